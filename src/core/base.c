@@ -1,0 +1,206 @@
+/* base.c - status texts, the error object, bounded and growing text.
+ *
+ * Everything here cuts rather than fails: a text that is too long ends early, at a UTF-8 boundary, and says
+ * so. */
+#include "storewatch/base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUFFER_LIMIT_DEFAULT ((size_t)64 * 1024 * 1024)
+#define BUFFER_CAPACITY_FIRST ((size_t)256)
+
+const char *status_text(enum status status)
+{
+    static const char *const texts[] = {
+#define STATUS_WORDS(name, text) text,
+        STATUS_LIST(STATUS_WORDS)
+#undef STATUS_WORDS
+    };
+    const size_t index = (size_t)status;
+    return index < ARRAY_COUNT(texts) ? texts[index] : "unknown status";
+}
+
+enum status err_set(struct err *err, enum status status, const char *operation, uint32_t code,
+                    const char *format, ...)
+{
+    if (err == NULL || err->status != STATUS_OK) {
+        return status;
+    }
+    err->status = status;
+    err->operation = operation;
+    err->code = code;
+    struct text text = text_on(err->text, sizeof(err->text));
+    va_list args;
+    va_start(args, format);
+    text_add_v(&text, format, args);
+    va_end(args);
+    return status;
+}
+
+/* The length of `bytes[0, length)` without a multi-byte character that has only begun at its end. */
+static size_t utf8_whole(const char *bytes, size_t length)
+{
+    for (size_t back = 1; back <= 3 && back <= length; back++) {
+        const unsigned char byte = (unsigned char)bytes[length - back];
+        if ((byte & 0xC0U) == 0x80U) {
+            continue; /* a continuation byte: its lead is further back */
+        }
+        const size_t wanted = byte >= 0xF0U ? 4 : byte >= 0xE0U ? 3 : byte >= 0xC0U ? 2 : 1;
+        return wanted > back ? length - back : length;
+    }
+    return length;
+}
+
+struct text text_on(char *storage, size_t capacity)
+{
+    storage[0] = '\0';
+    return (struct text){.data = storage, .capacity = capacity};
+}
+
+void text_add(struct text *text, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    text_add_v(text, format, args);
+    va_end(args);
+}
+
+void text_add_v(struct text *text, const char *format, va_list args)
+{
+    if (text->truncated) {
+        return; /* nothing may follow the cut: the text stays a prefix of what was meant */
+    }
+    const size_t room = text->capacity - text->length; /* at least 1, for the NUL */
+    const int wanted = vsnprintf(text->data + text->length, room, format, args);
+    if (wanted < 0) { /* an encoding error: keep what was there */
+        text->data[text->length] = '\0';
+        text->truncated = true;
+    } else if ((size_t)wanted < room) {
+        text->length += (size_t)wanted;
+    } else {
+        text->length = utf8_whole(text->data, text->capacity - 1);
+        text->data[text->length] = '\0';
+        text->truncated = true;
+    }
+}
+
+void text_add_bytes(struct text *text, const char *bytes, size_t count)
+{
+    if (text->truncated) {
+        return;
+    }
+    const size_t room = text->capacity - text->length - 1;
+    const bool fits = count <= room;
+    memcpy(text->data + text->length, bytes, fits ? count : room);
+    text->length += fits ? count : room;
+    if (!fits) {
+        text->length = utf8_whole(text->data, text->length);
+        text->truncated = true;
+    }
+    text->data[text->length] = '\0';
+}
+
+void text_clear(struct text *text)
+{
+    text->length = 0;
+    text->truncated = false;
+    text->data[0] = '\0';
+}
+
+/* Makes room for `count` more bytes and the NUL; false (and failed) when that is not possible. */
+static bool buffer_reserve(struct buffer *buffer, size_t count)
+{
+    const size_t limit = buffer->limit != 0 ? buffer->limit : BUFFER_LIMIT_DEFAULT;
+    if (buffer->failed || limit <= buffer->length || count > limit - buffer->length - 1) {
+        buffer->failed = true;
+        return false;
+    }
+    const size_t wanted = buffer->length + count + 1;
+    if (wanted <= buffer->capacity) {
+        return true;
+    }
+    size_t capacity = buffer->capacity != 0 ? buffer->capacity : BUFFER_CAPACITY_FIRST;
+    while (capacity < wanted) {
+        capacity = capacity > limit / 2 ? limit : capacity * 2;
+    }
+    char *data = realloc(buffer->data, capacity);
+    if (data == NULL) {
+        buffer->failed = true;
+        return false;
+    }
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return true;
+}
+
+void buffer_add(struct buffer *buffer, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const size_t room = buffer->failed ? 0 : buffer->capacity - buffer->length;
+    va_list again;
+    va_copy(again, args);
+    int wanted = vsnprintf(room > 0 ? buffer->data + buffer->length : NULL, room, format, args);
+    if (wanted < 0) {
+        buffer->failed = true;
+    } else if ((size_t)wanted >= room && buffer_reserve(buffer, (size_t)wanted)) {
+        wanted = vsnprintf(buffer->data + buffer->length, (size_t)wanted + 1, format, again);
+    }
+    if (!buffer->failed) {
+        buffer->length += (size_t)wanted;
+    } else if (buffer->data != NULL) {
+        buffer->data[buffer->length] = '\0'; /* take the part back that had fitted */
+    }
+    va_end(again);
+    va_end(args);
+}
+
+void buffer_add_bytes(struct buffer *buffer, const char *bytes, size_t count)
+{
+    if (!buffer_reserve(buffer, count)) {
+        return;
+    }
+    memcpy(buffer->data + buffer->length, bytes, count);
+    buffer->length += count;
+    buffer->data[buffer->length] = '\0';
+}
+
+char *buffer_take(struct buffer *buffer)
+{
+    char *data = NULL;
+    if (!buffer->failed && buffer->length > 0) {
+        data = buffer->data;
+        buffer->data = NULL;
+    }
+    buffer_deinit(buffer);
+    return data;
+}
+
+void buffer_deinit(struct buffer *buffer)
+{
+    free(buffer->data);
+    *buffer = (struct buffer){.limit = buffer->limit};
+}
+
+bool text_copy(char *destination, size_t capacity, const char *source)
+{
+    struct text text = text_on(destination, capacity);
+    text_add_bytes(&text, source, strlen(source));
+    return !text.truncated;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool text_equal_nocase(const char *a, const char *b)
+{
+    size_t i = 0;
+    while (a[i] != '\0' && lower(a[i]) == lower(b[i])) {
+        i++;
+    }
+    return lower(a[i]) == lower(b[i]);
+}

@@ -1,0 +1,83 @@
+/* sample.c - the observation's storage and look-ups; everything else in sample.h is plain data. */
+#include "storewatch/sample.h"
+
+#include <stdlib.h>
+
+/* <0, 0, >0 as strcmp, with ASCII letters compared without case: the order services are sorted in. */
+static int compare_nocase(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        const int x = (unsigned char)*a;
+        const int y = (unsigned char)*b;
+        const int lower_x = x >= 'A' && x <= 'Z' ? x - 'A' + 'a' : x;
+        const int lower_y = y >= 'A' && y <= 'Z' ? y - 'A' + 'a' : y;
+        if (lower_x != lower_y || lower_x == '\0') {
+            return lower_x - lower_y;
+        }
+    }
+}
+
+struct observation *observation_new(void)
+{
+    struct observation *observation = calloc(1, sizeof(*observation));
+    if (observation == NULL) {
+        return NULL;
+    }
+    observation->processes = calloc(OBSERVATION_PROCESSES_MAX, sizeof(*observation->processes));
+    observation->services = calloc(OBSERVATION_SERVICES_MAX, sizeof(*observation->services));
+    if (observation->processes == NULL || observation->services == NULL) {
+        observation_free(observation);
+        return NULL;
+    }
+    observation_clear(observation);
+    return observation;
+}
+
+void observation_free(struct observation *observation)
+{
+    if (observation == NULL) {
+        return;
+    }
+    free(observation->processes);
+    free(observation->services);
+    free(observation);
+}
+
+void observation_clear(struct observation *observation)
+{
+    *observation = (struct observation){
+        .processes = observation->processes,
+        .services = observation->services,
+        .host = {READING_UNKNOWN, READING_UNKNOWN, READING_UNKNOWN, READING_UNKNOWN, READING_UNKNOWN,
+                 READING_UNKNOWN},
+    };
+}
+
+const struct service *observation_service(const struct observation *observation, const char *name)
+{
+    size_t low = 0;
+    size_t high = observation->service_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = compare_nocase(observation->services[middle].name, name);
+        if (order == 0) {
+            return &observation->services[middle];
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return NULL;
+}
+
+const struct process *observation_process(const struct observation *observation, uint32_t pid)
+{
+    for (size_t i = 0; i < observation->process_count; i++) {
+        if (observation->processes[i].id.pid == pid) {
+            return &observation->processes[i];
+        }
+    }
+    return NULL;
+}
