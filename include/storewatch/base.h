@@ -106,7 +106,9 @@ void buffer_deinit(struct buffer *buffer);
 
 /* Copies at most capacity-1 bytes, always terminates, cuts at a UTF-8 boundary. Returns false when it cut. */
 bool text_copy(char *destination, size_t capacity, const char *source);
-/* ASCII case-insensitive comparison (service and image names). */
+/* ASCII case-insensitive comparison (service and image names): equality, and an order as of strcmp on the
+ * lower-case forms, which is the one observation.services is sorted in. */
 bool text_equal_nocase(const char *a, const char *b);
+int text_compare_nocase(const char *a, const char *b);
 
 #endif

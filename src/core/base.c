@@ -191,16 +191,21 @@ bool text_copy(char *destination, size_t capacity, const char *source)
     return !text.truncated;
 }
 
-static char lower(char c)
+static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
 }
 
-bool text_equal_nocase(const char *a, const char *b)
+int text_compare_nocase(const char *a, const char *b)
 {
     size_t i = 0;
     while (a[i] != '\0' && lower(a[i]) == lower(b[i])) {
         i++;
     }
-    return lower(a[i]) == lower(b[i]);
+    return lower(a[i]) - lower(b[i]);
+}
+
+bool text_equal_nocase(const char *a, const char *b)
+{
+    return text_compare_nocase(a, b) == 0;
 }

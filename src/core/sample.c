@@ -3,20 +3,6 @@
 
 #include <stdlib.h>
 
-/* <0, 0, >0 as strcmp, with ASCII letters compared without case: the order services are sorted in. */
-static int compare_nocase(const char *a, const char *b)
-{
-    for (;; a++, b++) {
-        const int x = (unsigned char)*a;
-        const int y = (unsigned char)*b;
-        const int lower_x = x >= 'A' && x <= 'Z' ? x - 'A' + 'a' : x;
-        const int lower_y = y >= 'A' && y <= 'Z' ? y - 'A' + 'a' : y;
-        if (lower_x != lower_y || lower_x == '\0') {
-            return lower_x - lower_y;
-        }
-    }
-}
-
 struct observation *observation_new(void)
 {
     struct observation *observation = calloc(1, sizeof(*observation));
@@ -59,7 +45,7 @@ const struct service *observation_service(const struct observation *observation,
     size_t high = observation->service_count;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        const int order = compare_nocase(observation->services[middle].name, name);
+        const int order = text_compare_nocase(observation->services[middle].name, name);
         if (order == 0) {
             return &observation->services[middle];
         }
