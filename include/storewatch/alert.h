@@ -1,0 +1,43 @@
+/* alert.h - one thing to tell ops, with every number the mail needs; report.h turns it into words.
+ *
+ * An alert is made by the engine at a transition and is complete: rendering it needs neither the engine nor the
+ * store, so the same alert can be rendered for a mail, an event, `replay` or a test. */
+#ifndef STOREWATCH_ALERT_H
+#define STOREWATCH_ALERT_H
+
+#include "storewatch/incident.h"
+
+#define ALERT_POINTS_MAX 96
+#define ALERT_LINE_MAX 256
+#define ALERT_LINES_MAX 24
+
+struct alert {
+    enum alert_kind kind;
+    int64_t utc_ms;
+    char host_name[64];
+    bool has_incident;
+    struct incident incident; /* as after the transition */
+    /* What was done, is being done or will be done, one sentence a line: "02:14:05 MSExchangeIS stopped after 41 s". */
+    size_t done_count;
+    char done[ALERT_LINES_MAX][ALERT_LINE_MAX];
+    /* What the reader should do now, most useful first; may be empty ("nothing"). */
+    size_t todo_count;
+    char todo[4][ALERT_LINE_MAX];
+    /* For kinds without an incident: the facts (a configuration error, a relay's words). One a line. */
+    char text[1024];
+    /* The metric's recent history for the chart, oldest first, and the fit (in utc). */
+    size_t point_count;
+    struct series_point points[ALERT_POINTS_MAX];
+    bool has_fit;
+    int64_t fit_from_utc_ms, fit_to_utc_ms;
+    double fit_from, fit_to;
+    /* Idempotency key of the mail, unique for each transition: "i12-3" (incident 12, third telling) or
+     * "CONFIG_REFUSED-1763781245123". Becomes the Message-ID. */
+    char key[64];
+};
+
+/* Appends a line to done / todo; drops it when full. */
+void alert_add_done(struct alert *alert, const char *format, ...) PRINTF_LIKE(2, 3);
+void alert_add_todo(struct alert *alert, const char *format, ...) PRINTF_LIKE(2, 3);
+
+#endif

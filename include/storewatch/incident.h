@@ -1,0 +1,111 @@
+/* incident.h - one incident from its opening to its close, and every wording that a person gets to read about it.
+ *
+ * An incident is about one metric of one target (the Information Store, a client, the host). It opens when the
+ * verdict turns `unbounded`, is reminded of, escalates when exhaustion comes near, and closes when the growth
+ * has ended: by a restart that is verified, because the process is gone, or because the verdict cleared. It
+ * survives storewatch itself: store_put_incident writes it after each transition. */
+#ifndef STOREWATCH_INCIDENT_H
+#define STOREWATCH_INCIDENT_H
+
+#include "storewatch/config.h"
+#include "storewatch/sample.h"
+#include "storewatch/verdict.h"
+
+enum target_kind { TARGET_STORE, TARGET_CLIENT, TARGET_DISCOVERED, TARGET_HOST };
+const char *target_kind_name(enum target_kind kind); /* "store" "client" "discovered" "host" */
+
+/* The series that are watched; the first two per process incarnation, the others of the host. */
+#define METRIC_LIST(X)                                                                                       \
+    X(PRIVATE_BYTES, "private bytes", UNIT_BYTES)                                                            \
+    X(HANDLES, "handles", UNIT_HANDLES)                                                                      \
+    X(COMMIT, "system commit", UNIT_BYTES)                                                                   \
+    X(PAGED_POOL, "paged pool", UNIT_BYTES)                                                                  \
+    X(NONPAGED_POOL, "nonpaged pool", UNIT_BYTES)
+enum metric {
+#define METRIC_ENUM(name, text, unit) METRIC_##name,
+    METRIC_LIST(METRIC_ENUM)
+#undef METRIC_ENUM
+        METRIC_COUNT
+};
+const char *metric_name(enum metric metric);
+enum unit metric_unit(enum metric metric);
+
+enum severity { SEVERITY_INFORMATION, SEVERITY_WARNING, SEVERITY_ERROR };
+
+/* Everything ops can be told. Each is one line of the wording table: Windows event id, severity, whether it is
+ * mailed (or only written to the event log), headline for subjects and events. The message table in src/win32
+ * has the same ids (held together by a test). */
+#define ALERT_LIST(X)                                                                                        \
+    X(STARTED, 1000, INFORMATION, false, "storewatch started")                                               \
+    X(STOPPED, 1001, INFORMATION, false, "storewatch stopped")                                               \
+    X(CONFIG_RELOADED, 1002, INFORMATION, false, "configuration reloaded")                                   \
+    X(CONFIG_REFUSED, 1003, ERROR, true, "configuration refused, the old one stays in force")                \
+    X(CONFIG_INVALID, 1004, ERROR, false, "configuration invalid, storewatch cannot start")                  \
+    X(OPENED, 1010, WARNING, true, "unbounded growth")                                                       \
+    X(REMINDER, 1011, WARNING, true, "still growing")                                                        \
+    X(ESCALATED, 1012, ERROR, true, "exhaustion is near")                                                    \
+    X(RECOVERED, 1013, INFORMATION, true, "recovered")                                                       \
+    X(ENDED, 1014, INFORMATION, true, "the growing process has ended")                                       \
+    X(RESTART_BEGUN, 1020, WARNING, false, "controlled restart begun")                                       \
+    X(RESTART_PROGRESS, 1021, INFORMATION, false, "controlled restart goes on")                              \
+    X(RESTART_DONE, 1022, INFORMATION, false, "controlled restart done, verifying")                          \
+    X(RESTART_ABANDONED, 1023, WARNING, true, "controlled restart abandoned, nothing is down")               \
+    X(RESTART_HELD, 1024, WARNING, true, "controlled restart held back")                                     \
+    X(SERVICE_DOWN, 1025, ERROR, true, "a service is down after a restart, storewatch keeps trying")         \
+    X(SERVICE_UP_AGAIN, 1026, INFORMATION, true, "the service runs again")                                   \
+    X(GAVE_UP, 1027, ERROR, true, "storewatch stopped trying: a person changed the service")                 \
+    X(BLIND, 1030, ERROR, true, "storewatch cannot read the counters")                                       \
+    X(SIGHT_BACK, 1031, INFORMATION, true, "storewatch reads the counters again")                            \
+    X(STORE_SET_ASIDE, 1032, ERROR, true, "the history file was unreadable and was set aside")               \
+    X(STORE_FAILING, 1033, ERROR, true, "the history file cannot be written")                                \
+    X(TEST, 1040, INFORMATION, true, "test alert")
+
+enum alert_kind {
+#define ALERT_ENUM(name, id, severity, mailed, headline) ALERT_##name,
+    ALERT_LIST(ALERT_ENUM)
+#undef ALERT_ENUM
+        ALERT_KIND_COUNT
+};
+
+struct alert_wording {
+    const char *name; /* "OPENED" */
+    uint32_t event_id;
+    enum severity severity;
+    bool mailed;
+    const char *headline;
+};
+const struct alert_wording *alert_wording_get(enum alert_kind kind);
+
+enum incident_state { INCIDENT_OPEN, INCIDENT_RECOVERING, INCIDENT_CLOSED };
+const char *incident_state_name(enum incident_state state);
+
+#define TARGET_NAME_MAX 64
+#define INCIDENTS_MAX 64 /* open at once; more are told of once and not tracked */
+
+/* Plain data: every member survives in the store. Times are utc_ms, 0 = not yet. */
+struct incident {
+    int64_t id; /* 1, 2, ...; 0 = free slot */
+    enum target_kind target_kind;
+    char target[TARGET_NAME_MAX];   /* name in the configuration, "MSExchangeIS", "host" */
+    char service[SERVICE_NAME_MAX]; /* what would be restarted; "" = nothing can be */
+    char image[PROCESS_IMAGE_MAX];
+    struct process_id process;      /* the growing incarnation; pid 0 for the host */
+    enum metric metric;
+    enum incident_state state;
+    bool escalated;
+    uint32_t told_count; /* alerts sent about it so far: part of each mail's idempotency key */
+    uint32_t rungs_tried; /* bit (1 << enum rung) */
+    int64_t onset_utc_ms, opened_utc_ms, told_utc_ms, recovering_utc_ms, closed_utc_ms;
+    double level_at_onset, level_at_open, level_now; /* in the metric's unit */
+    double slope_per_hour, slope_low_per_hour, slope_high_per_hour;
+    double limit;
+    char limit_name[48];
+    int64_t exhaustion_utc_ms, exhaustion_early_utc_ms, exhaustion_late_utc_ms; /* INT64_MAX = not foreseeable */
+    char reason[VERDICT_REASON_MAX];
+    char held_because[256]; /* why no restart is being done; "" = nothing holds it */
+};
+
+/* Takes the numbers of a verdict over (times shifted from the mono to the utc clock by utc_minus_mono_ms). */
+void incident_update(struct incident *incident, const struct verdict *verdict, int64_t utc_minus_mono_ms);
+
+#endif

@@ -1,0 +1,67 @@
+/* os.h - everything the operating system must do for storewatch, in one header.
+ *
+ * Bound at link time: src/win32 on Windows, tests/support/fake_os.c in tests. `struct os` is whatever the
+ * implementation needs; there is one a process. Functions marked [worker] may block (for a hung SCM even for
+ * minutes) and are only called from worker jobs; the others return at once. All are safe to call from several
+ * threads. Texts are UTF-8. Errors carry the raw Windows code, read on the line after the call. */
+#ifndef STOREWATCH_OS_H
+#define STOREWATCH_OS_H
+
+#include "storewatch/incident.h"
+#include "storewatch/restart.h"
+#include "storewatch/sample.h"
+
+struct os;
+
+struct os_facts {
+    char host_name[64];
+    char os_text[96];           /* "Windows 5.2.3790 Service Pack 2, x86" */
+    bool os_64bit;
+    double address_space_bytes; /* what one of our own bitness could use; for 32-bit Windows 2 or 3 GiB */
+    char data_dir[512];         /* common application data folder + "\storewatch" */
+};
+
+enum status os_open(struct os **out_os, struct err *err);
+void os_close(struct os *os); /* NULL is fine */
+void os_facts_get(struct os *os, struct os_facts *out_facts);
+
+/* Milliseconds since the machine's boot, never backwards, not moved by setting the clock. */
+int64_t os_mono_ms(struct os *os);
+int64_t os_utc_ms(struct os *os);
+/* Local wall clock for restart windows and digests: weekday 0 = Monday, minute of day 0-1439. */
+void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_minute);
+
+/* [worker] One look at all processes, services and the host. Fills the parts that could be read and marks the
+ * others unknown; returns OK when at least the processes were read, otherwise the first failure. Stamps mono_ms
+ * and utc_ms itself when the look begins. One NtQuerySystemInformation, one EnumServicesStatusEx, one
+ * GetPerformanceInfo; opens no process. */
+enum status os_observe(struct os *os, struct observation *out_observation, struct err *err);
+
+/* [worker] The user address space this process can use: 2, 3 or 4 GiB for a 32-bit image depending on
+ * large-address-awareness, /3GB and WOW64; NAN in *out_bytes for a 64-bit process (no practical limit). */
+enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err);
+
+/* [worker] All Win32 services with start type and dependencies (EnumServicesStatusEx + QueryServiceConfig: also
+ * right where EnumDependentServices is not). *out_graph: service_graph_deinit when done. */
+enum status os_service_graph(struct os *os, struct service_graph *out_graph, struct err *err);
+
+/* [worker] Sends the stop control, does not wait for the service to be stopped. OK when it was accepted or the
+ * service is stopped already; REFUSED with the code when the SCM said no (1051 dependents running, 1052, 1061...),
+ * NOT_FOUND (1060), DENIED (5), TIMEOUT (1053), SYSTEM otherwise. */
+enum status os_service_stop(struct os *os, const char *name, struct err *err);
+/* [worker] StartService without waiting for RUNNING. OK also when it runs already (1056). Same errors. */
+enum status os_service_start(struct os *os, const char *name, struct err *err);
+
+/* [worker] Writes one event to the Application log under source "storewatch". */
+enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text, struct err *err);
+
+/* [worker] Replaces a text file atomically (write beside, flush, rename over). */
+enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count, struct err *err);
+
+/* Own cost, for `status` and the self-watch; unknown readings where the system does not tell. */
+struct os_self {
+    reading private_bytes, handle_count, cpu_ms;
+};
+void os_self_get(struct os *os, struct os_self *out_self);
+
+#endif

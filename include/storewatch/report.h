@@ -1,0 +1,74 @@
+/* report.h - numbers into mails and pages. Computes text only: no file, no clock, no log.
+ *
+ * The mail has a plain part and an HTML part that Outlook 2003 shows: tables, inline styles, no images, no
+ * script, no external reference. The HTML report is one self-contained page with inline SVG, readable on a phone,
+ * in print and in dark mode. Every text that comes from outside is escaped; header fields cannot be injected. */
+#ifndef STOREWATCH_REPORT_H
+#define STOREWATCH_REPORT_H
+
+#include "storewatch/alert.h"
+#include "storewatch/verdict.h"
+
+#define MAIL_KEY_MAX 64
+#define MAIL_SUBJECT_MAX 256
+
+/* A mail ready to be queued. plain and html are heap texts, owned: mail_deinit. */
+struct mail {
+    char key[MAIL_KEY_MAX];
+    char subject[MAIL_SUBJECT_MAX]; /* UTF-8, one line */
+    char *plain, *html;
+};
+void mail_deinit(struct mail *mail);
+
+/* "[storewatch] EX1: store.exe +14.2 MiB/h, 5 h left (unbounded growth)" - host, process, rate, time left. */
+enum status report_mail(const struct alert *alert, const char *subject_prefix, struct mail *out_mail);
+/* The event's text: the same facts in at most ~1 KiB of plain text. */
+void report_event(const struct alert *alert, struct text *text);
+
+/* The RFC 5322 message as put on the wire (CRLF, headers, multipart/alternative, quoted-printable, Date,
+ * Message-ID from key and host, Auto-Submitted, X-Storewatch-...). date_utc_ms is when the alert was raised.
+ * Heap text in *out_message, owned by the caller. */
+enum status report_message(const struct mail *mail, const char *from, const char *const *to, size_t to_count,
+                           const char *host_name, int64_t date_utc_ms, char **out_message);
+
+/* ---- the HTML report ---- */
+
+#define REPORT_MARKS_MAX 64
+
+/* A vertical mark in a chart: an incident opened or closed, a restart, a detection. */
+struct report_mark {
+    int64_t utc_ms;
+    char text[96];
+    enum severity severity;
+};
+
+/* One chart: borrowed arrays. Times in utc_ms; the verdict's times too. */
+struct report_series {
+    const char *title;    /* "store.exe (pid 1234): private bytes" or the column's name */
+    const char *subtitle; /* file, or since when; may be "" */
+    enum unit unit;
+    const struct series_point *points;
+    size_t point_count;
+    const struct verdict *verdict; /* NULL: none */
+    const struct report_mark *marks;
+    size_t mark_count;
+};
+
+struct report_row { /* one line of the incidents or restarts table */
+    int64_t utc_ms, ended_utc_ms; /* 0 = not ended */
+    char what[192];
+    char text[512];
+    enum severity severity;
+};
+
+/* A page is written in order: begin, any number of charts (each section self-contained, so memory stays bounded
+ * by one chart), tables, end. All append to `page`; check page->failed at the end. */
+void report_page_begin(struct buffer *page, const char *title, const char *host_name, int64_t utc_ms, const char *summary);
+void report_page_series(struct buffer *page, const struct report_series *series);
+void report_page_table(struct buffer *page, const char *heading, const struct report_row *rows, size_t count);
+void report_page_end(struct buffer *page);
+
+/* Appends text with & < > " ' escaped. */
+void report_add_escaped(struct buffer *page, const char *text);
+
+#endif

@@ -1,0 +1,106 @@
+/* sample.h - what one look at the machine yields: plain values, no behaviour.
+ *
+ * A reading is a double so that it can be *unknown*: NAN. A failed reading is never 0 ("unknown is not
+ * healthy"); whoever does arithmetic on it gets NAN back. Integers up to 2^53 are exact, enough for bytes.
+ *
+ * A process is identified by pid AND creation time: Windows reuses pids within seconds. */
+#ifndef STOREWATCH_SAMPLE_H
+#define STOREWATCH_SAMPLE_H
+
+#include "storewatch/base.h"
+
+typedef double reading;
+#define READING_UNKNOWN ((reading)NAN)
+static inline bool reading_known(reading value)
+{
+    return !isnan(value);
+}
+
+struct process_id {
+    uint32_t pid;
+    uint64_t created_100ns; /* FILETIME of creation; 0 = no process */
+};
+static inline bool process_id_equal(struct process_id a, struct process_id b)
+{
+    return a.pid == b.pid && a.created_100ns == b.created_100ns;
+}
+
+#define PROCESS_IMAGE_MAX 64 /* UTF-8 bytes with NUL of an image name such as "Store.exe"; longer ones are cut */
+
+struct process {
+    struct process_id id;
+    uint32_t parent_pid;
+    char image[PROCESS_IMAGE_MAX];
+    reading private_bytes;
+    reading handle_count;
+    reading working_set_bytes;
+    reading thread_count;
+    reading cpu_ms;   /* user + kernel time since creation: progress of a slow stop */
+    reading io_count; /* read + write + other operations since creation: likewise */
+};
+
+/* Values as in the SCM's SERVICE_STATUS; ABSENT = no such service, UNKNOWN = could not be read. */
+enum service_state {
+    SERVICE_STATE_UNKNOWN = 0,
+    SERVICE_STATE_STOPPED = 1,
+    SERVICE_STATE_START_PENDING = 2,
+    SERVICE_STATE_STOP_PENDING = 3,
+    SERVICE_STATE_RUNNING = 4,
+    SERVICE_STATE_CONTINUE_PENDING = 5,
+    SERVICE_STATE_PAUSE_PENDING = 6,
+    SERVICE_STATE_PAUSED = 7,
+    SERVICE_STATE_ABSENT = 8
+};
+
+#define SERVICE_NAME_MAX 257 /* 256 characters is the SCM's bound; UTF-8, longer ones (non-ASCII) are cut */
+
+struct service {
+    char name[SERVICE_NAME_MAX];
+    enum service_state state;
+    uint32_t pid; /* 0 = none */
+    uint32_t checkpoint;
+    uint32_t wait_hint_ms;
+    uint32_t win32_exit_code;
+    uint32_t service_exit_code;
+    bool accepts_stop;
+};
+
+/* The machine. The seed's leak (KB 898782) ends when *system* memory does, so this is watched too. */
+struct host {
+    reading commit_bytes;
+    reading commit_limit_bytes;
+    reading available_bytes;
+    reading physical_bytes;
+    reading paged_pool_bytes;
+    reading nonpaged_pool_bytes;
+};
+
+#define OBSERVATION_PROCESSES_MAX 4096
+#define OBSERVATION_SERVICES_MAX 1024
+
+/* One look. Arrays are owned by the observation and allocated once (observation_new). A part that could not
+ * be read has its `..._known` false and its count 0; a machine with more than the bound sets `..._cut`. */
+struct observation {
+    int64_t mono_ms; /* when the look began */
+    int64_t utc_ms;
+    bool processes_known, services_known, host_known;
+    bool processes_cut, services_cut;
+    bool os_shutting_down;
+    bool cluster_node; /* the Cluster service runs here */
+    size_t process_count;
+    size_t service_count;
+    struct process *processes; /* OBSERVATION_PROCESSES_MAX */
+    struct service *services;  /* OBSERVATION_SERVICES_MAX, sorted by name without case */
+    struct host host;
+};
+
+/* Allocates both arrays; NULL without memory. Free with observation_free (NULL is fine). */
+struct observation *observation_new(void);
+void observation_free(struct observation *observation);
+/* Empties it: everything unknown. Keeps the arrays. */
+void observation_clear(struct observation *observation);
+/* Lends; NULL when absent. Names compare without case. Services by binary search. */
+const struct service *observation_service(const struct observation *observation, const char *name);
+const struct process *observation_process(const struct observation *observation, uint32_t pid);
+
+#endif

@@ -1,0 +1,119 @@
+/* store.h - what must survive: samples, incidents, the restart journal, the budget, the outbox, in one SQLite
+ * file (WAL, synchronous=FULL). All functions may block on the disk and are called from one worker job at a time.
+ *
+ * Schema versioned with PRAGMA user_version. A file that cannot be used (corrupt, newer schema) is set aside as
+ * NAME.bad-YYYYMMDDTHHMMSS with its -wal and -shm and a new one is begun: never fatal, and told to ops. Writes
+ * belonging together are put between store_begin and store_commit: after a crash all or none of them is there. */
+#ifndef STOREWATCH_STORE_H
+#define STOREWATCH_STORE_H
+
+#include "storewatch/incident.h"
+#include "storewatch/report.h"
+#include "storewatch/restart.h"
+
+struct store;
+
+/* Opens or creates. *out_set_aside: "" or where an unreadable old file went (caller storage of at least 600 bytes).
+ * utc_ms names the file set aside. */
+enum status store_open(const char *path, int64_t utc_ms, struct store **out_store, char out_set_aside[600], struct err *err);
+/* Read-only, for `history` and `report` while the service runs. NOT_FOUND when there is no file. */
+enum status store_open_readonly(const char *path, struct store **out_store, struct err *err);
+void store_close(struct store *store); /* checkpoints; NULL is fine */
+
+enum status store_begin(struct store *store, struct err *err);
+enum status store_commit(struct store *store, struct err *err);
+void store_rollback(struct store *store); /* harmless when nothing is begun */
+
+/* ---- samples ---- */
+
+/* Who a sample belongs to: one metric of one incarnation. */
+struct store_series_key {
+    enum target_kind target_kind;
+    char target[TARGET_NAME_MAX];
+    char image[PROCESS_IMAGE_MAX];
+    struct process_id process;
+    enum metric metric;
+};
+/* Appends a sample. value NAN = unknown, stored as such. Series are created on first use and cached. */
+enum status store_put_sample(struct store *store, const struct store_series_key *key, int64_t utc_ms, double value, struct err *err);
+
+/* Thins and forgets: raw samples are kept STORE_RAW_MS, then 5-minute rollups STORE_MINUTES_MS, then hourly ones
+ * STORE_HOURS_MS. Also forgets closed incidents, ended restarts and sent mails older than STORE_HOURS_MS. Does a
+ * bounded piece of work a call (at most ~20 ms); call it every few minutes. */
+#define STORE_RAW_MS (INT64_C(2) * 24 * 3600 * 1000)
+#define STORE_MINUTES_MS (INT64_C(35) * 24 * 3600 * 1000)
+#define STORE_HOURS_MS (INT64_C(400) * 24 * 3600 * 1000)
+enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err);
+
+/* Cursor over the series, then over one series' samples (rollups first, then raw, in the order of time):
+ *     struct store_cursor *c; store_series_begin(store, &c, err); while (store_series_next(c, &id, &key, &first, &last)) ...
+ * A cursor is freed with store_cursor_free. *_next return OK, or NOT_FOUND at the end, or the failure. */
+struct store_cursor;
+enum status store_series_begin(struct store *store, struct store_cursor **out_cursor, struct err *err);
+enum status store_series_next(struct store_cursor *cursor, int64_t *out_series_id, struct store_series_key *out_key,
+                              int64_t *out_first_utc_ms, int64_t *out_last_utc_ms, struct err *err);
+enum status store_samples_begin(struct store *store, int64_t series_id, int64_t from_utc_ms, int64_t to_utc_ms,
+                                struct store_cursor **out_cursor, struct err *err);
+/* A raw sample has low == mean == high; unknown: NAN. */
+enum status store_samples_next(struct store_cursor *cursor, struct series_point *out_point, struct err *err);
+void store_cursor_free(struct store_cursor *cursor);
+
+/* ---- incidents ---- */
+
+/* Inserts or replaces by id. */
+enum status store_put_incident(struct store *store, const struct incident *incident, struct err *err);
+/* Up to `capacity`, newest first; only_open: not yet closed. */
+enum status store_get_incidents(struct store *store, bool only_open, struct incident *out_incidents, size_t capacity,
+                                size_t *out_count, struct err *err);
+enum status store_last_incident_id(struct store *store, int64_t *out_id, struct err *err);
+
+/* ---- restarts: journal and budget ---- */
+
+/* Inserts or replaces by id, with all services of the plan. */
+enum status store_put_restart(struct store *store, const struct restart_journal *journal, struct err *err);
+/* Newest first. The one that has not ended (phase != RESTART_ENDED), if any, is always among the first. */
+enum status store_get_restarts(struct store *store, struct restart_journal *out_journals, size_t capacity, size_t *out_count, struct err *err);
+
+/* The budget counts the observed running time since each restart began, not wall-clock time: setting the clock
+ * frees nothing. The engine keeps the ages; they are saved with each commit. */
+#define BUDGET_ENTRIES_MAX 64
+struct budget_entry {
+    int64_t restart_id;
+    char service[SERVICE_NAME_MAX];
+    int64_t age_ms; /* time storewatch has observed since it began */
+};
+enum status store_put_budget(struct store *store, const struct budget_entry *entries, size_t count, struct err *err);
+enum status store_get_budget(struct store *store, struct budget_entry *out_entries, size_t capacity, size_t *out_count, struct err *err);
+
+/* ---- outbox ---- */
+
+enum mail_state { MAIL_PENDING, MAIL_SENT, MAIL_DEAD };
+
+struct outbox_entry {
+    int64_t id; /* order of queueing */
+    int64_t incident_id; /* 0 = none */
+    enum alert_kind kind;
+    enum severity severity;
+    int64_t queued_utc_ms, done_utc_ms;
+    enum mail_state state;
+    uint32_t attempts;
+    char last_answer[256]; /* the last relay's words */
+    struct mail mail;      /* owned by the entry: outbox_entry_deinit */
+};
+void outbox_entry_deinit(struct outbox_entry *entry);
+
+/* Queues; a key that is already there is OK and changes nothing (idempotent). */
+enum status store_put_mail(struct store *store, const struct mail *mail, enum alert_kind kind, int64_t incident_id, int64_t utc_ms, struct err *err);
+/* The oldest pending mail with id > after_id; NOT_FOUND when there is none. */
+enum status store_next_mail(struct store *store, int64_t after_id, struct outbox_entry *out_entry, struct err *err);
+enum status store_set_mail(struct store *store, int64_t id, enum mail_state state, uint32_t attempts, const char *answer, int64_t utc_ms, struct err *err);
+enum status store_count_mails(struct store *store, enum mail_state state, int64_t since_utc_ms, size_t *out_count, struct err *err);
+/* History, newest first, without the bodies. */
+enum status store_get_mails(struct store *store, struct outbox_entry *out_entries, size_t capacity, size_t *out_count, struct err *err);
+
+/* ---- small settings that survive ("maintenance_until", "clean_stop") ---- */
+enum status store_put_setting(struct store *store, const char *name, const char *value, struct err *err);
+/* NOT_FOUND when it was never set. */
+enum status store_get_setting(struct store *store, const char *name, char *out_value, size_t capacity, struct err *err);
+
+#endif
