@@ -121,10 +121,12 @@ static bool buffer_reserve(struct buffer *buffer, size_t count)
     if (wanted <= buffer->capacity) {
         return true;
     }
+    /* never above the limit, so that what fits the capacity is allowed */
     size_t capacity = buffer->capacity != 0 ? buffer->capacity : BUFFER_CAPACITY_FIRST;
     while (capacity < wanted) {
         capacity = capacity > limit / 2 ? limit : capacity * 2;
     }
+    capacity = capacity < limit ? capacity : limit;
     char *data = realloc(buffer->data, capacity);
     if (data == NULL) {
         buffer->failed = true;
