@@ -5,6 +5,7 @@
 #          wine   what the Wine tests and the demo run on: Wine, a real SMTP server, Python, a 32-bit root's bootstrap
 #          lint   formatter and static analysers
 #          bench  what the bench compares with
+#          fuzz   a compiler with libFuzzer
 #
 # Nothing happens, and no root is needed, when all of a group is there. No daemon is started, no package is removed.
 set -uo pipefail
@@ -17,6 +18,7 @@ packages_of() {
     wine) echo wine wine64 libgnutls30 exim4-daemon-light openssl python3 procps debootstrap ;;
     lint) echo clang-format clang-tidy cppcheck python3 ;;
     bench) echo python3 python3-pandas python3-scipy ;;
+    fuzz) echo clang libclang-rt-14-dev ;;
     *) return 1 ;;
     esac
 }
@@ -59,10 +61,10 @@ try() {
     return 1
 }
 
-[ $# -gt 0 ] || die "which group? build, wine, lint or bench"
+[ $# -gt 0 ] || die "which group? build, wine, lint, bench or fuzz"
 missing=()
 for group in "$@"; do
-    wanted=$(packages_of "$group") || die "no group '$group': build, wine, lint or bench"
+    wanted=$(packages_of "$group") || die "no group '$group': build, wine, lint, bench or fuzz"
     for package in $wanted; do
         is_installed "$package" || missing+=("$package")
     done

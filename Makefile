@@ -1,0 +1,216 @@
+# storewatch: the one entry. Needs GNU make, bash and Debian 12; as root it installs everything else itself.
+#
+#   make            build/native/storewatch, build/x64/storewatch.exe, build/x86/storewatch.exe
+#   make test       unit, scenario and Wine tests; the last line is "N passed, N failed"
+#   make demo       the whole story on this machine: a leaking client, the mail, the controlled restart
+#   make bench | bench-verdict | lint | format | fuzz | test-unit | test-scenario | test-wine | deps | clean | distclean
+#
+#   make test-unit ONLY="test_base test_units"     some unit tests          JOBS=1     fewer compilers at once
+#
+# Everything that is made lies under build/. A file is found by where it lies and how it is called, never listed here:
+#   src/core/*.c src/store/*.c src/app/*.c   everywhere     src/app/*.posix.c          native only
+#   src/app/*.windows.c src/win32/*.c        Windows only   src/win32/*.mc *.rc        message table and resources
+#   tests/unit/test_*.c                      one program each, linked with the library and tests/support/*.c, sanitized
+#   tests/scenario/*.c tests/sim/*.c         likewise       tests/bench/*.c            likewise, optimised
+#   tests/wine/standin/*.c                   one Windows program each, without libraries    tests/fuzz/*.c   libFuzzer
+
+VERSION := 0.1.0
+
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+export JOBS ?= $(shell nproc)
+# A plain `make` uses all processors; -j on the command line is left alone.
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(JOBS) --output-sync=line
+endif
+
+.PHONY: all deps test test-unit test-scenario test-wine test-programs demo bench bench-verdict lint format fuzz clean distclean packages-wine
+.DEFAULT_GOAL := all
+
+# ---- what is compiled
+
+core_sources     := $(wildcard src/core/*.c) $(wildcard src/store/*.c)
+app_sources      := $(filter-out %.windows.c %.posix.c,$(wildcard src/app/*.c))
+native_sources   := $(core_sources) $(app_sources) $(wildcard src/app/*.posix.c)
+windows_sources  := $(core_sources) $(app_sources) $(wildcard src/app/*.windows.c) $(wildcard src/win32/*.c)
+library_sources  := $(filter-out src/app/main.c,$(native_sources)) $(wildcard tests/support/*.c)
+messages         := $(wildcard src/win32/*.mc)
+resources        := $(wildcard src/win32/*.rc)
+standins         := $(patsubst tests/wine/standin/%.c,standin-%.exe,$(wildcard tests/wine/standin/*.c))
+unit_tests       := $(patsubst tests/%.c,build/test/%,$(wildcard tests/unit/test_*.c))
+other_tests      := $(patsubst tests/%.c,build/test/%,$(wildcard tests/scenario/*.c tests/sim/*.c))
+bench_programs   := $(patsubst tests/%.c,build/%,$(wildcard tests/bench/*.c))
+fuzz_programs    := $(patsubst tests/%.c,build/%,$(wildcard tests/fuzz/*.c))
+
+executables      := build/native/storewatch build/x64/storewatch.exe build/x86/storewatch.exe
+windows_programs := $(addprefix build/x64/,$(standins)) $(addprefix build/x86/,$(standins))
+
+all: $(executables) $(windows_programs)
+test-programs: $(unit_tests) $(other_tests)
+
+# ---- flags
+
+warnings := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wmissing-prototypes -Wvla -Werror
+common   := -std=c11 -g $(warnings) -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. -Iinclude \
+            -DSTOREWATCH_VERSION='"$(VERSION)"' -MMD -MP
+harden   := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
+posix    := -D_POSIX_C_SOURCE=200809L
+# 0x0502 is Windows Server 2003: the headers hide what is newer. PSAPI_VERSION=1 binds psapi.dll's own names. C99 formats work.
+nt52     := -D_WIN32_WINNT=0x0502 -DWINVER=0x0502 -DPSAPI_VERSION=1 -DWIN32_LEAN_AND_MEAN= -D__USE_MINGW_ANSI_STDIO=1
+sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+native_cc := gcc
+x64_cc    := x86_64-w64-mingw32-gcc-win32
+x86_cc    := i686-w64-mingw32-gcc-win32
+
+native_flags := $(common) $(harden) $(posix) -isystem build/deps/native/include
+asan_flags   := $(common) -O1 $(sanitize) $(posix) -Itests/support -isystem build/deps/native/include
+bench_flags  := $(native_flags) -Itests/support
+x64_flags    := $(common) $(harden) $(nt52) -DCURL_STATICLIB -Ibuild/x64/gen -isystem build/deps/x64/include
+# i686 without SSE2: the first machines that Exchange 2003 ran on. C11 rounds each assignment to double, as on the others.
+x86_flags    := $(common) $(harden) $(nt52) -march=i686 -mtune=generic -DCURL_STATICLIB -Ibuild/x86/gen -isystem build/deps/x86/include
+
+native_libs  := -Lbuild/deps/native/lib -ljansson -lsqlite3 -lm
+test_libs    := -Lbuild/deps/native/lib -lcmocka -ljansson -lsqlite3 -lm
+windows_libs := -lcurl -luv -ljansson -lsqlite3 -lws2_32 -liphlpapi -lpsapi -luserenv -ladvapi32 -luser32 -lcrypt32 -lsecur32 -lshell32 -lversion -lntdll
+windows_link := -static -static-libgcc -s -Wl,--gc-sections -Wl,--no-insert-timestamp
+
+# ---- libraries: installer/deps.sh says whether one of them has changed, and only then everything above is built anew
+
+deps: build/deps/ready
+build/deps/checked: installer/deps.sh installer/deps.lock installer/packages.sh
+	@installer/packages.sh build
+	@installer/deps.sh
+	@touch $@
+build/deps/ready: build/deps/checked ;
+
+# ---- objects: build/KIND/obj/PATH.o
+
+# $(1) kind, $(2) compiler, $(3) flags
+define compile
+build/$(1)/obj/%.o: %.c Makefile build/deps/ready
+	@mkdir -p $$(@D)
+	@echo "   $(1) $$<"
+	@$(2) $(3) -c $$< -o $$@
+endef
+$(eval $(call compile,native,$$(native_cc),$$(native_flags)))
+$(eval $(call compile,asan,$$(native_cc),$$(asan_flags)))
+$(eval $(call compile,bench,$$(native_cc),$$(bench_flags)))
+$(eval $(call compile,x64,$$(x64_cc),$$(x64_flags)))
+$(eval $(call compile,x86,$$(x86_cc),$$(x86_flags)))
+
+objects = $(patsubst %.c,build/$(1)/obj/%.o,$(2))
+-include $(shell find build/*/obj -name '*.d' 2>/dev/null)
+
+# ---- executables
+
+build/native/storewatch: $(call objects,native,$(native_sources))
+	@echo "== linking $@"
+	@$(native_cc) -o $@ $^ -Wl,--gc-sections $(native_libs)
+
+# $(1) target, $(2) GNU triple
+define windows
+build/$(1)/gen/%.rc build/$(1)/gen/%.h &: src/win32/%.mc
+	@mkdir -p build/$(1)/gen
+	@$(2)-windmc -h build/$(1)/gen -r build/$(1)/gen $$<
+build/$(1)/obj/%.mc.o: build/$(1)/gen/%.rc
+	@mkdir -p $$(@D)
+	@$(2)-windres -I build/$(1)/gen $$< $$@
+build/$(1)/obj/%.rc.o: %.rc $$(patsubst src/win32/%.mc,build/$(1)/gen/%.h,$$(messages)) Makefile
+	@mkdir -p $$(@D)
+	@$(2)-windres -I build/$(1)/gen -I include -DSTOREWATCH_VERSION='\"$$(VERSION)\"' \
+	    -DSTOREWATCH_VERSION_WORDS=$$(subst .,$$(comma),$$(VERSION)),0 $$< $$@
+$$(call objects,$(1),$$(windows_sources)): | $$(patsubst src/win32/%.mc,build/$(1)/gen/%.h,$$(messages))
+build/$(1)/storewatch.exe: $$(call objects,$(1),$$(windows_sources)) $$(patsubst src/win32/%.mc,build/$(1)/obj/%.mc.o,$$(messages)) \
+        $$(patsubst %.rc,build/$(1)/obj/%.rc.o,$$(resources))
+	@echo "== linking $$@"
+	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
+build/$(1)/standin-%.exe: build/$(1)/obj/tests/wine/standin/%.o
+	@$$($(1)_cc) -o $$@ $$< $$(windows_link) -lws2_32 -lpsapi -ladvapi32 -luser32
+endef
+comma := ,
+$(eval $(call windows,x64,x86_64-w64-mingw32))
+$(eval $(call windows,x86,i686-w64-mingw32))
+
+# ---- test programs: each linked with the sanitized library (the product without main, and tests/support)
+
+build/asan/libstorewatch.a: $(call objects,asan,$(library_sources))
+	@rm -f $@
+	@ar rcs $@ $^
+build/test/%: build/asan/obj/tests/%.o build/asan/libstorewatch.a
+	@mkdir -p $(@D)
+	@$(native_cc) -o $@ $< $(sanitize) build/asan/libstorewatch.a $(test_libs)
+
+build/bench/libstorewatch.a: $(call objects,bench,$(library_sources))
+	@rm -f $@
+	@ar rcs $@ $^
+build/bench/%: build/bench/obj/tests/bench/%.o build/bench/libstorewatch.a
+	@mkdir -p $(@D)
+	@$(native_cc) -o $@ $< build/bench/libstorewatch.a $(test_libs)
+
+# ---- tests, demo, bench: scripts under tests/ do the work
+
+packages-wine: build/deps/ready
+	@installer/packages.sh wine
+
+test:
+	+@MAKE='$(MAKE)' tests/run build unit lint scenario wine
+test-unit: $(unit_tests)
+	@tests/run unit
+test-scenario: $(other_tests)
+	@tests/run scenario
+test-wine: all packages-wine
+	@tests/run wine
+
+demo: all packages-wine
+	@[ -x tests/wine/demo ] || { echo "make demo: tests/wine/demo is missing" >&2; exit 3; }
+	@tests/wine/demo
+
+bench bench-verdict: all $(bench_programs)
+	@installer/packages.sh bench
+	@script=tests/bench/$(if $(filter bench,$@),run,verdict); \
+	    [ -x $$script ] || { echo "make $@: $$script is missing" >&2; exit 3; }; $$script
+
+# ---- source hygiene
+
+lint: all build/compile_commands.json
+	@installer/packages.sh lint
+	@tests/lint/run
+format:
+	@installer/packages.sh lint
+	@git ls-files -co --exclude-standard -- '*.c' '*.h' | xargs clang-format -i
+
+# One entry a file, for the target it is made for; clangd and clang-tidy find the file under build/.
+build/compile_commands.json: Makefile $(native_sources) $(windows_sources)
+	@mkdir -p build
+	@{ echo '['; separator=; \
+	   entry() { printf '%s{"directory":"$(CURDIR)","file":"%s","command":"%s -c %s"}' "$$separator" "$$2" "$$1" "$$2"; separator=$$',\n'; }; \
+	   for file in $(native_sources); do entry $(call json,$(native_cc) $(native_flags)) $$file; done; \
+	   for file in $(filter-out $(native_sources),$(windows_sources)); do entry $(call json,$(x64_cc) $(x64_flags)) $$file; done; \
+	   echo; echo ']'; } >$@
+json = '$(subst ",\\\",$(subst ',,$(1)))'
+
+# ---- fuzzing: FUZZ_SECONDS for each program; findings stay under build/fuzz
+
+fuzz_flags := $(filter-out -MMD -MP -Werror,$(common)) -O1 -fsanitize=fuzzer,address,undefined $(posix) -Itests/support -isystem build/deps/native/include
+build/fuzz/%: tests/fuzz/%.c $(library_sources) Makefile build/deps/ready
+	@installer/packages.sh fuzz
+	@mkdir -p $(@D)
+	@clang $(fuzz_flags) -o $@ $< $(library_sources) $(test_libs)
+fuzz: $(fuzz_programs)
+	@[ -n "$^" ] || { echo "make fuzz: there is no tests/fuzz/*.c" >&2; exit 3; }
+	@for program in $^; do \
+	    seeds=tests/fuzz/$${program##*/}.seeds; corpus=$$program.corpus; mkdir -p $$corpus; \
+	    echo "== fuzzing $${program##*/} for $${FUZZ_SECONDS:-60} s"; \
+	    $$program -max_total_time=$${FUZZ_SECONDS:-60} -artifact_prefix=$$program.found- $$corpus $$([ -d $$seeds ] && echo $$seeds); \
+	done
+
+# ---- cleaning: the libraries take minutes, so only distclean removes them
+
+clean:
+	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +
+distclean:
+	@rm -rf build
