@@ -151,4 +151,16 @@ unsigned restart_step(struct restart *restart, const struct observation *observa
 /* What came of the request. `code` is the raw Windows code of a failure (1051, 1058, 1060, 1069, 230, ...). */
 void restart_told(struct restart *restart, const struct restart_request *request, enum status status, uint32_t code, int64_t mono_ms);
 
+/* ---- the budget ---- */
+
+#define BUDGET_ENTRIES_MAX 64
+
+/* One restart that counts. The budget counts the running time storewatch has observed since the restart began, not
+ * wall-clock time: setting the clock frees nothing. The engine keeps the ages; the edge saves them. */
+struct budget_entry {
+    int64_t restart_id;
+    char service[SERVICE_NAME_MAX];
+    int64_t age_ms;
+};
+
 #endif

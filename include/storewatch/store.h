@@ -74,14 +74,7 @@ enum status store_put_restart(struct store *store, const struct restart_journal 
 /* Newest first. The one that has not ended (phase != RESTART_ENDED), if any, is always among the first. */
 enum status store_get_restarts(struct store *store, struct restart_journal *out_journals, size_t capacity, size_t *out_count, struct err *err);
 
-/* The budget counts the observed running time since each restart began, not wall-clock time: setting the clock
- * frees nothing. The engine keeps the ages; they are saved with each commit. */
-#define BUDGET_ENTRIES_MAX 64
-struct budget_entry {
-    int64_t restart_id;
-    char service[SERVICE_NAME_MAX];
-    int64_t age_ms; /* time storewatch has observed since it began */
-};
+/* All entries at once (restart.h: struct budget_entry). */
 enum status store_put_budget(struct store *store, const struct budget_entry *entries, size_t count, struct err *err);
 enum status store_get_budget(struct store *store, struct budget_entry *out_entries, size_t capacity, size_t *out_count, struct err *err);
 

@@ -1,0 +1,108 @@
+/* engine.h - the whole behaviour as one function of time and observations. The only core file that knows the
+ * others. It never blocks, allocates (apart from new incarnations), logs or reads a clock.
+ *
+ *     loop:  look at the machine -> engine_step -> carry out *actions -> engine_told(what came of the request)
+ *
+ * Actions are complete: what must be saved, what must be told, and at most one request to the SCM. The edge saves
+ * first, then tells, then does (write-ahead: nothing leaves the process before what explains it is on disk). */
+#ifndef STOREWATCH_ENGINE_H
+#define STOREWATCH_ENGINE_H
+
+#include "storewatch/alert.h"
+#include "storewatch/config.h"
+#include "storewatch/policy.h"
+#include "storewatch/restart.h"
+#include "storewatch/watch.h"
+
+#define ACTIONS_ALERTS_MAX 24
+#define STORY_LINES_MAX ALERT_LINES_MAX
+
+enum engine_request_kind { ENGINE_NOTHING, ENGINE_READ_GRAPH, ENGINE_STOP_SERVICE, ENGINE_START_SERVICE };
+
+struct engine_request {
+    enum engine_request_kind kind;
+    char service[SERVICE_NAME_MAX];
+};
+
+struct actions {
+    size_t alert_count;
+    struct alert alerts[ACTIONS_ALERTS_MAX];
+    size_t incident_count; /* to save */
+    struct incident incidents[INCIDENTS_MAX];
+    bool save_restart;
+    struct restart_journal restart;
+    bool save_budget; /* engine->budget */
+    struct engine_request request;
+};
+void actions_clear(struct actions *actions);
+
+struct engine {
+    struct config config;
+    char host_name[64];
+    bool dry_run;
+    bool journal_writable;            /* told by the edge */
+    int64_t maintenance_until_utc_ms; /* told by the edge; 0 = none */
+
+    struct watch watch;
+    struct incident incidents[INCIDENTS_MAX]; /* id 0 = free */
+    int64_t last_incident_id;
+    uint32_t held_told[INCIDENTS_MAX]; /* bit (1 << enum check): told for this incident already */
+    int64_t bounded_since_ms[INCIDENTS_MAX];
+
+    struct restart restart; /* phase IDLE or ENDED: none goes on */
+    int64_t last_restart_id;
+    bool deciding;          /* the graph has been asked for, to begin a restart */
+    int64_t deciding_incident_id;
+    char deciding_service[SERVICE_NAME_MAX];
+    enum rung deciding_rung;
+    char deciding_reason[256];
+    struct service_graph graph; /* the latest one read; owned */
+    struct engine_request out;  /* the request that is being carried out */
+    size_t story_count;
+    char story[STORY_LINES_MAX][ALERT_LINE_MAX];
+    int64_t attempt_mono_ms; /* the latest decision to restart, so that a refused plan is not asked for at each poll */
+
+    struct budget_entry budget[BUDGET_ENTRIES_MAX];
+    size_t budget_count;
+    int64_t stepped_mono_ms; /* of the latest step; 0 = none yet */
+    int64_t budget_saved_mono_ms;
+
+    uint64_t look_count, failed_look_count, failed_in_row;
+    bool blind;
+};
+
+/* A new engine with nothing watched. Heap; NULL without memory. Free with engine_free. */
+struct engine *engine_new(const struct config *config, const char *host_name);
+void engine_free(struct engine *engine);
+
+/* Takes a new configuration over. Incidents and histories go on; targets no longer named are dropped. */
+void engine_configure(struct engine *engine, const struct config *config);
+
+/* ---- what was saved, before the first step ---- */
+void engine_restore_incidents(struct engine *engine, const struct incident *incidents, size_t count, int64_t last_id);
+/* `journals` newest first; one that has not ended is resumed. */
+void engine_restore_restarts(struct engine *engine, const struct restart_journal *journals, size_t count, int64_t mono_ms);
+void engine_restore_budget(struct engine *engine, const struct budget_entry *entries, size_t count);
+
+/* ---- running ---- */
+
+/* One look. `sample_due`: this look is a slot of the poll grid and goes into the series (looks in between only
+ * drive a restart). *out_actions is overwritten. */
+void engine_step(struct engine *engine, const struct observation *observation, struct clock clock, bool sample_due,
+                 struct actions *out_actions);
+
+/* What came of the request of the last actions. `graph` is for ENGINE_READ_GRAPH: the engine takes it over
+ * (and empties the caller's). `observation` is the latest look. *out_actions is overwritten. */
+void engine_told(struct engine *engine, const struct engine_request *request, enum status status, const struct err *err,
+                 struct service_graph *graph, const struct observation *observation, struct clock clock,
+                 struct actions *out_actions);
+
+/* A restart by hand. BUSY when one goes on. Actions as from a step. */
+enum status engine_restart_by_hand(struct engine *engine, const char *service, const char *reason, struct actions *out_actions,
+                                   struct err *err);
+
+/* How soon the machine should be looked at again between the slots of the poll grid: ms, or INT64_MAX. */
+int64_t engine_look_every_ms(const struct engine *engine);
+bool engine_restarting(const struct engine *engine);
+
+#endif

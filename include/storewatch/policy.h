@@ -1,0 +1,80 @@
+/* policy.h - may we restart now, and what? Pure answers with their reasons.
+ *
+ * The pre-flight is a fixed list of checks, each with a reason in words: `plan` prints it, the engine obeys it
+ * and re-checks it just before the first stop, and the alert quotes the first check that holds a restart back. */
+#ifndef STOREWATCH_POLICY_H
+#define STOREWATCH_POLICY_H
+
+#include "storewatch/config.h"
+#include "storewatch/incident.h"
+#include "storewatch/restart.h"
+#include "storewatch/sample.h"
+#include "storewatch/watch.h"
+
+/* The time, as an argument: nothing in core reads a clock. weekday 0 = Monday, minute_of_day 0-1439, local. */
+struct clock {
+    int64_t mono_ms, utc_ms;
+    int weekday, minute_of_day;
+};
+
+/* In the order in which they are shown; the first that fails is the reason given. */
+#define CHECK_LIST(X)                                                                                        \
+    X(MODE, "mode")                                                                                          \
+    X(DRY_RUN, "dry run")                                                                                    \
+    X(MAINTENANCE, "maintenance")                                                                            \
+    X(SHUTDOWN, "system shutdown")                                                                           \
+    X(CLUSTER, "cluster")                                                                                    \
+    X(SIGHT, "sight of the services")                                                                        \
+    X(VETO, "veto processes")                                                                                \
+    X(BUDGET, "budget")                                                                                      \
+    X(INTERVAL, "minimum interval")                                                                          \
+    X(WINDOW, "window")                                                                                      \
+    X(JOURNAL, "restart journal")                                                                            \
+    X(PLAN, "plan")
+
+enum check {
+#define CHECK_ENUM(name, text) CHECK_##name,
+    CHECK_LIST(CHECK_ENUM)
+#undef CHECK_ENUM
+        CHECK_COUNT
+};
+const char *check_name(enum check check);
+
+struct check_result {
+    bool passed;
+    char text[200]; /* why, in words; also for a check that passed */
+};
+
+struct preflight {
+    bool passed;
+    enum check first_failed; /* meaningful unless passed */
+    struct check_result results[CHECK_COUNT];
+};
+
+struct policy_facts {
+    bool by_hand;  /* asked for by a person: mode, window and budget do not hold it back, and are only told */
+    bool dry_run;
+    bool journal_writable;
+    int64_t maintenance_until_utc_ms; /* 0 = none */
+    const struct budget_entry *budget;
+    size_t budget_count;
+    int64_t exhaustion_early_utc_ms; /* of the incident; INT64_MAX = not foreseeable */
+    const struct restart_plan *plan; /* NULL: not made (see plan_error) */
+    const struct err *plan_error;    /* status OK: not tried yet, the check passes as "not made yet" */
+};
+
+void policy_preflight(const struct config *config, const struct observation *observation, struct clock clock,
+                      const struct policy_facts *facts, struct preflight *out_preflight);
+
+/* The next rung that applies to an open incident, and the service it would restart. RUNG_ALERT when there is
+ * none; *out_why (>= 200 bytes) says why not. `others` are all incidents (a store waits for its leaking client). */
+enum rung policy_next_rung(const struct config *config, const struct incident *incident, const struct incident *others,
+                           size_t other_count, const char **out_service, char *out_why, size_t why_capacity);
+
+/* Ages the budget by observed time and drops entries no rule needs any more. */
+void policy_age_budget(const struct config *config, struct budget_entry *entries, size_t *count, int64_t elapsed_ms);
+
+/* Minutes until a window opens; 0 = open now or none configured. */
+int64_t policy_minutes_to_window(const struct config *config, int weekday, int minute_of_day);
+
+#endif
