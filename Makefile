@@ -54,7 +54,7 @@ test-programs: $(unit_tests) $(other_tests)
 # ---- flags
 
 warnings := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wmissing-prototypes -Wvla -Werror
-common   := -std=c11 -g $(warnings) -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. -Iinclude \
+common   := -std=c11 -g $(warnings) -ffunction-sections -ffile-prefix-map=$(CURDIR)=. -Iinclude \
             -DSTOREWATCH_VERSION='"$(VERSION)"' -MMD -MP
 harden   := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 posix    := -D_POSIX_C_SOURCE=200809L
@@ -76,7 +76,7 @@ x86_flags    := $(common) $(harden) $(nt52) -march=i686 -mtune=generic -DCURL_ST
 native_libs  := -Lbuild/deps/native/lib -ljansson -lsqlite3 -lm
 test_libs    := -Lbuild/deps/native/lib -lcmocka -ljansson -lsqlite3 -lm
 windows_libs := -lcurl -luv -ljansson -lsqlite3 -lws2_32 -liphlpapi -lpsapi -luserenv -ladvapi32 -luser32 -lcrypt32 -lsecur32 -lshell32 -lversion -lntdll
-windows_link := -static -static-libgcc -s -Wl,--gc-sections -Wl,--no-insert-timestamp
+windows_link := -fstack-protector-strong -static -static-libgcc -s -Wl,--gc-sections -Wl,--no-insert-timestamp
 
 # ---- libraries: installer/deps.sh says whether one of them has changed, and only then everything above is built anew
 
