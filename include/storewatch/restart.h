@@ -1,15 +1,25 @@
 /* restart.h - the controlled restart: a plan made from the live service configuration, and the state machine
- * that carries it out. It never sleeps and never calls: it is shown the machine, asks for one action at a time
- * and is told what came of it.
+ * that carries it out. It never sleeps and never calls: it is shown the machine, asks for one action at a
+ * time and is told what came of it.
  *
  *   stop dependents (those that nobody needs any more first) -> stop the target -> start the target
  *   -> start what ran before, in reverse order -> verify
  *
- * Rules: only services that ran when the plan was made are stopped and started; exactly that set runs again at
- * the end. A stop is slow, not hung, while its checkpoint, or its process' CPU time or I/O count, moves, up to
- * stop_timeout. Nothing is ever killed. When a stop fails or times out, everything already stopped is started
- * again. A start that fails is tried again with doubling back-off (RESTART_BACKOFF_FIRST_MS to _LAST_MS) until
- * it succeeds or a person changed the service (disabled, deleted, or stopped it after it ran). */
+ * Rules: only services that ran when the plan was made are stopped and started; exactly that set runs again
+ * at the end. A stop is slow, not hung, while its checkpoint, or its process' CPU time or I/O count, moves,
+ * up to stop_timeout. Nothing is ever killed. When a stop fails or times out, everything already stopped is
+ * started again. A start that fails is tried again with doubling back-off (RESTART_BACKOFF_FIRST_MS to
+ * _LAST_MS) until it succeeds or a person changed the service (disabled, deleted, or stopped it after it
+ * ran).
+ *
+ * How a caller drives it:
+ *   begin or resume; then for each fresh observation:
+ *     while restart_untouched(): the pre-flight again; if it says no, restart_abandon
+ *     restart_step; if the news has RESTART_NEWS_STEP, save the journal *before* carrying the request out
+ *     carry the request out (if the journal could not be saved: do not, and tell STATUS_BUSY)
+ *     restart_told with the answer; the next observation that counts is one that began after it
+ * Killed anywhere in between, restart_resume with the journal as last saved goes on: what is decided rests on
+ * the journal and on what the machine shows, never on the volatile members. */
 #ifndef STOREWATCH_RESTART_H
 #define STOREWATCH_RESTART_H
 
@@ -37,16 +47,26 @@ struct service_graph {
     struct service_edge *edges; /* heap, owned */
 };
 void service_graph_deinit(struct service_graph *graph);
+/* "running", "stop pending", ...; never NULL. */
+const char *service_state_text(enum service_state state);
 
 /* ---- the plan ---- */
 
 #define RESTART_SERVICES_MAX 64
 #define RESTART_BACKOFF_FIRST_MS 1000
 #define RESTART_BACKOFF_LAST_MS (10 * 60 * 1000)
+/* A service that is started again by somebody each time it was stopped is stopped this often, then not any
+ * more. */
+#define RESTART_STOP_ROUNDS_MAX 3
+/* Failed starts of one service after which ops are told. */
+#define RESTART_ATTEMPTS_QUIET 3
+/* A service that stopped cleanly after it ran was stopped by a person if it stays so this long: a restart by
+ * hand or a system shutdown shows itself within that time. */
+#define RESTART_SETTLE_MS (10 * 1000)
 
 enum restart_step_state {
     STEP_WAITING, /* not yet touched in this phase */
-    STEP_ASKED,   /* the action was asked for and accepted; waiting for the state */
+    STEP_ASKED,   /* the action was asked for and may be in effect; waiting for the state */
     STEP_REACHED, /* the state was reached */
     STEP_GIVEN_UP /* a person took over (disabled, deleted, stopped by hand), see note */
 };
@@ -64,12 +84,16 @@ struct restart_plan {
     struct restart_service services[RESTART_SERVICES_MAX];
 };
 
-/* The transitive closure of the *active* dependents of `target`, in stop order. States and pids come from the
- * observation where it knows the service, else from the graph. Errors: NOT_FOUND (no such service), INVALID (a
- * dependency cycle; the text names it), FULL (more than RESTART_SERVICES_MAX), BUSY (a service of the plan is
- * in a pending state; the text names it), REFUSED (the target does not run). */
-enum status restart_plan_make(const struct service_graph *graph, const struct observation *observation, const char *target,
-                              struct restart_plan *out_plan, struct err *err);
+/* The transitive closure of the *active* dependents of `target`, in stop order: those that nobody in the plan
+ * needs any more first, equals by name. Active is everything but stopped and absent. A dependent that is
+ * itself stopped is not looked behind: starting what needs it would start it too, and it did not run. States
+ * and pids come from the observation where it knows the service, else from the graph. Errors: NOT_FOUND (no
+ * such service), INVALID (a dependency cycle; the text names it), FULL (more than RESTART_SERVICES_MAX), BUSY
+ * (a service of the plan is in a pending state or its state is unknown; the text names it), REFUSED (the
+ * target does not run, or a service of the plan takes no stop control or is disabled, so that it could not be
+ * started again). */
+enum status restart_plan_make(const struct service_graph *graph, const struct observation *observation,
+                              const char *target, struct restart_plan *out_plan, struct err *err);
 
 /* ---- the state machine ---- */
 
@@ -80,19 +104,21 @@ enum restart_phase {
     RESTART_VERIFYING, /* all runs; must stay so for verify_ms, target in a new process */
     RESTART_ENDED
 };
+/* "idle" "stopping" "starting" "verifying" "ended" */
 const char *restart_phase_name(enum restart_phase phase);
 
 enum restart_outcome {
     RESTART_OUTCOME_NONE,
-    RESTART_SUCCEEDED,
+    RESTART_SUCCEEDED, /* everything runs again, the target anew; also when it stopped after we turned back */
     RESTART_RESTORED,  /* the stop did not work; what was stopped runs again, the target was not restarted */
     RESTART_HANDED_OVER /* something stays down because a person took over */
 };
+/* "none" "succeeded" "restored" "handed over" */
 const char *restart_outcome_name(enum restart_outcome outcome);
 
 /* What must survive a crash at any moment; plain data. */
 struct restart_journal {
-    int64_t id; /* 1, 2, ...; 0 = none */
+    int64_t id;          /* 1, 2, ...; 0 = none */
     int64_t incident_id; /* 0 = by hand */
     enum rung rung;
     char reason[256];
@@ -105,58 +131,95 @@ struct restart_journal {
     struct restart_plan plan;
 };
 
-struct restart {
-    struct restart_journal journal;
-    int64_t stop_timeout_ms, start_timeout_ms, verify_ms;
-    /* Volatile, rebuilt by restart_resume. */
-    int64_t phase_mono_ms;    /* when the phase began */
-    int64_t step_mono_ms;     /* when the present service was first asked */
-    int64_t progress_mono_ms; /* when it last moved */
-    int64_t retry_mono_ms;    /* not before this */
-    int64_t backoff_ms;
-    uint32_t seen_checkpoint;
-    double seen_cpu_ms, seen_io_count;
-    uint32_t attempts;
-    bool asked; /* a request is out and restart_told has not been called */
-    char waiting_for[192]; /* for `status`: "MSExchangeIS: stop pending, checkpoint 7, moved 12 s ago, 18 min left" */
-};
-
 enum restart_request_kind { REQUEST_NONE, REQUEST_STOP, REQUEST_START };
 struct restart_request {
     enum restart_request_kind kind;
     char service[SERVICE_NAME_MAX];
 };
 
+/* What is known about one service of the plan since restart_begin or _resume; rebuilt by looking. */
+struct restart_watch {
+    bool timed;        /* since_mono_ms is set: the wait for its state has begun */
+    bool accepted;     /* the stop control was accepted */
+    bool settling;     /* it stopped cleanly after it ran, at stopped_mono_ms: was it a person? */
+    uint32_t rounds;   /* how often it was stopped by us and started again by somebody */
+    uint32_t attempts; /* starts that failed */
+    int64_t since_mono_ms;
+    int64_t stopped_mono_ms;
+    int64_t retry_mono_ms;    /* is not asked before this */
+    int64_t backoff_ms;       /* the next one; 0 = RESTART_BACKOFF_FIRST_MS */
+    int64_t progress_mono_ms; /* when one of the seen_... last moved */
+    enum service_state seen_state;
+    uint32_t seen_checkpoint;
+    reading seen_cpu_ms, seen_io_count;
+    struct process_id ran_as; /* the process it runs in since it was started again */
+};
+
+struct restart {
+    struct restart_journal journal;
+    int64_t stop_timeout_ms, start_timeout_ms, verify_ms;
+    /* Volatile, rebuilt by restart_resume. */
+    int64_t verify_mono_ms; /* when everything was first seen running */
+    int64_t told_mono_ms;   /* the last answer: a look that began before it is stale */
+    bool asked;             /* a request is out and restart_told has not been called */
+    int64_t asked_mono_ms;
+    struct restart_request request; /* the one that is out, or was last */
+    bool stop_denied;               /* a stop was refused for good: turn back */
+    unsigned news;                  /* found in restart_told, returned by the next step */
+    /* watches[i] is about plan.services[i] */
+    struct restart_watch watches[RESTART_SERVICES_MAX];
+    /* For `status`: "MSExchangeIS: stop pending, checkpoint 7, moved 12 s ago, 18 min left". */
+    char waiting_for[192];
+};
+
 /* Things worth telling that happened in a step; a set of bits. */
 enum restart_news {
-    RESTART_NEWS_STEP = 1 << 0,    /* a service reached its state, or the phase changed: journal must be saved */
-    RESTART_NEWS_DOWN = 1 << 1,    /* start failed or took too long: ops must know (once) */
-    RESTART_NEWS_UP_AGAIN = 1 << 2, /* after NEWS_DOWN: everything runs */
-    RESTART_NEWS_GAVE_UP = 1 << 3, /* a person took over a service */
+    RESTART_NEWS_STEP = 1 << 0,     /* the journal changed: save it before carrying a request out */
+    RESTART_NEWS_DOWN = 1 << 1,     /* start failed or took too long, or a stop hangs: ops must know (once) */
+    RESTART_NEWS_UP_AGAIN = 1 << 2, /* after NEWS_DOWN, with NEWS_ENDED: all runs and stayed so for verify */
+    RESTART_NEWS_GAVE_UP =
+        1 << 3, /* a person took over a service: its start is STEP_GIVEN_UP, see its note */
     RESTART_NEWS_ENDED = 1 << 4
 };
 
 /* Begins the plan. The caller has saved the journal before it carries out the first request. */
-void restart_begin(struct restart *restart, const struct config *config, const struct restart_journal *journal, int64_t mono_ms);
+void restart_begin(struct restart *restart, const struct config *config,
+                   const struct restart_journal *journal, int64_t mono_ms);
 /* Goes on with a journal found after a crash or reboot: looks at the real state at the next step. While still
  * stopping, a target that has a new process already (reboot, a person) is not stopped again. */
-void restart_resume(struct restart *restart, const struct config *config, const struct restart_journal *journal, int64_t mono_ms);
+void restart_resume(struct restart *restart, const struct config *config,
+                    const struct restart_journal *journal, int64_t mono_ms);
 
-/* One step with a fresh look. Returns news bits and fills *out_request (kind NONE while waiting). While a request
- * is out (restart_told not yet called) it asks for nothing. An observation without services changes nothing.
- * `graph` may be NULL; when given it tells start types (disabled / deleted while we try to start). */
-unsigned restart_step(struct restart *restart, const struct observation *observation, const struct service_graph *graph,
-                      int64_t mono_ms, int64_t utc_ms, struct restart_request *out_request);
+/* Has nothing been asked of any service yet? While true, the caller's pre-flight may still call it off for
+ * free. */
+bool restart_untouched(const struct restart *restart);
+/* Calls it off, `why` for people. Untouched: ended at once. While stopping: what was stopped is started again
+ * (stop_failed). Later there is nothing to call off: everything is being started already. Returns news bits.
+ */
+unsigned restart_abandon(struct restart *restart, const char *why, int64_t utc_ms);
 
-/* What came of the request. `code` is the raw Windows code of a failure (1051, 1058, 1060, 1069, 230, ...). */
-void restart_told(struct restart *restart, const struct restart_request *request, enum status status, uint32_t code, int64_t mono_ms);
+/* One step with a fresh look. Returns news bits and fills *out_request (kind NONE while waiting). While a
+ * request is out (restart_told not yet called) it asks for nothing. Nothing is decided on an observation
+ * without services, on one that began (observation->mono_ms) before the last answer, or while the system
+ * shuts down. `graph` may be NULL: then a dependent that somebody starts meanwhile cannot be found (its stop
+ * is refused until stop_timeout, and the restart turns back) and a disabled service is only seen by the
+ * refusal of its start. Give one that is read again after each refused request. */
+unsigned restart_step(struct restart *restart, const struct observation *observation,
+                      const struct service_graph *graph, int64_t mono_ms, int64_t utc_ms,
+                      struct restart_request *out_request);
+
+/* What came of the request. `code` is the raw Windows code of a failure (1051, 1058, 1060, 1069, 230, ...).
+ * An answer to a request that is not out is ignored. */
+void restart_told(struct restart *restart, const struct restart_request *request, enum status status,
+                  uint32_t code, int64_t mono_ms);
 
 /* ---- the budget ---- */
 
 #define BUDGET_ENTRIES_MAX 64
 
-/* One restart that counts. The budget counts the running time storewatch has observed since the restart began, not
- * wall-clock time: setting the clock frees nothing. The engine keeps the ages; the edge saves them. */
+/* One restart that counts. The budget counts the running time storewatch has observed since the restart
+ * began, not wall-clock time: setting the clock frees nothing. The engine keeps the ages; the edge saves
+ * them. */
 struct budget_entry {
     int64_t restart_id;
     char service[SERVICE_NAME_MAX];
