@@ -13,6 +13,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Windows has macros STATUS_TIMEOUT and STATUS_NO_MEMORY. This keeps them out of a <windows.h> (or <uv.h>,
+ * <curl/curl.h>) that follows and takes them back from one that came before. */
+#if defined(__MINGW32__)
+#ifndef WIN32_NO_STATUS
+#define WIN32_NO_STATUS
+#endif
+#undef STATUS_NO_MEMORY
+#undef STATUS_TIMEOUT
+#endif
+
 #if defined(__MINGW32__)
 #define PRINTF_LIKE(fmt, first) __attribute__((format(gnu_printf, fmt, first)))
 #else

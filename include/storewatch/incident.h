@@ -30,6 +30,8 @@ enum metric {
 const char *metric_name(enum metric metric);
 enum unit metric_unit(enum metric metric);
 
+/* <windows.h> has a macro of that name: where both are needed it is included before this header, so that this works. */
+#undef SEVERITY_ERROR
 enum severity { SEVERITY_INFORMATION, SEVERITY_WARNING, SEVERITY_ERROR };
 
 /* Everything ops can be told. Each is one line of the wording table: Windows event id, severity, whether it is
