@@ -1,10 +1,12 @@
 /* engine.h - the whole behaviour as one function of time and observations. The only core file that knows the
  * others. It never blocks, allocates (apart from new incarnations), logs or reads a clock.
  *
- *     loop:  look at the machine -> engine_step -> carry out *actions -> engine_told(what came of the request)
+ *     loop:  look at the machine -> engine_step -> carry out *actions -> engine_told(what came of the
+ * request)
  *
- * Actions are complete: what must be saved, what must be told, and at most one request to the SCM. The edge saves
- * first, then tells, then does (write-ahead: nothing leaves the process before what explains it is on disk). */
+ * Actions are complete: what must be saved, what must be told, and at most one request to the SCM. The edge
+ * saves first, then tells, then does (write-ahead: nothing leaves the process before what explains it is on
+ * disk). */
 #ifndef STOREWATCH_ENGINE_H
 #define STOREWATCH_ENGINE_H
 
@@ -14,7 +16,7 @@
 #include "storewatch/restart.h"
 #include "storewatch/watch.h"
 
-#define ACTIONS_ALERTS_MAX 24
+#define ACTIONS_ALERTS_MAX 24 /* a step; a transition that finds no room waits for the next step */
 #define STORY_LINES_MAX ALERT_LINES_MAX
 
 enum engine_request_kind { ENGINE_NOTHING, ENGINE_READ_GRAPH, ENGINE_STOP_SERVICE, ENGINE_START_SERVICE };
@@ -36,6 +38,24 @@ struct actions {
 };
 void actions_clear(struct actions *actions);
 
+/* An incident while it is open, with what need not survive. */
+struct open_incident {
+    struct incident incident; /* id 0 = free slot */
+    int64_t told_mono_ms;     /* reminders are counted on the monotonic clock */
+    int64_t bounded_mono_ms;  /* since when the verdict is `bounded`; 0 = it is not */
+    bool seen_unbounded; /* by the present detector; false after a restart of storewatch until it is again */
+    uint32_t held_told;  /* bit (1 << enum check): ops know that this check holds the restart back */
+};
+
+/* Which rungs a target's latest incident had tried: growth that is back within the minimum interval between
+ * two restarts goes on up the ladder instead of round the same rung. */
+#define LADDER_MEMORY_MAX 32
+struct ladder_memory {
+    char target[TARGET_NAME_MAX];
+    uint32_t rungs_tried;
+    int64_t mono_ms;
+};
+
 struct engine {
     struct config config;
     char host_name[64];
@@ -44,23 +64,24 @@ struct engine {
     int64_t maintenance_until_utc_ms; /* told by the edge; 0 = none */
 
     struct watch watch;
-    struct incident incidents[INCIDENTS_MAX]; /* id 0 = free */
+    struct open_incident incidents[INCIDENTS_MAX];
     int64_t last_incident_id;
-    uint32_t held_told[INCIDENTS_MAX]; /* bit (1 << enum check): told for this incident already */
-    int64_t bounded_since_ms[INCIDENTS_MAX];
+    size_t ladder_memory_count;
+    struct ladder_memory ladder_memory[LADDER_MEMORY_MAX];
 
     struct restart restart; /* phase IDLE or ENDED: none goes on */
     int64_t last_restart_id;
-    bool deciding;          /* the graph has been asked for, to begin a restart */
-    int64_t deciding_incident_id;
-    char deciding_service[SERVICE_NAME_MAX];
-    enum rung deciding_rung;
-    char deciding_reason[256];
-    struct service_graph graph; /* the latest one read; owned */
-    struct engine_request out;  /* the request that is being carried out */
-    size_t story_count;
+    bool deciding;                 /* the graph has been asked for, to begin the restart in `wanted` */
+    struct restart_journal wanted; /* incident, rung, reason and target of it */
+    bool by_hand;                  /* the restart that is wanted or goes on was asked for by a person */
+    int64_t not_before_mono_ms;    /* a plan that was refused is not asked for again at each poll */
+    bool graph_wanted;             /* the restart needs a fresh look at the configuration */
+    struct service_graph graph;    /* the latest one read; owned */
+    struct engine_request out;     /* the request that is being carried out */
+    size_t story_count;            /* of the latest restart, a sentence a line */
     char story[STORY_LINES_MAX][ALERT_LINE_MAX];
-    int64_t attempt_mono_ms; /* the latest decision to restart, so that a refused plan is not asked for at each poll */
+    char called_off[256]; /* why the latest restart was called off before it touched anything; "" = it was not
+                           */
 
     struct budget_entry budget[BUDGET_ENTRIES_MAX];
     size_t budget_count;
@@ -79,27 +100,30 @@ void engine_free(struct engine *engine);
 void engine_configure(struct engine *engine, const struct config *config);
 
 /* ---- what was saved, before the first step ---- */
-void engine_restore_incidents(struct engine *engine, const struct incident *incidents, size_t count, int64_t last_id);
+/* Newest first, closed ones too: they tell which rungs were tried lately. */
+void engine_restore_incidents(struct engine *engine, const struct incident *incidents, size_t count,
+                              int64_t last_id, struct clock clock);
 /* `journals` newest first; one that has not ended is resumed. */
-void engine_restore_restarts(struct engine *engine, const struct restart_journal *journals, size_t count, int64_t mono_ms);
+void engine_restore_restarts(struct engine *engine, const struct restart_journal *journals, size_t count,
+                             int64_t mono_ms);
 void engine_restore_budget(struct engine *engine, const struct budget_entry *entries, size_t count);
 
 /* ---- running ---- */
 
-/* One look. `sample_due`: this look is a slot of the poll grid and goes into the series (looks in between only
- * drive a restart). *out_actions is overwritten. */
-void engine_step(struct engine *engine, const struct observation *observation, struct clock clock, bool sample_due,
-                 struct actions *out_actions);
+/* One look. `sample_due`: this look is a slot of the poll grid and goes into the series (looks in between
+ * only drive a restart). *out_actions is overwritten. */
+void engine_step(struct engine *engine, const struct observation *observation, struct clock clock,
+                 bool sample_due, struct actions *out_actions);
 
 /* What came of the request of the last actions. `graph` is for ENGINE_READ_GRAPH: the engine takes it over
  * (and empties the caller's). `observation` is the latest look. *out_actions is overwritten. */
-void engine_told(struct engine *engine, const struct engine_request *request, enum status status, const struct err *err,
-                 struct service_graph *graph, const struct observation *observation, struct clock clock,
-                 struct actions *out_actions);
+void engine_told(struct engine *engine, const struct engine_request *request, enum status status,
+                 const struct err *err, struct service_graph *graph, const struct observation *observation,
+                 struct clock clock, struct actions *out_actions);
 
 /* A restart by hand. BUSY when one goes on. Actions as from a step. */
-enum status engine_restart_by_hand(struct engine *engine, const char *service, const char *reason, struct actions *out_actions,
-                                   struct err *err);
+enum status engine_restart_by_hand(struct engine *engine, const char *service, const char *reason,
+                                   struct actions *out_actions, struct err *err);
 
 /* How soon the machine should be looked at again between the slots of the poll grid: ms, or INT64_MAX. */
 int64_t engine_look_every_ms(const struct engine *engine);

@@ -1,9 +1,10 @@
-/* incident.h - one incident from its opening to its close, and every wording that a person gets to read about it.
+/* incident.h - one incident from its opening to its close, and every wording that a person gets to read about
+ * it.
  *
- * An incident is about one metric of one target (the Information Store, a client, the host). It opens when the
- * verdict turns `unbounded`, is reminded of, escalates when exhaustion comes near, and closes when the growth
- * has ended: by a restart that is verified, because the process is gone, or because the verdict cleared. It
- * survives storewatch itself: store_put_incident writes it after each transition. */
+ * An incident is about one metric of one target (the Information Store, a client, the host). It opens when
+ * the verdict turns `unbounded`, is reminded of, escalates when exhaustion comes near, and closes when the
+ * growth has ended: by a restart that is verified, because the process is gone, or because the verdict
+ * cleared. It survives storewatch itself: store_put_incident writes it after each transition. */
 #ifndef STOREWATCH_INCIDENT_H
 #define STOREWATCH_INCIDENT_H
 
@@ -30,13 +31,14 @@ enum metric {
 const char *metric_name(enum metric metric);
 enum unit metric_unit(enum metric metric);
 
-/* <windows.h> has a macro of that name: where both are needed it is included before this header, so that this works. */
+/* <windows.h> has a macro of that name: where both are needed it is included before this header, so that this
+ * works. */
 #undef SEVERITY_ERROR
 enum severity { SEVERITY_INFORMATION, SEVERITY_WARNING, SEVERITY_ERROR };
 
-/* Everything ops can be told. Each is one line of the wording table: Windows event id, severity, whether it is
- * mailed (or only written to the event log), headline for subjects and events. The message table in src/win32
- * has the same ids (held together by a test). */
+/* Everything ops can be told. Each is one line of the wording table: Windows event id, severity, whether it
+ * is mailed (or only written to the event log), headline for subjects and events. The message table in
+ * src/win32 has the same ids (held together by a test). */
 #define ALERT_LIST(X)                                                                                        \
     X(STARTED, 1000, INFORMATION, false, "storewatch started")                                               \
     X(STOPPED, 1001, INFORMATION, false, "storewatch stopped")                                               \
@@ -48,6 +50,7 @@ enum severity { SEVERITY_INFORMATION, SEVERITY_WARNING, SEVERITY_ERROR };
     X(ESCALATED, 1012, ERROR, true, "exhaustion is near")                                                    \
     X(RECOVERED, 1013, INFORMATION, true, "recovered")                                                       \
     X(ENDED, 1014, INFORMATION, true, "the growing process has ended")                                       \
+    X(UNWATCHED, 1015, INFORMATION, true, "no longer watched")                                               \
     X(RESTART_BEGUN, 1020, WARNING, false, "controlled restart begun")                                       \
     X(RESTART_PROGRESS, 1021, INFORMATION, false, "controlled restart goes on")                              \
     X(RESTART_DONE, 1022, INFORMATION, false, "controlled restart done, verifying")                          \
@@ -91,18 +94,19 @@ struct incident {
     char target[TARGET_NAME_MAX];   /* name in the configuration, "MSExchangeIS", "host" */
     char service[SERVICE_NAME_MAX]; /* what would be restarted; "" = nothing can be */
     char image[PROCESS_IMAGE_MAX];
-    struct process_id process;      /* the growing incarnation; pid 0 for the host */
+    struct process_id process; /* the growing incarnation; pid 0 for the host */
     enum metric metric;
     enum incident_state state;
     bool escalated;
-    uint32_t told_count; /* alerts sent about it so far: part of each mail's idempotency key */
+    uint32_t told_count;  /* alerts sent about it so far: part of each mail's idempotency key */
     uint32_t rungs_tried; /* bit (1 << enum rung) */
     int64_t onset_utc_ms, opened_utc_ms, told_utc_ms, recovering_utc_ms, closed_utc_ms;
     double level_at_onset, level_at_open, level_now; /* in the metric's unit */
     double slope_per_hour, slope_low_per_hour, slope_high_per_hour;
     double limit;
     char limit_name[48];
-    int64_t exhaustion_utc_ms, exhaustion_early_utc_ms, exhaustion_late_utc_ms; /* INT64_MAX = not foreseeable */
+    int64_t exhaustion_utc_ms, exhaustion_early_utc_ms,
+        exhaustion_late_utc_ms; /* INT64_MAX = not foreseeable */
     char reason[VERDICT_REASON_MAX];
     char held_because[256]; /* why no restart is being done; "" = nothing holds it */
 };

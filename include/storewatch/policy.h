@@ -1,7 +1,8 @@
 /* policy.h - may we restart now, and what? Pure answers with their reasons.
  *
- * The pre-flight is a fixed list of checks, each with a reason in words: `plan` prints it, the engine obeys it
- * and re-checks it just before the first stop, and the alert quotes the first check that holds a restart back. */
+ * The pre-flight is a fixed list of checks, each with a reason in words: `plan` prints it, the engine obeys
+ * it and re-checks it just before the first stop, and the alert quotes the first check that holds a restart
+ * back. */
 #ifndef STOREWATCH_POLICY_H
 #define STOREWATCH_POLICY_H
 
@@ -11,7 +12,8 @@
 #include "storewatch/sample.h"
 #include "storewatch/watch.h"
 
-/* The time, as an argument: nothing in core reads a clock. weekday 0 = Monday, minute_of_day 0-1439, local. */
+/* The time, as an argument: nothing in core reads a clock. weekday 0 = Monday, minute_of_day 0-1439, local.
+ */
 struct clock {
     int64_t mono_ms, utc_ms;
     int weekday, minute_of_day;
@@ -52,7 +54,7 @@ struct preflight {
 };
 
 struct policy_facts {
-    bool by_hand;  /* asked for by a person: mode, window and budget do not hold it back, and are only told */
+    bool by_hand; /* asked for by a person: mode, window and budget do not hold it back, and are only told */
     bool dry_run;
     bool journal_writable;
     int64_t maintenance_until_utc_ms; /* 0 = none */
@@ -67,12 +69,15 @@ void policy_preflight(const struct config *config, const struct observation *obs
                       const struct policy_facts *facts, struct preflight *out_preflight);
 
 /* The next rung that applies to an open incident, and the service it would restart. RUNG_ALERT when there is
- * none; *out_why (>= 200 bytes) says why not. `others` are all incidents (a store waits for its leaking client). */
-enum rung policy_next_rung(const struct config *config, const struct incident *incident, const struct incident *others,
-                           size_t other_count, const char **out_service, char *out_why, size_t why_capacity);
+ * none; *out_why (>= 200 bytes) says why not. `others` are all incidents (a store waits for its leaking
+ * client). */
+enum rung policy_next_rung(const struct config *config, const struct incident *incident,
+                           const struct incident *others, size_t other_count, const char **out_service,
+                           char *out_why, size_t why_capacity);
 
 /* Ages the budget by observed time and drops entries no rule needs any more. */
-void policy_age_budget(const struct config *config, struct budget_entry *entries, size_t *count, int64_t elapsed_ms);
+void policy_age_budget(const struct config *config, struct budget_entry *entries, size_t *count,
+                       int64_t elapsed_ms);
 
 /* Minutes until a window opens; 0 = open now or none configured. */
 int64_t policy_minutes_to_window(const struct config *config, int weekday, int minute_of_day);

@@ -1,8 +1,8 @@
 /* watch.h - whom we watch: from one look at the machine to one detector per metric of each incarnation.
  *
- * Targets come from the configuration: the Information Store (its service's process and that process' children),
- * each client (its service's process, or every process of its image), and the host itself. Each incarnation
- * (pid and creation time) has detectors of its own; what one teaches is handed to the next. */
+ * Targets come from the configuration: the Information Store (its service's process and that process'
+ * children), each client (its service's process, or every process of its image), and the host itself. Each
+ * incarnation (pid and creation time) has detectors of its own; what one teaches is handed to the next. */
 #ifndef STOREWATCH_WATCH_H
 #define STOREWATCH_WATCH_H
 
@@ -21,10 +21,11 @@ struct watched {
     char image[PROCESS_IMAGE_MAX];
     struct process_id process; /* pid 0: the host */
     bool present;              /* seen in the latest look that could see processes */
+    bool needed; /* set by the engine: an incident still speaks of it; not forgotten when gone */
     int64_t first_seen_mono_ms, gone_mono_ms;
-    double address_limit_bytes; /* NAN = none or not yet known */
-    bool address_limit_wanted;  /* the edge should ask os_process_address_limit and tell */
-    reading now[METRIC_COUNT];  /* latest readings; unknown where the metric does not apply */
+    double address_limit_bytes;               /* NAN = none or not yet known */
+    bool address_limit_wanted;                /* the edge should ask os_process_address_limit and tell */
+    reading now[METRIC_COUNT];                /* latest readings; unknown where the metric does not apply */
     struct detector *detectors[METRIC_COUNT]; /* owned; NULL where the metric does not apply */
 };
 
@@ -42,17 +43,22 @@ struct watch {
     struct watch_learned learned[LEARNED_MAX];
 };
 
-/* Finds who is present, begins new incarnations (this allocates their detectors) and marks those that are gone.
- * A look that could not see the processes changes nothing. NO_MEMORY leaves the new one out and is tried again
- * at the next look. */
-enum status watch_look(struct watch *watch, const struct config *config, const struct observation *observation);
+/* Finds who is present, begins new incarnations (this allocates their detectors) and marks those that are
+ * gone. A look that could not see the processes changes nothing. NO_MEMORY leaves the new one out and is
+ * tried again at the next look. */
+enum status watch_look(struct watch *watch, const struct config *config,
+                       const struct observation *observation);
 
-/* Pushes the readings of this look into the detectors, with their limits. Call once per slot of the poll grid.
- * Unknown readings (also of a look that failed altogether) are pushed as unknown. */
+/* Pushes the readings of this look into the detectors, with their limits. Call once per slot of the poll
+ * grid. Unknown readings (also of a look that failed altogether) are pushed as unknown. */
 void watch_push(struct watch *watch, const struct config *config, const struct observation *observation);
 
-/* Forgets incarnations that are gone, keeping what they taught. */
+/* Forgets incarnations that are gone and not needed any more. What they taught was kept when they went. */
 void watch_forget_gone(struct watch *watch);
+/* Does the configuration name this target? (The host and discovered programs need no name.) */
+bool watch_names(const struct config *config, enum target_kind kind, const char *target);
+/* Forgets at once the incarnations of targets that `config` no longer names. */
+void watch_drop_unnamed(struct watch *watch, const struct config *config);
 void watch_deinit(struct watch *watch);
 
 /* Lends; NULL when there is none. */

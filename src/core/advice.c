@@ -1,0 +1,111 @@
+/* advice.c - see advice.h. */
+#include "storewatch/advice.h"
+
+static void add_deadline(struct text *text, const struct incident *incident)
+{
+    if (incident->exhaustion_early_utc_ms == INT64_MAX)
+        return;
+    text_add(text, " before ");
+    text_add_time_human(text, incident->exhaustion_early_utc_ms);
+}
+
+static void advise_restart(struct alert *alert, const struct config *config)
+{
+    const struct incident *incident = &alert->incident;
+    char deadline_storage[64];
+    struct text deadline = text_on(deadline_storage, sizeof deadline_storage);
+    add_deadline(&deadline, incident);
+    if (incident->target_kind == TARGET_STORE)
+        alert_add_todo(alert,
+                       "Restart %s in a quiet hour%s. \"storewatch plan %s\" shows what stops with it and in "
+                       "which order.",
+                       config->store_service, deadline.data, config->store_service);
+    else if (incident->service[0])
+        alert_add_todo(alert, "Restart the service \"%s\"%s; the Information Store can stay up.",
+                       incident->service, deadline.data);
+    else
+        alert_add_todo(alert, "Restart the program %s%s; the Information Store can stay up.", incident->image,
+                       deadline.data);
+}
+
+static void advise_cause(struct alert *alert)
+{
+    const struct incident *incident = &alert->incident;
+    if (incident->target_kind != TARGET_CLIENT && incident->target_kind != TARGET_DISCOVERED)
+        return;
+    if (incident->metric == METRIC_HANDLES)
+        alert_add_todo(
+            alert, "Find the cause: a MAPI program that leaks handles on each store it opens is described in "
+                   "Microsoft KB 893420. Ask the program's vendor.");
+    else
+        alert_add_todo(alert,
+                       "Find the cause: check the version of the Emsmdb32.dll it loads. Below 6.5.7233.36 "
+                       "(Exchange 2003) it lacks the fix of Microsoft KB 898782.");
+}
+
+static void advise_growth(struct alert *alert, const struct config *config, bool will_act)
+{
+    const struct incident *incident = &alert->incident;
+    if (incident->target_kind == TARGET_HOST) {
+        alert_add_todo(
+            alert, "Find the program whose private bytes grow (Task Manager, column \"Commit size\"), and "
+                   "register it under \"clients\" if it uses MAPI.");
+        return;
+    }
+    if (will_act)
+        alert_add_todo(alert,
+                       "Nothing at once: storewatch acts, and a mail tells how it ended. To keep it from "
+                       "acting, stop the storewatch service.");
+    else
+        advise_restart(alert, config);
+    advise_cause(alert);
+}
+
+void advice_add(struct alert *alert, const struct config *config, bool will_act)
+{
+    switch (alert->kind) {
+    case ALERT_OPENED:
+    case ALERT_REMINDER:
+    case ALERT_ESCALATED:
+        advise_growth(alert, config, will_act);
+        break;
+    case ALERT_RECOVERED:
+        if (alert->has_incident && alert->incident.rungs_tried & ~(1u << RUNG_ALERT)) {
+            alert_add_todo(alert, "A restart ends the symptom, not the cause.");
+            advise_cause(alert);
+        }
+        break;
+    case ALERT_RESTART_ABANDONED:
+    case ALERT_RESTART_HELD:
+        if (alert->has_incident)
+            advise_growth(alert, config, false);
+        break;
+    case ALERT_SERVICE_DOWN:
+        alert_add_todo(
+            alert, "Look at the service's own events in the Application and System logs and start it by hand "
+                   "(services.msc). storewatch goes on trying until it runs or you set it to Disabled.");
+        break;
+    case ALERT_GAVE_UP:
+        alert_add_todo(alert, "If this was not intended, start the service by hand.");
+        break;
+    case ALERT_BLIND:
+        alert_add_todo(alert, "Check that the storewatch service runs as LocalSystem; restart it. While this "
+                              "lasts no leak is seen.");
+        break;
+    case ALERT_CONFIG_REFUSED:
+        alert_add_todo(alert,
+                       "Mend the file and check it with \"storewatch check-config\"; then reload again.");
+        break;
+    case ALERT_STORE_SET_ASIDE:
+        alert_add_todo(
+            alert,
+            "Nothing is urgent: a new history was begun. Check the disk that holds the data directory.");
+        break;
+    case ALERT_STORE_FAILING:
+        alert_add_todo(alert, "Free space on the disk of the data directory. Until then storewatch only "
+                              "tells and restarts nothing.");
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,311 @@
+/* policy.c - see policy.h. */
+#include "storewatch/policy.h"
+
+#include <string.h>
+
+#define MINUTES_PER_DAY 1440
+#define MINUTES_PER_WEEK (7 * MINUTES_PER_DAY)
+
+const char *check_name(enum check check)
+{
+    static const char *const names[CHECK_COUNT] = {
+#define CHECK_NAME(name, text) text,
+        CHECK_LIST(CHECK_NAME)
+#undef CHECK_NAME
+    };
+    return names[check];
+}
+
+int64_t policy_minutes_to_window(const struct config *config, int weekday, int minute_of_day)
+{
+    for (int64_t ahead = 0; ahead <= MINUTES_PER_WEEK; ahead++) {
+        int64_t minute = minute_of_day + ahead;
+        int day = (int)((weekday + minute / MINUTES_PER_DAY) % 7);
+        if (config_window_open(config, day, (int)(minute % MINUTES_PER_DAY)))
+            return ahead;
+    }
+    return MINUTES_PER_WEEK; /* a configured window opens at least once a week */
+}
+
+static const char *veto_running(const struct config *config, const struct observation *observation)
+{
+    for (size_t p = 0; p < observation->process_count; p++)
+        for (size_t v = 0; v < config->veto_count; v++)
+            if (text_equal_nocase(observation->processes[p].image, config->veto_processes[v]))
+                return config->veto_processes[v];
+    return NULL;
+}
+
+/* The age of the youngest counted restart; INT64_MAX without any. */
+static int64_t youngest_ms(const struct policy_facts *facts)
+{
+    int64_t youngest = INT64_MAX;
+    for (size_t i = 0; i < facts->budget_count; i++)
+        if (facts->budget[i].age_ms < youngest)
+            youngest = facts->budget[i].age_ms;
+    return youngest;
+}
+
+static uint32_t restarts_within(const struct policy_facts *facts, int64_t period_ms)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < facts->budget_count; i++)
+        count += facts->budget[i].age_ms < period_ms;
+    return count;
+}
+
+struct judge {
+    const struct config *config;
+    const struct observation *observation;
+    const struct policy_facts *facts;
+    struct clock clock;
+};
+
+static bool urgent(const struct judge *judge)
+{
+    int64_t early = judge->facts->exhaustion_early_utc_ms;
+    return early != INT64_MAX && early - judge->clock.utc_ms < judge->config->urgent_before_ms;
+}
+
+static bool check_budget(const struct judge *judge, struct text *why)
+{
+    const struct config *config = judge->config;
+    uint32_t spent = restarts_within(judge->facts, config->budget_per_ms);
+    text_add(why, "%u of %u restarts in the last ", spent, config->budget_max);
+    text_add_duration(why, config->budget_per_ms);
+    if (spent < config->budget_max)
+        return true;
+    text_add(why, ": the budget is spent");
+    return judge->facts->by_hand;
+}
+
+static bool check_interval(const struct judge *judge, struct text *why)
+{
+    int64_t youngest = youngest_ms(judge->facts);
+    if (youngest == INT64_MAX) {
+        text_add(why, "no restart on record");
+        return true;
+    }
+    text_add(why, "the last restart began ");
+    text_add_duration(why, youngest);
+    text_add(why, " ago; at least ");
+    text_add_duration(why, judge->config->budget_min_interval_ms);
+    text_add(why, " must lie between two");
+    return youngest >= judge->config->budget_min_interval_ms || judge->facts->by_hand;
+}
+
+static bool check_window(const struct judge *judge, struct text *why)
+{
+    int64_t minutes =
+        policy_minutes_to_window(judge->config, judge->clock.weekday, judge->clock.minute_of_day);
+    if (judge->config->window_count == 0)
+        text_add(why, "no windows configured: at any time");
+    else if (minutes == 0)
+        text_add(why, "a window is open");
+    else {
+        text_add(why, "outside the windows; the next opens in ");
+        text_add_duration(why, minutes * MS_PER_MINUTE);
+    }
+    if (minutes == 0)
+        return true;
+    if (urgent(judge)) {
+        text_add(why, ", but exhaustion is nearer than ");
+        text_add_duration(why, judge->config->urgent_before_ms);
+        return true;
+    }
+    return judge->facts->by_hand;
+}
+
+static bool check_maintenance(const struct judge *judge, struct text *why)
+{
+    int64_t until = judge->facts->maintenance_until_utc_ms;
+    if (until <= judge->clock.utc_ms) {
+        text_add(why, "none");
+        return true;
+    }
+    text_add(why, "on until ");
+    text_add_time_human(why, until);
+    return false;
+}
+
+static bool check_cluster(const struct judge *judge, struct text *why)
+{
+    if (!judge->observation->cluster_node) {
+        text_add(why, "this is no cluster node");
+        return true;
+    }
+    text_add(why, "this is a cluster node: a stop looks like a failure and moves the group");
+    return judge->config->act_on_cluster;
+}
+
+static bool check_veto(const struct judge *judge, struct text *why)
+{
+    const char *veto = veto_running(judge->config, judge->observation);
+    if (veto)
+        text_add(why, "%s is running", veto);
+    else
+        text_add(why, "none is running");
+    return veto == NULL;
+}
+
+static bool check_plan(const struct judge *judge, struct text *why)
+{
+    const struct policy_facts *facts = judge->facts;
+    if (facts->plan_error && facts->plan_error->status != STATUS_OK) {
+        text_add(why, "%s", facts->plan_error->text);
+        return false;
+    }
+    if (!facts->plan)
+        text_add(why, "not made yet");
+    else
+        text_add(why, "%zu service%s", facts->plan->count, facts->plan->count == 1 ? "" : "s");
+    return true;
+}
+
+static bool judge_one(const struct judge *judge, enum check check, struct text *why)
+{
+    const struct observation *observation = judge->observation;
+    switch (check) {
+    case CHECK_MODE:
+        text_add(why, judge->config->mode == MODE_ACT ? "\"act\"" : "\"alert\": storewatch only tells");
+        return judge->config->mode == MODE_ACT || judge->facts->by_hand;
+    case CHECK_DRY_RUN:
+        text_add(why, judge->facts->dry_run ? "storewatch runs with --dry-run" : "no");
+        return !judge->facts->dry_run;
+    case CHECK_MAINTENANCE:
+        return check_maintenance(judge, why);
+    case CHECK_SHUTDOWN:
+        text_add(why, observation->os_shutting_down ? "the system is shutting down" : "no");
+        return !observation->os_shutting_down;
+    case CHECK_CLUSTER:
+        return check_cluster(judge, why);
+    case CHECK_SIGHT:
+        text_add(why, observation->services_known && observation->processes_known
+                          ? "services and processes can be read"
+                          : "services or processes cannot be read");
+        return observation->services_known && observation->processes_known;
+    case CHECK_VETO:
+        return check_veto(judge, why);
+    case CHECK_BUDGET:
+        return check_budget(judge, why);
+    case CHECK_INTERVAL:
+        return check_interval(judge, why);
+    case CHECK_WINDOW:
+        return check_window(judge, why);
+    case CHECK_JOURNAL:
+        text_add(why, judge->facts->journal_writable
+                          ? "can be written"
+                          : "cannot be written: see the disk and the data directory");
+        return judge->facts->journal_writable;
+    case CHECK_PLAN:
+        return check_plan(judge, why);
+    case CHECK_COUNT:
+        break;
+    }
+    return false;
+}
+
+void policy_preflight(const struct config *config, const struct observation *observation, struct clock clock,
+                      const struct policy_facts *facts, struct preflight *out_preflight)
+{
+    struct judge judge = {config, observation, facts, clock};
+    out_preflight->passed = true;
+    out_preflight->first_failed = CHECK_COUNT;
+    for (size_t i = 0; i < CHECK_COUNT; i++) {
+        struct check_result *result = &out_preflight->results[i];
+        struct text why = text_on(result->text, sizeof result->text);
+        result->passed = judge_one(&judge, (enum check)i, &why);
+        if (!result->passed && out_preflight->passed) {
+            out_preflight->passed = false;
+            out_preflight->first_failed = (enum check)i;
+        }
+    }
+}
+
+static bool tried(const struct incident *incident, enum rung rung)
+{
+    return (incident->rungs_tried >> rung) & 1u;
+}
+
+static bool in_ladder(const struct config *config, enum rung rung)
+{
+    for (size_t i = 0; i < config->ladder_count; i++)
+        if (config->ladder[i] == rung)
+            return true;
+    return false;
+}
+
+/* A leaking client that can still be restarted by itself: cheaper than the store, and the likelier cause. */
+static const struct incident *client_first(const struct config *config, const struct incident *others,
+                                           size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct incident *other = &others[i];
+        if (other->id && other->state != INCIDENT_CLOSED && other->target_kind == TARGET_CLIENT &&
+            other->service[0] && !tried(other, RUNG_RESTART_CLIENT) && in_ladder(config, RUNG_RESTART_CLIENT))
+            return other;
+    }
+    return NULL;
+}
+
+static bool rung_applies(const struct config *config, const struct incident *incident, enum rung rung,
+                         const char **out_service)
+{
+    switch (rung) {
+    case RUNG_RESTART_CLIENT:
+        *out_service = incident->service;
+        return incident->target_kind == TARGET_CLIENT && incident->service[0];
+    case RUNG_RESTART_STORE:
+        *out_service = config->store_service;
+        return incident->target_kind == TARGET_CLIENT || incident->target_kind == TARGET_STORE;
+    case RUNG_ALERT:
+    case RUNG_COUNT:
+        break;
+    }
+    return false;
+}
+
+enum rung policy_next_rung(const struct config *config, const struct incident *incident,
+                           const struct incident *others, size_t other_count, const char **out_service,
+                           char *out_why, size_t why_capacity)
+{
+    struct text why = text_on(out_why, why_capacity);
+    if (incident->target_kind == TARGET_DISCOVERED || incident->target_kind == TARGET_HOST) {
+        text_add(&why, "%s",
+                 incident->target_kind == TARGET_HOST
+                     ? "the growth is the machine's; no watched process explains it"
+                     : "the program is not registered in the configuration");
+        return RUNG_ALERT;
+    }
+    if (incident->target_kind == TARGET_STORE) {
+        const struct incident *client = client_first(config, others, other_count);
+        if (client) {
+            text_add(&why, "the leaking client %s comes first", client->target);
+            return RUNG_ALERT;
+        }
+    }
+    for (size_t i = 0; i < config->ladder_count; i++) {
+        enum rung rung = config->ladder[i];
+        if (!tried(incident, rung) && rung_applies(config, incident, rung, out_service))
+            return rung;
+    }
+    text_add(&why, "%s",
+             incident->rungs_tried & ~(1u << RUNG_ALERT) ? "every rung of the ladder has been tried"
+                                                         : "no acting rung of the ladder applies");
+    return RUNG_ALERT;
+}
+
+void policy_age_budget(const struct config *config, struct budget_entry *entries, size_t *count,
+                       int64_t elapsed_ms)
+{
+    int64_t needed_ms = config->budget_per_ms > config->budget_min_interval_ms
+                            ? config->budget_per_ms
+                            : config->budget_min_interval_ms;
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        entries[i].age_ms += elapsed_ms;
+        if (entries[i].age_ms < needed_ms)
+            entries[kept++] = entries[i];
+    }
+    *count = kept;
+}

@@ -1,0 +1,363 @@
+/* watch.c - see watch.h.
+ *
+ * Invariants: items[0..count) are distinct incarnations; the host, once seen, is one of them (pid 0). An item
+ * that is gone keeps its detectors until watch_forget_gone, so that the engine can still word what happened.
+ */
+#include "storewatch/watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HOST_TARGET "host"
+
+/* Windows' bound on the handles of one process (Windows Internals, "handle tables"): 2^24. */
+#define PROCESS_HANDLES_LIMIT 16777216.0
+
+/* A look at one process that should be watched, before it is known whether it is watched already. */
+struct candidate {
+    enum target_kind kind;
+    const char *target, *service;
+    const struct process *process;
+};
+
+struct watched *watch_find(struct watch *watch, struct process_id process)
+{
+    for (size_t i = 0; i < watch->count; i++)
+        if (process_id_equal(watch->items[i].process, process))
+            return &watch->items[i];
+    return NULL;
+}
+
+bool watched_has(const struct watched *item, enum metric metric)
+{
+    bool of_host = metric != METRIC_PRIVATE_BYTES && metric != METRIC_HANDLES;
+    return (item->kind == TARGET_HOST) == of_host;
+}
+
+static struct watch_learned *learned_find(struct watch *watch, const char *target, enum metric metric)
+{
+    for (size_t i = 0; i < watch->learned_count; i++)
+        if (watch->learned[i].metric == metric && text_equal_nocase(watch->learned[i].target, target))
+            return &watch->learned[i];
+    return NULL;
+}
+
+static struct verdict_settings settings_for(struct watch *watch, const struct config *config,
+                                            const struct watched *item, enum metric metric, int64_t age_ms)
+{
+    struct verdict_settings settings = {
+        .unit = metric_unit(metric),
+        .warm_up_ms = age_ms < config->warm_up_ms ? config->warm_up_ms - age_ms : 0,
+        .min_window_ms = config->min_window_ms,
+        .confidence_pct = config->confidence_pct,
+        .min_growth = metric == METRIC_HANDLES ? config->min_handles : config->min_growth_bytes,
+        .learned_plateau = NAN,
+    };
+    const struct watch_learned *learned = learned_find(watch, item->target, metric);
+    if (learned) {
+        settings.learned_plateau = learned->settings.learned_plateau;
+        settings.learned_warm_up_ms = learned->settings.learned_warm_up_ms;
+        settings.learned_leak = learned->settings.learned_leak;
+    }
+    return settings;
+}
+
+static void detectors_free(struct watched *item)
+{
+    for (size_t m = 0; m < METRIC_COUNT; m++) {
+        detector_free(item->detectors[m]);
+        item->detectors[m] = NULL;
+    }
+}
+
+/* Adds an incarnation with its detectors, or leaves the watch as it was. */
+static enum status item_begin(struct watch *watch, const struct config *config,
+                              const struct candidate *candidate, const struct observation *observation)
+{
+    if (watch->count == WATCHED_MAX) {
+        watch->left_out++;
+        return STATUS_OK;
+    }
+    struct watched *item = &watch->items[watch->count];
+    memset(item, 0, sizeof *item);
+    item->kind = candidate->kind;
+    text_copy(item->target, sizeof item->target, candidate->target);
+    text_copy(item->service, sizeof item->service, candidate->service);
+    int64_t age_ms = INT64_MAX; /* the host has no warm-up */
+    if (candidate->process) {
+        text_copy(item->image, sizeof item->image, candidate->process->image);
+        item->process = candidate->process->id;
+        item->address_limit_wanted = true;
+        /* FILETIME counts from 1601; 11644473600 s later is 1970. */
+        int64_t created_utc_ms = (int64_t)(item->process.created_100ns / 10000) - INT64_C(11644473600000);
+        age_ms = observation->utc_ms > created_utc_ms ? observation->utc_ms - created_utc_ms : 0;
+    }
+    item->present = true;
+    item->first_seen_mono_ms = observation->mono_ms;
+    item->address_limit_bytes = NAN;
+    for (size_t m = 0; m < METRIC_COUNT; m++) {
+        item->now[m] = READING_UNKNOWN;
+        if (!watched_has(item, (enum metric)m))
+            continue;
+        struct verdict_settings settings = settings_for(watch, config, item, (enum metric)m, age_ms);
+        item->detectors[m] = detector_new(&settings);
+        if (!item->detectors[m]) {
+            detectors_free(item);
+            return STATUS_NO_MEMORY;
+        }
+    }
+    watch->count++;
+    return STATUS_OK;
+}
+
+static enum status see(struct watch *watch, const struct config *config, const struct candidate *candidate,
+                       const struct observation *observation)
+{
+    struct process_id id = candidate->process ? candidate->process->id : (struct process_id){0};
+    struct watched *item = watch_find(watch, id);
+    if (!item)
+        return item_begin(watch, config, candidate, observation);
+    item->present = true;
+    return STATUS_OK;
+}
+
+/* The service's own process and, for the store, the process' children (2013: Store.Service and its Workers).
+ * A parent pid may belong to an earlier process: a child is never older than its parent. */
+static enum status see_service(struct watch *watch, const struct config *config,
+                               const struct observation *observation, struct candidate candidate,
+                               bool with_children)
+{
+    const struct service *service = observation_service(observation, candidate.service);
+    if (!service || service->pid == 0)
+        return STATUS_OK;
+    const struct process *own = observation_process(observation, service->pid);
+    if (!own)
+        return STATUS_OK;
+    candidate.process = own;
+    enum status status = see(watch, config, &candidate, observation);
+    for (size_t i = 0; with_children && i < observation->process_count; i++) {
+        const struct process *child = &observation->processes[i];
+        if (child->parent_pid != own->id.pid || child->id.pid == own->id.pid ||
+            child->id.created_100ns < own->id.created_100ns)
+            continue;
+        candidate.process = child;
+        enum status one = see(watch, config, &candidate, observation);
+        status = status ? status : one;
+    }
+    return status;
+}
+
+/* "BESAgent" in the configuration means BESAgent.exe too. */
+static bool image_matches(const char *configured, const char *image)
+{
+    if (text_equal_nocase(configured, image))
+        return true;
+    char with_exe[PROCESS_IMAGE_MAX + 4];
+    struct text text = text_on(with_exe, sizeof with_exe);
+    text_add(&text, "%s.exe", configured);
+    return text_equal_nocase(with_exe, image);
+}
+
+static enum status see_image(struct watch *watch, const struct config *config,
+                             const struct observation *observation, struct candidate candidate,
+                             const char *image)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < observation->process_count; i++) {
+        if (!image_matches(image, observation->processes[i].image))
+            continue;
+        candidate.process = &observation->processes[i];
+        enum status one = see(watch, config, &candidate, observation);
+        status = status ? status : one;
+    }
+    return status;
+}
+
+static void learn(struct watch *watch, const struct watched *item, enum metric metric)
+{
+    struct watch_learned *learned = learned_find(watch, item->target, metric);
+    if (!learned) {
+        if (watch->learned_count == LEARNED_MAX)
+            return;
+        learned = &watch->learned[watch->learned_count++];
+        *learned = (struct watch_learned){.metric = metric, .settings = {.learned_plateau = NAN}};
+        text_copy(learned->target, sizeof learned->target, item->target);
+    }
+    detector_learned(item->detectors[metric], &learned->settings);
+}
+
+/* The moment an incarnation goes is the moment the next one may begin: what it taught must be there by then.
+ */
+static void note_gone(struct watch *watch, struct watched *item, int64_t mono_ms)
+{
+    item->gone_mono_ms = mono_ms;
+    for (size_t m = 0; m < METRIC_COUNT; m++)
+        if (item->detectors[m])
+            learn(watch, item, (enum metric)m);
+}
+
+/* Who of the known incarnations still runs; a child of the store is found by its own process. */
+static void look_for_known(struct watch *watch, const struct observation *observation)
+{
+    for (size_t i = 0; i < watch->count; i++) {
+        struct watched *item = &watch->items[i];
+        const struct process *process = observation_process(observation, item->process.pid);
+        item->present =
+            item->kind == TARGET_HOST || (process && process_id_equal(process->id, item->process));
+        if (item->present)
+            item->gone_mono_ms = 0;
+        else if (item->gone_mono_ms == 0)
+            note_gone(watch, item, observation->mono_ms);
+    }
+}
+
+enum status watch_look(struct watch *watch, const struct config *config,
+                       const struct observation *observation)
+{
+    if (!observation->processes_known)
+        return STATUS_OK;
+    watch->left_out = 0;
+    look_for_known(watch, observation);
+
+    struct candidate host = {.kind = TARGET_HOST, .target = HOST_TARGET, .service = ""};
+    enum status status = see(watch, config, &host, observation);
+    struct candidate store = {
+        .kind = TARGET_STORE, .target = config->store_service, .service = config->store_service};
+    enum status one = see_service(watch, config, observation, store, true);
+    status = status ? status : one;
+    for (size_t i = 0; i < config->client_count; i++) {
+        const struct config_client *client = &config->clients[i];
+        struct candidate candidate = {
+            .kind = TARGET_CLIENT, .target = client->name, .service = client->service};
+        one = client->image[0] ? see_image(watch, config, observation, candidate, client->image)
+                               : see_service(watch, config, observation, candidate, false);
+        status = status ? status : one;
+    }
+    return status;
+}
+
+static void read_process(struct watched *item, const struct observation *observation)
+{
+    const struct process *process =
+        observation->processes_known ? observation_process(observation, item->process.pid) : NULL;
+    bool same = process && process_id_equal(process->id, item->process);
+    item->now[METRIC_PRIVATE_BYTES] = same ? process->private_bytes : READING_UNKNOWN;
+    item->now[METRIC_HANDLES] = same ? process->handle_count : READING_UNKNOWN;
+}
+
+static void read_host(struct watched *item, const struct observation *observation)
+{
+    const struct host *host = &observation->host;
+    bool known = observation->host_known;
+    item->now[METRIC_COMMIT] = known ? host->commit_bytes : READING_UNKNOWN;
+    item->now[METRIC_PAGED_POOL] = known ? host->paged_pool_bytes : READING_UNKNOWN;
+    item->now[METRIC_NONPAGED_POOL] = known ? host->nonpaged_pool_bytes : READING_UNKNOWN;
+}
+
+static void nearer(struct verdict_limit *limit, double value, const char *name)
+{
+    if (isnan(value) || (!isnan(limit->value) && limit->value <= value))
+        return;
+    limit->value = value;
+    limit->name = name;
+}
+
+/* The nearest of the limits that apply. The commit limit is shared: what is left of it is what this process
+ * can still grow by if nobody else does. */
+static struct verdict_limit limit_for(const struct watched *item, const struct config *config,
+                                      const struct observation *observation, enum metric metric)
+{
+    struct verdict_limit limit = {NAN, NULL};
+    const struct host *host = &observation->host;
+    switch (metric) {
+    case METRIC_PRIVATE_BYTES:
+        nearer(&limit, config->limit_private_bytes, "configured limit");
+        nearer(&limit, item->address_limit_bytes, "32-bit address space");
+        if (observation->host_known)
+            nearer(&limit, item->now[metric] + host->commit_limit_bytes - host->commit_bytes,
+                   "system commit limit");
+        break;
+    case METRIC_HANDLES:
+        nearer(&limit, config->limit_handles, "configured limit");
+        nearer(&limit, PROCESS_HANDLES_LIMIT, "handles one process can have");
+        break;
+    case METRIC_COMMIT:
+        if (observation->host_known)
+            nearer(&limit, host->commit_limit_bytes, "system commit limit");
+        break;
+    case METRIC_PAGED_POOL:
+    case METRIC_NONPAGED_POOL:
+    case METRIC_COUNT:
+        break; /* the pools' real bounds depend on the version and are not readable without a driver */
+    }
+    return limit;
+}
+
+void watch_push(struct watch *watch, const struct config *config, const struct observation *observation)
+{
+    for (size_t i = 0; i < watch->count; i++) {
+        struct watched *item = &watch->items[i];
+        if (!item->present)
+            continue;
+        if (item->kind == TARGET_HOST)
+            read_host(item, observation);
+        else
+            read_process(item, observation);
+        for (size_t m = 0; m < METRIC_COUNT; m++) {
+            if (!item->detectors[m])
+                continue;
+            struct verdict_limit limit = limit_for(item, config, observation, (enum metric)m);
+            if (!isnan(limit.value))
+                detector_set_limit(item->detectors[m], limit);
+            detector_push(item->detectors[m], observation->mono_ms, item->now[m]);
+        }
+    }
+}
+
+bool watch_names(const struct config *config, enum target_kind kind, const char *target)
+{
+    if (kind == TARGET_HOST || kind == TARGET_DISCOVERED)
+        return true;
+    if (kind == TARGET_STORE)
+        return text_equal_nocase(target, config->store_service);
+    for (size_t i = 0; i < config->client_count; i++)
+        if (text_equal_nocase(target, config->clients[i].name))
+            return true;
+    return false;
+}
+
+/* Closes the gaps that items with freed detectors leave. */
+static void compact(struct watch *watch, const bool *keep)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < watch->count; i++) {
+        if (!keep[i])
+            detectors_free(&watch->items[i]);
+        else if (kept++ != i)
+            watch->items[kept - 1] = watch->items[i];
+    }
+    watch->count = kept;
+}
+
+void watch_forget_gone(struct watch *watch)
+{
+    bool keep[WATCHED_MAX];
+    for (size_t i = 0; i < watch->count; i++)
+        keep[i] = watch->items[i].present || watch->items[i].needed;
+    compact(watch, keep);
+}
+
+void watch_drop_unnamed(struct watch *watch, const struct config *config)
+{
+    bool keep[WATCHED_MAX];
+    for (size_t i = 0; i < watch->count; i++)
+        keep[i] = watch_names(config, watch->items[i].kind, watch->items[i].target);
+    compact(watch, keep);
+}
+
+void watch_deinit(struct watch *watch)
+{
+    for (size_t i = 0; i < watch->count; i++)
+        detectors_free(&watch->items[i]);
+    watch->count = 0;
+}
