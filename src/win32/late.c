@@ -1,0 +1,77 @@
+/* late.c - every function that is looked up while running, in one place: those that NT 5.2 lacks, those that no
+ * import library of ours names (ntdll), and psapi's, which newer headers rename into K32... . */
+#include "win32.h"
+
+#include <string.h>
+
+/* KUSER_SHARED_DATA lies at the same address in every process of every NT, 32 and 64 bits, and its first members
+ * have not moved since NT 4: InterruptTime is at offset 8, in 100 ns since boot. */
+#define SHARED_PAGE ((uintptr_t)0x7FFE0000)
+
+struct shared_time { /* KSYSTEM_TIME: high_check is written first, high last */
+    volatile uint32_t low;
+    volatile int32_t high;
+    volatile int32_t high_check;
+};
+
+int64_t shared_page_mono_ms(void)
+{
+    const struct shared_time *interrupt_time = (const struct shared_time *)(SHARED_PAGE + 8);
+    int32_t high = 0;
+    uint32_t low = 0;
+    do {
+        high = interrupt_time->high;
+        low = interrupt_time->low;
+    } while (high != interrupt_time->high_check);
+    return (int64_t)(((uint64_t)(uint32_t)high << 32 | low) / 10000U);
+}
+
+typedef void (*function)(void);
+
+static function find(HMODULE module, const char *name)
+{
+    return module != NULL ? (function)GetProcAddress(module, name) : NULL;
+}
+
+/* From the system folder only, whatever lies beside the program or on the path. */
+static HMODULE system_library(const wchar_t *name)
+{
+    wchar_t path[MAX_PATH];
+    const UINT length = GetSystemDirectoryW(path, MAX_PATH);
+    if (length == 0 || length + 1 + wcslen(name) >= MAX_PATH) {
+        return NULL;
+    }
+    path[length] = L'\\';
+    wcscpy(path + length + 1, name);
+    return LoadLibraryW(path);
+}
+
+enum status late_bind(struct late *out_late, struct err *err)
+{
+    const HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+    const HMODULE kernel32 = GetModuleHandleW(L"kernel32.dll");
+    const HMODULE psapi = system_library(L"psapi.dll");
+    struct late late = {0};
+    struct {
+        HMODULE module;
+        const char *name;
+        void *slot;
+        bool required;
+    } const wanted[] = {
+#define FUNCTION(module, name, required) {module, #name, &late.name, required}
+        FUNCTION(ntdll, NtQuerySystemInformation, true),  FUNCTION(ntdll, NtQueryInformationProcess, true),
+        FUNCTION(ntdll, RtlGetVersion, true),             FUNCTION(psapi, GetPerformanceInfo, true),
+        FUNCTION(psapi, GetProcessMemoryInfo, true),      FUNCTION(kernel32, GetTickCount64, false),
+        FUNCTION(kernel32, IsWow64Process, false),
+#undef FUNCTION
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
+        const function found = find(wanted[i].module, wanted[i].name);
+        if (found == NULL && wanted[i].required) {
+            return windows_fail(err, STATUS_SYSTEM, "GetProcAddress", GetLastError(), "this Windows has no %s", wanted[i].name);
+        }
+        memcpy(wanted[i].slot, &found, sizeof(found));
+    }
+    *out_late = late;
+    return STATUS_OK;
+}

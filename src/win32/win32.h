@@ -1,0 +1,104 @@
+/* win32.h - private to the Windows edge: windows.h, what is bound late, and how a Windows error becomes ours.
+ *
+ * Included by src/win32 and by the *.windows.c of src/app, by nobody else. */
+#ifndef STOREWATCH_WIN32_H
+#define STOREWATCH_WIN32_H
+
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#ifndef WIN32_NO_STATUS
+#define WIN32_NO_STATUS /* its STATUS_... macros; see base.h */
+#endif
+#include <windows.h>
+
+#include "storewatch/os.h"
+#include "utf16.h"
+
+#define STOREWATCH_SERVICE L"storewatch" /* the service, the event source and the folder in the common data folder */
+
+/* ---- late binding (late.c): what a supported Windows may lack, or what no import library names ---- */
+
+/* psapi's; declared here because psapi.h renames it on newer systems. */
+struct performance_information {
+    DWORD size_bytes;
+    SIZE_T commit_pages, commit_limit_pages, commit_peak_pages;
+    SIZE_T physical_pages, available_pages, cache_pages;
+    SIZE_T kernel_pages, paged_pool_pages, nonpaged_pool_pages;
+    SIZE_T page_bytes;
+    DWORD handle_count, process_count, thread_count;
+};
+
+struct process_memory_counters {
+    DWORD size_bytes, fault_count;
+    SIZE_T working_set_peak_bytes, working_set_bytes;
+    SIZE_T paged_pool_peak_bytes, paged_pool_bytes, nonpaged_pool_peak_bytes, nonpaged_pool_bytes;
+    SIZE_T pagefile_bytes, pagefile_peak_bytes, private_bytes;
+};
+
+struct late {
+    /* Always there. */
+    LONG(WINAPI *NtQuerySystemInformation)(int kind, void *buffer, ULONG size, ULONG *out_needed);
+    LONG(WINAPI *NtQueryInformationProcess)(HANDLE process, int kind, void *buffer, ULONG size, ULONG *out_needed);
+    LONG(WINAPI *RtlGetVersion)(OSVERSIONINFOEXW *version);
+    BOOL(WINAPI *GetPerformanceInfo)(struct performance_information *information, DWORD size);
+    BOOL(WINAPI *GetProcessMemoryInfo)(HANDLE process, struct process_memory_counters *counters, DWORD size);
+    /* NULL where the system is too old. */
+    ULONGLONG(WINAPI *GetTickCount64)(void);            /* NT 6.0 */
+    BOOL(WINAPI *IsWow64Process)(HANDLE process, BOOL *out); /* NT 5.2 SP1 */
+};
+
+/* SYSTEM when a required function is missing (err names it). The libraries stay loaded for the process' life. */
+enum status late_bind(struct late *out_late, struct err *err);
+
+/* Milliseconds since boot from the page that the kernel shares with every process. For systems without
+ * GetTickCount64, and for the test that compares both. Never backwards, does not wrap, 10-16 ms fine. */
+int64_t shared_page_mono_ms(void);
+
+/* ---- errors (error.c) ---- */
+
+/* Appends the English text of a Windows error code, without the full stop. */
+void windows_error_add(struct text *text, DWORD code);
+
+/* The status that a code stands for outside the SCM's own calls. */
+enum status windows_status(DWORD code);
+
+/* err_set with "WHAT: TEXT OF THE CODE (Windows error CODE)"; returns `status`. */
+enum status windows_fail(struct err *err, enum status status, const char *operation, DWORD code, const char *format, ...)
+    PRINTF_LIKE(5, 6);
+
+/* ---- the process' one `struct os` ---- */
+
+#define PROCESS_BUFFER_FIRST_BYTES ((size_t)256 * 1024)
+#define PROCESS_BUFFER_LAST_BYTES ((size_t)64 * 1024 * 1024)
+/* The most that EnumServicesStatusEx takes; NT 5.2 without a service pack takes only 64 KiB. */
+#define SERVICE_BUFFER_FIRST_BYTES ((size_t)64 * 1024)
+#define SERVICE_BUFFER_LAST_BYTES ((size_t)256 * 1024)
+
+struct kept_buffer {
+    void *bytes; /* grows and stays: a steady look allocates nothing */
+    size_t size;
+};
+
+struct os {
+    struct late late;
+    struct os_facts facts;
+    CRITICAL_SECTION look; /* guards what follows: one look at a time */
+    struct kept_buffer processes, services;
+    size_t service_buffer_last_bytes;
+    SC_HANDLE scm; /* for enumerating only; opened when first needed */
+    CRITICAL_SECTION events;
+    HANDLE event_source; /* opened when first needed */
+    volatile LONG shutdown_seen;
+};
+
+/* Makes the buffer at least `size` bytes big; what was in it is lost. */
+bool kept_buffer_grow(struct kept_buffer *buffer, size_t size);
+
+/* services.c: fills the services of an observation; the caller holds os->look. */
+enum status services_observe(struct os *os, struct observation *observation, struct err *err);
+
+/* An answer of the SCM that only a machine that is going down gives. */
+void os_shutdown_note(struct os *os);
+
+#endif
