@@ -181,7 +181,7 @@ lint: all build/compile_commands.json
 	@tests/lint/run
 format:
 	@installer/packages.sh lint
-	@git ls-files -co --exclude-standard -- '*.c' '*.h' | xargs clang-format -i
+	@find src include tests -name '*.[ch]' -print0 | xargs -0 clang-format -i
 
 # One entry a file, for the target it is made for; clangd and clang-tidy find the file under build/.
 build/compile_commands.json: Makefile $(native_sources) $(windows_sources)
