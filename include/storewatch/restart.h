@@ -140,7 +140,8 @@ struct restart_request {
 /* What is known about one service of the plan since restart_begin or _resume; rebuilt by looking. */
 struct restart_watch {
     bool timed;        /* since_mono_ms is set: the wait for its state has begun */
-    bool accepted;     /* the stop control was accepted */
+    bool accepted;     /* the latest stop control was accepted */
+    bool in_effect;    /* a stop of ours is, or may be, in effect */
     bool settling;     /* it stopped cleanly after it ran, at stopped_mono_ms: was it a person? */
     uint32_t rounds;   /* how often it was stopped by us and started again by somebody */
     uint32_t attempts; /* starts that failed */
@@ -168,6 +169,7 @@ struct restart {
     unsigned news;                  /* found in restart_told, returned by the next step */
     /* watches[i] is about plan.services[i] */
     struct restart_watch watches[RESTART_SERVICES_MAX];
+    char down_service[SERVICE_NAME_MAX]; /* whom RESTART_NEWS_DOWN was about; "" = not told since */
     /* For `status`: "MSExchangeIS: stop pending, checkpoint 7, moved 12 s ago, 18 min left". */
     char waiting_for[192];
 };
