@@ -1,0 +1,539 @@
+/* world.c - the simulated Windows of world.h. */
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CODE_DEPENDENTS_RUNNING = 1051,
+    CODE_INVALID_CONTROL = 1052,
+    CODE_REQUEST_TIMEOUT = 1053,
+    CODE_ALREADY_RUNNING = 1056,
+    CODE_DISABLED = 1058,
+    CODE_NOT_INSTALLED = 1060,
+    CODE_CANNOT_ACCEPT = 1061,
+    CODE_PROCESS_ABORTED = 1067,
+    CODE_DEPENDENCY_FAILED = 1068,
+    CODE_MARKED_FOR_DELETE = 1072,
+    CODE_DEPENDENCY_DELETED = 1075,
+    CODE_NEVER_STARTED = 1077
+};
+
+#define FILETIME_OF_2026 UINT64_C(134119296000000000)
+
+static bool is_running(const struct world_service *service)
+{
+    return service->state == SERVICE_STATE_RUNNING || service->state == SERVICE_STATE_PAUSED;
+}
+
+static bool is_active(const struct world_service *service)
+{
+    return service->exists && service->state != SERVICE_STATE_STOPPED;
+}
+
+void world_init(struct world *world)
+{
+    *world = (struct world){
+        .mono_ms = 1000000, .utc_ms = INT64_C(1767225600000), .next_pid = 1000, .enforce = true};
+}
+
+static size_t index_of(const struct world *world, const struct world_service *service)
+{
+    return (size_t)(service - world->services);
+}
+
+static void new_process(struct world *world, struct world_service *service)
+{
+    if (service->shares_process_of > 0) {
+        const struct world_service *host = &world->services[service->shares_process_of - 1];
+        if (host->pid != 0) {
+            service->pid = host->pid;
+            service->created_100ns = host->created_100ns;
+            return;
+        }
+    }
+    service->pid = world->next_pid;
+    world->next_pid += 4;
+    service->created_100ns = FILETIME_OF_2026 + (uint64_t)world->utc_ms * 10000 + service->pid;
+    service->cpu_ms = 10;
+    service->io_count = 5;
+}
+
+struct world_service *world_add(struct world *world, const char *name)
+{
+    if (world->count == WORLD_SERVICES_MAX) {
+        abort(); /* the test's own mistake */
+    }
+    struct world_service *service = &world->services[world->count++];
+    *service = (struct world_service){.start_type = START_AUTO,
+                                      .exists = true,
+                                      .start_latency_ms = 500,
+                                      .stop_latency_ms = 300,
+                                      .accepts_stop = true,
+                                      .state = SERVICE_STATE_RUNNING,
+                                      .running_since_ms = world->mono_ms};
+    text_copy(service->name, sizeof(service->name), name);
+    new_process(world, service);
+    return service;
+}
+
+static struct world_service *find(const struct world *world, const char *name)
+{
+    for (size_t i = 0; i < world->count; i++) {
+        if (text_equal_nocase(world->services[i].name, name)) {
+            return (struct world_service *)&world->services[i];
+        }
+    }
+    return NULL;
+}
+
+struct world_service *world_get(struct world *world, const char *name)
+{
+    return find(world, name);
+}
+
+void world_need(struct world *world, const char *dependent, const char *needed)
+{
+    struct world_service *service = find(world, dependent);
+    const struct world_service *other = find(world, needed);
+    if (service == NULL || other == NULL || service->need_count == WORLD_NEEDS_MAX) {
+        abort();
+    }
+    service->needs[service->need_count++] = index_of(world, other);
+}
+
+static void become_stopped(struct world_service *service, uint32_t exit_code)
+{
+    service->state = SERVICE_STATE_STOPPED;
+    service->win32_exit_code = exit_code;
+    service->pid = 0;
+    service->created_100ns = 0;
+    service->checkpoint = 0;
+    service->paused = false;
+    if (service->marked_for_delete) {
+        service->exists = false;
+    }
+}
+
+static void become_pending(struct world *world, struct world_service *service, enum service_state state)
+{
+    service->state = state;
+    service->checkpoint = 0;
+    service->pending_since_ms = world->mono_ms;
+}
+
+void world_put(struct world *world, const char *name, enum service_state state)
+{
+    struct world_service *service = find(world, name);
+    if (state == SERVICE_STATE_STOPPED) {
+        become_stopped(service, 0);
+        return;
+    }
+    if (service->pid == 0) {
+        new_process(world, service);
+    }
+    become_pending(world, service, state);
+    service->running_since_ms = world->mono_ms;
+}
+
+static bool needs_run(const struct world *world, const struct world_service *service)
+{
+    for (size_t i = 0; i < service->need_count; i++) {
+        const struct world_service *needed = &world->services[service->needs[i]];
+        if (!needed->exists || !is_running(needed)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Will the ones it needs come up, or do some run or start? */
+static bool needs_coming(const struct world *world, const struct world_service *service)
+{
+    for (size_t i = 0; i < service->need_count; i++) {
+        const struct world_service *needed = &world->services[service->needs[i]];
+        if (!needed->exists || needed->state == SERVICE_STATE_STOPPED ||
+            needed->state == SERVICE_STATE_STOP_PENDING) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void die(struct world *world, struct world_service *service, uint32_t exit_code)
+{
+    become_stopped(service, exit_code);
+    if (service->recovers && service->exists && service->start_type != START_DISABLED) {
+        become_pending(world, service, SERVICE_STATE_START_PENDING);
+        new_process(world, service);
+    }
+}
+
+static void tick(struct world *world, struct world_service *service)
+{
+    const int64_t pending_ms = world->mono_ms - service->pending_since_ms;
+    switch (service->state) {
+    case SERVICE_STATE_START_PENDING:
+        if (service->pid == 0) { /* queued by the SCM until what it needs runs */
+            if (world->enforce && !needs_coming(world, service)) {
+                become_stopped(service, CODE_DEPENDENCY_FAILED);
+            } else if (!world->enforce || needs_run(world, service)) {
+                new_process(world, service);
+                service->pending_since_ms = world->mono_ms;
+            }
+            return;
+        }
+        if (!service->hangs_in_start && pending_ms >= service->start_latency_ms) {
+            if (service->fail_start_count > 0) {
+                service->fail_start_count--;
+                become_stopped(service, CODE_PROCESS_ABORTED);
+                return;
+            }
+            service->state = SERVICE_STATE_RUNNING;
+            service->running_since_ms = world->mono_ms;
+            return;
+        }
+        break;
+    case SERVICE_STATE_STOP_PENDING:
+        if (!service->hangs_in_stop && pending_ms >= service->stop_latency_ms) {
+            become_stopped(service, service->dies_in_stop ? CODE_PROCESS_ABORTED : 0);
+            return;
+        }
+        break;
+    case SERVICE_STATE_RUNNING:
+        if (service->dies_after_ms > 0 && service->dies_count > 0 &&
+            world->mono_ms - service->running_since_ms >= service->dies_after_ms) {
+            service->dies_count--;
+            die(world, service, CODE_PROCESS_ABORTED);
+        }
+        return;
+    case SERVICE_STATE_UNKNOWN:
+    case SERVICE_STATE_STOPPED:
+    case SERVICE_STATE_CONTINUE_PENDING:
+    case SERVICE_STATE_PAUSE_PENDING:
+    case SERVICE_STATE_PAUSED:
+    case SERVICE_STATE_ABSENT:
+        return;
+    }
+    if (service->checkpoint_every_ms > 0) {
+        service->checkpoint = 1 + (uint32_t)(pending_ms / service->checkpoint_every_ms);
+    }
+    if (service->works_while_pending) {
+        service->cpu_ms += 1;
+        service->io_count += 3;
+    }
+}
+
+void world_advance(struct world *world, int64_t ms)
+{
+    const int64_t until_ms = world->mono_ms + ms;
+    while (world->mono_ms < until_ms) {
+        const int64_t piece_ms = until_ms - world->mono_ms < 50 ? until_ms - world->mono_ms : 50;
+        world->mono_ms += piece_ms;
+        world->utc_ms += piece_ms;
+        for (size_t i = 0; i < world->count; i++) {
+            if (world->services[i].exists) {
+                tick(world, &world->services[i]);
+            }
+        }
+    }
+}
+
+const struct world_service *world_active_dependent(const struct world *world, const char *name)
+{
+    const struct world_service *service = find(world, name);
+    for (size_t i = 0; i < world->count; i++) {
+        const struct world_service *other = &world->services[i];
+        for (size_t n = 0; n < other->need_count; n++) {
+            if (is_active(other) && &world->services[other->needs[n]] == service) {
+                return other;
+            }
+        }
+    }
+    return NULL;
+}
+
+uint32_t world_stop(struct world *world, const char *name)
+{
+    struct world_service *service = find(world, name);
+    if (service == NULL || !service->exists) {
+        return CODE_NOT_INSTALLED;
+    }
+    if (service->state == SERVICE_STATE_STOPPED) {
+        return 0; /* as os_service_stop */
+    }
+    if (service->refuse_stop_count > 0) {
+        service->refuse_stop_count--;
+        if (service->refuse_stop_code == CODE_REQUEST_TIMEOUT && is_running(service)) {
+            become_pending(world, service,
+                           SERVICE_STATE_STOP_PENDING); /* it had arrived, only the answer was late */
+        }
+        return service->refuse_stop_code;
+    }
+    if (world->enforce && world_active_dependent(world, name) != NULL) {
+        return CODE_DEPENDENTS_RUNNING;
+    }
+    if (!is_running(service)) {
+        return CODE_CANNOT_ACCEPT;
+    }
+    if (!service->accepts_stop) {
+        return CODE_INVALID_CONTROL;
+    }
+    service->stopped_count++;
+    if (!service->ignores_stop) {
+        become_pending(world, service, SERVICE_STATE_STOP_PENDING);
+    }
+    return 0;
+}
+
+/* StartService, with what it needs first. Does not count. */
+static uint32_t start(struct world *world, struct world_service *service, int depth)
+{
+    if (!service->exists) {
+        return CODE_NOT_INSTALLED;
+    }
+    if (service->marked_for_delete) {
+        return CODE_MARKED_FOR_DELETE;
+    }
+    if (service->start_type == START_DISABLED) {
+        return CODE_DISABLED;
+    }
+    if (service->state != SERVICE_STATE_STOPPED) {
+        return service->state == SERVICE_STATE_STOP_PENDING ? CODE_CANNOT_ACCEPT : CODE_ALREADY_RUNNING;
+    }
+    if (service->refuse_start_count > 0) {
+        service->refuse_start_count--;
+        return service->refuse_start_code;
+    }
+    for (size_t i = 0; world->enforce && i < service->need_count; i++) {
+        struct world_service *needed = &world->services[service->needs[i]];
+        if (!needed->exists) {
+            return CODE_DEPENDENCY_DELETED;
+        }
+        const uint32_t code = is_running(needed) || depth == 0 ? 0 : start(world, needed, depth - 1);
+        if (code != 0 && code != CODE_ALREADY_RUNNING) {
+            return CODE_DEPENDENCY_FAILED;
+        }
+    }
+    become_pending(world, service, SERVICE_STATE_START_PENDING);
+    service->win32_exit_code = 0;
+    if (!world->enforce || needs_run(world, service)) {
+        new_process(world, service);
+    }
+    return 0;
+}
+
+uint32_t world_start(struct world *world, const char *name)
+{
+    struct world_service *service = find(world, name);
+    const uint32_t code = service != NULL ? start(world, service, WORLD_NEEDS_MAX) : CODE_NOT_INSTALLED;
+    if (code == 0) {
+        service->started_count++;
+    }
+    return code == CODE_ALREADY_RUNNING ? 0 : code; /* as os_service_start */
+}
+
+enum status world_status(uint32_t code)
+{
+    switch (code) {
+    case 0:
+        return STATUS_OK;
+    case 5:
+        return STATUS_DENIED;
+    case CODE_DEPENDENTS_RUNNING:
+    case CODE_INVALID_CONTROL:
+    case CODE_CANNOT_ACCEPT:
+    case CODE_DISABLED:
+        return STATUS_REFUSED;
+    case CODE_REQUEST_TIMEOUT:
+        return STATUS_TIMEOUT;
+    case CODE_NOT_INSTALLED:
+        return STATUS_NOT_FOUND;
+    default:
+        return STATUS_SYSTEM;
+    }
+}
+
+static void person_stops(struct world *world, struct world_service *service, int depth)
+{
+    for (size_t i = 0; depth > 0 && i < world->count; i++) {
+        struct world_service *other = &world->services[i];
+        for (size_t n = 0; n < other->need_count; n++) {
+            if (other->needs[n] == index_of(world, service)) {
+                person_stops(world, other, depth - 1);
+            }
+        }
+    }
+    if (service->exists && is_running(service)) {
+        service->person_stopped = true;
+        become_stopped(service, 0); /* the person waited for it */
+    }
+}
+
+void world_person_stops(struct world *world, const char *name)
+{
+    person_stops(world, find(world, name), WORLD_NEEDS_MAX);
+}
+
+void world_person_starts(struct world *world, const char *name)
+{
+    struct world_service *service = find(world, name);
+    const uint32_t code = start(world, service, WORLD_NEEDS_MAX);
+    if (code == 0) {
+        service->person_stopped = false;
+    }
+}
+
+void world_person_disables(struct world *world, const char *name)
+{
+    struct world_service *service = find(world, name);
+    service->start_type = START_DISABLED;
+    service->person_disabled = true;
+}
+
+void world_person_enables(struct world *world, const char *name)
+{
+    struct world_service *service = find(world, name);
+    service->start_type = START_AUTO;
+    service->person_disabled = false;
+}
+
+void world_person_deletes(struct world *world, const char *name)
+{
+    struct world_service *service = find(world, name);
+    service->person_deleted = true;
+    service->marked_for_delete = true;
+    if (service->state == SERVICE_STATE_STOPPED) {
+        service->exists = false;
+    }
+}
+
+void world_kill(struct world *world, const char *name, uint32_t exit_code)
+{
+    struct world_service *service = find(world, name);
+    if (service->exists && service->state != SERVICE_STATE_STOPPED) {
+        die(world, service, exit_code);
+    }
+}
+
+void world_unhang(struct world *world, const char *name)
+{
+    struct world_service *service = find(world, name);
+    service->hangs_in_stop = false;
+    service->hangs_in_start = false;
+}
+
+void world_reboot(struct world *world)
+{
+    world->mono_ms = 20000; /* since boot */
+    world->utc_ms += 120000;
+    world->shutting_down = false;
+    for (size_t i = 0; i < world->count; i++) {
+        become_stopped(&world->services[i], CODE_NEVER_STARTED);
+        world->services[i].person_stopped = false;
+    }
+    for (size_t i = 0; i < world->count; i++) {
+        struct world_service *service = &world->services[i];
+        if (service->exists && service->start_type == START_AUTO) {
+            (void)start(world, service, WORLD_NEEDS_MAX);
+        }
+    }
+}
+
+bool world_runs(const struct world *world, const char *name)
+{
+    const struct world_service *service = find(world, name);
+    return service != NULL && service->exists && is_running(service);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct service *x = a, *y = b;
+    for (size_t i = 0;; i++) {
+        const int p = x->name[i] >= 'A' && x->name[i] <= 'Z' ? x->name[i] + 32 : x->name[i];
+        const int q = y->name[i] >= 'A' && y->name[i] <= 'Z' ? y->name[i] + 32 : y->name[i];
+        if (p != q || p == 0) {
+            return p - q;
+        }
+    }
+}
+
+void world_observe(const struct world *world, struct observation *out_observation)
+{
+    struct observation *o = out_observation;
+    observation_clear(o);
+    o->mono_ms = world->mono_ms;
+    o->utc_ms = world->utc_ms;
+    o->services_known = !world->services_unreadable;
+    o->processes_known = !world->processes_unreadable;
+    o->os_shutting_down = world->shutting_down;
+    for (size_t i = 0; i < world->count; i++) {
+        const struct world_service *from = &world->services[i];
+        if (o->services_known && from->exists) {
+            struct service *to = &o->services[o->service_count++];
+            *to = (struct service){.state = from->unreadable ? SERVICE_STATE_UNKNOWN : from->state,
+                                   .pid = from->pid,
+                                   .checkpoint = from->checkpoint,
+                                   .wait_hint_ms = from->wait_hint_ms,
+                                   .win32_exit_code = from->win32_exit_code,
+                                   .accepts_stop = from->accepts_stop && is_running(from)};
+            memcpy(to->name, from->name, sizeof(to->name));
+        }
+        if (o->processes_known && from->pid != 0 && observation_process(o, from->pid) == NULL) {
+            struct process *to = &o->processes[o->process_count++];
+            *to = (struct process){.id = {from->pid, from->created_100ns},
+                                   .private_bytes = 50e6,
+                                   .handle_count = 100,
+                                   .working_set_bytes = 60e6,
+                                   .thread_count = 10,
+                                   .cpu_ms = from->cpu_ms,
+                                   .io_count = from->io_count};
+            text_copy(to->image, sizeof(to->image), from->name);
+        }
+    }
+    qsort(o->services, o->service_count, sizeof(o->services[0]), by_name);
+}
+
+void world_graph(const struct world *world, struct service_graph *out_graph)
+{
+    struct service_graph graph = {.nodes = calloc(world->count + 1, sizeof(*graph.nodes)),
+                                  .edges = calloc(world->count * WORLD_NEEDS_MAX + 1, sizeof(*graph.edges))};
+    if (graph.nodes == NULL || graph.edges == NULL) {
+        abort();
+    }
+    size_t node_of[WORLD_SERVICES_MAX];
+    for (size_t i = 0; i < world->count; i++) {
+        const struct world_service *service = &world->services[i];
+        node_of[i] = SIZE_MAX;
+        if (service->exists) {
+            node_of[i] = graph.node_count;
+            struct service_node *node = &graph.nodes[graph.node_count++];
+            memcpy(node->name, service->name, sizeof(node->name));
+            node->state = service->state;
+            node->start_type = service->start_type;
+        }
+    }
+    for (size_t i = 0; i < world->count; i++) {
+        for (size_t n = 0; n < world->services[i].need_count; n++) {
+            const size_t needed = world->services[i].needs[n];
+            if (node_of[i] != SIZE_MAX && node_of[needed] != SIZE_MAX) {
+                graph.edges[graph.edge_count++] =
+                    (struct service_edge){(uint16_t)node_of[i], (uint16_t)node_of[needed]};
+            }
+        }
+    }
+    *out_graph = graph;
+}
+
+uint64_t world_random(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+uint32_t world_random_below(uint64_t *state, uint32_t bound)
+{
+    return (uint32_t)((world_random(state) >> 32) * bound >> 32);
+}
