@@ -17,13 +17,16 @@ struct alert {
     char host_name[64];
     bool has_incident;
     struct incident incident; /* as after the transition */
+    /* The service that a restart kind is about (SERVICE_DOWN, SERVICE_UP_AGAIN, GAVE_UP: the one that is down), which
+     * may be a dependent of what is restarted; "" = the incident's service, as far as there is one. */
+    char service[SERVICE_NAME_MAX];
     /* What was done, is being done or will be done, one sentence a line: "02:14:05 MSExchangeIS stopped after 41 s". */
     size_t done_count;
     char done[ALERT_LINES_MAX][ALERT_LINE_MAX];
     /* What the reader should do now, most useful first; may be empty ("nothing"). */
     size_t todo_count;
     char todo[4][ALERT_LINE_MAX];
-    /* For kinds without an incident: the facts (a configuration error, a relay's words). One a line. */
+    /* More facts (a configuration error, a relay's words, why a service does not start). One a line. */
     char text[1024];
     /* The metric's recent history for the chart, oldest first, and the fit (in utc). */
     size_t point_count;
@@ -32,7 +35,7 @@ struct alert {
     int64_t fit_from_utc_ms, fit_to_utc_ms;
     double fit_from, fit_to;
     /* Idempotency key of the mail, unique for each transition: "i12-3" (incident 12, third telling) or
-     * "CONFIG_REFUSED-1763781245123". Becomes the Message-ID. */
+     * "CONFIG_REFUSED-1763781245123". With what mail_key adds it becomes the Message-ID. */
     char key[64];
 };
 

@@ -12,7 +12,12 @@
 #define MAIL_KEY_MAX 64
 #define MAIL_SUBJECT_MAX 256
 
-/* A mail ready to be queued. plain and html are heap texts, owned: mail_deinit. */
+/* A mail ready to be queued. plain and html are heap texts, owned: mail_deinit.
+ *
+ * The key is the alert's and says what the headers of the message need, so that nothing else has to be stored:
+ *   "i12-3.REMINDER.1763781245123"  incident 12, its third telling, the kind, when the incident was opened (utc_ms)
+ *   "CONFIG_REFUSED-1763781245123"  any other: the kind and what makes it unique
+ * The same alert always has the same key and Message-ID; an incident's mails refer to its first one. */
 struct mail {
     char key[MAIL_KEY_MAX];
     char subject[MAIL_SUBJECT_MAX]; /* UTF-8, one line */
@@ -20,16 +25,23 @@ struct mail {
 };
 void mail_deinit(struct mail *mail);
 
-/* "[storewatch] EX1: store.exe +14.2 MiB/h, 5 h left (unbounded growth)" - host, process, rate, time left. */
+/* Renders an alert, every kind. Subject: host, process, rate, time left, as in
+ * "[storewatch] EX1: BESAgent.exe private bytes +14.2 MiB/h, 5 h 10 min left". NO_MEMORY only. */
 enum status report_mail(const struct alert *alert, const char *subject_prefix, struct mail *out_mail);
 /* The event's text: the same facts in at most ~1 KiB of plain text. */
 void report_event(const struct alert *alert, struct text *text);
 
-/* The RFC 5322 message as put on the wire (CRLF, headers, multipart/alternative, quoted-printable, Date,
- * Message-ID from key and host, Auto-Submitted, X-Storewatch-...). date_utc_ms is when the alert was raised.
- * Heap text in *out_message, owned by the caller. */
+/* The RFC 5322 message as put on the wire: CRLF, ASCII only, multipart/alternative in quoted-printable, Date,
+ * Message-ID from key and host, In-Reply-To and References to the incident's first mail, Auto-Submitted, Importance for
+ * errors, X-Storewatch-Key, -Host, -Kind, -Incident. date_utc_ms is when the alert was raised. from and to are
+ * "local@domain" or "Name <local@domain>". Heap text in *out_message, owned by the caller.
+ * Errors: INVALID (an address that cannot be one, no recipient), NO_MEMORY. */
 enum status report_message(const struct mail *mail, const char *from, const char *const *to, size_t to_count,
                            const char *host_name, int64_t date_utc_ms, char **out_message);
+
+/* The bare "local@domain" of such a mailbox, as the SMTP envelope wants it. INVALID when it is none (printable ASCII
+ * without <>(),;"\ on both sides of an @, at most 254 characters) or does not fit. */
+enum status mail_address_get(const char *mailbox, char *out_address, size_t capacity);
 
 /* ---- the HTML report ---- */
 

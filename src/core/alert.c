@@ -1,0 +1,30 @@
+/* alert.c - lines of an alert. A line is cut at its bound; a line too many is dropped: an alert never fails.
+ */
+#include "storewatch/alert.h"
+
+static void add_line(char lines[][ALERT_LINE_MAX], size_t capacity, size_t *count, const char *format,
+                     va_list args)
+{
+    if (*count >= capacity) {
+        return;
+    }
+    struct text line = text_on(lines[*count], ALERT_LINE_MAX);
+    text_add_v(&line, format, args);
+    (*count)++;
+}
+
+void alert_add_done(struct alert *alert, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_line(alert->done, ARRAY_COUNT(alert->done), &alert->done_count, format, args);
+    va_end(args);
+}
+
+void alert_add_todo(struct alert *alert, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_line(alert->todo, ARRAY_COUNT(alert->todo), &alert->todo_count, format, args);
+    va_end(args);
+}

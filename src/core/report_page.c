@@ -1,0 +1,745 @@
+/* report_page.c - the HTML report: one self-contained page, a chart for each series as inline SVG, no script.
+ *
+ * A chart is as wide as its page and keeps its letters readable at any width, because only the curves are
+ * scaled: the outer <svg> has no viewBox, so its letters are CSS pixels and its horizontal positions
+ * percentages, while the curves live in a nested <svg> of 1000 x 1000 units that is stretched over the plot
+ * with strokes of constant width. Value labels hang out to the left into the margin of the outer one. Every
+ * second time label is left away on a phone.
+ *
+ * Colours are CSS variables with a set for dark displays; print is always light. A content security policy in
+ * the page makes sure that no text from outside could ever load or run anything, should escaping fail. */
+#include "report_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PLOT_UNITS 1000.0
+#define PLOT_HEIGHT 240 /* CSS pixels */
+#define MARK_ROWS 2
+#define MARK_ROW_HEIGHT 20
+#define MARK_CLOSE_PCT 5.0 /* nearer than this to the one before, a mark's number goes into the next row */
+#define POINTS_DRAWN_MAX 1200
+#define TIME_MARKS_MAX 8
+#define TIME_MARKS_PHONE 5
+#define VALUE_MARKS 5
+
+static const char style[] =
+    ":root{color-scheme:light "
+    "dark;--bg:#fff;--card:#fff;--ink:#1a1d21;--muted:#59616e;--line:#dfe3e9;--axis:#8a93a0;"
+    "--series:#1f5fa8;--fit:#c2570c;--bad:#b3261e;--warn:#8f4a06;--good:#1b7344;--pale:#f4f6f8}\n"
+    "@media "
+    "(prefers-color-scheme:dark){:root{--bg:#121519;--card:#181c21;--ink:#e8ebef;--muted:#a0a8b4;--line:#"
+    "2b323b;"
+    "--axis:#6b7686;--series:#6cabf2;--fit:#f2a65e;--bad:#f5897f;--warn:#eeb15c;--good:#70d09a;--pale:#"
+    "20262d}}\n"
+    "*{box-sizing:border-box}\n"
+    "body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,'Segoe "
+    "UI',Tahoma,Arial,sans-serif}\n"
+    "main{max-width:1100px;margin:0 auto;padding:24px 20px 40px}\n"
+    "h1{font-size:24px;line-height:1.25;margin:0}h2{font-size:17px;line-height:1.35;margin:0;overflow-wrap:"
+    "anywhere}\n"
+    "p{margin:6px 0}.muted,figcaption,footer{color:var(--muted);font-size:13px}\n"
+    ".summary{margin:14px 0 20px;padding:12px 16px;background:var(--pale);border-left:4px solid "
+    "var(--series);border-radius:4px}\n"
+    "section{margin:0 0 20px;padding:16px 18px;background:var(--card);border:1px solid "
+    "var(--line);border-radius:10px}\n"
+    ".badge{display:inline-block;padding:1px 9px;border-radius:10px;border:1px "
+    "solid;font-size:13px;font-weight:600}\n"
+    ".unbounded,.error{color:var(--bad)}.warning{color:var(--warn)}.bounded,.information{color:var(--good)}."
+    "learning{color:var(--muted)}\n"
+    "dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(210px,1fr));gap:8px 18px;margin:10px 0 "
+    "0}\n"
+    "dt{color:var(--muted);font-size:12px}dd{margin:0;font-variant-numeric:tabular-nums;overflow-wrap:"
+    "anywhere}\n"
+    "figure{margin:14px 0 0}.chart{display:block;margin-left:76px;width:calc(100% - "
+    "98px);overflow:visible;font-size:12px}\n"
+    ".plot{overflow:hidden}.plot path{vector-effect:non-scaling-stroke;fill:none}.chart "
+    "text{fill:var(--muted)}\n"
+    ".chart .grid{stroke:var(--line)}.chart .axis{stroke:var(--axis)}\n"
+    ".plot .band{fill:var(--series);opacity:.2}.plot "
+    ".mean{stroke:var(--series);stroke-width:1.8;stroke-linejoin:round}\n"
+    ".plot .dot{stroke:var(--series);stroke-width:5;stroke-linecap:round}\n"
+    ".plot .fan{fill:var(--fit);opacity:.2}.plot .fit{stroke:var(--fit);stroke-width:2}.plot "
+    ".forecast{stroke:var(--fit);stroke-width:2;stroke-dasharray:6 5}\n"
+    ".chart .limit{stroke:var(--bad);stroke-width:1.5;stroke-dasharray:8 4}.chart "
+    "text.limit{fill:var(--bad);stroke:none}\n"
+    ".chart .change{stroke:var(--muted);stroke-dasharray:1 4;stroke-linecap:round;stroke-width:1.5}\n"
+    ".mark line{stroke:currentColor;stroke-width:1;opacity:.75}.mark circle{fill:currentColor}.chart .mark "
+    "text{fill:var(--card);font-size:10.5px;font-weight:600}\n"
+    ".key{display:flex;flex-wrap:wrap;gap:2px 16px;margin:8px 0 "
+    "0;padding:0;list-style:none;color:var(--muted);font-size:13px}\n"
+    ".key svg{width:22px;height:12px;margin-right:5px;vertical-align:-1px}.key path{fill:none}\n"
+    ".key .band{fill:var(--series);opacity:.25}.key .mean{stroke:var(--series);stroke-width:2}.key "
+    ".fan{fill:var(--fit);opacity:.25}\n"
+    ".key .fit{stroke:var(--fit);stroke-width:2}.key "
+    ".forecast{stroke:var(--fit);stroke-width:2;stroke-dasharray:5 4}\n"
+    ".key .limit{stroke:var(--bad);stroke-width:2;stroke-dasharray:6 3}.key "
+    ".change{stroke:var(--muted);stroke-width:2;stroke-dasharray:1 4;stroke-linecap:round}\n"
+    ".marks{margin:8px 0 0;padding-left:24px;font-size:13px}.marks time,td "
+    "time{font-variant-numeric:tabular-nums}.marks span{color:var(--ink)}\n"
+    "table{border-collapse:collapse;width:100%;margin-top:8px;font-size:14px}th{text-align:left;color:var(--"
+    "muted);font-size:12px;font-weight:600}\n"
+    "th,td{padding:6px 12px 6px 0;border-bottom:1px solid "
+    "var(--line);vertical-align:top}td{overflow-wrap:anywhere}.when{white-space:nowrap}.word{font-weight:600}"
+    "\n"
+    "@media (max-width:640px){main{padding:14px 10px "
+    "30px}section{padding:12px;border-radius:8px}h1{font-size:20px}\n"
+    ".chart{margin-left:60px;width:calc(100% - "
+    "76px);font-size:11px}.minor{display:none}dl{grid-template-columns:1fr 1fr}\n"
+    "table,tbody,tr,td{display:block}thead{display:none}td{border:0;padding:1px 0}tr{padding:8px "
+    "0;border-bottom:1px solid var(--line)}.when{white-space:normal;color:var(--muted);font-size:13px}}\n"
+    "@media "
+    "print{:root{--bg:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#ccc;--axis:#777;--series:#1f5fa8;--"
+    "fit:#c2570c;"
+    "--bad:#b3261e;--warn:#8f4a06;--good:#1b7344;--pale:#f4f6f8}*{print-color-adjust:exact;-webkit-print-"
+    "color-adjust:exact}\n"
+    "main{max-width:none;padding:0}section{break-inside:avoid;border-color:#ccc}h2{break-after:avoid}tr{"
+    "break-inside:avoid}}\n"
+    "@page{margin:14mm}\n";
+
+static const char *severity_class(enum severity severity)
+{
+    static const char *const names[] = {"information", "warning", "error"};
+    return names[severity];
+}
+
+/* ---- the page ---- */
+
+void report_page_begin(struct buffer *page, const char *title, const char *host_name, int64_t utc_ms,
+                       const char *summary)
+{
+    buffer_add(page, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+                     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+                     "'unsafe-inline'\">\n"
+                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
+    report_add_escaped(page, title);
+    buffer_add(page, "</title>\n<style>\n%s</style></head>\n<body><main>\n<header><h1>", style);
+    report_add_escaped(page, title);
+    buffer_add(page, "</h1>\n<p class=\"muted\">");
+    if (host_name[0] != '\0') {
+        report_add_escaped(page, host_name);
+        buffer_add(page, " &middot; ");
+    }
+    buffer_add(page, "%s &middot; all times are UTC</p></header>\n", words_time(utc_ms).s);
+    if (summary[0] != '\0') {
+        buffer_add(page, "<div class=\"summary\">");
+        while (*summary != '\0') {
+            char line[1024];
+            const size_t length = strcspn(summary, "\n");
+            struct text text = text_on(line, sizeof(line));
+            text_add_bytes(&text, summary, length);
+            buffer_add(page, "<p>");
+            report_add_escaped(page, line);
+            buffer_add(page, "</p>");
+            summary += length + (summary[length] == '\n' ? 1 : 0);
+        }
+        buffer_add(page, "</div>\n");
+    }
+}
+
+void report_page_end(struct buffer *page)
+{
+    buffer_add(page, "<footer>Made by storewatch.</footer>\n</main></body></html>\n");
+}
+
+/* ---- a chart's geometry ---- */
+
+struct chart {
+    const struct report_series *series;
+    const struct verdict *verdict; /* NULL = none */
+    double from_ms, to_ms;         /* what the time axis shows */
+    struct report_axis axis;
+    int top; /* CSS pixels above the plot, for the marks' numbers */
+    bool has_fit, has_forecast, has_limit, has_band, has_changes;
+    double forecast_to_ms;
+};
+
+/* Positions in the stretched plot. Bounded: far outside is clipped anyway, and renderers calculate in floats.
+ */
+static double bounded(double units)
+{
+    return units < -1e6 ? -1e6 : units > 1e6 ? 1e6 : units;
+}
+
+static double plot_x(const struct chart *chart, double t_ms)
+{
+    return bounded((t_ms - chart->from_ms) / (chart->to_ms - chart->from_ms) * PLOT_UNITS);
+}
+
+static double plot_y(const struct chart *chart, double value)
+{
+    return bounded((chart->axis.high - value) / (chart->axis.high - chart->axis.low) * PLOT_UNITS);
+}
+
+static double percent_x(const struct chart *chart, double t_ms)
+{
+    return plot_x(chart, t_ms) / PLOT_UNITS * 100.0;
+}
+
+static double pixel_y(const struct chart *chart, double value)
+{
+    return chart->top + plot_y(chart, value) / PLOT_UNITS * PLOT_HEIGHT;
+}
+
+static void include(double *low, double *high, double value)
+{
+    if (isfinite(value)) {
+        *low = fmin(*low, value);
+        *high = fmax(*high, value);
+    }
+}
+
+/* How far the forecast is shown: to the limit when that comes within the time that is shown anyway, else a
+ * fifth. */
+static void chart_forecast(struct chart *chart, double *low, double *high)
+{
+    const struct verdict *verdict = chart->verdict;
+    const double span_ms = chart->to_ms - chart->from_ms;
+    const double at_ms = (double)verdict->at_ms;
+    chart->has_forecast = true;
+    chart->forecast_to_ms = at_ms + span_ms / 5.0;
+    if (verdict->exhaustion_ms != INT64_MAX && (double)verdict->exhaustion_ms - at_ms <= span_ms &&
+        isfinite(verdict->limit)) {
+        double end_ms = (double)verdict->exhaustion_ms;
+        if (verdict->exhaustion_late_ms != INT64_MAX &&
+            (double)verdict->exhaustion_late_ms - at_ms <= 1.3 * span_ms) {
+            end_ms = fmax(end_ms, (double)verdict->exhaustion_late_ms);
+        }
+        chart->forecast_to_ms = fmax(at_ms, end_ms) + span_ms / 25.0;
+        chart->has_limit = true;
+        include(low, high, verdict->limit);
+    } else {
+        include(low, high,
+                verdict->fit_to +
+                    verdict->slope_per_hour * (chart->forecast_to_ms - at_ms) / (double)MS_PER_HOUR);
+    }
+    chart->to_ms = fmax(chart->to_ms, chart->forecast_to_ms);
+}
+
+/* False when there is nothing to draw. */
+static bool chart_init(struct chart *chart, const struct report_series *series)
+{
+    *chart = (struct chart){.series = series, .verdict = series->verdict, .top = 8};
+    double low = INFINITY;
+    double high = -INFINITY;
+    for (size_t i = 0; i < series->point_count; i++) {
+        const struct series_point *point = &series->points[i];
+        include(&low, &high, point->low);
+        include(&low, &high, point->mean);
+        include(&low, &high, point->high);
+        chart->has_band = chart->has_band || point->high > point->low;
+    }
+    if (low > high) {
+        return false;
+    }
+    chart->from_ms = (double)series->points[0].t_ms;
+    chart->to_ms = (double)series->points[series->point_count - 1].t_ms;
+    if (chart->to_ms <= chart->from_ms) {
+        chart->to_ms = chart->from_ms + (double)MS_PER_SECOND;
+    }
+    const struct verdict *verdict = chart->verdict;
+    if (verdict != NULL && verdict->state != VERDICT_LEARNING && isfinite(verdict->fit_from) &&
+        isfinite(verdict->fit_to) && verdict->fit_from_ms < verdict->at_ms) {
+        chart->has_fit = true;
+        chart->to_ms = fmax(chart->to_ms, (double)verdict->at_ms);
+        include(&low, &high, verdict->fit_from);
+        include(&low, &high, verdict->fit_to);
+        if (verdict->state == VERDICT_UNBOUNDED && isfinite(verdict->slope_per_hour)) {
+            chart_forecast(chart, &low, &high);
+        }
+    }
+    if (verdict != NULL && isfinite(verdict->limit) &&
+        verdict->limit <= high + 0.25 * (high - fmin(low, 0.5 * high))) {
+        chart->has_limit = true; /* it is near what is shown */
+        include(&low, &high, verdict->limit);
+    }
+    chart->axis = report_axis_make(series->unit, low, high, VALUE_MARKS);
+    if (series->mark_count > 0) {
+        chart->top = 8 + MARK_ROWS * MARK_ROW_HEIGHT;
+    }
+    return true;
+}
+
+/* ---- axes ---- */
+
+static void add_value_axis(struct buffer *page, const struct chart *chart)
+{
+    const struct report_axis *axis = &chart->axis;
+    const int steps = (int)lround((axis->high - axis->low) / axis->step);
+    for (int i = 0; i <= steps; i++) {
+        const double value = axis->low + axis->step * i;
+        const double y = pixel_y(chart, value);
+        buffer_add(page,
+                   "<line class=\"%s\" x1=\"0\" x2=\"100%%\" y1=\"%.1f\" y2=\"%.1f\"/>"
+                   "<text x=\"-8\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
+                   i == 0 ? "axis" : "grid", y, y, y + 4.0, report_axis_label(axis, value).s);
+    }
+}
+
+/* The distance of time marks: the first of these that needs no more than TIME_MARKS_MAX of them. */
+static int64_t time_step(int64_t span_ms)
+{
+    static const int64_t steps_ms[] = {
+        1,
+        2,
+        5,
+        10,
+        20,
+        50,
+        100,
+        200,
+        500,
+        MS_PER_SECOND,
+        2 * MS_PER_SECOND,
+        5 * MS_PER_SECOND,
+        10 * MS_PER_SECOND,
+        15 * MS_PER_SECOND,
+        30 * MS_PER_SECOND,
+        MS_PER_MINUTE,
+        2 * MS_PER_MINUTE,
+        5 * MS_PER_MINUTE,
+        10 * MS_PER_MINUTE,
+        15 * MS_PER_MINUTE,
+        30 * MS_PER_MINUTE,
+        MS_PER_HOUR,
+        2 * MS_PER_HOUR,
+        3 * MS_PER_HOUR,
+        6 * MS_PER_HOUR,
+        12 * MS_PER_HOUR,
+        MS_PER_DAY,
+        2 * MS_PER_DAY,
+        5 * MS_PER_DAY,
+        10 * MS_PER_DAY,
+        20 * MS_PER_DAY,
+        50 * MS_PER_DAY,
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(steps_ms); i++) {
+        if (span_ms / steps_ms[i] <= TIME_MARKS_MAX) {
+            return steps_ms[i];
+        }
+    }
+    int64_t step_ms = 100 * MS_PER_DAY;
+    while (span_ms / step_ms > TIME_MARKS_MAX) {
+        step_ms *= 2;
+    }
+    return step_ms;
+}
+
+/* "03:14", "03:14:05", "03:14:05.250" or, for days, "22 Nov"; `out_below`: the day, or the year for days. */
+static void time_label(int64_t utc_ms, int64_t step_ms, struct words *out_label, struct words *out_below)
+{
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    const struct words time = words_time(utc_ms); /* "YYYY-MM-DD HH:MM:SS UTC", a year may have more digits */
+    const char *dash = strchr(time.s + 1, '-');
+    const char *space = strchr(time.s, ' ');
+    const long month = strtol(dash + 1, NULL, 10);
+    char day[16];
+    struct text day_text = text_on(day, sizeof(day));
+    text_add(&day_text, "%ld %s", strtol(dash + 4, NULL, 10), months[month - 1]);
+    struct text label = text_on(out_label->s, sizeof(out_label->s));
+    struct text below = text_on(out_below->s, sizeof(out_below->s));
+    if (step_ms >= MS_PER_DAY) {
+        text_add(&label, "%s", day);
+        text_add(&below, "%.*s", (int)(dash - time.s), time.s);
+        return;
+    }
+    text_add(&label, "%.*s", step_ms >= MS_PER_MINUTE ? 5 : 8, space + 1);
+    if (step_ms < MS_PER_SECOND) {
+        text_add(&label, ".%03d", (int)((utc_ms % MS_PER_SECOND + MS_PER_SECOND) % MS_PER_SECOND));
+    }
+    text_add(&below, "%s", day);
+}
+
+static void add_time_axis(struct buffer *page, const struct chart *chart)
+{
+    const int64_t from_ms = (int64_t)chart->from_ms;
+    const int64_t to_ms = (int64_t)chart->to_ms;
+    const int64_t step_ms = time_step(to_ms - from_ms);
+    int64_t first_ms = from_ms - (from_ms % step_ms + step_ms) % step_ms;
+    first_ms += first_ms < from_ms ? step_ms : 0;
+    const bool many = (to_ms - first_ms) / step_ms + 1 > TIME_MARKS_PHONE;
+    const int bottom = chart->top + PLOT_HEIGHT;
+    struct words before = {""};
+    size_t index = 0;
+    for (int64_t t_ms = first_ms; t_ms <= to_ms; t_ms += step_ms, index++) {
+        struct words label;
+        struct words below;
+        time_label(t_ms, step_ms, &label, &below);
+        const double x = percent_x(chart, (double)t_ms);
+        buffer_add(page,
+                   "<g%s><line class=\"axis\" x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"%d\" y2=\"%d\"/>"
+                   "<text x=\"%.3f%%\" y=\"%d\" text-anchor=\"middle\">%s</text>",
+                   many && index % 2 == 1 ? " class=\"minor\"" : "", x, x, bottom, bottom + 5, x, bottom + 18,
+                   label.s);
+        if (strcmp(before.s, below.s) != 0) {
+            buffer_add(page, "<text x=\"%.3f%%\" y=\"%d\" text-anchor=\"middle\">%s</text>", x, bottom + 33,
+                       below.s);
+        }
+        before = below;
+        buffer_add(page, "</g>\n");
+    }
+}
+
+/* ---- curves ---- */
+
+/* Joins up to `group` points, but never over a gap, so that a page does not grow with what nobody can see.
+ * Returns how many points of the series went into *out_point. */
+static size_t joined_point(const struct report_series *series, size_t first, size_t group,
+                           struct series_point *out_point)
+{
+    struct series_point joined = series->points[first];
+    double mean_sum = joined.mean;
+    double t_sum = (double)joined.t_ms;
+    size_t count = 1;
+    while (count < group && first + count < series->point_count &&
+           !report_gap_after(series->points, series->point_count, first + count - 1)) {
+        const struct series_point *point = &series->points[first + count];
+        joined.low = fmin(joined.low, point->low);
+        joined.high = fmax(joined.high, point->high);
+        mean_sum += point->mean;
+        t_sum += (double)point->t_ms;
+        count++;
+    }
+    joined.mean = mean_sum / (double)count;
+    joined.t_ms = (int64_t)(t_sum / (double)count);
+    *out_point = joined;
+    return count;
+}
+
+/* One run without a gap: the band from low to high, then the mean. */
+static void add_run(struct buffer *page, const struct chart *chart, const struct series_point *run,
+                    size_t count)
+{
+    if (count == 1) {
+        buffer_add(page, "<path class=\"dot\" d=\"M%.1f %.1fh.01\"/>\n", plot_x(chart, (double)run[0].t_ms),
+                   plot_y(chart, run[0].mean));
+        return;
+    }
+    bool band = false;
+    for (size_t i = 0; i < count; i++) {
+        band = band || run[i].high > run[i].low;
+    }
+    if (band) {
+        buffer_add(page, "<path class=\"band\" d=\"");
+        for (size_t i = 0; i < count; i++) {
+            buffer_add(page, "%c%.1f %.1f", i == 0 ? 'M' : 'L', plot_x(chart, (double)run[i].t_ms),
+                       plot_y(chart, run[i].high));
+        }
+        for (size_t i = count; i-- > 0;) {
+            buffer_add(page, "L%.1f %.1f", plot_x(chart, (double)run[i].t_ms), plot_y(chart, run[i].low));
+        }
+        buffer_add(page, "Z\"/>\n");
+    }
+    buffer_add(page, "<path class=\"mean\" d=\"");
+    for (size_t i = 0; i < count; i++) {
+        buffer_add(page, "%c%.1f %.1f", i == 0 ? 'M' : 'L', plot_x(chart, (double)run[i].t_ms),
+                   plot_y(chart, run[i].mean));
+    }
+    buffer_add(page, "\"/>\n");
+}
+
+static void add_curves(struct buffer *page, const struct chart *chart)
+{
+    const struct report_series *series = chart->series;
+    const size_t group = (series->point_count + POINTS_DRAWN_MAX - 1) / POINTS_DRAWN_MAX;
+    struct series_point *run = malloc((series->point_count + 1) * sizeof(*run));
+    if (run == NULL) {
+        page->failed = true;
+        return;
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < series->point_count;) {
+        const size_t taken = joined_point(series, i, group, &run[count]);
+        const bool known = isfinite(run[count].mean) && isfinite(run[count].low) && isfinite(run[count].high);
+        count += known ? 1 : 0;
+        i += taken;
+        const bool gap = i >= series->point_count || !known ||
+                         report_gap_after(series->points, series->point_count, i - 1);
+        if (gap && count > 0) {
+            add_run(page, chart, run, count);
+            count = 0;
+        }
+    }
+    free(run);
+}
+
+/* The fitted line, the fan of slopes that its interval allows (around the middle of what it was fitted to,
+ * where a line is known best), and both prolonged as the forecast. */
+static void add_fit(struct buffer *page, const struct chart *chart)
+{
+    const struct verdict *verdict = chart->verdict;
+    const double from_ms = (double)verdict->fit_from_ms;
+    const double at_ms = (double)verdict->at_ms;
+    const double middle_ms = from_ms + (at_ms - from_ms) / 2.0;
+    const double middle = verdict->fit_from + (verdict->fit_to - verdict->fit_from) / 2.0;
+    const double ends_ms[2] = {from_ms, chart->has_forecast ? chart->forecast_to_ms : at_ms};
+    if (isfinite(verdict->slope_low_per_hour) && isfinite(verdict->slope_high_per_hour)) {
+        double edges[2][2]; /* [end][slope low, high] */
+        for (size_t end = 0; end < 2; end++) {
+            const double hours = (ends_ms[end] - middle_ms) / (double)MS_PER_HOUR;
+            edges[end][0] = plot_y(chart, middle + verdict->slope_low_per_hour * hours);
+            edges[end][1] = plot_y(chart, middle + verdict->slope_high_per_hour * hours);
+        }
+        buffer_add(page, "<path class=\"fan\" d=\"M%.1f %.1fL%.1f %.1fV%.1fL%.1f %.1fZ\"/>\n",
+                   plot_x(chart, ends_ms[0]), edges[0][0], plot_x(chart, ends_ms[1]), edges[1][0],
+                   edges[1][1], plot_x(chart, ends_ms[0]), edges[0][1]);
+    }
+    buffer_add(page, "<path class=\"fit\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", plot_x(chart, from_ms),
+               plot_y(chart, verdict->fit_from), plot_x(chart, at_ms), plot_y(chart, verdict->fit_to));
+    if (chart->has_forecast) {
+        const double hours = (chart->forecast_to_ms - at_ms) / (double)MS_PER_HOUR;
+        buffer_add(page, "<path class=\"forecast\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", plot_x(chart, at_ms),
+                   plot_y(chart, verdict->fit_to), plot_x(chart, chart->forecast_to_ms),
+                   plot_y(chart, verdict->fit_to + verdict->slope_per_hour * hours));
+    }
+}
+
+static void add_limit(struct buffer *page, const struct chart *chart)
+{
+    const struct verdict *verdict = chart->verdict;
+    const double y = pixel_y(chart, verdict->limit);
+    buffer_add(page,
+               "<line class=\"limit\" x1=\"0\" x2=\"100%%\" y1=\"%.1f\" y2=\"%.1f\"/>"
+               "<text class=\"limit\" x=\"4\" y=\"%.1f\">limit %s",
+               y, y, y < chart->top + 20 ? y + 15.0 : y - 6.0,
+               words_quantity(chart->series->unit, verdict->limit).s);
+    if (verdict->limit_name != NULL && verdict->limit_name[0] != '\0') {
+        buffer_add(page, ", ");
+        report_add_escaped(page, verdict->limit_name);
+    }
+    buffer_add(page, "</text>\n");
+}
+
+static bool is_shown(const struct chart *chart, int64_t utc_ms)
+{
+    return (double)utc_ms >= chart->from_ms && (double)utc_ms <= chart->to_ms;
+}
+
+static void add_changes(struct buffer *page, struct chart *chart)
+{
+    for (size_t i = 0; chart->verdict != NULL && i < chart->verdict->change_count; i++) {
+        const double x = percent_x(chart, (double)chart->verdict->change_ms[i]);
+        if (is_shown(chart, chart->verdict->change_ms[i])) {
+            chart->has_changes = true;
+            buffer_add(page, "<line class=\"change\" x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"%d\" y2=\"%d\"/>\n", x,
+                       x, chart->top, chart->top + PLOT_HEIGHT);
+        }
+    }
+}
+
+static void add_marks(struct buffer *page, const struct chart *chart)
+{
+    const struct report_series *series = chart->series;
+    double before = -100.0;
+    int row = 0;
+    for (size_t i = 0; i < series->mark_count; i++) {
+        const struct report_mark *mark = &series->marks[i];
+        const double x = percent_x(chart, (double)mark->utc_ms);
+        if (!is_shown(chart, mark->utc_ms)) {
+            continue; /* it is in the list below the chart */
+        }
+        row = fabs(x - before) < MARK_CLOSE_PCT ? (row + 1) % MARK_ROWS : 0;
+        before = x;
+        const int y = 10 + row * MARK_ROW_HEIGHT;
+        buffer_add(page,
+                   "<g class=\"mark %s\"><line x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"%d\" y2=\"%d\"/>"
+                   "<circle cx=\"%.3f%%\" cy=\"%d\" r=\"9\"/><text x=\"%.3f%%\" y=\"%d\" "
+                   "text-anchor=\"middle\">%u</text></g>\n",
+                   severity_class(mark->severity), x, x, y, chart->top + PLOT_HEIGHT, x, y, x, y + 4,
+                   (unsigned)i + 1);
+    }
+}
+
+static void add_mark_list(struct buffer *page, const struct report_series *series)
+{
+    if (series->mark_count == 0) {
+        return;
+    }
+    buffer_add(page, "<ol class=\"marks\">\n");
+    for (size_t i = 0; i < series->mark_count; i++) {
+        const struct report_mark *mark = &series->marks[i];
+        buffer_add(page, "<li class=\"%s\"><span><time>%s</time> ", severity_class(mark->severity),
+                   words_time(mark->utc_ms).s);
+        report_add_escaped(page, mark->text);
+        buffer_add(page, "</span></li>\n");
+    }
+    buffer_add(page, "</ol>\n");
+}
+
+static void add_key_item(struct buffer *page, bool shown, const char *class_name, const char *path,
+                         const char *words)
+{
+    if (shown) {
+        buffer_add(page,
+                   "<li><svg viewBox=\"0 0 22 12\" aria-hidden=\"true\"><path class=\"%s\" "
+                   "d=\"%s\"/></svg>%s</li>\n",
+                   class_name, path, words);
+    }
+}
+
+static void add_key(struct buffer *page, const struct chart *chart)
+{
+    static const char line[] = "M0 6h22";
+    static const char area[] = "M0 1h22v10h-22z";
+    buffer_add(page, "<ul class=\"key\">\n");
+    add_key_item(page, true, "mean", line, "mean");
+    add_key_item(page, chart->has_band, "band", area, "lowest to highest");
+    add_key_item(page, chart->has_fit, "fit", line, "fit");
+    add_key_item(page, chart->has_fit && isfinite(chart->verdict->slope_low_per_hour), "fan", area,
+                 "interval of the slope");
+    add_key_item(page, chart->has_forecast, "forecast", line, "forecast");
+    add_key_item(page, chart->has_limit, "limit", line, "limit");
+    add_key_item(page, chart->has_changes, "change", line, "change point");
+    buffer_add(page, "</ul>\n");
+}
+
+/* ---- a series in words ---- */
+
+static void add_fact(struct buffer *page, const char *label, const char *value)
+{
+    buffer_add(page, "<div><dt>%s</dt><dd>", label);
+    report_add_escaped(page, value);
+    buffer_add(page, "</dd></div>\n");
+}
+
+static void add_exhaustion(struct buffer *page, const struct verdict *verdict)
+{
+    char words[256];
+    struct text text = text_on(words, sizeof(words));
+    if (verdict->exhaustion_ms == INT64_MAX) {
+        return;
+    }
+    text_add(&text, "%s", words_time(verdict->exhaustion_ms).s);
+    if (verdict->exhaustion_ms > verdict->at_ms) {
+        text_add(&text, ", in %s", words_duration(verdict->exhaustion_ms - verdict->at_ms).s);
+    }
+    add_fact(page, "limit reached", words);
+    text_clear(&text);
+    text_add(&text, "%s to ",
+             verdict->exhaustion_early_ms != INT64_MAX ? words_time(verdict->exhaustion_early_ms).s
+                                                       : "unknown");
+    text_add(&text, "%s",
+             verdict->exhaustion_late_ms != INT64_MAX ? words_time(verdict->exhaustion_late_ms).s
+                                                      : "not foreseeable");
+    add_fact(page, "limit reached between", words);
+}
+
+static void add_verdict(struct buffer *page, const struct report_series *series)
+{
+    const struct verdict *verdict = series->verdict;
+    const char *state = verdict_state_name(verdict->state);
+    char words[512];
+    struct text text = text_on(words, sizeof(words));
+    buffer_add(page, "<p><span class=\"badge %s\">%s</span> %s</p>\n<p>", state, state,
+               shape_name(verdict->shape));
+    report_add_escaped(page, verdict->reason);
+    buffer_add(page, "</p>\n<dl>\n");
+    text_add_rate_interval(&text, series->unit, verdict->slope_per_hour, verdict->slope_low_per_hour,
+                           verdict->slope_high_per_hour);
+    add_fact(page, "slope (interval)", words);
+    add_fact(page, "level now", words_quantity(series->unit, verdict->value).s);
+    if (verdict->state == VERDICT_UNBOUNDED) {
+        text_clear(&text);
+        text_add_quantity(&text, series->unit, verdict->growth);
+        text_add(&text, " since %s", words_time(verdict->onset_ms).s);
+        add_fact(page, "growth", words);
+    }
+    if (isfinite(verdict->limit)) {
+        text_clear(&text);
+        text_add_quantity(&text, series->unit, verdict->limit);
+        text_add(&text, verdict->limit_name != NULL && verdict->limit_name[0] != '\0' ? " (%s)" : "%s",
+                 verdict->limit_name != NULL ? verdict->limit_name : "");
+        add_fact(page, "limit", words);
+    }
+    add_exhaustion(page, verdict);
+    text_clear(&text);
+    text_add(&text, "%" PRIu64, verdict->sample_count);
+    if (verdict->unknown_count > 0) {
+        text_add(&text, ", and %" PRIu64 " unknown", verdict->unknown_count);
+    }
+    add_fact(page, "samples", words);
+    buffer_add(page, "</dl>\n");
+}
+
+void report_page_series(struct buffer *page, const struct report_series *series)
+{
+    struct chart chart;
+    buffer_add(page, "<section>\n<h2>");
+    report_add_escaped(page, series->title);
+    buffer_add(page, "</h2>\n");
+    if (series->subtitle[0] != '\0') {
+        buffer_add(page, "<p class=\"muted\">");
+        report_add_escaped(page, series->subtitle);
+        buffer_add(page, "</p>\n");
+    }
+    if (series->verdict != NULL) {
+        add_verdict(page, series);
+    }
+    if (!chart_init(&chart, series)) {
+        buffer_add(page, "<p class=\"muted\">No known sample: nothing to draw.</p>\n");
+        add_mark_list(page, series);
+        buffer_add(page, "</section>\n");
+        return;
+    }
+    buffer_add(page, "<figure><svg class=\"chart\" height=\"%d\" role=\"img\" aria-label=\"",
+               chart.top + PLOT_HEIGHT + 38);
+    report_add_escaped(page, series->title);
+    buffer_add(page, ", %s", words_quantity(series->unit, chart.axis.low).s);
+    buffer_add(page, " to %s\">\n", words_quantity(series->unit, chart.axis.high).s);
+    add_value_axis(page, &chart);
+    add_time_axis(page, &chart);
+    add_changes(page, &chart);
+    buffer_add(page,
+               "<svg class=\"plot\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 %.0f %.0f\" "
+               "preserveAspectRatio=\"none\">\n",
+               chart.top, PLOT_HEIGHT, PLOT_UNITS, PLOT_UNITS);
+    if (chart.has_fit) {
+        add_fit(page, &chart);
+    }
+    add_curves(page, &chart);
+    buffer_add(page, "</svg>\n");
+    if (chart.has_limit) {
+        add_limit(page, &chart);
+    }
+    add_marks(page, &chart);
+    buffer_add(page, "</svg>\n<figcaption>");
+    add_key(page, &chart);
+    buffer_add(page, "%s to %s</figcaption></figure>\n", words_time(series->points[0].t_ms).s,
+               words_time(series->points[series->point_count - 1].t_ms).s);
+    add_mark_list(page, series);
+    buffer_add(page, "</section>\n");
+}
+
+void report_page_table(struct buffer *page, const char *heading, const struct report_row *rows, size_t count)
+{
+    buffer_add(page, "<section>\n<h2>");
+    report_add_escaped(page, heading);
+    buffer_add(page, "</h2>\n");
+    if (count == 0) {
+        buffer_add(page, "<p class=\"muted\">None.</p>\n</section>\n");
+        return;
+    }
+    buffer_add(page,
+               "<table><thead><tr><th>when</th><th>lasted</th><th>what</th><th></th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < count; i++) {
+        const struct report_row *row = &rows[i];
+        buffer_add(page, "<tr><td class=\"when\"><time>%s</time></td><td class=\"when\">",
+                   words_time(row->utc_ms).s);
+        if (row->ended_utc_ms == 0) {
+            buffer_add(page, "not ended");
+        } else if (row->ended_utc_ms >= row->utc_ms) {
+            buffer_add(page, "%s", words_duration(row->ended_utc_ms - row->utc_ms).s);
+        } else {
+            buffer_add(page, "unknown"); /* the clock was set back meanwhile */
+        }
+        buffer_add(page, "</td><td class=\"word %s\">", severity_class(row->severity));
+        report_add_escaped(page, row->what);
+        buffer_add(page, "</td><td>");
+        report_add_escaped(page, row->text);
+        buffer_add(page, "</td></tr>\n");
+    }
+    buffer_add(page, "</tbody></table>\n</section>\n");
+}
