@@ -1,0 +1,64 @@
+/* cli.h - the commands and what they share.
+ *
+ * Each command is `int NAME_run(int argc, char **argv)` with argv[0] = the command's name; it returns the
+ * exit code. Answers go to stdout, messages to stderr. */
+#ifndef STOREWATCH_CLI_H
+#define STOREWATCH_CLI_H
+
+#include "storewatch/base.h"
+#include "storewatch/config.h"
+
+enum exit_code {
+    EXIT_FINE = 0,
+    EXIT_FOUND = 1,     /* found something: a leak, a failed pre-flight */
+    EXIT_USAGE = 2,     /* wrong use or bad input */
+    EXIT_COULD_NOT = 3, /* could not; the message says why */
+};
+
+/* ---- commands that need no Windows ---- */
+int analyze_run(int argc, char **argv);
+int replay_run(int argc, char **argv);
+int check_config_run(int argc, char **argv);
+int report_run(int argc, char **argv);
+int history_run(int argc, char **argv);
+int version_run(int argc, char **argv);
+
+/* ---- commands of the Windows builds; the native build answers with cli_needs_windows ---- */
+int install_run(int argc, char **argv);
+int uninstall_run(int argc, char **argv);
+int run_run(int argc, char **argv);
+int status_run(int argc, char **argv);
+int plan_run(int argc, char **argv);
+int test_alert_run(int argc, char **argv);
+
+/* ---- shared ---- */
+
+/* One option: with `value`, it takes an argument; with `flag`, it takes none. */
+struct cli_option {
+    const char *name; /* "--config" */
+    const char **value;
+    bool *flag;
+};
+
+/* Parses argv[1..]; what is no option goes to positional[0..*out_count), at most `capacity`. `usage` is the
+ * command's line of help. False after a message on stderr when something is unknown, missing or too much;
+ * then the command returns EXIT_USAGE. "--" ends the options. */
+bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options,
+               size_t option_count, const char **positional, size_t capacity, size_t *out_count);
+
+/* The common application data folder + "\storewatch" on Windows; false where there is no such default. */
+bool cli_default_data_dir(char *out_path, size_t capacity);
+/* The configuration that a command without --config uses: what the service was installed with, else
+ * storewatch.json in the default data directory. False when there is no default (native build). */
+bool cli_default_config(char *out_path, size_t capacity);
+/* Loads a configuration and prints every finding on stderr. EXIT_FINE, EXIT_USAGE (bad content) or
+ * EXIT_COULD_NOT (unreadable). `path` NULL = the default. */
+int cli_load_config(const char *path, struct config *out_config);
+/* The data directory of a loaded configuration: its data_dir, else the default. */
+bool cli_data_dir(const struct config *config, char *out_path, size_t capacity);
+
+int cli_needs_windows(const char *command);
+/* "storewatch: " and the text on stderr; returns EXIT_COULD_NOT. */
+int cli_fail(const char *format, ...) PRINTF_LIKE(1, 2);
+
+#endif

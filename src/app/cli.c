@@ -1,0 +1,115 @@
+/* cli.c - what the commands share. */
+#include "storewatch/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int cli_fail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("storewatch: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return EXIT_COULD_NOT;
+}
+
+int cli_needs_windows(const char *command)
+{
+    return cli_fail(
+        "\"%s\" needs Windows: this build only has analyze, replay, check-config, report, history and "
+        "version",
+        command);
+}
+
+static const struct cli_option *option_find(const struct cli_option *options, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return &options[i];
+    return NULL;
+}
+
+static bool usage_error(const char *command, const char *usage, const char *what, const char *which)
+{
+    fprintf(stderr, "storewatch %s: %s%s%s\nusage: storewatch %s\n", command, what, *which ? ": " : "", which,
+            usage);
+    return false;
+}
+
+bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options,
+               size_t option_count, const char **positional, size_t capacity, size_t *out_count)
+{
+    size_t count = 0;
+    bool options_ended = false;
+    for (int i = 1; i < argc; i++) {
+        if (!options_ended && strcmp(argv[i], "--") == 0) {
+            options_ended = true;
+            continue;
+        }
+        if (options_ended || argv[i][0] != '-' || argv[i][1] == '\0') {
+            if (count == capacity)
+                return usage_error(argv[0], usage, "too many arguments", argv[i]);
+            positional[count++] = argv[i];
+            continue;
+        }
+        const struct cli_option *option = option_find(options, option_count, argv[i]);
+        if (!option)
+            return usage_error(argv[0], usage, "unknown option", argv[i]);
+        if (option->flag) {
+            *option->flag = true;
+            continue;
+        }
+        if (i + 1 == argc)
+            return usage_error(argv[0], usage, "a value must follow", argv[i]);
+        *option->value = argv[++i];
+    }
+    if (out_count)
+        *out_count = count;
+    return true;
+}
+
+int cli_load_config(const char *path, struct config *out_config)
+{
+    char default_path[1024];
+    if (!path) {
+        if (!cli_default_config(default_path, sizeof default_path)) {
+            fputs("storewatch: name the configuration with --config FILE\n", stderr);
+            return EXIT_USAGE;
+        }
+        path = default_path;
+    }
+    struct config_findings *findings = calloc(1, sizeof *findings);
+    if (!findings)
+        return cli_fail("out of memory");
+    struct err err = {0};
+    enum status status = config_load(path, out_config, findings, &err);
+    int code = status == STATUS_OK ? EXIT_FINE : status == STATUS_INVALID ? EXIT_USAGE : EXIT_COULD_NOT;
+    for (size_t i = 0; i < findings->count; i++) {
+        char line[1024];
+        struct text text = text_on(line, sizeof line);
+        config_finding_format(&text, path, &findings->items[i]);
+        fprintf(stderr, "%s\n", line);
+    }
+    if (status != STATUS_OK && findings->count == 0)
+        cli_fail("%s", err.text);
+    free(findings);
+    return code;
+}
+
+bool cli_data_dir(const struct config *config, char *out_path, size_t capacity)
+{
+    if (config->data_dir[0])
+        return text_copy(out_path, capacity, config->data_dir);
+    return cli_default_data_dir(out_path, capacity);
+}
+
+int version_run(int argc, char **argv)
+{
+    if (!cli_parse(argc, argv, "version", NULL, 0, NULL, 0, NULL))
+        return EXIT_USAGE;
+    printf("storewatch %s\n", STOREWATCH_VERSION);
+    return EXIT_FINE;
+}

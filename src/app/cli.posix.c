@@ -1,0 +1,30 @@
+/* cli.posix.c - the native build's side of cli.h: no defaults, and commands that need Windows say so. */
+#include "storewatch/cli.h"
+
+bool cli_default_data_dir(char *out_path, size_t capacity)
+{
+    (void)out_path;
+    (void)capacity;
+    return false;
+}
+
+bool cli_default_config(char *out_path, size_t capacity)
+{
+    (void)out_path;
+    (void)capacity;
+    return false;
+}
+
+#define NEEDS_WINDOWS(function)                                                                              \
+    int function(int argc, char **argv)                                                                      \
+    {                                                                                                        \
+        (void)argc;                                                                                          \
+        return cli_needs_windows(argv[0]);                                                                   \
+    }
+
+NEEDS_WINDOWS(install_run)
+NEEDS_WINDOWS(uninstall_run)
+NEEDS_WINDOWS(run_run)
+NEEDS_WINDOWS(status_run)
+NEEDS_WINDOWS(plan_run)
+NEEDS_WINDOWS(test_alert_run)

@@ -1,0 +1,62 @@
+/* main.c - finds the command and runs it. */
+#include "storewatch/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *usage, *help;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"install", "install [--config FILE]", "register the service and start it with Windows", install_run},
+    {"uninstall", "uninstall", "remove the service", uninstall_run},
+    {"run", "run [--config FILE] [--dry-run]", "watch now, in this console; Ctrl-C ends it", run_run},
+    {"version", "version", "print the version", version_run},
+    {"check-config", "check-config [FILE]", "is the configuration right? every error with its place",
+     check_config_run},
+    {"status", "status [--json] [--watch] [--nagios]", "what the running service sees and does", status_run},
+    {"plan", "plan [--config FILE] [SERVICE]", "the restart that would be done now; changes nothing",
+     plan_run},
+    {"test-alert", "test-alert [--config FILE]", "one mail through every relay, and what each answered",
+     test_alert_run},
+    {"history", "history [--csv] [--json]", "samples, incidents, restarts and mails", history_run},
+    {"report", "report [--html FILE]", "charts of the history", report_run},
+    {"analyze", "analyze [--json] [--html FILE] [--limit SIZE] FILE.csv...",
+     "the verdict on recorded counters", analyze_run},
+    {"replay", "replay --config FILE [--json] FILE.csv...", "what the watchdog would have done", replay_run},
+};
+
+/* Named in the stable command line and not built yet. */
+static const char *const later[] = {"restart", "maintenance", "doctor"};
+
+static void print_usage(FILE *out)
+{
+    fputs("storewatch: watches Exchange's Information Store and its MAPI clients for unbounded growth\n\n",
+          out);
+    for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
+        fprintf(out, "  storewatch %-58s %s\n", commands[i].usage, commands[i].help);
+    fputs("\nexit codes: 0 fine, 1 found something, 2 wrong use or bad input, 3 could not\n", out);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        print_usage(stdout);
+        return EXIT_FINE;
+    }
+    if (strcmp(name, "--version") == 0)
+        name = "version";
+    for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    for (size_t i = 0; i < ARRAY_COUNT(later); i++)
+        if (strcmp(later[i], name) == 0)
+            return cli_fail("\"%s\" is not built yet in version %s", name, STOREWATCH_VERSION);
+    fprintf(stderr, "storewatch: unknown command \"%s\"; \"storewatch help\" lists them\n", name);
+    return EXIT_USAGE;
+}
