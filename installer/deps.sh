@@ -101,7 +101,7 @@ refresh_source_lists() {
     write_source_lists
     say "reading the list of source packages"
     # One bad third-party source makes this fail and leaves the others' lists in place: what counts is what is found in them.
-    apt-get "${apt[@]}" update >>"$log" 2>&1 || say "apt-get update reported errors, going on with the lists it got (see ${log#"$root"/})"
+    apt-get "${apt[@]}" update >"$logs/source-lists.log" 2>&1 || say "apt-get update reported errors, going on with the lists it got (see build/log/source-lists.log)"
 }
 
 # verified PACKAGE DIR: are the archives in DIR the pinned ones? One that is not is set aside, so that the next run fetches it anew.
@@ -120,19 +120,30 @@ verified() {
     done < <(pins_of "$1")
 }
 
+# refuse_offer PACKAGE: says why no version will do: there is none, or its archives are others than the pinned ones.
+refuse_offer() {
+    local offers upstream
+    offers=$(offers_of "$1") upstream=$(upstream_of "$1")
+    if [ -z "$offers" ]; then
+        tail -n 8 "$logs/source-lists.log" >&2
+        die "apt offers no source package '$1' (above: what it said about its lists). Is the machine offline?"
+    fi
+    die "no version of $1 on offer consists of the pinned archives.
+$(pins_of "$1" | sed -E 's/^(\S+) (\S+)/    expected SHA-256 \1  \2  (installer\/deps.lock)/')
+$(awk '{ for (i = 2; i <= NF; i++) if ($i ~ /\.orig/) { split($i, a, "="); print "    offered  SHA-256 " a[1] "  " a[2] "  (version " $1 ")" } }' <<<"$offers")
+  storewatch is built from $1 $upstream, which Debian 12 has. Do not change the pin before you know why it differs."
+}
+
 fetch() {
     local name=$1 pins dir=$deps/download/$1 version attempt
     pins=$(pins_of "$name" | hash_of)
     stamped "$dir/complete" "$pins" && verified "$name" "$dir" && return
 
+    refresh_source_lists
     log=$logs/fetch-$name.log
     : >"$log"
-    refresh_source_lists
     version=$(revision_for "$name")
-    if [ -z "$version" ]; then
-        { tail -n 8 "$logs"/fetch-*.log && pins_of "$name" | sed 's/^/pinned:  /' && offers_of "$name" | sed 's/^/offered: /'; } >&2
-        die "no source package '$name' $(upstream_of "$name") with the archives pinned in installer/deps.lock is on offer (above: what is). Is the machine offline, or not Debian 12?"
-    fi
+    [ -n "$version" ] || refuse_offer "$name"
     say "fetching $name $version"
     # Another revision's description may be left here; the archive itself, also half of it, is kept and completed.
     mkdir -p "$dir" && rm -f "$dir"/*.dsc "$dir"/*.debian.tar.* "$dir"/*.diff.* || die "cannot write $dir"
@@ -282,9 +293,6 @@ build() {
 mkdir -p "$deps/download" "$logs" || die "cannot write $deps"
 exec 9>"$deps/.lock"
 flock -n 9 || { say "another run is at work here; waiting for it" && flock 9; }
-log=$logs/deps.log
-: >"$log"
-
 for name in $packages; do
     [ -n "$(pins_of "$name")" ] || die "installer/deps.lock has no line for $name"
 done
@@ -305,7 +313,8 @@ for unit in "${todo[@]-}"; do
         running=$((running - 1))
     fi
     [ $failed = 0 ] || break
-    (build "${unit%:*}" "${unit#*:}") 9>&- &
+    # It inherits the lock: should this script be killed, the next run waits for what is still compiling.
+    (build "${unit%:*}" "${unit#*:}") &
     running=$((running + 1))
 done
 while [ "$running" -gt 0 ]; do
