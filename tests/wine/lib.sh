@@ -1,0 +1,359 @@
+# tests/wine/lib.sh: what the Wine tests and the demo stand on. Sourced by them; nothing in it runs by itself.
+#
+# A *bed* is a private Windows for one test: a fresh copy of a Wine prefix that was made once, its own services, its own SMTP
+# servers, its own directory build/test/wine/NAME-ARCH. Beds share nothing, so tests run beside each other in any order, and
+# whatever happens to one, the next starts clean.
+#
+#   bed_open NAME ARCH            ARCH x64 or x86; the bed is closed when the script ends, however it ends
+#   check TEXT COMMAND...         counts a passed or failed check; the test goes on
+#   must TEXT COMMAND...          likewise, but without it the rest means nothing: the test ends
+#   wait_for SECONDS COMMAND...   true as soon as COMMAND is; there is no other waiting here
+#   win PROGRAM ARGUMENTS...      runs a Windows program, output without carriage returns, its exit code
+#   scm COMMAND...                the service control manager (tests/wine/standin/scmctl.c)      sw COMMAND...  storewatch
+#   standin NAME IMAGE KEY=VALUE...   a stand-in service (tests/wine/standin/service.c)
+#   config_write KEY=VALUE...     a time-lapse configuration, changed where the test needs it
+#   finish                        ends each test
+set -uo pipefail
+
+wine_tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+repo=$(cd "$wine_tests/../.." && pwd -P)
+cd "$repo" || exit 3
+
+# No display, no word from Wine's debug channels, no offer to download Mono or Gecko, no menu entries in somebody's home.
+unset DISPLAY WAYLAND_DISPLAY
+export WINEDEBUG=-all WINEDLLOVERRIDES='winemenubuilder.exe=d;mscoree=d;mshtml=d'
+export LC_ALL=C.UTF-8
+
+bed=      # the bed's directory, "" before bed_open
+arch=     # x64 or x86
+disk=     # its drive C:
+passed=0
+failed=0
+
+# ---- telling
+
+say() { printf '%s\n' "$*"; }
+now_ms() { printf '%s' $((${EPOCHREALTIME/./} / 1000)); }
+
+ok() {
+    passed=$((passed + 1))
+    say "ok $*"
+}
+not_ok() {
+    failed=$((failed + 1))
+    say "FAILED $*"
+}
+
+# The command's own words are kept and shown only when it fails.
+check() {
+    local text=$1 words status
+    shift
+    words=$bed/check.log
+    "$@" >"$words" 2>&1
+    status=$?
+    if [ $status = 0 ]; then
+        ok "$text"
+    else
+        not_ok "$text"
+        say "    $* -> $status"
+        sed 's/^/    | /' "$words" | tail -n 30
+    fi
+    return $status
+}
+
+must() {
+    check "$@" && return 0
+    say "    the rest of this test needs that: giving up"
+    exit 1
+}
+
+equals() { [ "$1" = "$2" ] || { say "got '$1', wanted '$2'" && return 1; }; }
+at_most() { [ "$1" -le "$2" ] || { say "got $1, wanted at most $2" && return 1; }; }
+contains() { grep -qE -- "$2" <<<"$1" || { say "no match for '$2' in:" && say "$1" && return 1; }; }
+lacks() { ! contains "$1" "$2" >/dev/null || { say "unexpected match for '$2' in:" && say "$1" && return 1; }; }
+# exits CODE COMMAND...: the command ends with just this code.
+exits() {
+    local wanted=$1
+    shift
+    "$@"
+    equals "exit code $?" "exit code $wanted"
+}
+
+# ---- waiting
+
+# A condition costs what it costs; between two looks there is a tenth of a second.
+wait_for() {
+    local deadline=$(($(now_ms) + $1 * 1000))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$(now_ms)" -lt $deadline ] || { say "waited in vain for: $*" && return 1; }
+        sleep 0.1
+    done
+}
+
+# ---- Wine
+
+# on_wine PROGRAM...: a program of the Wine of this architecture (wine, wineserver, wineboot) in the bed's prefix. The mark in the
+# environment is inherited by everything Windows starts: bed_processes finds it by that.
+on_wine() {
+    if [ "$arch" = x86 ]; then
+        env STOREWATCH_BED="$bed" "$wine_tests/wine-i386" exec "$@"
+    else
+        env STOREWATCH_BED="$bed" "$@"
+    fi
+}
+
+# A command that hangs must not hang the test: it has this long.
+win_seconds=60
+win() {
+    on_wine timeout --foreground -k 5 "$win_seconds" wine "$@" </dev/null | tr -d '\r'
+    return "${PIPESTATUS[0]}"
+}
+
+# windows_path /unix/path -> Z:\unix\path
+windows_path() { printf 'Z:%s' "${1//\//\\}"; }
+
+# The template is a prefix as wineboot makes it, once for each Wine.
+make_template() {
+    local template=build/wine/prefix-$arch part=build/wine/prefix-$arch.part log=build/log/wineboot-$arch.log version
+    mkdir -p build/wine build/log
+    # Of several beds that open at the same time one makes it and the others wait.
+    exec 8>"$template.lock"
+    flock 8
+    version=$(on_wine wine --version 2>"$log")
+    if [ -z "$version" ]; then
+        say "the $arch Wine does not run:" && cat "$log"
+        return 1
+    fi
+    if [ "$(cat "$template/made-by" 2>/dev/null)" != "$version" ]; then
+        rm -rf "$template" "$part"
+        if ! { WINEPREFIX=$repo/$part on_wine timeout 300 wineboot -i && WINEPREFIX=$repo/$part on_wine timeout 60 wineserver -w; } \
+            >"$log" 2>&1 8>&-; then
+            say "wineboot -i failed:" && cat "$log"
+            return 1
+        fi
+        forget_wine_tmp "$part"
+        printf '%s\n' "$version" >"$part/made-by"
+        mv "$part" "$template"
+    fi
+    exec 8>&-
+}
+
+# Debian's wineserver keeps its sockets in a directory of /tmp that it notes in the prefix: a copy needs one of its own, and one
+# that is done with must not stay.
+forget_wine_tmp() {
+    local name root=
+    name=$(cat "$1/wineserver" 2>/dev/null)
+    [ "$arch" != x86 ] || root=$("$wine_tests/wine-i386" root)
+    case $name in wine-*) rm -rf "$root/tmp/$name" ;; esac
+    rm -f "$1/wineserver"
+}
+
+# 600 MiB of system files are linked (nothing writes into them); the registry, which Wine rewrites, is copied.
+copy_template() {
+    local template=build/wine/prefix-$arch
+    cp -al "$template" "$bed/prefix" && rm -f "$bed"/prefix/*.reg "$bed/prefix/.update-timestamp" &&
+        cp -a "$template"/*.reg "$template/.update-timestamp" "$bed/prefix/"
+}
+
+# Windows runs from here on. Wine ends all services when the last ordinary program ends, so this one stays. It reads from a pipe
+# that ends with this script: even a script that was killed by force leaves no Windows behind.
+windows_on() {
+    tail --pid=$$ -f /dev/null | on_wine wine cmd >/dev/null 2>&1 &
+    disown
+    win cmd /c ver
+}
+
+# As when the machine loses power: everything is gone at once, the disk stays.
+windows_off() {
+    on_wine timeout 30 wineserver -k 2>/dev/null
+    wait_for 20 windows_is_off
+}
+windows_is_off() { ! bed_processes | grep -qvE ' exim4$'; }
+
+# "PID NAME" of every process of the bed.
+bed_processes() {
+    local file pid
+    for file in $(grep -lzxF "STOREWATCH_BED=$bed" /proc/[0-9]*/environ 2>/dev/null); do
+        pid=${file//[^0-9]/}
+        printf '%s %s\n' "$pid" "$(cat "/proc/$pid/comm" 2>/dev/null)"
+    done
+}
+# The (Unix) pids of a program, e.g. Store.exe.
+pids_of() { bed_processes | awk -v name="${1:0:15}" '$2 == name { print $1 }'; }
+runs() { [ -n "$(pids_of "$1")" ]; }
+gone() { ! runs "$1"; }
+
+# ---- the bed
+
+# bed_make NAME ARCH: the directories and the trap; bed_open: Windows runs in them.
+bed_make() {
+    arch=$2
+    case $arch in x64 | x86) ;; *) say "architecture '$arch': x64 or x86" >&2 && exit 2 ;; esac
+    bed=$repo/build/test/wine/$1-$arch
+    disk=$bed/prefix/drive_c
+    export WINEPREFIX=$bed/prefix
+    end_leftovers
+    rm -rf --one-file-system "$bed" "$bed.count"
+    mkdir -p "$bed" || exit 3
+    [ "$arch" = x64 ] && export WINEARCH=win64 || export WINEARCH=win32
+    trap bed_close EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+}
+
+# What a run of the same test left behind that was killed by force.
+end_leftovers() {
+    local left server
+    left=$(bed_processes)
+    [ -z "$left" ] || kill -KILL $(cut -d' ' -f1 <<<"$left") 2>/dev/null
+    for server in "$bed"/smtp*/work; do
+        [ ! -e "$server" ] || "$wine_tests/smtp-server" stop "${server%/work}"
+    done
+    forget_wine_tmp "$bed/prefix"
+}
+
+bed_open() {
+    bed_make "$@"
+    must "a private $arch Windows starts" bed_boot
+}
+bed_boot() { make_template && copy_template && windows_on; }
+
+# Everything stops, whatever the reason; what does not stop by itself is a failure.
+bed_close() {
+    local status=$? left server
+    trap '' INT TERM HUP
+    keep_logs
+    for server in "$bed"/smtp*/work; do
+        [ ! -e "$server" ] || "$wine_tests/smtp-server" stop "${server%/work}"
+    done
+    [ ! -d "$bed/prefix" ] || windows_off >/dev/null
+    left=$(bed_processes)
+    if [ -n "$left" ] && ! wait_for 10 bed_is_empty; then
+        left=$(bed_processes)
+        not_ok "every process of the test ended: $(tr '\n' ',' <<<"$left") had to be killed"
+        kill -KILL $(cut -d' ' -f1 <<<"$left") 2>/dev/null
+    fi
+    [ ! -d "$bed/prefix" ] || forget_wine_tmp "$bed/prefix"
+    rm -rf --one-file-system "$bed/prefix"
+    # A test that ended early without a failed check was interrupted or is broken.
+    [ $status = 0 ] || [ $failed -gt 0 ] || not_ok "ended early with exit code $status"
+    printf '%s %s\n' $passed $failed >"$bed.count"
+    [ $status != 0 ] || [ $failed = 0 ] || status=1
+    exit $status
+}
+bed_is_empty() { [ -z "$(bed_processes)" ]; }
+
+# finish: every test ends with it, so that one which ends anywhere else is seen.
+finish() { exit $((failed > 0)); }
+
+# What the bed's directory holds afterwards, and what is shown when a check failed.
+keep_logs() {
+    local file
+    for file in "$disk/Exchange/services.log" "$disk/Program Files/storewatch/storewatch.json"; do
+        [ ! -e "$file" ] || cp "$file" "$bed/"
+    done
+    [ ! -d "$disk/storewatch-data" ] || cp -R "$disk/storewatch-data" "$bed/data"
+    [ $failed -gt 0 ] || return 0
+    [ ! -s "$bed/services.log" ] || { say "    what the services did:" && tail -n 20 "$bed/services.log" | sed 's/^/    | /'; }
+    for file in "$bed"/smtp*/; do
+        [ -e "$file" ] || continue
+        say "    mails in ${file#"$repo"/}:" && "$wine_tests/peek" mails "$file" | cut -f2- | sed 's/^/    | /'
+    done
+    [ ! -d "$bed/data" ] || { say "    storewatch status:" && sw status 2>&1 | tail -n 30 | sed 's/^/    | /'; }
+    say "    everything is kept in ${bed#"$repo"/}"
+}
+
+# ---- services
+
+scm() { win "$repo/build/$arch/standin-scmctl.exe" "$@"; }
+
+# standin NAME IMAGE [needs=A,B] [start=auto|demand] [KEY=VALUE]...: registers a stand-in as C:\Exchange\IMAGE; not started.
+standin() {
+    local name=$1 image=$2 word for_scm=() for_program=()
+    shift 2
+    for word in "$@"; do
+        case $word in
+        needs=* | start=*) for_scm+=("$word") ;;
+        *) for_program+=("$word") ;;
+        esac
+    done
+    mkdir -p "$disk/Exchange" && cp "$repo/build/$arch/standin-service.exe" "$disk/Exchange/$image" &&
+        scm create "$name" "C:\\Exchange\\$image service=$name log=C:\\Exchange\\services.log ${for_program[*]}" "${for_scm[@]}"
+}
+
+service_is() { scm query "$1" | grep -q "^$1 $2"; }
+service_pid() { scm query "$1" | sed -nE 's/.* pid=([0-9]+).*/\1/p'; }
+# service_log [SERVICE]: what it did, one word a line: start running stopping stopped died start-failed
+service_log() { awk -v name="${1:-}" 'name == "" || $2 == name { print (name == "" ? $2 " " : "") $3 }' "$disk/Exchange/services.log"; }
+
+# The server that most tests watch: a healthy store, and a client with a leak that needs it.
+exchange() { # [KEY=VALUE...] for the client
+    standin MSExchangeIS Store.exe start=auto base=24M plateau=16M warm_up=1000 &&
+        standin ArchiveSvc ArchiveSvc.exe start=auto needs=MSExchangeIS base=16M "$@" &&
+        scm start MSExchangeIS && scm start ArchiveSvc && scm wait MSExchangeIS running 10 && scm wait ArchiveSvc running 10
+}
+
+# ---- storewatch
+
+home='C:\Program Files\storewatch' # with a blank: a path that must be quoted
+sw() { win "$home\\storewatch.exe" "$@"; }
+
+storewatch_copy() { mkdir -p "$disk/Program Files/storewatch" && cp "$repo/build/$arch/storewatch.exe" "$disk/Program Files/storewatch/"; }
+
+# A day in seconds: every window scaled down alike. Keys as a.b.c=JSON.
+config_write() {
+    local file="$disk/Program Files/storewatch/storewatch.json"
+    mkdir -p "${file%/*}"
+    cat >"$file" <<END
+{
+  "version": 1,
+  "data_dir": "C:\\\\storewatch-data",
+  "sampling": { "interval": "100ms", "warm_up": "2s" },
+  "clients": [ { "name": "archive", "service": "ArchiveSvc" } ],
+  "discover_clients": false,
+  "verdict": { "min_window": "5s", "min_growth": "8MiB" },
+  "actions": {
+    "ladder": ["alert", "restart_client", "restart_store"],
+    "budget": { "max": 20, "per": "1h", "min_interval": "0ms" },
+    "windows": [],
+    "stop_timeout": "60s", "start_timeout": "60s", "verify": "3s"
+  },
+  "mail": {
+    "from": "storewatch@example.com", "to": ["ops@example.com"], "max_per_hour": 1000, "reminder": "1h",
+    "relays": []
+  }
+}
+END
+    [ $# = 0 ] || "$wine_tests/peek" set "$file" "$@"
+}
+
+storewatch_install() { sw install --config "$home\\storewatch.json"; }
+storewatch_start() { scm start storewatch && scm wait storewatch running 15; }
+# The process of the service is killed as if it had crashed.
+storewatch_kill() {
+    local pid
+    pid=$(service_pid storewatch)
+    [ "${pid:-0}" != 0 ] && scm kill "$pid" && scm wait storewatch stopped 15
+}
+# status EXPRESSION over d, the object of `status --json`
+status() { sw status --json | "$wine_tests/peek" json "$1"; }
+history_of() { sw history --json | "$wine_tests/peek" json "$1"; }
+
+# ---- mail
+
+# smtp_start [NAME] [PORT]: a server of its own, in $bed/smtp or $bed/smtpNAME.
+smtp_start() { env STOREWATCH_BED="$bed" "$wine_tests/smtp-server" start "$bed/smtp${1:-}" "${2:-0}"; }
+smtp_stop() { "$wine_tests/smtp-server" stop "$bed/smtp${1:-}"; }
+smtp_port() { cat "$bed/smtp${1:-}/port"; }
+# relay [PORT...]: JSON of relays on loopback
+relays() {
+    local port list=
+    for port in "$@"; do list+=${list:+, }"{\"host\": \"127.0.0.1\", \"port\": $port}"; done
+    printf '[%s]' "$list"
+}
+# mails KIND [NAME]: the files of the mails of a kind (OPENED, RECOVERED ...; ALL), in the order of arrival
+mails() { "$wine_tests/peek" mails "$bed/smtp${2:-}" | awk -F '\t' -v kind="$1" 'kind == "ALL" || $2 == kind { print $1 }'; }
+mail_count() { mails "$@" | wc -l; }
+mail_came() { [ "$(mail_count "$@")" -ge 1 ]; }
+mail_text() { "$wine_tests/peek" mail "$1"; }
