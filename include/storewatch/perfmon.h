@@ -1,10 +1,25 @@
 /* perfmon.h - recorded counters, read as a stream: perfmon's PDH-CSV 4.0 and plain CSV.
  *
- * Input (design.md, "analyze"): PDH-CSV (`"(PDH-CSV 4.0) (...)(0)","\\HOST\Process(store)\Private Bytes",...`, times
- * MM/DD/YYYY HH:MM:SS.mmm, `" "` for a missing value) or CSV whose first column is `timestamp` (ISO 8601 or Unix
- * seconds). LF or CRLF, quoted or not, UTF-8 with or without BOM. PDH times are the recorder's local time; the
- * header's bias, e.g. "(W. Europe Standard Time)(-60)", minutes to add to local time to get UTC, is applied.
- * Memory is bounded by the header row and one data row; it does not grow with the file. */
+ * Input (design.md, "analyze"): PDH-CSV (`"(PDH-CSV 4.0) (...)(0)","\\HOST\Process(store)\Private
+ * Bytes",...`, times MM/DD/YYYY HH:MM:SS.mmm, `" "` for a missing value) or CSV whose first column is
+ * `timestamp` (ISO 8601 or Unix seconds). LF or CRLF, quoted or not, UTF-8 with or without BOM. PDH times are
+ * the recorder's local time; the header's bias, e.g. "(W. Europe Standard Time)(-60)", minutes to add to
+ * local time to get UTC, is applied. Memory is bounded by the header row and one data row; it does not grow
+ * with the file.
+ *
+ * What real logs do, and what is made of it:
+ * - Local time falls back by an hour in autumn. A PDH row whose time lies 30 to 60 minutes before the row
+ * above begins that second hour: it and all later rows are taken an hour later. (In spring an hour is
+ * missing: that is a gap; times after it are an hour late.)
+ * - The clock is set back by up to an hour, or a row is there twice: rows that are not later than the one
+ * before are skipped and counted (perfmon_skipped_count). Further back than that is an error: logs were
+ * joined in the wrong order.
+ * - Missing values are empty, blank, "NaN" or what the C run-time of Windows prints for it ("-1.#IND").
+ * Everything else that is not a decimal number is an error.
+ * - A decimal comma ("1,5", quoted) is understood in PDH-CSV, which has no thousands separators, and refused
+ * in plain CSV, where it might be one.
+ * - Names that are not UTF-8 (logs in the ANSI code page) are read as Latin-1. UTF-16 is refused and says so.
+ */
 #ifndef STOREWATCH_PERFMON_H
 #define STOREWATCH_PERFMON_H
 
@@ -16,8 +31,13 @@
 
 struct perfmon_column {
     char *name;     /* as in the header, unquoted; owned by the reader */
-    enum unit unit; /* from the name: "Private Bytes" "Working Set" "Virtual Bytes" "bytes" -> bytes; ... */
+    enum unit unit; /* perfmon_unit(name) */
 };
+
+/* The unit that a column's name tells, without case: "Private Bytes" "Working Set" "Virtual Bytes" "bytes"
+ * are bytes (but not "KBytes" "MBytes" "GBytes", nor a counter that begins with "%"), "Handle Count"
+ * "handles" are handles, everything else is other. */
+enum unit perfmon_unit(const char *name);
 
 struct perfmon;
 
@@ -28,9 +48,13 @@ void perfmon_close(struct perfmon *reader);
 size_t perfmon_column_count(const struct perfmon *reader); /* without the time column */
 const struct perfmon_column *perfmon_column_get(const struct perfmon *reader, size_t index);
 
-/* The next row: its time and one value a column (READING_UNKNOWN where missing). *out_values lends an array of
- * perfmon_column_count() doubles, valid until the next call. NOT_FOUND at the end; INVALID with file:line for a
- * malformed row (reading can not go on after that). */
-enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const double **out_values, struct err *err);
+/* The next row: its time and one value a column (READING_UNKNOWN where missing). *out_values lends an array
+ * of perfmon_column_count() doubles, valid until the next call. NOT_FOUND at the end; INVALID with file:line
+ * for a malformed row (reading can not go on after that). */
+enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const double **out_values,
+                         struct err *err);
+
+/* Rows skipped so far because their time was not later than that of the row before. */
+uint64_t perfmon_skipped_count(const struct perfmon *reader);
 
 #endif
