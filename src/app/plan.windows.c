@@ -1,0 +1,113 @@
+/* plan.windows.c - `plan`: the restart that would be done now, with every pre-flight check; changes nothing.
+ */
+#include "storewatch/cli.h"
+#include "storewatch/os.h"
+#include "storewatch/policy.h"
+#include "storewatch/store.h"
+#include "storewatch/units.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct plan_inputs {
+    struct config config;
+    struct os *os;
+    struct observation *observation;
+    struct service_graph graph;
+    struct budget_entry budget[BUDGET_ENTRIES_MAX];
+    size_t budget_count;
+    struct restart_plan plan;
+    struct err plan_error;
+    struct preflight preflight;
+};
+
+/* Without a history file there were no restarts; one that cannot be read is told. */
+static void read_budget(struct plan_inputs *in)
+{
+    char dir[1024], path[1100];
+    if (!cli_data_dir(&in->config, dir, sizeof dir))
+        return;
+    struct text text = text_on(path, sizeof path);
+    text_add(&text, "%s/storewatch.db", dir);
+    struct store *store = NULL;
+    struct err err = {0};
+    enum status status = store_open_readonly(path, &store, &err);
+    if (!status)
+        status = store_get_budget(store, in->budget, BUDGET_ENTRIES_MAX, &in->budget_count, &err);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        fprintf(stderr, "storewatch: the budget is not known: %s\n", err.text);
+    store_close(store);
+}
+
+static void judge(struct plan_inputs *in, const char *service)
+{
+    struct clock clock = {.mono_ms = os_mono_ms(in->os), .utc_ms = os_utc_ms(in->os)};
+    os_local_time(in->os, clock.utc_ms, &clock.weekday, &clock.minute_of_day);
+    enum status made = restart_plan_make(&in->graph, in->observation, service, &in->plan, &in->plan_error);
+    struct policy_facts facts = {.journal_writable = true,
+                                 .budget = in->budget,
+                                 .budget_count = in->budget_count,
+                                 .exhaustion_early_utc_ms = INT64_MAX,
+                                 .plan = made == STATUS_OK ? &in->plan : NULL,
+                                 .plan_error = &in->plan_error};
+    policy_preflight(&in->config, in->observation, clock, &facts, &in->preflight);
+}
+
+static void print_plan(const struct plan_inputs *in, const char *service)
+{
+    printf("controlled restart of %s\n\npre-flight\n", service);
+    for (size_t i = 0; i < CHECK_COUNT; i++)
+        printf("  %-6s %-24s %s\n", in->preflight.results[i].passed ? "ok" : "HOLDS",
+               check_name((enum check)i), in->preflight.results[i].text);
+    if (in->plan_error.status == STATUS_OK) {
+        char stop[64], start[64];
+        struct text text = text_on(stop, sizeof stop);
+        text_add_duration(&text, in->config.stop_timeout_ms);
+        text = text_on(start, sizeof start);
+        text_add_duration(&text, in->config.start_timeout_ms);
+        printf("\nstop, one after the other, at most %s each\n", stop);
+        for (size_t i = 0; i < in->plan.count; i++)
+            printf("  %zu. %s (pid %u)\n", i + 1, in->plan.services[i].name,
+                   in->plan.services[i].process.pid);
+        printf("\nstart, one after the other; ops are told when one takes longer than %s\n", start);
+        for (size_t i = in->plan.count; i-- > 0;)
+            printf("  %zu. %s\n", in->plan.count - i, in->plan.services[i].name);
+    }
+    printf("\n%s\n", in->preflight.passed ? "This restart would be done now if an incident asked for it."
+                                          : "No restart would be done now.");
+}
+
+static int run_plan(struct plan_inputs *in, const char *service)
+{
+    struct err err = {0};
+    in->observation = observation_new();
+    if (!in->observation)
+        return cli_fail("out of memory");
+    if (os_open(&in->os, &err) != STATUS_OK || os_observe(in->os, in->observation, &err) != STATUS_OK ||
+        os_service_graph(in->os, &in->graph, &err) != STATUS_OK)
+        return cli_fail("%s", err.text);
+    read_budget(in);
+    judge(in, service);
+    print_plan(in, service);
+    return in->preflight.passed ? EXIT_FINE : EXIT_FOUND;
+}
+
+int plan_run(int argc, char **argv)
+{
+    const char *config_path = NULL, *service = NULL;
+    const struct cli_option options[] = {{"--config", &config_path, NULL}};
+    if (!cli_parse(argc, argv, "plan [--config FILE] [SERVICE]", options, ARRAY_COUNT(options), &service, 1,
+                   NULL))
+        return EXIT_USAGE;
+    struct plan_inputs *in = calloc(1, sizeof *in);
+    if (!in)
+        return cli_fail("out of memory");
+    int code = cli_load_config(config_path, &in->config);
+    if (code == EXIT_FINE)
+        code = run_plan(in, service ? service : in->config.store_service);
+    service_graph_deinit(&in->graph);
+    observation_free(in->observation);
+    os_close(in->os);
+    free(in);
+    return code;
+}

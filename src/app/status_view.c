@@ -1,0 +1,201 @@
+/* status_view.c - see status_view.h. Reads the object that agent_status_json wrote, of this or another
+ * version: what is missing is shown as unknown. */
+#include "status_view.h"
+
+#include "storewatch/units.h"
+
+#include <jansson.h>
+
+#include <string.h>
+
+static const char *string_of(const json_t *object, const char *key, const char *otherwise)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : otherwise;
+}
+
+static double number_of(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+static enum unit unit_of(const json_t *metric)
+{
+    const char *name = string_of(metric, "unit", "");
+    return strcmp(name, "bytes") == 0 ? UNIT_BYTES : strcmp(name, "handles") == 0 ? UNIT_HANDLES : UNIT_OTHER;
+}
+
+static bool is_unbounded(const json_t *metric)
+{
+    return strcmp(string_of(metric, "verdict", ""), "unbounded") == 0;
+}
+
+static void add_metric(struct buffer *out, const json_t *metric)
+{
+    char storage[512];
+    struct text text = text_on(storage, sizeof storage);
+    text_add_quantity(&text, unit_of(metric), number_of(metric, "now"));
+    buffer_add(out, "    %-15s %-9s %16s", string_of(metric, "metric", "?"),
+               string_of(metric, "verdict", "?"), storage);
+    double limit = number_of(metric, "limit");
+    if (!isnan(limit)) {
+        text_clear(&text);
+        text_add_quantity(&text, unit_of(metric), limit);
+        buffer_add(out, " of %s (%s)", storage, string_of(metric, "limit_name", "limit"));
+    }
+    if (is_unbounded(metric)) {
+        text_clear(&text);
+        text_add_rate_interval(&text, unit_of(metric), number_of(metric, "slope_per_hour"),
+                               number_of(metric, "slope_low"), number_of(metric, "slope_high"));
+        buffer_add(out, "; %s; ends %s", storage, string_of(metric, "exhaustion_at", "at an unknown time"));
+    }
+    buffer_add(out, "\n        %s\n", string_of(metric, "reason", ""));
+}
+
+static void add_watched(struct buffer *out, const json_t *watched)
+{
+    size_t i, j;
+    const json_t *item, *metric;
+    buffer_add(out, "\nwatched\n");
+    json_array_foreach(watched, i, item)
+    {
+        json_int_t pid = json_integer_value(json_object_get(item, "pid"));
+        if (pid)
+            buffer_add(out, "  %s: %s, pid %lld\n", string_of(item, "target", "?"),
+                       string_of(item, "image", "?"), (long long)pid);
+        else
+            buffer_add(out, "  %s\n", string_of(item, "target", "?"));
+        json_array_foreach(json_object_get(item, "metrics"), j, metric)
+        {
+            add_metric(out, metric);
+        }
+    }
+}
+
+static size_t add_incidents(struct buffer *out, const json_t *incidents)
+{
+    size_t i;
+    const json_t *incident;
+    buffer_add(out, "\nincidents%s\n", json_array_size(incidents) ? "" : ": none open");
+    json_array_foreach(incidents, i, incident)
+    {
+        buffer_add(out, "  %lld %s, %s of %s since %s: %s\n",
+                   (long long)json_integer_value(json_object_get(incident, "id")),
+                   string_of(incident, "state", "?"), string_of(incident, "metric", "?"),
+                   string_of(incident, "target", "?"), string_of(incident, "opened_at", "?"),
+                   string_of(incident, "reason", ""));
+        const char *held = string_of(incident, "held_because", NULL);
+        if (held)
+            buffer_add(out, "    no restart: %s\n", held);
+    }
+    return json_array_size(incidents);
+}
+
+static void add_state(struct buffer *out, const json_t *root)
+{
+    const json_t *restart = json_object_get(root, "restart"), *budget = json_object_get(root, "budget");
+    const json_t *mail = json_object_get(root, "mail"), *self = json_object_get(root, "self");
+    char period[64];
+    struct text text = text_on(period, sizeof period);
+    text_add_duration(&text, json_integer_value(json_object_get(budget, "per_ms")));
+    if (json_is_object(restart))
+        buffer_add(out, "\nrestart of %s under way, %s: %s\n", string_of(restart, "target", "?"),
+                   string_of(restart, "phase", "?"), string_of(restart, "waiting_for", ""));
+    buffer_add(out, "\nrestarts   %lld of %lld in %s\n",
+               (long long)json_integer_value(json_object_get(budget, "spent")),
+               (long long)json_integer_value(json_object_get(budget, "max")), period);
+    buffer_add(out, "mail       %lld sent, %lld waiting, %lld refused for good%s%s\n",
+               (long long)json_integer_value(json_object_get(mail, "sent")),
+               (long long)json_integer_value(json_object_get(mail, "pending")),
+               (long long)json_integer_value(json_object_get(mail, "dead")),
+               json_is_string(json_object_get(mail, "last_answer")) ? "; last answer: " : "",
+               string_of(mail, "last_answer", ""));
+    char own[64];
+    text = text_on(own, sizeof own);
+    text_add_quantity(&text, UNIT_BYTES, number_of(self, "private_bytes"));
+    buffer_add(out, "storewatch %lld polls, %lld failed, %lld missed; own private bytes %s\n",
+               (long long)json_integer_value(json_object_get(self, "polls")),
+               (long long)json_integer_value(json_object_get(self, "failed_polls")),
+               (long long)json_integer_value(json_object_get(self, "missed_polls")), own);
+    if (json_is_string(json_object_get(root, "store_error")))
+        buffer_add(out, "the history file cannot be written: %s\n", string_of(root, "store_error", ""));
+    if (json_is_true(json_object_get(root, "blind")))
+        buffer_add(out, "the counters cannot be read: no leak is seen while this lasts\n");
+}
+
+int status_view_text(const char *json, struct buffer *out)
+{
+    json_t *root = json_loads(json, 0, NULL);
+    if (!json_is_object(root) || !json_is_array(json_object_get(root, "watched"))) {
+        json_decref(root);
+        return -1;
+    }
+    buffer_add(out, "storewatch %s on %s, %s; mode \"%s\"%s; %s\n", string_of(root, "storewatch", "?"),
+               string_of(root, "host", "?"), string_of(root, "at", "?"), string_of(root, "mode", "?"),
+               json_is_true(json_object_get(root, "dry_run")) ? " (dry run)" : "",
+               string_of(root, "config", ""));
+    add_watched(out, json_object_get(root, "watched"));
+    size_t incidents = add_incidents(out, json_object_get(root, "incidents"));
+    add_state(out, root);
+    bool found = incidents > 0 || json_is_object(json_object_get(root, "restart")) ||
+                 json_is_true(json_object_get(root, "blind")) ||
+                 json_is_string(json_object_get(root, "store_error"));
+    json_decref(root);
+    return found ? 1 : 0;
+}
+
+/* ---- Nagios ---- */
+
+static void add_performance_data(struct buffer *out, const json_t *watched)
+{
+    size_t i, j;
+    const json_t *item, *metric;
+    json_array_foreach(watched, i, item)
+    {
+        json_array_foreach(json_object_get(item, "metrics"), j, metric)
+        {
+            double now = number_of(metric, "now");
+            buffer_add(out, " '%s %lld %s'=", string_of(item, "target", "?"),
+                       (long long)json_integer_value(json_object_get(item, "pid")),
+                       string_of(metric, "metric", "?"));
+            if (isnan(now))
+                buffer_add(out, "U");
+            else
+                buffer_add(out, "%.0f%s", now, unit_of(metric) == UNIT_BYTES ? "B" : "");
+        }
+    }
+}
+
+int status_view_nagios(const char *json, struct buffer *out)
+{
+    static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+    json_t *root = json_loads(json, 0, NULL);
+    const json_t *incidents = json_object_get(root, "incidents");
+    if (!json_is_array(incidents)) {
+        json_decref(root);
+        buffer_add(out, "STOREWATCH UNKNOWN - no status\n");
+        return 3;
+    }
+    bool handicapped =
+        json_is_true(json_object_get(root, "blind")) || json_is_string(json_object_get(root, "store_error"));
+    int code = json_is_true(json_object_get(root, "blind")) ? 3
+               : json_array_size(incidents)                 ? 2
+               : handicapped                                ? 1
+                                                            : 0;
+    buffer_add(out, "STOREWATCH %s - ", words[code]);
+    const json_t *first = json_array_get(incidents, 0);
+    if (first)
+        buffer_add(out, "%zu incident%s: %s of %s: %s", json_array_size(incidents),
+                   json_array_size(incidents) == 1 ? "" : "s", string_of(first, "metric", "?"),
+                   string_of(first, "target", "?"), string_of(first, "reason", ""));
+    else if (handicapped)
+        buffer_add(out, "%s", string_of(root, "store_error", "the counters cannot be read"));
+    else
+        buffer_add(out, "nothing grows without bound");
+    buffer_add(out, " |");
+    add_performance_data(out, json_object_get(root, "watched"));
+    buffer_add(out, "\n");
+    json_decref(root);
+    return code;
+}
