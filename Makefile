@@ -8,11 +8,13 @@
 #   make test-unit ONLY="test_base test_units"     some unit tests          JOBS=1     fewer compilers at once
 #
 # Everything that is made lies under build/. A file is found by where it lies and how it is called, never listed here:
-#   src/core/*.c src/store/*.c src/app/*.c   everywhere     src/app/*.posix.c          native only
-#   src/app/*.windows.c src/win32/*.c        Windows only   src/win32/*.mc *.rc        message table and resources
+#   src/core/*.c src/store/*.c src/app/*.c   everywhere, but NAME.posix.c natively only and NAME.windows.c for Windows only
+#   src/win32/*.c, *.mc, *.rc                Windows only: code, message table, resources
 #   tests/unit/test_*.c                      one program each, linked with the library and tests/support/*.c, sanitized
 #   tests/scenario/*.c tests/sim/*.c         likewise       tests/bench/*.c            likewise, optimised
-#   tests/wine/standin/*.c                   one Windows program each, without libraries    tests/fuzz/*.c   libFuzzer
+#   tests/wine/standin/*.c                   one Windows program each, without libraries: build/{x64,x86}/standin-NAME.exe
+#   tests/wine/*.c                           one Windows program each, with the library:   build/{x64,x86}/test-NAME.exe
+#   tests/fuzz/*.c                           one libFuzzer program each
 
 VERSION := 0.1.0
 
@@ -24,7 +26,7 @@ MAKEFLAGS += --no-builtin-rules
 export JOBS ?= $(shell nproc)
 # A plain `make` uses all processors; -j on the command line is left alone.
 ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
-MAKEFLAGS += -j$(JOBS) --output-sync=line
+MAKEFLAGS += -j$(JOBS)
 endif
 
 .PHONY: all deps test test-unit test-scenario test-wine test-programs demo bench bench-verdict lint format fuzz clean distclean packages-wine
@@ -32,24 +34,24 @@ endif
 
 # ---- what is compiled
 
-core_sources     := $(wildcard src/core/*.c) $(wildcard src/store/*.c)
-app_sources      := $(filter-out %.windows.c %.posix.c,$(wildcard src/app/*.c))
-native_sources   := $(core_sources) $(app_sources) $(wildcard src/app/*.posix.c)
-windows_sources  := $(core_sources) $(app_sources) $(wildcard src/app/*.windows.c) $(wildcard src/win32/*.c)
+sources          := $(wildcard src/core/*.c src/store/*.c src/app/*.c)
+native_sources   := $(filter-out %.windows.c,$(sources))
+windows_sources  := $(filter-out %.posix.c,$(sources)) $(wildcard src/win32/*.c)
 library_sources  := $(filter-out src/app/main.c,$(native_sources)) $(wildcard tests/support/*.c)
 messages         := $(wildcard src/win32/*.mc)
 resources        := $(wildcard src/win32/*.rc)
 standins         := $(patsubst tests/wine/standin/%.c,standin-%.exe,$(wildcard tests/wine/standin/*.c))
+wine_tests       := $(patsubst tests/wine/%.c,test-%.exe,$(wildcard tests/wine/*.c))
 unit_tests       := $(patsubst tests/%.c,build/test/%,$(wildcard tests/unit/test_*.c))
 other_tests      := $(patsubst tests/%.c,build/test/%,$(wildcard tests/scenario/*.c tests/sim/*.c))
 bench_programs   := $(patsubst tests/%.c,build/%,$(wildcard tests/bench/*.c))
 fuzz_programs    := $(patsubst tests/%.c,build/%,$(wildcard tests/fuzz/*.c))
 
 executables      := build/native/storewatch build/x64/storewatch.exe build/x86/storewatch.exe
-windows_programs := $(addprefix build/x64/,$(standins)) $(addprefix build/x86/,$(standins))
+windows_programs := $(foreach target,x64 x86,$(addprefix build/$(target)/,$(standins) $(wine_tests)))
 
-all: $(executables) $(windows_programs)
-test-programs: $(unit_tests) $(other_tests)
+all: $(executables)
+test-programs: $(unit_tests) $(other_tests) $(windows_programs)
 
 # ---- flags
 
@@ -119,7 +121,7 @@ build/$(1)/gen/%.rc build/$(1)/gen/%.h &: src/win32/%.mc
 build/$(1)/obj/%.mc.o: build/$(1)/gen/%.rc
 	@mkdir -p $$(@D)
 	@$(2)-windres -I build/$(1)/gen $$< $$@
-build/$(1)/obj/%.rc.o: %.rc $$(patsubst src/win32/%.mc,build/$(1)/gen/%.h,$$(messages)) Makefile
+build/$(1)/obj/%.rc.o: %.rc $$(wildcard src/win32/*.h src/win32/*.manifest config/*.json) Makefile
 	@mkdir -p $$(@D)
 	@$(2)-windres -I build/$(1)/gen -I include -DSTOREWATCH_VERSION='\"$$(VERSION)\"' \
 	    -DSTOREWATCH_VERSION_WORDS=$$(subst .,$$(comma),$$(VERSION)),0 $$< $$@
@@ -130,6 +132,11 @@ build/$(1)/storewatch.exe: $$(call objects,$(1),$$(windows_sources)) $$(patsubst
 	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
 build/$(1)/standin-%.exe: build/$(1)/obj/tests/wine/standin/%.o
 	@$$($(1)_cc) -o $$@ $$< $$(windows_link) -lws2_32 -lpsapi -ladvapi32 -luser32
+build/$(1)/libstorewatch.a: $$(call objects,$(1),$$(filter-out src/app/main.c,$$(windows_sources)))
+	@rm -f $$@
+	@ar rcs $$@ $$^
+build/$(1)/test-%.exe: build/$(1)/obj/tests/wine/%.o build/$(1)/libstorewatch.a
+	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
 endef
 comma := ,
 $(eval $(call windows,x64,x86_64-w64-mingw32))
@@ -162,10 +169,10 @@ test-unit: $(unit_tests)
 	@tests/run unit
 test-scenario: $(other_tests)
 	@tests/run scenario
-test-wine: all packages-wine
+test-wine: all test-programs packages-wine
 	@tests/run wine
 
-demo: all packages-wine
+demo: all $(windows_programs) packages-wine
 	@[ -x tests/wine/demo ] || { echo "make demo: tests/wine/demo is missing" >&2; exit 3; }
 	@tests/wine/demo
 
