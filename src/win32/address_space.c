@@ -92,6 +92,7 @@ enum status os_process_address_limit(struct os *os, struct process_id id, double
     double bytes = NAN;
     FILETIME created, ended, kernel, user;
     BOOL wow64 = FALSE;
+    DWORD exit_code = 0;
     WORD characteristics = 0;
     if (!GetProcessTimes(process, &created, &ended, &kernel, &user)) {
         code = GetLastError();
@@ -101,6 +102,10 @@ enum status os_process_address_limit(struct os *os, struct process_id id, double
     if (((uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime) != id.created_100ns) {
         status = err_set(err, STATUS_NOT_FOUND, "GetProcessTimes", 0, "process %lu has ended; its number belongs to another one now",
                          (unsigned long)id.pid);
+        goto done;
+    }
+    if (GetExitCodeProcess(process, &exit_code) && exit_code != STILL_ACTIVE) { /* only somebody's handle keeps it */
+        status = err_set(err, STATUS_NOT_FOUND, "GetExitCodeProcess", 0, "process %lu has ended", (unsigned long)id.pid);
         goto done;
     }
     if (os->late.IsWow64Process != NULL && !os->late.IsWow64Process(process, &wow64)) {

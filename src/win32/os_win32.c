@@ -38,16 +38,16 @@ bool kept_buffer_grow(struct kept_buffer *buffer, size_t size)
 
 static void host_name_read(char out_name[64])
 {
-    wchar_t wide[256];
+    wchar_t wide[256] = L"";
     DWORD length = ARRAY_COUNT(wide);
     /* The full form of the name; the NetBIOS one is cut to 15 characters. */
     if (!GetComputerNameExW(ComputerNameDnsHostname, wide, &length) || length == 0) {
         length = ARRAY_COUNT(wide);
         if (!GetComputerNameW(wide, &length)) {
-            wcscpy(wide, L"unknown-host");
+            wide[0] = 0;
         }
     }
-    utf16z_to_utf8(wide, out_name, 64);
+    utf16z_to_utf8(wide[0] != 0 ? wide : L"unknown-host", out_name, 64);
 }
 
 static void os_text_make(const struct late *late, bool os_64bit, char *out, size_t capacity)
@@ -343,16 +343,15 @@ enum status os_file_replace(struct os *os, const char *path, const char *bytes, 
     DWORD code = ERROR_NOT_ENOUGH_MEMORY;
     wchar_t *wide = utf16_new(path);
     wchar_t *beside = NULL;
-    if (wide == NULL) {
+    struct buffer name = {0};
+    buffer_add(&name, "%s.new", path);
+    if (wide == NULL || name.failed) {
         goto done;
     }
-    const size_t capacity = wcslen(wide) + 5;
-    beside = malloc(capacity * sizeof(*beside));
+    beside = utf16_new(name.data);
     if (beside == NULL) {
         goto done;
     }
-    wcscpy(beside, wide);
-    wcscat(beside, L".new");
     code = file_write(beside, bytes, count);
     for (int i = 0; code == ERROR_SUCCESS; i++) {
         operation = "MoveFileEx";
@@ -375,6 +374,7 @@ done:
         windows_fail(err, status == STATUS_SYSTEM ? STATUS_IO : status, operation, code, "%s cannot be written", path);
         status = status == STATUS_SYSTEM ? STATUS_IO : status;
     }
+    buffer_deinit(&name);
     free(beside);
     free(wide);
     return status;

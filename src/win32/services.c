@@ -170,11 +170,30 @@ static enum service_start_type start_type_of(DWORD type)
     }
 }
 
+/* What a service needs, from where the SCM keeps it: for services whose configuration may not be asked for, and
+ * for Wine, whose QueryServiceConfig leaves it out. Terminated twice in any case; "" when it needs nothing. */
+static const wchar_t *dependencies_stored(const wchar_t *service, wchar_t *out, size_t capacity)
+{
+    wchar_t path[64 + SERVICE_NAME_MAX] = L"SYSTEM\\CurrentControlSet\\Services\\";
+    const size_t prefix = wcslen(path);
+    DWORD kind = 0, size = (DWORD)((capacity - 2) * sizeof(*out));
+    HKEY key = NULL;
+    memset(out, 0, capacity * sizeof(*out));
+    memcpy(path + prefix, service, (wcslen(service) + 1) * sizeof(*service));
+    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_QUERY_VALUE, &key) == ERROR_SUCCESS) {
+        if (RegQueryValueExW(key, L"DependOnService", NULL, &kind, (BYTE *)out, &size) != ERROR_SUCCESS || kind != REG_MULTI_SZ) {
+            out[0] = 0;
+        }
+        RegCloseKey(key);
+    }
+    return out;
+}
+
 /* Adds the edges of one node. A dependency on a driver or on a service that is gone has no node and is left out,
  * and so is one on a load order group ("+name"): any running member satisfies it, so none of them is needed. */
 static enum status edges_add(struct service_graph *graph, size_t *capacity, size_t from, const wchar_t *dependencies, struct err *err)
 {
-    for (const wchar_t *one = dependencies; one != NULL && *one != 0; one += wcslen(one) + 1) {
+    for (const wchar_t *one = dependencies; *one != 0; one += wcslen(one) + 1) {
         struct service_node wanted;
         if (*one == SC_GROUP_IDENTIFIERW || !utf16z_to_utf8(one, wanted.name, sizeof(wanted.name))) {
             continue;
@@ -207,6 +226,7 @@ enum status os_service_graph(struct os *os, struct service_graph *out_graph, str
     size_t edge_capacity = 0;
     SC_HANDLE scm = NULL;
     QUERY_SERVICE_CONFIGW *config = malloc(SERVICE_CONFIG_BYTES);
+    wchar_t *stored = malloc(SERVICE_CONFIG_BYTES);
 
     EnterCriticalSection(&os->look);
     enum status status = services_enumerate(os, node_add, &list, err);
@@ -216,7 +236,7 @@ enum status os_service_graph(struct os *os, struct service_graph *out_graph, str
     if (status != STATUS_OK) {
         goto done;
     }
-    if (list.no_memory || config == NULL) {
+    if (list.no_memory || config == NULL || stored == NULL) {
         status = err_set(err, STATUS_NO_MEMORY, "os_service_graph", 0, "not enough memory for the list of services");
         goto done;
     }
@@ -235,14 +255,19 @@ enum status os_service_graph(struct os *os, struct service_graph *out_graph, str
     }
     for (size_t i = 0; i < graph.node_count && status == STATUS_OK; i++) {
         wchar_t name[SERVICE_NAME_MAX];
+        const wchar_t *dependencies = NULL;
         utf16_from_utf8(graph.nodes[i].name, name, ARRAY_COUNT(name));
         const SC_HANDLE service = OpenServiceW(scm, name, SERVICE_QUERY_CONFIG);
         DWORD needed = 0;
-        /* One that may not be read, or that was deleted meanwhile, keeps an unknown start type and no edges. */
+        /* One that may not be asked, or that was deleted meanwhile, keeps an unknown start type. */
         if (service != NULL && QueryServiceConfigW(service, config, SERVICE_CONFIG_BYTES, &needed)) {
             graph.nodes[i].start_type = start_type_of(config->dwStartType);
-            status = edges_add(&graph, &edge_capacity, i, config->lpDependencies, err);
+            dependencies = config->lpDependencies;
         }
+        if (dependencies == NULL || *dependencies == 0) {
+            dependencies = dependencies_stored(name, stored, SERVICE_CONFIG_BYTES / sizeof(*stored));
+        }
+        status = edges_add(&graph, &edge_capacity, i, dependencies, err);
         if (service != NULL) {
             CloseServiceHandle(service);
         }
@@ -251,6 +276,7 @@ done:
     if (scm != NULL) {
         CloseServiceHandle(scm);
     }
+    free(stored);
     free(config);
     if (status == STATUS_OK) {
         *out_graph = graph;

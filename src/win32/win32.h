@@ -7,10 +7,7 @@
 #ifndef WIN32_LEAN_AND_MEAN
 #define WIN32_LEAN_AND_MEAN
 #endif
-#ifndef WIN32_NO_STATUS
-#define WIN32_NO_STATUS /* its STATUS_... macros; see base.h */
-#endif
-#include <windows.h>
+#include <windows.h> /* before ours: base.h and incident.h take back the macros that are in their way */
 
 #include "storewatch/os.h"
 #include "utf16.h"

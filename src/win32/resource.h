@@ -1,0 +1,7 @@
+/* resource.h - the numbers of our own resources, for storewatch.rc and for the code that reads them. */
+#ifndef STOREWATCH_WIN32_RESOURCE_H
+#define STOREWATCH_WIN32_RESOURCE_H
+
+#define RESOURCE_DEFAULT_CONFIG 100
+
+#endif

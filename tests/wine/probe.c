@@ -1,0 +1,473 @@
+/* probe.c - os.h against the real thing: does what, and then looks whether os_observe saw exactly that.
+ *
+ *   probe STANDIN.exe      prints "ok TEXT" or "not ok TEXT: WHY" lines; exit code 1 when there was a "not ok"
+ *
+ * STANDIN.exe is the program of tests/wine/standin/service.c; the probe registers it as a service of its own and
+ * removes it again. Runs under Wine and on Windows; needs the right to create services. */
+#include "../../src/win32/win32.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MIB (1024.0 * 1024.0)
+#define SERVICE "storewatch-probe"
+#define NEEDED "Eventlog" /* is there on every Windows and in every Wine prefix */
+#define DEADLINE_MS 15000
+#define STEADY_LOOKS 2000
+#define HANDLES 4000
+
+static struct os *os;
+static struct observation *seen;
+static int failures;
+static bool wine;
+
+static void check(bool good, const char *format, ...) PRINTF_LIKE(2, 3);
+static void check(bool good, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    printf(good ? "ok " : "not ok ");
+    vprintf(format, args);
+    printf("\n");
+    fflush(stdout);
+    va_end(args);
+    failures += good ? 0 : 1;
+}
+
+static void look(void)
+{
+    struct err err = {0};
+    const enum status status = os_observe(os, seen, &err);
+    if (status != STATUS_OK || err.status != STATUS_OK) {
+        check(false, "a look: %s: %s", status_text(status), err.text);
+    }
+}
+
+static const struct process *self_get(void)
+{
+    return observation_process(seen, GetCurrentProcessId());
+}
+
+/* ---- clocks ---- */
+
+static void check_clocks(void)
+{
+    int64_t last = os_mono_ms(os), furthest = 0;
+    bool forward = true;
+    for (int i = 0; i < 200000; i++) {
+        const int64_t now = os_mono_ms(os), shared = shared_page_mono_ms();
+        const int64_t apart = now > shared ? now - shared : shared - now;
+        forward = forward && now >= last;
+        furthest = apart > furthest ? apart : furthest;
+        last = now;
+    }
+    check(forward, "os_mono_ms never runs backwards");
+    check(furthest <= 100, "the clock for NT 5.2 agrees with os_mono_ms within 100 ms: %ld ms apart", (long)furthest);
+    const int64_t begun = os_mono_ms(os), begun_shared = shared_page_mono_ms();
+    Sleep(500);
+    const int64_t took = os_mono_ms(os) - begun, took_shared = shared_page_mono_ms() - begun_shared;
+    check(took >= 450 && took < 2000 && took_shared >= 450 && took_shared < 2000, "500 ms are about 500 ms: %ld, %ld", (long)took,
+          (long)took_shared);
+    SYSTEMTIME local;
+    int weekday = -1, minute = -1, tries = 0;
+    do { /* not over the turn of a minute */
+        GetLocalTime(&local);
+        os_local_time(os, os_utc_ms(os), &weekday, &minute);
+    } while (minute != local.wHour * 60 + local.wMinute && ++tries < 3);
+    check(weekday == (local.wDayOfWeek + 6) % 7 && minute == local.wHour * 60 + local.wMinute, "os_local_time is the wall clock");
+    os_local_time(os, INT64_C(1000) * 1795305600, &weekday, &minute); /* Sunday 2026-11-22 00:00 UTC */
+    check(weekday == 6 || weekday == 5, "2026-11-22 is a Sunday (or still Saturday, to the west): %d", weekday);
+}
+
+/* ---- own process ---- */
+
+static void check_self(void)
+{
+    FILETIME created, ended, kernel, user;
+    GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user);
+    look();
+    const struct process *self = self_get();
+    check(self != NULL, "the look sees this process");
+    if (self == NULL) {
+        return;
+    }
+    check(self->id.created_100ns == ((uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime), "creation time is the kernel's");
+    check(text_equal_nocase(self->image, "probe.exe"), "image name: %s", self->image);
+    check(reading_known(self->private_bytes) && self->private_bytes > 100000 && self->private_bytes < 200 * MIB,
+          "private bytes are plausible: %.0f", self->private_bytes);
+    check(self->thread_count >= 1 && self->working_set_bytes > 0, "threads %.0f, working set %.0f", self->thread_count,
+          self->working_set_bytes);
+
+    const double before = self->private_bytes;
+    unsigned char *block = VirtualAlloc(NULL, (SIZE_T)32 << 20, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    memset(block, 1, (size_t)32 << 20);
+    look();
+    self = self_get();
+    check(self->private_bytes - before >= 32 * MIB && self->private_bytes - before < 33 * MIB, "32 MiB committed show as %.2f MiB",
+          (self->private_bytes - before) / MIB);
+    VirtualFree(block, 0, MEM_RELEASE);
+    look();
+    check(self_get()->private_bytes - before < 1 * MIB, "and are gone when freed");
+
+    static HANDLE handles[HANDLES];
+    const double handles_before = self_get()->handle_count;
+    for (int i = 0; i < HANDLES; i++) {
+        handles[i] = CreateEventW(NULL, TRUE, FALSE, NULL);
+    }
+    look();
+    const double opened = self_get()->handle_count - handles_before;
+    for (int i = 0; i < HANDLES; i++) {
+        CloseHandle(handles[i]);
+    }
+    /* Wine tells the capacity of the table, so the count moves in steps of a factor of up to two. */
+    check(opened >= HANDLES * 0.9 && opened <= HANDLES * 2.2, "%d handles opened show as %.0f", HANDLES, opened);
+
+    look();
+    const double cpu_before = self_get()->cpu_ms;
+    const int64_t begun = os_mono_ms(os);
+    while (os_mono_ms(os) - begun < 300) {
+    }
+    look();
+    const double cpu = self_get()->cpu_ms - cpu_before;
+    check(cpu >= 100 && cpu < 2000, "300 ms of work show as %.0f ms of CPU", cpu);
+
+    struct os_self cost;
+    os_self_get(os, &cost);
+    check(cost.private_bytes > 0 && cost.cpu_ms > 0, "own cost: %.0f bytes, %.0f handles, %.0f ms", cost.private_bytes,
+          cost.handle_count, cost.cpu_ms);
+}
+
+static void check_host(void)
+{
+    struct os_facts facts;
+    os_facts_get(os, &facts);
+    look();
+    const struct host *host = &seen->host;
+    check(seen->host_known && host->commit_bytes > 0 && host->commit_limit_bytes > host->commit_bytes, "commit %.0f of %.0f MiB",
+          host->commit_bytes / MIB, host->commit_limit_bytes / MIB);
+    check(host->physical_bytes > 64 * MIB && host->available_bytes <= host->physical_bytes, "available %.0f of %.0f MiB",
+          host->available_bytes / MIB, host->physical_bytes / MIB);
+    check(!seen->os_shutting_down && !seen->cluster_node, "neither shutting down nor a cluster node");
+    check(facts.host_name[0] != '\0' && strncmp(facts.os_text, "Windows ", 8) == 0, "facts: %s, %s", facts.host_name, facts.os_text);
+    check(strlen(facts.data_dir) > 14 && facts.data_dir[1] == ':', "data folder: %s", facts.data_dir);
+    check(facts.address_space_bytes >= 2048 * MIB, "address space: %.0f MiB", facts.address_space_bytes / MIB);
+}
+
+static void check_child(const char *standin)
+{
+    char command[2 * MAX_PATH];
+    STARTUPINFOA startup = {.cb = sizeof(startup)};
+    PROCESS_INFORMATION child;
+    struct err err = {0};
+    double limit = 0;
+    snprintf(command, sizeof(command), "\"%s\" service=" SERVICE "-child base=4M", standin);
+    if (!CreateProcessA(NULL, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &child)) {
+        check(false, "a child process: error %lu", (unsigned long)GetLastError());
+        return;
+    }
+    FILETIME created, ended, kernel, user;
+    GetProcessTimes(child.hProcess, &created, &ended, &kernel, &user);
+    const struct process_id id = {child.dwProcessId, (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime};
+    look();
+    const struct process *process = observation_process(seen, id.pid);
+    check(process != NULL && process_id_equal(process->id, id), "a child process is seen at once, with its creation time");
+    check(process != NULL && process->parent_pid == GetCurrentProcessId(), "and its parent");
+
+    Sleep(200); /* the loader has mapped it by then */
+    enum status status = os_process_address_limit(os, id, &limit, &err);
+#ifdef _WIN64
+    check(status == STATUS_OK && !reading_known(limit), "a 64-bit process has no address limit: %s", err.text);
+#else
+    check(status == STATUS_OK && limit == 2048 * MIB, "an image that is not large address aware has 2 GiB: %.0f MiB %s", limit / MIB,
+          err.text);
+#endif
+    err = (struct err){0};
+    status = os_process_address_limit(os, (struct process_id){id.pid, id.created_100ns + 1}, &limit, &err);
+    check(status == STATUS_NOT_FOUND, "a reused pid is not taken for the process: %s", err.text);
+
+    TerminateProcess(child.hProcess, 0);
+    WaitForSingleObject(child.hProcess, 5000);
+    CloseHandle(child.hThread);
+    CloseHandle(child.hProcess);
+    look();
+    check(observation_process(seen, id.pid) == NULL, "an ended process is not seen");
+    err = (struct err){0};
+    status = os_process_address_limit(os, id, &limit, &err);
+    check(status == STATUS_NOT_FOUND, "and has no address limit: %s", err.text);
+}
+
+/* ---- services ---- */
+
+static const struct service *service_wait(enum service_state state)
+{
+    const int64_t begun = os_mono_ms(os);
+    for (;;) {
+        look();
+        const struct service *service = observation_service(seen, SERVICE);
+        if ((service == NULL ? SERVICE_STATE_ABSENT : service->state) == state || os_mono_ms(os) - begun > DEADLINE_MS) {
+            return service;
+        }
+        Sleep(20);
+    }
+}
+
+static bool service_is(enum service_state state)
+{
+    const struct service *service = service_wait(state);
+    return service != NULL && service->state == state;
+}
+
+static void service_configure(SC_HANDLE service, const char *standin, const char *settings, DWORD start)
+{
+    char path[2 * MAX_PATH];
+    snprintf(path, sizeof(path), "\"%s\" service=" SERVICE " %s", standin, settings);
+    /* Windows leaves what it needs alone when it is not given; Wine forgets it. */
+    ChangeServiceConfigA(service, SERVICE_NO_CHANGE, start, SERVICE_NO_CHANGE, path, NULL, NULL, NEEDED "\0", NULL, NULL, NULL);
+}
+
+static void process_kill(DWORD pid)
+{
+    const HANDLE process = OpenProcess(PROCESS_TERMINATE | SYNCHRONIZE, FALSE, pid);
+    if (process != NULL) {
+        TerminateProcess(process, 1);
+        WaitForSingleObject(process, 5000);
+        CloseHandle(process);
+    }
+}
+
+static bool graph_has_edge(const struct service_graph *graph, const char *from, const char *to)
+{
+    for (size_t i = 0; i < graph->edge_count; i++) {
+        if (text_equal_nocase(graph->nodes[graph->edges[i].from].name, from) &&
+            text_equal_nocase(graph->nodes[graph->edges[i].to].name, to)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_graph(enum service_start_type start)
+{
+    struct service_graph graph;
+    struct err err = {0};
+    if (os_service_graph(os, &graph, &err) != STATUS_OK) {
+        check(false, "the service graph: %s", err.text);
+        return;
+    }
+    enum service_start_type found = START_UNKNOWN;
+    for (size_t i = 0; i < graph.node_count; i++) {
+        if (text_equal_nocase(graph.nodes[i].name, SERVICE)) {
+            found = graph.nodes[i].start_type;
+        }
+    }
+    check(graph_has_edge(&graph, SERVICE, NEEDED) && !graph_has_edge(&graph, NEEDED, SERVICE),
+          "the graph knows the dependency (%lu services, %lu dependencies)", (unsigned long)graph.node_count, (unsigned long)graph.edge_count);
+    check(found == start, "and the start type");
+    service_graph_deinit(&graph);
+}
+
+static void check_services(const char *standin)
+{
+    struct err err = {0};
+    check(os_service_stop(os, SERVICE "-none", &err) == STATUS_NOT_FOUND && err.code == ERROR_SERVICE_DOES_NOT_EXIST,
+          "a service that is not there: %s", err.text);
+    const SC_HANDLE scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_ALL_ACCESS);
+    const SC_HANDLE service = CreateServiceA(scm, SERVICE, SERVICE, SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS, SERVICE_DEMAND_START,
+                                             SERVICE_ERROR_NORMAL, standin, NULL, NULL, NEEDED "\0", NULL, NULL);
+    if (service == NULL) {
+        check(false, "CreateService: error %lu", (unsigned long)GetLastError());
+        CloseServiceHandle(scm);
+        return;
+    }
+    check(service_is(SERVICE_STATE_STOPPED), "a new service is seen, stopped");
+    bool sorted = true;
+    for (size_t i = 1; i < seen->service_count; i++) {
+        sorted = sorted && text_compare_nocase(seen->services[i - 1].name, seen->services[i].name) < 0;
+    }
+    check(sorted && seen->service_count > 5, "%lu services, in order", (unsigned long)seen->service_count);
+    check_graph(START_DEMAND);
+
+    service_configure(service, standin, "stop_ms=1200 hint_ms=3000", SERVICE_DEMAND_START);
+    err = (struct err){0};
+    check(os_service_start(os, SERVICE, &err) == STATUS_OK, "start: %s", err.text);
+    check(service_is(SERVICE_STATE_RUNNING), "it runs");
+    const struct service *running = observation_service(seen, SERVICE);
+    const struct process *process = running != NULL ? observation_process(seen, running->pid) : NULL;
+    check(process != NULL && strstr(standin, process->image) != NULL, "its pid is that of %s", process != NULL ? process->image : "nobody");
+    check(running != NULL && running->accepts_stop, "it takes the stop control");
+    const uint32_t first_pid = running != NULL ? running->pid : 0;
+    err = (struct err){0};
+    check(os_service_start(os, SERVICE, &err) == STATUS_OK, "starting it again is fine: %s", err.text);
+
+    err = (struct err){0};
+    check(os_service_stop(os, SERVICE, &err) == STATUS_OK, "stop: %s", err.text);
+    check(service_is(SERVICE_STATE_STOP_PENDING), "it is stopping");
+    const uint32_t checkpoint = observation_service(seen, SERVICE)->checkpoint;
+    check(observation_service(seen, SERVICE)->wait_hint_ms == 3000, "its wait hint is seen");
+    err = (struct err){0};
+    check(os_service_start(os, SERVICE, &err) == STATUS_REFUSED, "a start while it is stopping is no start: %s", err.text);
+    Sleep(500);
+    look();
+    check(observation_service(seen, SERVICE)->checkpoint > checkpoint, "its checkpoint moves");
+    check(service_is(SERVICE_STATE_STOPPED) && observation_service(seen, SERVICE)->pid == 0, "it has stopped");
+    err = (struct err){0};
+    check(os_service_stop(os, SERVICE, &err) == STATUS_OK, "stopping it again is fine: %s", err.text);
+    err = (struct err){0};
+    check(os_service_start(os, SERVICE, &err) == STATUS_OK && service_is(SERVICE_STATE_RUNNING) &&
+              observation_service(seen, SERVICE)->pid != first_pid,
+          "a restart has a new process: %s", err.text);
+    const uint32_t second_pid = observation_service(seen, SERVICE)->pid;
+    process_kill(second_pid);
+    if (!wine) { /* its SCM goes on saying RUNNING with the old pid until somebody starts the service */
+        check(service_is(SERVICE_STATE_STOPPED), "a service whose process died is seen as stopped");
+    }
+    err = (struct err){0};
+    check(os_service_start(os, SERVICE, &err) == STATUS_OK && service_is(SERVICE_STATE_RUNNING) &&
+              observation_service(seen, SERVICE)->pid != second_pid,
+          "one whose process died can be started: %s", err.text);
+    os_service_stop(os, SERVICE, NULL);
+    service_wait(SERVICE_STATE_STOPPED);
+
+    service_configure(service, standin, "stop=refuse", SERVICE_DEMAND_START);
+    os_service_start(os, SERVICE, NULL);
+    service_wait(SERVICE_STATE_RUNNING);
+    err = (struct err){0};
+    check(os_service_stop(os, SERVICE, &err) == STATUS_REFUSED && err.code != 0, "one that takes no stop: %s", err.text);
+    const struct service *refusing = observation_service(seen, SERVICE);
+    check(refusing != NULL && !refusing->accepts_stop, "and that is seen before");
+    process_kill(refusing != NULL ? refusing->pid : 0);
+
+    service_configure(service, standin, "", SERVICE_DISABLED);
+    err = (struct err){0};
+    check(os_service_start(os, SERVICE, &err) == STATUS_REFUSED && err.code == ERROR_SERVICE_DISABLED, "a disabled one: %s", err.text);
+    check_graph(START_DISABLED);
+    DeleteService(service);
+    CloseServiceHandle(service);
+    CloseServiceHandle(scm);
+    const struct service *gone = service_wait(SERVICE_STATE_ABSENT);
+    check(gone == NULL, "a deleted service is gone");
+}
+
+/* ---- events and files ---- */
+
+static bool file_is(const char *path, const char *wanted)
+{
+    char text[256] = "";
+    FILE *file = fopen(path, "rb");
+    if (file != NULL) {
+        text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+        fclose(file);
+    }
+    return strcmp(text, wanted) == 0;
+}
+
+static void check_files(void)
+{
+    char folder[MAX_PATH], path[2 * MAX_PATH], beside[2 * MAX_PATH + 8];
+    struct err err = {0};
+    GetTempPathA(sizeof(folder), folder);
+    snprintf(path, sizeof(path), "%sprobe-%lu.txt", folder, (unsigned long)GetCurrentProcessId());
+    snprintf(beside, sizeof(beside), "%s.new", path);
+    check(os_file_replace(os, path, "one\n", 4, &err) == STATUS_OK && file_is(path, "one\n"), "a file is written: %s", err.text);
+    check(os_file_replace(os, path, "two two\n", 8, &err) == STATUS_OK && file_is(path, "two two\n"), "and replaced: %s", err.text);
+    check(GetFileAttributesA(beside) == INVALID_FILE_ATTRIBUTES, "nothing is left beside it");
+    const HANDLE busy = CreateFileA(path, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
+    check(os_file_replace(os, path, "three\n", 6, &err) != STATUS_OK && file_is(path, "two two\n"), "one that is in use stays: %s", err.text);
+    check(GetFileAttributesA(beside) == INVALID_FILE_ATTRIBUTES, "and nothing is left then either");
+    CloseHandle(busy);
+    DeleteFileA(path);
+    err = (struct err){0};
+    strcat(path, "-none\\x.txt");
+    check(os_file_replace(os, path, "x", 1, &err) == STATUS_NOT_FOUND && err.code == ERROR_PATH_NOT_FOUND, "no folder: %s", err.text);
+}
+
+static void check_events(void)
+{
+    struct err err = {0};
+    check(os_event_write(os, ALERT_TEST, SEVERITY_INFORMATION, "probe: 100%1 \xC3\xA4\xE2\x82\xAC", &err) == STATUS_OK, "an event: %s", err.text);
+    char *text = malloc(100001);
+    memset(text, 'x', 100000);
+    text[100000] = '\0';
+    check(os_event_write(os, ALERT_TEST, SEVERITY_WARNING, text, &err) == STATUS_OK, "one of 100,000 characters, cut: %s", err.text);
+    free(text);
+}
+
+/* ---- cost ---- */
+
+static DWORD WINAPI look_often(void *unused)
+{
+    struct observation *own = observation_new();
+    (void)unused;
+    DWORD good = own != NULL;
+    for (int i = 0; i < 100 && good; i++) {
+        good = os_observe(os, own, NULL) == STATUS_OK && own->services_known && own->process_count > 0;
+    }
+    observation_free(own);
+    return good;
+}
+
+static void check_cost(void)
+{
+    for (int i = 0; i < 200; i++) {
+        look();
+    }
+    const void *processes = os->processes.bytes, *services = os->services.bytes;
+    const double bytes = self_get()->private_bytes, handles = self_get()->handle_count;
+    LARGE_INTEGER frequency, begun, ended;
+    QueryPerformanceFrequency(&frequency);
+    QueryPerformanceCounter(&begun);
+    for (int i = 0; i < STEADY_LOOKS; i++) {
+        look();
+    }
+    QueryPerformanceCounter(&ended);
+    check(self_get()->private_bytes == bytes && self_get()->handle_count == handles,
+          "%d looks leave private bytes and handles as they were: %+.0f bytes, %+.0f handles", STEADY_LOOKS,
+          self_get()->private_bytes - bytes, self_get()->handle_count - handles);
+    check(processes == os->processes.bytes && services == os->services.bytes, "the buffers are kept: %lu and %lu bytes",
+          (unsigned long)os->processes.size, (unsigned long)os->services.size);
+    check(true, "a look takes %.3f ms with %lu processes and %lu services",
+          1000.0 * (double)(ended.QuadPart - begun.QuadPart) / (double)frequency.QuadPart / STEADY_LOOKS, (unsigned long)seen->process_count,
+          (unsigned long)seen->service_count);
+    HANDLE threads[3];
+    for (size_t i = 0; i < ARRAY_COUNT(threads); i++) {
+        threads[i] = CreateThread(NULL, 0, look_often, NULL, 0, NULL);
+    }
+    bool good = true;
+    for (size_t i = 0; i < ARRAY_COUNT(threads); i++) {
+        DWORD code = 0;
+        WaitForSingleObject(threads[i], INFINITE);
+        GetExitCodeThread(threads[i], &code);
+        CloseHandle(threads[i]);
+        good = good && code == 1;
+    }
+    check(good, "three threads look at the same time");
+}
+
+int main(int argc, char **argv)
+{
+    struct err err = {0};
+    if (argc != 2) {
+        fprintf(stderr, "probe STANDIN.exe\n");
+        return 2;
+    }
+    seen = observation_new();
+    if (seen == NULL || os_open(&os, &err) != STATUS_OK) {
+        printf("not ok os_open: %s\n", err.text);
+        return 1;
+    }
+    wine = GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != NULL;
+    check_clocks();
+    check_self();
+    check_host();
+    check_child(argv[1]);
+    check_services(argv[1]);
+    check_files();
+    check_events();
+    check_cost();
+    os_close(os);
+    os_close(NULL);
+    observation_free(seen);
+    printf("%d not ok\n", failures);
+    return failures == 0 ? 0 : 1;
+}
