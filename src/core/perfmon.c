@@ -30,7 +30,8 @@ struct perfmon {
     char *path;
     char *buffer; /* `capacity` bytes and one more, for a '\n' that is missing at the end */
     size_t capacity, begin, end;
-    bool at_end; /* of the file: what is in the buffer is all there is */
+    bool at_end;       /* of the file: what is in the buffer is all there is */
+    bool is_cut_short; /* the line being parsed had no newline */
     uint64_t line;
     bool is_pdh;
     int64_t bias_ms; /* from local time to UTC; autumn adds an hour */
@@ -110,6 +111,7 @@ static enum status next_line(struct perfmon *reader, char **out_line, struct err
             if (there == 0) {
                 return STATUS_NOT_FOUND;
             }
+            reader->is_cut_short = true;
             newline = line + there;
             *newline = '\n';
             reader->end++; /* into the spare byte: `begin` may not pass `end` */
@@ -606,8 +608,7 @@ static enum status read_values(struct perfmon *reader, char *p, struct err *err)
     if (count < reader->column_count) {
         return malformed(reader, err, "the row has %u values, the header has %u columns%s", (unsigned)count,
                          (unsigned)reader->column_count,
-                         reader->at_end && reader->begin == reader->end ? "; was the recording cut off?"
-                                                                        : "");
+                         reader->is_cut_short ? "; was the recording cut off?" : "");
     }
     return p == NULL ? STATUS_OK
                      : malformed(reader, err, "the row has more values than the header has columns (%u)",
