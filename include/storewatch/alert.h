@@ -17,8 +17,8 @@ struct alert {
     char host_name[64];
     bool has_incident;
     struct incident incident; /* as after the transition */
-    /* The service that a restart kind is about (SERVICE_DOWN, SERVICE_UP_AGAIN, GAVE_UP: the one that is down), which
-     * may be a dependent of what is restarted; "" = the incident's service, as far as there is one. */
+    /* The service that a restart kind is about: what is restarted, or for SERVICE_DOWN, SERVICE_UP_AGAIN and GAVE_UP
+     * the one that is down, which may be a dependent of it. "" = not told: the words say "a service". */
     char service[SERVICE_NAME_MAX];
     /* What was done, is being done or will be done, one sentence a line: "02:14:05 MSExchangeIS stopped after 41 s". */
     size_t done_count;

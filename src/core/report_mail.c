@@ -70,8 +70,21 @@ static bool is_foreseeable(int64_t utc_ms)
 /* Kinds in which something still grows, so that rate and time left are what matters. */
 static bool is_growing(const struct telling *telling)
 {
-    return telling->incident != NULL && telling->alert->kind != ALERT_RECOVERED &&
-           telling->alert->kind != ALERT_ENDED;
+    static const enum alert_kind kinds[] = {ALERT_OPENED, ALERT_REMINDER, ALERT_ESCALATED, ALERT_RESTART_HELD,
+                                            ALERT_RESTART_ABANDONED};
+    bool growing = false;
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+        growing = growing || telling->alert->kind == kinds[i];
+    }
+    return growing && telling->incident != NULL;
+}
+
+/* Kinds that tell how an incident ended. */
+static bool is_over(const struct telling *telling)
+{
+    const enum alert_kind kind = telling->alert->kind;
+    return (kind == ALERT_RECOVERED || kind == ALERT_ENDED || kind == ALERT_UNWATCHED) &&
+           telling->incident != NULL;
 }
 
 static void tell_rate(struct telling *telling)
@@ -125,6 +138,7 @@ static void tell_lead(struct telling *telling)
     const struct incident *incident = telling->incident;
     const char *host = telling->host;
     const char *service = telling->service[0] != '\0' ? telling->service : "a service";
+    const char *down = telling->service[0] != '\0' ? telling->service : "A service"; /* begins a sentence */
     struct text text = text_on(telling->lead, sizeof(telling->lead));
     switch (alert->kind) {
     case ALERT_OPENED:
@@ -139,9 +153,8 @@ static void tell_lead(struct telling *telling)
     case ALERT_ESCALATED:
         if (incident != NULL) {
             add_who(&text, telling);
-            text_add(&text, " is near exhaustion: %s of %s at %s",
-                     telling->left[0] != '\0' ? telling->left : "little left", telling->metric,
-                     telling->rate);
+            text_add(&text, " is near exhaustion: ");
+            add_growth(&text, telling);
             text_add(&text, ".");
         }
         break;
@@ -163,6 +176,12 @@ static void tell_lead(struct telling *telling)
                      incident->process.pid, telling->metric);
         }
         break;
+    case ALERT_UNWATCHED:
+        if (incident != NULL) {
+            add_who(&text, telling);
+            text_add(&text, " is no longer watched; its %s may go on growing.", telling->metric);
+        }
+        break;
     case ALERT_RESTART_BEGUN:
         text_add(&text, "A controlled restart of %s on %s has begun.", service, host);
         break;
@@ -176,14 +195,19 @@ static void tell_lead(struct telling *telling)
         text_add(&text, "The controlled restart of %s on %s was abandoned; nothing is down.", service, host);
         break;
     case ALERT_RESTART_HELD:
-        text_add(&text, "%s on %s needs a restart, which is held back.", service, host);
+        if (incident != NULL) {
+            add_who(&text, telling);
+            text_add(&text, " needs a restart, which is held back.");
+        } else {
+            text_add(&text, "The restart of %s on %s is held back.", service, host);
+        }
         break;
     case ALERT_SERVICE_DOWN:
         text_add(&text, "%s on %s is DOWN after a restart; storewatch keeps trying to start it.", service,
                  host);
         break;
     case ALERT_SERVICE_UP_AGAIN:
-        text_add(&text, "%s on %s runs again.", service, host);
+        text_add(&text, "%s on %s runs again.", down, host);
         break;
     case ALERT_GAVE_UP:
         text_add(&text, "storewatch stopped trying to start %s on %s: a person changed the service.", service,
@@ -281,7 +305,7 @@ static void facts_of_growth(struct telling *telling)
     text_add(&text, "%s", words_time(incident->exhaustion_utc_ms).s);
     const bool early = is_foreseeable(incident->exhaustion_early_utc_ms);
     if (early && is_foreseeable(incident->exhaustion_late_utc_ms)) {
-        text_add(&text, " (between %s and %s)", words_time(incident->exhaustion_early_utc_ms).s,
+        text_add(&text, " (between %.19s and %s)", words_time(incident->exhaustion_early_utc_ms).s,
                  words_time(incident->exhaustion_late_utc_ms).s);
     } else if (early) {
         text_add(&text, " (not before %s)", words_time(incident->exhaustion_early_utc_ms).s);
@@ -315,16 +339,14 @@ static void tell_facts(struct telling *telling)
     fact_what(telling);
     if (is_growing(telling)) {
         facts_of_growth(telling);
-    } else {
+    } else if (is_over(telling)) {
         facts_of_end(telling);
+    } else {
+        return; /* of a restart: why it was begun is in the alert's text */
     }
     if (incident->reason[0] != '\0') {
         struct text text = fact_begin(telling, "Why");
         report_add_line(&text, incident->reason);
-    }
-    if (incident->held_because[0] != '\0' && is_growing(telling)) {
-        struct text text = fact_begin(telling, "No restart");
-        report_add_line(&text, incident->held_because);
     }
 }
 
@@ -338,10 +360,7 @@ static void telling_init(struct telling *telling, const struct alert *alert)
     const struct incident *incident = telling->incident;
     clean(telling->host, sizeof(telling->host),
           alert->host_name[0] != '\0' ? alert->host_name : "this machine");
-    clean(telling->service, sizeof(telling->service),
-          alert->service[0] != '\0' ? alert->service
-          : incident != NULL        ? incident->service
-                                    : "");
+    clean(telling->service, sizeof(telling->service), alert->service);
     if (incident != NULL) {
         const bool host = incident->target_kind == TARGET_HOST;
         clean(telling->target, sizeof(telling->target), incident->target);
@@ -397,9 +416,12 @@ static void add_subject(struct text *text, const struct telling *telling)
     case ALERT_ENDED:
         text_add(text, "%s", incident != NULL ? telling->image : telling->wording->headline);
         if (incident != NULL) {
-            text_add(text, " (pid %" PRIu32 ") has ended, its %s grew %s", incident->process.pid,
-                     telling->metric, telling->rate);
+            text_add(text, " has ended (pid %" PRIu32 ", %s %s)", incident->process.pid, telling->metric,
+                     telling->rate);
         }
+        return;
+    case ALERT_UNWATCHED:
+        text_add(text, "%s%s%s", telling->wording->headline, incident != NULL ? ": " : "", what);
         return;
     case ALERT_RESTART_BEGUN:
         text_add(text, "controlled restart of %s begun", service);
@@ -417,13 +439,13 @@ static void add_subject(struct text *text, const struct telling *telling)
         text_add(text, "restart of %s held back", service);
         break;
     case ALERT_SERVICE_DOWN:
-        text_add(text, "URGENT, %s is DOWN after a restart, storewatch keeps trying", service);
+        text_add(text, "URGENT: %s is DOWN after a restart, storewatch keeps trying", service);
         return;
     case ALERT_SERVICE_UP_AGAIN:
         text_add(text, "%s runs again", service);
         return;
     case ALERT_GAVE_UP:
-        text_add(text, "URGENT, storewatch stopped trying to start %s: a person changed it", service);
+        text_add(text, "URGENT: storewatch stopped trying to start %s: a person changed it", service);
         return;
     default:
         text_add(text, "%s", telling->wording->headline);
@@ -465,7 +487,7 @@ static void add_wrapped(struct buffer *out, size_t column, size_t indent, const 
     buffer_add(out, "\n");
 }
 
-/* Calls for each line of alert->text, cleaned. Returns the text after it, NULL at the end. */
+/* Takes the first line that is not empty off `lines`, cleaned. Returns the rest; NULL when there is none. */
 static const char *next_line(const char *lines, char *out_line, size_t capacity)
 {
     while (*lines == '\n' || *lines == '\r') {
@@ -489,7 +511,8 @@ static void add_plain_chart(struct buffer *out, const struct telling *telling)
 {
     const struct alert *alert = telling->alert;
     double slots[PLAIN_SLOTS];
-    if (telling->incident == NULL || !report_slots(alert->points, alert->point_count, slots, PLAIN_SLOTS)) {
+    if ((!is_growing(telling) && !is_over(telling)) ||
+        !report_slots(alert->points, alert->point_count, slots, PLAIN_SLOTS)) {
         return;
     }
     const int64_t from_ms = alert->points[0].t_ms;
@@ -523,7 +546,7 @@ static char *plain_text(const struct telling *telling)
     const struct alert *alert = telling->alert;
     struct buffer out = {0};
     char line[TEXT_LINE_MAX];
-    add_wrapped(&out, 0, 0, telling->lead);
+    buffer_add(&out, "%s\n", telling->lead); /* one line, however long: previews show it */
     const char *rest = alert->text;
     for (bool first = true; (rest = next_line(rest, line, sizeof(line))) != NULL; first = false) {
         buffer_add(&out, first ? "\n" : "");
@@ -727,7 +750,8 @@ static void add_html_chart(struct buffer *out, const struct telling *telling, st
 {
     const struct alert *alert = telling->alert;
     double slots[HTML_SLOTS];
-    if (telling->incident == NULL || !report_slots(alert->points, alert->point_count, slots, HTML_SLOTS)) {
+    if ((!is_growing(telling) && !is_over(telling)) ||
+        !report_slots(alert->points, alert->point_count, slots, HTML_SLOTS)) {
         return;
     }
     double low = INFINITY;
@@ -742,10 +766,11 @@ static void add_html_chart(struct buffer *out, const struct telling *telling, st
     const struct report_axis axis = report_axis_make(telling->unit, low, high, 4);
     const int64_t from_ms = alert->points[0].t_ms;
     const int64_t span_ms = alert->points[alert->point_count - 1].t_ms - from_ms;
-    char heading[96];
-    snprintf(heading, sizeof(heading), "History of the %s", telling->metric);
+    char heading[256];
+    struct text text = text_on(heading, sizeof(heading));
+    text_add(&text, "History of the %s, %s", telling->metric, report_axis_label(&axis, axis.low).s);
+    text_add(&text, " to %s", report_axis_label(&axis, axis.high).s);
     add_heading(out, heading);
-    buffer_add(out, "<tr><td " SMALL ">%s</td></tr>\n", report_axis_label(&axis, axis.high).s);
     buffer_add(out, "<tr><td style=\"border-top:1px solid #d6dce4;border-bottom:1px solid #6b7686\">"
                     "<table width=\"100%%\" border=\"0\" cellspacing=\"1\" cellpadding=\"0\" "
                     "style=\"table-layout:fixed\"><tr>\n");
@@ -756,10 +781,8 @@ static void add_html_chart(struct buffer *out, const struct telling *telling, st
         const int height = isnan(part) ? 0 : 3 + (int)lround(part * (HTML_CHART_HEIGHT - 3));
         add_column(out, height, judged ? colours : colours_quiet);
     }
-    buffer_add(out,
-               "</tr></table></td></tr>\n<tr><td>" TABLE "<tr><td " SMALL
-               ">%s UTC<br>%s at the bottom line</td>",
-               words_clock(from_ms, span_ms).s, report_axis_label(&axis, axis.low).s);
+    buffer_add(out, "</tr></table></td></tr>\n<tr><td>" TABLE "<tr><td " SMALL ">%s UTC</td>",
+               words_clock(from_ms, span_ms).s);
     buffer_add(out, "<td align=\"right\" valign=\"top\" " SMALL ">%s UTC</td></tr></table></td></tr>\n",
                words_clock(from_ms + span_ms, span_ms).s);
 }

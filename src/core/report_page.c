@@ -61,10 +61,11 @@ static const char style[] =
     ".plot .band{fill:var(--series);opacity:.2}.plot "
     ".mean{stroke:var(--series);stroke-width:1.8;stroke-linejoin:round}\n"
     ".plot .dot{stroke:var(--series);stroke-width:5;stroke-linecap:round}\n"
-    ".plot .fan{fill:var(--fit);opacity:.2}.plot .fit{stroke:var(--fit);stroke-width:2}.plot "
+    ".plot .fan{fill:var(--fit);opacity:.2}.plot .fit{stroke:var(--fit);stroke-width:1.4}.plot "
     ".forecast{stroke:var(--fit);stroke-width:2;stroke-dasharray:6 5}\n"
     ".chart .limit{stroke:var(--bad);stroke-width:1.5;stroke-dasharray:8 4}.chart "
-    "text.limit{fill:var(--bad);stroke:none}\n"
+    "text.limit{fill:var(--bad);stroke:var(--card);stroke-width:4;stroke-dasharray:none;stroke-linejoin:"
+    "round;paint-order:stroke}\n"
     ".chart .change{stroke:var(--muted);stroke-dasharray:1 4;stroke-linecap:round;stroke-width:1.5}\n"
     ".mark line{stroke:currentColor;stroke-width:1;opacity:.75}.mark circle{fill:currentColor}.chart .mark "
     "text{fill:var(--card);font-size:10.5px;font-weight:600}\n"
@@ -95,7 +96,11 @@ static const char style[] =
     "fit:#c2570c;"
     "--bad:#b3261e;--warn:#8f4a06;--good:#1b7344;--pale:#f4f6f8}*{print-color-adjust:exact;-webkit-print-"
     "color-adjust:exact}\n"
-    "main{max-width:none;padding:0}section{break-inside:avoid;border-color:#ccc}h2{break-after:avoid}tr{"
+    "body{font-size:11px}h1{font-size:18px}h2{font-size:13px}.summary{margin:8px 0 10px;padding:6px "
+    "10px}section{margin-bottom:10px;padding:8px "
+    "10px}dl{grid-template-columns:repeat(auto-fill,minmax(130px,1fr));gap:3px 12px;margin-top:4px}"
+    "dt,.muted,figcaption,footer,.key,.marks,table{font-size:10.5px}main{max-width:none;padding:0}section{"
+    "break-inside:avoid;border-color:#ccc}h2{break-after:avoid}tr{"
     "break-inside:avoid}}\n"
     "@page{margin:14mm}\n";
 
@@ -152,7 +157,7 @@ struct chart {
     double from_ms, to_ms;         /* what the time axis shows */
     struct report_axis axis;
     int top; /* CSS pixels above the plot, for the marks' numbers */
-    bool has_fit, has_forecast, has_limit, has_band, has_changes;
+    bool has_fit, has_fan, has_forecast, has_limit, has_band, has_changes;
     double forecast_to_ms;
 };
 
@@ -247,6 +252,8 @@ static bool chart_init(struct chart *chart, const struct report_series *series)
         include(&low, &high, verdict->fit_from);
         include(&low, &high, verdict->fit_to);
         if (verdict->state == VERDICT_UNBOUNDED && isfinite(verdict->slope_per_hour)) {
+            /* of a bounded series the slope means little, and its interval would cover the plot */
+            chart->has_fan = isfinite(verdict->slope_low_per_hour) && isfinite(verdict->slope_high_per_hour);
             chart_forecast(chart, &low, &high);
         }
     }
@@ -466,29 +473,32 @@ static void add_curves(struct buffer *page, const struct chart *chart)
     free(run);
 }
 
-/* The fitted line, the fan of slopes that its interval allows (around the middle of what it was fitted to,
- * where a line is known best), and both prolonged as the forecast. */
-static void add_fit(struct buffer *page, const struct chart *chart)
+/* The fan of slopes that the interval allows, around the middle of what the line was fitted to, where it is
+ * known best; prolonged as the forecast. */
+static void add_fan(struct buffer *page, const struct chart *chart)
 {
     const struct verdict *verdict = chart->verdict;
     const double from_ms = (double)verdict->fit_from_ms;
-    const double at_ms = (double)verdict->at_ms;
-    const double middle_ms = from_ms + (at_ms - from_ms) / 2.0;
+    const double to_ms = chart->has_forecast ? chart->forecast_to_ms : (double)verdict->at_ms;
+    const double middle_ms = from_ms + ((double)verdict->at_ms - from_ms) / 2.0;
     const double middle = verdict->fit_from + (verdict->fit_to - verdict->fit_from) / 2.0;
-    const double ends_ms[2] = {from_ms, chart->has_forecast ? chart->forecast_to_ms : at_ms};
-    if (isfinite(verdict->slope_low_per_hour) && isfinite(verdict->slope_high_per_hour)) {
-        double edges[2][2]; /* [end][slope low, high] */
-        for (size_t end = 0; end < 2; end++) {
-            const double hours = (ends_ms[end] - middle_ms) / (double)MS_PER_HOUR;
-            edges[end][0] = plot_y(chart, middle + verdict->slope_low_per_hour * hours);
-            edges[end][1] = plot_y(chart, middle + verdict->slope_high_per_hour * hours);
-        }
-        buffer_add(page, "<path class=\"fan\" d=\"M%.1f %.1fL%.1f %.1fV%.1fL%.1f %.1fZ\"/>\n",
-                   plot_x(chart, ends_ms[0]), edges[0][0], plot_x(chart, ends_ms[1]), edges[1][0],
-                   edges[1][1], plot_x(chart, ends_ms[0]), edges[0][1]);
-    }
-    buffer_add(page, "<path class=\"fit\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", plot_x(chart, from_ms),
-               plot_y(chart, verdict->fit_from), plot_x(chart, at_ms), plot_y(chart, verdict->fit_to));
+    const double before = (from_ms - middle_ms) / (double)MS_PER_HOUR;
+    const double after = (to_ms - middle_ms) / (double)MS_PER_HOUR;
+    const double low = verdict->slope_low_per_hour;
+    const double high = verdict->slope_high_per_hour;
+    buffer_add(page, "<path class=\"fan\" d=\"M%.1f %.1fL%.1f %.1fV%.1fL%.1f %.1fZ\"/>\n",
+               plot_x(chart, from_ms), plot_y(chart, middle + low * before), plot_x(chart, to_ms),
+               plot_y(chart, middle + low * after), plot_y(chart, middle + high * after),
+               plot_x(chart, from_ms), plot_y(chart, middle + high * before));
+}
+
+static void add_fit(struct buffer *page, const struct chart *chart)
+{
+    const struct verdict *verdict = chart->verdict;
+    const double at_ms = (double)verdict->at_ms;
+    buffer_add(page, "<path class=\"fit\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n",
+               plot_x(chart, (double)verdict->fit_from_ms), plot_y(chart, verdict->fit_from),
+               plot_x(chart, at_ms), plot_y(chart, verdict->fit_to));
     if (chart->has_forecast) {
         const double hours = (chart->forecast_to_ms - at_ms) / (double)MS_PER_HOUR;
         buffer_add(page, "<path class=\"forecast\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", plot_x(chart, at_ms),
@@ -588,8 +598,7 @@ static void add_key(struct buffer *page, const struct chart *chart)
     add_key_item(page, true, "mean", line, "mean");
     add_key_item(page, chart->has_band, "band", area, "lowest to highest");
     add_key_item(page, chart->has_fit, "fit", line, "fit");
-    add_key_item(page, chart->has_fit && isfinite(chart->verdict->slope_low_per_hour), "fan", area,
-                 "interval of the slope");
+    add_key_item(page, chart->has_fan, "fan", area, "interval of the slope");
     add_key_item(page, chart->has_forecast, "forecast", line, "forecast");
     add_key_item(page, chart->has_limit, "limit", line, "limit");
     add_key_item(page, chart->has_changes, "change", line, "change point");
@@ -607,24 +616,19 @@ static void add_fact(struct buffer *page, const char *label, const char *value)
 
 static void add_exhaustion(struct buffer *page, const struct verdict *verdict)
 {
-    char words[256];
-    struct text text = text_on(words, sizeof(words));
     if (verdict->exhaustion_ms == INT64_MAX) {
         return;
     }
-    text_add(&text, "%s", words_time(verdict->exhaustion_ms).s);
     if (verdict->exhaustion_ms > verdict->at_ms) {
-        text_add(&text, ", in %s", words_duration(verdict->exhaustion_ms - verdict->at_ms).s);
+        add_fact(page, "time left", words_duration(verdict->exhaustion_ms - verdict->at_ms).s);
     }
-    add_fact(page, "limit reached", words);
-    text_clear(&text);
-    text_add(&text, "%s to ",
-             verdict->exhaustion_early_ms != INT64_MAX ? words_time(verdict->exhaustion_early_ms).s
-                                                       : "unknown");
-    text_add(&text, "%s",
-             verdict->exhaustion_late_ms != INT64_MAX ? words_time(verdict->exhaustion_late_ms).s
-                                                      : "not foreseeable");
-    add_fact(page, "limit reached between", words);
+    add_fact(page, "limit reached", words_time(verdict->exhaustion_ms).s);
+    if (verdict->exhaustion_early_ms != INT64_MAX) {
+        add_fact(page, "at the earliest", words_time(verdict->exhaustion_early_ms).s);
+        add_fact(page, "at the latest",
+                 verdict->exhaustion_late_ms != INT64_MAX ? words_time(verdict->exhaustion_late_ms).s
+                                                          : "not foreseeable");
+    }
 }
 
 static void add_verdict(struct buffer *page, const struct report_series *series)
@@ -634,18 +638,20 @@ static void add_verdict(struct buffer *page, const struct report_series *series)
     char words[512];
     struct text text = text_on(words, sizeof(words));
     buffer_add(page, "<p><span class=\"badge %s\">%s</span> %s</p>\n<p>", state, state,
-               shape_name(verdict->shape));
+               verdict->shape != SHAPE_UNKNOWN ? shape_name(verdict->shape) : "");
     report_add_escaped(page, verdict->reason);
     buffer_add(page, "</p>\n<dl>\n");
-    text_add_rate_interval(&text, series->unit, verdict->slope_per_hour, verdict->slope_low_per_hour,
-                           verdict->slope_high_per_hour);
-    add_fact(page, "slope (interval)", words);
-    add_fact(page, "level now", words_quantity(series->unit, verdict->value).s);
+    if (isfinite(verdict->slope_per_hour)) {
+        text_add_rate_interval(&text, series->unit, verdict->slope_per_hour, verdict->slope_low_per_hour,
+                               verdict->slope_high_per_hour);
+        add_fact(page, "slope (interval)", words);
+    }
+    if (isfinite(verdict->value)) {
+        add_fact(page, "level now", words_quantity(series->unit, verdict->value).s);
+    }
     if (verdict->state == VERDICT_UNBOUNDED) {
-        text_clear(&text);
-        text_add_quantity(&text, series->unit, verdict->growth);
-        text_add(&text, " since %s", words_time(verdict->onset_ms).s);
-        add_fact(page, "growth", words);
+        add_fact(page, "growth", words_quantity(series->unit, verdict->growth).s);
+        add_fact(page, "since", words_time(verdict->onset_ms).s);
     }
     if (isfinite(verdict->limit)) {
         text_clear(&text);
@@ -696,10 +702,13 @@ void report_page_series(struct buffer *page, const struct report_series *series)
                "<svg class=\"plot\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 %.0f %.0f\" "
                "preserveAspectRatio=\"none\">\n",
                chart.top, PLOT_HEIGHT, PLOT_UNITS, PLOT_UNITS);
+    if (chart.has_fan) {
+        add_fan(page, &chart);
+    }
+    add_curves(page, &chart);
     if (chart.has_fit) {
         add_fit(page, &chart);
     }
-    add_curves(page, &chart);
     buffer_add(page, "</svg>\n");
     if (chart.has_limit) {
         add_limit(page, &chart);
