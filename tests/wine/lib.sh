@@ -104,7 +104,7 @@ on_wine() {
 }
 
 # A command that hangs must not hang the test: it has this long.
-win_seconds=60
+win_seconds=120
 win() {
     on_wine timeout --foreground -k 5 "$win_seconds" wine "$@" </dev/null | tr -d '\r'
     return "${PIPESTATUS[0]}"

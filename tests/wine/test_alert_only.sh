@@ -1,0 +1,38 @@
+#!/bin/bash
+# As it comes out of the box, storewatch only tells: a leak brings one mail and touches no service. And watching costs nothing that
+# grows: its own memory and handles are the same after a thousand polls.
+# arch: x64
+. "$(dirname "$0")/lib.sh"
+bed_open alert_only "${1:-x64}"
+
+polls=1000
+polled() { [ "$(status 'd["self"]["polls"]')" -ge "$1" ]; }
+own() { status 'd["self"]["'"$1"'"]'; }
+# What the system has for the process, beside what it says itself.
+anonymous_kib() { awk '/^RssAnon/ { print $2 }' "/proc/$(pids_of storewatch.exe | head -n 1)/status"; }
+
+must "an SMTP server" smtp_start
+must "a machine with a leaking client" exchange leak=3M
+must "storewatch.exe is there" storewatch_copy
+config_write sampling.interval='"50ms"' mail.relays="$(relays "$(smtp_port)")"
+must "install and start" eval 'storewatch_install && storewatch_start'
+before=$(scm list | grep -vE '^(storewatch|BITS|wuauserv) ')
+
+must "the alert mail arrives" wait_for 60 mail_came OPENED
+first=$(status 'd["self"]["polls"]')
+must "a hundred polls later" wait_for 60 polled $((first + 100))
+bytes=$(own private_bytes) handles=$(own handles) resident=$(anonymous_kib)
+must "and $polls more" wait_for 150 polled $((first + 100 + polls))
+say "   own private bytes $bytes -> $(own private_bytes), handles $handles -> $(own handles), resident $resident -> $(anonymous_kib) KiB"
+check "own private bytes are flat" at_most "$(own private_bytes)" $((bytes + (256 << 10)))
+check "own handles are flat" at_most "$(own handles)" "$handles"
+check "resident memory is flat" at_most "$(anonymous_kib)" $((resident + 512))
+check "own private bytes stay under 8 MiB" at_most "$(own private_bytes)" $((8 << 20))
+check "no poll failed" equals "$(status 'd["self"]["failed_polls"]')" 0
+
+check "every service is as it was" equals "$(scm list | grep -vE '^(storewatch|BITS|wuauserv) ')" "$before"
+check "no restart was made" equals "$(history_of 'd["restarts"]')" ""
+check "one incident is open" equals "$(status '[i["state"] for i in d["incidents"] if i["target"] == "archive"]')" "open"
+check "and one mail told of it" equals "$(mail_count OPENED)" 1
+check "status for a monitoring system says so with its exit code" exits 1 sw status --nagios
+finish

@@ -1,0 +1,50 @@
+#!/bin/bash
+# The commands that need no service say on Windows what they say elsewhere: same verdicts at the same time, same exit codes.
+# arch: x64 x86
+. "$(dirname "$0")/lib.sh"
+bed_open analyze "${1:-x64}"
+
+# Two days of perfmon: a leak in a daily load, and a store that warms up; one value is missing.
+perfmon() {
+    python3 - <<'END'
+import datetime, math, random
+random.seed(898782)
+names = ["\\\\EX1\\Process(besagent)\\Private Bytes", "\\\\EX1\\Process(store)\\Private Bytes"]
+print('"(PDH-CSV 4.0) (Coordinated Universal Time)(0)",' + ",".join(f'"{name}"' for name in names), end="\r\n")
+begin = datetime.datetime(2026, 3, 2)
+for i in range(2 * 24 * 60):
+    hours = i / 60
+    leak = 2e8 + 6e6 * hours + 2e7 * math.sin(hours / 24 * 2 * math.pi) + random.gauss(0, 1e6)
+    store = 3e8 + 9e8 * (1 - math.exp(-hours / 2)) + random.gauss(0, 3e6)
+    values = [f"{leak:.0f}", " " if i == 1000 else f"{store:.0f}"]
+    print(f'"{begin + datetime.timedelta(minutes=i):%m/%d/%Y %H:%M:%S}.000",' + ",".join(f'"{value}"' for value in values), end="\r\n")
+END
+}
+summary() { "$wine_tests/peek" json '[" ".join(str(s[k]) for k in ("name", "unit", "samples", "unknown", "verdict", "detected_at", "shape")) for s in d["series"]]'; }
+
+must "storewatch.exe is there" storewatch_copy
+perfmon >"$disk/two days.csv"
+must "analyze finds the leak: exit code 1" exits 1 eval 'sw analyze --json "C:\\two days.csv" >"$bed/windows.json"'
+words=$(summary <"$bed/windows.json")
+check "the client leaks" contains "$words" 'besagent.* bytes 2880 0 unbounded 2026-03-0'
+check "the store does not" contains "$words" 'store\).* bytes 2879 1 bounded None'
+build/native/storewatch analyze --json "$disk/two days.csv" >"$bed/native.json"
+check "the native build says the same" equals "$(summary <"$bed/native.json")" "$words"
+check "a table for people" contains "$(sw analyze "C:\\two days.csv")" 'unbounded'
+check "a page with charts" eval 'sw analyze --html "C:\\page.html" "C:\\two days.csv"; grep -q "<svg" "$disk/page.html"'
+
+printf 'timestamp,handles\n2026-03-02T00:00:00Z,1000\nyesterday,1001\n' >"$disk/bad.csv"
+words=$(sw analyze --json 'C:\bad.csv' "C:\\two days.csv" 2>&1 >"$bed/both.json")
+check "a malformed file: exit code 2" equals $? 2
+check "said with file and line" contains "$words" 'bad\.csv:3'
+check "the other file is analysed all the same" contains "$(summary <"$bed/both.json")" 'besagent.* unbounded'
+check "no such file: exit code 3" exits 3 sw analyze 'C:\nowhere.csv'
+check "wrong use: exit code 2" exits 2 sw analyze --frobnicate
+check "no such command: exit code 2" exits 2 sw frobnicate
+check "version" contains "$(sw version)" '^storewatch [0-9]+\.[0-9]+\.[0-9]+'
+
+config_write mode='"act"' sampling.interval='"60s"' sampling.warm_up='"30m"' verdict.min_window='"4h"' clients='[{"name": "bes", "service": "BES", "image": "besagent.exe"}]'
+words=$(sw replay --json --config "$home\\storewatch.json" "C:\\two days.csv")
+check "replay says what the watchdog would have done: exit code 1" equals $? 1
+check "an alert about the client" contains "$words" 'OPENED'
+finish

@@ -1,0 +1,39 @@
+#!/bin/bash
+# `install` and `uninstall`: what they register is what the documentation says, and afterwards nothing of it is left.
+# arch: x64 x86
+. "$(dirname "$0")/lib.sh"
+bed_open install "${1:-x64}"
+
+service_key='HKLM\System\CurrentControlSet\Services\storewatch'
+source_key='HKLM\System\CurrentControlSet\Services\EventLog\Application\storewatch'
+registry() { win reg query "$1" ${2:+/v "$2"}; }
+absent() { ! registry "$1"; }
+
+must "storewatch.exe is there" storewatch_copy
+config_write
+before=$(registry 'HKLM\System\CurrentControlSet\Services' | sort)
+
+must "install" storewatch_install
+show=$(scm show storewatch)
+check "the service runs the installed program, its path quoted" contains "$show" '"C:\\Program Files\\storewatch\\storewatch.exe"'
+check "the service uses the configuration it was installed with" contains "$(registry "$service_key" ImagePath)" 'storewatch\.json'
+check "the service starts automatically" contains "$show" '^start 2$'
+check "the service has a description" contains "$show" '^description .'
+check "the service restarts itself on failure" contains "$show" '^failure 1 after [0-9]+$'
+check "the event source names its message file" contains "$(registry "$source_key" EventMessageFile)" 'REG_EXPAND_SZ.*storewatch\.exe'
+check "the event source says which types it has" contains "$(registry "$source_key" TypesSupported)" 'REG_DWORD'
+
+# A second installation over the first: another configuration file, the same service.
+check "install once more is no error" storewatch_install
+check "there is still one service" service_is storewatch stopped
+
+must "the service starts" storewatch_start
+check "uninstall stops the running service and removes it" sw uninstall
+check "the service is gone" scm wait storewatch absent 10
+check "no registry key of the service is left" absent "$service_key"
+check "no event source is left" absent "$source_key"
+check "the registry's services are what they were" equals "$(registry 'HKLM\System\CurrentControlSet\Services' | sort)" "$before"
+check "no process is left" wait_for 10 gone storewatch.exe
+check "uninstall of what is not installed says so, exit code 3" exits 3 sw uninstall
+check "the program and its configuration are still there" test -s "$disk/Program Files/storewatch/storewatch.json"
+finish

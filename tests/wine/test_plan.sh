@@ -1,0 +1,32 @@
+#!/bin/bash
+# `plan` shows the restart that would be done now, in its order, and what stands against it; it changes nothing.
+# arch: x64
+. "$(dirname "$0")/lib.sh"
+bed_open plan "${1:-x64}"
+
+must "the machine" exchange
+must "services that need each other" eval '
+    standin FaxSvc FaxSvc.exe needs=ArchiveSvc && scm start FaxSvc && scm wait FaxSvc running 10 &&
+    standin CalSvc CalSvc.exe needs=MSExchangeIS'
+must "storewatch.exe is there" storewatch_copy
+config_write mode='"act"'
+must "install and start" eval 'storewatch_install && storewatch_start'
+log=$(service_log)
+
+words=$(sw plan MSExchangeIS)
+check "a plan without obstacles: exit code 0" equals $? 0
+check "dependents first, the store last" contains "$(tr '\n' ' ' <<<"$words")" 'FaxSvc.*ArchiveSvc.*MSExchangeIS'
+check "what does not run is not in it" lacks "$words" '^ *[0-9]*[.:]? *(stop|start).*CalSvc'
+check "a client's plan has the client and what needs it" contains "$(sw plan ArchiveSvc | tr '\n' ' ')" 'FaxSvc.*ArchiveSvc'
+check "no such service: an exit code that says so" exits 3 sw plan Nowhere
+
+# A running eseutil forbids the restart.
+cp "$repo/build/$arch/standin-scmctl.exe" "$disk/Exchange/eseutil.exe"
+win 'C:\Exchange\eseutil.exe' sleep 30 &
+must "eseutil runs" wait_for 10 runs eseutil.exe
+words=$(sw plan MSExchangeIS)
+check "a plan with an obstacle: exit code 1" equals $? 1
+check "which is named" contains "$words" 'eseutil\.exe'
+
+check "no service was touched" equals "$(service_log)" "$log"
+finish

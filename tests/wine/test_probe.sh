@@ -1,0 +1,18 @@
+#!/bin/bash
+# os.h against the real thing: tests/wine/probe.c does what storewatch must be able to see and to do, and looks.
+# arch: x64 x86
+. "$(dirname "$0")/lib.sh"
+bed_open probe "${1:-x64}"
+
+cp "build/$arch/standin-service.exe" "$disk/standin.exe"
+win_seconds=200
+while read -r line; do
+    case $line in
+    "ok "*) ok "${line#ok }" ;;
+    "not ok "*) not_ok "${line#not ok }" ;;
+    *) say "    | $line" ;;
+    esac
+done < <(win "build/$arch/probe.exe" 'C:\standin.exe'; echo "exit code $?" >"$bed/probe.end")
+check "the probe came to its end" equals "$(cat "$bed/probe.end")" "exit code $((failed > 0))"
+check "and checked something" at_most 10 $((passed + failed))
+finish

@@ -1,0 +1,32 @@
+#!/bin/bash
+# The machine loses power in the middle of a restart. After the boot storewatch starts by itself and finishes the job: also what
+# Windows does not start by itself runs again.
+# arch: x64
+. "$(dirname "$0")/lib.sh"
+bed_open reboot "${1:-x64}"
+
+happened() { service_log "$1" | grep -qx "$2"; }
+no_restart() { [ "$(status 'd["restart"]')" = null ]; }
+
+must "an SMTP server" smtp_start
+must "a machine with a leaking client" exchange leak=6M leak_starts=1
+must "a service that is started by hand" eval 'standin FaxSvc FaxSvc.exe start=demand needs=MSExchangeIS && scm start FaxSvc && scm wait FaxSvc running 10'
+# The store takes its time to stop: that is when the power goes.
+must "a store that stops slowly" eval 'printf "stop_ms=8000\n" >"$disk/Exchange/MSExchangeIS.ini"; scm stop MSExchangeIS 10; scm start MSExchangeIS && scm wait MSExchangeIS running 10'
+must "storewatch.exe is there" storewatch_copy
+config_write mode='"act"' actions.ladder='["alert", "restart_store"]' mail.relays="$(relays "$(smtp_port)")"
+must "install and start" eval 'storewatch_install && storewatch_start'
+stops=$(service_log MSExchangeIS | grep -cx stopping)
+must "the restart begins" wait_for 60 eval '[ "$(service_log MSExchangeIS | grep -cx stopping)" -gt $stops ]'
+
+must "the power goes" windows_off
+rm -f "$disk/Exchange/MSExchangeIS.ini"
+must "the machine boots" windows_on
+check "storewatch starts by itself" scm wait storewatch running 20
+check "the store runs" scm wait MSExchangeIS running 20
+check "the service that Windows does not start runs" scm wait FaxSvc running 30
+check "the client runs" scm wait ArchiveSvc running 20
+check "the restart is done" wait_for 30 no_restart
+check "one incident" equals "$(history_of 'len([i for i in d["incidents"] if i["target"] == "archive"])')" 1
+check "and one alert" equals "$(mail_count OPENED)" 1
+finish
