@@ -164,7 +164,7 @@ packages-wine: build/deps/ready
 	@installer/packages.sh wine
 
 test:
-	+@MAKE='$(MAKE)' tests/run build unit lint scenario wine
+	@tests/run build unit lint scenario wine
 test-unit: $(unit_tests)
 	@tests/run unit
 test-scenario: $(other_tests)
