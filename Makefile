@@ -37,7 +37,9 @@ endif
 sources          := $(wildcard src/core/*.c src/store/*.c src/app/*.c)
 native_sources   := $(filter-out %.windows.c,$(sources))
 windows_sources  := $(filter-out %.posix.c,$(sources)) $(wildcard src/win32/*.c)
-library_sources  := $(filter-out src/app/main.c,$(native_sources)) $(wildcard tests/support/*.c)
+native_library   := $(filter-out src/app/main.c,$(native_sources))
+windows_library  := $(filter-out src/app/main.c,$(windows_sources))
+test_library     := $(native_library) $(wildcard tests/support/*.c)
 messages         := $(wildcard src/win32/*.mc)
 resources        := $(wildcard src/win32/*.rc)
 standins         := $(patsubst tests/wine/standin/%.c,standin-%.exe,$(wildcard tests/wine/standin/*.c))
@@ -109,7 +111,21 @@ objects = $(patsubst %.c,build/$(1)/obj/%.o,$(2))
 
 # ---- executables
 
-build/native/storewatch: $(call objects,native,$(native_sources))
+# The product is main.c and a library of all the rest: what a system does not need (the agent on Linux) is not linked.
+# The folders are prerequisites because a file that has gone must go from the library too.
+# $(1) kind, $(2) sources
+define library
+build/$(1)/libstorewatch.a: $$(call objects,$(1),$(2)) $(sort $(patsubst %/,%,$(dir $(2))))
+	@rm -f $$@
+	@ar rcs $$@ $$(filter %.o,$$^)
+endef
+$(eval $(call library,native,$(native_library)))
+$(eval $(call library,asan,$(test_library)))
+$(eval $(call library,bench,$(test_library)))
+$(eval $(call library,x64,$(windows_library)))
+$(eval $(call library,x86,$(windows_library)))
+
+build/native/storewatch: build/native/obj/src/app/main.o build/native/libstorewatch.a
 	@echo "== linking $@"
 	@$(native_cc) -o $@ $^ -Wl,--gc-sections $(native_libs)
 
@@ -126,15 +142,12 @@ build/$(1)/obj/%.rc.o: %.rc $$(wildcard src/win32/*.h src/win32/*.manifest confi
 	@$(2)-windres -I build/$(1)/gen -I include -DSTOREWATCH_VERSION='\"$$(VERSION)\"' \
 	    -DSTOREWATCH_VERSION_WORDS=$$(subst .,$$(comma),$$(VERSION)),0 $$< $$@
 $$(call objects,$(1),$$(windows_sources)): | $$(patsubst src/win32/%.mc,build/$(1)/gen/%.h,$$(messages))
-build/$(1)/storewatch.exe: $$(call objects,$(1),$$(windows_sources)) $$(patsubst src/win32/%.mc,build/$(1)/obj/%.mc.o,$$(messages)) \
+build/$(1)/storewatch.exe: build/$(1)/obj/src/app/main.o build/$(1)/libstorewatch.a $$(patsubst src/win32/%.mc,build/$(1)/obj/%.mc.o,$$(messages)) \
         $$(patsubst %.rc,build/$(1)/obj/%.rc.o,$$(resources))
 	@echo "== linking $$@"
 	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
 build/$(1)/standin-%.exe: build/$(1)/obj/tests/wine/standin/%.o
 	@$$($(1)_cc) -o $$@ $$< $$(windows_link) -lws2_32 -lpsapi -ladvapi32 -luser32
-build/$(1)/libstorewatch.a: $$(call objects,$(1),$$(filter-out src/app/main.c,$$(windows_sources)))
-	@rm -f $$@
-	@ar rcs $$@ $$^
 build/$(1)/test-%.exe: build/$(1)/obj/tests/wine/%.o build/$(1)/libstorewatch.a
 	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
 endef
@@ -144,16 +157,10 @@ $(eval $(call windows,x86,i686-w64-mingw32))
 
 # ---- test programs: each linked with the sanitized library (the product without main, and tests/support)
 
-build/asan/libstorewatch.a: $(call objects,asan,$(library_sources))
-	@rm -f $@
-	@ar rcs $@ $^
 build/test/%: build/asan/obj/tests/%.o build/asan/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $< $(sanitize) build/asan/libstorewatch.a $(test_libs)
 
-build/bench/libstorewatch.a: $(call objects,bench,$(library_sources))
-	@rm -f $@
-	@ar rcs $@ $^
 build/bench/%: build/bench/obj/tests/bench/%.o build/bench/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $< build/bench/libstorewatch.a $(test_libs)
@@ -203,10 +210,10 @@ json = '$(subst ",\\\",$(subst ',,$(1)))'
 # ---- fuzzing: FUZZ_SECONDS for each program; findings stay under build/fuzz
 
 fuzz_flags := $(filter-out -MMD -MP -Werror,$(common)) -O1 -fsanitize=fuzzer,address,undefined $(posix) -Itests/support -isystem build/deps/native/include
-build/fuzz/%: tests/fuzz/%.c $(library_sources) Makefile build/deps/ready
+build/fuzz/%: tests/fuzz/%.c $(test_library) Makefile build/deps/ready
 	@installer/packages.sh fuzz
 	@mkdir -p $(@D)
-	@clang $(fuzz_flags) -o $@ $< $(library_sources) $(test_libs)
+	@clang $(fuzz_flags) -o $@ $< $(test_library) $(test_libs)
 fuzz: $(fuzz_programs)
 	@[ -n "$^" ] || { echo "make fuzz: there is no tests/fuzz/*.c" >&2; exit 3; }
 	@for program in $^; do \
