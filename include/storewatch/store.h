@@ -1,9 +1,22 @@
 /* store.h - what must survive: samples, incidents, the restart journal, the budget, the outbox, in one SQLite
  * file (WAL, synchronous=FULL). All functions may block on the disk and are called from one worker job at a time.
  *
- * Schema versioned with PRAGMA user_version. A file that cannot be used (corrupt, newer schema) is set aside as
- * NAME.bad-YYYYMMDDTHHMMSS with its -wal and -shm and a new one is begun: never fatal, and told to ops. Writes
- * belonging together are put between store_begin and store_commit: after a crash all or none of them is there. */
+ * Schema versioned with PRAGMA user_version. A file that cannot be used (corrupt, unreadable, newer schema) is set
+ * aside as NAME.bad-YYYYMMDDTHHMMSS with its -wal and -shm and a new one is begun: never fatal, and told to ops.
+ * What can still be read of it, other than samples, is carried over. Writes belonging together are put between
+ * store_begin and store_commit: after a crash all or none of them is there.
+ *
+ * Failures a caller can act on, of every function that writes:
+ *   BUSY     another process held the file for 2 s: try again later
+ *   FULL     the disk or the file's bound is reached: roll back, call store_maintain (it forgets the oldest
+ *            history), and try again; the journal first, without samples, if need be
+ *   CORRUPT  close and open again: opening sets the file aside
+ *   IO       the disk failed; NO_MEMORY; DENIED
+ * SQLite undoes the whole transaction after some failures; every further write of it is then refused until
+ * store_rollback or store_commit (which fails) has been called, so half of it is never kept. A commit that failed
+ * is undone - unless the machine stops before the next one succeeds: then it may be found done.
+ *
+ * Bounds: STORE_BYTES_MAX for the file, 4 MiB for the log beside it. */
 #ifndef STOREWATCH_STORE_H
 #define STOREWATCH_STORE_H
 
@@ -13,9 +26,29 @@
 
 struct store;
 
+#define STORE_FILE_NAME "storewatch.sqlite" /* in the data directory */
+
+/* 20 series at 15 s fill 26 MiB in 400 days (tests/unit/test_store_size.c measures it). History is thinned earlier than its
+ * ages say beyond STORE_HISTORY_BYTES and not added to beyond STORE_SAMPLES_BYTES_MAX; what is left up to
+ * STORE_BYTES_MAX is for incidents, restarts and mails, each bounded by number. */
+#define STORE_HISTORY_BYTES (INT64_C(64) * 1024 * 1024)
+#define STORE_SAMPLES_BYTES_MAX (INT64_C(80) * 1024 * 1024)
+#define STORE_BYTES_MAX (INT64_C(160) * 1024 * 1024)
+#define STORE_INCIDENTS_MAX 5000  /* closed ones beyond are forgotten, the oldest first */
+#define STORE_RESTARTS_MAX 2000   /* ended ones, likewise */
+#define STORE_MAILS_MAX 10000     /* sent and dead ones, likewise; sent ones keep no body */
+#define STORE_DEAD_BODIES_MAX 200 /* dead ones that keep their body */
+#define STORE_PENDING_MAX 1000    /* undelivered mails; one more is FULL */
+#define STORE_MAIL_BYTES_MAX (64 * 1024) /* of both bodies together; more is INVALID */
+
+/* DATA_DIR and the file's name; the separator is the one DATA_DIR uses. */
+void store_path(char *out_path, size_t capacity, const char *data_dir);
+
 /* Opens or creates. *out_set_aside: "" or where an unreadable old file went (caller storage of at least 600 bytes).
  * utc_ms names the file set aside. */
 enum status store_open(const char *path, int64_t utc_ms, struct store **out_store, char out_set_aside[600], struct err *err);
+/* Why the old file was set aside and what was carried over, for people; "" when none was. Lent. */
+const char *store_set_aside_reason_get(const struct store *store);
 /* Read-only, for `history` and `report` while the service runs. NOT_FOUND when there is no file. */
 enum status store_open_readonly(const char *path, struct store **out_store, struct err *err);
 void store_close(struct store *store); /* checkpoints; NULL is fine */
@@ -44,10 +77,14 @@ enum status store_put_sample(struct store *store, const struct store_series_key 
 #define STORE_MINUTES_MS (INT64_C(35) * 24 * 3600 * 1000)
 #define STORE_HOURS_MS (INT64_C(400) * 24 * 3600 * 1000)
 enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err);
+/* The last call stopped at its bound: call again at the next poll already. */
+bool store_maintain_more(const struct store *store);
 
 /* Cursor over the series, then over one series' samples (rollups first, then raw, in the order of time):
- *     struct store_cursor *c; store_series_begin(store, &c, err); while (store_series_next(c, &id, &key, &first, &last)) ...
- * A cursor is freed with store_cursor_free. *_next return OK, or NOT_FOUND at the end, or the failure. */
+ *     struct store_cursor *c; store_series_begin(store, &c, err); while (store_series_next(c, &id, &key, &first, &last, err) == STATUS_OK) ...
+ * A cursor is freed with store_cursor_free. *_next return OK, or NOT_FOUND at the end, or the failure. A cursor
+ * holds no lock between calls: reading may take as long as it likes. From and to are inclusive; series_id 0 means
+ * all series, in the order of time and then of series. */
 struct store_cursor;
 enum status store_series_begin(struct store *store, struct store_cursor **out_cursor, struct err *err);
 enum status store_series_next(struct store_cursor *cursor, int64_t *out_series_id, struct store_series_key *out_key,
@@ -56,6 +93,14 @@ enum status store_samples_begin(struct store *store, int64_t series_id, int64_t 
                                 struct store_cursor **out_cursor, struct err *err);
 /* A raw sample has low == mean == high; unknown: NAN. */
 enum status store_samples_next(struct store_cursor *cursor, struct series_point *out_point, struct err *err);
+/* The same with what it stands for: point.t_ms is the begin of the bucket. */
+struct store_point {
+    int64_t series_id;
+    struct series_point point;
+    int64_t width_ms; /* 0 = a raw sample, else the bucket's width */
+    uint32_t known_count, unknown_count; /* samples in it */
+};
+enum status store_points_next(struct store_cursor *cursor, struct store_point *out_point, struct err *err);
 void store_cursor_free(struct store_cursor *cursor);
 
 /* ---- incidents ---- */
@@ -95,11 +140,13 @@ struct outbox_entry {
 };
 void outbox_entry_deinit(struct outbox_entry *entry);
 
-/* Queues; a key that is already there is OK and changes nothing (idempotent). */
+/* Queues; one that is too long is INVALID, one beyond STORE_PENDING_MAX is FULL; a key that is already there is OK and changes nothing (idempotent). */
 enum status store_put_mail(struct store *store, const struct mail *mail, enum alert_kind kind, int64_t incident_id, int64_t utc_ms, struct err *err);
 /* The oldest pending mail with id > after_id; NOT_FOUND when there is none. */
 enum status store_next_mail(struct store *store, int64_t after_id, struct outbox_entry *out_entry, struct err *err);
+/* Notes what came of an attempt. A sent mail loses its body. NOT_FOUND when there is no such mail. */
 enum status store_set_mail(struct store *store, int64_t id, enum mail_state state, uint32_t attempts, const char *answer, int64_t utc_ms, struct err *err);
+/* Mails that came into `state` at since_utc_ms or later (pending: that were queued). */
 enum status store_count_mails(struct store *store, enum mail_state state, int64_t since_utc_ms, size_t *out_count, struct err *err);
 /* History, newest first, without the bodies. */
 enum status store_get_mails(struct store *store, struct outbox_entry *out_entries, size_t capacity, size_t *out_count, struct err *err);

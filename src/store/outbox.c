@@ -1,0 +1,183 @@
+/* outbox.c - mails that wait for a relay. A mail is queued in the transaction of the transition it tells of,
+ * once for each key, and leaves the queue in the order it came, so a crash neither loses nor doubles it here.
+ */
+#include "store_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void outbox_entry_deinit(struct outbox_entry *entry)
+{
+    mail_deinit(&entry->mail);
+}
+
+/* Does a new mail fit? One that is known already always does. */
+static enum status check_queue(struct store *store, const char *key, struct err *err)
+{
+    struct query count = query_on(store, STATEMENT_MAIL_PENDING_COUNT);
+    int64_t pending = 0;
+    enum status status = query_step(store, &count, "put mail", err);
+    if (status == STATUS_OK) {
+        pending = query_integer(&count);
+    }
+    query_done(&count);
+    if (status != STATUS_OK || pending < STORE_PENDING_MAX) {
+        return status;
+    }
+    struct query known = query_on(store, STATEMENT_MAIL_KNOWN);
+    query_bind_text(&known, key);
+    status = query_step(store, &known, "put mail", err);
+    query_done(&known);
+    return status != STATUS_NOT_FOUND
+               ? status
+               : err_set(err, STATUS_FULL, "put mail", 0, "%s: %d mails are waiting for a relay already",
+                         store->path, STORE_PENDING_MAX);
+}
+
+enum status store_put_mail(struct store *store, const struct mail *mail, enum alert_kind kind,
+                           int64_t incident_id, int64_t utc_ms, struct err *err)
+{
+    const size_t bytes =
+        (mail->plain != NULL ? strlen(mail->plain) : 0) + (mail->html != NULL ? strlen(mail->html) : 0);
+    if (bytes > STORE_MAIL_BYTES_MAX) {
+        return err_set(err, STATUS_INVALID, "put mail", 0, "a mail of more than %d bytes",
+                       STORE_MAIL_BYTES_MAX);
+    }
+    enum status status = store_writable(store, err);
+    if (status == STATUS_OK) {
+        status = check_queue(store, mail->key, err);
+    }
+    if (status == STATUS_OK) {
+        struct query put = query_on(store, STATEMENT_MAIL_PUT);
+        query_bind_text(&put, mail->key);
+        query_bind_integer(&put, incident_id);
+        query_bind_word(&put, &words_alert_kind, (int)kind);
+        query_bind_integer(&put, utc_ms);
+        query_bind_text(&put, mail->subject);
+        query_bind_text(&put, mail->plain);
+        query_bind_text(&put, mail->html);
+        status = query_run(store, &put, "put mail", err);
+    }
+    return status;
+}
+
+/* All but the bodies. */
+static enum status read_entry(struct store *store, struct query *query, struct outbox_entry *out_entry,
+                              struct err *err)
+{
+    memset(out_entry, 0, sizeof(*out_entry));
+    out_entry->id = query_integer(query);
+    query_text(query, out_entry->mail.key, sizeof(out_entry->mail.key));
+    out_entry->incident_id = query_integer(query);
+    out_entry->kind = (enum alert_kind)query_word(query, &words_alert_kind);
+    out_entry->severity = alert_kind_severity(out_entry->kind);
+    out_entry->queued_utc_ms = query_integer(query);
+    out_entry->done_utc_ms = query_integer(query);
+    out_entry->state = (enum mail_state)query_word(query, &words_mail_state);
+    out_entry->attempts = query_uint32(query);
+    query_text(query, out_entry->last_answer, sizeof(out_entry->last_answer));
+    query_text(query, out_entry->mail.subject, sizeof(out_entry->mail.subject));
+    return query_understood(store, query, "get mails", err);
+}
+
+/* A heap copy of a text column, NULL of NULL. */
+static enum status read_body(struct store *store, struct query *query, char **out_text, struct err *err)
+{
+    const int column = query->column++;
+    if (sqlite3_column_type(query->statement, column) == SQLITE_NULL) {
+        *out_text = NULL;
+        return STATUS_OK;
+    }
+    const char *value = (const char *)sqlite3_column_text(query->statement, column);
+    const size_t length = value != NULL ? strlen(value) : 0;
+    char *copy = value != NULL ? malloc(length + 1) : NULL;
+    if (copy == NULL) {
+        return err_set(err, STATUS_NO_MEMORY, "next mail", 0, "%s: out of memory", store->path);
+    }
+    memcpy(copy, value, length + 1);
+    *out_text = copy;
+    return STATUS_OK;
+}
+
+enum status store_next_mail(struct store *store, int64_t after_id, struct outbox_entry *out_entry,
+                            struct err *err)
+{
+    struct outbox_entry entry = {0};
+    struct query query = query_on(store, STATEMENT_MAIL_NEXT);
+    query_bind_integer(&query, after_id);
+    enum status status = query_step(store, &query, "next mail", err);
+    if (status == STATUS_OK) {
+        status = read_entry(store, &query, &entry, err);
+    }
+    if (status == STATUS_OK) {
+        status = read_body(store, &query, &entry.mail.plain, err);
+    }
+    if (status == STATUS_OK) {
+        status = read_body(store, &query, &entry.mail.html, err);
+    }
+    query_done(&query);
+    if (status == STATUS_OK) {
+        *out_entry = entry;
+    } else {
+        outbox_entry_deinit(&entry);
+    }
+    return status;
+}
+
+enum status store_set_mail(struct store *store, int64_t id, enum mail_state state, uint32_t attempts,
+                           const char *answer, int64_t utc_ms, struct err *err)
+{
+    enum status status = store_writable(store, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    char words[sizeof(((struct outbox_entry *)NULL)->last_answer)];
+    text_copy(words, sizeof(words), answer);
+    struct query set = query_on(store, STATEMENT_MAIL_SET);
+    query_bind_word(&set, &words_mail_state, (int)state);
+    query_bind_integer(&set, attempts);
+    query_bind_text(&set, words);
+    query_bind_integer(&set, state == MAIL_PENDING ? 0 : utc_ms);
+    query_bind_integer(&set, id);
+    status = query_run(store, &set, "set mail", err);
+    if (status == STATUS_OK && sqlite3_changes(store->db) == 0) {
+        status = err_set(err, STATUS_NOT_FOUND, "set mail", 0, "%s: there is no such mail", store->path);
+    }
+    return status;
+}
+
+enum status store_count_mails(struct store *store, enum mail_state state, int64_t since_utc_ms,
+                              size_t *out_count, struct err *err)
+{
+    struct query count =
+        query_on(store, state == MAIL_PENDING ? STATEMENT_MAILS_QUEUED : STATEMENT_MAILS_DONE);
+    query_bind_word(&count, &words_mail_state, (int)state);
+    query_bind_integer(&count, since_utc_ms);
+    const enum status status = query_step(store, &count, "count mails", err);
+    if (status == STATUS_OK) {
+        *out_count = (size_t)query_integer(&count);
+    }
+    query_done(&count);
+    return status;
+}
+
+enum status store_get_mails(struct store *store, struct outbox_entry *out_entries, size_t capacity,
+                            size_t *out_count, struct err *err)
+{
+    struct query query = query_on(store, STATEMENT_MAILS_GET);
+    query_bind_integer(&query, (int64_t)capacity);
+    size_t count = 0;
+    enum status status = STATUS_OK;
+    while (count < capacity && (status = query_step(store, &query, "get mails", err)) == STATUS_OK) {
+        status = read_entry(store, &query, &out_entries[count++], err);
+        if (status != STATUS_OK) {
+            break;
+        }
+    }
+    query_done(&query);
+    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
+        *out_count = count;
+        status = STATUS_OK;
+    }
+    return status;
+}

@@ -1,0 +1,343 @@
+/* store.c - opening and closing the file, and what happens to one that cannot be used.
+ *
+ * A file that is damaged, unreadable, another program's, or of a newer schema is renamed (with its -wal and
+ * -shm) and a new one is begun; what can still be read of its incidents, restarts, budget, outbox and
+ * settings is carried over, so that damage in the samples, which are nearly all of the file, costs only
+ * samples. A failure that is not the file's - no memory, a full disk, a lock - never sets it aside.
+ *
+ * A full disk: what is in the file already is the reserve. The log is made RESERVE_LOG_BYTES long beforehand
+ * and the file RESERVE_FILE_BYTES longer than it is, so that a transaction that forgets history can be
+ * written when no other byte can; the pages it frees take the journal. */
+#include "store_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUSY_TIMEOUT_MS 2000
+#define CACHE_KIB 1024
+#define CHECKPOINT_PAGES 256 /* half of the log's reserve: it is written back before the reserve is used up  \
+                              */
+#define RESERVE_CHUNK_BYTES (256 * 1024)
+#define RESERVE_LOG_BYTES (2 * 1024 * 1024)
+#define RESERVE_FILE_BYTES (1024 * 1024)
+#define SET_ASIDE_NAMES_MAX 100 /* in one second */
+#define SET_ASIDE_TRIES 10      /* each after SET_ASIDE_PAUSE_MS: a reader may have the file open */
+#define SET_ASIDE_PAUSE_MS 200
+
+static const char *const statements[STATEMENT_COUNT] = {
+#define STATEMENT_SQL(name, sql) [STATEMENT_##name] = sql,
+    STATEMENT_LIST(STATEMENT_SQL)
+#undef STATEMENT_SQL
+};
+
+static bool file_exists(const char *path)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    int exists = 0;
+    return vfs != NULL && vfs->xAccess(vfs, path, SQLITE_ACCESS_EXISTS, &exists) == SQLITE_OK && exists;
+}
+
+/* Does this failure say that the file itself cannot be used? */
+static bool file_unusable(const struct err *err)
+{
+    switch (err->code) {
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_DATA:
+    case SQLITE_IOERR_CORRUPTFS:
+    case SQLITE_CANTOPEN_ISDIR:
+        return true;
+    default:
+        return err->status == STATUS_CORRUPT || err->status == STATUS_UNSUPPORTED ||
+               err->status == STATUS_DENIED || (err->code & 0xFF) == SQLITE_CANTOPEN;
+    }
+}
+
+static enum status connect(struct store *store, int flags, struct err *err)
+{
+    int code = sqlite3_open_v2(store->path, &store->db, flags, NULL);
+    if (code != SQLITE_OK) {
+        if (store->db == NULL) {
+            return err_set(err, STATUS_NO_MEMORY, "open", (uint32_t)code, "%s: out of memory", store->path);
+        }
+        return store_fail(store, err, "open", sqlite3_extended_errcode(store->db));
+    }
+    sqlite3_extended_result_codes(store->db, 1);
+    sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
+    /* A damaged file must not be able to make SQLite do things. */
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    return STATUS_OK;
+}
+
+static enum status execute(struct store *store, const char *sql, struct err *err)
+{
+    const int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? STATUS_OK : store_fail(store, err, sql, code);
+}
+
+static enum status prepare_all(struct store *store, struct err *err)
+{
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        const int code = sqlite3_prepare_v3(store->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                            &store->statements[i], NULL);
+        if (code == SQLITE_ERROR) { /* a table or column that should be there is not */
+            return err_set(err, STATUS_CORRUPT, "prepare", (uint32_t)code, "%s: %s", store->path,
+                           sqlite3_errmsg(store->db));
+        }
+        if (code != SQLITE_OK) {
+            return store_fail(store, err, "prepare", code);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Asks for the write-ahead log; CORRUPT files are noticed here first. */
+static enum status use_log(struct store *store, struct err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(store->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+    }
+    enum status status = STATUS_OK;
+    if (code != SQLITE_ROW) {
+        status = store_fail(store, err, "journal_mode", code);
+    } else if (strcmp((const char *)sqlite3_column_text(statement, 0), "wal") != 0) {
+        status =
+            sqlite3_db_readonly(store->db, "main") == 1
+                ? err_set(err, STATUS_DENIED, "journal_mode", 0, "%s: the file is read-only", store->path)
+                : err_set(err, STATUS_SYSTEM, "journal_mode", 0,
+                          "%s: the disk does not allow a write-ahead log (is it a network drive?)",
+                          store->path);
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+static void disconnect(struct store *store)
+{
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        sqlite3_finalize(store->statements[i]);
+        store->statements[i] = NULL;
+    }
+    sqlite3_close(store->db);
+    store->db = NULL;
+}
+
+static enum status open_once(struct store *store, struct err *err)
+{
+    enum status status = connect(store, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    if (status == STATUS_OK) { /* before the first table, and before the log writes the first page */
+        status = execute(store, "PRAGMA auto_vacuum = INCREMENTAL", err);
+    }
+    if (status == STATUS_OK) {
+        status = use_log(store, err);
+    }
+    if (status == STATUS_OK) {
+        char settings[240];
+        snprintf(settings, sizeof(settings),
+                 "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"
+                 " PRAGMA cache_size = -%d; PRAGMA wal_autocheckpoint = %d; PRAGMA max_page_count = %d;",
+                 CACHE_KIB, CHECKPOINT_PAGES, (int)(STORE_BYTES_MAX / STORE_PAGE_BYTES));
+        status = execute(store, settings, err);
+    }
+    if (status == STATUS_OK) {
+        status = schema_prepare(store->db, err);
+    }
+    if (status == STATUS_OK) {
+        status = schema_verify(store->db, err);
+    }
+    if (status == STATUS_OK) {
+        status = prepare_all(store, err);
+    }
+    if (status == STATUS_OK) {
+        store_reserve(store);
+    } else {
+        disconnect(store);
+    }
+    return status;
+}
+
+/* Makes a file at least `bytes` long; on a disk that is full already there is no reserve. */
+static void extend(sqlite3_file *file, sqlite3_int64 bytes)
+{
+    int chunk = RESERVE_CHUNK_BYTES;
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_SIZE_HINT, &bytes);
+}
+
+void store_reserve(struct store *store)
+{
+    sqlite3_file *file = NULL;
+    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK &&
+        file != NULL && file->pMethods != NULL) {
+        extend(file, RESERVE_LOG_BYTES);
+    }
+    struct query query = query_on(store, STATEMENT_PAGE_COUNT);
+    int64_t pages = 0;
+    if (query_step(store, &query, "page_count", NULL) == STATUS_OK) {
+        pages = query_integer(&query);
+    }
+    query_done(&query);
+    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+        file != NULL && file->pMethods != NULL) {
+        extend(file, pages * STORE_PAGE_BYTES + RESERVE_FILE_BYTES);
+    }
+}
+
+/* Renames the file to PATH.bad-YYYYMMDDTHHMMSS and its companions likewise. The file goes first: without it,
+ * SQLite throws a left-over log away, while a file without its log could pass for a sound one that lost its
+ * end. */
+static enum status set_aside(const char *path, const char *why, int64_t utc_ms, char out_name[600],
+                             struct err *err)
+{
+    char stamp[40], name[600];
+    struct text time = text_on(stamp, sizeof(stamp));
+    text_add_time_utc(&time, utc_ms / 1000 * 1000);
+    size_t kept = 0;
+    for (size_t i = 0; stamp[i] != '\0'; i++) {
+        if ((stamp[i] >= '0' && stamp[i] <= '9') || stamp[i] == 'T') {
+            stamp[kept++] = stamp[i];
+        }
+    }
+    stamp[kept] = '\0';
+    for (int attempt = 1;; attempt++) {
+        struct text text = text_on(name, sizeof(name) - 4); /* room for "-wal" */
+        text_add(&text, "%s.bad-%s", path, stamp);
+        if (attempt > 1) {
+            text_add(&text, "-%d", attempt);
+        }
+        if (text.truncated || attempt > SET_ASIDE_NAMES_MAX) {
+            return err_set(err, STATUS_FULL, "set aside", 0, "%s: no name is free to set it aside", path);
+        }
+        if (!file_exists(name)) {
+            break;
+        }
+    }
+    for (int attempt = 1; !set_aside_rename(path, name); attempt++) {
+        if (attempt == SET_ASIDE_TRIES) {
+            return err_set(err, STATUS_DENIED, "set aside", 0,
+                           "%s cannot be used (%s) and not be renamed to %s", path, why, name);
+        }
+        sqlite3_sleep(SET_ASIDE_PAUSE_MS);
+    }
+    static const char *const companions[] = {"-wal", "-shm"};
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    for (size_t i = 0; i < ARRAY_COUNT(companions); i++) {
+        char from[STORE_PATH_MAX + 8], to[608];
+        snprintf(from, sizeof(from), "%s%s", path, companions[i]);
+        snprintf(to, sizeof(to), "%s%s", name, companions[i]);
+        if (!set_aside_rename(from, to)) { /* mostly because there is none; a new file must not find it */
+            vfs->xDelete(vfs, from, 0);
+        }
+    }
+    text_copy(out_name, 600, name);
+    return STATUS_OK;
+}
+
+static enum status store_new(const char *path, struct store **out_store, struct err *err)
+{
+    struct store *store = calloc(1, sizeof(*store));
+    if (store == NULL) {
+        return err_set(err, STATUS_NO_MEMORY, "store_open", 0, "%s: out of memory", path);
+    }
+    store->keep_permille = 1000;
+    if (!text_copy(store->path, sizeof(store->path), path)) {
+        free(store);
+        return err_set(err, STATUS_INVALID, "store_open", 0, "the path is longer than %d bytes: %s",
+                       STORE_PATH_MAX - 1, path);
+    }
+    *out_store = store;
+    return STATUS_OK;
+}
+
+enum status store_open(const char *path, int64_t utc_ms, struct store **out_store, char out_set_aside[600],
+                       struct err *err)
+{
+    struct store *store = NULL;
+    char aside[600] = "";
+    enum status status = store_new(path, &store, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct err why = {0};
+    status = open_once(store, &why);
+    if (status != STATUS_OK && file_unusable(&why) && file_exists(path)) {
+        status = set_aside(path, why.text, utc_ms, aside, err);
+        if (status == STATUS_OK) {
+            struct text reason = text_on(store->set_aside_reason, sizeof(store->set_aside_reason));
+            text_add(&reason, "%s", why.text);
+            why = (struct err){0};
+            status = open_once(store, &why);
+            if (status == STATUS_OK) {
+                schema_salvage(store->db, aside, &reason);
+            }
+        }
+    }
+    if (status != STATUS_OK) {
+        err_set(err, status, why.operation, why.code, "%s", why.text);
+        free(store);
+        return status;
+    }
+    text_copy(out_set_aside, 600, aside);
+    *out_store = store;
+    return STATUS_OK;
+}
+
+const char *store_set_aside_reason_get(const struct store *store)
+{
+    return store->set_aside_reason;
+}
+
+enum status store_open_readonly(const char *path, struct store **out_store, struct err *err)
+{
+    struct store *store = NULL;
+    if (!file_exists(path)) {
+        return err_set(err, STATUS_NOT_FOUND, "store_open", 0, "%s: there is no such file", path);
+    }
+    enum status status = store_new(path, &store, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = connect(store, SQLITE_OPEN_READONLY, err);
+    if (status == STATUS_OK) {
+        status = execute(store, "PRAGMA cell_size_check = ON; PRAGMA query_only = ON", err);
+    }
+    if (status == STATUS_OK) {
+        status = schema_check(store->db, err);
+    }
+    if (status == STATUS_OK) {
+        status = prepare_all(store, err);
+    }
+    if (status != STATUS_OK) {
+        store_close(store);
+        return status;
+    }
+    *out_store = store;
+    return STATUS_OK;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    if (store->db != NULL) {
+        store_rollback(store);
+        disconnect(store);
+    }
+    free(store);
+}
+
+void store_path(char *out_path, size_t capacity, const char *data_dir)
+{
+    const size_t length = strlen(data_dir);
+    const char *separator = strchr(data_dir, '\\') != NULL ? "\\" : "/";
+    if (length == 0 || data_dir[length - 1] == '/' || data_dir[length - 1] == '\\') {
+        separator = "";
+    }
+    struct text text = text_on(out_path, capacity);
+    text_add(&text, "%s%s%s", data_dir, separator, STORE_FILE_NAME);
+}
