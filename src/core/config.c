@@ -21,6 +21,7 @@
 #include "storewatch/units.h"
 
 #define PLACE_DEPTH_MAX 8
+#define ADDRESS_MAX 254     /* RFC 5321, 4.5.3.1.3: a path of 256 bytes with its < and > */
 #define QUOTED_MAX 60       /* bytes of a value repeated in a message */
 #define KEY_DISTANCE_MAX 64 /* longer keys are not compared: nothing of ours is that long */
 #define MIB 1048576.0
@@ -730,7 +731,8 @@ static const char *check_service_name(const char *value)
 static const char *check_address(const char *value)
 {
     const char *at = strchr(value, '@');
-    bool good = at != NULL && at != value && at[1] != '\0' && strchr(at + 1, '@') == NULL;
+    bool good = at != NULL && at != value && at[1] != '\0' && strchr(at + 1, '@') == NULL &&
+                strlen(value) <= ADDRESS_MAX;
     for (const char *p = value; *p != '\0'; p++) {
         good = good && *p > ' ' && *p < 0x7F && strchr("<>()[],;:\\\"", *p) == NULL;
     }

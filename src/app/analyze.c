@@ -1,0 +1,597 @@
+/* analyze.c - `analyze`: the verdict on recorded counters, as an online run would have given it.
+ *
+ * Each column of each file has a detector of its own, and each value is pushed in the order of time: what is
+ * reported as `detected_at` rests on no later sample. Files are read one after the other as streams; memory
+ * is one detector a column of the file at hand (at most PERFMON_COLUMNS_MAX of DETECTOR_BYTES_MAX) and a
+ * result a series, whatever their length. A file that is malformed is reported and left out as a whole; the
+ * others go on. */
+#include "storewatch/cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include "storewatch/perfmon.h"
+#include "storewatch/report.h"
+#include "storewatch/verdict.h"
+
+#define USAGE                                                                                                \
+    "analyze [--json] [--html FILE] [--limit SIZE] FILE.csv...\n"                                            \
+    "  --json        one object for scripts instead of the table\n"                                          \
+    "  --html FILE   also a page with a chart of each series\n"                                              \
+    "  --limit SIZE  what growth runs into (\"2GiB\"): holds for columns in bytes, and in a file without\n"  \
+    "                any for columns of unknown unit\n"                                                      \
+    "exit code: 0 no leak, 1 a leak found, 2 a file is malformed, 3 a file cannot be read; the highest "     \
+    "counts"
+
+#define BATCH_CELLS                                                                                          \
+    ((size_t)65536) /* values kept to be pushed column by column: a detector stays in the cache */
+#define BATCH_ROWS_MAX ((size_t)1024)
+#define ALARMS_MAX ((size_t)4096)
+#define CHART_POINTS ((size_t)1200)
+#define PAGE_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define CELL_MAX 96
+
+struct options {
+    bool json;
+    const char *html;
+    double limit; /* NAN = none */
+};
+
+/* What is reported of one series. */
+struct result {
+    const char *file; /* lent by argv */
+    char *name;       /* owned */
+    enum unit unit;
+    uint64_t sample_count, unknown_count; /* rows, and those of them without a value */
+    int64_t from_ms, to_ms;               /* of the rows; meaningless without any */
+    struct verdict verdict;
+    int64_t *alarms; /* owned; times of each rise to unbounded, the first ALARMS_MAX */
+    size_t alarm_count, alarm_capacity;
+};
+
+struct analysis {
+    const struct options *options;
+    struct result *results;
+    size_t result_count, result_capacity;
+    struct buffer charts;
+};
+
+/* A column while its file is being read. */
+struct track {
+    struct detector *detector;
+    enum verdict_state state;
+};
+
+static void result_deinit(struct result *result)
+{
+    free(result->name);
+    free(result->alarms);
+}
+
+/* Room for `count` more elements of `size` bytes; the block doubles. NULL without memory. */
+static void *grown(void *block, size_t used, size_t count, size_t size, size_t *capacity)
+{
+    size_t wanted = *capacity > 0 ? *capacity : 8;
+    while (wanted < used + count) {
+        wanted *= 2;
+    }
+    if (wanted == *capacity) {
+        return block;
+    }
+    void *bigger = realloc(block, wanted * size);
+    *capacity = bigger != NULL ? wanted : *capacity;
+    return bigger;
+}
+
+static bool add_alarm(struct result *result, int64_t utc_ms)
+{
+    if (result->alarm_count == ALARMS_MAX) {
+        return true; /* a detector that flaps as often has been told of often enough */
+    }
+    int64_t *alarms = grown(result->alarms, result->alarm_count, 1, sizeof(*alarms), &result->alarm_capacity);
+    if (alarms == NULL) {
+        return false;
+    }
+    result->alarms = alarms;
+    result->alarms[result->alarm_count++] = utc_ms;
+    return true;
+}
+
+/* ---- one file ---- */
+
+/* Rows waiting to be pushed; values[row * columns + column]. */
+struct batch {
+    size_t rows, rows_max;
+    int64_t *times;
+    double *values;
+};
+
+static bool push_batch(struct batch *batch, struct track *tracks, struct result *results, size_t columns)
+{
+    for (size_t c = 0; c < columns; c++) {
+        struct track *track = &tracks[c];
+        struct result *result = &results[c];
+        for (size_t r = 0; r < batch->rows; r++) {
+            const double value = batch->values[r * columns + c];
+            const enum verdict_state state = detector_push(track->detector, batch->times[r], value);
+            if (state == VERDICT_UNBOUNDED && track->state != VERDICT_UNBOUNDED &&
+                !add_alarm(result, batch->times[r])) {
+                return false;
+            }
+            track->state = state;
+            result->unknown_count += !reading_known(value);
+        }
+        if (batch->rows > 0) {
+            result->from_ms = result->sample_count == 0 ? batch->times[0] : result->from_ms;
+            result->to_ms = batch->times[batch->rows - 1];
+            result->sample_count += batch->rows;
+        }
+    }
+    batch->rows = 0;
+    return true;
+}
+
+static enum status push_rows(struct perfmon *reader, struct track *tracks, struct result *results,
+                             const char *path, struct err *err)
+{
+    const size_t columns = perfmon_column_count(reader);
+    struct batch batch = {.rows_max = BATCH_CELLS / columns};
+    batch.rows_max = batch.rows_max < 1                ? 1
+                     : batch.rows_max > BATCH_ROWS_MAX ? BATCH_ROWS_MAX
+                                                       : batch.rows_max;
+    batch.times = malloc(batch.rows_max * sizeof(*batch.times));
+    batch.values = malloc(batch.rows_max * columns * sizeof(*batch.values));
+    bool has_memory = batch.times != NULL && batch.values != NULL;
+    enum status status = STATUS_OK;
+    while (has_memory && status == STATUS_OK) {
+        const double *values;
+        status = perfmon_next(reader, &batch.times[batch.rows], &values, err);
+        if (status == STATUS_OK) {
+            memcpy(&batch.values[batch.rows * columns], values, columns * sizeof(*values));
+            batch.rows++;
+        }
+        if (batch.rows == batch.rows_max || status == STATUS_NOT_FOUND) {
+            has_memory = push_batch(&batch, tracks, results, columns);
+        }
+    }
+    free(batch.times);
+    free(batch.values);
+    if (!has_memory) {
+        return err_set(err, STATUS_NO_MEMORY, "analyze", 0, "%s: out of memory", path);
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* Does --limit hold for this column? */
+static bool limit_holds(const struct perfmon *reader, enum unit unit)
+{
+    bool has_bytes = false;
+    for (size_t i = 0; i < perfmon_column_count(reader); i++) {
+        has_bytes = has_bytes || perfmon_column_get(reader, i)->unit == UNIT_BYTES;
+    }
+    return unit == (has_bytes ? UNIT_BYTES : UNIT_OTHER);
+}
+
+static struct detector *detector_for(const struct perfmon *reader, enum unit unit, double limit)
+{
+    struct config defaults;
+    config_default(&defaults);
+    /* Free of scale: none of the absolute minimums of the configuration. */
+    const struct verdict_settings settings = {
+        .unit = unit, .confidence_pct = defaults.confidence_pct, .learned_plateau = NAN};
+    struct detector *detector = detector_new(&settings);
+    if (detector != NULL && limit_holds(reader, unit)) {
+        detector_set_limit(detector, (struct verdict_limit){.value = limit, .name = "the given limit"});
+    }
+    return detector;
+}
+
+/* What fails here shows in charts.failed. */
+static void add_chart(struct analysis *analysis, const struct result *result, const struct detector *detector)
+{
+    struct series_point *points = malloc(CHART_POINTS * sizeof(*points));
+    if (points == NULL) {
+        analysis->charts.failed = true;
+        return;
+    }
+    struct report_mark marks[REPORT_MARKS_MAX];
+    const size_t mark_count = result->alarm_count < REPORT_MARKS_MAX ? result->alarm_count : REPORT_MARKS_MAX;
+    for (size_t i = 0; i < mark_count; i++) {
+        marks[i] = (struct report_mark){.utc_ms = result->alarms[i], .severity = SEVERITY_ERROR};
+        text_copy(marks[i].text, sizeof(marks[i].text), "unbounded growth detected");
+    }
+    const struct report_series series = {
+        .title = result->name,
+        .subtitle = result->file,
+        .unit = result->unit,
+        .points = points,
+        .point_count = detector_points(detector, points, CHART_POINTS),
+        .verdict = &result->verdict,
+        .marks = marks,
+        .mark_count = mark_count,
+    };
+    report_page_series(&analysis->charts, &series);
+    free(points);
+}
+
+static enum status analyze_file(struct analysis *analysis, const char *path, struct err *err)
+{
+    struct perfmon *reader = NULL;
+    struct track *tracks = NULL;
+    size_t columns = 0;
+    size_t made = 0; /* results of this file so far, after the counted ones */
+    enum status status = perfmon_open(path, &reader, err);
+    if (status != STATUS_OK) {
+        goto done;
+    }
+    columns = perfmon_column_count(reader);
+    status = STATUS_NO_MEMORY;
+    tracks = calloc(columns, sizeof(*tracks));
+    struct result *results = grown(analysis->results, analysis->result_count, columns, sizeof(*results),
+                                   &analysis->result_capacity);
+    if (tracks == NULL || results == NULL) {
+        goto done;
+    }
+    analysis->results = results;
+    results += analysis->result_count;
+    for (; made < columns; made++) {
+        const struct perfmon_column *column = perfmon_column_get(reader, made);
+        const size_t size = strlen(column->name) + 1;
+        results[made] = (struct result){.file = path, .name = malloc(size), .unit = column->unit};
+        tracks[made].detector = detector_for(reader, column->unit, analysis->options->limit);
+        if (results[made].name == NULL || tracks[made].detector == NULL) {
+            made++;
+            goto done;
+        }
+        memcpy(results[made].name, column->name, size);
+    }
+    status = push_rows(reader, tracks, results, path, err);
+    for (size_t i = 0; i < columns && status == STATUS_OK; i++) {
+        detector_verdict(tracks[i].detector, &results[i].verdict);
+        if (analysis->options->html != NULL) {
+            add_chart(analysis, &results[i], tracks[i].detector);
+        }
+    }
+    if (status == STATUS_OK) {
+        const uint64_t skipped = perfmon_skipped_count(reader);
+        if (skipped > 0) {
+            fprintf(stderr,
+                    "%s: %" PRIu64 " row%s not later than the row before skipped: was the clock set back?\n",
+                    path, skipped, skipped == 1 ? "" : "s");
+        }
+        analysis->result_count += columns;
+        made = 0;
+    }
+done:
+    if (status == STATUS_NO_MEMORY) {
+        err_set(err, status, "analyze", 0, "%s: out of memory", path);
+    }
+    for (size_t i = 0; i < made; i++) {
+        result_deinit(&analysis->results[analysis->result_count + i]);
+    }
+    for (size_t i = 0; tracks != NULL && i < columns; i++) {
+        detector_free(tracks[i].detector);
+    }
+    free(tracks);
+    perfmon_close(reader);
+    return status;
+}
+
+/* ---- answers ---- */
+
+/* In the order of the table: leaking now, has leaked, too short, fine. */
+static int rank(const struct result *result)
+{
+    return result->verdict.state == VERDICT_UNBOUNDED  ? 0
+           : result->alarm_count > 0                   ? 1
+           : result->verdict.state == VERDICT_LEARNING ? 2
+                                                       : 3;
+}
+
+static size_t count_rank(const struct analysis *analysis, int wanted)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < analysis->result_count; i++) {
+        count += rank(&analysis->results[i]) == wanted;
+    }
+    return count;
+}
+
+/* One line that says it all. */
+static void add_summary(struct text *text, const struct analysis *analysis)
+{
+    const size_t all = analysis->result_count;
+    const size_t leaking = count_rank(analysis, 0);
+    const size_t leaked = count_rank(analysis, 1);
+    const size_t learning = count_rank(analysis, 2);
+    if (all == 0) {
+        text_add(text, "No series could be read.");
+        return;
+    }
+    if (leaking + leaked == 0) {
+        text_add(text, "No unbounded growth in %u series.", (unsigned)all);
+    }
+    if (leaking > 0) {
+        text_add(text, "%u of %u series grow%s without bound.", (unsigned)leaking, (unsigned)all,
+                 leaking == 1 ? "s" : "");
+    }
+    if (leaked > 0) {
+        text_add(text, "%s%u %s for a time, and %s ended.", leaking > 0 ? " " : "", (unsigned)leaked,
+                 leaking > 0 ? "more did so" : "series grew without bound", leaked == 1 ? "it" : "they");
+    }
+    if (learning > 0) {
+        text_add(text, " %u %s too short for a verdict.", (unsigned)learning, learning == 1 ? "is" : "are");
+    }
+}
+
+/* What a line of the table says before the name; the words of one verdict. */
+enum { CELL_VERDICT, CELL_NOW, CELL_RATE, CELL_DETECTED, CELL_EXHAUSTION, CELL_COUNT };
+
+struct table_row {
+    char cells[CELL_COUNT][CELL_MAX];
+};
+
+static void fill_row(const struct result *result, struct table_row *row)
+{
+    const struct verdict *verdict = &result->verdict;
+    struct text cells[CELL_COUNT];
+    for (size_t i = 0; i < CELL_COUNT; i++) {
+        cells[i] = text_on(row->cells[i], CELL_MAX);
+    }
+    text_add(&cells[CELL_VERDICT], "%s",
+             verdict->state == VERDICT_UNBOUNDED ? "UNBOUNDED" : verdict_state_name(verdict->state));
+    text_add_quantity(&cells[CELL_NOW], result->unit, verdict->value);
+    text_add_rate_interval(&cells[CELL_RATE], result->unit, verdict->slope_per_hour,
+                           verdict->slope_low_per_hour, verdict->slope_high_per_hour);
+    if (result->alarm_count > 0) {
+        text_add_time_human(&cells[CELL_DETECTED], result->alarms[0]);
+    }
+    if (verdict->exhaustion_ms != INT64_MAX) {
+        text_add_time_human(&cells[CELL_EXHAUSTION], verdict->exhaustion_ms);
+    }
+}
+
+static void print_table(const struct analysis *analysis, size_t file_count)
+{
+    static const struct table_row heading = {{"verdict", "now", "rate", "detected", "limit reached"}};
+    struct table_row row;
+    size_t widths[CELL_COUNT] = {0};
+    for (size_t i = 0; i < analysis->result_count; i++) {
+        fill_row(&analysis->results[i], &row);
+        for (size_t c = 0; c < CELL_COUNT; c++) {
+            const size_t width = strlen(row.cells[c]);
+            widths[c] = width > widths[c] ? width : widths[c];
+        }
+    }
+    for (size_t c = 0; c < CELL_COUNT; c++) { /* a column without any entry is left out */
+        const size_t width = strlen(heading.cells[c]);
+        widths[c] = widths[c] > 0 && widths[c] < width ? width : widths[c];
+    }
+    for (int wanted = -1; wanted <= 3 && analysis->result_count > 0; wanted++) {
+        for (size_t i = 0; i < analysis->result_count; i++) {
+            const struct result *result = &analysis->results[i];
+            if (wanted >= 0 && rank(result) != wanted) {
+                continue;
+            }
+            fill_row(result, &row);
+            for (size_t c = 0; c < CELL_COUNT; c++) {
+                if (widths[c] > 0) {
+                    printf("%-*s  ", (int)widths[c], wanted < 0 ? heading.cells[c] : row.cells[c]);
+                }
+            }
+            if (wanted < 0) {
+                printf("series\n");
+                break;
+            }
+            printf("%s%s%s\n    %s\n", file_count > 1 ? result->file : "", file_count > 1 ? ": " : "",
+                   result->name, result->verdict.reason);
+        }
+    }
+    char storage[512];
+    struct text summary = text_on(storage, sizeof(storage));
+    add_summary(&summary, analysis);
+    printf("%s%s\n", analysis->result_count > 0 ? "\n" : "", storage);
+}
+
+static json_t *json_time(int64_t utc_ms)
+{
+    char storage[64];
+    struct text text = text_on(storage, sizeof(storage));
+    text_add_time_utc(&text, utc_ms);
+    return json_string(storage);
+}
+
+static json_t *json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* A path as given, or with '?' for what is not UTF-8. */
+static json_t *json_path(const char *path)
+{
+    json_t *value = json_string(path);
+    if (value == NULL) {
+        char storage[1024];
+        text_copy(storage, sizeof(storage), path);
+        for (char *p = storage; *p != '\0'; p++) {
+            *p = (unsigned char)*p < 0x80 ? *p : '?';
+        }
+        value = json_string(storage);
+    }
+    return value;
+}
+
+static json_t *json_result(const struct result *result)
+{
+    const struct verdict *verdict = &result->verdict;
+    const bool has_rows = result->sample_count > 0;
+    json_t *alarms = json_array();
+    for (size_t i = 0; i < result->alarm_count; i++) {
+        json_array_append_new(alarms, json_time(result->alarms[i]));
+    }
+    return json_pack(
+        "{so ss ss sI sI so so ss so so ss so so so so ss}", "file", json_path(result->file), "name",
+        result->name, "unit", unit_name(result->unit), "samples", (json_int_t)result->sample_count, "unknown",
+        (json_int_t)result->unknown_count, "from", has_rows ? json_time(result->from_ms) : json_null(), "to",
+        has_rows ? json_time(result->to_ms) : json_null(), "verdict", verdict_state_name(verdict->state),
+        "detected_at", result->alarm_count > 0 ? json_time(result->alarms[0]) : json_null(), "alarms", alarms,
+        "shape", shape_name(verdict->shape), "slope_per_hour", json_number(verdict->slope_per_hour),
+        "slope_low", json_number(verdict->slope_low_per_hour), "slope_high",
+        json_number(verdict->slope_high_per_hour), "exhaustion_at",
+        verdict->exhaustion_ms != INT64_MAX ? json_time(verdict->exhaustion_ms) : json_null(), "reason",
+        verdict->reason);
+}
+
+static bool print_json(const struct analysis *analysis)
+{
+    json_t *series = json_array();
+    bool good = series != NULL;
+    for (size_t i = 0; good && i < analysis->result_count; i++) {
+        good = json_array_append_new(series, json_result(&analysis->results[i])) == 0;
+    }
+    json_t *root = json_pack("{si so}", "version", 1, "series", series);
+    good = good && root != NULL && json_dumpf(root, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12)) == 0;
+    json_decref(root);
+    printf("\n");
+    return good;
+}
+
+/* The machine of a perfmon log: "\\EX1\Process(store)\..." */
+static void copy_host_name(const struct analysis *analysis, char *out_name, size_t capacity)
+{
+    const char *name = analysis->result_count > 0 ? analysis->results[0].name : "";
+    struct text text = text_on(out_name, capacity);
+    if (strncmp(name, "\\\\", 2) == 0) {
+        text_add_bytes(&text, name + 2, strcspn(name + 2, "\\"));
+    }
+}
+
+static bool write_page(struct analysis *analysis)
+{
+    const char *path = analysis->options->html;
+    char host_name[64];
+    char storage[512];
+    struct text summary = text_on(storage, sizeof(storage));
+    copy_host_name(analysis, host_name, sizeof(host_name));
+    add_summary(&summary, analysis);
+    struct buffer head = {0};
+    struct buffer tail = {0};
+    report_page_begin(&head, "storewatch analyze", host_name, (int64_t)time(NULL) * MS_PER_SECOND, storage);
+    report_page_end(&tail);
+    const struct buffer *parts[] = {&head, &analysis->charts, &tail};
+    FILE *file = NULL;
+    bool good = !head.failed && !tail.failed && !analysis->charts.failed;
+    if (!good) {
+        cli_fail("%s: not written: out of memory, or too many series for one page", path);
+        goto done;
+    }
+    file = fopen(path, "wb");
+    if (file == NULL) {
+        good = false;
+        cli_fail("%s: cannot be written: %s", path, strerror(errno));
+        goto done;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
+        good = good && (parts[i]->length == 0 ||
+                        fwrite(parts[i]->data, 1, parts[i]->length, file) == parts[i]->length);
+    }
+    good = fclose(file) == 0 && good;
+    if (!good) {
+        cli_fail("%s: cannot be written: %s", path, strerror(errno));
+        remove(path);
+    }
+done:
+    buffer_deinit(&head);
+    buffer_deinit(&tail);
+    return good;
+}
+
+static bool read_options(int argc, char **argv, struct options *options, const char **files,
+                         size_t *out_count)
+{
+    const char *limit = NULL;
+    const struct cli_option known[] = {
+        {"--json", NULL, &options->json}, {"--html", &options->html, NULL}, {"--limit", &limit, NULL}};
+    if (!cli_parse(argc, argv, USAGE, known, ARRAY_COUNT(known), files, (size_t)argc, out_count)) {
+        return false;
+    }
+    if (*out_count == 0) {
+        fprintf(stderr, "storewatch analyze: name at least one file\nusage: storewatch %s\n", USAGE);
+        return false;
+    }
+    options->limit = NAN;
+    if (limit != NULL && (size_parse(limit, &options->limit) != STATUS_OK || !(options->limit > 0.0))) {
+        fprintf(stderr,
+                "storewatch analyze: --limit: \"%s\" is not a size; it must be like 2GiB, 512MiB or 4096\n",
+                limit);
+        return false;
+    }
+    const size_t length = options->html != NULL ? strlen(options->html) : 0;
+    if (length >= 4 && text_equal_nocase(options->html + length - 4, ".csv")) {
+        fprintf(stderr,
+                "storewatch analyze: --html: \"%s\" would be overwritten; name the page that is to be "
+                "written, such as page.html\n",
+                options->html);
+        return false;
+    }
+    return true;
+}
+
+static int worst(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+int analyze_run(int argc, char **argv)
+{
+    struct options options = {0};
+    struct analysis analysis = {.options = &options, .charts = {.limit = PAGE_BYTES_MAX}};
+    size_t file_count = 0;
+    int code = EXIT_USAGE;
+    const char **files = calloc((size_t)argc, sizeof(*files));
+    if (files == NULL) {
+        return cli_fail("out of memory");
+    }
+    if (!read_options(argc, argv, &options, files, &file_count)) {
+        goto done;
+    }
+    code = EXIT_FINE;
+    for (size_t i = 0; i < file_count; i++) {
+        struct err err = {0};
+        const enum status status = analyze_file(&analysis, files[i], &err);
+        if (status != STATUS_OK) {
+            fprintf(stderr, "%s\n", err.text);
+            code = worst(code, status == STATUS_INVALID ? EXIT_USAGE : EXIT_COULD_NOT);
+        }
+    }
+    if (count_rank(&analysis, 0) + count_rank(&analysis, 1) > 0) {
+        code = worst(code, EXIT_FOUND);
+    }
+    if (options.json) {
+        if (!print_json(&analysis)) {
+            code = cli_fail("the answer cannot be written: no memory left, or the output is closed");
+        }
+    } else {
+        print_table(&analysis, file_count);
+    }
+    if (fflush(stdout) != 0) {
+        code = cli_fail("the answer cannot be written: %s", strerror(errno));
+    }
+    if (options.html != NULL && !write_page(&analysis)) {
+        code = EXIT_COULD_NOT;
+    }
+done:
+    for (size_t i = 0; i < analysis.result_count; i++) {
+        result_deinit(&analysis.results[i]);
+    }
+    free(analysis.results);
+    buffer_deinit(&analysis.charts);
+    free(files);
+    return code;
+}
