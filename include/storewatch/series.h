@@ -1,14 +1,15 @@
 /* series.h - the history of one metric of one process incarnation, in bounded memory.
  *
- * Fine for the recent past, coarser further back: level 0 keeps the last SERIES_RING buckets of about one sampling
- * period each, every further level the last SERIES_RING buckets of SERIES_FACTOR times that width. So the finest
- * level that still covers a window answers with SERIES_RING / SERIES_FACTOR to SERIES_RING points, whatever the
- * window, and the whole holds SERIES_RING * SERIES_FACTOR^(SERIES_LEVELS-1) sampling periods: 12.5 million, six years
- * at 15 s. What is older is forgotten. The unit of time is learned from the first samples, so that a series at 100 ms
- * and one at 5 min are treated alike.
+ * Fine for the recent past, coarser further back: level 0 keeps the last SERIES_RING buckets of about one
+ * sampling period each, every further level the last SERIES_RING buckets of SERIES_FACTOR times that width.
+ * So the finest level that still covers a window answers with SERIES_RING / SERIES_FACTOR to SERIES_RING
+ * points, whatever the window, and the whole holds SERIES_RING * SERIES_FACTOR^(SERIES_LEVELS-1) sampling
+ * periods: 12.5 million, six years at 15 s. What is older is forgotten. The unit of time is learned from the
+ * first samples, so that a series at 100 ms and one at 5 min are treated alike.
  *
- * A bucket is [start, start + width) and holds count, lowest, highest and sum of its samples. One without samples
- * is a gap and stays one: nothing is interpolated. Time is the caller's (milliseconds of a monotonic clock). */
+ * A bucket is [start, start + width) and holds count, lowest, highest and sum of its samples. One without
+ * samples is a gap and stays one: nothing is interpolated. Time is the caller's (milliseconds of a monotonic
+ * clock). */
 #ifndef STOREWATCH_SERIES_H
 #define STOREWATCH_SERIES_H
 
@@ -44,7 +45,8 @@ struct series {
 /* Makes it empty. */
 void series_init(struct series *series);
 
-/* Takes one known sample. Returns false and ignores it when t_ms is not after the last one or value is not finite. */
+/* Takes one known sample. Returns false and ignores it when t_ms is not after the last one or value is not
+ * finite. */
 bool series_push(struct series *series, int64_t t_ms, double value);
 
 /* One bucket of the history, as the estimators read it. */
@@ -54,8 +56,9 @@ struct series_sample {
     uint32_t count;
 };
 
-/* The buckets that overlap [from_ms, now], oldest first, from the finest level that reaches back that far (or the
- * coarsest there is). Gaps are left out. Returns the count, at most SERIES_RING, and the width of the buckets. */
+/* The buckets that overlap [from_ms, now], oldest first, from the finest level that reaches back that far (or
+ * the coarsest there is). Gaps are left out. Returns the count, at most SERIES_RING, and the width of the
+ * buckets. */
 size_t series_window(const struct series *series, int64_t from_ms, struct series_sample out[SERIES_RING],
                      int64_t *out_width_ms);
 

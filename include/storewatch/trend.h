@@ -1,0 +1,75 @@
+/* trend.h - the estimators: robust slope with an honest interval, monotonic trend, shape against shape.
+ *
+ * All of them are exact, deterministic and work in memory the caller lends; none allocates. Times are in any
+ * unit (the slope is per that unit) and strictly increasing; values are finite.
+ *
+ * Sources: H. Theil 1950, "A rank-invariant method of linear and polynomial regression analysis"; P. K. Sen
+ * 1968, "Estimates of the regression coefficient based on Kendall's tau" (median of the pair slopes; interval
+ * from the ranks that Kendall's S allows). W. R. Knight 1966 (Kendall's S by counting inversions in a merge
+ * sort). J. Matousek 1991, "Randomized optimal algorithm for slope selection" (the k-th of n(n-1)/2 slopes
+ * without making them). K. H. Hamed, A. R. Rao 1998 (autocorrelation inflates the variance of S). C. M.
+ * Hurvich, C.-L. Tsai 1989 (AICc). B. Jackson et al. 2005 (exact segmentation by dynamic programming,
+ * "optimal partitioning"). */
+#ifndef STOREWATCH_TREND_H
+#define STOREWATCH_TREND_H
+
+#include "storewatch/base.h"
+
+#define TREND_POINTS_MIN 4
+#define TREND_POINTS_MAX 65535
+
+/* Bytes that trend_slope and trend_kendall need lent for n points: under 23 n + 64. */
+size_t trend_scratch_bytes(size_t n);
+
+struct trend_slope {
+    double slope;           /* median of the pair slopes */
+    double low, high;       /* the interval of the given confidence, widened for autocorrelation */
+    double intercept;       /* of the line at time 0: median of value - slope * time */
+    double autocorrelation; /* lag 1, of the residuals, corrected for its bias */
+    double effective_n;     /* how many independent points these are worth */
+};
+
+/* Theil-Sen slope with Sen's interval, exact, in O(n log n) expected time. confidence_pct is 50 < x < 100.
+ * `scratch` has trend_scratch_bytes(n) bytes, aligned as malloc does. INVALID when n is outside
+ * TREND_POINTS_MIN..TREND_POINTS_MAX or times do not increase. */
+enum status trend_slope(const double *time, const double *value, size_t n, double confidence_pct,
+                        void *scratch, struct trend_slope *out_slope);
+
+/* The pair slope of 0-based rank k (0 = the smallest) of the n(n-1)/2; exact up to rounding of the
+ * arithmetic. */
+double trend_select_slope(const double *time, const double *value, size_t n, uint64_t k, void *scratch);
+
+struct trend_kendall {
+    int64_t s;       /* concordant minus discordant pairs */
+    double variance; /* under no trend and independence, corrected for ties */
+    double z;        /* with continuity correction; 0 when variance is 0 */
+};
+enum status trend_kendall(const double *value, size_t n, void *scratch, struct trend_kendall *out_kendall);
+
+/* Two-sided standard normal and Student quantiles: the x with P(|X| <= x) = confidence_pct / 100. */
+double trend_normal_quantile(double confidence_pct);
+double trend_student_quantile(double confidence_pct, double degrees);
+
+/* Least squares: sums of squared residuals of three shapes, to be compared by trend_aicc. */
+double trend_line_residue(const double *time, const double *value, size_t n);
+/* value = a + b (1 - exp(-(time - time[0]) / tau)), b of the sign of the fit, tau from a logarithmic grid of
+ * 1/8 to 2 of the time spanned. out_level is the level it heads for. */
+double trend_saturating_residue(const double *time, const double *value, size_t n, double *out_level,
+                                double *out_tau);
+#define TREND_STAIRS_POINTS_MAX 64
+#define TREND_STAIRS_JUMPS_MAX 3
+/* The best piecewise constant fit with at most `jumps` jumps (exact, by dynamic programming, O(jumps n^2)).
+ * n <= TREND_STAIRS_POINTS_MAX; out_at (may be NULL) gets the index at which each new level begins. */
+double trend_stairs_residue(const double *value, size_t n, size_t jumps,
+                            size_t out_at[TREND_STAIRS_JUMPS_MAX]);
+
+/* Akaike's criterion with the small sample correction, for Gaussian residuals of unknown variance;
+ * `parameters` counts the variance too. Smaller is better. A residue below `floor` counts as `floor` (nothing
+ * is known better than the quantisation of the values). */
+double trend_aicc(double residue, double floor, size_t n, size_t parameters);
+
+/* Order statistics in place: the value of 0-based rank k; array is permuted. */
+double trend_rank(double *array, size_t n, size_t k);
+double trend_median(double *array, size_t n); /* NAN for n = 0; mean of the two middle ones for even n */
+
+#endif

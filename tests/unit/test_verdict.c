@@ -1,0 +1,236 @@
+/* test_verdict.c - healthy and leaking shapes, at any scale of time and value; words; forecast; hysteresis;
+ * bounds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "generate.h"
+#include "storewatch/verdict.h"
+
+static struct verdict_settings settings_plain(enum unit unit)
+{
+    return (struct verdict_settings){.unit = unit, .confidence_pct = 99, .learned_plateau = NAN};
+}
+
+struct run {
+    size_t alarm_count, first_alarm, clear_count; /* first_alarm: index of the sample; n = never */
+    struct verdict verdict;
+};
+
+static struct run run_series(const struct verdict_settings *settings, double limit, const double *value,
+                             size_t n, int64_t period_ms)
+{
+    struct run run = {.first_alarm = n};
+    struct detector *detector = detector_new(settings);
+    assert_non_null(detector);
+    if (!isnan(limit))
+        detector_set_limit(detector, (struct verdict_limit){.value = limit, .name = "test limit"});
+    enum verdict_state before = VERDICT_LEARNING;
+    for (size_t i = 0; i < n; i++) {
+        const enum verdict_state now = detector_push(detector, (int64_t)i * period_ms, value[i]);
+        if (now == VERDICT_UNBOUNDED && before != VERDICT_UNBOUNDED && run.alarm_count++ == 0)
+            run.first_alarm = i;
+        if (now == VERDICT_BOUNDED && before == VERDICT_UNBOUNDED)
+            run.clear_count++;
+        before = now;
+    }
+    detector_verdict(detector, &run.verdict);
+    detector_free(detector);
+    return run;
+}
+
+static struct run run_family(enum family family, uint64_t seed, double amplitude, size_t n, int64_t period_ms,
+                             size_t *out_onset)
+{
+    double *value = malloc(n * sizeof *value);
+    assert_non_null(value);
+    generate_series(family, seed, amplitude, value, n, out_onset);
+    const bool counts = family == FAMILY_HANDLES || family == FAMILY_QUANTISED || family == FAMILY_DOUBLINGS;
+    const struct verdict_settings settings = settings_plain(counts ? UNIT_HANDLES : UNIT_BYTES);
+    const struct run run = run_series(&settings, NAN, value, n, period_ms);
+    free(value);
+    return run;
+}
+
+static void harmless_shapes_are_left_alone(void **state)
+{
+    (void)state;
+    static const enum family families[] = {
+        FAMILY_FLAT,      FAMILY_NOISE,       FAMILY_HEAVY_TAIL,      FAMILY_WARM_UP,
+        FAMILY_CYCLE,     FAMILY_SAWTOOTH,    FAMILY_TALLER_SAWTOOTH, FAMILY_STEP_UP,
+        FAMILY_STEP_DOWN, FAMILY_NIGHTLY_JOB, FAMILY_QUANTISED,       FAMILY_SHRINKING};
+    for (size_t k = 0; k < ARRAY_COUNT(families); k++)
+        for (uint64_t seed = 1; seed <= 5; seed++) {
+            size_t onset;
+            const struct run run = run_family(families[k], seed, 1, 1500, 15000, &onset);
+            if (run.alarm_count > 0)
+                print_message("%s seed %d: %s\n", family_name(families[k]), (int)seed, run.verdict.reason);
+            assert_int_equal(run.alarm_count, 0);
+            assert_int_equal(run.verdict.state, VERDICT_BOUNDED);
+        }
+}
+
+static void leaks_are_found(void **state)
+{
+    (void)state;
+    for (int family = 0; family < FAMILY_COUNT; family++) {
+        if (!family_leaks((enum family)family))
+            continue;
+        for (uint64_t seed = 1; seed <= 5; seed++) {
+            size_t onset;
+            const struct run run = run_family((enum family)family, seed, 2, 1500, 15000, &onset);
+            if (run.alarm_count == 0 || run.first_alarm < onset)
+                print_message("%s seed %d: alarm at %d, onset %d: %s\n", family_name((enum family)family),
+                              (int)seed, (int)run.first_alarm, (int)onset, run.verdict.reason);
+            assert_true(run.alarm_count > 0);
+            assert_true(run.first_alarm >= onset);
+        }
+    }
+}
+
+/* The same series at 100 ms and at 5 min, and a thousand times larger, gets the same answer at the same
+ * sample. */
+static void scale_does_not_matter(void **state)
+{
+    (void)state;
+    double value[1000], larger[1000];
+    size_t onset;
+    generate_series(FAMILY_LINEAR, 3, 1, value, 1000, &onset);
+    for (size_t i = 0; i < 1000; i++)
+        larger[i] = value[i] * 1024;
+    const struct verdict_settings settings = settings_plain(UNIT_OTHER);
+    const struct run at_15_s = run_series(&settings, NAN, value, 1000, 15000);
+    assert_true(at_15_s.alarm_count == 1);
+    static const int64_t periods[] = {100, 1000, 300000};
+    for (size_t k = 0; k < ARRAY_COUNT(periods); k++) {
+        const struct run run = run_series(&settings, NAN, value, 1000, periods[k]);
+        assert_int_equal(run.first_alarm, at_15_s.first_alarm);
+    }
+    assert_int_equal(run_series(&settings, NAN, larger, 1000, 15000).first_alarm, at_15_s.first_alarm);
+}
+
+/* The time-lapse: 250 ms between samples, windows of seconds, a straight leak nearly from the start. */
+static void a_time_lapse_leak_is_told_within_seconds(void **state)
+{
+    (void)state;
+    struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    settings.warm_up_ms = 2000;
+    settings.min_window_ms = 5000;
+    settings.min_growth = 8 << 20;
+    for (int rate = 1; rate <= 16; rate *= 4) {
+        double value[240];
+        for (size_t i = 0; i < 240; i++) /* 1-16 MiB in each second, in allocations of 256 KiB */
+            value[i] = 20e6 + 262144 * floor((double)i * rate);
+        const struct run run = run_series(&settings, NAN, value, 240, 250);
+        assert_true(run.alarm_count == 1);
+        assert_in_range(run.first_alarm, 28, 100);
+        for (size_t i = 0; i < 240; i++)
+            value[i] = 20e6 + 262144 * (double)(i % 7);
+        assert_int_equal(run_series(&settings, NAN, value, 240, 250).alarm_count, 0);
+    }
+}
+
+static void nothing_is_said_of_the_warm_up_or_too_early(void **state)
+{
+    (void)state;
+    double value[600];
+    for (size_t i = 0; i < 600; i++)
+        value[i] = 1e8 + 1e6 * (double)i;
+    struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    settings.min_window_ms = 300 * 1000;
+    struct run run = run_series(&settings, NAN, value, 300, 1000);
+    assert_int_equal(run.verdict.state, VERDICT_LEARNING);
+    assert_int_equal(run.alarm_count, 0);
+    assert_non_null(strstr(run.verdict.reason, "learning"));
+    settings.warm_up_ms = 200 * 1000;
+    run = run_series(&settings, NAN, value, 499, 1000);
+    assert_int_equal(run.alarm_count, 0);
+    run = run_series(&settings, NAN, value, 600, 1000);
+    assert_int_equal(run.alarm_count, 1);
+    settings.min_growth = 1e9; /* more than it has grown by */
+    assert_int_equal(run_series(&settings, NAN, value, 600, 1000).alarm_count, 0);
+}
+
+static void a_forecast_is_right_and_has_an_interval(void **state)
+{
+    (void)state;
+    double value[800];
+    struct random random = random_seeded(5);
+    for (size_t i = 0; i < 800; i++)
+        value[i] = 5e8 + (i > 200 ? 1e6 * (double)(i - 200) : 0) + 2e6 * random_normal(&random);
+    const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    const struct run run = run_series(&settings, 2e9, value, 800, 15000);
+    assert_int_equal(run.verdict.state, VERDICT_UNBOUNDED);
+    const double left_ms = (2e9 - value[799]) / 1e6 * 15000;
+    assert_true(fabs((double)(run.verdict.exhaustion_ms - run.verdict.at_ms) - left_ms) < 0.05 * left_ms);
+    assert_true(run.verdict.exhaustion_early_ms < run.verdict.exhaustion_ms);
+    assert_true(run.verdict.exhaustion_late_ms > run.verdict.exhaustion_ms);
+    assert_string_equal(run.verdict.limit_name, "test limit");
+    assert_true(fabs(run.verdict.slope_per_hour - 240e6) < 5e6);
+    assert_true(run.verdict.slope_low_per_hour < run.verdict.slope_per_hour);
+    assert_non_null(strstr(run.verdict.reason, "grows 229"));
+    assert_non_null(strstr(run.verdict.reason, "straight rather than levelling off"));
+}
+
+static void a_leak_that_ends_clears_and_another_is_told_again(void **state)
+{
+    (void)state;
+    double value[3000];
+    for (size_t i = 0; i < 3000; i++)
+        value[i] = i < 300    ? 5e8
+                   : i < 800  ? 5e8 + 1e6 * (double)(i - 300)
+                   : i < 1500 ? 5e8
+                              : 5e8 + 2e6 * (double)(i - 1500);
+    const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    const struct run run = run_series(&settings, NAN, value, 3000, 15000);
+    assert_int_equal(run.alarm_count, 2);
+    assert_int_equal(run.clear_count, 1);
+    assert_int_equal(run.verdict.state, VERDICT_UNBOUNDED);
+    assert_true(run.verdict.change_count >= 3);
+}
+
+static void odd_input_is_survived(void **state)
+{
+    (void)state;
+    const struct verdict_settings settings = settings_plain(UNIT_HANDLES);
+    struct detector *detector = detector_new(&settings);
+    struct verdict verdict;
+    detector_verdict(detector, &verdict);
+    assert_int_equal(verdict.state, VERDICT_LEARNING);
+    assert_true(isnan(verdict.value) && isnan(verdict.slope_per_hour));
+    detector_push(detector, 5, NAN);
+    detector_push(detector, 5, 1);  /* not later: ignored */
+    detector_push(detector, -7, 1); /* backwards: ignored */
+    detector_push(detector, 6, INFINITY);
+    detector_verdict(detector, &verdict);
+    assert_int_equal(verdict.unknown_count, 2);
+    assert_int_equal(verdict.sample_count, 0);
+    for (int i = 0; i < 5000; i++)
+        detector_push(detector, 10 + i * (i % 3 == 0 ? INT64_C(1) << 30 : 1), i % 5 == 0 ? 0 : 1e300);
+    detector_verdict(detector, &verdict);
+    assert_true(strlen(verdict.reason) > 0);
+    struct series_point points[50];
+    const size_t count = detector_points(detector, points, 50);
+    assert_in_range(count, 1, 50);
+    assert_int_equal(detector_points(detector, points, 0), 0);
+    detector_free(detector);
+    detector_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(harmless_shapes_are_left_alone),
+        cmocka_unit_test(leaks_are_found),
+        cmocka_unit_test(scale_does_not_matter),
+        cmocka_unit_test(a_time_lapse_leak_is_told_within_seconds),
+        cmocka_unit_test(nothing_is_said_of_the_warm_up_or_too_early),
+        cmocka_unit_test(a_forecast_is_right_and_has_an_interval),
+        cmocka_unit_test(a_leak_that_ends_clears_and_another_is_told_again),
+        cmocka_unit_test(odd_input_is_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
