@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # tests/wine/lib.sh: what the Wine tests and the demo stand on. Sourced by them; nothing in it runs by itself.
 #
 # A *bed* is a private Windows for one test: a fresh copy of a Wine prefix that was made once, its own services, its own SMTP
@@ -181,6 +182,8 @@ bed_processes() {
 }
 # The (Unix) pids of a program, e.g. Store.exe.
 pids_of() { bed_processes | awk -v name="${1:0:15}" '$2 == name { print $1 }'; }
+# kill_pids SIGNAL PIDS: a list as pids_of prints it; nothing on an empty one
+kill_pids() { [ -z "$2" ] || xargs kill "-$1" <<<"$2" 2>/dev/null; }
 runs() { [ -n "$(pids_of "$1")" ]; }
 gone() { ! runs "$1"; }
 
@@ -206,7 +209,7 @@ bed_make() {
 end_leftovers() {
     local left server
     left=$(bed_processes)
-    [ -z "$left" ] || kill -KILL $(cut -d' ' -f1 <<<"$left") 2>/dev/null
+    kill_pids KILL "$(cut -d' ' -f1 <<<"$left")"
     for server in "$bed"/smtp*/work; do
         [ ! -e "$server" ] || "$wine_tests/smtp-server" stop "${server%/work}"
     done
@@ -219,10 +222,12 @@ bed_open() {
 }
 bed_boot() { make_template && copy_template && windows_on; }
 
-# Everything stops, whatever the reason; what does not stop by itself is a failure.
+# Everything stops, whatever the reason; what does not stop by itself is a failure. A script that wants something of its Windows
+# before it goes has a function bed_closing.
 bed_close() {
     local status=$? left server
     trap '' INT TERM HUP
+    ! declare -F bed_closing >/dev/null || bed_closing
     keep_logs
     for server in "$bed"/smtp*/work; do
         [ ! -e "$server" ] || "$wine_tests/smtp-server" stop "${server%/work}"
@@ -232,7 +237,7 @@ bed_close() {
     if [ -n "$left" ] && ! wait_for 10 bed_is_empty; then
         left=$(bed_processes)
         not_ok "every process of the test ended: $(tr '\n' ',' <<<"$left") had to be killed"
-        kill -KILL $(cut -d' ' -f1 <<<"$left") 2>/dev/null
+        kill_pids KILL "$(cut -d' ' -f1 <<<"$left")"
     fi
     [ ! -d "$bed/prefix" ] || forget_wine_tmp "$bed/prefix"
     rm -rf --one-file-system "$bed/prefix"
@@ -260,7 +265,7 @@ keep_logs() {
         [ -e "$file" ] || continue
         say "    mails in ${file#"$repo"/}:" && "$wine_tests/peek" mails "$file" | cut -f2- | sed 's/^/    | /'
     done
-    [ ! -d "$bed/data" ] || { say "    storewatch status:" && sw status 2>&1 | tail -n 30 | sed 's/^/    | /'; }
+    windows_is_off || [ ! -d "$bed/data" ] || { say "    storewatch status:" && sw status 2>&1 | tail -n 30 | sed 's/^/    | /'; }
     say "    everything is kept in ${bed#"$repo"/}"
 }
 

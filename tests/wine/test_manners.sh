@@ -52,7 +52,7 @@ check "a stop right after the start" eval 'scm start storewatch; scm stop storew
 win_seconds=120 sw run --config "$home\\storewatch.json" >"$bed/console.log" 2>&1 &
 console=$!
 check "run in a console watches" wait_for 20 polled_beyond 10
-kill -INT $(pids_of storewatch.exe)
+kill_pids INT "$(pids_of storewatch.exe)"
 check "Ctrl-C ends it" wait_for 10 gone storewatch.exe
 check "with exit code 0" exits 0 wait $console
 finish

@@ -5,6 +5,7 @@
 bed_open probe "${1:-x64}"
 
 cp "build/$arch/standin-service.exe" "$disk/standin.exe"
+cp "build/$arch/test-probe.exe" "$disk/probe.exe"
 win_seconds=200
 while read -r line; do
     case $line in
@@ -12,7 +13,7 @@ while read -r line; do
     "not ok "*) not_ok "${line#not ok }" ;;
     *) say "    | $line" ;;
     esac
-done < <(win "build/$arch/probe.exe" 'C:\standin.exe'; echo "exit code $?" >"$bed/probe.end")
+done < <(win "C:\\probe.exe" 'C:\standin.exe'; echo "exit code $?" >"$bed/probe.end")
 check "the probe came to its end" equals "$(cat "$bed/probe.end")" "exit code $((failed > 0))"
 check "and checked something" at_most 10 $((passed + failed))
 finish
