@@ -8,8 +8,8 @@
  *
  * Failures a caller can act on, of every function that writes:
  *   BUSY     another process held the file for 2 s: try again later
- *   FULL     the disk or the file's bound is reached: roll back, call store_maintain (it forgets the oldest
- *            history), and try again; the journal first, without samples, if need be
+ *   FULL     the disk or the file's bound is reached: roll back and try again; the next store_begin forgets the
+ *            oldest history first, so that journal, incidents and mails find room
  *   CORRUPT  close and open again: opening sets the file aside
  *   IO       the disk failed; NO_MEMORY; DENIED
  * SQLite undoes the whole transaction after some failures; every further write of it is then refused until
@@ -26,11 +26,11 @@
 
 struct store;
 
-#define STORE_FILE_NAME "storewatch.sqlite" /* in the data directory */
+#define STORE_FILE_NAME "storewatch.db" /* in the data directory */
 
-/* 20 series at 15 s fill 26 MiB in 400 days (tests/unit/test_store_size.c measures it). History is thinned earlier than its
- * ages say beyond STORE_HISTORY_BYTES and not added to beyond STORE_SAMPLES_BYTES_MAX; what is left up to
- * STORE_BYTES_MAX is for incidents, restarts and mails, each bounded by number. */
+/* 20 series at 15 s fill 26 MiB in 400 days (tests/unit/test_store_size.c measures it). Beyond
+ * STORE_HISTORY_BYTES history is thinned earlier than its ages say, step by step; at STORE_SAMPLES_BYTES_MAX at
+ * once. What is left up to STORE_BYTES_MAX is for incidents, restarts and mails, each bounded by number. */
 #define STORE_HISTORY_BYTES (INT64_C(64) * 1024 * 1024)
 #define STORE_SAMPLES_BYTES_MAX (INT64_C(80) * 1024 * 1024)
 #define STORE_BYTES_MAX (INT64_C(160) * 1024 * 1024)
@@ -38,8 +38,8 @@ struct store;
 #define STORE_RESTARTS_MAX 2000   /* ended ones, likewise */
 #define STORE_MAILS_MAX 10000     /* sent and dead ones, likewise; sent ones keep no body */
 #define STORE_DEAD_BODIES_MAX 200 /* dead ones that keep their body */
-#define STORE_PENDING_MAX 1000    /* undelivered mails; one more is FULL */
-#define STORE_MAIL_BYTES_MAX (64 * 1024) /* of both bodies together; more is INVALID */
+#define STORE_PENDING_MAX 500     /* undelivered mails; one more, and the oldest becomes dead */
+#define STORE_MAIL_BYTES_MAX (96 * 1024) /* of both bodies together; beyond, the HTML part is left out */
 
 /* DATA_DIR and the file's name; the separator is the one DATA_DIR uses. */
 void store_path(char *out_path, size_t capacity, const char *data_dir);
@@ -140,7 +140,8 @@ struct outbox_entry {
 };
 void outbox_entry_deinit(struct outbox_entry *entry);
 
-/* Queues; one that is too long is INVALID, one beyond STORE_PENDING_MAX is FULL; a key that is already there is OK and changes nothing (idempotent). */
+/* Queues; a key that is already there is OK and changes nothing (idempotent). Never refuses for its own bounds:
+ * see STORE_MAIL_BYTES_MAX and STORE_PENDING_MAX. */
 enum status store_put_mail(struct store *store, const struct mail *mail, enum alert_kind kind, int64_t incident_id, int64_t utc_ms, struct err *err);
 /* The oldest pending mail with id > after_id; NOT_FOUND when there is none. */
 enum status store_next_mail(struct store *store, int64_t after_id, struct outbox_entry *out_entry, struct err *err);

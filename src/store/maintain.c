@@ -32,7 +32,7 @@ static enum status read_number(struct store *store, enum statement statement, in
     return status;
 }
 
-enum status store_used_bytes(struct store *store, int64_t *out_bytes, struct err *err)
+static enum status read_used_bytes(struct store *store, int64_t *out_bytes, struct err *err)
 {
     int64_t pages = 0, free_pages = 0;
     enum status status = read_number(store, STATEMENT_PAGE_COUNT, &pages, err);
@@ -104,25 +104,6 @@ static enum status thin(struct store *store, enum statement oldest, const enum s
     return status;
 }
 
-/* Adjusts how much of the nominal ages is kept. */
-static enum status feel_pressure(struct store *store, bool disk_full, bool caught_up, struct err *err)
-{
-    int64_t bytes = 0;
-    const enum status status = store_used_bytes(store, &bytes, err);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (disk_full || bytes > STORE_HISTORY_BYTES) {
-        if (caught_up) { /* otherwise the last shortening has not had its effect yet */
-            store->keep_permille =
-                store->keep_permille > KEEP_DOWN_PERMILLE ? store->keep_permille - KEEP_DOWN_PERMILLE : 0;
-        }
-    } else if (bytes < STORE_HISTORY_BYTES / 4 * 3 && store->keep_permille < 1000) {
-        store->keep_permille += KEEP_UP_PERMILLE;
-    }
-    return STATUS_OK;
-}
-
 /* What is older is thinned. With nothing to be kept even times ahead of the clock go: it may have been set
  * back. */
 static int64_t cutoff(const struct store *store, int64_t utc_ms, int64_t age_ms, int64_t bucket_ms)
@@ -174,6 +155,12 @@ static enum status forget_series(struct store *store, int64_t utc_ms, struct err
     return status;
 }
 
+static void keep_less(struct store *store)
+{
+    store->keep_permille =
+        store->keep_permille > KEEP_DOWN_PERMILLE ? store->keep_permille - KEEP_DOWN_PERMILLE : 0;
+}
+
 /* One round over the three tiers, the coarsest first. */
 static enum status thin_tiers(struct store *store, int64_t utc_ms, struct err *err)
 {
@@ -197,35 +184,70 @@ static enum status thin_tiers(struct store *store, int64_t utc_ms, struct err *e
     return status;
 }
 
+/* Adjusts how much of the nominal ages is kept, gently: while a shortening has not had its effect, not again.
+ */
+static enum status feel_pressure(struct store *store, struct err *err)
+{
+    int64_t bytes = 0;
+    const enum status status = read_used_bytes(store, &bytes, err);
+    if (status == STATUS_OK && bytes > STORE_HISTORY_BYTES && !store->work_left) {
+        keep_less(store);
+    } else if (status == STATUS_OK && bytes < STORE_HISTORY_BYTES / 4 * 3 && store->keep_permille < 1000) {
+        store->keep_permille += KEEP_UP_PERMILLE;
+    }
+    return status;
+}
+
+/* Keeps less and less until RELIEF_PAGES are free or nothing is left to forget. */
+static enum status relieve(struct store *store, int64_t utc_ms, struct err *err)
+{
+    /* The log is used again from its begin, in the space that it has. */
+    sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int64_t free_pages = 0;
+    enum status status;
+    do {
+        keep_less(store);
+        status = thin_tiers(store, utc_ms, err);
+        if (status == STATUS_OK) {
+            status = read_number(store, STATEMENT_FREE_COUNT, &free_pages, err);
+        }
+    } while (status == STATUS_OK && free_pages < RELIEF_PAGES &&
+             (store->keep_permille > 0 || store->work_left));
+    return status;
+}
+
+void store_make_room(struct store *store)
+{
+    int64_t bytes = 0;
+    if (store->disk_full ||
+        (read_used_bytes(store, &bytes, NULL) == STATUS_OK && bytes >= STORE_SAMPLES_BYTES_MAX)) {
+        store->disk_full = relieve(store, store->latest_utc_ms, NULL) != STATUS_OK;
+    }
+}
+
 enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err)
 {
     if (store->begun) {
         return err_set(err, STATUS_INVALID, "store_maintain", 0, "%s: a transaction is going on",
                        store->path);
     }
+    store->latest_utc_ms = utc_ms;
     const bool disk_full = store->disk_full;
-    if (disk_full) { /* the log is used again from its begin, in the space it has */
-        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    enum status status = disk_full ? relieve(store, utc_ms, err) : feel_pressure(store, err);
+    if (status == STATUS_OK && !disk_full) {
+        status = thin_tiers(store, utc_ms, err);
     }
-    enum status status;
-    int64_t free_pages = 0;
-    do {
-        status = feel_pressure(store, disk_full, !store->work_left, err);
-        if (status == STATUS_OK) {
-            status = thin_tiers(store, utc_ms, err);
-        }
-        if (status == STATUS_OK) {
-            status = read_number(store, STATEMENT_FREE_COUNT, &free_pages, err);
-        }
-    } while (status == STATUS_OK && disk_full && free_pages < RELIEF_PAGES &&
-             (store->keep_permille > 0 || store->work_left));
     if (status == STATUS_OK) {
         status = group_begin(store, "forget", err);
         if (status == STATUS_OK) {
             status = group_end(store, forget_done(store, utc_ms - STORE_HOURS_MS, err), "forget", err);
         }
     }
-    if (status == STATUS_OK && !disk_full && free_pages > VACUUM_FREE_PAGES) {
+    int64_t free_pages = 0;
+    if (status == STATUS_OK && !disk_full) {
+        status = read_number(store, STATEMENT_FREE_COUNT, &free_pages, err);
+    }
+    if (status == STATUS_OK && free_pages > VACUUM_FREE_PAGES) {
         status = query_run_plain(store, STATEMENT_VACUUM_SOME, "give space back", err);
     }
     if (status == STATUS_OK) {

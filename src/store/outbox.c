@@ -11,8 +11,9 @@ void outbox_entry_deinit(struct outbox_entry *entry)
     mail_deinit(&entry->mail);
 }
 
-/* Does a new mail fit? One that is known already always does. */
-static enum status check_queue(struct store *store, const char *key, struct err *err)
+/* Keeps the queue bounded: when it is full, the mail that has waited longest gives up its place to a new one.
+ */
+static enum status make_place(struct store *store, int64_t utc_ms, struct err *err)
 {
     struct query count = query_on(store, STATEMENT_MAIL_PENDING_COUNT);
     int64_t pending = 0;
@@ -21,44 +22,40 @@ static enum status check_queue(struct store *store, const char *key, struct err 
         pending = query_integer(&count);
     }
     query_done(&count);
-    if (status != STATUS_OK || pending < STORE_PENDING_MAX) {
-        return status;
+    if (status == STATUS_OK && pending > STORE_PENDING_MAX) {
+        struct query give_up = query_on(store, STATEMENT_MAIL_GIVE_UP);
+        query_bind_text(&give_up, "given up: too many newer mails were waiting");
+        query_bind_integer(&give_up, utc_ms);
+        query_bind_integer(&give_up, pending - STORE_PENDING_MAX);
+        status = query_run(store, &give_up, "put mail", err);
     }
-    struct query known = query_on(store, STATEMENT_MAIL_KNOWN);
-    query_bind_text(&known, key);
-    status = query_step(store, &known, "put mail", err);
-    query_done(&known);
-    return status != STATUS_NOT_FOUND
-               ? status
-               : err_set(err, STATUS_FULL, "put mail", 0, "%s: %d mails are waiting for a relay already",
-                         store->path, STORE_PENDING_MAX);
+    return status;
+}
+
+static enum status put_mail(struct store *store, const struct mail *mail, enum alert_kind kind,
+                            int64_t incident_id, int64_t utc_ms, struct err *err)
+{
+    const size_t plain_bytes = mail->plain != NULL ? strlen(mail->plain) : 0;
+    const size_t html_bytes = mail->html != NULL ? strlen(mail->html) : 0;
+    struct query put = query_on(store, STATEMENT_MAIL_PUT);
+    query_bind_text(&put, mail->key);
+    query_bind_integer(&put, incident_id);
+    query_bind_word(&put, &words_alert_kind, (int)kind);
+    query_bind_integer(&put, utc_ms);
+    query_bind_text(&put, mail->subject);
+    query_bind_text_cut(&put, mail->plain, STORE_MAIL_BYTES_MAX);
+    query_bind_text(&put, plain_bytes + html_bytes <= STORE_MAIL_BYTES_MAX ? mail->html : NULL);
+    const enum status status = query_run(store, &put, "put mail", err);
+    return status == STATUS_OK ? make_place(store, utc_ms, err) : status;
 }
 
 enum status store_put_mail(struct store *store, const struct mail *mail, enum alert_kind kind,
                            int64_t incident_id, int64_t utc_ms, struct err *err)
 {
-    const size_t bytes =
-        (mail->plain != NULL ? strlen(mail->plain) : 0) + (mail->html != NULL ? strlen(mail->html) : 0);
-    if (bytes > STORE_MAIL_BYTES_MAX) {
-        return err_set(err, STATUS_INVALID, "put mail", 0, "a mail of more than %d bytes",
-                       STORE_MAIL_BYTES_MAX);
-    }
-    enum status status = store_writable(store, err);
-    if (status == STATUS_OK) {
-        status = check_queue(store, mail->key, err);
-    }
-    if (status == STATUS_OK) {
-        struct query put = query_on(store, STATEMENT_MAIL_PUT);
-        query_bind_text(&put, mail->key);
-        query_bind_integer(&put, incident_id);
-        query_bind_word(&put, &words_alert_kind, (int)kind);
-        query_bind_integer(&put, utc_ms);
-        query_bind_text(&put, mail->subject);
-        query_bind_text(&put, mail->plain);
-        query_bind_text(&put, mail->html);
-        status = query_run(store, &put, "put mail", err);
-    }
-    return status;
+    const enum status status = group_begin(store, "put mail", err);
+    return status != STATUS_OK
+               ? status
+               : group_end(store, put_mail(store, mail, kind, incident_id, utc_ms, err), "put mail", err);
 }
 
 /* All but the bodies. */

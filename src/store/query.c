@@ -87,6 +87,21 @@ void query_bind_text(struct query *query, const char *value)
                                : sqlite3_bind_text(query->statement, query->bound, value, -1, SQLITE_STATIC));
 }
 
+void query_bind_text_cut(struct query *query, const char *value, size_t bytes_max)
+{
+    size_t length = value != NULL ? strlen(value) : 0;
+    if (length > bytes_max) {
+        length = bytes_max;
+        while (length > 0 && ((unsigned char)value[length] & 0xC0U) == 0x80U) { /* not within a character */
+            length--;
+        }
+    }
+    query->bound++;
+    bound(query, value == NULL
+                     ? sqlite3_bind_null(query->statement, query->bound)
+                     : sqlite3_bind_text(query->statement, query->bound, value, (int)length, SQLITE_STATIC));
+}
+
 enum status query_step(struct store *store, struct query *query, const char *operation, struct err *err)
 {
     query->column = 0;
@@ -189,9 +204,9 @@ enum status store_begin(struct store *store, struct err *err)
     if (store->begun) {
         return err_set(err, STATUS_INVALID, "store_begin", 0, "%s: a transaction is going on", store->path);
     }
+    store_make_room(store);
     const enum status status = query_run_plain(store, STATEMENT_BEGIN, "begin", err);
     store->begun = status == STATUS_OK;
-    store->room_known = false;
     return status;
 }
 

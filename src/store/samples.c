@@ -101,32 +101,11 @@ static enum status find_series(struct store *store, const struct store_series_ke
     return status;
 }
 
-/* Samples may fill the file only so far: the rest is for incidents, restarts and mails. */
-static enum status check_room(struct store *store, struct err *err)
-{
-    if (!store->begun || !store->room_known) {
-        int64_t bytes = 0;
-        const enum status status = store_used_bytes(store, &bytes, err);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        store->room_left = bytes < STORE_SAMPLES_BYTES_MAX;
-        store->room_known = true;
-    }
-    return store->room_left
-               ? STATUS_OK
-               : err_set(err, STATUS_FULL, "put sample", 0,
-                         "%s: the history has reached %d MiB; samples wait until the oldest were forgotten",
-                         store->path, (int)(STORE_SAMPLES_BYTES_MAX / (1024 * 1024)));
-}
-
 enum status store_put_sample(struct store *store, const struct store_series_key *key, int64_t utc_ms,
                              double value, struct err *err)
 {
     enum status status = store_writable(store, err);
-    if (status == STATUS_OK) {
-        status = check_room(store, err);
-    }
+    store->latest_utc_ms = utc_ms;
     struct cached_series *series = NULL;
     if (status == STATUS_OK) {
         status = find_series(store, key, utc_ms, &series, err);

@@ -16,8 +16,9 @@
 
 #define BUSY_TIMEOUT_MS 2000
 #define CACHE_KIB 1024
-#define CHECKPOINT_PAGES 256 /* half of the log's reserve: it is written back before the reserve is used up  \
-                              */
+#define CHECKPOINT_PAGES                                                                                     \
+    256 /* half of the log's reserve: it is written back before the reserve is used up                       \
+         */
 #define RESERVE_CHUNK_BYTES (256 * 1024)
 #define RESERVE_LOG_BYTES (2 * 1024 * 1024)
 #define RESERVE_FILE_BYTES (1024 * 1024)
@@ -262,6 +263,7 @@ enum status store_open(const char *path, int64_t utc_ms, struct store **out_stor
     if (status != STATUS_OK) {
         return status;
     }
+    store->latest_utc_ms = utc_ms;
     struct err why = {0};
     status = open_once(store, &why);
     if (status != STATUS_OK && file_unusable(&why) && file_exists(path)) {

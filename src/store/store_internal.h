@@ -107,7 +107,8 @@
     X(BUDGET_GET, "SELECT restart_id, service, age_ms FROM budget ORDER BY position LIMIT ?")                \
     /* outbox */                                                                                             \
     X(MAIL_PENDING_COUNT, "SELECT count(*) FROM outbox WHERE state = 'pending'")                             \
-    X(MAIL_KNOWN, "SELECT 1 FROM outbox WHERE key = ?")                                                      \
+    X(MAIL_GIVE_UP, "UPDATE outbox SET state = 'dead', last_answer = ?1, done_utc_ms = ?2 WHERE id IN"       \
+                    " (SELECT id FROM outbox WHERE state = 'pending' ORDER BY id LIMIT ?3)")                 \
     X(MAIL_PUT, "INSERT INTO outbox(key, incident_id, kind, queued_utc_ms, done_utc_ms, state, attempts,"    \
                 " last_answer, subject, plain, html) VALUES(?, ?, ?, ?, 0, 'pending', 0, '', ?, ?, ?)"       \
                 " ON CONFLICT(key) DO NOTHING")                                                              \
@@ -169,10 +170,9 @@ struct store {
     char path[STORE_PATH_MAX];
     bool begun;             /* between store_begin and store_commit */
     bool grouped;           /* inside a group that is a transaction of its own */
-    bool room_known;        /* room_left was found out for this transaction */
-    bool room_left;         /* samples may still be added */
     bool disk_full;         /* the last write met a full disk */
     bool work_left;         /* the last store_maintain stopped at its bound */
+    int64_t latest_utc_ms;  /* the clock as last told */
     uint32_t keep_permille; /* of the nominal ages of history; below 1000 under pressure */
     uint64_t use_count;
     char set_aside_reason[STORE_REASON_MAX];
@@ -190,8 +190,9 @@ enum status store_writable(struct store *store, struct err *err);
 void store_forget_cache(struct store *store);
 /* Makes file and log longer than they need to be, so that history can be forgotten on a full disk. */
 void store_reserve(struct store *store);
-/* Bytes of the file that hold something (maintain.c). */
-enum status store_used_bytes(struct store *store, int64_t *out_bytes, struct err *err);
+/* Before a transaction: forgets the oldest history when the last write met a full disk or the file has
+ * reached STORE_SAMPLES_BYTES_MAX. What cannot be done now is met again by the transaction (maintain.c). */
+void store_make_room(struct store *store);
 
 /* ---- one use of a prepared statement: bind in the order of parameters, step, read in the order of columns
  * ---- */
@@ -207,6 +208,8 @@ void query_bind_integer(struct query *query, int64_t value);
 void query_bind_real(struct query *query, double value);       /* NAN becomes NULL */
 void query_bind_foreseen(struct query *query, int64_t utc_ms); /* INT64_MAX becomes NULL */
 void query_bind_text(struct query *query, const char *value);  /* borrowed until query_done; NULL is NULL */
+/* At most bytes_max of it, cut between characters. */
+void query_bind_text_cut(struct query *query, const char *value, size_t bytes_max);
 /* Steps a statement of which no row is wanted, and makes it ready for its next use. */
 enum status query_run(struct store *store, struct query *query, const char *operation, struct err *err);
 enum status query_run_plain(struct store *store, enum statement statement, const char *operation,

@@ -17,7 +17,7 @@
 
 #include <sqlite3.h>
 
-#define PATH "/disk/storewatch.sqlite"
+#define PATH "/disk/storewatch.db"
 #define NOON INT64_C(1795348800000) /* 2026-11-22T12:00:00Z */
 
 static int set_up(void **state)
@@ -426,25 +426,42 @@ static void mails_counted(void **state)
     }
 }
 
+/* Neither too many mails nor one that is too long may hold the transaction up that they belong to. */
 static void mails_are_bounded(void **state)
 {
     struct mail mail = {0};
+    struct outbox_entry entry;
+    size_t count = 0;
     OK(store_begin(*state, &err));
     for (int i = 0; i < STORE_PENDING_MAX; i++) {
         snprintf(mail.key, sizeof(mail.key), "k%d", i);
         OK(store_put_mail(*state, &mail, ALERT_TEST, 0, NOON, &err));
     }
     OK(store_commit(*state, &err));
-    struct err why = {0};
-    OK(store_put_mail(*state, &mail, ALERT_TEST, 0, NOON, &err)); /* known */
+    OK(store_put_mail(*state, &mail, ALERT_TEST, 0, NOON, &err)); /* known: nobody has to go */
+    OK(store_count_mails(*state, MAIL_DEAD, 0, &count, &err));
+    assert_int_equal(count, 0);
+
     strcpy(mail.key, "one more");
-    assert_int_equal(store_put_mail(*state, &mail, ALERT_TEST, 0, NOON, &why), STATUS_FULL);
     char *body = malloc(STORE_MAIL_BYTES_MAX + 2);
-    memset(body, 'x', STORE_MAIL_BYTES_MAX + 1);
-    body[STORE_MAIL_BYTES_MAX + 1] = '\0';
+    memset(body, 'x', STORE_MAIL_BYTES_MAX - 1);
+    strcpy(body + STORE_MAIL_BYTES_MAX - 1, "\xC3\xBC"); /* does not fit as a whole */
     mail.plain = body;
-    assert_int_equal(store_put_mail(*state, &mail, ALERT_TEST, 0, NOON, NULL), STATUS_INVALID);
+    mail.html = (char *)(uintptr_t) "<p>";
+    OK(store_put_mail(*state, &mail, ALERT_TEST, 0, NOON + 1, &err));
     free(body);
+    OK(store_count_mails(*state, MAIL_PENDING, 0, &count, &err));
+    assert_int_equal(count, STORE_PENDING_MAX);
+    OK(store_next_mail(*state, 0, &entry, &err));
+    assert_string_equal(entry.mail.key, "k1"); /* k0 had waited longest */
+    outbox_entry_deinit(&entry);
+    OK(store_next_mail(*state, STORE_PENDING_MAX, &entry, &err));
+    assert_string_equal(entry.mail.key, "one more");
+    assert_int_equal(strlen(entry.mail.plain), STORE_MAIL_BYTES_MAX - 1);
+    assert_null(entry.mail.html);
+    outbox_entry_deinit(&entry);
+    OK(store_count_mails(*state, MAIL_DEAD, NOON + 1, &count, &err));
+    assert_int_equal(count, 1);
 }
 
 /* ---- samples ---- */
