@@ -1,11 +1,11 @@
-/* address_space.c - how much user address space another process has: the limit that a leak in a 32-bit process
- * runs into long before the machine is out of memory.
+/* address_space.c - how much user address space another process has: the limit that a leak in a 32-bit
+ * process runs into long before the machine is out of memory.
  *
  *   64-bit process                                      no practical limit
  *   32-bit image without the large-address-aware flag   2 GiB
  *   with it, on 64-bit Windows                          4 GiB
- *   with it, on 32-bit Windows                          what the boot options leave to programs: 2 GiB, or up to
- *                                                       3 GiB with /3GB and /USERVA
+ *   with it, on 32-bit Windows                          what the boot options leave to programs: 2 GiB, or up
+ * to 3 GiB with /3GB and /USERVA
  *
  * The flag is read from the loaded image itself, so no file name has to be found. */
 #include "win32.h"
@@ -69,10 +69,13 @@ static bool image_characteristics(const struct late *late, HANDLE process, WORD 
         DWORD signature;
         IMAGE_FILE_HEADER file;
     } nt;
-    if (late->NtQueryInformationProcess(process, PROCESS_BASIC_INFORMATION_KIND, &basic, sizeof(basic), NULL) < 0 ||
-        basic.environment_block == NULL || !read_all(process, basic.environment_block + PEB_IMAGE_BASE, &base, sizeof(base)) ||
-        !read_all(process, base, &dos, sizeof(dos)) || dos.e_magic != IMAGE_DOS_SIGNATURE || dos.e_lfanew <= 0 ||
-        !read_all(process, base + dos.e_lfanew, &nt, sizeof(nt)) || nt.signature != IMAGE_NT_SIGNATURE) {
+    if (late->NtQueryInformationProcess(process, PROCESS_BASIC_INFORMATION_KIND, &basic, sizeof(basic),
+                                        NULL) < 0 ||
+        basic.environment_block == NULL ||
+        !read_all(process, basic.environment_block + PEB_IMAGE_BASE, &base, sizeof(base)) ||
+        !read_all(process, base, &dos, sizeof(dos)) || dos.e_magic != IMAGE_DOS_SIGNATURE ||
+        dos.e_lfanew <= 0 || !read_all(process, base + dos.e_lfanew, &nt, sizeof(nt)) ||
+        nt.signature != IMAGE_NT_SIGNATURE) {
         return false;
     }
     *out_characteristics = nt.file.Characteristics;
@@ -86,7 +89,8 @@ enum status os_process_address_limit(struct os *os, struct process_id id, double
     if (process == NULL) {
         /* Windows answers "invalid parameter" to a pid that is not in use. */
         const enum status status = code == ERROR_INVALID_PARAMETER ? STATUS_NOT_FOUND : windows_status(code);
-        return windows_fail(err, status, "OpenProcess", code, "process %lu cannot be opened", (unsigned long)id.pid);
+        return windows_fail(err, status, "OpenProcess", code, "process %lu cannot be opened",
+                            (unsigned long)id.pid);
     }
     enum status status = STATUS_OK;
     double bytes = NAN;
@@ -96,21 +100,26 @@ enum status os_process_address_limit(struct os *os, struct process_id id, double
     WORD characteristics = 0;
     if (!GetProcessTimes(process, &created, &ended, &kernel, &user)) {
         code = GetLastError();
-        status = windows_fail(err, windows_status(code), "GetProcessTimes", code, "process %lu cannot be asked", (unsigned long)id.pid);
+        status = windows_fail(err, windows_status(code), "GetProcessTimes", code,
+                              "process %lu cannot be asked", (unsigned long)id.pid);
         goto done;
     }
     if (((uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime) != id.created_100ns) {
-        status = err_set(err, STATUS_NOT_FOUND, "GetProcessTimes", 0, "process %lu has ended; its number belongs to another one now",
-                         (unsigned long)id.pid);
+        status =
+            err_set(err, STATUS_NOT_FOUND, "GetProcessTimes", 0,
+                    "process %lu has ended; its number belongs to another one now", (unsigned long)id.pid);
         goto done;
     }
-    if (GetExitCodeProcess(process, &exit_code) && exit_code != STILL_ACTIVE) { /* only somebody's handle keeps it */
-        status = err_set(err, STATUS_NOT_FOUND, "GetExitCodeProcess", 0, "process %lu has ended", (unsigned long)id.pid);
+    if (GetExitCodeProcess(process, &exit_code) &&
+        exit_code != STILL_ACTIVE) { /* only somebody's handle keeps it */
+        status = err_set(err, STATUS_NOT_FOUND, "GetExitCodeProcess", 0, "process %lu has ended",
+                         (unsigned long)id.pid);
         goto done;
     }
     if (os->late.IsWow64Process != NULL && !os->late.IsWow64Process(process, &wow64)) {
         code = GetLastError();
-        status = windows_fail(err, windows_status(code), "IsWow64Process", code, "process %lu cannot be asked", (unsigned long)id.pid);
+        status = windows_fail(err, windows_status(code), "IsWow64Process", code,
+                              "process %lu cannot be asked", (unsigned long)id.pid);
         goto done;
     }
     if (os->facts.os_64bit && !wow64) {
@@ -118,8 +127,8 @@ enum status os_process_address_limit(struct os *os, struct process_id id, double
     }
     if (!image_characteristics(&os->late, process, &characteristics)) {
         code = GetLastError();
-        status = windows_fail(err, STATUS_SYSTEM, "ReadProcessMemory", code, "the image header of process %lu cannot be read",
-                              (unsigned long)id.pid);
+        status = windows_fail(err, STATUS_SYSTEM, "ReadProcessMemory", code,
+                              "the image header of process %lu cannot be read", (unsigned long)id.pid);
         goto done;
     }
     if ((characteristics & IMAGE_FILE_LARGE_ADDRESS_AWARE) == 0) {

@@ -1,7 +1,8 @@
 /* error.c - Windows error codes in English, on every language of Windows.
  *
  * Ops search for the English text, and mails must read the same from every host; FormatMessage has it only
- * where the English resources are. So the codes that storewatch meets in its own work have their words here. */
+ * where the English resources are. So the codes that storewatch meets in its own work have their words here.
+ */
 #include "win32.h"
 
 #include <string.h>
@@ -58,7 +59,8 @@ void windows_error_add(struct text *text, DWORD code)
     for (size_t i = 0; i < ARRAY_COUNT(languages); i++) {
         wchar_t wide[256];
         char utf8[3 * ARRAY_COUNT(wide)];
-        const DWORD flags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK;
+        const DWORD flags =
+            FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK;
         DWORD length = FormatMessageW(flags, NULL, code, languages[i], wide, ARRAY_COUNT(wide), NULL);
         while (length > 0 && (wide[length - 1] <= L' ' || wide[length - 1] == L'.')) {
             length--;
@@ -102,7 +104,8 @@ enum status windows_status(DWORD code)
     }
 }
 
-enum status windows_fail(struct err *err, enum status status, const char *operation, DWORD code, const char *format, ...)
+enum status windows_fail(struct err *err, enum status status, const char *operation, DWORD code,
+                         const char *format, ...)
 {
     char storage[ERR_TEXT_MAX];
     struct text text = text_on(storage, sizeof(storage));

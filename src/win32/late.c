@@ -1,11 +1,11 @@
-/* late.c - every function that is looked up while running, in one place: those that NT 5.2 lacks, those that no
- * import library of ours names (ntdll), and psapi's, which newer headers rename into K32... . */
+/* late.c - every function that is looked up while running, in one place: those that NT 5.2 lacks, those that
+ * no import library of ours names (ntdll), and psapi's, which newer headers rename into K32... . */
 #include "win32.h"
 
 #include <string.h>
 
-/* KUSER_SHARED_DATA lies at the same address in every process of every NT, 32 and 64 bits, and its first members
- * have not moved since NT 4: InterruptTime is at offset 8, in 100 ns since boot. */
+/* KUSER_SHARED_DATA lies at the same address in every process of every NT, 32 and 64 bits, and its first
+ * members have not moved since NT 4: InterruptTime is at offset 8, in 100 ns since boot. */
 #define SHARED_PAGE ((uintptr_t)0x7FFE0000)
 
 struct shared_time { /* KSYSTEM_TIME: high_check is written first, high last */
@@ -60,16 +60,20 @@ enum status late_bind(struct late *out_late, struct err *err)
         bool required;
     } const wanted[] = {
 #define FUNCTION(module, name, required) {module, #name, &late.name, required}
-        FUNCTION(ntdll, NtQuerySystemInformation, true),  FUNCTION(ntdll, NtQueryInformationProcess, true),
-        FUNCTION(ntdll, RtlGetVersion, true),             FUNCTION(psapi, GetPerformanceInfo, true),
-        FUNCTION(psapi, GetProcessMemoryInfo, true),      FUNCTION(kernel32, GetTickCount64, false),
+        FUNCTION(ntdll, NtQuerySystemInformation, true),
+        FUNCTION(ntdll, NtQueryInformationProcess, true),
+        FUNCTION(ntdll, RtlGetVersion, true),
+        FUNCTION(psapi, GetPerformanceInfo, true),
+        FUNCTION(psapi, GetProcessMemoryInfo, true),
+        FUNCTION(kernel32, GetTickCount64, false),
         FUNCTION(kernel32, IsWow64Process, false),
 #undef FUNCTION
     };
     for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
         const function found = find(wanted[i].module, wanted[i].name);
         if (found == NULL && wanted[i].required) {
-            return windows_fail(err, STATUS_SYSTEM, "GetProcAddress", GetLastError(), "this Windows has no %s", wanted[i].name);
+            return windows_fail(err, STATUS_SYSTEM, "GetProcAddress", GetLastError(),
+                                "this Windows has no %s", wanted[i].name);
         }
         memcpy(wanted[i].slot, &found, sizeof(found));
     }

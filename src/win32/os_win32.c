@@ -1,7 +1,8 @@
-/* os_win32.c - include/storewatch/os.h on Windows: opening, facts, clocks, the look at processes and the host,
- * events, files, own cost. Services are in services.c, address spaces in address_space.c.
+/* os_win32.c - include/storewatch/os.h on Windows: opening, facts, clocks, the look at processes and the
+ * host, events, files, own cost. Services are in services.c, address spaces in address_space.c.
  *
- * Works from NT 5.2 (Server 2003) on; nothing here is imported that NT 5.2 does not export (late.c binds the rest). */
+ * Works from NT 5.2 (Server 2003) on; nothing here is imported that NT 5.2 does not export (late.c binds the
+ * rest). */
 #include "process_list.h"
 #include "win32.h"
 
@@ -57,18 +58,20 @@ static void os_text_make(const struct late *late, bool os_64bit, char *out, size
     struct text text = text_on(out, capacity);
     late->RtlGetVersion(&version); /* not subject to the manifest, as GetVersionEx is; cannot fail */
     utf16z_to_utf8(version.szCSDVersion, pack, sizeof(pack));
-    text_add(&text, "Windows %lu.%lu.%lu%s%s, %s", (unsigned long)version.dwMajorVersion, (unsigned long)version.dwMinorVersion,
-             (unsigned long)version.dwBuildNumber, pack[0] != '\0' ? " " : "", pack, os_64bit ? "x64" : "x86");
+    text_add(&text, "Windows %lu.%lu.%lu%s%s, %s", (unsigned long)version.dwMajorVersion,
+             (unsigned long)version.dwMinorVersion, (unsigned long)version.dwBuildNumber,
+             pack[0] != '\0' ? " " : "", pack, os_64bit ? "x64" : "x86");
 }
 
-/* The common application data folder, from where Explorer publishes it: asking shell32 would load it, and half of
- * the desktop with it, into a service that needs nothing else of it. */
+/* The common application data folder, from where Explorer publishes it: asking shell32 would load it, and
+ * half of the desktop with it, into a service that needs nothing else of it. */
 static enum status data_dir_read(char *out, size_t capacity, struct err *err)
 {
     wchar_t wide[MAX_PATH + 1] = {0};
     DWORD size = MAX_PATH * sizeof(wchar_t), kind = 0;
     HKEY key = NULL;
-    LONG code = RegOpenKeyExW(HKEY_LOCAL_MACHINE, L"SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Explorer\\Shell Folders", 0,
+    LONG code = RegOpenKeyExW(HKEY_LOCAL_MACHINE,
+                              L"SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Explorer\\Shell Folders", 0,
                               KEY_QUERY_VALUE, &key);
     if (code == ERROR_SUCCESS) {
         code = RegQueryValueExW(key, L"Common AppData", NULL, &kind, (BYTE *)wide, &size);
@@ -77,14 +80,16 @@ static enum status data_dir_read(char *out, size_t capacity, struct err *err)
     if (code != ERROR_SUCCESS || kind != REG_SZ || wide[0] == 0) {
         size = GetEnvironmentVariableW(L"ProgramData", wide, MAX_PATH); /* Windows 6.0 and later */
         if (size == 0 || size >= MAX_PATH) {
-            return windows_fail(err, STATUS_SYSTEM, "RegQueryValueEx", (DWORD)code, "the common application data folder is not known");
+            return windows_fail(err, STATUS_SYSTEM, "RegQueryValueEx", (DWORD)code,
+                                "the common application data folder is not known");
         }
     }
     char folder[3 * MAX_PATH];
     utf16z_to_utf8(wide, folder, sizeof(folder));
     struct text text = text_on(out, capacity);
     text_add(&text, "%s\\storewatch", folder);
-    return text.truncated ? err_set(err, STATUS_FULL, "data_dir", 0, "the common application data folder's path is too long: %s", folder)
+    return text.truncated ? err_set(err, STATUS_FULL, "data_dir", 0,
+                                    "the common application data folder's path is too long: %s", folder)
                           : STATUS_OK;
 }
 
@@ -99,7 +104,8 @@ static enum status facts_read(const struct late *late, struct os_facts *out, str
     host_name_read(out->host_name);
     os_text_make(late, out->os_64bit, out->os_text, sizeof(out->os_text));
     GetSystemInfo(&info);
-    /* The last usable address is followed by one byte and, below the system's half, by 64 KiB that nobody gets. */
+    /* The last usable address is followed by one byte and, below the system's half, by 64 KiB that nobody
+     * gets. */
     out->address_space_bytes = (double)(uintptr_t)info.lpMaximumApplicationAddress + 1.0 + 65536.0;
     return data_dir_read(out->data_dir, sizeof(out->data_dir), err);
 }
@@ -168,11 +174,13 @@ int64_t os_utc_ms(struct os *os)
 void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_minute)
 {
     const uint64_t ticks = (uint64_t)(utc_ms * 10000 + FILETIME_AT_1970);
-    const FILETIME file_time = {.dwLowDateTime = (DWORD)(ticks & UINT32_MAX), .dwHighDateTime = (DWORD)(ticks >> 32)};
+    const FILETIME file_time = {.dwLowDateTime = (DWORD)(ticks & UINT32_MAX),
+                                .dwHighDateTime = (DWORD)(ticks >> 32)};
     SYSTEMTIME utc = {.wYear = 1970, .wMonth = 1, .wDay = 1, .wDayOfWeek = 4}, local;
     (void)os;
     FileTimeToSystemTime(&file_time, &utc);
-    if (!SystemTimeToTzSpecificLocalTime(NULL, &utc, &local)) { /* with the summer time that held at that moment */
+    if (!SystemTimeToTzSpecificLocalTime(NULL, &utc,
+                                         &local)) { /* with the summer time that held at that moment */
         local = utc;
     }
     *out_weekday = (local.wDayOfWeek + 6) % 7; /* Windows begins with Sunday */
@@ -191,7 +199,8 @@ static enum status processes_observe(struct os *os, struct observation *observat
             return err_set(err, STATUS_NO_MEMORY, "NtQuerySystemInformation", (uint32_t)code,
                            "the list of processes needs %lu bytes, which cannot be had", (unsigned long)size);
         }
-        code = os->late.NtQuerySystemInformation(SYSTEM_PROCESS_INFORMATION_KIND, os->processes.bytes, (ULONG)os->processes.size, &needed);
+        code = os->late.NtQuerySystemInformation(SYSTEM_PROCESS_INFORMATION_KIND, os->processes.bytes,
+                                                 (ULONG)os->processes.size, &needed);
         if (code != NTSTATUS_LENGTH_MISMATCH) {
             break;
         }
@@ -199,14 +208,15 @@ static enum status processes_observe(struct os *os, struct observation *observat
         size = needed > os->processes.size ? needed + needed / 4 : os->processes.size * 2;
     }
     if (code < 0) {
-        return err_set(err, STATUS_SYSTEM, "NtQuerySystemInformation", (uint32_t)code, "the processes cannot be listed: NTSTATUS 0x%08lX",
-                       (unsigned long)code);
+        return err_set(err, STATUS_SYSTEM, "NtQuerySystemInformation", (uint32_t)code,
+                       "the processes cannot be listed: NTSTATUS 0x%08lX", (unsigned long)code);
     }
     const size_t filled = needed != 0 && needed < os->processes.size ? needed : os->processes.size;
-    if (process_list_read(os->processes.bytes, filled, observation->processes, OBSERVATION_PROCESSES_MAX, &observation->process_count,
-                          &observation->processes_cut) != STATUS_OK) {
+    if (process_list_read(os->processes.bytes, filled, observation->processes, OBSERVATION_PROCESSES_MAX,
+                          &observation->process_count, &observation->processes_cut) != STATUS_OK) {
         observation->process_count = 0;
-        return err_set(err, STATUS_CORRUPT, "NtQuerySystemInformation", 0, "the list of processes that Windows gave is malformed");
+        return err_set(err, STATUS_CORRUPT, "NtQuerySystemInformation", 0,
+                       "the list of processes that Windows gave is malformed");
     }
     observation->processes_known = true;
     return STATUS_OK;
@@ -214,7 +224,8 @@ static enum status processes_observe(struct os *os, struct observation *observat
 
 static reading pages(SIZE_T count, SIZE_T page_bytes)
 {
-    return count != 0 ? (reading)count * (reading)page_bytes : READING_UNKNOWN; /* none of these is ever really 0 */
+    return count != 0 ? (reading)count * (reading)page_bytes
+                      : READING_UNKNOWN; /* none of these is ever really 0 */
 }
 
 static enum status host_observe(struct os *os, struct observation *observation, struct err *err)
@@ -222,7 +233,8 @@ static enum status host_observe(struct os *os, struct observation *observation, 
     struct performance_information now = {.size_bytes = sizeof(now)};
     if (!os->late.GetPerformanceInfo(&now, sizeof(now))) {
         const DWORD code = GetLastError();
-        return windows_fail(err, windows_status(code), "GetPerformanceInfo", code, "the memory of the machine cannot be read");
+        return windows_fail(err, windows_status(code), "GetPerformanceInfo", code,
+                            "the memory of the machine cannot be read");
     }
     observation->host.commit_bytes = pages(now.commit_pages, now.page_bytes);
     observation->host.commit_limit_bytes = pages(now.commit_limit_pages, now.page_bytes);
@@ -261,7 +273,8 @@ enum status os_observe(struct os *os, struct observation *out_observation, struc
 
 /* ---- events ---- */
 
-enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text, struct err *err)
+enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text,
+                           struct err *err)
 {
     static const WORD types[] = {
         [SEVERITY_INFORMATION] = EVENTLOG_INFORMATION_TYPE,
@@ -277,7 +290,8 @@ enum status os_event_write(struct os *os, enum alert_kind kind, enum severity se
         wide = utf16_new(safe);
     }
     if (wide == NULL) {
-        status = err_set(err, STATUS_NO_MEMORY, "os_event_write", 0, "not enough memory for an event of %lu bytes", (unsigned long)strlen(text));
+        status = err_set(err, STATUS_NO_MEMORY, "os_event_write", 0,
+                         "not enough memory for an event of %lu bytes", (unsigned long)strlen(text));
         goto done;
     }
     if (wcslen(wide) > EVENT_TEXT_UNITS_MAX) {
@@ -289,12 +303,15 @@ enum status os_event_write(struct os *os, enum alert_kind kind, enum severity se
     }
     const wchar_t *const strings[] = {wide};
     if (os->event_source == NULL ||
-        !ReportEventW(os->event_source, types[severity], 0, alert_wording_get(kind)->event_id, NULL, ARRAY_COUNT(strings), 0,
-                      (const wchar_t **)strings, NULL)) {
+        !ReportEventW(os->event_source, types[severity], 0, alert_wording_get(kind)->event_id, NULL,
+                      ARRAY_COUNT(strings), 0, (const wchar_t **)strings, NULL)) {
         const DWORD code = GetLastError();
-        status = windows_fail(err, windows_status(code), os->event_source == NULL ? "RegisterEventSource" : "ReportEvent", code,
-                              "event %lu cannot be written to the Application log", (unsigned long)alert_wording_get(kind)->event_id);
-        if (os->event_source != NULL) { /* the event log service may have been restarted: open it anew next time */
+        status = windows_fail(err, windows_status(code),
+                              os->event_source == NULL ? "RegisterEventSource" : "ReportEvent", code,
+                              "event %lu cannot be written to the Application log",
+                              (unsigned long)alert_wording_get(kind)->event_id);
+        if (os->event_source !=
+            NULL) { /* the event log service may have been restarted: open it anew next time */
             DeregisterEventSource(os->event_source);
             os->event_source = NULL;
         }
@@ -371,7 +388,8 @@ enum status os_file_replace(struct os *os, const char *path, const char *bytes, 
 done:
     if (code != ERROR_SUCCESS) {
         status = windows_status(code);
-        windows_fail(err, status == STATUS_SYSTEM ? STATUS_IO : status, operation, code, "%s cannot be written", path);
+        windows_fail(err, status == STATUS_SYSTEM ? STATUS_IO : status, operation, code,
+                     "%s cannot be written", path);
         status = status == STATUS_SYSTEM ? STATUS_IO : status;
     }
     buffer_deinit(&name);

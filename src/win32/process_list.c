@@ -14,7 +14,8 @@ static reading unless_zero(uintptr_t value)
     return value != 0 ? (reading)value : READING_UNKNOWN;
 }
 
-static void image_read(const struct nt_string *image, const unsigned char *buffer, size_t size, char out[PROCESS_IMAGE_MAX])
+static void image_read(const struct nt_string *image, const unsigned char *buffer, size_t size,
+                       char out[PROCESS_IMAGE_MAX])
 {
     const uintptr_t begin = (uintptr_t)buffer, text = (uintptr_t)image->text;
     out[0] = '\0';
@@ -45,7 +46,8 @@ enum status process_list_read(const void *buffer, size_t size, struct process *o
             process->id.created_100ns = (uint64_t)nt.created_100ns;
             process->parent_pid = (uint32_t)nt.parent_pid;
             image_read(&nt.image, bytes, size, process->image);
-            process->private_bytes = unless_zero(nt.private_bytes != 0 ? nt.private_bytes : nt.pagefile_bytes);
+            process->private_bytes =
+                unless_zero(nt.private_bytes != 0 ? nt.private_bytes : nt.pagefile_bytes);
             process->handle_count = unless_zero(nt.handle_count);
             process->working_set_bytes = unless_zero(nt.working_set_bytes);
             process->thread_count = nt.thread_count;

@@ -1,8 +1,9 @@
 /* process_list.h - private to the Windows edge, but portable: what NtQuerySystemInformation(
  * SystemProcessInformation) writes, declared by us, because the published headers leave most of it unnamed.
  *
- * The layout has been the same since NT 5 for every member named here; newer systems gave some of the reserved
- * ones a meaning. Sizes follow the reader's own bitness (a 32-bit reader on 64-bit Windows sees 32-bit values). */
+ * The layout has been the same since NT 5 for every member named here; newer systems gave some of the
+ * reserved ones a meaning. Sizes follow the reader's own bitness (a 32-bit reader on 64-bit Windows sees
+ * 32-bit values). */
 #ifndef STOREWATCH_WIN32_PROCESS_LIST_H
 #define STOREWATCH_WIN32_PROCESS_LIST_H
 

@@ -1,7 +1,8 @@
-/* services.c - the service control manager: all services with their states, their dependencies, stop and start.
+/* services.c - the service control manager: all services with their states, their dependencies, stop and
+ * start.
  *
- * Dependents come from every service's own configuration: EnumDependentServices hides those that do not run, and
- * Wine's returns none. Each stop and start opens handles of its own, so a hung one blocks nobody else. */
+ * Dependents come from every service's own configuration: EnumDependentServices hides those that do not run,
+ * and Wine's returns none. Each stop and start opens handles of its own, so a hung one blocks nobody else. */
 #include "win32.h"
 
 #include <stdlib.h>
@@ -21,22 +22,25 @@ typedef bool service_sink(void *context, const ENUM_SERVICE_STATUS_PROCESSW *ser
 static enum status services_enumerate(struct os *os, service_sink *sink, void *context, struct err *err)
 {
     if (!kept_buffer_grow(&os->services, SERVICE_BUFFER_FIRST_BYTES)) {
-        return err_set(err, STATUS_NO_MEMORY, "EnumServicesStatusEx", 0, "not enough memory for the list of services");
+        return err_set(err, STATUS_NO_MEMORY, "EnumServicesStatusEx", 0,
+                       "not enough memory for the list of services");
     }
     if (os->scm == NULL) {
         os->scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_ENUMERATE_SERVICE);
         if (os->scm == NULL) {
             const DWORD code = GetLastError();
-            return windows_fail(err, windows_status(code), "OpenSCManager", code, "the service control manager cannot be asked");
+            return windows_fail(err, windows_status(code), "OpenSCManager", code,
+                                "the service control manager cannot be asked");
         }
     }
     DWORD resume = 0;
     for (;;) {
         const DWORD from = resume;
-        const size_t size = os->services.size < os->service_buffer_last_bytes ? os->services.size : os->service_buffer_last_bytes;
+        const size_t size = os->services.size < os->service_buffer_last_bytes ? os->services.size
+                                                                              : os->service_buffer_last_bytes;
         DWORD missing = 0, count = 0, code = ERROR_SUCCESS;
-        if (!EnumServicesStatusExW(os->scm, SC_ENUM_PROCESS_INFO, SERVICE_WIN32, SERVICE_STATE_ALL, os->services.bytes, (DWORD)size,
-                                   &missing, &count, &resume, NULL)) {
+        if (!EnumServicesStatusExW(os->scm, SC_ENUM_PROCESS_INFO, SERVICE_WIN32, SERVICE_STATE_ALL,
+                                   os->services.bytes, (DWORD)size, &missing, &count, &resume, NULL)) {
             code = GetLastError();
         }
         if (code == RPC_X_BAD_STUB_DATA && size > SERVICE_BUFFER_FIRST_BYTES) {
@@ -47,11 +51,14 @@ static enum status services_enumerate(struct os *os, service_sink *sink, void *c
         if (code != ERROR_SUCCESS && code != ERROR_MORE_DATA) {
             CloseServiceHandle(os->scm);
             os->scm = NULL;
-            return windows_fail(err, windows_status(code), "EnumServicesStatusEx", code, "the services cannot be listed");
+            return windows_fail(err, windows_status(code), "EnumServicesStatusEx", code,
+                                "the services cannot be listed");
         }
         if (code == ERROR_MORE_DATA && from == 0 && size < os->service_buffer_last_bytes) {
             const size_t wanted = size + missing + missing / 4;
-            const size_t bounded = wanted > size && wanted < os->service_buffer_last_bytes ? wanted : os->service_buffer_last_bytes;
+            const size_t bounded = wanted > size && wanted < os->service_buffer_last_bytes
+                                       ? wanted
+                                       : os->service_buffer_last_bytes;
             if (kept_buffer_grow(&os->services, bounded)) {
                 resume = 0;
                 continue;
@@ -67,15 +74,16 @@ static enum status services_enumerate(struct os *os, service_sink *sink, void *c
             return STATUS_OK;
         }
         if (count == 0 || resume == from) { /* it would go on like this for ever */
-            return err_set(err, STATUS_FULL, "EnumServicesStatusEx", code, "the list of services does not fit into %lu bytes",
-                           (unsigned long)size);
+            return err_set(err, STATUS_FULL, "EnumServicesStatusEx", code,
+                           "the list of services does not fit into %lu bytes", (unsigned long)size);
         }
     }
 }
 
 static enum service_state state_of(DWORD state)
 {
-    return state >= SERVICE_STOPPED && state <= SERVICE_PAUSED ? (enum service_state)state : SERVICE_STATE_UNKNOWN;
+    return state >= SERVICE_STOPPED && state <= SERVICE_PAUSED ? (enum service_state)state
+                                                               : SERVICE_STATE_UNKNOWN;
 }
 
 static bool observe_one(void *context, const ENUM_SERVICE_STATUS_PROCESSW *service)
@@ -149,7 +157,8 @@ static bool node_add(void *context, const ENUM_SERVICE_STATUS_PROCESSW *service)
 
 static int node_order(const void *a, const void *b)
 {
-    return text_compare_nocase(((const struct service_node *)a)->name, ((const struct service_node *)b)->name);
+    return text_compare_nocase(((const struct service_node *)a)->name,
+                               ((const struct service_node *)b)->name);
 }
 
 static enum service_start_type start_type_of(DWORD type)
@@ -170,8 +179,9 @@ static enum service_start_type start_type_of(DWORD type)
     }
 }
 
-/* What a service needs, from where the SCM keeps it: for services whose configuration may not be asked for, and
- * for Wine, whose QueryServiceConfig leaves it out. Terminated twice in any case; "" when it needs nothing. */
+/* What a service needs, from where the SCM keeps it: for services whose configuration may not be asked for,
+ * and for Wine, whose QueryServiceConfig leaves it out. Terminated twice in any case; "" when it needs
+ * nothing. */
 static const wchar_t *dependencies_stored(const wchar_t *service, wchar_t *out, size_t capacity)
 {
     wchar_t path[64 + SERVICE_NAME_MAX] = L"SYSTEM\\CurrentControlSet\\Services\\";
@@ -181,7 +191,8 @@ static const wchar_t *dependencies_stored(const wchar_t *service, wchar_t *out, 
     memset(out, 0, capacity * sizeof(*out));
     memcpy(path + prefix, service, (wcslen(service) + 1) * sizeof(*service));
     if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_QUERY_VALUE, &key) == ERROR_SUCCESS) {
-        if (RegQueryValueExW(key, L"DependOnService", NULL, &kind, (BYTE *)out, &size) != ERROR_SUCCESS || kind != REG_MULTI_SZ) {
+        if (RegQueryValueExW(key, L"DependOnService", NULL, &kind, (BYTE *)out, &size) != ERROR_SUCCESS ||
+            kind != REG_MULTI_SZ) {
             out[0] = 0;
         }
         RegCloseKey(key);
@@ -189,32 +200,38 @@ static const wchar_t *dependencies_stored(const wchar_t *service, wchar_t *out, 
     return out;
 }
 
-/* Adds the edges of one node. A dependency on a driver or on a service that is gone has no node and is left out,
- * and so is one on a load order group ("+name"): any running member satisfies it, so none of them is needed. */
-static enum status edges_add(struct service_graph *graph, size_t *capacity, size_t from, const wchar_t *dependencies, struct err *err)
+/* Adds the edges of one node. A dependency on a driver or on a service that is gone has no node and is left
+ * out, and so is one on a load order group ("+name"): any running member satisfies it, so none of them is
+ * needed. */
+static enum status edges_add(struct service_graph *graph, size_t *capacity, size_t from,
+                             const wchar_t *dependencies, struct err *err)
 {
     for (const wchar_t *one = dependencies; *one != 0; one += wcslen(one) + 1) {
         struct service_node wanted;
         if (*one == SC_GROUP_IDENTIFIERW || !utf16z_to_utf8(one, wanted.name, sizeof(wanted.name))) {
             continue;
         }
-        const struct service_node *to = bsearch(&wanted, graph->nodes, graph->node_count, sizeof(wanted), node_order);
+        const struct service_node *to =
+            bsearch(&wanted, graph->nodes, graph->node_count, sizeof(wanted), node_order);
         if (to == NULL) {
             continue;
         }
         if (graph->edge_count == GRAPH_EDGES_MAX) {
-            return err_set(err, STATUS_FULL, "os_service_graph", 0, "the services have more than %d dependencies", GRAPH_EDGES_MAX);
+            return err_set(err, STATUS_FULL, "os_service_graph", 0,
+                           "the services have more than %d dependencies", GRAPH_EDGES_MAX);
         }
         if (graph->edge_count == *capacity) {
             const size_t more = *capacity != 0 ? 2 * *capacity : 256;
             struct service_edge *edges = realloc(graph->edges, more * sizeof(*edges));
             if (edges == NULL) {
-                return err_set(err, STATUS_NO_MEMORY, "os_service_graph", 0, "not enough memory for the dependencies of the services");
+                return err_set(err, STATUS_NO_MEMORY, "os_service_graph", 0,
+                               "not enough memory for the dependencies of the services");
             }
             graph->edges = edges;
             *capacity = more;
         }
-        graph->edges[graph->edge_count++] = (struct service_edge){(uint16_t)from, (uint16_t)(to - graph->nodes)};
+        graph->edges[graph->edge_count++] =
+            (struct service_edge){(uint16_t)from, (uint16_t)(to - graph->nodes)};
     }
     return STATUS_OK;
 }
@@ -237,11 +254,13 @@ enum status os_service_graph(struct os *os, struct service_graph *out_graph, str
         goto done;
     }
     if (list.no_memory || config == NULL || stored == NULL) {
-        status = err_set(err, STATUS_NO_MEMORY, "os_service_graph", 0, "not enough memory for the list of services");
+        status = err_set(err, STATUS_NO_MEMORY, "os_service_graph", 0,
+                         "not enough memory for the list of services");
         goto done;
     }
     if (list.full) {
-        status = err_set(err, STATUS_FULL, "os_service_graph", 0, "there are more than %d services", GRAPH_SERVICES_MAX);
+        status = err_set(err, STATUS_FULL, "os_service_graph", 0, "there are more than %d services",
+                         GRAPH_SERVICES_MAX);
         goto done;
     }
     if (graph.node_count > 0) {
@@ -250,7 +269,8 @@ enum status os_service_graph(struct os *os, struct service_graph *out_graph, str
     scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
     if (scm == NULL) {
         const DWORD code = GetLastError();
-        status = windows_fail(err, windows_status(code), "OpenSCManager", code, "the service control manager cannot be asked");
+        status = windows_fail(err, windows_status(code), "OpenSCManager", code,
+                              "the service control manager cannot be asked");
         goto done;
     }
     for (size_t i = 0; i < graph.node_count && status == STATUS_OK; i++) {
@@ -315,7 +335,8 @@ static enum status scm_status(DWORD code)
     }
 }
 
-static enum status scm_fail(struct os *os, struct err *err, const char *operation, DWORD code, const char *name, const char *what)
+static enum status scm_fail(struct os *os, struct err *err, const char *operation, DWORD code,
+                            const char *name, const char *what)
 {
     if (code == ERROR_SHUTDOWN_IN_PROGRESS) {
         os_shutdown_note(os);
@@ -324,8 +345,8 @@ static enum status scm_fail(struct os *os, struct err *err, const char *operatio
 }
 
 /* Both handles, or none and the reason. */
-static enum status service_open(struct os *os, const char *name, DWORD access, const char *what, SC_HANDLE *out_scm, SC_HANDLE *out_service,
-                                struct err *err)
+static enum status service_open(struct os *os, const char *name, DWORD access, const char *what,
+                                SC_HANDLE *out_scm, SC_HANDLE *out_service, struct err *err)
 {
     wchar_t wide[SERVICE_NAME_MAX];
     if (!utf16_from_utf8(name, wide, ARRAY_COUNT(wide))) {
@@ -368,15 +389,18 @@ enum status os_service_stop(struct os *os, const char *name, struct err *err)
 enum status os_service_start(struct os *os, const char *name, struct err *err)
 {
     SC_HANDLE scm = NULL, service = NULL;
-    enum status status = service_open(os, name, SERVICE_START | SERVICE_QUERY_STATUS, "started", &scm, &service, err);
+    enum status status =
+        service_open(os, name, SERVICE_START | SERVICE_QUERY_STATUS, "started", &scm, &service, err);
     if (status != STATUS_OK) {
         return status;
     }
     if (!StartServiceW(service, 0, NULL)) {
         const DWORD code = GetLastError();
         SERVICE_STATUS now = {0};
-        /* 1056 means "not stopped": a service that is still stopping does not run and has to be started again. */
-        if (code != ERROR_SERVICE_ALREADY_RUNNING || (QueryServiceStatus(service, &now) && now.dwCurrentState == SERVICE_STOP_PENDING)) {
+        /* 1056 means "not stopped": a service that is still stopping does not run and has to be started
+         * again. */
+        if (code != ERROR_SERVICE_ALREADY_RUNNING ||
+            (QueryServiceStatus(service, &now) && now.dwCurrentState == SERVICE_STOP_PENDING)) {
             status = scm_fail(os, err, "StartService", code, name, "started");
         }
     }

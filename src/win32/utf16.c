@@ -85,14 +85,20 @@ static size_t utf8_take(const char *utf8, uint32_t *out_character)
 {
     static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000}; /* by length; below it: overlong */
     const unsigned char first = (unsigned char)utf8[0];
-    const size_t size = first < 0x80U ? 1 : first < 0xC0U ? 0 : first < 0xE0U ? 2 : first < 0xF0U ? 3 : first < 0xF8U ? 4 : 0;
+    const size_t size = first < 0x80U   ? 1
+                        : first < 0xC0U ? 0
+                        : first < 0xE0U ? 2
+                        : first < 0xF0U ? 3
+                        : first < 0xF8U ? 4
+                                        : 0;
     if (size <= 1) {
         *out_character = size == 1 ? first : REPLACEMENT;
         return 1;
     }
     uint32_t character = first & (0xFFU >> (size + 1));
     for (size_t i = 1; i < size; i++) {
-        const unsigned char byte = (unsigned char)utf8[i]; /* the NUL is no continuation: never read past it */
+        const unsigned char byte =
+            (unsigned char)utf8[i]; /* the NUL is no continuation: never read past it */
         if ((byte & 0xC0U) != 0x80U) {
             *out_character = REPLACEMENT;
             return 1;

@@ -12,7 +12,8 @@
 #include "storewatch/os.h"
 #include "utf16.h"
 
-#define STOREWATCH_SERVICE L"storewatch" /* the service, the event source and the folder in the common data folder */
+#define STOREWATCH_SERVICE                                                                                   \
+    L"storewatch" /* the service, the event source and the folder in the common data folder */
 
 /* ---- late binding (late.c): what a supported Windows may lack, or what no import library names ---- */
 
@@ -36,16 +37,18 @@ struct process_memory_counters {
 struct late {
     /* Always there. */
     LONG(WINAPI *NtQuerySystemInformation)(int kind, void *buffer, ULONG size, ULONG *out_needed);
-    LONG(WINAPI *NtQueryInformationProcess)(HANDLE process, int kind, void *buffer, ULONG size, ULONG *out_needed);
+    LONG(WINAPI *NtQueryInformationProcess)
+    (HANDLE process, int kind, void *buffer, ULONG size, ULONG *out_needed);
     LONG(WINAPI *RtlGetVersion)(OSVERSIONINFOEXW *version);
     BOOL(WINAPI *GetPerformanceInfo)(struct performance_information *information, DWORD size);
     BOOL(WINAPI *GetProcessMemoryInfo)(HANDLE process, struct process_memory_counters *counters, DWORD size);
     /* NULL where the system is too old. */
-    ULONGLONG(WINAPI *GetTickCount64)(void);            /* NT 6.0 */
+    ULONGLONG(WINAPI *GetTickCount64)(void);                 /* NT 6.0 */
     BOOL(WINAPI *IsWow64Process)(HANDLE process, BOOL *out); /* NT 5.2 SP1 */
 };
 
-/* SYSTEM when a required function is missing (err names it). The libraries stay loaded for the process' life. */
+/* SYSTEM when a required function is missing (err names it). The libraries stay loaded for the process' life.
+ */
 enum status late_bind(struct late *out_late, struct err *err);
 
 /* Milliseconds since boot from the page that the kernel shares with every process. For systems without
@@ -61,8 +64,8 @@ void windows_error_add(struct text *text, DWORD code);
 enum status windows_status(DWORD code);
 
 /* err_set with "WHAT: TEXT OF THE CODE (Windows error CODE)"; returns `status`. */
-enum status windows_fail(struct err *err, enum status status, const char *operation, DWORD code, const char *format, ...)
-    PRINTF_LIKE(5, 6);
+enum status windows_fail(struct err *err, enum status status, const char *operation, DWORD code,
+                         const char *format, ...) PRINTF_LIKE(5, 6);
 
 /* ---- the process' one `struct os` ---- */
 

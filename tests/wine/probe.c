@@ -1,9 +1,10 @@
 /* probe.c - os.h against the real thing: does what, and then looks whether os_observe saw exactly that.
  *
- *   probe STANDIN.exe      prints "ok TEXT" or "not ok TEXT: WHY" lines; exit code 1 when there was a "not ok"
+ *   probe STANDIN.exe      prints "ok TEXT" or "not ok TEXT: WHY" lines; exit code 1 when there was a "not
+ * ok"
  *
- * STANDIN.exe is the program of tests/wine/standin/service.c; the probe registers it as a service of its own and
- * removes it again. Runs under Wine and on Windows; needs the right to create services. */
+ * STANDIN.exe is the program of tests/wine/standin/service.c; the probe registers it as a service of its own
+ * and removes it again. Runs under Wine and on Windows; needs the right to create services. */
 #include "../../src/win32/win32.h"
 
 #include <stdio.h>
@@ -63,21 +64,24 @@ static void check_clocks(void)
         last = now;
     }
     check(forward, "os_mono_ms never runs backwards");
-    check(furthest <= 100, "the clock for NT 5.2 agrees with os_mono_ms within 100 ms: %ld ms apart", (long)furthest);
+    check(furthest <= 100, "the clock for NT 5.2 agrees with os_mono_ms within 100 ms: %ld ms apart",
+          (long)furthest);
     const int64_t begun = os_mono_ms(os), begun_shared = shared_page_mono_ms();
     Sleep(500);
     const int64_t took = os_mono_ms(os) - begun, took_shared = shared_page_mono_ms() - begun_shared;
-    check(took >= 450 && took < 2000 && took_shared >= 450 && took_shared < 2000, "500 ms are about 500 ms: %ld, %ld", (long)took,
-          (long)took_shared);
+    check(took >= 450 && took < 2000 && took_shared >= 450 && took_shared < 2000,
+          "500 ms are about 500 ms: %ld, %ld", (long)took, (long)took_shared);
     SYSTEMTIME local;
     int weekday = -1, minute = -1, tries = 0;
     do { /* not over the turn of a minute */
         GetLocalTime(&local);
         os_local_time(os, os_utc_ms(os), &weekday, &minute);
     } while (minute != local.wHour * 60 + local.wMinute && ++tries < 3);
-    check(weekday == (local.wDayOfWeek + 6) % 7 && minute == local.wHour * 60 + local.wMinute, "os_local_time is the wall clock");
+    check(weekday == (local.wDayOfWeek + 6) % 7 && minute == local.wHour * 60 + local.wMinute,
+          "os_local_time is the wall clock");
     os_local_time(os, INT64_C(1000) * 1795305600, &weekday, &minute); /* Sunday 2026-11-22 00:00 UTC */
-    check(weekday == 6 || weekday == 5, "2026-11-22 is a Sunday (or still Saturday, to the west): %d", weekday);
+    check(weekday == 6 || weekday == 5, "2026-11-22 is a Sunday (or still Saturday, to the west): %d",
+          weekday);
 }
 
 /* ---- own process ---- */
@@ -92,20 +96,25 @@ static void check_self(void)
     if (self == NULL) {
         return;
     }
-    check(self->id.created_100ns == ((uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime), "creation time is the kernel's");
-    check(text_equal_nocase(self->image, "probe.exe"), "image name: %s", self->image);
-    check(reading_known(self->private_bytes) && self->private_bytes > 100000 && self->private_bytes < 200 * MIB,
+    check(self->id.created_100ns == ((uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime),
+          "creation time is the kernel's");
+    char path[MAX_PATH] = "";
+    GetModuleFileNameA(NULL, path, sizeof(path) - 1);
+    const char *name = strrchr(path, '\\');
+    check(name != NULL && text_equal_nocase(self->image, name + 1), "image name: %s", self->image);
+    check(reading_known(self->private_bytes) && self->private_bytes > 100000 &&
+              self->private_bytes < 200 * MIB,
           "private bytes are plausible: %.0f", self->private_bytes);
-    check(self->thread_count >= 1 && self->working_set_bytes > 0, "threads %.0f, working set %.0f", self->thread_count,
-          self->working_set_bytes);
+    check(self->thread_count >= 1 && self->working_set_bytes > 0, "threads %.0f, working set %.0f",
+          self->thread_count, self->working_set_bytes);
 
     const double before = self->private_bytes;
     unsigned char *block = VirtualAlloc(NULL, (SIZE_T)32 << 20, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     memset(block, 1, (size_t)32 << 20);
     look();
     self = self_get();
-    check(self->private_bytes - before >= 32 * MIB && self->private_bytes - before < 33 * MIB, "32 MiB committed show as %.2f MiB",
-          (self->private_bytes - before) / MIB);
+    check(self->private_bytes - before >= 32 * MIB && self->private_bytes - before < 33 * MIB,
+          "32 MiB committed show as %.2f MiB", (self->private_bytes - before) / MIB);
     VirtualFree(block, 0, MEM_RELEASE);
     look();
     check(self_get()->private_bytes - before < 1 * MIB, "and are gone when freed");
@@ -121,7 +130,8 @@ static void check_self(void)
         CloseHandle(handles[i]);
     }
     /* Wine tells the capacity of the table, so the count moves in steps of a factor of up to two. */
-    check(opened >= HANDLES * 0.9 && opened <= HANDLES * 2.2, "%d handles opened show as %.0f", HANDLES, opened);
+    check(opened >= HANDLES * 0.9 && opened <= HANDLES * 2.2, "%d handles opened show as %.0f", HANDLES,
+          opened);
 
     look();
     const double cpu_before = self_get()->cpu_ms;
@@ -134,8 +144,8 @@ static void check_self(void)
 
     struct os_self cost;
     os_self_get(os, &cost);
-    check(cost.private_bytes > 0 && cost.cpu_ms > 0, "own cost: %.0f bytes, %.0f handles, %.0f ms", cost.private_bytes,
-          cost.handle_count, cost.cpu_ms);
+    check(cost.private_bytes > 0 && cost.cpu_ms > 0, "own cost: %.0f bytes, %.0f handles, %.0f ms",
+          cost.private_bytes, cost.handle_count, cost.cpu_ms);
 }
 
 static void check_host(void)
@@ -144,14 +154,16 @@ static void check_host(void)
     os_facts_get(os, &facts);
     look();
     const struct host *host = &seen->host;
-    check(seen->host_known && host->commit_bytes > 0 && host->commit_limit_bytes > host->commit_bytes, "commit %.0f of %.0f MiB",
-          host->commit_bytes / MIB, host->commit_limit_bytes / MIB);
-    check(host->physical_bytes > 64 * MIB && host->available_bytes <= host->physical_bytes, "available %.0f of %.0f MiB",
-          host->available_bytes / MIB, host->physical_bytes / MIB);
+    check(seen->host_known && host->commit_bytes > 0 && host->commit_limit_bytes > host->commit_bytes,
+          "commit %.0f of %.0f MiB", host->commit_bytes / MIB, host->commit_limit_bytes / MIB);
+    check(host->physical_bytes > 64 * MIB && host->available_bytes <= host->physical_bytes,
+          "available %.0f of %.0f MiB", host->available_bytes / MIB, host->physical_bytes / MIB);
     check(!seen->os_shutting_down && !seen->cluster_node, "neither shutting down nor a cluster node");
-    check(facts.host_name[0] != '\0' && strncmp(facts.os_text, "Windows ", 8) == 0, "facts: %s, %s", facts.host_name, facts.os_text);
+    check(facts.host_name[0] != '\0' && strncmp(facts.os_text, "Windows ", 8) == 0, "facts: %s, %s",
+          facts.host_name, facts.os_text);
     check(strlen(facts.data_dir) > 14 && facts.data_dir[1] == ':', "data folder: %s", facts.data_dir);
-    check(facts.address_space_bytes >= 2048 * MIB, "address space: %.0f MiB", facts.address_space_bytes / MIB);
+    check(facts.address_space_bytes >= 2048 * MIB, "address space: %.0f MiB",
+          facts.address_space_bytes / MIB);
 }
 
 static void check_child(const char *standin)
@@ -168,19 +180,22 @@ static void check_child(const char *standin)
     }
     FILETIME created, ended, kernel, user;
     GetProcessTimes(child.hProcess, &created, &ended, &kernel, &user);
-    const struct process_id id = {child.dwProcessId, (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime};
+    const struct process_id id = {child.dwProcessId,
+                                  (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime};
     look();
     const struct process *process = observation_process(seen, id.pid);
-    check(process != NULL && process_id_equal(process->id, id), "a child process is seen at once, with its creation time");
+    check(process != NULL && process_id_equal(process->id, id),
+          "a child process is seen at once, with its creation time");
     check(process != NULL && process->parent_pid == GetCurrentProcessId(), "and its parent");
 
     Sleep(200); /* the loader has mapped it by then */
     enum status status = os_process_address_limit(os, id, &limit, &err);
 #ifdef _WIN64
-    check(status == STATUS_OK && !reading_known(limit), "a 64-bit process has no address limit: %s", err.text);
-#else
-    check(status == STATUS_OK && limit == 2048 * MIB, "an image that is not large address aware has 2 GiB: %.0f MiB %s", limit / MIB,
+    check(status == STATUS_OK && !reading_known(limit), "a 64-bit process has no address limit: %s",
           err.text);
+#else
+    check(status == STATUS_OK && limit == 2048 * MIB,
+          "an image that is not large address aware has 2 GiB: %.0f MiB %s", limit / MIB, err.text);
 #endif
     err = (struct err){0};
     status = os_process_address_limit(os, (struct process_id){id.pid, id.created_100ns + 1}, &limit, &err);
@@ -205,7 +220,8 @@ static const struct service *service_wait(enum service_state state)
     for (;;) {
         look();
         const struct service *service = observation_service(seen, SERVICE);
-        if ((service == NULL ? SERVICE_STATE_ABSENT : service->state) == state || os_mono_ms(os) - begun > DEADLINE_MS) {
+        if ((service == NULL ? SERVICE_STATE_ABSENT : service->state) == state ||
+            os_mono_ms(os) - begun > DEADLINE_MS) {
             return service;
         }
         Sleep(20);
@@ -223,7 +239,8 @@ static void service_configure(SC_HANDLE service, const char *standin, const char
     char path[2 * MAX_PATH];
     snprintf(path, sizeof(path), "\"%s\" service=" SERVICE " %s", standin, settings);
     /* Windows leaves what it needs alone when it is not given; Wine forgets it. */
-    ChangeServiceConfigA(service, SERVICE_NO_CHANGE, start, SERVICE_NO_CHANGE, path, NULL, NULL, NEEDED "\0", NULL, NULL, NULL);
+    ChangeServiceConfigA(service, SERVICE_NO_CHANGE, start, SERVICE_NO_CHANGE, path, NULL, NULL, NEEDED "\0",
+                         NULL, NULL, NULL);
 }
 
 static void process_kill(DWORD pid)
@@ -262,7 +279,8 @@ static void check_graph(enum service_start_type start)
         }
     }
     check(graph_has_edge(&graph, SERVICE, NEEDED) && !graph_has_edge(&graph, NEEDED, SERVICE),
-          "the graph knows the dependency (%lu services, %lu dependencies)", (unsigned long)graph.node_count, (unsigned long)graph.edge_count);
+          "the graph knows the dependency (%lu services, %lu dependencies)", (unsigned long)graph.node_count,
+          (unsigned long)graph.edge_count);
     check(found == start, "and the start type");
     service_graph_deinit(&graph);
 }
@@ -270,11 +288,13 @@ static void check_graph(enum service_start_type start)
 static void check_services(const char *standin)
 {
     struct err err = {0};
-    check(os_service_stop(os, SERVICE "-none", &err) == STATUS_NOT_FOUND && err.code == ERROR_SERVICE_DOES_NOT_EXIST,
+    check(os_service_stop(os, SERVICE "-none", &err) == STATUS_NOT_FOUND &&
+              err.code == ERROR_SERVICE_DOES_NOT_EXIST,
           "a service that is not there: %s", err.text);
     const SC_HANDLE scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_ALL_ACCESS);
-    const SC_HANDLE service = CreateServiceA(scm, SERVICE, SERVICE, SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS, SERVICE_DEMAND_START,
-                                             SERVICE_ERROR_NORMAL, standin, NULL, NULL, NEEDED "\0", NULL, NULL);
+    const SC_HANDLE service = CreateServiceA(
+        scm, SERVICE, SERVICE, SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS, SERVICE_DEMAND_START,
+        SERVICE_ERROR_NORMAL, standin, NULL, NULL, NEEDED "\0", NULL, NULL);
     if (service == NULL) {
         check(false, "CreateService: error %lu", (unsigned long)GetLastError());
         CloseServiceHandle(scm);
@@ -294,7 +314,8 @@ static void check_services(const char *standin)
     check(service_is(SERVICE_STATE_RUNNING), "it runs");
     const struct service *running = observation_service(seen, SERVICE);
     const struct process *process = running != NULL ? observation_process(seen, running->pid) : NULL;
-    check(process != NULL && strstr(standin, process->image) != NULL, "its pid is that of %s", process != NULL ? process->image : "nobody");
+    check(process != NULL && strstr(standin, process->image) != NULL, "its pid is that of %s",
+          process != NULL ? process->image : "nobody");
     check(running != NULL && running->accepts_stop, "it takes the stop control");
     const uint32_t first_pid = running != NULL ? running->pid : 0;
     err = (struct err){0};
@@ -306,11 +327,13 @@ static void check_services(const char *standin)
     const uint32_t checkpoint = observation_service(seen, SERVICE)->checkpoint;
     check(observation_service(seen, SERVICE)->wait_hint_ms == 3000, "its wait hint is seen");
     err = (struct err){0};
-    check(os_service_start(os, SERVICE, &err) == STATUS_REFUSED, "a start while it is stopping is no start: %s", err.text);
+    check(os_service_start(os, SERVICE, &err) == STATUS_REFUSED,
+          "a start while it is stopping is no start: %s", err.text);
     Sleep(500);
     look();
     check(observation_service(seen, SERVICE)->checkpoint > checkpoint, "its checkpoint moves");
-    check(service_is(SERVICE_STATE_STOPPED) && observation_service(seen, SERVICE)->pid == 0, "it has stopped");
+    check(service_is(SERVICE_STATE_STOPPED) && observation_service(seen, SERVICE)->pid == 0,
+          "it has stopped");
     err = (struct err){0};
     check(os_service_stop(os, SERVICE, &err) == STATUS_OK, "stopping it again is fine: %s", err.text);
     err = (struct err){0};
@@ -333,14 +356,16 @@ static void check_services(const char *standin)
     os_service_start(os, SERVICE, NULL);
     service_wait(SERVICE_STATE_RUNNING);
     err = (struct err){0};
-    check(os_service_stop(os, SERVICE, &err) == STATUS_REFUSED && err.code != 0, "one that takes no stop: %s", err.text);
+    check(os_service_stop(os, SERVICE, &err) == STATUS_REFUSED && err.code != 0, "one that takes no stop: %s",
+          err.text);
     const struct service *refusing = observation_service(seen, SERVICE);
     check(refusing != NULL && !refusing->accepts_stop, "and that is seen before");
     process_kill(refusing != NULL ? refusing->pid : 0);
 
     service_configure(service, standin, "", SERVICE_DISABLED);
     err = (struct err){0};
-    check(os_service_start(os, SERVICE, &err) == STATUS_REFUSED && err.code == ERROR_SERVICE_DISABLED, "a disabled one: %s", err.text);
+    check(os_service_start(os, SERVICE, &err) == STATUS_REFUSED && err.code == ERROR_SERVICE_DISABLED,
+          "a disabled one: %s", err.text);
     check_graph(START_DISABLED);
     DeleteService(service);
     CloseServiceHandle(service);
@@ -369,27 +394,34 @@ static void check_files(void)
     GetTempPathA(sizeof(folder), folder);
     snprintf(path, sizeof(path), "%sprobe-%lu.txt", folder, (unsigned long)GetCurrentProcessId());
     snprintf(beside, sizeof(beside), "%s.new", path);
-    check(os_file_replace(os, path, "one\n", 4, &err) == STATUS_OK && file_is(path, "one\n"), "a file is written: %s", err.text);
-    check(os_file_replace(os, path, "two two\n", 8, &err) == STATUS_OK && file_is(path, "two two\n"), "and replaced: %s", err.text);
+    check(os_file_replace(os, path, "one\n", 4, &err) == STATUS_OK && file_is(path, "one\n"),
+          "a file is written: %s", err.text);
+    check(os_file_replace(os, path, "two two\n", 8, &err) == STATUS_OK && file_is(path, "two two\n"),
+          "and replaced: %s", err.text);
     check(GetFileAttributesA(beside) == INVALID_FILE_ATTRIBUTES, "nothing is left beside it");
     const HANDLE busy = CreateFileA(path, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
-    check(os_file_replace(os, path, "three\n", 6, &err) != STATUS_OK && file_is(path, "two two\n"), "one that is in use stays: %s", err.text);
+    check(os_file_replace(os, path, "three\n", 6, &err) != STATUS_OK && file_is(path, "two two\n"),
+          "one that is in use stays: %s", err.text);
     check(GetFileAttributesA(beside) == INVALID_FILE_ATTRIBUTES, "and nothing is left then either");
     CloseHandle(busy);
     DeleteFileA(path);
     err = (struct err){0};
-    strcat(path, "-none\\x.txt");
-    check(os_file_replace(os, path, "x", 1, &err) == STATUS_NOT_FOUND && err.code == ERROR_PATH_NOT_FOUND, "no folder: %s", err.text);
+    snprintf(beside, sizeof(beside), "%s-none\\x.txt", folder);
+    check(os_file_replace(os, beside, "x", 1, &err) == STATUS_NOT_FOUND && err.code == ERROR_PATH_NOT_FOUND,
+          "no folder: %s", err.text);
 }
 
 static void check_events(void)
 {
     struct err err = {0};
-    check(os_event_write(os, ALERT_TEST, SEVERITY_INFORMATION, "probe: 100%1 \xC3\xA4\xE2\x82\xAC", &err) == STATUS_OK, "an event: %s", err.text);
+    check(os_event_write(os, ALERT_TEST, SEVERITY_INFORMATION, "probe: 100%1 \xC3\xA4\xE2\x82\xAC", &err) ==
+              STATUS_OK,
+          "an event: %s", err.text);
     char *text = malloc(100001);
     memset(text, 'x', 100000);
     text[100000] = '\0';
-    check(os_event_write(os, ALERT_TEST, SEVERITY_WARNING, text, &err) == STATUS_OK, "one of 100,000 characters, cut: %s", err.text);
+    check(os_event_write(os, ALERT_TEST, SEVERITY_WARNING, text, &err) == STATUS_OK,
+          "one of 100,000 characters, cut: %s", err.text);
     free(text);
 }
 
@@ -424,11 +456,12 @@ static void check_cost(void)
     check(self_get()->private_bytes == bytes && self_get()->handle_count == handles,
           "%d looks leave private bytes and handles as they were: %+.0f bytes, %+.0f handles", STEADY_LOOKS,
           self_get()->private_bytes - bytes, self_get()->handle_count - handles);
-    check(processes == os->processes.bytes && services == os->services.bytes, "the buffers are kept: %lu and %lu bytes",
-          (unsigned long)os->processes.size, (unsigned long)os->services.size);
+    check(processes == os->processes.bytes && services == os->services.bytes,
+          "the buffers are kept: %lu and %lu bytes", (unsigned long)os->processes.size,
+          (unsigned long)os->services.size);
     check(true, "a look takes %.3f ms with %lu processes and %lu services",
-          1000.0 * (double)(ended.QuadPart - begun.QuadPart) / (double)frequency.QuadPart / STEADY_LOOKS, (unsigned long)seen->process_count,
-          (unsigned long)seen->service_count);
+          1000.0 * (double)(ended.QuadPart - begun.QuadPart) / (double)frequency.QuadPart / STEADY_LOOKS,
+          (unsigned long)seen->process_count, (unsigned long)seen->service_count);
     HANDLE threads[3];
     for (size_t i = 0; i < ARRAY_COUNT(threads); i++) {
         threads[i] = CreateThread(NULL, 0, look_often, NULL, 0, NULL);

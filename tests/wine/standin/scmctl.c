@@ -61,7 +61,7 @@ static const wchar_t *needs_of(const wchar_t *text, wchar_t out[TEXT_UNITS])
         return NULL;
     }
     memset(out, 0, TEXT_UNITS * sizeof(*out));
-    wcscpy(out, text);
+    memcpy(out, text, wcslen(text) * sizeof(*text));
     for (wchar_t *c = out; *c != 0; c++) {
         if (*c == L',') {
             *c = 0;
@@ -72,16 +72,38 @@ static const wchar_t *needs_of(const wchar_t *text, wchar_t out[TEXT_UNITS])
 
 static const char *state_name(DWORD state)
 {
-    static const char *const names[] = {"unknown",          "stopped",       "start-pending", "stop-pending", "running",
-                                        "continue-pending", "pause-pending", "paused"};
+    static const char *const names[] = {"unknown", "stopped",          "start-pending", "stop-pending",
+                                        "running", "continue-pending", "pause-pending", "paused"};
     return state < sizeof(names) / sizeof(names[0]) ? names[state] : names[0];
 }
 
 static void status_print(const wchar_t *name, const SERVICE_STATUS_PROCESS *s)
 {
-    printf("%ls %s pid=%lu checkpoint=%lu hint=%lu exit=%lu/%lu\n", name, state_name(s->dwCurrentState), (unsigned long)s->dwProcessId,
-           (unsigned long)s->dwCheckPoint, (unsigned long)s->dwWaitHint, (unsigned long)s->dwWin32ExitCode,
-           (unsigned long)s->dwServiceSpecificExitCode);
+    printf("%ls %s pid=%lu checkpoint=%lu hint=%lu exit=%lu/%lu\n", name, state_name(s->dwCurrentState),
+           (unsigned long)s->dwProcessId, (unsigned long)s->dwCheckPoint, (unsigned long)s->dwWaitHint,
+           (unsigned long)s->dwWin32ExitCode, (unsigned long)s->dwServiceSpecificExitCode);
+}
+
+static bool process_lives(DWORD pid)
+{
+    const HANDLE process = OpenProcess(SYNCHRONIZE, FALSE, pid);
+    const bool lives = process != NULL ? WaitForSingleObject(process, 0) == WAIT_TIMEOUT
+                                       : GetLastError() != ERROR_INVALID_PARAMETER;
+    if (process != NULL) {
+        CloseHandle(process);
+    }
+    return lives;
+}
+
+/* Windows says STOPPED (1067) as soon as a service's process has died. Wine goes on saying RUNNING until the
+ * next start; so that scripts need not care, it is said here. */
+static void status_correct(SERVICE_STATUS_PROCESS *status)
+{
+    if (status->dwCurrentState != SERVICE_STOPPED &&
+        !(status->dwProcessId != 0 && process_lives(status->dwProcessId))) {
+        *status = (SERVICE_STATUS_PROCESS){.dwCurrentState = SERVICE_STOPPED,
+                                           .dwWin32ExitCode = ERROR_PROCESS_ABORTED};
+    }
 }
 
 /* The Windows error, 1060 when it does not exist. */
@@ -94,6 +116,8 @@ static DWORD status_read(const wchar_t *name, SERVICE_STATUS_PROCESS *out)
     }
     if (!QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)out, sizeof(*out), &needed)) {
         code = GetLastError();
+    } else {
+        status_correct(out);
     }
     CloseServiceHandle(service);
     return code;
@@ -108,7 +132,8 @@ static int wait_for(const wchar_t *name, const wchar_t *state, const wchar_t *se
         const DWORD code = status_read(name, &now);
         const bool reached = code == ERROR_SERVICE_DOES_NOT_EXIST ? wcscmp(state, L"absent") == 0
                              : code != ERROR_SUCCESS              ? false
-                             : old_pid != 0 ? now.dwCurrentState == SERVICE_RUNNING && now.dwProcessId != old_pid
+                             : old_pid != 0
+                                 ? now.dwCurrentState == SERVICE_RUNNING && now.dwProcessId != old_pid
                              : wcscmp(state, L"running") == 0 ? now.dwCurrentState == SERVICE_RUNNING
                              : wcscmp(state, L"stopped") == 0 ? now.dwCurrentState == SERVICE_STOPPED
                                                               : false;
@@ -128,8 +153,8 @@ static int list(void)
 {
     static BYTE buffer[256 * 1024];
     DWORD needed = 0, count = 0, resume = 0;
-    if (!EnumServicesStatusExW(scm, SC_ENUM_PROCESS_INFO, SERVICE_WIN32, SERVICE_STATE_ALL, buffer, sizeof(buffer), &needed, &count,
-                               &resume, NULL)) {
+    if (!EnumServicesStatusExW(scm, SC_ENUM_PROCESS_INFO, SERVICE_WIN32, SERVICE_STATE_ALL, buffer,
+                               sizeof(buffer), &needed, &count, &resume, NULL)) {
         return failed("EnumServicesStatusEx", GetLastError());
     }
     const ENUM_SERVICE_STATUS_PROCESSW *services = (const ENUM_SERVICE_STATUS_PROCESSW *)(const void *)buffer;
@@ -155,19 +180,23 @@ static int show(const wchar_t *name)
     if (!QueryServiceConfigW(service, &buffer.config, sizeof(buffer), &needed)) {
         return failed("QueryServiceConfig", GetLastError());
     }
-    printf("path %ls\nstart %lu\naccount %ls\ndisplay %ls\n", buffer.config.lpBinaryPathName, (unsigned long)buffer.config.dwStartType,
-           buffer.config.lpServiceStartName, buffer.config.lpDisplayName);
-    for (const wchar_t *need = buffer.config.lpDependencies; need != NULL && *need != 0; need += wcslen(need) + 1) {
+    printf("path %ls\nstart %lu\naccount %ls\ndisplay %ls\n", buffer.config.lpBinaryPathName,
+           (unsigned long)buffer.config.dwStartType, buffer.config.lpServiceStartName,
+           buffer.config.lpDisplayName);
+    for (const wchar_t *need = buffer.config.lpDependencies; need != NULL && *need != 0;
+         need += wcslen(need) + 1) {
         printf("needs %ls\n", need);
     }
     if (QueryServiceConfig2W(service, SERVICE_CONFIG_DESCRIPTION, buffer.bytes, sizeof(buffer), &needed) &&
         buffer.description.lpDescription != NULL) {
         printf("description %ls\n", buffer.description.lpDescription);
     }
-    if (QueryServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, buffer.bytes, sizeof(buffer), &needed)) {
+    if (QueryServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, buffer.bytes, sizeof(buffer),
+                             &needed)) {
         printf("reset %lu\n", (unsigned long)buffer.actions.dwResetPeriod);
         for (DWORD i = 0; i < buffer.actions.cActions; i++) {
-            printf("failure %d after %lu\n", (int)buffer.actions.lpsaActions[i].Type, (unsigned long)buffer.actions.lpsaActions[i].Delay);
+            printf("failure %d after %lu\n", (int)buffer.actions.lpsaActions[i].Type,
+                   (unsigned long)buffer.actions.lpsaActions[i].Delay);
         }
     }
     CloseServiceHandle(service);
@@ -200,9 +229,10 @@ static int process_kill(DWORD pid)
 static int create(wchar_t **argv)
 {
     wchar_t needs[TEXT_UNITS];
-    const SC_HANDLE service = CreateServiceW(scm, argv[0], argv[0], SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS,
-                                             start_of(value_of(argv + 2, L"start"), SERVICE_DEMAND_START), SERVICE_ERROR_NORMAL, argv[1],
-                                             NULL, NULL, needs_of(value_of(argv + 2, L"needs"), needs), NULL, NULL);
+    const SC_HANDLE service =
+        CreateServiceW(scm, argv[0], argv[0], SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS,
+                       start_of(value_of(argv + 2, L"start"), SERVICE_DEMAND_START), SERVICE_ERROR_NORMAL,
+                       argv[1], NULL, NULL, needs_of(value_of(argv + 2, L"needs"), needs), NULL, NULL);
     if (service == NULL) {
         return failed("CreateService", GetLastError());
     }
@@ -229,7 +259,8 @@ static int with_service(const char *command, wchar_t **argv)
     } else if (strcmp(command, "control") == 0) {
         done = ControlService(service, wcstoul(argv[1], NULL, 10), &answer);
     } else {
-        done = ChangeServiceConfigW(service, SERVICE_NO_CHANGE, start_of(value_of(argv + 1, L"start"), SERVICE_NO_CHANGE),
+        done = ChangeServiceConfigW(service, SERVICE_NO_CHANGE,
+                                    start_of(value_of(argv + 1, L"start"), SERVICE_NO_CHANGE),
                                     SERVICE_NO_CHANGE, value_of(argv + 1, L"path"), NULL, NULL,
                                     needs_of(value_of(argv + 1, L"needs"), needs), NULL, NULL, NULL);
     }
@@ -264,8 +295,9 @@ int main(void)
     static const struct {
         const char *name;
         int arguments; /* at least */
-    } commands[] = {{"create", 2}, {"delete", 1}, {"config", 2}, {"start", 1}, {"stop", 1}, {"control", 2}, {"query", 1}, {"list", 0},
-                    {"show", 1},   {"wait", 3},   {"kill", 1},   {"ps", 0},    {"sleep", 1}, {"event", 1},  {"hold", 1}};
+    } commands[] = {{"create", 2},  {"delete", 1}, {"config", 2}, {"start", 1}, {"stop", 1},
+                    {"control", 2}, {"query", 1},  {"list", 0},   {"show", 1},  {"wait", 3},
+                    {"kill", 1},    {"ps", 0},     {"sleep", 1},  {"event", 1}, {"hold", 1}};
     int argc = 0, mode = 0;
     wchar_t **argv = NULL, **environment = NULL;
     __wgetmainargs(&argc, &argv, &environment, 0, &mode);

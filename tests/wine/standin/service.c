@@ -1,17 +1,17 @@
 /* service.c - a stand-in for Store.exe and for MAPI clients: a service whose memory, handles, starting and
  * stopping behave as it is told. Copied and renamed by tests and the demo (Store.exe, ArchiveSvc.exe, ...).
  *
- *   STANDIN.exe key=value ...      as the binary path of a service, or by hand (then it runs until it is killed)
+ *   STANDIN.exe key=value ...      as the binary path of a service, or by hand (then it runs until it is
+ * killed)
  *
  * The same keys, one a line, in SERVICE.ini beside the program override the command line; the file is read at
  * each start, so a test changes what the next incarnation does. Sizes take K, M or G.
  *
  *   service=NAME         the service's name                                               (MSExchangeIS)
- *   log=FILE             append "UTC_MS SERVICE WHAT pid=PID start=N" at start, running, start-failed, stopping,
- *                        stopped, died: one clock for all, so that a test can check the order
- *   base=SIZE            committed and touched at once                                    (8M)
- *   plateau=SIZE         added on top as 1-exp(-t/warm_up): a cache that warms up         (0)
- *   warm_up=MS           time constant of that                                            (5000)
+ *   log=FILE             append "UTC_MS SERVICE WHAT pid=PID start=N" at start, running, start-failed,
+ * stopping, stopped, died: one clock for all, so that a test can check the order base=SIZE committed and
+ * touched at once                                    (8M) plateau=SIZE         added on top as
+ * 1-exp(-t/warm_up): a cache that warms up         (0) warm_up=MS           time constant of that (5000)
  *   leak=SIZE            added per second, for ever                                       (0)
  *   handles=N            handles leaked per second                                        (0)
  *   leak_starts=N        leak only in the first N starts, 0 = in all                      (0)
@@ -24,8 +24,8 @@
  *        ignore          takes the control and goes on running
  *        die             the process ends without telling the SCM
  *   stop_ms=MS           (0)        hint_ms=MS   wait hint while starting and stopping    (2000)
- *   worker=FILE          another copy of this program, run as a child that does the growing (as Exchange 2013's
- *                        Store.Worker); it ends with its parent
+ *   worker=FILE          another copy of this program, run as a child that does the growing (as Exchange
+ * 2013's Store.Worker); it ends with its parent
  *
  * How often a service was started is kept in SERVICE.starts beside the program. */
 #include <windows.h>
@@ -51,8 +51,12 @@ static struct {
     double base, plateau, leak, limit;
     DWORD warm_up_ms, handles, leak_starts, start_ms, fail_from, fail_count, stop_ms, hint_ms, worker_of;
     enum stop_kind stop;
-} settings = {
-    .service = "MSExchangeIS", .base = 8 << 20, .limit = 1 << 30, .warm_up_ms = 5000, .fail_from = 1, .hint_ms = 2000};
+} settings = {.service = "MSExchangeIS",
+              .base = 8 << 20,
+              .limit = 1 << 30,
+              .warm_up_ms = 5000,
+              .fail_from = 1,
+              .hint_ms = 2000};
 
 static char folder[MAX_PATH];
 static DWORD start_number;
@@ -66,7 +70,10 @@ static double size_of(const char *text)
 {
     char *end = NULL;
     const double value = strtod(text, &end);
-    return *end == 'K' ? value * 1024 : *end == 'M' ? value * 1024 * 1024 : *end == 'G' ? value * 1024 * 1024 * 1024 : value;
+    return *end == 'K'   ? value * 1024
+           : *end == 'M' ? value * 1024 * 1024
+           : *end == 'G' ? value * 1024 * 1024 * 1024
+                         : value;
 }
 
 static void setting_set(const char *key, const char *value)
@@ -185,7 +192,8 @@ static void log_line(const char *what)
     const int length = snprintf(line, sizeof(line), "%lld %s %s pid=%lu start=%lu\n",
                                 (long long)(ticks / 10000U) - 11644473600000LL, settings.service, what,
                                 (unsigned long)GetCurrentProcessId(), (unsigned long)start_number);
-    const HANDLE file = CreateFileA(settings.log, FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_ALWAYS, 0, NULL);
+    const HANDLE file = CreateFileA(settings.log, FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
+                                    OPEN_ALWAYS, 0, NULL);
     DWORD written = 0;
     if (file != INVALID_HANDLE_VALUE) {
         WriteFile(file, line, (DWORD)length, &written, NULL);
@@ -205,7 +213,8 @@ static void grow_to(double bytes)
             arena = VirtualAlloc(NULL, ARENA_BYTES, MEM_RESERVE, PAGE_READWRITE);
             used = 0;
         }
-        unsigned char *block = arena != NULL ? VirtualAlloc(arena + used, COMMIT_BYTES, MEM_COMMIT, PAGE_READWRITE) : NULL;
+        unsigned char *block =
+            arena != NULL ? VirtualAlloc(arena + used, COMMIT_BYTES, MEM_COMMIT, PAGE_READWRITE) : NULL;
         if (block == NULL) {
             used = ARENA_BYTES;
             return; /* the machine is full: that is what it is for */
@@ -253,9 +262,11 @@ static HANDLE worker_start(void)
         return NULL;
     }
     snprintf(command, sizeof(command),
-             "\"%s\" service=%s worker_of=%lu base=%.0f plateau=%.0f warm_up=%lu leak=%.0f handles=%lu limit=%.0f leak_starts=%lu",
-             settings.worker, settings.service, (unsigned long)GetCurrentProcessId(), settings.base, settings.plateau,
-             (unsigned long)settings.warm_up_ms, settings.leak, (unsigned long)settings.handles, settings.limit,
+             "\"%s\" service=%s worker_of=%lu base=%.0f plateau=%.0f warm_up=%lu leak=%.0f handles=%lu "
+             "limit=%.0f leak_starts=%lu",
+             settings.worker, settings.service, (unsigned long)GetCurrentProcessId(), settings.base,
+             settings.plateau, (unsigned long)settings.warm_up_ms, settings.leak,
+             (unsigned long)settings.handles, settings.limit,
              (unsigned long)(start_number <= settings.leak_starts ? 0 : settings.leak_starts));
     if (!CreateProcessA(NULL, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &process)) {
         return NULL;
@@ -272,7 +283,8 @@ static int worker_live(void)
     if (parent == NULL) {
         return 3;
     }
-    start_number = settings.leak_starts + 1; /* the parent has decided: leak_starts=0 leaks, any other does not */
+    start_number =
+        settings.leak_starts + 1; /* the parent has decided: leak_starts=0 leaks, any other does not */
     live(parent);
     return 0;
 }
@@ -282,7 +294,9 @@ static int worker_live(void)
 static void report(DWORD state, DWORD checkpoint, DWORD code)
 {
     status.dwCurrentState = state;
-    status.dwControlsAccepted = state == SERVICE_RUNNING && settings.stop != STOP_REFUSE ? SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_SHUTDOWN : 0;
+    status.dwControlsAccepted = state == SERVICE_RUNNING && settings.stop != STOP_REFUSE
+                                    ? SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_SHUTDOWN
+                                    : 0;
     status.dwWin32ExitCode = code != 0 ? ERROR_SERVICE_SPECIFIC_ERROR : NO_ERROR;
     status.dwServiceSpecificExitCode = code;
     status.dwCheckPoint = checkpoint;

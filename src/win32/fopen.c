@@ -1,0 +1,23 @@
+/* fopen.c - fopen as it is everywhere else: with a UTF-8 name.
+ *
+ * msvcrt's takes the name in the ANSI code page, which cannot name every file, and no setting changes that
+ * before Windows 10. Everything is linked statically, so every call in the product lands here instead. */
+#include "win32.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+FILE *fopen(const char *path, const char *mode)
+{
+    wchar_t wide_mode[16];
+    wchar_t *wide = utf16_new(path);
+    FILE *file = NULL;
+    if (wide == NULL || !utf16_from_utf8(mode, wide_mode, ARRAY_COUNT(wide_mode))) {
+        errno = wide == NULL ? ENOMEM : EINVAL;
+    } else {
+        file = _wfopen(wide, wide_mode);
+    }
+    free(wide);
+    return file;
+}

@@ -1,0 +1,581 @@
+/* setup.c - see setup.h. Everything here works on NT 5.2; what newer systems add to a service's registration
+ * is asked for and its refusal ignored. */
+#include "setup.h"
+
+#include "resource.h"
+#include "win32.h"
+
+#include <aclapi.h>
+#include <sddl.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DISPLAY_NAME L"storewatch"
+#define DESCRIPTION                                                                                          \
+    L"Watches the memory and handles of the Exchange Information Store and of MAPI clients, tells "          \
+    L"unbounded growth "                                                                                     \
+    L"from healthy growth, alerts people, and restarts the right service if the configuration allows it."
+
+/* Owner Administrators; full control for Administrators and SYSTEM, inherited by all inside; nothing from
+ * above. */
+#define PROTECTION L"O:BAD:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)"
+
+#define EVENT_SOURCE_KEY L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\storewatch"
+
+#define RESTART_DELAY_MS 60000
+#define FAILURES_RESET_S (24 * 60 * 60)
+#define WAIT_STEP_MS 100
+#define PROCESS_END_MS 10000
+#define DELETE_WAIT_MS 5000
+
+/* Newer than the headers' _WIN32_WINNT: structures of SERVICE_CONFIG_DELAYED_AUTO_START_INFO (3) and
+ * SERVICE_CONFIG_FAILURE_ACTIONS_FLAG (4), NT 6.0. Both hold one BOOL. */
+#define CONFIG_DELAYED_AUTO_START 3
+#define CONFIG_FAILURE_ACTIONS_FLAG 4
+
+static enum status fail(struct err *err, const char *operation, DWORD code, const char *what,
+                        const char *which)
+{
+    return windows_fail(err, windows_status(code), operation, code, "%s%s", what, which);
+}
+
+static enum status fail_memory(struct err *err)
+{
+    return err_set(err, STATUS_NO_MEMORY, "malloc", 0, "not enough memory");
+}
+
+/* ---- paths and files ---- */
+
+static enum status path_out(const wchar_t *wide, char out_path[SETUP_PATH_MAX], struct err *err)
+{
+    char path[SETUP_PATH_MAX];
+    if (!utf16z_to_utf8(wide, path, sizeof(path))) {
+        return err_set(err, STATUS_FULL, "path", 0, "the path is longer than %d bytes: %s...",
+                       SETUP_PATH_MAX - 1, path);
+    }
+    memcpy(out_path, path, sizeof(path));
+    return STATUS_OK;
+}
+
+enum status setup_executable(char out_path[SETUP_PATH_MAX], struct err *err)
+{
+    wchar_t wide[SETUP_PATH_MAX];
+    const DWORD length = GetModuleFileNameW(NULL, wide, SETUP_PATH_MAX);
+    if (length == 0 || length == SETUP_PATH_MAX) {
+        return fail(err, "GetModuleFileName", GetLastError(), "the path of this program is not known", "");
+    }
+    return path_out(wide, out_path, err);
+}
+
+enum status setup_absolute(const char *path, char out_path[SETUP_PATH_MAX], struct err *err)
+{
+    wchar_t absolute[SETUP_PATH_MAX];
+    wchar_t *wide = utf16_new(path);
+    if (wide == NULL) {
+        return fail_memory(err);
+    }
+    const DWORD length = GetFullPathNameW(wide, SETUP_PATH_MAX, absolute, NULL);
+    const DWORD code = GetLastError();
+    free(wide);
+    if (length == 0) {
+        return fail(err, "GetFullPathName", code, "not a path: ", path);
+    }
+    if (length >= SETUP_PATH_MAX) {
+        return err_set(err, STATUS_FULL, "GetFullPathName", 0, "the path is longer than %d characters: %s",
+                       SETUP_PATH_MAX - 1, path);
+    }
+    return path_out(absolute, out_path, err);
+}
+
+static DWORD attributes_of(const char *path)
+{
+    wchar_t *wide = utf16_new(path);
+    const DWORD attributes = wide != NULL ? GetFileAttributesW(wide) : INVALID_FILE_ATTRIBUTES;
+    free(wide);
+    return attributes;
+}
+
+bool setup_exists(const char *path)
+{
+    return attributes_of(path) != INVALID_FILE_ATTRIBUTES;
+}
+
+bool setup_wrong_bitness(void)
+{
+    struct late late;
+    BOOL wow64 = FALSE;
+    return late_bind(&late, NULL) == STATUS_OK && late.IsWow64Process != NULL &&
+           late.IsWow64Process(GetCurrentProcess(), &wow64) && wow64;
+}
+
+static enum status protection_make(PSECURITY_DESCRIPTOR *out_descriptor, struct err *err)
+{
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(PROTECTION, SDDL_REVISION_1, out_descriptor,
+                                                              NULL)) {
+        return fail(err, "ConvertStringSecurityDescriptorToSecurityDescriptor", GetLastError(),
+                    "no protection for Administrators only", "");
+    }
+    return STATUS_OK;
+}
+
+enum status setup_folder_make(const char *path, bool *out_made, struct err *err)
+{
+    const DWORD attributes = attributes_of(path);
+    if (attributes != INVALID_FILE_ATTRIBUTES) {
+        if ((attributes & FILE_ATTRIBUTE_DIRECTORY) == 0) {
+            return err_set(err, STATUS_INVALID, "CreateDirectory", 0, "%s is a file, not a folder", path);
+        }
+        *out_made = false;
+        return STATUS_OK;
+    }
+    char above[SETUP_PATH_MAX];
+    const char *cut = strrchr(path, '\\');
+    const char *slash = strrchr(path, '/');
+    cut = slash != NULL && (cut == NULL || slash > cut) ? slash : cut;
+    if (cut != NULL && cut > path && cut[-1] != ':' && (size_t)(cut - path) < sizeof(above)) {
+        bool made = false;
+        memcpy(above, path, (size_t)(cut - path));
+        above[cut - path] = '\0';
+        const enum status status = setup_folder_make(above, &made, err);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    SECURITY_ATTRIBUTES security = {.nLength = sizeof(security)};
+    enum status status = protection_make(&security.lpSecurityDescriptor, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    wchar_t *wide = utf16_new(path);
+    if (wide == NULL) {
+        status = fail_memory(err);
+    } else if (!CreateDirectoryW(wide, &security)) {
+        status = fail(err, "CreateDirectory", GetLastError(), "the folder cannot be made: ", path);
+    } else {
+        *out_made = true;
+    }
+    free(wide);
+    LocalFree(security.lpSecurityDescriptor);
+    return status;
+}
+
+enum status setup_protect(const char *path, struct err *err)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    PSID owner = NULL;
+    PACL list = NULL;
+    BOOL present = FALSE, defaulted = FALSE;
+    enum status status = protection_make(&descriptor, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    wchar_t *wide = utf16_new(path);
+    if (wide == NULL) {
+        status = fail_memory(err);
+        goto done;
+    }
+    GetSecurityDescriptorOwner(descriptor, &owner, &defaulted);
+    GetSecurityDescriptorDacl(descriptor, &present, &list, &defaulted);
+    const SECURITY_INFORMATION what =
+        OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
+    const DWORD code = SetNamedSecurityInfoW(wide, SE_FILE_OBJECT, what, owner, NULL, list, NULL);
+    if (code != ERROR_SUCCESS) {
+        status = fail(err, "SetNamedSecurityInfo", code, "cannot be protected: ", path);
+    }
+done:
+    free(wide);
+    LocalFree(descriptor);
+    return status;
+}
+
+enum status setup_file_make(const char *path, const char *bytes, size_t count, struct err *err)
+{
+    wchar_t *wide = utf16_new(path);
+    if (wide == NULL) {
+        return fail_memory(err);
+    }
+    enum status status = STATUS_OK;
+    const HANDLE file = CreateFileW(wide, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+    if (file == INVALID_HANDLE_VALUE) {
+        status = fail(err, "CreateFile", GetLastError(), "the file cannot be made: ", path);
+        goto done;
+    }
+    DWORD written = 0;
+    if (!WriteFile(file, bytes, (DWORD)count, &written, NULL) || written != count ||
+        !FlushFileBuffers(file)) {
+        const DWORD code = GetLastError();
+        status = fail(err, "WriteFile", code != ERROR_SUCCESS ? code : ERROR_DISK_FULL,
+                      "the file cannot be written: ", path);
+    }
+    CloseHandle(file);
+    if (status != STATUS_OK) {
+        DeleteFileW(wide);
+    }
+done:
+    free(wide);
+    return status;
+}
+
+void setup_file_remove(const char *path)
+{
+    wchar_t *wide = utf16_new(path);
+    if (wide != NULL) {
+        DeleteFileW(wide);
+    }
+    free(wide);
+}
+
+void setup_folder_remove(const char *path)
+{
+    wchar_t *wide = utf16_new(path);
+    if (wide != NULL) {
+        RemoveDirectoryW(wide);
+    }
+    free(wide);
+}
+
+enum status setup_default_config(const char **out_text, size_t *out_count, struct err *err)
+{
+    const HRSRC found =
+        FindResourceW(NULL, MAKEINTRESOURCEW(RESOURCE_DEFAULT_CONFIG), (const wchar_t *)RT_RCDATA);
+    const HGLOBAL loaded = found != NULL ? LoadResource(NULL, found) : NULL;
+    const char *text = loaded != NULL ? LockResource(loaded) : NULL;
+    if (text == NULL) {
+        return fail(err, "FindResource", GetLastError(), "this program carries no default configuration", "");
+    }
+    *out_text = text;
+    *out_count = SizeofResource(NULL, found);
+    return STATUS_OK;
+}
+
+/* ---- the event source ---- */
+
+enum status setup_event_source_add(const char *executable, bool *out_made, struct err *err)
+{
+    const DWORD types = EVENTLOG_ERROR_TYPE | EVENTLOG_WARNING_TYPE | EVENTLOG_INFORMATION_TYPE;
+    DWORD disposition = 0;
+    HKEY key = NULL;
+    LONG code = ERROR_NOT_ENOUGH_MEMORY;
+    wchar_t *wide = utf16_new(executable);
+    if (wide != NULL) {
+        code = RegCreateKeyExW(HKEY_LOCAL_MACHINE, EVENT_SOURCE_KEY, 0, NULL, 0, KEY_SET_VALUE, NULL, &key,
+                               &disposition);
+    }
+    if (code == ERROR_SUCCESS) {
+        code = RegSetValueExW(key, L"EventMessageFile", 0, REG_EXPAND_SZ, (const BYTE *)wide,
+                              (DWORD)((wcslen(wide) + 1) * sizeof(*wide)));
+    }
+    if (code == ERROR_SUCCESS) {
+        code = RegSetValueExW(key, L"TypesSupported", 0, REG_DWORD, (const BYTE *)&types, sizeof(types));
+    }
+    if (key != NULL) {
+        RegCloseKey(key);
+    }
+    free(wide);
+    if (code != ERROR_SUCCESS) {
+        if (disposition == REG_CREATED_NEW_KEY) {
+            RegDeleteKeyW(HKEY_LOCAL_MACHINE, EVENT_SOURCE_KEY);
+        }
+        return fail(err, "RegSetValueEx", (DWORD)code, "the event source cannot be registered", "");
+    }
+    *out_made = disposition == REG_CREATED_NEW_KEY;
+    return STATUS_OK;
+}
+
+enum status setup_event_source_remove(struct err *err)
+{
+    const LONG code = RegDeleteKeyW(HKEY_LOCAL_MACHINE, EVENT_SOURCE_KEY);
+    if (code != ERROR_SUCCESS && code != ERROR_FILE_NOT_FOUND) {
+        return fail(err, "RegDeleteKey", (DWORD)code, "the event source cannot be removed", "");
+    }
+    return STATUS_OK;
+}
+
+/* ---- the service ---- */
+
+/* Opens both; what it returns in *out_service is NULL when there is no such service (then the status is OK).
+ */
+static enum status service_open(DWORD scm_access, DWORD access, SC_HANDLE *out_scm, SC_HANDLE *out_service,
+                                struct err *err)
+{
+    const SC_HANDLE scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | scm_access);
+    if (scm == NULL) {
+        return fail(err, "OpenSCManager", GetLastError(), "the service control manager cannot be asked", "");
+    }
+    const SC_HANDLE service = access != 0 ? OpenServiceW(scm, STOREWATCH_SERVICE, access) : NULL;
+    const DWORD code = service == NULL && access != 0 ? GetLastError() : ERROR_SUCCESS;
+    if (code != ERROR_SUCCESS && code != ERROR_SERVICE_DOES_NOT_EXIST) {
+        CloseServiceHandle(scm);
+        return fail(err, "OpenService", code, "the service storewatch cannot be opened", "");
+    }
+    *out_scm = scm;
+    *out_service = service;
+    return STATUS_OK;
+}
+
+static void service_close(SC_HANDLE scm, SC_HANDLE service)
+{
+    if (service != NULL) {
+        CloseServiceHandle(service);
+    }
+    if (scm != NULL) {
+        CloseServiceHandle(scm);
+    }
+}
+
+enum status setup_may_install(struct err *err)
+{
+    SC_HANDLE scm = NULL, service = NULL;
+    const enum status status = service_open(SC_MANAGER_CREATE_SERVICE, 0, &scm, &service, err);
+    if (status == STATUS_OK) {
+        service_close(scm, service);
+    }
+    return status;
+}
+
+void setup_before_deinit(struct setup_before *before)
+{
+    free(before->config);
+    *before = (struct setup_before){0};
+}
+
+/* The SCM's record in a block of its own; NULL and the error code on failure. */
+static QUERY_SERVICE_CONFIGW *config_read(SC_HANDLE service, DWORD *out_code)
+{
+    const DWORD size = 8192; /* its documented bound */
+    DWORD needed = 0;
+    QUERY_SERVICE_CONFIGW *config = malloc(size);
+    *out_code = config == NULL ? ERROR_NOT_ENOUGH_MEMORY : ERROR_SUCCESS;
+    if (config != NULL && !QueryServiceConfigW(service, config, size, &needed)) {
+        *out_code = GetLastError();
+        free(config);
+        config = NULL;
+    }
+    return config;
+}
+
+/* Description and recovery. Delayed start and "also restart after a stop with an error" came with NT 6.0. */
+static enum status service_describe(SC_HANDLE service, struct err *err)
+{
+    wchar_t text[] = DESCRIPTION;
+    SERVICE_DESCRIPTIONW description = {.lpDescription = text};
+    SC_ACTION actions[] = {{SC_ACTION_RESTART, RESTART_DELAY_MS},
+                           {SC_ACTION_RESTART, RESTART_DELAY_MS},
+                           {SC_ACTION_RESTART, RESTART_DELAY_MS}};
+    SERVICE_FAILURE_ACTIONSW failure = {
+        .dwResetPeriod = FAILURES_RESET_S, .cActions = ARRAY_COUNT(actions), .lpsaActions = actions};
+    BOOL yes = TRUE;
+    if (!ChangeServiceConfig2W(service, SERVICE_CONFIG_DESCRIPTION, &description) ||
+        !ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, &failure)) {
+        return fail(err, "ChangeServiceConfig2", GetLastError(),
+                    "the service's description and recovery cannot be set", "");
+    }
+    ChangeServiceConfig2W(service, CONFIG_DELAYED_AUTO_START, &yes);
+    ChangeServiceConfig2W(service, CONFIG_FAILURE_ACTIONS_FLAG, &yes);
+    return STATUS_OK;
+}
+
+static enum status service_update(SC_HANDLE service, const wchar_t *command, struct setup_before *before,
+                                  struct err *err)
+{
+    DWORD code = ERROR_SUCCESS;
+    SERVICE_STATUS now = {0};
+    QUERY_SERVICE_CONFIGW *config = config_read(service, &code);
+    if (config == NULL) {
+        return fail(err, "QueryServiceConfig", code, "the registered service cannot be read", "");
+    }
+    before->existed = true;
+    before->config = config;
+    before->running = QueryServiceStatus(service, &now) && now.dwCurrentState != SERVICE_STOPPED;
+    utf16z_to_utf8(config->lpBinaryPathName, before->command, sizeof(before->command));
+    if (!ChangeServiceConfigW(service, SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START, SERVICE_ERROR_NORMAL,
+                              command, NULL, NULL, NULL, L"LocalSystem", L"", DISPLAY_NAME)) {
+        return fail(err, "ChangeServiceConfig", GetLastError(), "the registered service cannot be changed",
+                    "");
+    }
+    return service_describe(service, err);
+}
+
+enum status setup_service_register(const char *command, struct setup_before *out_before, struct err *err)
+{
+    SC_HANDLE scm = NULL, service = NULL;
+    *out_before = (struct setup_before){0};
+    wchar_t *wide = utf16_new(command);
+    if (wide == NULL) {
+        return fail_memory(err);
+    }
+    /* SERVICE_START: a recovery action that starts it may be set only by one who may start it. */
+    const DWORD access =
+        SERVICE_QUERY_CONFIG | SERVICE_CHANGE_CONFIG | SERVICE_QUERY_STATUS | SERVICE_START | DELETE;
+    enum status status = service_open(SC_MANAGER_CREATE_SERVICE, access, &scm, &service, err);
+    if (status != STATUS_OK) {
+        goto done;
+    }
+    if (service != NULL) {
+        status = service_update(service, wide, out_before, err);
+        goto done;
+    }
+    service = CreateServiceW(scm, STOREWATCH_SERVICE, DISPLAY_NAME, access, SERVICE_WIN32_OWN_PROCESS,
+                             SERVICE_AUTO_START, SERVICE_ERROR_NORMAL, wide, NULL, NULL, NULL, NULL, NULL);
+    if (service == NULL) {
+        status = fail(err, "CreateService", GetLastError(), "the service cannot be registered", "");
+        goto done;
+    }
+    status = service_describe(service, err);
+    if (status != STATUS_OK) {
+        DeleteService(service);
+    }
+done:
+    service_close(scm, service);
+    free(wide);
+    return status;
+}
+
+void setup_service_restore(const struct setup_before *before)
+{
+    SC_HANDLE scm = NULL, service = NULL;
+    if (service_open(0, before->existed ? SERVICE_CHANGE_CONFIG : DELETE, &scm, &service, NULL) !=
+        STATUS_OK) {
+        return;
+    }
+    const QUERY_SERVICE_CONFIGW *config = before->config;
+    if (service != NULL && !before->existed) {
+        DeleteService(service);
+    } else if (service != NULL && config != NULL) {
+        ChangeServiceConfigW(service, config->dwServiceType, config->dwStartType, config->dwErrorControl,
+                             config->lpBinaryPathName, NULL, NULL, config->lpDependencies, NULL, NULL,
+                             config->lpDisplayName);
+    }
+    service_close(scm, service);
+}
+
+enum status setup_service_command(char *out_command, size_t capacity, struct err *err)
+{
+    SC_HANDLE scm = NULL, service = NULL;
+    DWORD code = ERROR_SUCCESS;
+    enum status status = service_open(0, SERVICE_QUERY_CONFIG, &scm, &service, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    QUERY_SERVICE_CONFIGW *config = service != NULL ? config_read(service, &code) : NULL;
+    if (service == NULL) {
+        status = err_set(err, STATUS_NOT_FOUND, "OpenService", ERROR_SERVICE_DOES_NOT_EXIST,
+                         "the service storewatch is not installed");
+    } else if (config == NULL) {
+        status = fail(err, "QueryServiceConfig", code, "the registered service cannot be read", "");
+    } else if (!utf16z_to_utf8(config->lpBinaryPathName, out_command, capacity)) {
+        status =
+            err_set(err, STATUS_FULL, "QueryServiceConfig", 0, "the command line of the service is too long");
+    }
+    free(config);
+    service_close(scm, service);
+    return status;
+}
+
+static const char *state_words(DWORD state)
+{
+    switch (state) {
+    case SERVICE_START_PENDING:
+        return "starting";
+    case SERVICE_STOP_PENDING:
+        return "stopping";
+    case SERVICE_RUNNING:
+        return "running";
+    default:
+        return "not stopped";
+    }
+}
+
+enum status setup_service_stop(uint32_t deadline_ms, struct err *err)
+{
+    SC_HANDLE scm = NULL, service = NULL;
+    HANDLE process = NULL;
+    SERVICE_STATUS answer;
+    SERVICE_STATUS_PROCESS now = {0};
+    DWORD needed = 0;
+    enum status status = service_open(0, SERVICE_STOP | SERVICE_QUERY_STATUS, &scm, &service, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (service == NULL) {
+        status = err_set(err, STATUS_NOT_FOUND, "OpenService", ERROR_SERVICE_DOES_NOT_EXIST,
+                         "the service storewatch is not installed");
+        goto done;
+    }
+    const DWORD begun = GetTickCount(); /* only a difference of it is used: it may wrap */
+    for (;;) {
+        if (!QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)&now, sizeof(now), &needed)) {
+            status = fail(err, "QueryServiceStatusEx", GetLastError(),
+                          "the state of the service storewatch is not known", "");
+            goto done;
+        }
+        if (now.dwCurrentState == SERVICE_STOPPED) {
+            break;
+        }
+        if (process == NULL && now.dwProcessId != 0) {
+            process = OpenProcess(SYNCHRONIZE, FALSE, now.dwProcessId);
+        }
+        /* Asked again while it is starting: it does not take the control yet. */
+        if (now.dwCurrentState != SERVICE_STOP_PENDING &&
+            !ControlService(service, SERVICE_CONTROL_STOP, &answer)) {
+            const DWORD code = GetLastError();
+            if (code != ERROR_SERVICE_NOT_ACTIVE && code != ERROR_SERVICE_CANNOT_ACCEPT_CTRL) {
+                status = fail(err, "ControlService", code, "the service storewatch cannot be stopped", "");
+                goto done;
+            }
+        }
+        if (GetTickCount() - begun >= deadline_ms) {
+            status = err_set(err, STATUS_TIMEOUT, "ControlService", 0,
+                             "the service storewatch is still %s after %lu s",
+                             state_words(now.dwCurrentState), (unsigned long)(deadline_ms / 1000));
+            goto done;
+        }
+        Sleep(WAIT_STEP_MS);
+    }
+    if (process != NULL) { /* it says STOPPED before it ends, and its file can be replaced only after that */
+        WaitForSingleObject(process, PROCESS_END_MS);
+    }
+done:
+    if (process != NULL) {
+        CloseHandle(process);
+    }
+    service_close(scm, service);
+    return status;
+}
+
+enum status setup_service_delete(bool *out_gone, struct err *err)
+{
+    SC_HANDLE scm = NULL, service = NULL;
+    enum status status = service_open(0, DELETE, &scm, &service, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bool gone = service == NULL;
+    if (service != NULL && !DeleteService(service)) {
+        const DWORD code = GetLastError();
+        if (code != ERROR_SERVICE_MARKED_FOR_DELETE) {
+            status = fail(err, "DeleteService", code, "the service storewatch cannot be removed", "");
+        }
+    }
+    if (service != NULL) {
+        CloseServiceHandle(service);
+    }
+    const DWORD begun = GetTickCount();
+    while (status == STATUS_OK && !gone) {
+        const SC_HANDLE still = OpenServiceW(scm, STOREWATCH_SERVICE, SERVICE_QUERY_STATUS);
+        gone = still == NULL && GetLastError() == ERROR_SERVICE_DOES_NOT_EXIST;
+        if (still != NULL) {
+            CloseServiceHandle(still);
+        }
+        if (gone || GetTickCount() - begun >= DELETE_WAIT_MS) {
+            break;
+        }
+        Sleep(WAIT_STEP_MS);
+    }
+    CloseServiceHandle(scm);
+    if (status == STATUS_OK) {
+        *out_gone = gone;
+    }
+    return status;
+}

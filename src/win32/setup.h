@@ -1,0 +1,73 @@
+/* setup.h - private to the Windows edge, without windows.h: what `install` and `uninstall` do to the machine,
+ * one small reversible step each. The order of the steps, their undoing and all words are in
+ * src/app/install.windows.c.
+ *
+ * Texts are UTF-8, paths absolute unless said otherwise. Errors as in os.h. */
+#ifndef STOREWATCH_WIN32_SETUP_H
+#define STOREWATCH_WIN32_SETUP_H
+
+#include "storewatch/base.h"
+
+#define SETUP_PATH_MAX 1024 /* bytes with NUL; a longer path is FULL */
+
+/* ---- paths and files ---- */
+
+/* The executable of this process. */
+enum status setup_executable(char out_path[SETUP_PATH_MAX], struct err *err);
+/* `path` against the current folder. */
+enum status setup_absolute(const char *path, char out_path[SETUP_PATH_MAX], struct err *err);
+bool setup_exists(const char *path);
+/* A 32-bit process on 64-bit Windows sees neither sizes above 4 GiB nor 64-bit modules: it must not be
+ * installed there. */
+bool setup_wrong_bitness(void);
+
+/* Makes a folder, and those above it. A new one belongs to Administrators and SYSTEM alone: they only may
+ * read the history and write the configuration of a service that runs as LocalSystem. One that exists is left
+ * alone. */
+enum status setup_folder_make(const char *path, bool *out_made, struct err *err);
+/* Gives an existing folder or file, with all that inherits from it, the same protection. */
+enum status setup_protect(const char *path, struct err *err);
+/* Writes a file that does not exist yet. */
+enum status setup_file_make(const char *path, const char *bytes, size_t count, struct err *err);
+/* For undoing: what is not there, or a folder that is not empty, is left alone. */
+void setup_file_remove(const char *path);
+void setup_folder_remove(const char *path);
+
+/* The default configuration that the executable carries (config/storewatch.json); lent. */
+enum status setup_default_config(const char **out_text, size_t *out_count, struct err *err);
+
+/* ---- the event source ---- */
+
+/* Registers the message table of `executable`; *out_made tells that there was no source before. */
+enum status setup_event_source_add(const char *executable, bool *out_made, struct err *err);
+enum status setup_event_source_remove(struct err *err); /* OK when there is none */
+
+/* ---- the service ---- */
+
+/* May this process create services? OK or DENIED (or why it cannot be told). */
+enum status setup_may_install(struct err *err);
+
+/* What was registered before: to be restored, or to be compared with. */
+struct setup_before {
+    bool existed;
+    bool running;
+    void *config; /* the SCM's own record; free with setup_before_deinit */
+    char command[2 * SETUP_PATH_MAX];
+};
+void setup_before_deinit(struct setup_before *before);
+
+/* Registers the service, or brings the one that exists up to date: command line, automatic start,
+ * LocalSystem, description, restart after a failure. *out_before is filled also on failure as far as
+ * something was changed, so that setup_service_restore can undo it. */
+enum status setup_service_register(const char *command, struct setup_before *out_before, struct err *err);
+void setup_service_restore(const struct setup_before *before);
+
+/* The command line that the service is registered with. NOT_FOUND when it is not. */
+enum status setup_service_command(char *out_command, size_t capacity, struct err *err);
+/* Stops it and waits until its process has ended, at most `deadline_ms`: TIMEOUT names the state it is in. OK
+ * when it does not run. NOT_FOUND when there is none. */
+enum status setup_service_stop(uint32_t deadline_ms, struct err *err);
+/* Deletes it; *out_gone tells that the SCM has really let go of it (others may still hold handles). */
+enum status setup_service_delete(bool *out_gone, struct err *err);
+
+#endif
