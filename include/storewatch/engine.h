@@ -66,6 +66,8 @@ struct engine {
     struct watch watch;
     struct open_incident incidents[INCIDENTS_MAX];
     int64_t last_incident_id;
+    /* Since when the machine's growth is `unbounded` and no process explains it; 0 = it is not. */
+    int64_t unexplained_mono_ms[METRIC_COUNT];
     size_t ladder_memory_count;
     struct ladder_memory ladder_memory[LADDER_MEMORY_MAX];
 

@@ -317,12 +317,29 @@ static bool say_what_happens(struct step *step, struct alert *alert, struct open
     return acts;
 }
 
+/* One mail for one leak: a process that grows explains the machine's growth, and its verdict may come a
+ * little later than the machine's. So the machine's growth is told only when it has stayed unexplained for
+ * half a window, or when it is urgent. */
+static bool is_explained(struct step *step, enum metric metric, const struct verdict *verdict)
+{
+    struct engine *engine = step->engine;
+    int64_t *since_ms = &engine->unexplained_mono_ms[metric];
+    if (process_incident_open(engine) || engine_restarting(engine)) {
+        *since_ms = 0;
+        return true;
+    }
+    if (*since_ms == 0)
+        *since_ms = step->clock.mono_ms;
+    bool urgent = verdict->exhaustion_early_ms != INT64_MAX &&
+                  verdict->exhaustion_early_ms - step->clock.mono_ms < engine->config.urgent_before_ms;
+    return !urgent && step->clock.mono_ms - *since_ms < engine->config.min_window_ms / 2;
+}
+
 static void incident_open(struct step *step, struct watched *item, enum metric metric,
                           const struct verdict *verdict)
 {
     struct engine *engine = step->engine;
-    /* One mail for one leak: a process that grows explains the machine's growth. */
-    if (item->kind == TARGET_HOST && process_incident_open(engine))
+    if (item->kind == TARGET_HOST && is_explained(step, metric, verdict))
         return;
     struct open_incident *open = NULL;
     for (size_t i = 0; i < INCIDENTS_MAX && !open; i++)
@@ -420,6 +437,8 @@ static void follow_item(struct step *step, struct watched *item, enum metric met
     if (!open) {
         if (verdict.state == VERDICT_UNBOUNDED)
             incident_open(step, item, metric, &verdict);
+        else if (item->kind == TARGET_HOST)
+            step->engine->unexplained_mono_ms[metric] = 0;
         return;
     }
     if (open->incident.state != INCIDENT_OPEN)

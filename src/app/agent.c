@@ -1,0 +1,818 @@
+/* agent.c - see agent.h. What happens on the loop: nothing here blocks.
+ *
+ * Invariants: `pending` takes every record of a step before anything of that step leaves; it becomes `flying`
+ * while the STORE lane commits it, and comes back in front of what was added meanwhile when the commit fails.
+ * A lane's job is touched by the loop only while it is not busy. */
+#include "agent_internal.h"
+
+#include "storewatch/advice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STORE_RETRY_MS (5 * MS_PER_SECOND)
+#define STORE_MAINTAIN_MS (2 * MS_PER_MINUTE)
+#define MAIL_BACKOFF_FIRST_MS (5 * MS_PER_SECOND)
+#define MAIL_BACKOFF_LAST_MS (10 * MS_PER_MINUTE)
+
+static struct clock clock_now(const struct agent *agent)
+{
+    struct clock clock = {.mono_ms = os_mono_ms(agent->os), .utc_ms = os_utc_ms(agent->os)};
+    os_local_time(agent->os, clock.utc_ms, &clock.weekday, &clock.minute_of_day);
+    return clock;
+}
+
+/* ---- making and freeing ---- */
+
+static enum status allocate(struct agent *agent)
+{
+    bool ok = (agent->actions = calloc(1, sizeof *agent->actions)) &&
+              (agent->pending = calloc(1, sizeof *agent->pending)) &&
+              (agent->flying = calloc(1, sizeof *agent->flying)) &&
+              (agent->mail_config = calloc(1, sizeof *agent->mail_config)) &&
+              (agent->events = calloc(EVENTS_MAX, sizeof *agent->events)) &&
+              (agent->jobs[LANE_EVENT].events = calloc(EVENTS_MAX, sizeof *agent->events)) &&
+              (agent->jobs[LANE_EVENT].loaded = calloc(1, sizeof(struct config))) &&
+              (agent->jobs[LANE_EVENT].findings = calloc(1, sizeof(struct config_findings))) &&
+              (agent->observations[0] = observation_new()) && (agent->observations[1] = observation_new());
+    return ok ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+enum status agent_new(struct os *os, const struct config *config, const struct agent_options *options,
+                      struct agent **out_agent, struct err *err)
+{
+    struct agent *agent = calloc(1, sizeof *agent);
+    if (!agent)
+        return err_set(err, STATUS_NO_MEMORY, "agent_new", 0, "no memory to start");
+    agent->os = os;
+    os_facts_get(os, &agent->facts);
+    agent->engine = engine_new(config, agent->facts.host_name);
+    if (!agent->engine || allocate(agent) != STATUS_OK) {
+        agent_free(agent);
+        return err_set(err, STATUS_NO_MEMORY, "agent_new", 0, "no memory to start");
+    }
+    agent->engine->dry_run = options->dry_run;
+    *agent->mail_config = *config;
+    text_copy(agent->config_path, sizeof agent->config_path,
+              options->config_path ? options->config_path : "");
+    text_copy(agent->data_dir, sizeof agent->data_dir, options->data_dir);
+    struct text path = text_on(agent->store_path, sizeof agent->store_path);
+    text_add(&path, "%s/storewatch.db", options->data_dir);
+    for (size_t lane = 0; lane < LANE_COUNT; lane++) {
+        agent->jobs[lane].lane = (enum lane)lane;
+        agent->jobs[lane].agent = agent;
+    }
+    agent->pending_sequence = 1;
+    agent->look_due = true; /* the first one opens the store */
+    *out_agent = agent;
+    return STATUS_OK;
+}
+
+static void transaction_deinit(struct transaction *transaction)
+{
+    for (size_t i = 0; transaction && i < transaction->mail_count; i++)
+        mail_deinit(&transaction->mails[i].mail);
+    free(transaction);
+}
+
+void agent_free(struct agent *agent)
+{
+    if (!agent)
+        return;
+    store_close(agent->store);
+    engine_free(agent->engine);
+    transaction_deinit(agent->pending);
+    transaction_deinit(agent->flying);
+    if (agent->mail_ready)
+        outbox_entry_deinit(&agent->next_mail);
+    /* What a job owned that was taken and never reported done. */
+    if (agent->jobs[LANE_MAIL].busy)
+        outbox_entry_deinit(&agent->jobs[LANE_MAIL].sending);
+    if (agent->jobs[LANE_STORE].mail_found)
+        outbox_entry_deinit(&agent->jobs[LANE_STORE].entry);
+    free(agent->jobs[LANE_EVENT].metrics);
+    service_graph_deinit(&agent->jobs[LANE_CONTROL].graph);
+    free(agent->jobs[LANE_EVENT].events);
+    free(agent->jobs[LANE_EVENT].loaded);
+    free(agent->jobs[LANE_EVENT].findings);
+    free(agent->events);
+    free(agent->mail_config);
+    free(agent->actions);
+    observation_free(agent->observations[0]);
+    observation_free(agent->observations[1]);
+    free(agent);
+}
+
+/* ---- records ---- */
+
+static void put_sample(struct agent *agent, const struct watched *item, enum metric metric, int64_t utc_ms)
+{
+    struct transaction *pending = agent->pending;
+    if (pending->sample_count == TRANSACTION_SAMPLES_MAX) {
+        size_t dropped = TRANSACTION_SAMPLES_MAX / 4;
+        memmove(pending->samples, pending->samples + dropped,
+                (TRANSACTION_SAMPLES_MAX - dropped) * sizeof pending->samples[0]);
+        pending->sample_count -= dropped;
+        agent->samples_dropped += dropped;
+    }
+    struct pending_sample *sample = &pending->samples[pending->sample_count++];
+    sample->key.target_kind = item->kind;
+    text_copy(sample->key.target, sizeof sample->key.target, item->target);
+    text_copy(sample->key.image, sizeof sample->key.image, item->image);
+    sample->key.process = item->process;
+    sample->key.metric = metric;
+    sample->utc_ms = utc_ms;
+    sample->value = item->now[metric];
+    agent->pending_dirty = true;
+}
+
+static void put_samples(struct agent *agent, int64_t utc_ms)
+{
+    const struct watch *watch = &agent->engine->watch;
+    for (size_t i = 0; i < watch->count; i++)
+        for (size_t m = 0; m < METRIC_COUNT; m++)
+            if (watch->items[i].present && watch->items[i].detectors[m])
+                put_sample(agent, &watch->items[i], (enum metric)m, utc_ms);
+}
+
+static void put_incident(struct transaction *transaction, const struct incident *incident)
+{
+    for (size_t i = 0; i < transaction->incident_count; i++)
+        if (transaction->incidents[i].id == incident->id) {
+            transaction->incidents[i] = *incident;
+            return;
+        }
+    if (transaction->incident_count < ARRAY_COUNT(transaction->incidents))
+        transaction->incidents[transaction->incident_count++] = *incident;
+}
+
+static void put_event(struct agent *agent, const struct alert *alert)
+{
+    if (agent->event_count == EVENTS_MAX) {
+        agent->events_dropped++;
+        return;
+    }
+    struct event_line *line = &agent->events[agent->event_count++];
+    line->kind = alert->kind;
+    struct text text = text_on(line->text, sizeof line->text);
+    report_event(alert, &text);
+}
+
+static bool mail_configured(const struct config *config)
+{
+    return config->recipient_count > 0 && config->relay_count > 0;
+}
+
+static void put_alert(struct agent *agent, const struct alert *alert)
+{
+    put_event(agent, alert);
+    struct transaction *pending = agent->pending;
+    if (!alert_wording_get(alert->kind)->mailed || !mail_configured(&agent->engine->config))
+        return;
+    if (pending->mail_count == TRANSACTION_MAILS_MAX)
+        return; /* not reached: steps wait for room, and the agent's own alerts are few */
+    struct pending_mail *queued = &pending->mails[pending->mail_count];
+    if (report_mail(alert, agent->engine->config.subject_prefix, &queued->mail) != STATUS_OK)
+        return; /* without memory for a mail the event still tells */
+    pending->mail_count++;
+    queued->kind = alert->kind;
+    queued->incident_id = alert->has_incident ? alert->incident.id : 0;
+    queued->utc_ms = alert->utc_ms;
+    agent->pending_dirty = true;
+    agent->mail_may_wait = true;
+}
+
+/* An alert of the agent's own: about itself, not about the machine. */
+static void tell(struct agent *agent, enum alert_kind kind, const char *text)
+{
+    struct alert *alert = calloc(1, sizeof *alert);
+    if (!alert)
+        return;
+    alert->kind = kind;
+    alert->utc_ms = os_utc_ms(agent->os);
+    text_copy(alert->host_name, sizeof alert->host_name, agent->facts.host_name);
+    text_copy(alert->text, sizeof alert->text, text);
+    struct text key = text_on(alert->key, sizeof alert->key);
+    text_add(&key, "%s-%lld", alert_wording_get(kind)->name, (long long)alert->utc_ms);
+    advice_add(alert, &agent->engine->config, false);
+    put_alert(agent, alert);
+    free(alert);
+}
+
+static void put_budget(struct transaction *transaction, const struct engine *engine)
+{
+    transaction->has_budget = true;
+    transaction->budget_count = engine->budget_count;
+    memcpy(transaction->budget, engine->budget, engine->budget_count * sizeof engine->budget[0]);
+}
+
+/* ---- the engine's actions ---- */
+
+static void take_actions(struct agent *agent)
+{
+    const struct actions *actions = agent->actions;
+    struct transaction *pending = agent->pending;
+    for (size_t i = 0; i < actions->incident_count; i++)
+        put_incident(pending, &actions->incidents[i]);
+    if (actions->save_restart) {
+        pending->has_restart = true;
+        pending->restart = actions->restart;
+    }
+    if (actions->save_budget)
+        put_budget(pending, agent->engine);
+    for (size_t i = 0; i < actions->alert_count; i++)
+        put_alert(agent, &actions->alerts[i]);
+    agent->pending_dirty |= actions->incident_count || actions->save_restart || actions->save_budget;
+    if (actions->request.kind != ENGINE_NOTHING) {
+        agent->request = actions->request;
+        agent->request_after = agent->pending_dirty ? agent->pending_sequence : agent->pending_sequence - 1;
+    }
+}
+
+static bool room_for_a_step(const struct agent *agent)
+{
+    return agent->pending->mail_count + ACTIONS_ALERTS_MAX <= TRANSACTION_MAILS_MAX &&
+           agent->event_count + ACTIONS_ALERTS_MAX <= EVENTS_MAX;
+}
+
+static void engine_is_told(struct agent *agent, enum status status, const struct err *err,
+                           struct service_graph *graph)
+{
+    struct engine_request request = agent->request;
+    agent->request.kind = ENGINE_NOTHING;
+    engine_told(agent->engine, &request, status, err, graph, agent->observations[agent->latest],
+                clock_now(agent), agent->actions);
+    take_actions(agent);
+}
+
+/* ---- looks ---- */
+
+void agent_poll(struct agent *agent)
+{
+    if (agent->stopping)
+        return;
+    if (agent->look_due && agent->look_is_sample)
+        agent->missed_slots++;
+    agent->look_due = true;
+    agent->look_is_sample = true;
+}
+
+static void take_look_job(struct agent *agent, struct job *job)
+{
+    agent->look_due = false;
+    job->kind = agent->opened ? JOB_LOOK : JOB_OPEN;
+    job->observation = agent->observations[1 - agent->latest];
+    job->sample_due = agent->look_is_sample && agent->opened;
+    agent->look_is_sample = false;
+    job->limit_count = 0;
+    for (size_t i = 0; i < agent->engine->watch.count && job->limit_count < LIMITS_PER_LOOK; i++)
+        if (agent->engine->watch.items[i].address_limit_wanted)
+            job->limits[job->limit_count++] =
+                (struct limit_question){agent->engine->watch.items[i].process, NAN};
+}
+
+static void take_limits(struct agent *agent, const struct job *job)
+{
+    for (size_t i = 0; i < job->limit_count; i++) {
+        struct watched *item = watch_find(&agent->engine->watch, job->limits[i].process);
+        if (!item)
+            continue;
+        item->address_limit_wanted = false;
+        item->address_limit_bytes = job->limits[i].bytes;
+    }
+}
+
+static void look_done(struct agent *agent, struct job *job)
+{
+    agent->latest = 1 - agent->latest;
+    agent->looked_mono_ms = job->observation->mono_ms;
+    take_limits(agent, job);
+    if (agent->stopping)
+        return;
+    agent->engine->journal_writable = !agent->store_failing && agent->store;
+    if (!room_for_a_step(agent)) {
+        agent->missed_slots += job->sample_due;
+        return;
+    }
+    engine_step(agent->engine, job->observation, clock_now(agent), job->sample_due, agent->actions);
+    if (job->sample_due)
+        put_samples(agent, job->observation->utc_ms);
+    take_actions(agent);
+    agent->metrics_due |= job->sample_due && agent->engine->config.metrics_textfile[0];
+}
+
+static void open_done(struct agent *agent, struct job *job)
+{
+    agent->opened = true;
+    agent->latest = 1 - agent->latest;
+    agent->mail_may_wait = true;
+    char text[1024];
+    struct text line = text_on(text, sizeof text);
+    text_add(&line, "Watching %s and %zu registered client%s every ", agent->engine->config.store_service,
+             agent->engine->config.client_count, agent->engine->config.client_count == 1 ? "" : "s");
+    text_add_duration(&line, agent->engine->config.interval_ms);
+    text_add(&line, ", mode \"%s\"%s, version %s, on %s.",
+             agent->engine->config.mode == MODE_ACT ? "act" : "alert",
+             agent->engine->dry_run ? " (dry run)" : "", STOREWATCH_VERSION, agent->facts.os_text);
+    tell(agent, ALERT_STARTED, text);
+    if (job->set_aside[0]) {
+        text_clear(&line);
+        text_add(&line, "The old file is kept as %s.", job->set_aside);
+        tell(agent, ALERT_STORE_SET_ASIDE, text);
+    }
+    if (job->status != STATUS_OK) {
+        agent->store_failing = true;
+        text_copy(agent->store_error, sizeof agent->store_error, job->err.text);
+        tell(agent, ALERT_STORE_FAILING, job->err.text);
+    }
+}
+
+/* ---- the store ---- */
+
+static void take_commit_job(struct agent *agent, struct job *job)
+{
+    struct transaction *empty = agent->flying;
+    agent->flying = agent->pending;
+    agent->pending = empty;
+    agent->pending_dirty = false;
+    int64_t mono_ms = os_mono_ms(agent->os);
+    job->kind = JOB_COMMIT;
+    job->transaction = agent->flying;
+    job->sequence = agent->pending_sequence++;
+    job->maintain = mono_ms - agent->maintained_mono_ms >= STORE_MAINTAIN_MS;
+    if (job->maintain)
+        agent->maintained_mono_ms = mono_ms;
+    job->load_mail = agent->mail_may_wait && !agent->mail_ready && !agent->jobs[LANE_MAIL].busy &&
+                     mono_ms >= agent->mail_retry_mono_ms && !agent->stopping;
+    job->after_id = agent->mail_after_id;
+    job->mail_found = false;
+}
+
+static void transaction_clear(struct transaction *transaction)
+{
+    for (size_t i = 0; i < transaction->mail_count; i++)
+        mail_deinit(&transaction->mails[i].mail);
+    transaction->sample_count = transaction->incident_count = transaction->mail_count = 0;
+    transaction->has_restart = transaction->has_budget = false;
+    transaction->outcome.outbox_id = 0;
+}
+
+/* What could not be committed goes in front of what came meanwhile: the newer record of the same thing wins.
+ */
+static void transaction_put_back(struct agent *agent)
+{
+    struct transaction *older = agent->flying, *newer = agent->pending;
+    for (size_t i = 0; i < newer->incident_count; i++)
+        put_incident(older, &newer->incidents[i]);
+    if (newer->has_restart) {
+        older->has_restart = true;
+        older->restart = newer->restart;
+    }
+    if (newer->has_budget) {
+        older->has_budget = true;
+        older->budget_count = newer->budget_count;
+        memcpy(older->budget, newer->budget, sizeof newer->budget);
+    }
+    if (newer->outcome.outbox_id)
+        older->outcome = newer->outcome;
+    size_t room = TRANSACTION_MAILS_MAX - older->mail_count;
+    size_t moved = newer->mail_count < room ? newer->mail_count : room;
+    memcpy(older->mails + older->mail_count, newer->mails, moved * sizeof newer->mails[0]);
+    older->mail_count += moved;
+    memmove(newer->mails, newer->mails + moved, (newer->mail_count - moved) * sizeof newer->mails[0]);
+    newer->mail_count -= moved;
+    /* Samples are the first thing to go when the disk is full. */
+    agent->samples_dropped += older->sample_count;
+    memcpy(older->samples, newer->samples, newer->sample_count * sizeof newer->samples[0]);
+    older->sample_count = newer->sample_count;
+    transaction_clear(newer);
+    agent->pending = older;
+    agent->flying = newer;
+    agent->pending_dirty = true;
+}
+
+/* Without a journal nothing is stopped; what is down is brought up all the same. */
+static void answer_without_journal(struct agent *agent)
+{
+    if (agent->request.kind == ENGINE_STOP_SERVICE && agent->request_after > agent->committed_sequence) {
+        struct err err = {0};
+        err_set(&err, STATUS_BUSY, "journal", 0, "the restart journal cannot be written: %s",
+                agent->store_error);
+        engine_is_told(agent, STATUS_BUSY, &err, NULL);
+    }
+}
+
+static void commit_failed(struct agent *agent, const struct job *job)
+{
+    bool first = !agent->store_failing;
+    agent->store_failing = true;
+    agent->engine->journal_writable = false;
+    agent->store_retry_mono_ms = os_mono_ms(agent->os) + STORE_RETRY_MS;
+    text_copy(agent->store_error, sizeof agent->store_error, job->err.text);
+    transaction_put_back(agent);
+    if (first)
+        tell(agent, ALERT_STORE_FAILING, job->err.text);
+    answer_without_journal(agent);
+}
+
+static bool incident_is_held(const struct agent *agent, int64_t incident_id)
+{
+    for (size_t i = 0; incident_id && i < agent->held_count; i++)
+        if (agent->held_incidents[i] == incident_id)
+            return true;
+    return false;
+}
+
+/* A round over the outbox ends with something left in it: the next begins when the back-off has passed. */
+static void end_mail_round(struct agent *agent)
+{
+    agent->mail_after_id = 0;
+    agent->held_count = 0;
+    agent->mail_may_wait = true;
+    agent->mail_backoff_ms = agent->mail_backoff_ms ? agent->mail_backoff_ms * 2 : MAIL_BACKOFF_FIRST_MS;
+    if (agent->mail_backoff_ms > MAIL_BACKOFF_LAST_MS)
+        agent->mail_backoff_ms = MAIL_BACKOFF_LAST_MS;
+    agent->mail_retry_mono_ms = os_mono_ms(agent->os) + agent->mail_backoff_ms;
+}
+
+static void take_loaded_mail(struct agent *agent, struct job *job)
+{
+    agent->mails_pending = job->mails_pending;
+    if (!job->mail_found) {
+        if (agent->held_count > 0) {
+            end_mail_round(agent);
+            return;
+        }
+        agent->mail_after_id = 0;
+        agent->mail_may_wait = agent->pending->mail_count > 0;
+        return;
+    }
+    job->mail_found = false;
+    if (incident_is_held(agent, job->entry.incident_id)) {
+        agent->mail_after_id = job->entry.id; /* its incident has an earlier mail to be tried again: order */
+        outbox_entry_deinit(&job->entry);
+        return;
+    }
+    agent->next_mail = job->entry;
+    agent->mail_ready = true;
+}
+
+static void commit_done(struct agent *agent, struct job *job)
+{
+    if (job->status != STATUS_OK) {
+        commit_failed(agent, job);
+        return;
+    }
+    if (agent->store_failing)
+        agent->store_error[0] = '\0';
+    agent->store_failing = false;
+    agent->committed_sequence = job->sequence;
+    transaction_clear(agent->flying);
+    if (job->load_mail)
+        take_loaded_mail(agent, job);
+}
+
+/* ---- mail ---- */
+
+/* The cap of mails an hour never delays an error: it exists against floods, not against news. */
+static bool cap_allows(const struct agent *agent, enum severity severity)
+{
+    uint32_t max = agent->engine->config.max_per_hour;
+    if (severity == SEVERITY_ERROR || max == 0)
+        return true;
+    size_t ring = ARRAY_COUNT(agent->sent_mono_ms);
+    int64_t hour_ago = os_mono_ms(agent->os) - MS_PER_HOUR;
+    uint32_t sent = 0;
+    for (size_t i = 0; i < ring; i++)
+        sent += agent->sent_mono_ms[i] != 0 && agent->sent_mono_ms[i] > hour_ago;
+    return sent < max && sent < ring;
+}
+
+/* While the history file cannot be written, mails leave from memory: news of a full disk must not wait for
+ * it. */
+static bool take_mail_from_memory(struct agent *agent)
+{
+    struct transaction *pending = agent->pending;
+    if (!agent->store_failing || pending->mail_count == 0 ||
+        os_mono_ms(agent->os) < agent->mail_retry_mono_ms)
+        return false;
+    struct pending_mail *first = &pending->mails[0];
+    agent->next_mail = (struct outbox_entry){.incident_id = first->incident_id,
+                                             .kind = first->kind,
+                                             .severity = alert_wording_get(first->kind)->severity,
+                                             .queued_utc_ms = first->utc_ms,
+                                             .mail = first->mail};
+    pending->mail_count--;
+    memmove(pending->mails, pending->mails + 1, pending->mail_count * sizeof pending->mails[0]);
+    agent->mail_ready = true;
+    return true;
+}
+
+static bool take_mail_job(struct agent *agent, struct job *job)
+{
+    if (agent->stopping || (!agent->mail_ready && !take_mail_from_memory(agent)))
+        return false;
+    if (!cap_allows(agent, agent->next_mail.severity))
+        return false;
+    job->kind = JOB_MAIL;
+    job->sending = agent->next_mail;
+    job->config = agent->mail_config;
+    agent->mail_ready = false;
+    return true;
+}
+
+/* A mail from memory that could not be sent goes back to the front of the queue. */
+static void put_mail_back(struct agent *agent, struct job *job)
+{
+    struct transaction *pending = agent->pending;
+    if (pending->mail_count == TRANSACTION_MAILS_MAX) {
+        outbox_entry_deinit(&job->sending);
+        return;
+    }
+    memmove(pending->mails + 1, pending->mails, pending->mail_count * sizeof pending->mails[0]);
+    pending->mails[0] = (struct pending_mail){job->sending.mail, job->sending.kind, job->sending.incident_id,
+                                              job->sending.queued_utc_ms};
+    pending->mail_count++;
+}
+
+static void mail_done(struct agent *agent, struct job *job)
+{
+    const struct mail_outcome *outcome = &job->outcome;
+    bool from_memory = job->sending.id == 0;
+    text_copy(agent->mail_answer, sizeof agent->mail_answer, outcome->answer);
+    if (outcome->state == MAIL_PENDING && from_memory) {
+        put_mail_back(agent, job);
+        end_mail_round(agent);
+        return;
+    }
+    if (!from_memory) {
+        agent->pending->outcome = *outcome;
+        agent->pending_dirty = true;
+    }
+    agent->mail_may_wait = true;
+    if (outcome->state == MAIL_PENDING) {
+        agent->mail_after_id = job->sending.id;
+        if (job->relay_answered && agent->held_count < ARRAY_COUNT(agent->held_incidents))
+            agent->held_incidents[agent->held_count++] = job->sending.incident_id;
+        else
+            end_mail_round(agent); /* no relay can be reached: the others need not be tried either */
+    } else {
+        agent->mail_after_id = job->sending.id;
+        agent->mail_backoff_ms = 0;
+        agent->mails_sent += outcome->state == MAIL_SENT;
+        agent->mails_dead += outcome->state == MAIL_DEAD;
+        agent->sent_mono_ms[agent->sent_next++ % ARRAY_COUNT(agent->sent_mono_ms)] = os_mono_ms(agent->os);
+    }
+    outbox_entry_deinit(&job->sending);
+}
+
+/* ---- control and events ---- */
+
+static bool take_control_job(struct agent *agent, struct job *job)
+{
+    if (agent->request.kind == ENGINE_NOTHING || agent->stopping)
+        return false;
+    bool committed = agent->committed_sequence >= agent->request_after;
+    bool may_go_unsaved = agent->store_failing && agent->request.kind != ENGINE_STOP_SERVICE;
+    if (!committed && !may_go_unsaved) {
+        if (agent->store_failing)
+            answer_without_journal(agent);
+        return false;
+    }
+    job->kind = JOB_CONTROL;
+    job->request = agent->request;
+    return true;
+}
+
+static bool take_event_job(struct agent *agent, struct job *job)
+{
+    if (agent->reload_due && !agent->stopping) {
+        agent->reload_due = false;
+        job->kind = JOB_RELOAD;
+        return true;
+    }
+    if (agent->event_count == 0 && !agent->metrics_due)
+        return false;
+    struct event_line *empty = job->events;
+    job->kind = JOB_EVENTS;
+    job->events = agent->events;
+    job->event_count = agent->event_count;
+    agent->events = empty;
+    agent->event_count = 0;
+    job->metrics = agent->metrics_due ? agent_metrics_text(agent) : NULL;
+    agent->metrics_due = false;
+    return true;
+}
+
+static void say_findings(struct text *text, const char *path, const struct config_findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        if (findings->items[i].warning)
+            continue;
+        text_add(text, "%s", text->length ? "\n" : "");
+        config_finding_format(text, path, &findings->items[i]);
+    }
+}
+
+static void reload_done(struct agent *agent, struct job *job)
+{
+    char storage[1024];
+    struct text text = text_on(storage, sizeof storage);
+    if (job->status != STATUS_OK) {
+        say_findings(&text, agent->config_path, job->findings);
+        if (text.length == 0)
+            text_add(&text, "%s", job->err.text);
+        tell(agent, ALERT_CONFIG_REFUSED, storage);
+        return;
+    }
+    if (strcmp(job->loaded->data_dir, agent->engine->config.data_dir) != 0)
+        text_add(&text, "data_dir is taken over at the next start of the service, not now. ");
+    engine_configure(agent->engine, job->loaded);
+    if (!agent->jobs[LANE_MAIL].busy)
+        *agent->mail_config = *job->loaded;
+    agent->mail_retry_mono_ms = 0; /* perhaps it was the relay that was mended */
+    agent->mail_backoff_ms = 0;
+    text_add(&text, "%s is in force.", agent->config_path);
+    tell(agent, ALERT_CONFIG_RELOADED, storage);
+}
+
+void agent_reload(struct agent *agent)
+{
+    agent->reload_due = true;
+}
+
+int64_t agent_interval_ms(const struct agent *agent)
+{
+    return agent->engine->config.interval_ms;
+}
+
+/* ---- lanes ---- */
+
+static bool take_store_job(struct agent *agent, struct job *job)
+{
+    if (!agent->opened || !agent->store)
+        return false;
+    int64_t mono_ms = os_mono_ms(agent->os);
+    if (agent->store_failing && mono_ms < agent->store_retry_mono_ms && !agent->stopping)
+        return false;
+    bool mail_wanted = agent->mail_may_wait && !agent->mail_ready && !agent->jobs[LANE_MAIL].busy &&
+                       mono_ms >= agent->mail_retry_mono_ms && !agent->stopping;
+    if (!agent->pending_dirty && !mail_wanted)
+        return false;
+    take_commit_job(agent, job);
+    return true;
+}
+
+struct job *agent_take_job(struct agent *agent, enum lane lane)
+{
+    struct job *job = &agent->jobs[lane];
+    if (job->busy)
+        return NULL;
+    bool ready = false;
+    switch (lane) {
+    case LANE_LOOK:
+        ready = agent->look_due && !agent->stopping;
+        if (ready)
+            take_look_job(agent, job);
+        break;
+    case LANE_STORE:
+        ready = take_store_job(agent, job);
+        break;
+    case LANE_CONTROL:
+        ready = take_control_job(agent, job);
+        break;
+    case LANE_MAIL:
+        ready = take_mail_job(agent, job);
+        break;
+    case LANE_EVENT:
+        ready = take_event_job(agent, job);
+        break;
+    case LANE_COUNT:
+        break;
+    }
+    if (!ready)
+        return NULL;
+    job->busy = true;
+    job->status = STATUS_OK;
+    job->err = (struct err){0};
+    return job;
+}
+
+enum lane job_lane(const struct job *job)
+{
+    return job->lane;
+}
+
+void job_run(struct job *job)
+{
+    switch (job->kind) {
+    case JOB_OPEN:
+        job_open(job);
+        break;
+    case JOB_LOOK:
+        job_look(job);
+        break;
+    case JOB_COMMIT:
+        job_commit(job);
+        break;
+    case JOB_CONTROL:
+        job_control(job);
+        break;
+    case JOB_MAIL:
+        job_mail(job);
+        break;
+    case JOB_EVENTS:
+        job_events(job);
+        break;
+    case JOB_RELOAD:
+        job_reload(job);
+        break;
+    }
+}
+
+void agent_job_done(struct agent *agent, struct job *job)
+{
+    job->busy = false;
+    switch (job->kind) {
+    case JOB_OPEN:
+        open_done(agent, job);
+        break;
+    case JOB_LOOK:
+        look_done(agent, job);
+        break;
+    case JOB_COMMIT:
+        commit_done(agent, job);
+        break;
+    case JOB_CONTROL:
+        engine_is_told(agent, job->status, &job->err, &job->graph);
+        service_graph_deinit(&job->graph);
+        break;
+    case JOB_MAIL:
+        mail_done(agent, job);
+        if (!agent->stopping)
+            *agent->mail_config = agent->engine->config;
+        break;
+    case JOB_EVENTS:
+        break;
+    case JOB_RELOAD:
+        reload_done(agent, job);
+        break;
+    }
+}
+
+/* ---- waking and stopping ---- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t agent_next_wake_mono_ms(const struct agent *agent)
+{
+    int64_t wake = INT64_MAX;
+    int64_t every_ms = engine_look_every_ms(agent->engine);
+    int64_t mono_ms = os_mono_ms(agent->os);
+    bool look_is_coming = agent->look_due || agent->jobs[LANE_LOOK].busy || agent->stopping;
+    if (every_ms != INT64_MAX && !look_is_coming)
+        wake = earlier(wake, agent->looked_mono_ms + every_ms);
+    /* What is overdue waits for a lane that is busy: its end wakes the driver anyway. */
+    if (agent->mail_may_wait && agent->mail_retry_mono_ms > mono_ms)
+        wake = earlier(wake, agent->mail_retry_mono_ms);
+    if (agent->store_failing && agent->store_retry_mono_ms > mono_ms)
+        wake = earlier(wake, agent->store_retry_mono_ms);
+    return wake;
+}
+
+void agent_wake(struct agent *agent)
+{
+    int64_t every_ms = engine_look_every_ms(agent->engine);
+    if (every_ms != INT64_MAX && os_mono_ms(agent->os) >= agent->looked_mono_ms + every_ms)
+        agent->look_due = true;
+}
+
+void agent_stop(struct agent *agent, bool os_shutdown)
+{
+    if (agent->stopping)
+        return;
+    char storage[ALERT_LINE_MAX];
+    struct text text = text_on(storage, sizeof storage);
+    text_add(&text, "%s.", os_shutdown ? "The system shuts down" : "The service was asked to stop");
+    if (engine_restarting(agent->engine))
+        text_add(&text, " A restart of %s is under way (%s); the next start of storewatch goes on with it.",
+                 agent->engine->restart.journal.target,
+                 restart_phase_name(agent->engine->restart.journal.phase));
+    tell(agent, ALERT_STOPPED, storage);
+    put_budget(agent->pending, agent->engine);
+    agent->pending_dirty = true;
+    agent->os_shutdown = os_shutdown;
+    agent->stopping = true;
+}
+
+bool agent_is_quiet(const struct agent *agent)
+{
+    for (size_t lane = 0; lane < LANE_COUNT; lane++)
+        if (agent->jobs[lane].busy && lane != LANE_MAIL && lane != LANE_CONTROL)
+            return false;
+    bool saved = !agent->pending_dirty || agent->store_failing || !agent->store;
+    return saved && agent->event_count == 0;
+}

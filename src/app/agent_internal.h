@@ -1,0 +1,186 @@
+/* agent_internal.h - what agent.c (decides on the loop), agent_jobs.c (does, on workers) and agent_status.c
+ * share. */
+#ifndef STOREWATCH_AGENT_INTERNAL_H
+#define STOREWATCH_AGENT_INTERNAL_H
+
+#include "storewatch/agent.h"
+#include "storewatch/engine.h"
+#include "storewatch/mailer.h"
+#include "storewatch/report.h"
+#include "storewatch/store.h"
+
+#define AGENT_PATH_MAX 768
+/* New incarnations whose address-space limit one look asks for. */
+#define LIMITS_PER_LOOK 8
+/* Samples that wait for the store: four polls of a full watch. When it is slower than that, the oldest go. */
+#define TRANSACTION_SAMPLES_MAX (4 * (WATCHED_MAX * 2 + 3))
+/* Mails that wait for the store. The engine is not stepped while a whole step's alerts would not fit. */
+#define TRANSACTION_MAILS_MAX (4 * ACTIONS_ALERTS_MAX)
+#define EVENTS_MAX (4 * ACTIONS_ALERTS_MAX)
+#define EVENT_TEXT_MAX 1536
+
+struct pending_sample {
+    struct store_series_key key;
+    int64_t utc_ms;
+    double value;
+};
+
+struct pending_mail {
+    struct mail mail; /* owned */
+    enum alert_kind kind;
+    int64_t incident_id, utc_ms;
+};
+
+/* What came of sending one mail. */
+struct mail_outcome {
+    int64_t outbox_id; /* 0 = none */
+    enum mail_state state;
+    uint32_t attempts;
+    char answer[256];
+};
+
+/* Records that are committed together. `pending` is filled on the loop, `flying` is being committed. */
+struct transaction {
+    size_t sample_count;
+    struct pending_sample samples[TRANSACTION_SAMPLES_MAX];
+    size_t incident_count;
+    struct incident incidents[INCIDENTS_MAX * 2];
+    bool has_restart;
+    struct restart_journal restart;
+    bool has_budget;
+    size_t budget_count;
+    struct budget_entry budget[BUDGET_ENTRIES_MAX];
+    size_t mail_count;
+    struct pending_mail mails[TRANSACTION_MAILS_MAX];
+    struct mail_outcome outcome;
+};
+
+enum job_kind { JOB_OPEN, JOB_LOOK, JOB_COMMIT, JOB_CONTROL, JOB_MAIL, JOB_EVENTS, JOB_RELOAD };
+
+struct limit_question {
+    struct process_id process;
+    double bytes; /* NAN = none or unknown */
+};
+
+struct event_line {
+    enum alert_kind kind;
+    char text[EVENT_TEXT_MAX];
+};
+
+/* One a lane, allocated with the agent. Which members count depends on `kind`. */
+struct job {
+    enum lane lane;
+    enum job_kind kind;
+    bool busy;
+    struct agent *agent; /* only for what the job is lent: os, store, paths */
+    enum status status;
+    struct err err;
+
+    /* JOB_OPEN, JOB_LOOK */
+    struct observation *observation;
+    bool sample_due;
+    size_t limit_count;
+    struct limit_question limits[LIMITS_PER_LOOK];
+    char set_aside[600];
+
+    /* JOB_COMMIT */
+    struct transaction *transaction;
+    uint64_t sequence;
+    bool maintain, load_mail;
+    int64_t after_id;
+    bool mail_found;
+    struct outbox_entry entry; /* owned while mail_found */
+    size_t mails_pending;
+
+    /* JOB_CONTROL */
+    struct engine_request request;
+    struct service_graph graph; /* owned until the engine takes it */
+
+    /* JOB_MAIL */
+    struct outbox_entry sending; /* owned */
+    struct config *config;       /* recipients and relays as they were when the job began */
+    bool relay_answered; /* a relay refused this mail for now, with words: it is this mail's own trouble */
+    struct mail_outcome outcome;
+
+    /* JOB_EVENTS */
+    size_t event_count;
+    struct event_line *events; /* EVENTS_MAX */
+    char *metrics;             /* heap text for the metrics file, or NULL */
+
+    /* JOB_RELOAD */
+    struct config *loaded;
+    struct config_findings *findings;
+};
+
+struct agent {
+    struct os *os;
+    struct store *store; /* of the STORE lane once JOB_OPEN is done */
+    struct engine *engine;
+    struct config *mail_config; /* a copy for the MAIL lane */
+    char config_path[AGENT_PATH_MAX], data_dir[AGENT_PATH_MAX], store_path[AGENT_PATH_MAX];
+    struct os_facts facts;
+
+    bool opened, stopping;
+    bool os_shutdown;
+    struct job jobs[LANE_COUNT];
+
+    /* looks */
+    struct observation *observations[2]; /* the latest one and the one being filled */
+    size_t latest;
+    bool look_due, look_is_sample;
+    int64_t looked_mono_ms;
+    uint64_t missed_slots;
+    int64_t look_cost_us_max;
+
+    /* engine */
+    struct actions *actions;
+    struct engine_request request; /* waits for its step's records */
+    uint64_t request_after;        /* committed sequence it waits for */
+
+    /* store */
+    struct transaction *pending, *flying;
+    bool pending_dirty;
+    uint64_t pending_sequence;   /* number the pending transaction will have */
+    uint64_t committed_sequence; /* of the latest commit */
+    int64_t store_retry_mono_ms;
+    int64_t maintained_mono_ms;
+    bool store_failing;
+    char store_error[ERR_TEXT_MAX];
+    uint64_t samples_dropped;
+
+    /* mail */
+    bool mail_ready; /* `next_mail` holds one to send */
+    struct outbox_entry next_mail;
+    int64_t mail_after_id; /* in this round mails up to here were tried */
+    int64_t mail_retry_mono_ms, mail_backoff_ms;
+    bool mail_may_wait; /* the outbox may hold mails */
+    size_t mails_pending;
+    int64_t
+        held_incidents[16]; /* incidents with a mail that is to be tried again: later ones wait behind it */
+    size_t held_count;
+    int64_t sent_mono_ms[64]; /* ring: when mails were sent, for the hourly cap */
+    size_t sent_next;
+    uint64_t mails_sent, mails_dead;
+    char mail_answer[256];
+
+    /* events */
+    size_t event_count;
+    struct event_line *events; /* EVENTS_MAX, filled on the loop */
+    uint64_t events_dropped;
+    bool metrics_due;
+    bool reload_due;
+};
+
+/* agent_jobs.c */
+void job_open(struct job *job);
+void job_look(struct job *job);
+void job_commit(struct job *job);
+void job_control(struct job *job);
+void job_mail(struct job *job);
+void job_events(struct job *job);
+void job_reload(struct job *job);
+
+/* agent_status.c: OpenMetrics text, heap, owned by the caller. */
+char *agent_metrics_text(struct agent *agent);
+
+#endif

@@ -1,0 +1,266 @@
+/* agent_jobs.c - what the agent's jobs do on a worker. They may block; they touch their job and what it
+ * lends: the os, the store (STORE lane, and JOB_OPEN before that lane has begun), and in JOB_OPEN the engine,
+ * which the loop does not use until the job is done. */
+#include "agent_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OPEN_INCIDENTS_MAX 512
+#define OPEN_RESTARTS_MAX 16
+
+/* ---- open ---- */
+
+static enum status restore_incidents(struct agent *agent, struct clock clock, struct err *err)
+{
+    struct incident *incidents = calloc(OPEN_INCIDENTS_MAX, sizeof *incidents);
+    if (!incidents)
+        return err_set(err, STATUS_NO_MEMORY, "restore", 0, "no memory for the incidents");
+    /* The open ones must all come; the recent ones only tell which rungs were tried. */
+    size_t open_count = 0, count = 0;
+    int64_t last_id = 0;
+    enum status status = store_last_incident_id(agent->store, &last_id, err);
+    if (!status)
+        status = store_get_incidents(agent->store, true, incidents, INCIDENTS_MAX, &open_count, err);
+    if (!status)
+        status = store_get_incidents(agent->store, false, incidents + open_count,
+                                     OPEN_INCIDENTS_MAX - INCIDENTS_MAX, &count, err);
+    if (!status) {
+        size_t kept = open_count;
+        for (size_t i = open_count; i < open_count + count; i++)
+            if (incidents[i].state == INCIDENT_CLOSED)
+                incidents[kept++] = incidents[i];
+        engine_restore_incidents(agent->engine, incidents, kept, last_id, clock);
+    }
+    free(incidents);
+    return status;
+}
+
+static enum status restore_restarts(struct agent *agent, int64_t mono_ms, struct err *err)
+{
+    struct restart_journal *journals = calloc(OPEN_RESTARTS_MAX, sizeof *journals);
+    if (!journals)
+        return err_set(err, STATUS_NO_MEMORY, "restore", 0, "no memory for the restarts");
+    size_t count = 0;
+    enum status status = store_get_restarts(agent->store, journals, OPEN_RESTARTS_MAX, &count, err);
+    if (!status)
+        engine_restore_restarts(agent->engine, journals, count, mono_ms);
+    free(journals);
+    return status;
+}
+
+static enum status restore_budget(struct agent *agent, struct err *err)
+{
+    struct budget_entry entries[BUDGET_ENTRIES_MAX];
+    size_t count = 0;
+    enum status status = store_get_budget(agent->store, entries, BUDGET_ENTRIES_MAX, &count, err);
+    if (!status)
+        engine_restore_budget(agent->engine, entries, count);
+    return status;
+}
+
+static enum status replay_series(struct agent *agent, int64_t series_id, struct detector *detector,
+                                 int64_t shift_ms, struct err *err)
+{
+    struct store_cursor *cursor = NULL;
+    enum status status = store_samples_begin(agent->store, series_id, INT64_MIN, INT64_MAX, &cursor, err);
+    struct series_point point;
+    while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK)
+        detector_push(detector, point.t_ms - shift_ms, point.mean);
+    store_cursor_free(cursor);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* The incarnations that still run get their history back, so that a restart of storewatch costs no window. */
+static enum status restore_history(struct agent *agent, const struct observation *observation,
+                                   struct err *err)
+{
+    struct watch *watch = &agent->engine->watch;
+    watch_look(watch, &agent->engine->config, observation);
+    int64_t shift_ms = observation->utc_ms - observation->mono_ms;
+    struct store_cursor *cursor = NULL;
+    enum status status = store_series_begin(agent->store, &cursor, err);
+    int64_t id, first_utc_ms, last_utc_ms;
+    struct store_series_key key;
+    while (!status &&
+           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK) {
+        struct watched *item = watch_find(watch, key.process);
+        /* A series from the future was written under a clock that has been set back since. */
+        if (item && item->detectors[key.metric] && last_utc_ms < observation->utc_ms)
+            status = replay_series(agent, id, item->detectors[key.metric], shift_ms, err);
+    }
+    store_cursor_free(cursor);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+void job_open(struct job *job)
+{
+    struct agent *agent = job->agent;
+    struct clock clock = {.mono_ms = os_mono_ms(agent->os), .utc_ms = os_utc_ms(agent->os)};
+    /* A look that fails is told by the looks that follow; here only the history would be without its owners.
+     */
+    os_observe(agent->os, job->observation, NULL);
+    job->status = store_open(agent->store_path, clock.utc_ms, &agent->store, job->set_aside, &job->err);
+    if (!job->status)
+        job->status = restore_incidents(agent, clock, &job->err);
+    if (!job->status)
+        job->status = restore_restarts(agent, clock.mono_ms, &job->err);
+    if (!job->status)
+        job->status = restore_budget(agent, &job->err);
+    if (!job->status)
+        job->status = restore_history(agent, job->observation, &job->err);
+}
+
+/* ---- look ---- */
+
+void job_look(struct job *job)
+{
+    struct os *os = job->agent->os;
+    job->status = os_observe(os, job->observation, &job->err);
+    for (size_t i = 0; i < job->limit_count; i++)
+        if (os_process_address_limit(os, job->limits[i].process, &job->limits[i].bytes, NULL) != STATUS_OK)
+            job->limits[i].bytes = NAN;
+}
+
+/* ---- commit ---- */
+
+static enum status write_transaction(struct store *store, const struct transaction *transaction,
+                                     int64_t utc_ms, struct err *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < transaction->sample_count; i++) {
+        const struct pending_sample *sample = &transaction->samples[i];
+        status = store_put_sample(store, &sample->key, sample->utc_ms, sample->value, err);
+    }
+    for (size_t i = 0; !status && i < transaction->incident_count; i++)
+        status = store_put_incident(store, &transaction->incidents[i], err);
+    if (!status && transaction->has_restart)
+        status = store_put_restart(store, &transaction->restart, err);
+    if (!status && transaction->has_budget)
+        status = store_put_budget(store, transaction->budget, transaction->budget_count, err);
+    for (size_t i = 0; !status && i < transaction->mail_count; i++) {
+        const struct pending_mail *mail = &transaction->mails[i];
+        status = store_put_mail(store, &mail->mail, mail->kind, mail->incident_id, mail->utc_ms, err);
+    }
+    const struct mail_outcome *outcome = &transaction->outcome;
+    if (!status && outcome->outbox_id)
+        status = store_set_mail(store, outcome->outbox_id, outcome->state, outcome->attempts, outcome->answer,
+                                utc_ms, err);
+    return status;
+}
+
+void job_commit(struct job *job)
+{
+    struct store *store = job->agent->store;
+    int64_t utc_ms = os_utc_ms(job->agent->os);
+    job->status = store_begin(store, &job->err);
+    if (!job->status)
+        job->status = write_transaction(store, job->transaction, utc_ms, &job->err);
+    if (!job->status)
+        job->status = store_commit(store, &job->err);
+    if (job->status) {
+        store_rollback(store);
+        return;
+    }
+    /* Upkeep and the next mail come after the commit: their failure is no failure of the records. */
+    if (job->maintain)
+        store_maintain(store, utc_ms, NULL);
+    if (job->load_mail) {
+        job->mail_found = store_next_mail(store, job->after_id, &job->entry, NULL) == STATUS_OK;
+        store_count_mails(store, MAIL_PENDING, 0, &job->mails_pending, NULL);
+    }
+}
+
+/* ---- control ---- */
+
+void job_control(struct job *job)
+{
+    struct os *os = job->agent->os;
+    switch (job->request.kind) {
+    case ENGINE_READ_GRAPH:
+        job->status = os_service_graph(os, &job->graph, &job->err);
+        break;
+    case ENGINE_STOP_SERVICE:
+        job->status = os_service_stop(os, job->request.service, &job->err);
+        break;
+    case ENGINE_START_SERVICE:
+        job->status = os_service_start(os, job->request.service, &job->err);
+        break;
+    case ENGINE_NOTHING:
+        break;
+    }
+}
+
+/* ---- mail ---- */
+
+/* Each relay in turn until one takes it. A relay that refuses it for good ends the attempts: the next would
+ * get the same mail, and a refusal for good is about the mail or its recipients, not about the way. */
+void job_mail(struct job *job)
+{
+    const struct config *config = job->config;
+    struct outbox_entry *entry = &job->sending;
+    job->relay_answered = false;
+    job->outcome =
+        (struct mail_outcome){.outbox_id = entry->id, .state = MAIL_PENDING, .attempts = entry->attempts + 1};
+    struct text answer = text_on(job->outcome.answer, sizeof job->outcome.answer);
+
+    const char *to[CONFIG_RECIPIENTS_MAX];
+    for (size_t i = 0; i < config->recipient_count; i++)
+        to[i] = config->mail_to[i];
+    char *message = NULL;
+    if (report_message(&entry->mail, config->mail_from, to, config->recipient_count,
+                       job->agent->facts.host_name, entry->queued_utc_ms, &message) != STATUS_OK) {
+        text_add(&answer, "no memory to build the message");
+        return;
+    }
+    for (size_t i = 0; i < config->relay_count && job->outcome.state == MAIL_PENDING; i++) {
+        struct mailer_request request = {.relay = &config->relays[i],
+                                         .from = config->mail_from,
+                                         .to = to,
+                                         .to_count = config->recipient_count,
+                                         .message = message,
+                                         .helo = job->agent->facts.host_name};
+        struct mailer_result result = {0};
+        struct err err = {0};
+        mailer_send(&request, &result, &err);
+        text_add(&answer, "%s%s: %s", answer.length ? "; " : "", config->relays[i].host,
+                 result.answer[0] ? result.answer : err.text);
+        if (result.outcome == MAILER_SENT)
+            job->outcome.state = MAIL_SENT;
+        else if (result.outcome == MAILER_REFUSED)
+            job->outcome.state = MAIL_DEAD;
+        else
+            job->relay_answered |= result.smtp_code >= 400;
+    }
+    free(message);
+}
+
+/* ---- events and files ---- */
+
+void job_events(struct job *job)
+{
+    struct agent *agent = job->agent;
+    for (size_t i = 0; i < job->event_count; i++) {
+        const struct alert_wording *wording = alert_wording_get(job->events[i].kind);
+        enum status status =
+            os_event_write(agent->os, job->events[i].kind, wording->severity, job->events[i].text, &job->err);
+        job->status = job->status ? job->status : status;
+    }
+    if (job->metrics)
+        os_file_replace(agent->os, agent->engine->config.metrics_textfile, job->metrics, strlen(job->metrics),
+                        NULL);
+    free(job->metrics);
+    job->metrics = NULL;
+}
+
+void job_reload(struct job *job)
+{
+    struct agent *agent = job->agent;
+    memset(job->findings, 0, sizeof *job->findings);
+    if (agent->config_path[0] == '\0') {
+        job->status =
+            err_set(&job->err, STATUS_INVALID, "reload", 0, "storewatch runs without a configuration file");
+        return;
+    }
+    job->status = config_load(agent->config_path, job->loaded, job->findings, &job->err);
+}

@@ -1,0 +1,231 @@
+/* agent_status.c - what `status` shows and what the metrics file holds: the agent's present state as JSON and
+ * as OpenMetrics text. Only reads. */
+#include "agent_internal.h"
+
+#include <jansson.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Unknown readings are null, never 0. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *time_or_null(int64_t utc_ms)
+{
+    if (utc_ms <= 0 || utc_ms == INT64_MAX)
+        return json_null();
+    char storage[40];
+    struct text text = text_on(storage, sizeof storage);
+    text_add_time_utc(&text, utc_ms);
+    return json_string(storage);
+}
+
+/* Texts come from other programs (image names): what is no UTF-8 becomes null. */
+static json_t *words(const char *text)
+{
+    json_t *value = json_string(text);
+    return value ? value : json_null();
+}
+
+static json_t *metric_json(const struct watched *item, enum metric metric, int64_t shift_ms)
+{
+    struct verdict verdict;
+    detector_verdict(item->detectors[metric], &verdict);
+    int64_t exhaustion = verdict.exhaustion_ms == INT64_MAX ? INT64_MAX : verdict.exhaustion_ms + shift_ms;
+    return json_pack("{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "metric",
+                     metric_name(metric), "unit", unit_name(metric_unit(metric)), "now",
+                     number(item->now[metric]), "verdict", verdict_state_name(verdict.state), "shape",
+                     shape_name(verdict.shape), "slope_per_hour", number(verdict.slope_per_hour), "slope_low",
+                     number(verdict.slope_low_per_hour), "slope_high", number(verdict.slope_high_per_hour),
+                     "limit", number(verdict.limit), "limit_name",
+                     verdict.limit_name ? words(verdict.limit_name) : json_null(), "exhaustion_at",
+                     time_or_null(exhaustion), "samples", (json_int_t)verdict.sample_count, "unknown",
+                     (json_int_t)verdict.unknown_count, "reason", words(verdict.reason));
+}
+
+static json_t *watched_json(const struct watched *item, int64_t shift_ms)
+{
+    json_t *metrics = json_array();
+    for (size_t m = 0; m < METRIC_COUNT; m++)
+        if (item->detectors[m])
+            json_array_append_new(metrics, metric_json(item, (enum metric)m, shift_ms));
+    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:o}", "kind", target_kind_name(item->kind), "target",
+                     words(item->target), "service", words(item->service), "image", words(item->image), "pid",
+                     (json_int_t)item->process.pid, "address_space_limit", number(item->address_limit_bytes),
+                     "metrics", metrics);
+}
+
+static json_t *watched_list_json(const struct agent *agent, int64_t shift_ms)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < agent->engine->watch.count; i++)
+        if (agent->engine->watch.items[i].present)
+            json_array_append_new(list, watched_json(&agent->engine->watch.items[i], shift_ms));
+    return list;
+}
+
+static json_t *incidents_json(const struct agent *agent)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        const struct incident *incident = &agent->engine->incidents[i].incident;
+        if (incident->id == 0)
+            continue;
+        json_array_append_new(
+            list, json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+                            (json_int_t)incident->id, "target", words(incident->target), "metric",
+                            metric_name(incident->metric), "state", incident_state_name(incident->state),
+                            "opened_at", time_or_null(incident->opened_utc_ms), "slope_per_hour",
+                            number(incident->slope_per_hour), "level", number(incident->level_now),
+                            "exhaustion_at", time_or_null(incident->exhaustion_utc_ms), "reason",
+                            words(incident->reason), "held_because",
+                            incident->held_because[0] ? words(incident->held_because) : json_null()));
+    }
+    return list;
+}
+
+static json_t *restart_json(const struct agent *agent)
+{
+    const struct restart *restart = &agent->engine->restart;
+    if (!engine_restarting(agent->engine))
+        return json_null();
+    return json_pack("{s:I, s:o, s:s, s:o, s:o}", "id", (json_int_t)restart->journal.id, "target",
+                     words(restart->journal.target), "phase", restart_phase_name(restart->journal.phase),
+                     "begun_at", time_or_null(restart->journal.begun_utc_ms), "waiting_for",
+                     words(restart->waiting_for));
+}
+
+static json_t *budget_json(const struct agent *agent)
+{
+    const struct engine *engine = agent->engine;
+    uint32_t spent = 0;
+    for (size_t i = 0; i < engine->budget_count; i++)
+        spent += engine->budget[i].age_ms < engine->config.budget_per_ms;
+    return json_pack("{s:I, s:I, s:I}", "spent", (json_int_t)spent, "max",
+                     (json_int_t)engine->config.budget_max, "per_ms",
+                     (json_int_t)engine->config.budget_per_ms);
+}
+
+static json_t *host_json(const struct agent *agent)
+{
+    const struct observation *observation = agent->observations[agent->latest];
+    const struct host *host = &observation->host;
+    double known = observation->host_known ? 1.0 : (double)NAN;
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "commit_bytes", number(host->commit_bytes * known),
+                     "commit_limit_bytes", number(host->commit_limit_bytes * known), "available_bytes",
+                     number(host->available_bytes * known), "paged_pool_bytes",
+                     number(host->paged_pool_bytes * known), "nonpaged_pool_bytes",
+                     number(host->nonpaged_pool_bytes * known));
+}
+
+static json_t *self_json(const struct agent *agent)
+{
+    struct os_self self;
+    os_self_get(agent->os, &self);
+    const struct engine *engine = agent->engine;
+    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "private_bytes", number(self.private_bytes),
+                     "handles", number(self.handle_count), "cpu_ms", number(self.cpu_ms), "polls",
+                     (json_int_t)engine->look_count, "failed_polls", (json_int_t)engine->failed_look_count,
+                     "missed_polls", (json_int_t)agent->missed_slots, "samples_dropped",
+                     (json_int_t)agent->samples_dropped);
+}
+
+static json_t *mail_json(const struct agent *agent)
+{
+    return json_pack("{s:I, s:I, s:I, s:o}", "sent", (json_int_t)agent->mails_sent, "dead",
+                     (json_int_t)agent->mails_dead, "pending",
+                     (json_int_t)(agent->mails_pending + agent->pending->mail_count), "last_answer",
+                     agent->mail_answer[0] ? words(agent->mail_answer) : json_null());
+}
+
+char *agent_status_json(struct agent *agent)
+{
+    int64_t utc_ms = os_utc_ms(agent->os);
+    int64_t shift_ms = utc_ms - os_mono_ms(agent->os);
+    const struct engine *engine = agent->engine;
+    json_t *root = json_pack(
+        "{s:i, s:s, s:o, s:o, s:s, s:b, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", 1,
+        "storewatch", STOREWATCH_VERSION, "host", words(agent->facts.host_name), "at", time_or_null(utc_ms),
+        "mode", engine->config.mode == MODE_ACT ? "act" : "alert", "dry_run", engine->dry_run, "config",
+        words(agent->config_path), "data_dir", words(agent->data_dir), "blind", engine->blind, "store_error",
+        agent->store_failing ? words(agent->store_error) : json_null(), "watched",
+        watched_list_json(agent, shift_ms), "incidents", incidents_json(agent), "restart",
+        restart_json(agent), "budget", budget_json(agent), "machine", host_json(agent), "self",
+        self_json(agent));
+    if (root)
+        json_object_set_new(root, "mail", mail_json(agent));
+    char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
+    json_decref(root);
+    return text;
+}
+
+/* ---- OpenMetrics ---- */
+
+/* Label values escape backslash, quote and line feed (OpenMetrics 1.0, "ABNF"). */
+static void add_label(struct buffer *out, const char *name, const char *value)
+{
+    buffer_add(out, "%s=\"", name);
+    for (; *value; value++) {
+        if (*value == '\\' || *value == '"')
+            buffer_add_bytes(out, "\\", 1);
+        if (*value == '\n')
+            buffer_add_bytes(out, "\\n", 2);
+        else
+            buffer_add_bytes(out, value, 1);
+    }
+    buffer_add_bytes(out, "\"", 1);
+}
+
+static void add_item_labels(struct buffer *out, const struct watched *item, enum metric metric)
+{
+    buffer_add(out, "{");
+    add_label(out, "target", item->target);
+    buffer_add(out, ",");
+    add_label(out, "image", item->image);
+    buffer_add(out, ",pid=\"%u\",metric=\"%s\"} ", item->process.pid, metric_name(metric));
+}
+
+enum family { FAMILY_VALUE, FAMILY_UNBOUNDED, FAMILY_SLOPE, FAMILY_COUNT };
+
+static void add_family(struct buffer *out, const struct agent *agent, enum family family)
+{
+    static const char *const names[FAMILY_COUNT] = {"storewatch_value", "storewatch_unbounded",
+                                                    "storewatch_slope_per_hour"};
+    static const char *const helps[FAMILY_COUNT] = {
+        "Latest reading, in the metric's unit.", "1 while the verdict is unbounded.",
+        "Growth of the present segment per hour, in the metric's unit."};
+    buffer_add(out, "# TYPE %s gauge\n# HELP %s %s\n", names[family], names[family], helps[family]);
+    for (size_t i = 0; i < agent->engine->watch.count; i++) {
+        const struct watched *item = &agent->engine->watch.items[i];
+        for (size_t m = 0; m < METRIC_COUNT; m++) {
+            if (!item->present || !item->detectors[m])
+                continue;
+            struct verdict verdict;
+            detector_verdict(item->detectors[m], &verdict);
+            double value = family == FAMILY_VALUE   ? item->now[m]
+                           : family == FAMILY_SLOPE ? verdict.slope_per_hour
+                                                    : verdict.state == VERDICT_UNBOUNDED;
+            if (!isfinite(value))
+                continue; /* an unknown value is an absent one */
+            buffer_add(out, "%s", names[family]);
+            add_item_labels(out, item, (enum metric)m);
+            buffer_add(out, "%.17g\n", value);
+        }
+    }
+}
+
+char *agent_metrics_text(struct agent *agent)
+{
+    struct buffer out = {0};
+    for (int family = 0; family < FAMILY_COUNT; family++)
+        add_family(&out, agent, (enum family)family);
+    buffer_add(&out, "# EOF\n");
+    if (out.failed) {
+        buffer_deinit(&out);
+        return NULL;
+    }
+    return buffer_take(&out);
+}

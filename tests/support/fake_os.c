@@ -1,0 +1,334 @@
+/* fake_os.c - see fake_os.h. */
+#include "fake_os.h"
+
+#include "storewatch/mailer.h"
+#include "storewatch/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GIB (1024.0 * 1024.0 * 1024.0)
+#define MIB (1024.0 * 1024.0)
+
+static struct os *current; /* mailer_send has no context: there is one world a test process */
+
+void fake_init(struct os *os)
+{
+    memset(os, 0, sizeof *os);
+    world_init(&os->world);
+    os->host = (struct host){.commit_bytes = 3 * GIB,
+                             .commit_limit_bytes = 16 * GIB,
+                             .available_bytes = 6 * GIB,
+                             .physical_bytes = 8 * GIB,
+                             .paged_pool_bytes = 200 * MIB,
+                             .nonpaged_pool_bytes = 60 * MIB};
+    os->random = 1;
+    os->next_pid = 50000; /* beside the world's own pids */
+    os->log = text_on(os->log_storage, sizeof os->log_storage);
+    current = os;
+}
+
+void fake_log(struct os *os, const char *format, ...)
+{
+    int64_t seconds = os->world.mono_ms / 1000;
+    text_add(&os->log, "%lld+%02lld:%02lld:%02lld ", (long long)(seconds / 86400),
+             (long long)(seconds / 3600 % 24), (long long)(seconds / 60 % 60), (long long)(seconds % 60));
+    va_list args;
+    va_start(args, format);
+    text_add_v(&os->log, format, args);
+    va_end(args);
+    text_add(&os->log, "\n");
+}
+
+static struct fake_program *add(struct os *os, const char *image, double base_bytes)
+{
+    struct fake_program *program = &os->programs[os->program_count++];
+    memset(program, 0, sizeof *program);
+    text_copy(program->image, sizeof program->image, image);
+    program->base_bytes = base_bytes;
+    program->base_handles = 300;
+    program->noise_bytes = base_bytes * 0.002;
+    return program;
+}
+
+struct fake_program *fake_add_service(struct os *os, const char *service, const char *image,
+                                      double base_bytes)
+{
+    world_add(&os->world, service);
+    struct fake_program *program = add(os, image, base_bytes);
+    text_copy(program->service, sizeof program->service, service);
+    return program;
+}
+
+void fake_grow(struct os *os, struct fake_program *program, enum fake_growth growth)
+{
+    program->growth = growth;
+    program->grows_from_mono_ms = os->world.mono_ms;
+}
+
+void fake_program_run(struct os *os, struct fake_program *program, bool running)
+{
+    program->running = running;
+    if (running)
+        program->process = (struct process_id){
+            os->next_pid++, (uint64_t)(os->world.utc_ms + INT64_C(11644473600000)) * 10000};
+}
+
+struct fake_program *fake_add_program(struct os *os, const char *image, double base_bytes, bool running)
+{
+    struct fake_program *program = add(os, image, base_bytes);
+    fake_program_run(os, program, running);
+    return program;
+}
+
+struct fake_program *fake_program_find(struct os *os, const char *service_or_image)
+{
+    for (size_t i = 0; i < os->program_count; i++)
+        if (text_equal_nocase(os->programs[i].service, service_or_image) ||
+            text_equal_nocase(os->programs[i].image, service_or_image))
+            return &os->programs[i];
+    return NULL;
+}
+
+void fake_advance(struct os *os, int64_t ms)
+{
+    world_advance(&os->world, ms);
+}
+
+/* ---- memory ---- */
+
+static double noise(struct os *os, const struct fake_program *program)
+{
+    double unit = (double)world_random_below(&os->random, 2000001) / 1000000.0 - 1.0;
+    return program->noise_bytes * unit;
+}
+
+static void behave(struct os *os, struct fake_program *program, struct process *process)
+{
+    if (program->born_100ns != process->id.created_100ns) {
+        program->born_100ns = process->id.created_100ns;
+        program->born_mono_ms = os->world.mono_ms;
+    }
+    int64_t from_ms = program->born_mono_ms > program->grows_from_mono_ms ? program->born_mono_ms
+                                                                          : program->grows_from_mono_ms;
+    double age_ms = (double)(os->world.mono_ms - from_ms);
+    double hours = age_ms / (double)MS_PER_HOUR;
+    double bytes = program->base_bytes;
+    switch (program->growth) {
+    case FAKE_FLAT:
+        break;
+    case FAKE_LEAK:
+        bytes += program->bytes_per_hour * hours;
+        break;
+    case FAKE_PLATEAU:
+        bytes += (program->top_bytes - program->base_bytes) * (1 - exp(-age_ms / (double)program->tau_ms));
+        break;
+    case FAKE_SAWTOOTH:
+        bytes += fmod(program->bytes_per_hour * hours, program->top_bytes - program->base_bytes);
+        break;
+    }
+    process->private_bytes = floor(bytes + noise(os, program));
+    process->working_set_bytes = process->private_bytes * 0.9;
+    process->handle_count = floor(program->base_handles + program->handles_per_hour * hours);
+    process->thread_count = 20;
+}
+
+static void add_processes_without_service(struct os *os, struct observation *observation)
+{
+    for (size_t i = 0; i < os->program_count; i++) {
+        const struct fake_program *program = &os->programs[i];
+        if (program->service[0] || !program->running ||
+            observation->process_count == OBSERVATION_PROCESSES_MAX)
+            continue;
+        struct process *process = &observation->processes[observation->process_count++];
+        memset(process, 0, sizeof *process);
+        process->id = program->process;
+        process->cpu_ms = process->io_count = 0;
+    }
+}
+
+static const struct fake_program *program_of(struct os *os, const struct observation *observation,
+                                             const struct process *process)
+{
+    for (size_t i = 0; i < os->program_count; i++) {
+        const struct fake_program *program = &os->programs[i];
+        if (!program->service[0]) {
+            if (process_id_equal(program->process, process->id))
+                return program;
+            continue;
+        }
+        const struct service *service = observation_service(observation, program->service);
+        if (service && service->pid == process->id.pid)
+            return program;
+    }
+    return NULL;
+}
+
+/* ---- os.h ---- */
+
+int64_t os_mono_ms(struct os *os)
+{
+    return os->world.mono_ms;
+}
+
+int64_t os_utc_ms(struct os *os)
+{
+    return os->world.utc_ms;
+}
+
+void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_minute)
+{
+    (void)utc_ms;
+    int64_t minute = os->minute_of_day + os->world.mono_ms / MS_PER_MINUTE;
+    *out_minute = (int)(minute % 1440);
+    *out_weekday = (int)((os->weekday + minute / 1440) % 7);
+}
+
+void os_facts_get(struct os *os, struct os_facts *out_facts)
+{
+    (void)os;
+    memset(out_facts, 0, sizeof *out_facts);
+    text_copy(out_facts->host_name, sizeof out_facts->host_name, "EX1");
+    text_copy(out_facts->os_text, sizeof out_facts->os_text, "a simulated Windows");
+}
+
+enum status os_observe(struct os *os, struct observation *out_observation, struct err *err)
+{
+    os->observe_count++;
+    world_observe(&os->world, out_observation);
+    out_observation->cluster_node = os->cluster;
+    add_processes_without_service(os, out_observation);
+    double commit = os->host.commit_bytes;
+    for (size_t i = 0; i < out_observation->process_count; i++) {
+        struct process *process = &out_observation->processes[i];
+        struct fake_program *program =
+            (struct fake_program *)(uintptr_t)program_of(os, out_observation, process);
+        if (!program)
+            continue;
+        text_copy(process->image, sizeof process->image, program->image);
+        behave(os, program, process);
+        commit += process->private_bytes;
+    }
+    out_observation->host_known = !os->host_unreadable;
+    out_observation->host = os->host;
+    out_observation->host.commit_bytes = commit;
+    if (!out_observation->processes_known)
+        return err_set(err, STATUS_SYSTEM, "NtQuerySystemInformation", 0xc0000001u,
+                       "the processes cannot be read");
+    return STATUS_OK;
+}
+
+enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err)
+{
+    (void)os;
+    (void)id;
+    (void)err;
+    *out_bytes = NAN;
+    return STATUS_OK;
+}
+
+enum status os_service_graph(struct os *os, struct service_graph *out_graph, struct err *err)
+{
+    (void)err;
+    world_graph(&os->world, out_graph);
+    return STATUS_OK;
+}
+
+static enum status answer(struct os *os, const char *verb, const char *name, uint32_t code, struct err *err)
+{
+    if (code == 0)
+        fake_log(os, "%s %s", verb, name);
+    else
+        fake_log(os, "%s %s: refused with %u", verb, name, code);
+    enum status status = world_status(code);
+    return status ? err_set(err, status, verb, code, "%s %s: code %u", verb, name, code) : STATUS_OK;
+}
+
+enum status os_service_stop(struct os *os, const char *name, struct err *err)
+{
+    return answer(os, "stop", name, world_stop(&os->world, name), err);
+}
+
+enum status os_service_start(struct os *os, const char *name, struct err *err)
+{
+    return answer(os, "start", name, world_start(&os->world, name), err);
+}
+
+enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text,
+                           struct err *err)
+{
+    (void)severity;
+    (void)err;
+    if (os->log_events)
+        fake_log(os, "event %s: %.*s", alert_wording_get(kind)->name, (int)strcspn(text, "\n"), text);
+    return STATUS_OK;
+}
+
+enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count, struct err *err)
+{
+    (void)os;
+    (void)path;
+    (void)bytes;
+    (void)count;
+    (void)err;
+    return STATUS_OK;
+}
+
+void os_self_get(struct os *os, struct os_self *out_self)
+{
+    (void)os;
+    *out_self = (struct os_self){READING_UNKNOWN, READING_UNKNOWN, READING_UNKNOWN};
+}
+
+/* ---- mailer.h ---- */
+
+/* The subject as it stands in the message, for the log. */
+static void log_mail(struct os *os, const char *message)
+{
+    char subject[MAIL_SUBJECT_MAX] = "";
+    const char *at = strstr(message, "\r\nSubject: ");
+    if (at) {
+        at += strlen("\r\nSubject: ");
+        size_t length = 0; /* a folded line goes on behind CRLF and a space */
+        while (*at && length + 1 < sizeof subject && !(at[0] == '\r' && at[1] == '\n' && at[2] != ' ')) {
+            if (at[0] == '\r' || at[0] == '\n') {
+                at++;
+                continue;
+            }
+            subject[length++] = *at++;
+        }
+        subject[length] = '\0';
+    }
+    fake_log(os, "mail %s", subject);
+}
+
+enum status mailer_send(const struct mailer_request *request, struct mailer_result *out_result,
+                        struct err *err)
+{
+    memset(out_result, 0, sizeof *out_result);
+    enum fake_relay relay = current->relays[(request->relay->port - 25) % CONFIG_RELAYS_MAX];
+    switch (relay) {
+    case RELAY_WORKS:
+        out_result->outcome = MAILER_SENT;
+        out_result->smtp_code = 250;
+        text_copy(out_result->answer, sizeof out_result->answer, "250 queued");
+        current->mails_delivered++;
+        log_mail(current, request->message);
+        return STATUS_OK;
+    case RELAY_DEFERS:
+        out_result->outcome = MAILER_LATER;
+        out_result->smtp_code = 451;
+        text_copy(out_result->answer, sizeof out_result->answer, "451 try later");
+        return err_set(err, STATUS_BUSY, "smtp", 451, "451 try later");
+    case RELAY_REFUSES:
+        out_result->outcome = MAILER_REFUSED;
+        out_result->smtp_code = 550;
+        text_copy(out_result->answer, sizeof out_result->answer, "550 no such user");
+        return err_set(err, STATUS_REFUSED, "smtp", 550, "550 no such user");
+    case RELAY_UNREACHABLE:
+        break;
+    }
+    out_result->outcome = MAILER_LATER;
+    return err_set(err, STATUS_IO, "connect", 7, "connection refused");
+}

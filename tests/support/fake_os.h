@@ -1,0 +1,71 @@
+/* fake_os.h - os.h and mailer.h over the simulated Windows of world.h: processes with memory behaviour,
+ * relays that fail, and a record of everything storewatch did to the world. Time moves only in fake_advance.
+ */
+#ifndef STOREWATCH_TESTS_FAKE_OS_H
+#define STOREWATCH_TESTS_FAKE_OS_H
+
+#include "storewatch/os.h"
+#include "storewatch/store.h"
+
+#include "world.h"
+
+#define FAKE_PROGRAMS_MAX 128
+#define FAKE_LOG_MAX (512 * 1024)
+
+enum fake_growth { FAKE_FLAT, FAKE_LEAK, FAKE_PLATEAU, FAKE_SAWTOOTH };
+
+/* How the memory of one program behaves; of a service's process, or of a process that belongs to none. */
+struct fake_program {
+    char service[SERVICE_NAME_MAX]; /* "" = no service */
+    char image[PROCESS_IMAGE_MAX];
+    bool running; /* of a program without service */
+    struct process_id process;
+    enum fake_growth growth;
+    double base_bytes;
+    double bytes_per_hour; /* leak, or slope of the sawtooth */
+    double top_bytes;      /* plateau: where it ends; sawtooth: where it drops */
+    double noise_bytes;    /* uniform, +- */
+    int64_t tau_ms;        /* plateau: time constant */
+    double base_handles, handles_per_hour;
+    uint64_t born_100ns; /* incarnation the values below belong to */
+    int64_t born_mono_ms;
+    int64_t
+        grows_from_mono_ms; /* set by fake_grow: growth begins here, in later incarnations at their birth */
+};
+
+enum fake_relay { RELAY_WORKS, RELAY_UNREACHABLE, RELAY_DEFERS, RELAY_REFUSES };
+
+struct os {
+    struct world world;
+    size_t program_count;
+    struct fake_program programs[FAKE_PROGRAMS_MAX];
+    struct host host;
+    bool cluster;
+    bool host_unreadable;
+    int weekday, minute_of_day;                /* at mono_ms 0 of the world */
+    enum fake_relay relays[CONFIG_RELAYS_MAX]; /* by position in the configuration: found by port - 25 */
+    uint64_t random;
+    uint32_t next_pid;
+    uint64_t observe_count;
+    uint32_t mails_delivered;
+    /* One line for each thing that was done to the world, in order: "stop NAME", "mail SUBJECT", "event ...".
+     */
+    struct text log;
+    char log_storage[FAKE_LOG_MAX];
+    bool log_events;
+};
+
+/* The one fake, also what mailer_send delivers to. */
+void fake_init(struct os *os);
+struct fake_program *fake_add_service(struct os *os, const char *service, const char *image,
+                                      double base_bytes);
+struct fake_program *fake_add_program(struct os *os, const char *image, double base_bytes, bool running);
+struct fake_program *fake_program_find(struct os *os, const char *service_or_image); /* NULL when unknown */
+/* From now on it grows so. Set the rates in the program afterwards. */
+void fake_grow(struct os *os, struct fake_program *program, enum fake_growth growth);
+void fake_program_run(struct os *os, struct fake_program *program, bool running);
+void fake_advance(struct os *os, int64_t ms);
+/* Appends "D+HH:MM:SS text\n" to the log. */
+void fake_log(struct os *os, const char *format, ...) PRINTF_LIKE(2, 3);
+
+#endif
