@@ -818,9 +818,10 @@ static bool parse_time_of_day(const char *value, int *out_minute)
 
 static void store_whole(void *at, size_t size, double value)
 {
-    const uint8_t u8 = (uint8_t)value;
-    const uint16_t u16 = (uint16_t)value;
-    const uint32_t u32 = (uint32_t)value;
+    const uint64_t whole = (uint64_t)value; /* never negative */
+    const uint8_t u8 = (uint8_t)whole;
+    const uint16_t u16 = (uint16_t)whole;
+    const uint32_t u32 = (uint32_t)whole;
     switch (size) {
     case 1:
         memcpy(at, &u8, size);

@@ -1,0 +1,441 @@
+/* test_analyze.c - the commands `analyze` and `check-config` as a script sees them: exit codes, stdout,
+ * stderr. Runs in the root of the checkout. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "storewatch/cli.h"
+#include "storewatch/units.h"
+
+static char folder[] = "/tmp/test_analyze.XXXXXX";
+static char out[1 << 20]; /* what the last command wrote */
+static char messages[1 << 14];
+
+static const char *in_folder(const char *name)
+{
+    static char paths[8][128];
+    static size_t next;
+    char *path = paths[next++ % ARRAY_COUNT(paths)];
+    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+    return path;
+}
+
+static void write_text(const char *name, const char *text)
+{
+    FILE *file = fopen(in_folder(name), "wb");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void read_text(const char *path, char *text, size_t capacity)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    const size_t length = fread(text, 1, capacity - 1, file);
+    assert_true(length < capacity - 1);
+    text[length] = '\0';
+    fclose(file);
+}
+
+/* Runs a command with its output in `out` and `messages`; returns the exit code. */
+static int run(int (*command)(int, char **), const char *const *words)
+{
+    char *argv[16];
+    int argc = 0;
+    for (; words[argc] != NULL; argc++) {
+        argv[argc] = strdup(words[argc]);
+        assert_non_null(argv[argc]);
+    }
+    argv[argc] = NULL;
+    fflush(stdout);
+    fflush(stderr);
+    const int saved[] = {dup(1), dup(2)};
+    const int files[] = {open(in_folder("out"), O_WRONLY | O_CREAT | O_TRUNC, 0600),
+                         open(in_folder("messages"), O_WRONLY | O_CREAT | O_TRUNC, 0600)};
+    assert_true(dup2(files[0], 1) == 1 && dup2(files[1], 2) == 2);
+    const int code = command(argc, argv);
+    fflush(stdout);
+    fflush(stderr);
+    dup2(saved[0], 1);
+    dup2(saved[1], 2);
+    for (int i = 0; i < 2; i++) {
+        close(saved[i]);
+        close(files[i]);
+    }
+    for (int i = 0; i < argc; i++) {
+        free(argv[i]);
+    }
+    read_text(in_folder("out"), out, sizeof(out));
+    read_text(in_folder("messages"), messages, sizeof(messages));
+    return code;
+}
+
+#define RUN(command, ...) run(command, (const char *const[]){__VA_ARGS__, NULL})
+
+/* A leak that anybody sees, from 40 % of the time on, beside a level with the same noise; 15 s apart. */
+static void write_log(const char *name, int rows, double leak_bytes_per_row)
+{
+    FILE *file = fopen(in_folder(name), "wb");
+    assert_non_null(file);
+    fprintf(file, "timestamp,Private Bytes,Handle Count\n");
+    uint32_t seed = 12345;
+    for (int r = 0; r < rows; r++) {
+        seed = seed * 1664525u + 1013904223u;
+        const double noise = (double)(seed >> 8) / 16777216.0;
+        const double leak = r > rows * 2 / 5 ? leak_bytes_per_row * (r - rows * 2 / 5) : 0.0;
+        fprintf(file, "%d,%.0f,%d\n", 1700000000 + 15 * r, 1e8 + 1e6 * noise + leak,
+                500 + (int)(10.0 * noise));
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+static json_t *parse_output(void)
+{
+    json_error_t error;
+    json_t *root = json_loads(out, JSON_REJECT_DUPLICATES, &error);
+    assert_non_null(root);
+    assert_int_equal(json_integer_value(json_object_get(root, "version")), 1);
+    assert_true(json_is_array(json_object_get(root, "series")));
+    return root;
+}
+
+static const char *string_of(json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "(no text)";
+}
+
+/* ---- analyze ---- */
+
+static void wrong_use_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN(analyze_run, "analyze"), EXIT_USAGE);
+    assert_non_null(
+        strstr(messages, "storewatch analyze: name at least one file\nusage: storewatch analyze [--json]"));
+    assert_int_equal(RUN(analyze_run, "analyze", "--nope", "x.csv"), EXIT_USAGE);
+    assert_int_equal(RUN(analyze_run, "analyze", "x.csv", "--limit"), EXIT_USAGE);
+    static const char *const sizes[] = {"2 GB", "0", "-1", "x", ""};
+    for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
+        assert_int_equal(RUN(analyze_run, "analyze", "--limit", sizes[i], "x.csv"), EXIT_USAGE);
+        assert_non_null(strstr(messages, "is not a size; it must be like 2GiB, 512MiB or 4096"));
+    }
+    assert_int_equal(RUN(analyze_run, "analyze", "--html", "a.CSV", "b.csv"), EXIT_USAGE);
+    assert_non_null(strstr(messages, "\"a.CSV\" would be overwritten"));
+    assert_string_equal(out, "");
+}
+
+static void a_leak_is_found_and_told(void **state)
+{
+    (void)state;
+    write_log("leak.csv", 2400, 50000.0);
+    const char *path = in_folder("leak.csv");
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", path), EXIT_FOUND);
+    assert_string_equal(messages, "");
+    json_t *root = parse_output();
+    json_t *series = json_object_get(root, "series");
+    assert_int_equal(json_array_size(series), 2);
+
+    json_t *bytes = json_array_get(series, 0);
+    assert_string_equal(string_of(bytes, "file"), path);
+    assert_string_equal(string_of(bytes, "name"), "Private Bytes");
+    assert_string_equal(string_of(bytes, "unit"), "bytes");
+    assert_int_equal(json_integer_value(json_object_get(bytes, "samples")), 2400);
+    assert_int_equal(json_integer_value(json_object_get(bytes, "unknown")), 0);
+    assert_string_equal(string_of(bytes, "from"), "2023-11-14T22:13:20Z");
+    assert_string_equal(string_of(bytes, "to"), "2023-11-15T08:13:05Z");
+    assert_string_equal(string_of(bytes, "verdict"), "unbounded");
+    assert_true(json_array_size(json_object_get(bytes, "alarms")) >= 1);
+    assert_string_equal(string_of(bytes, "detected_at"),
+                        json_string_value(json_array_get(json_object_get(bytes, "alarms"), 0)));
+    int64_t detected_ms = 0;
+    assert_int_equal(time_parse_iso(string_of(bytes, "detected_at"), &detected_ms), STATUS_OK);
+    assert_true(detected_ms > INT64_C(1700000000000) + 960 * 15000); /* not before it began */
+    const double slope = json_number_value(json_object_get(bytes, "slope_per_hour"));
+    assert_true(fabs(slope - 50000.0 * 240.0) < 0.2 * 50000.0 * 240.0);
+    assert_true(json_number_value(json_object_get(bytes, "slope_low")) <= slope);
+    assert_true(json_number_value(json_object_get(bytes, "slope_high")) >= slope);
+    assert_true(json_is_null(json_object_get(bytes, "exhaustion_at"))); /* no limit is known */
+    assert_true(strlen(string_of(bytes, "reason")) > 10);
+    assert_true(strlen(string_of(bytes, "shape")) > 3);
+
+    json_t *handles = json_array_get(series, 1);
+    assert_string_equal(string_of(handles, "unit"), "handles");
+    assert_string_equal(string_of(handles, "verdict"), "bounded");
+    assert_true(json_is_null(json_object_get(handles, "detected_at")));
+    assert_int_equal(json_array_size(json_object_get(handles, "alarms")), 0);
+    json_decref(root);
+}
+
+/* The first half of a log gives the alarms that the whole log gives in its first half. */
+static void no_later_sample_informs_an_alarm(void **state)
+{
+    (void)state;
+    write_log("whole.csv", 2400, 50000.0);
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("whole.csv")), EXIT_FOUND);
+    json_t *root = parse_output();
+    json_t *series = json_array_get(json_object_get(root, "series"), 0);
+    int64_t detected_ms = 0;
+    assert_int_equal(time_parse_iso(string_of(series, "detected_at"), &detected_ms), STATUS_OK);
+    const int rows = (int)((detected_ms - INT64_C(1700000000000)) / 15000) + 1;
+    for (int cut = 0; cut < 2; cut++) { /* up to the alarm, and one sample less */
+        read_text(in_folder("whole.csv"), out, sizeof(out));
+        char *end = out;
+        for (int i = 0; i < 1 + rows - cut; i++) {
+            end = strchr(end, '\n') + 1;
+        }
+        *end = '\0';
+        write_text("part.csv", out);
+        assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("part.csv")),
+                         cut == 0 ? EXIT_FOUND : EXIT_FINE);
+        json_t *part = parse_output();
+        json_t *detected = json_object_get(json_array_get(json_object_get(part, "series"), 0), "detected_at");
+        assert_int_equal(json_equal(detected, json_object_get(series, "detected_at")), cut == 0);
+        json_decref(part);
+    }
+    json_decref(root);
+}
+
+static void a_healthy_log_is_fine(void **state)
+{
+    (void)state;
+    write_log("flat.csv", 2400, 0.0);
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("flat.csv")), EXIT_FINE);
+    assert_string_equal(messages, "");
+    assert_non_null(strstr(out, "\nNo unbounded growth in 2 series.\n"));
+}
+
+static void the_limit_gives_the_time_left(void **state)
+{
+    (void)state;
+    write_log("leak.csv", 2400, 50000.0);
+    write_text("other.csv", "timestamp,value\n1,2\n2,3\n");
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", "--limit", "2GiB", in_folder("leak.csv"),
+                         in_folder("other.csv")),
+                     EXIT_FOUND);
+    json_t *root = parse_output();
+    json_t *series = json_object_get(root, "series");
+    int64_t exhaustion_ms = 0;
+    assert_int_equal(time_parse_iso(string_of(json_array_get(series, 0), "exhaustion_at"), &exhaustion_ms),
+                     STATUS_OK);
+    assert_true(exhaustion_ms > INT64_C(1700000000000) + 2400 * 15000);
+    assert_true(json_is_null(
+        json_object_get(json_array_get(series, 1), "exhaustion_at"))); /* handles have no such limit */
+    json_decref(root);
+    assert_int_equal(RUN(analyze_run, "analyze", "--limit", "2GiB", in_folder("leak.csv")), EXIT_FOUND);
+    assert_non_null(strstr(out, "limit reached"));
+}
+
+/* In a file without bytes the limit holds for what has no known unit. */
+static void the_limit_holds_for_unknown_units_alone(void **state)
+{
+    (void)state;
+    write_log("leak.csv", 2400, 50000.0);
+    read_text(in_folder("leak.csv"), out, sizeof(out));
+    char *name = strstr(out, "Private Bytes");
+    memcpy(name, "percent value", 13);
+    write_text("value.csv", out);
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", "--limit", "1GB", in_folder("value.csv")),
+                     EXIT_FOUND);
+    json_t *root = parse_output();
+    json_t *series = json_array_get(json_object_get(root, "series"), 0);
+    assert_string_equal(string_of(series, "unit"), "other");
+    assert_true(json_is_string(json_object_get(series, "exhaustion_at")));
+    json_decref(root);
+}
+
+static void one_bad_file_does_not_stop_the_others(void **state)
+{
+    (void)state;
+    write_log("leak.csv", 2400, 50000.0);
+    write_log("flat.csv", 2400, 0.0);
+    write_text("bad.csv", "timestamp,a\n1,2\n2,x\n");
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("flat.csv"), in_folder("bad.csv"),
+                         in_folder("leak.csv")),
+                     EXIT_USAGE);
+    char expected[256];
+    snprintf(expected, sizeof(expected), "%s:3: column 2 (\"a\"): \"x\" is not a number\n",
+             in_folder("bad.csv"));
+    assert_string_equal(messages, expected);
+    json_t *root = parse_output();
+    assert_int_equal(json_array_size(json_object_get(root, "series")), 4);
+    assert_string_equal(string_of(json_array_get(json_object_get(root, "series"), 2), "verdict"),
+                        "unbounded");
+    json_decref(root);
+
+    assert_int_equal(
+        RUN(analyze_run, "analyze", in_folder("nothing.csv"), in_folder("bad.csv"), in_folder("flat.csv")),
+        EXIT_COULD_NOT);
+    assert_non_null(strstr(messages, "nothing.csv: cannot be opened: No such file or directory\n"));
+    assert_non_null(strstr(out, "flat.csv: Handle Count\n"));
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("bad.csv")), EXIT_USAGE);
+    assert_string_equal(out, "No series could be read.\n");
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("bad.csv")), EXIT_USAGE);
+    assert_string_equal(out, "{\"version\":1,\"series\":[]}\n");
+}
+
+static void the_table_begins_with_the_leaks(void **state)
+{
+    (void)state;
+    write_log("flat.csv", 2400, 0.0);
+    write_log("leak.csv", 2400, 50000.0);
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("flat.csv"), in_folder("leak.csv")), EXIT_FOUND);
+    assert_memory_equal(out, "verdict    now ", 15);
+    const char *leak = strstr(out, "leak.csv: Private Bytes\n");
+    const char *flat = strstr(out, "flat.csv: Private Bytes\n");
+    assert_true(leak != NULL && flat != NULL && leak < flat);
+    assert_non_null(strstr(out, "\n1 of 4 series grows without bound.\n"));
+    /* every line of the table has its name at the same column */
+    const char *heading = strstr(out, "series\n");
+    const char *first = strchr(out, '\n') + 1;
+    assert_int_equal(strstr(first, folder) - first, heading - out);
+}
+
+static void little_data_is_learning(void **state)
+{
+    (void)state;
+    write_text("short.csv", "timestamp,a\n1,2\n2,\n3,4\n");
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("short.csv")), EXIT_FINE);
+    json_t *root = parse_output();
+    json_t *series = json_array_get(json_object_get(root, "series"), 0);
+    assert_string_equal(string_of(series, "verdict"), "learning");
+    assert_int_equal(json_integer_value(json_object_get(series, "samples")), 3);
+    assert_int_equal(json_integer_value(json_object_get(series, "unknown")), 1);
+    assert_true(json_is_null(json_object_get(series, "slope_per_hour")));
+    json_decref(root);
+
+    write_text("empty.csv", "timestamp,a\n");
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("empty.csv")), EXIT_FINE);
+    root = parse_output();
+    series = json_array_get(json_object_get(root, "series"), 0);
+    assert_int_equal(json_integer_value(json_object_get(series, "samples")), 0);
+    assert_true(json_is_null(json_object_get(series, "from")) && json_is_null(json_object_get(series, "to")));
+    json_decref(root);
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("empty.csv")), EXIT_FINE);
+    assert_non_null(strstr(out, "No unbounded growth in 1 series. 1 is too short for a verdict.\n"));
+}
+
+static void skipped_rows_are_told(void **state)
+{
+    (void)state;
+    write_text("twice.csv", "timestamp,a\n1,2\n1,2\n2,4\n");
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("twice.csv")), EXIT_FINE);
+    assert_non_null(strstr(messages, "twice.csv: 1 row not later than the row before skipped"));
+}
+
+static void a_page_is_written(void **state)
+{
+    (void)state;
+    write_log("leak.csv", 2400, 50000.0);
+    assert_int_equal(RUN(analyze_run, "analyze", "--html", in_folder("page.html"), in_folder("leak.csv")),
+                     EXIT_FOUND);
+    assert_string_equal(messages, "");
+    static char page[1 << 20];
+    read_text(in_folder("page.html"), page, sizeof(page));
+    assert_memory_equal(page, "<!DOCTYPE html>", 15);
+    assert_non_null(strstr(page, "Private Bytes"));
+    assert_non_null(strstr(page, "1 of 2 series grows without bound."));
+    assert_non_null(strstr(page, "unbounded growth detected"));
+    assert_non_null(strstr(page, "</html>"));
+
+    assert_int_equal(RUN(analyze_run, "analyze", "--html", in_folder("no/page.html"), in_folder("leak.csv")),
+                     EXIT_COULD_NOT);
+    assert_non_null(strstr(messages, "no/page.html: cannot be written: No such file or directory"));
+}
+
+static void output_that_cannot_be_written_is_an_error(void **state)
+{
+    (void)state;
+    write_text("short.csv", "timestamp,a\n1,2\n2,\n3,4\n");
+    fflush(stdout);
+    const int saved = dup(1);
+    const int full = open("/dev/full", O_WRONLY);
+    assert_true(saved >= 0 && full >= 0);
+    char *argv[] = {(char[]){"analyze"}, (char[]){"--json"}, strdup(in_folder("short.csv")), NULL};
+    dup2(full, 1);
+    const int code = analyze_run(3, argv);
+    clearerr(stdout);
+    dup2(saved, 1);
+    close(saved);
+    close(full);
+    free(argv[2]);
+    assert_int_equal(code, EXIT_COULD_NOT);
+}
+
+/* ---- check-config ---- */
+
+static void check_config_tells_all_and_its_exit_code(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN(check_config_run, "check-config", "config/act.example.json"), EXIT_FINE);
+    assert_string_equal(
+        out, "config/act.example.json: good; mode \"act\", 3 registered clients, mail to 2 recipients "
+             "through 2 relays\n");
+    assert_string_equal(messages, "");
+
+    assert_int_equal(RUN(check_config_run, "check-config", "config/storewatch.json"), EXIT_FINE);
+    assert_string_equal(
+        out, "config/storewatch.json: good; mode \"alert\", 0 registered clients, mail to 0 recipients "
+             "through 0 relays\n");
+    assert_non_null(strstr(messages, "config/storewatch.json:28:11: mail: warning: no recipient (mail.to)"));
+
+    write_text("bad.json", "{\"mode\":\"x\",\n\"sampling\":{\"intervall\":1}}\n");
+    assert_int_equal(RUN(check_config_run, "check-config", in_folder("bad.json")), EXIT_USAGE);
+    assert_string_equal(out, "");
+    assert_non_null(strstr(messages, "bad.json:1:9: mode: the text \"x\" is not allowed"));
+    assert_non_null(
+        strstr(messages, "bad.json:2:13: sampling.intervall: unknown key; did you mean \"interval\"?"));
+
+    assert_int_equal(RUN(check_config_run, "check-config", in_folder("nothing.json")), EXIT_COULD_NOT);
+    assert_non_null(strstr(messages, "nothing.json: cannot be opened"));
+    assert_int_equal(RUN(check_config_run, "check-config", "a", "b"), EXIT_USAGE);
+    assert_int_equal(RUN(check_config_run, "check-config"), EXIT_USAGE);
+    assert_non_null(strstr(messages, "name the file\nusage: storewatch check-config [FILE]"));
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"out",       "messages",  "leak.csv",  "flat.csv",  "bad.csv",
+                                        "other.csv", "value.csv", "short.csv", "empty.csv", "twice.csv",
+                                        "whole.csv", "part.csv",  "page.html", "bad.json"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        unlink(in_folder(names[i]));
+    }
+    return rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_use_is_told),
+        cmocka_unit_test(a_leak_is_found_and_told),
+        cmocka_unit_test(no_later_sample_informs_an_alarm),
+        cmocka_unit_test(a_healthy_log_is_fine),
+        cmocka_unit_test(the_limit_gives_the_time_left),
+        cmocka_unit_test(the_limit_holds_for_unknown_units_alone),
+        cmocka_unit_test(one_bad_file_does_not_stop_the_others),
+        cmocka_unit_test(the_table_begins_with_the_leaks),
+        cmocka_unit_test(little_data_is_learning),
+        cmocka_unit_test(skipped_rows_are_told),
+        cmocka_unit_test(a_page_is_written),
+        cmocka_unit_test(output_that_cannot_be_written_is_an_error),
+        cmocka_unit_test(check_config_tells_all_and_its_exit_code),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
