@@ -31,22 +31,25 @@ enum stage {
     STAGE_SENDER,
     STAGE_RECIPIENT,
     STAGE_DATA,
-    STAGE_CONTENT,
-    STAGE_QUIT
+    STAGE_CONTENT
 };
+static const char *const stage_words[] = {"connecting", "EHLO",      "STARTTLS", "log-on",
+                                          "sender",     "recipient", "DATA",     "content"};
 
 struct dialogue {
     const char *message;
     size_t message_length, message_sent;
 
     enum stage stage;
+    bool farewell;    /* QUIT was sent: what comes now does not count */
     size_t recipient; /* 1, 2, ... while in STAGE_RECIPIENT */
     const char (*addresses)[ADDRESS_MAX];
-    size_t accepted_count, refused_count, refused_for_good_count;
+    size_t refused_count, refused_for_good_count;
     struct text refused; /* "ops@example.com (550 no such user)" */
 
-    bool taken; /* the relay has said that it has the mail */
-    int code;   /* of the last whole answer before QUIT */
+    bool awaiting; /* an answer is due: what code and answer hold is an earlier one */
+    bool taken;    /* the relay has said that it has the mail */
+    int code;      /* of the last whole answer before the farewell */
     char answer[256];
     struct text line; /* the answer that is being read */
     int farewell_polls;
@@ -69,7 +72,12 @@ static void dialogue_sent(struct dialogue *dialogue, const char *command, size_t
         enum stage stage;
     } verbs[] = {{"EHLO", STAGE_HELLO}, {"HELO", STAGE_HELLO},  {"STARTTLS", STAGE_TLS},
                  {"AUTH", STAGE_LOGON}, {"MAIL", STAGE_SENDER}, {"RCPT", STAGE_RECIPIENT},
-                 {"DATA", STAGE_DATA},  {"QUIT", STAGE_QUIT}};
+                 {"DATA", STAGE_DATA}};
+    if (length >= 4 && length <= 6 && memcmp(command, "QUIT\r\n", length) == 0) {
+        dialogue->farewell = true;
+        return;
+    }
+    dialogue->awaiting = true;
     for (size_t i = 0; i < ARRAY_COUNT(verbs); i++) {
         const size_t verb = strlen(verbs[i].verb);
         const bool whole = length == verb || (length > verb && memchr(" \r\n", command[verb], 3) != NULL);
@@ -85,16 +93,14 @@ static void dialogue_sent(struct dialogue *dialogue, const char *command, size_t
 static void dialogue_answered(struct dialogue *dialogue)
 {
     const int code = dialogue->code;
+    dialogue->awaiting = false;
     if (dialogue->stage == STAGE_DATA && code == 354) {
         dialogue->stage = STAGE_CONTENT;
+        dialogue->awaiting = true;
         return;
     }
     dialogue->taken = dialogue->stage == STAGE_CONTENT && code / 100 == 2;
-    if (dialogue->stage != STAGE_RECIPIENT) {
-        return;
-    }
-    if (code / 100 == 2) {
-        dialogue->accepted_count++;
+    if (dialogue->stage != STAGE_RECIPIENT || code / 100 == 2) {
         return;
     }
     text_add(&dialogue->refused, "%s%s (%s)", dialogue->refused_count > 0 ? ", " : "",
@@ -113,7 +119,7 @@ static void dialogue_received(struct dialogue *dialogue, const char *line, size_
     for (size_t i = 0; digits && i < 3; i++) {
         digits = line[i] >= '0' && line[i] <= '9';
     }
-    if (dialogue->stage == STAGE_QUIT || !digits) {
+    if (dialogue->farewell || !digits) {
         return;
     }
     const size_t words = length > 4 ? 4 : length;
@@ -165,7 +171,7 @@ static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, 
 {
     struct dialogue *dialogue = context;
     (void)a, (void)b, (void)c, (void)d;
-    return dialogue->stage == STAGE_QUIT && dialogue->farewell_polls++ >= FAREWELL_POLLS ? 1 : 0;
+    return dialogue->farewell && dialogue->farewell_polls++ >= FAREWELL_POLLS ? 1 : 0;
 }
 
 /* ---- what came of it ---- */
@@ -177,20 +183,30 @@ static bool is_tls(CURLcode code)
            code == CURLE_SSL_INVALIDCERTSTATUS;
 }
 
-static bool is_about_mail(const struct dialogue *dialogue)
+/* The relay said nothing about it: not reached, not secure, silent, gone. */
+static enum status no_answer(const struct dialogue *dialogue, CURLcode code, const char *library_words,
+                             struct text *answer)
 {
-    /* 530: log on (or encrypt) first; RFC 4954. That is about this relay's settings, not about the mail. */
-    return dialogue->stage >= STAGE_SENDER && dialogue->code != 530;
+    const char *words = code == CURLE_USE_SSL_FAILED
+                            ? "no STARTTLS there, which the configuration requires; nothing was sent"
+                            : library_words;
+    text_add(answer, "%s: ", stage_words[dialogue->stage]);
+    add_ascii(answer, words, strlen(words));
+    if (dialogue->code >= 400) {
+        text_add(answer, " (last answer: %s)", dialogue->answer);
+    }
+    return code == CURLE_OPERATION_TIMEDOUT             ? STATUS_TIMEOUT
+           : is_tls(code) || code == CURLE_LOGIN_DENIED ? STATUS_DENIED
+                                                        : STATUS_IO;
 }
 
-static enum status outcome_of(const struct dialogue *dialogue, CURLcode code, size_t to_count,
-                              const char *library_words, struct mailer_result *result)
+static enum status outcome_of(const struct dialogue *dialogue, CURLcode code, const char *library_words,
+                              struct mailer_result *result)
 {
     struct text answer = text_on(result->answer, sizeof(result->answer));
-    const bool answered = dialogue->code >= 400;
-    result->smtp_code = dialogue->code;
     if (dialogue->taken) { /* whatever happened to the farewell */
         result->outcome = MAILER_SENT;
+        result->smtp_code = dialogue->code;
         result->refused_count = dialogue->refused_count;
         text_add(&answer, "%s", dialogue->answer);
         if (dialogue->refused_count > 0) {
@@ -199,27 +215,27 @@ static enum status outcome_of(const struct dialogue *dialogue, CURLcode code, si
         return STATUS_OK;
     }
     result->outcome = MAILER_LATER;
-    if (code == CURLE_OPERATION_TIMEDOUT || !answered || is_tls(code)) {
-        const char *words = code == CURLE_USE_SSL_FAILED
-                                ? "no STARTTLS there, which the configuration requires; nothing was sent"
-                                : library_words;
-        add_ascii(&answer, words, strlen(words));
-        if (answered) {
-            text_add(&answer, "; last answer: %s", dialogue->answer);
-        } else {
-            result->smtp_code = 0;
-        }
-        return code == CURLE_OPERATION_TIMEDOUT ? STATUS_TIMEOUT : is_tls(code) ? STATUS_DENIED : STATUS_IO;
+    result->smtp_code = dialogue->awaiting || dialogue->code < 400 ? 0 : dialogue->code;
+    if (dialogue->awaiting || dialogue->code < 400 || is_tls(code)) {
+        return no_answer(dialogue, code, library_words, &answer);
     }
-    const bool all_refused = dialogue->stage == STAGE_RECIPIENT && dialogue->refused_count == to_count;
-    text_add(&answer, "%s", all_refused ? dialogue->refused.data : dialogue->answer);
-    const bool for_good =
-        all_refused ? dialogue->refused_for_good_count == to_count : dialogue->code / 100 == 5;
-    if (for_good && is_about_mail(dialogue)) {
-        result->outcome = MAILER_REFUSED;
-        return STATUS_REFUSED;
+    bool for_good = dialogue->code / 100 == 5;
+    if (dialogue->stage == STAGE_RECIPIENT) { /* nobody was accepted, else the dialogue had gone on */
+        for_good = dialogue->refused_for_good_count == dialogue->refused_count;
+        text_add(&answer, "%s", dialogue->refused.data);
+    } else {
+        text_add(&answer, "%s", dialogue->answer);
     }
-    return for_good ? STATUS_DENIED : STATUS_BUSY;
+    if (!for_good) {
+        return STATUS_BUSY;
+    }
+    /* Before the sender, and with 530 ("log on first", RFC 4954), it is about this relay's settings, not the
+     * mail. */
+    if (dialogue->stage < STAGE_SENDER || dialogue->code == 530) {
+        return STATUS_DENIED;
+    }
+    result->outcome = MAILER_REFUSED;
+    return STATUS_REFUSED;
 }
 
 /* ---- the request ---- */
@@ -391,6 +407,7 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
         .addresses = (const char(*)[ADDRESS_MAX])addresses,
         .refused = text_on(refused, sizeof(refused)),
         .line = text_on(line, sizeof(line)),
+        .awaiting = true, /* the greeting */
     };
     url = url_of(request);
     easy = curl_easy_init();
@@ -404,7 +421,7 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
     }
     const CURLcode code = curl_easy_perform(easy);
     const char *words = error_words[0] != '\0' ? error_words : curl_easy_strerror(code);
-    status = outcome_of(&dialogue, code, request->to_count, words, &result);
+    status = outcome_of(&dialogue, code, words, &result);
     if (status != STATUS_OK) {
         err_set(&own, status, "smtp", (uint32_t)code, "%s", result.answer);
     }
