@@ -240,19 +240,31 @@ static enum service_state node_state(const struct service_graph *graph, size_t n
     return look.state != SERVICE_STATE_UNKNOWN ? look.state : graph->nodes[node].state;
 }
 
+/* When the plan is made the graph was just read: it helps out where the look does not know, and what nobody
+ * knows must be assumed to be active. Later it is old, and only what is seen counts. */
+static bool counts_as_active(const struct service_graph *graph, size_t node,
+                             const struct observation *observation, bool graph_is_fresh)
+{
+    if (graph_is_fresh) {
+        return !is_down(node_state(graph, node, observation));
+    }
+    const enum service_state seen = look_at(observation, graph->nodes[node].name).state;
+    return is_running(seen) || is_pending(seen);
+}
+
 /* Adds to the members every active service that needs an active member. The members that were there stay. */
 static enum status members_close(const struct service_graph *graph, const struct observation *observation,
-                                 struct members *members, struct err *err)
+                                 bool graph_is_fresh, struct members *members, struct err *err)
 {
     for (size_t i = 0; i < members->count; i++) { /* grows while we walk */
         const size_t needed = members->nodes[i];
-        if (is_down(node_state(graph, needed, observation))) {
+        if (!counts_as_active(graph, needed, observation, graph_is_fresh)) {
             continue; /* what needs it has lost it already; see restart_plan_make */
         }
         for (size_t e = 0; e < graph->edge_count; e++) {
             const size_t from = graph->edges[e].from;
             if (graph->edges[e].to != needed || members_find(members, from) != SIZE_MAX ||
-                is_down(node_state(graph, from, observation))) {
+                !counts_as_active(graph, from, observation, graph_is_fresh)) {
                 continue;
             }
             if (members->count == RESTART_SERVICES_MAX) {
@@ -382,7 +394,7 @@ enum status restart_plan_make(const struct service_graph *graph, const struct ob
                        "%s: it does not run, so there is nothing to restart", target);
     }
     struct members members = {.count = 1, .nodes = {(uint16_t)root}};
-    enum status status = members_close(graph, observation, &members, err);
+    enum status status = members_close(graph, observation, true, &members, err);
     for (size_t i = 0; status == STATUS_OK && i < members.count; i++) {
         status = check_service(graph, members.nodes[i], observation, err);
     }
@@ -548,6 +560,22 @@ static void tell_down(struct restart *restart, const struct restart_service *ser
     }
 }
 
+static void give_up(struct restart *restart, size_t index, unsigned *news)
+{
+    restart->journal.plan.services[index].start = STEP_GIVEN_UP;
+    *news |= RESTART_NEWS_GAVE_UP | RESTART_NEWS_STEP;
+}
+
+/* A clean stop that was not ours: a person's, once it has lasted. Called at each look while it lasts. */
+static bool stays_stopped(struct restart_watch *watch, int64_t mono_ms)
+{
+    if (!watch->settling) {
+        watch->settling = true;
+        watch->stopped_mono_ms = mono_ms;
+    }
+    return mono_ms - watch->stopped_mono_ms >= RESTART_SETTLE_MS;
+}
+
 static unsigned finish(struct restart *restart, int64_t utc_ms)
 {
     struct restart_journal *journal = &restart->journal;
@@ -576,7 +604,12 @@ static void enter_starting(struct restart *restart)
 {
     restart->journal.phase = RESTART_STARTING;
     for (size_t i = 0; i < restart->journal.plan.count; i++) {
-        restart->watches[i] = (struct restart_watch){0};
+        const struct restart_watch seen = restart->watches[i];
+        restart->watches[i] = (struct restart_watch){.progress_mono_ms = seen.progress_mono_ms,
+                                                     .seen_state = seen.seen_state,
+                                                     .seen_checkpoint = seen.seen_checkpoint,
+                                                     .seen_cpu_ms = seen.seen_cpu_ms,
+                                                     .seen_io_count = seen.seen_io_count};
     }
 }
 
@@ -625,7 +658,7 @@ static bool extend_plan(struct restart *restart, struct step *step)
     }
     const size_t known = members.count;
     struct err err = {0};
-    enum status status = members_close(step->graph, step->observation, &members, &err);
+    enum status status = members_close(step->graph, step->observation, false, &members, &err);
     if (status == STATUS_OK && members.count == known) {
         return true;
     }
@@ -734,12 +767,12 @@ static size_t first_not_down(struct restart *restart, struct step *step, bool *o
         const struct look look = look_at(step->observation, service->name);
         follow(watch, &look, step->mono_ms);
         if (is_down(look.state)) {
-            if (service->stop != STEP_REACHED) {
+            /* One that we never asked stays "waiting": it is down, but not by us. One whose request is still
+             * out stays "asked": it may have died by itself, and the stop may hit what is started after it.
+             */
+            if (service->stop == STEP_ASKED && !is_out(restart, service)) {
                 service->stop = STEP_REACHED;
                 step->news |= RESTART_NEWS_STEP;
-                if (look.state == SERVICE_STATE_ABSENT) {
-                    note(service, "deleted while the restart was under way");
-                }
             }
             continue;
         }
@@ -753,6 +786,7 @@ static size_t first_not_down(struct restart *restart, struct step *step, bool *o
             step->news |= RESTART_NEWS_STEP;
             *out_insisted |= watch->rounds >= RESTART_STOP_ROUNDS_MAX;
         }
+        watch->settling = false;
         if (first == plan->count) {
             first = i;
         }
@@ -783,8 +817,19 @@ static void stopping_step(struct restart *restart, struct step *step)
     bool insisted = false;
     size_t current = first_not_down(restart, step, &insisted);
     if (target_look.state == SERVICE_STATE_STOPPED) {
-        enter_starting(
-            restart); /* whoever stopped it: it must come back, and nothing more need go down for it */
+        struct restart_watch *watch = &restart->watches[plan->count - 1];
+        if (restart_untouched(restart) && target_look.service->win32_exit_code == 0) {
+            if (stays_stopped(watch, step->mono_ms)) {
+                note(target_of(restart), "stopped cleanly before storewatch did anything: left stopped");
+                give_up(restart, plan->count - 1, &step->news);
+                step->news |= finish(restart, step->utc_ms);
+            } else {
+                say(restart, step, "%s: stopped, not by storewatch; is a person at work?",
+                    target_of(restart)->name);
+            }
+            return;
+        }
+        enter_starting(restart); /* it must come back, and nothing more need go down for it */
         step->news |= RESTART_NEWS_STEP;
         return;
     }
@@ -850,12 +895,6 @@ static void stopping_step(struct restart *restart, struct step *step)
 
 /* ---- starting and verifying ---- */
 
-static void give_up(struct restart *restart, size_t index, unsigned *news)
-{
-    restart->journal.plan.services[index].start = STEP_GIVEN_UP;
-    *news |= RESTART_NEWS_GAVE_UP | RESTART_NEWS_STEP;
-}
-
 /* A start that did not lead to a running service, for whatever reason (noted before). */
 static void start_failed(struct restart *restart, size_t index, unsigned *news)
 {
@@ -884,6 +923,9 @@ static void see_stopped(struct restart *restart, struct step *step, size_t index
     struct restart_service *service = &restart->journal.plan.services[index];
     struct restart_watch *watch = &restart->watches[index];
     const bool clean = look->service->win32_exit_code == 0;
+    if (!clean) {
+        watch->settling = false; /* it ran again, unseen, and died */
+    }
     if (service->stop == STEP_ASKED && !is_out(restart, service)) {
         service->stop = STEP_REACHED; /* our own stop came into effect, late */
         step->news |= RESTART_NEWS_STEP;
@@ -903,10 +945,7 @@ static void see_stopped(struct restart *restart, struct step *step, size_t index
                 note_exit(service, "ended after it ran again", look->service);
                 start_failed(restart, index, &step->news);
             }
-        } else if (!watch->settling) {
-            watch->settling = true;
-            watch->stopped_mono_ms = step->mono_ms;
-        } else if (step->mono_ms - watch->stopped_mono_ms >= RESTART_SETTLE_MS) {
+        } else if (stays_stopped(watch, step->mono_ms)) {
             note(service, "stopped cleanly after it ran again, not by storewatch: left stopped");
             give_up(restart, index, &step->news);
         }
@@ -1074,16 +1113,16 @@ static void starting_step(struct restart *restart, struct step *step)
         stop_under_way = stop_under_way || service->stop == STEP_ASKED;
         all_run = all_run && (is_running(look.state) || look.state == SERVICE_STATE_UNKNOWN);
     }
-    if (!any) {
-        step->news |= finish(restart, step->utc_ms); /* nothing is left to be watched */
-        return;
-    }
     if (journal->phase == RESTART_VERIFYING && !all_run) {
         journal->phase = RESTART_STARTING;
         step->news |= RESTART_NEWS_STEP;
         return;
     }
     if (!all_run || !all_known || restart->asked) {
+        return;
+    }
+    if (!any) {
+        step->news |= finish(restart, step->utc_ms); /* nothing is left to be watched */
         return;
     }
     if (journal->phase == RESTART_STARTING) {

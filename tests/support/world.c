@@ -317,6 +317,7 @@ static uint32_t start(struct world *world, struct world_service *service, int de
     }
     become_pending(world, service, SERVICE_STATE_START_PENDING);
     service->win32_exit_code = 0;
+    service->person_stopped = false;
     if (!world->enforce || needs_run(world, service)) {
         new_process(world, service);
     }
@@ -377,11 +378,7 @@ void world_person_stops(struct world *world, const char *name)
 
 void world_person_starts(struct world *world, const char *name)
 {
-    struct world_service *service = find(world, name);
-    const uint32_t code = start(world, service, WORLD_NEEDS_MAX);
-    if (code == 0) {
-        service->person_stopped = false;
-    }
+    (void)start(world, find(world, name), WORLD_NEEDS_MAX);
 }
 
 void world_person_disables(struct world *world, const char *name)

@@ -1,0 +1,2170 @@
+/* test_restart.c - the plan (table), the machine against a simulated Windows (one test a path), and thousands
+ * of seeded random worlds with faults, people, reboots and crashes of storewatch at every point, whose
+ * invariants are checked at every step.
+ *
+ *   RESTART_SEEDS=N   random worlds (default 1500)      RESTART_SEED=N   only this one, telling its story */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "storewatch/restart.h"
+#include "storewatch/units.h"
+#include "world.h"
+
+/* ---- the plan ---- */
+
+/* "NAME=state>need,need" a service; without a state it runs. */
+static void world_from(struct world *world, const char *spec)
+{
+    static const struct {
+        const char *word;
+        enum service_state state;
+    } states[] = {{"stopped", SERVICE_STATE_STOPPED},
+                  {"paused", SERVICE_STATE_PAUSED},
+                  {"starting", SERVICE_STATE_START_PENDING},
+                  {"stopping", SERVICE_STATE_STOP_PENDING},
+                  {"pausing", SERVICE_STATE_PAUSE_PENDING},
+                  {"running", SERVICE_STATE_RUNNING},
+                  {"continuing", SERVICE_STATE_CONTINUE_PENDING}};
+    world_init(world);
+    for (int pass = 0; pass < 2; pass++) { /* all names first: needs may point forward */
+        char copy[512];
+        assert_true(text_copy(copy, sizeof(copy), spec));
+        char *rest = NULL;
+        for (char *token = strtok_r(copy, " ", &rest); token != NULL; token = strtok_r(NULL, " ", &rest)) {
+            char *needs = strchr(token, '>');
+            if (needs != NULL) {
+                *needs++ = '\0';
+            }
+            char *state = strchr(token, '=');
+            if (state != NULL) {
+                *state++ = '\0';
+            }
+            if (pass == 0) {
+                struct world_service *service = world_add(world, token);
+                for (size_t i = 0; state != NULL && i < ARRAY_COUNT(states); i++) {
+                    if (strcmp(states[i].word, state) == 0) {
+                        world_put(world, token, states[i].state);
+                    }
+                }
+                if (state != NULL && strcmp(state, "disabled") == 0) {
+                    service->start_type = START_DISABLED;
+                } else if (state != NULL && strcmp(state, "deaf") == 0) {
+                    service->accepts_stop = false;
+                } else if (state != NULL && strcmp(state, "unreadable") == 0) {
+                    service->unreadable = true;
+                }
+                continue;
+            }
+            char *more = NULL;
+            for (char *need = needs != NULL ? strtok_r(needs, ",", &more) : NULL; need != NULL;
+                 need = strtok_r(NULL, ",", &more)) {
+                world_need(world, token, need);
+            }
+        }
+    }
+}
+
+static struct observation *observation; /* one for all tests */
+static struct service_graph graph;      /* the latest read */
+
+static void look(const struct world *world)
+{
+    world_observe(world, observation);
+    service_graph_deinit(&graph);
+    world_graph(world, &graph);
+}
+
+static void plan_text(const struct restart_plan *plan, char *out, size_t capacity)
+{
+    struct text text = text_on(out, capacity);
+    for (size_t i = 0; i < plan->count; i++) {
+        text_add(&text, "%s%s", i > 0 ? " " : "", plan->services[i].name);
+        assert_int_equal(plan->services[i].is_target, i + 1 == plan->count);
+    }
+}
+
+static void test_plan(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        const char *target;
+        enum status status;
+        const char *expected; /* the stop order, or a part of the error's text */
+    } cases[] = {
+        {"T", "T", STATUS_OK, "T"},
+        {"T", "t", STATUS_OK, "T"},
+        {"T Other", "T", STATUS_OK, "T"},
+        {"T Needed", "T", STATUS_OK, "T"},
+        {"T>Needed Needed A>T", "T", STATUS_OK, "A T"}, /* what it needs itself goes on */
+        {"T A>T B>A C>B", "T", STATUS_OK, "C B A T"},   /* chain */
+        {"C>B B>A A>T T", "B", STATUS_OK, "C B"},
+        {"T B>T a>T C>T", "T", STATUS_OK, "a B C T"},   /* equals by name, without case */
+        {"T A>T B>T C>A,B", "T", STATUS_OK, "C A B T"}, /* diamond */
+        {"T Z>T Y>Z A>T", "T", STATUS_OK, "A Y Z T"},   /* deeper ones first only where they must be */
+        {"T A>T B>T C>A,B D>C,T", "T", STATUS_OK, "D C A B T"},
+        {"T A>T A2>T,T,T", "T", STATUS_OK, "A A2 T"}, /* the same edge several times */
+        {"T A=stopped>T B>T", "T", STATUS_OK, "B T"}, /* inactive dependents stay out of it */
+        {"T A=stopped>T B>A", "T", STATUS_OK, "T"},   /* and what needs only them */
+        {"T A=paused>T", "T", STATUS_OK, "A T"},      /* paused is active */
+        {"T=paused A>T", "T", STATUS_OK, "A T"},
+        {"T", "X", STATUS_NOT_FOUND, "X: no such service"},
+        {"T=stopped A>T", "T", STATUS_REFUSED, "T: it does not run"},
+        {"T=starting", "T", STATUS_BUSY, "T: its state is \"start pending\""},
+        {"T=stopping", "T", STATUS_BUSY, "T: its state is \"stop pending\""},
+        {"T A=starting>T", "T", STATUS_BUSY, "A: its state is \"start pending\""},
+        {"T A=stopping>T", "T", STATUS_BUSY, "A: its state is \"stop pending\""},
+        {"T A=pausing>T", "T", STATUS_BUSY, "A: its state is \"pause pending\""},
+        {"T A=continuing>T", "T", STATUS_BUSY, "A: its state is \"continue pending\""},
+        {"T=disabled A>T", "T", STATUS_REFUSED, "T: it runs but is disabled"},
+        {"T A=disabled>T", "T", STATUS_REFUSED, "A: it runs but is disabled"},
+        {"T=deaf A>T", "T", STATUS_REFUSED, "T: it takes no stop control"},
+        {"T A=deaf>T", "T", STATUS_REFUSED, "A: it takes no stop control"},
+        {"T>T", "T", STATUS_INVALID, "circular dependency: T needs T"},
+        {"T>A A>T", "T", STATUS_INVALID, "circular dependency: A needs T, which needs A"},
+        {"T A>T,C B>A C>B", "T", STATUS_INVALID,
+         "circular dependency: A needs C, which needs B, which needs A"},
+        {"T A>T,B B>T,A D>A", "T", STATUS_INVALID, "circular dependency: A needs B, which needs A"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct world world;
+        world_from(&world, cases[i].spec);
+        look(&world);
+        static struct restart_plan plan;
+        plan = (struct restart_plan){.count = 77};
+        struct err err = {0};
+        const enum status status = restart_plan_make(&graph, observation, cases[i].target, &plan, &err);
+        char got[512];
+        if (status == STATUS_OK) {
+            plan_text(&plan, got, sizeof(got));
+        } else {
+            assert_int_equal(plan.count, 77); /* written only on success */
+            assert_int_equal(err.status, status);
+            text_copy(got, sizeof(got), err.text);
+        }
+        if (status != cases[i].status || (status == STATUS_OK && strcmp(got, cases[i].expected) != 0) ||
+            strstr(got, cases[i].expected) == NULL) {
+            fail_msg("%s, %s: status %d \"%s\", expected %d \"%s\"", cases[i].spec, cases[i].target,
+                     (int)status, got, (int)cases[i].status, cases[i].expected);
+        }
+        service_graph_deinit(&graph);
+        assert_null(graph.nodes);
+    }
+}
+
+static void test_plan_sources_of_state(void **state)
+{
+    (void)state;
+    struct world world;
+    static struct restart_plan plan;
+    char got[256];
+    struct err err = {0};
+
+    /* The observation knows better than the older graph. */
+    world_from(&world, "T A>T B=stopped>T");
+    look(&world);
+    world_put(&world, "A", SERVICE_STATE_STOPPED);
+    world_put(&world, "B", SERVICE_STATE_RUNNING);
+    world_observe(&world, observation);
+    assert_int_equal(restart_plan_make(&graph, observation, "T", &plan, &err), STATUS_OK);
+    plan_text(&plan, got, sizeof(got));
+    assert_string_equal(got, "B T");
+    assert_int_equal(plan.services[1].process.pid, world_get(&world, "T")->pid);
+    assert_int_equal(plan.services[1].process.created_100ns, world_get(&world, "T")->created_100ns);
+    assert_int_equal(plan.services[0].stop, STEP_WAITING);
+    assert_int_equal(plan.services[0].start, STEP_WAITING);
+
+    /* A look without services: the graph alone, and no process. */
+    world_from(&world, "T A>T");
+    world.services_unreadable = true;
+    look(&world);
+    assert_int_equal(restart_plan_make(&graph, observation, "T", &plan, &err), STATUS_OK);
+    plan_text(&plan, got, sizeof(got));
+    assert_string_equal(got, "A T");
+    assert_int_equal(plan.services[1].process.pid, 0);
+
+    /* Unknown on both sides is neither running nor stopped. */
+    world_from(&world, "T A=unreadable>T");
+    look(&world);
+    graph.nodes[1].state = SERVICE_STATE_UNKNOWN;
+    assert_int_equal(restart_plan_make(&graph, observation, "T", &plan, &err), STATUS_BUSY);
+    assert_non_null(strstr(err.text, "A: its state is \"unknown\""));
+
+    /* In the graph and not in a complete list of services: deleted meanwhile. In a list that was cut: who
+     * knows. */
+    world_from(&world, "T A>T");
+    look(&world);
+    world_person_deletes(&world, "A");
+    world_put(&world, "A", SERVICE_STATE_STOPPED);
+    world_observe(&world, observation);
+    err = (struct err){0};
+    assert_int_equal(restart_plan_make(&graph, observation, "T", &plan, &err), STATUS_OK);
+    plan_text(&plan, got, sizeof(got));
+    assert_string_equal(got, "T");
+    observation->services_cut = true;
+    assert_int_equal(restart_plan_make(&graph, observation, "T", &plan, &err), STATUS_OK);
+    plan_text(&plan, got, sizeof(got));
+    assert_string_equal(got, "A T");
+    world_person_deletes(&world, "T");
+    world_put(&world, "T", SERVICE_STATE_STOPPED);
+    world_observe(&world, observation);
+    assert_int_equal(restart_plan_make(&graph, observation, "T", &plan, &err), STATUS_NOT_FOUND);
+}
+
+static void test_plan_bound(void **state)
+{
+    (void)state;
+    static struct restart_plan plan;
+    for (size_t extra = 0; extra < 2; extra++) {
+        struct world world;
+        world_init(&world);
+        world_add(&world, "T");
+        for (size_t i = 1; i < RESTART_SERVICES_MAX + extra; i++) {
+            char name[16];
+            struct text text = text_on(name, sizeof(name));
+            text_add(&text, "D%03zu", i);
+            world_add(&world, name);
+            world_need(&world, name, "T");
+        }
+        look(&world);
+        struct err err = {0};
+        const enum status status = restart_plan_make(&graph, observation, "T", &plan, &err);
+        assert_int_equal(status, extra == 0 ? STATUS_OK : STATUS_FULL);
+        if (extra == 0) {
+            assert_int_equal(plan.count, RESTART_SERVICES_MAX);
+            assert_string_equal(plan.services[0].name, "D001");
+            assert_string_equal(plan.services[62].name, "D063");
+        } else {
+            assert_non_null(strstr(err.text, "more than 64 services"));
+        }
+    }
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(restart_phase_name(RESTART_IDLE), "idle");
+    assert_string_equal(restart_phase_name(RESTART_ENDED), "ended");
+    assert_string_equal(restart_phase_name((enum restart_phase)99), "unknown");
+    assert_string_equal(restart_outcome_name(RESTART_OUTCOME_NONE), "none");
+    assert_string_equal(restart_outcome_name(RESTART_HANDED_OVER), "handed over");
+    assert_string_equal(restart_outcome_name((enum restart_outcome)99), "unknown");
+    assert_string_equal(service_state_text(SERVICE_STATE_UNKNOWN), "unknown");
+    assert_string_equal(service_state_text(SERVICE_STATE_PAUSED), "paused");
+    assert_string_equal(service_state_text(SERVICE_STATE_ABSENT), "not installed");
+    assert_string_equal(service_state_text((enum service_state)99), "unknown");
+}
+
+/* ---- one path at a time ---- */
+
+/* storewatch driving one restart of "T" in a world, as the edge does it: look, step, save, do, tell. */
+struct run {
+    struct world world;
+    struct config config;
+    struct restart restart;
+    struct restart_journal saved;
+    bool blind_graph; /* give no graph */
+    int64_t step_ms;
+    unsigned news; /* all so far */
+    uint32_t down_count;
+    char log_storage[4096];
+    struct text log; /* "stop A; start T (1058); DOWN; ..." */
+};
+
+static struct run run; /* too big for the stack of some machines */
+
+static void run_log(const char *format, ...) PRINTF_LIKE(1, 2);
+static void run_log(const char *format, ...)
+{
+    if (run.log.length > 0) {
+        text_add(&run.log, "; ");
+    }
+    va_list args;
+    va_start(args, format);
+    text_add_v(&run.log, format, args);
+    va_end(args);
+    assert_false(run.log.truncated);
+}
+
+/* T with dependents A and B, and C that needs A: stop order B C A T. */
+static void run_prepare(const char *spec)
+{
+    memset(&run, 0, sizeof(run));
+    world_from(&run.world, spec);
+    run.log = text_on(run.log_storage, sizeof(run.log_storage));
+    run.step_ms = 1000;
+    run.config.stop_timeout_ms = 20 * MS_PER_MINUTE;
+    run.config.start_timeout_ms = 30 * MS_PER_MINUTE;
+    run.config.verify_ms = 10 * MS_PER_MINUTE;
+}
+
+static void run_begin(const char *spec)
+{
+    if (spec != NULL) {
+        run_prepare(spec);
+    }
+    look(&run.world);
+    static struct restart_journal journal;
+    journal = (struct restart_journal){.id = 1, .begun_utc_ms = run.world.utc_ms, .target = "T"};
+    struct err err = {0};
+    if (restart_plan_make(&graph, observation, "T", &journal.plan, &err) != STATUS_OK) {
+        fail_msg("%s", err.text);
+    }
+    restart_begin(&run.restart, &run.config, &journal, run.world.mono_ms);
+    run.saved = run.restart.journal;
+}
+
+static void run_news(unsigned news)
+{
+    run.news |= news;
+    if (news & RESTART_NEWS_DOWN) {
+        run.down_count++;
+        run_log("DOWN %s", run.restart.down_service);
+    }
+    if (news & RESTART_NEWS_GAVE_UP) {
+        run_log("GAVE UP");
+    }
+    if (news & RESTART_NEWS_UP_AGAIN) {
+        run_log("UP AGAIN");
+    }
+    if (news & RESTART_NEWS_ENDED) {
+        run_log("%s", restart_outcome_name(run.restart.journal.outcome));
+    }
+    if (news & RESTART_NEWS_STEP) {
+        run.saved = run.restart.journal;
+    }
+    assert_memory_equal(&run.saved, &run.restart.journal, sizeof(run.saved)); /* whatever changed was told */
+}
+
+/* One look and step; the request, if any, is carried out and answered at once. */
+static void run_step(void)
+{
+    look(&run.world);
+    struct restart_request request;
+    run_news(restart_step(&run.restart, observation, run.blind_graph ? NULL : &graph, run.world.mono_ms,
+                          run.world.utc_ms, &request));
+    if (request.kind != REQUEST_NONE) {
+        const bool stop = request.kind == REQUEST_STOP;
+        const uint32_t code =
+            stop ? world_stop(&run.world, request.service) : world_start(&run.world, request.service);
+        char answer[32] = "";
+        struct text text = text_on(answer, sizeof(answer));
+        if (code != 0) {
+            text_add(&text, " (%u)", (unsigned)code);
+        }
+        run_log("%s %s%s", stop ? "stop" : "start", request.service, answer);
+        restart_told(&run.restart, &request, world_status(code), code, run.world.mono_ms);
+    }
+}
+
+static void run_for(int64_t ms)
+{
+    for (int64_t end_ms = run.world.mono_ms + ms; run.world.mono_ms < end_ms;) {
+        run_step();
+        world_advance(&run.world, run.step_ms);
+    }
+}
+
+static void run_to_end(void)
+{
+    for (int i = 0; i < 100000 && run.restart.journal.phase != RESTART_ENDED; i++) {
+        run_step();
+        world_advance(&run.world, run.step_ms);
+    }
+    assert_int_equal(run.restart.journal.phase, RESTART_ENDED);
+    assert_int_not_equal(run.restart.journal.ended_utc_ms, 0);
+    struct restart_request request;
+    look(&run.world);
+    assert_int_equal(
+        restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request), 0);
+    assert_int_equal(request.kind, REQUEST_NONE);
+}
+
+static void run_to_phase(enum restart_phase phase)
+{
+    for (int i = 0; i < 10000 && run.restart.journal.phase != phase; i++) {
+        run_step();
+        world_advance(&run.world, run.step_ms);
+    }
+    assert_int_equal(run.restart.journal.phase, phase);
+}
+
+/* storewatch is killed and starts again. */
+static void run_crash(void)
+{
+    const struct restart_journal saved = run.saved;
+    memset(&run.restart, 0xEE, sizeof(run.restart)); /* nothing of it may be needed */
+    restart_resume(&run.restart, &run.config, &saved, run.world.mono_ms);
+    run.saved = run.restart.journal; /* what resume changes may be lost at no cost: it changes it again */
+}
+
+static const struct restart_service *planned(const char *name)
+{
+    for (size_t i = 0; i < run.restart.journal.plan.count; i++) {
+        if (strcmp(run.restart.journal.plan.services[i].name, name) == 0) {
+            return &run.restart.journal.plan.services[i];
+        }
+    }
+    fail_msg("%s is not in the plan", name);
+    return NULL;
+}
+
+#define FOUR "T A>T B>T C>A"
+
+static void test_success(void **state)
+{
+    (void)state;
+    run_begin(FOUR);
+    assert_true(restart_untouched(&run.restart));
+    const struct process_id before = run.saved.plan.services[3].process;
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop B; stop C; stop A; stop T; start T; start A; start C; start B; succeeded");
+    assert_int_not_equal(world_get(&run.world, "T")->pid, before.pid);
+    assert_int_equal(run.news & (RESTART_NEWS_DOWN | RESTART_NEWS_UP_AGAIN | RESTART_NEWS_GAVE_UP), 0);
+    assert_true(run.restart.journal.ended_utc_ms - run.restart.journal.begun_utc_ms >= run.config.verify_ms);
+    assert_string_equal(run.restart.waiting_for, "");
+    assert_false(restart_untouched(&run.restart));
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(run.restart.journal.plan.services[i].stop, STEP_REACHED);
+        assert_int_equal(run.restart.journal.plan.services[i].start, STEP_REACHED);
+        assert_string_equal(run.restart.journal.plan.services[i].note, "");
+    }
+}
+
+static void test_scales_down(void **state)
+{
+    (void)state;
+    run_prepare(FOUR);
+    run.config.stop_timeout_ms = 3000;
+    run.config.start_timeout_ms = 3000;
+    run.config.verify_ms = 2000;
+    run.step_ms = 100;
+    run_begin(NULL);
+    const int64_t begun_ms = run.world.mono_ms;
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop B; stop C; stop A; stop T; start T; start A; start C; start B; succeeded");
+    assert_true(run.world.mono_ms - begun_ms < 8000);
+}
+
+static void test_paused_and_inactive(void **state)
+{
+    (void)state;
+    run_begin("T A=paused>T B=stopped>T");
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T; start A; succeeded");
+    assert_false(world_runs(&run.world, "B"));
+}
+
+static void test_slow_stop(void **state)
+{
+    (void)state;
+    run_begin("T A>T");
+    struct world_service *t = world_get(&run.world, "T");
+    t->stop_latency_ms = 14 * MS_PER_MINUTE;
+    t->checkpoint_every_ms = 30 * MS_PER_SECOND;
+    run_for(7 * MS_PER_MINUTE);
+    assert_string_equal(run.log.data, "stop A; stop T"); /* asked once, however long it takes */
+    assert_non_null(strstr(run.restart.waiting_for, "T: stop pending, checkpoint "));
+    assert_non_null(strstr(run.restart.waiting_for, ", moved "));
+    assert_non_null(strstr(run.restart.waiting_for, " left"));
+    assert_null(strstr(run.restart.waiting_for, "hung"));
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T; start A; succeeded");
+}
+
+static void test_quiet_stop_is_called_hung(void **state)
+{
+    (void)state;
+    run_begin("T");
+    struct world_service *t = world_get(&run.world, "T");
+    t->stop_latency_ms = 19 * MS_PER_MINUTE;
+    t->wait_hint_ms = 20000;
+    run_for(50 * MS_PER_SECOND);
+    assert_null(strstr(run.restart.waiting_for, "hung?"));
+    run_for(5 * MS_PER_MINUTE);
+    assert_non_null(strstr(run.restart.waiting_for, "T: stop pending, hung? no sign of progress for "));
+    t->works_while_pending = true; /* CPU time moves: not hung after all */
+    run_for(2 * MS_PER_SECOND);
+    assert_null(strstr(run.restart.waiting_for, "hung?"));
+    t->works_while_pending = false;
+    t->wait_hint_ms = 5 * 60 * 1000; /* it asked for patience */
+    run_for(3 * MS_PER_MINUTE);
+    assert_null(strstr(run.restart.waiting_for, "hung?"));
+    run_for(3 * MS_PER_MINUTE);
+    assert_non_null(strstr(run.restart.waiting_for, "hung?"));
+    run_to_end();
+    assert_string_equal(run.log.data, "stop T; start T; succeeded"); /* the word ended nothing */
+}
+
+static void test_hung_stop_turns_back(void **state)
+{
+    (void)state;
+    run_begin(FOUR);
+    world_get(&run.world, "A")->hangs_in_stop = true;
+    run_for(22 * MS_PER_MINUTE);
+    assert_true(run.restart.journal.stop_failed);
+    assert_int_equal(run.restart.journal.phase, RESTART_STARTING);
+    /* A can neither be stopped nor started: ops know. C needs it and waits, B does not; T was never touched.
+     */
+    assert_string_equal(run.log.data, "stop B; stop C; stop A; DOWN A; start B");
+    assert_non_null(strstr(planned("A")->note, "did not stop after 20 min"));
+    run_for(MS_PER_HOUR);
+    world_unhang(&run.world, "A");
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop B; stop C; stop A; DOWN A; start B; start A; start C; UP AGAIN; restored");
+    assert_int_equal(world_get(&run.world, "T")->stopped_count, 0);
+}
+
+static void test_hung_stop_does_not_hold_the_others(void **state)
+{
+    (void)state;
+    run_begin("T A>T B>T");
+    world_get(&run.world, "B")->hangs_in_stop = true;
+    run_for(22 * MS_PER_MINUTE);
+    assert_string_equal(run.log.data, "stop A; stop B; DOWN B; start A"); /* A does not need B */
+    assert_true(world_runs(&run.world, "A"));
+}
+
+static void test_hung_target_ends_late(void **state)
+{
+    (void)state;
+    run_begin("T A>T");
+    world_get(&run.world, "T")->hangs_in_stop = true;
+    run_for(30 * MS_PER_MINUTE);
+    assert_string_equal(run.log.data, "stop A; stop T; DOWN T");
+    world_unhang(&run.world, "T");
+    run_to_end();
+    /* It did end in the end, and a new one runs: that is what was wanted. */
+    assert_string_equal(run.log.data, "stop A; stop T; DOWN T; start T; start A; UP AGAIN; succeeded");
+}
+
+static void test_stop_ignored(void **state)
+{
+    (void)state;
+    run_prepare("T A>T");
+    run.config.stop_timeout_ms = 100 * MS_PER_SECOND;
+    run.config.verify_ms = 10 * MS_PER_SECOND;
+    run_begin(NULL);
+    world_get(&run.world, "T")->ignores_stop = true;
+    run_for(105 * MS_PER_SECOND);
+    assert_string_equal(run.log.data,
+                        "stop A; stop T; stop T; stop T; stop T; start A"); /* each 30 s; T runs on */
+    /* The stop was accepted and may still come into effect: that is no person's doing. */
+    run_for(30 * MS_PER_SECOND);
+    assert_int_equal(run.restart.journal.phase, RESTART_VERIFYING);
+    world_put(&run.world, "A", SERVICE_STATE_STOPPED);
+    world_get(&run.world, "A")->win32_exit_code = 1067;
+    world_put(&run.world, "T", SERVICE_STATE_STOPPED);
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop A; stop T; stop T; stop T; stop T; start A; start T; start A; succeeded");
+}
+
+static void test_stop_refused(void **state)
+{
+    (void)state;
+    /* Not now (1061), and the control is invalid in this state (1052): again, with growing pauses, then it
+     * works. */
+    run_begin("T A>T");
+    world_get(&run.world, "A")->refuse_stop_code = 1061;
+    world_get(&run.world, "A")->refuse_stop_count = 2;
+    world_get(&run.world, "T")->refuse_stop_code = 1052;
+    world_get(&run.world, "T")->refuse_stop_count = 1;
+    run_step();
+    assert_true(restart_untouched(&run.restart)); /* a refusal touched nothing */
+    assert_non_null(strstr(planned("A")->note, "stop refused: it cannot take controls now (1061)"));
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop A (1061); stop A (1061); stop A; stop T (1052); stop T; start T; start A; "
+                        "succeeded");
+
+    /* For ever: turned back after stop_timeout, at most one request in 15 s. */
+    run_begin("T A>T");
+    world_get(&run.world, "T")->refuse_stop_code = 1052;
+    world_get(&run.world, "T")->refuse_stop_count = 100000;
+    run_to_end();
+    assert_true(run.restart.journal.stop_failed);
+    assert_int_equal(run.restart.journal.outcome, RESTART_RESTORED);
+    assert_true(world_get(&run.world, "T")->refuse_stop_count > 100000 - 20 * 4 - 5);
+    assert_int_equal(run.down_count, 0);
+    assert_true(world_runs(&run.world, "A"));
+
+    /* Nothing was stopped yet: there is nothing to bring back or to watch. */
+    run_begin("T");
+    world_get(&run.world, "T")->refuse_stop_code = 1052;
+    world_get(&run.world, "T")->refuse_stop_count = 100000;
+    const int64_t begun_ms = run.world.mono_ms;
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_RESTORED);
+    assert_true(run.world.mono_ms - begun_ms <= run.config.stop_timeout_ms + 2000);
+
+    /* Denied: waiting does not help. */
+    run_begin("T A>T");
+    world_get(&run.world, "T")->refuse_stop_code = 5;
+    world_get(&run.world, "T")->refuse_stop_count = 100000;
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T (5); start A; restored");
+    assert_non_null(strstr(planned("T")->note, "access denied"));
+
+    /* 1053: the answer is late, and the stop is on its way nevertheless. */
+    run_begin("T A>T");
+    world_get(&run.world, "A")->refuse_stop_code = 1053;
+    world_get(&run.world, "A")->refuse_stop_count = 1;
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A (1053); stop T; start T; start A; succeeded");
+}
+
+static void test_dependent_started_meanwhile(void **state)
+{
+    (void)state;
+    /* One that was stopped at the time of the plan is started by somebody: it joins the plan, in order. */
+    run_begin("T A>T N=stopped>T M=stopped>N");
+    run_step();                           /* stop A */
+    world_person_starts(&run.world, "M"); /* and with it N */
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop A; stop M; stop N; stop T; start T; start N; start M; start A; succeeded");
+    assert_int_equal(run.restart.journal.plan.count, 4);
+    assert_true(planned("T")->is_target);
+    assert_string_equal(run.restart.journal.plan.services[3].name, "T");
+
+    /* Between the look and the stop: the SCM refuses with 1051, then the same. */
+    run_begin("T A>T N=stopped>T");
+    run_for(1000);
+    assert_string_equal(run.log.data, "stop A");
+    look(&run.world);
+    world_person_starts(&run.world, "N");
+    struct restart_request request;
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+    assert_string_equal(request.service, "T");
+    const uint32_t code = world_stop(&run.world, "T");
+    assert_int_equal(code, 1051);
+    restart_told(&run.restart, &request, world_status(code), code, run.world.mono_ms);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop N; stop T; start T; start N; start A; succeeded");
+
+    /* Without a graph it cannot be found: turned back. */
+    run_begin("T A>T N=stopped>T");
+    run.blind_graph = true;
+    run_step();
+    world_person_starts(&run.world, "N");
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_RESTORED);
+    assert_true(world_runs(&run.world, "A"));
+
+    /* One that could not be started again must not be stopped. */
+    run_begin("T A>T N=stopped>T");
+    run_step();
+    world_person_starts(&run.world, "N");
+    world_person_disables(&run.world, "N");
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; start A; restored");
+    assert_non_null(strstr(planned("T")->note, "N was started meanwhile and is disabled"));
+    assert_true(world_runs(&run.world, "N"));
+}
+
+static void test_plan_grows_to_its_bound_only(void **state)
+{
+    (void)state;
+    run_prepare("T Last>T");
+    for (size_t i = 0; i < RESTART_SERVICES_MAX - 1; i++) {
+        char name[16];
+        struct text text = text_on(name, sizeof(name));
+        text_add(&text, "N%02zu", i);
+        world_add(&run.world, name);
+        world_need(&run.world, name, "T");
+        world_put(&run.world, name, SERVICE_STATE_STOPPED);
+    }
+    run_begin(NULL);
+    run_step();
+    for (size_t i = 0; i < run.world.count; i++) {
+        world_person_starts(&run.world, run.world.services[i].name);
+    }
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_RESTORED);
+    assert_non_null(strstr(planned("T")->note, "more than 64 services"));
+    assert_true(world_runs(&run.world, "Last"));
+    assert_int_equal(run.restart.journal.plan.count, 2);
+}
+
+static void test_dependency_of_an_old_one_joins(void **state)
+{
+    (void)state;
+    /* A needs T and N; N had died when the plan was made, and somebody repairs it meanwhile. A first, then N.
+     */
+    run_begin("B>T A>T,N N=stopped>T T");
+    run_step(); /* stop A */
+    world_get(&run.world, "A")->hangs_in_stop = true;
+    world_person_starts(&run.world, "N");
+    run_for(5000);
+    world_unhang(&run.world, "A");
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop A; stop B; stop N; stop T; start T; start N; start B; start A; succeeded");
+}
+
+static void test_somebody_insists(void **state)
+{
+    (void)state;
+    /* A is started again each time it was stopped: after RESTART_STOP_ROUNDS_MAX stops that is respected. */
+    run_begin("T A>T");
+    world_get(&run.world, "T")->hangs_in_stop = true; /* leaves time for it */
+    run.world.enforce = false;
+    for (int i = 0; i < 20 && run.restart.journal.phase == RESTART_STOPPING; i++) {
+        run_for(20 * MS_PER_SECOND);
+        world_person_starts(&run.world, "A");
+    }
+    assert_int_equal(world_get(&run.world, "A")->stopped_count, RESTART_STOP_ROUNDS_MAX);
+    assert_true(run.restart.journal.stop_failed);
+    assert_true(world_runs(&run.world, "A"));
+    assert_non_null(strstr(planned("A")->note, "somebody started it again"));
+}
+
+static void test_dies_instead_of_stopping(void **state)
+{
+    (void)state;
+    run_begin(FOUR);
+    world_get(&run.world, "A")->dies_in_stop = true;
+    world_get(&run.world, "T")->dies_in_stop = true;
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop B; stop C; stop A; stop T; start T; start A; start C; start B; succeeded");
+
+    /* The target dies while its dependents are being stopped: it must come back at once; those that still run
+     * stay. */
+    run_begin(FOUR);
+    run_for(2000);
+    world_kill(&run.world, "T", 1067);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop B; stop C; start T; start C; start B; succeeded");
+    assert_true(world_runs(&run.world, "A"));
+
+    /* The same before anything was touched. But a clean stop is a person's, who wants it so (or is just
+     * restarting it by hand, which takes less than RESTART_SETTLE_MS and does the whole job). */
+    run_begin("T A>T");
+    world_kill(&run.world, "T", 1067);
+    run_to_end();
+    assert_string_equal(run.log.data, "start T; succeeded");
+    run_begin("T A>T");
+    world_person_stops(&run.world, "T");
+    run_to_end();
+    assert_string_equal(run.log.data, "GAVE UP; handed over");
+    assert_non_null(strstr(planned("T")->note, "stopped cleanly before storewatch did anything"));
+    run_begin("T A>T");
+    world_person_stops(&run.world, "T");
+    run_for(5000);
+    world_person_starts(&run.world, "T");
+    run_to_end();
+    assert_string_equal(run.log.data, "start A; succeeded");
+
+    /* And one whose failure action has started it again: its new process is not stopped. */
+    run_begin(FOUR);
+    run_for(2000);
+    world_get(&run.world, "T")->recovers = true;
+    world_kill(&run.world, "T", 1067);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop B; stop C; start C; start B; succeeded");
+}
+
+static void test_vanishes(void **state)
+{
+    (void)state;
+    /* A dependent is deleted while stopping: gone is stopped; it cannot come back, and that is said. */
+    run_begin("T A>T B>T");
+    run_step(); /* stop A */
+    world_person_deletes(&run.world, "A");
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop B; stop T; GAVE UP; start T; start B; handed over");
+    assert_non_null(strstr(planned("A")->note, "deleted"));
+
+    /* Deleted later, marked while it is still open somewhere: the start says so (1072). */
+    run_begin("T A>T B>T");
+    run_to_phase(RESTART_STARTING);
+    world_get(&run.world, "A")->marked_for_delete = true;
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop A; stop B; stop T; start T; start B; start A (1072); GAVE UP; handed over");
+
+    /* The target itself: the others need it, so they go with it; what runs is left alone. */
+    run_begin("T A>T B>T");
+    run_for(1000);
+    world_get(&run.world, "T")->exists = false;
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_HANDED_OVER);
+    assert_non_null(strstr(planned("T")->note, "deleted"));
+    assert_non_null(strstr(planned("A")->note, "needs T"));
+    assert_true(world_runs(&run.world, "B"));
+
+    /* Before anything was touched: still told. */
+    run_begin("T");
+    world_get(&run.world, "T")->exists = false;
+    run_to_end();
+    assert_string_equal(run.log.data, "GAVE UP; handed over");
+}
+
+static void test_disabled_meanwhile(void **state)
+{
+    (void)state;
+    /* Before its stop: not stopped at all, everything back. */
+    run_begin("T A>T B>T");
+    run_step();
+    world_person_disables(&run.world, "T");
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; start A; restored");
+    assert_non_null(strstr(planned("T")->note, "disabled meanwhile"));
+
+    /* After its stop: given up, the others come back. */
+    run_begin("T A>T B>T");
+    run_to_phase(RESTART_STARTING);
+    world_person_disables(&run.world, "B");
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop B; stop T; start T; GAVE UP; start A; handed over");
+    assert_int_equal(planned("B")->start, STEP_GIVEN_UP);
+
+    /* The same found by the SCM's answer alone. */
+    run_begin("T A>T B>T");
+    run_to_phase(RESTART_STARTING);
+    run.blind_graph = true;
+    world_person_disables(&run.world, "B");
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop A; stop B; stop T; start T; start B (1058); GAVE UP; start A; handed over");
+    assert_non_null(strstr(planned("B")->note, "start refused: it is disabled (1058)"));
+
+    /* The target is disabled and stopped: nobody can start what needs it, and that is said once for all. */
+    run_begin("T A>T B>T");
+    run_to_phase(RESTART_STARTING);
+    look(&run.world);
+    world_person_disables(&run.world, "T");
+    world_put(&run.world, "T", SERVICE_STATE_STOPPED);
+    run.blind_graph = true;
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_HANDED_OVER);
+    assert_int_equal(planned("A")->start, STEP_GIVEN_UP);
+    assert_int_equal(planned("B")->start, STEP_GIVEN_UP);
+    assert_int_equal(world_get(&run.world, "A")->started_count, 0);
+}
+
+static void test_start_fails_then_works(void **state)
+{
+    (void)state;
+    run_begin("T A>T");
+    world_get(&run.world, "T")->refuse_start_code = 230; /* as right after a stop on NT 5.2 */
+    world_get(&run.world, "T")->refuse_start_count = 1;
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T (230); start T; start A; succeeded");
+    assert_int_equal(run.down_count, 0);
+
+    /* Three failures: ops know, once; it goes on, with doubling pauses. */
+    run_begin("T A>T");
+    world_get(&run.world, "T")->fail_start_count = 5;
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop A; stop T; start T; start T; start T; DOWN T; start T; start T; start T; "
+                        "start A; UP AGAIN; succeeded");
+    assert_non_null(strstr(planned("T")->note, "stopped again right after its start, exit code 1067"));
+}
+
+static void test_start_backoff(void **state)
+{
+    (void)state;
+    run_begin("T");
+    world_get(&run.world, "T")->refuse_start_code = 1455; /* not enough memory: may heal */
+    world_get(&run.world, "T")->refuse_start_count = 1000000;
+    run_to_phase(RESTART_STARTING);
+    int64_t last_ms = run.world.mono_ms, wanted_ms = 2000; /* the first two starts were 1 s apart */
+    uint32_t left = world_get(&run.world, "T")->refuse_start_count;
+    for (int i = 0; i < 14; i++) {
+        while (world_get(&run.world, "T")->refuse_start_count == left) {
+            run_step();
+            world_advance(&run.world, run.step_ms);
+        }
+        left = world_get(&run.world, "T")->refuse_start_count;
+        const int64_t at_ms = run.world.mono_ms - run.step_ms;
+        if (i > 0) {
+            assert_in_range(at_ms - last_ms, wanted_ms, wanted_ms + run.step_ms);
+            wanted_ms = wanted_ms * 2 < RESTART_BACKOFF_LAST_MS ? wanted_ms * 2 : RESTART_BACKOFF_LAST_MS;
+        }
+        last_ms = at_ms;
+    }
+    assert_int_equal(wanted_ms, RESTART_BACKOFF_LAST_MS);
+    run_for(1000);
+    assert_non_null(strstr(run.restart.waiting_for, "T: start refused: error 1455; started again in "));
+    assert_int_equal(run.down_count, 1);
+    /* Killed meanwhile: it is not told again, and tries at once. */
+    run_crash();
+    run_for(2000);
+    assert_int_equal(world_get(&run.world, "T")->refuse_start_count, left - 1 - 1);
+    assert_int_equal(run.down_count, 1);
+    world_get(&run.world, "T")->refuse_start_count = 0;
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
+    assert_true(run.news & RESTART_NEWS_UP_AGAIN);
+}
+
+static void test_start_fails_for_good(void **state)
+{
+    (void)state;
+    static const uint32_t hard[] = {2, 3, 1069};
+    for (size_t i = 0; i < ARRAY_COUNT(hard); i++) {
+        run_begin("T A>T B>T C>B");
+        world_get(&run.world, "B")->refuse_start_code = hard[i];
+        world_get(&run.world, "B")->refuse_start_count = 3;
+        run_to_phase(RESTART_STARTING);
+        run_for(5000);
+        char wanted[128];
+        struct text text = text_on(wanted, sizeof(wanted));
+        /* At the first refusal ops know; A does not wait for B, C does. */
+        text_add(&text, "stop A; stop C; stop B; stop T; start T; start B (%u); DOWN B; ", (unsigned)hard[i]);
+        assert_memory_equal(run.log.data, wanted, strlen(wanted));
+        assert_true(world_runs(&run.world, "A"));
+        assert_false(world_runs(&run.world, "C"));
+        run_to_end();
+        assert_int_equal(run.down_count, 1);
+        assert_true(run.news & RESTART_NEWS_UP_AGAIN);
+        assert_true(world_runs(&run.world, "C"));
+    }
+}
+
+static void test_slow_start(void **state)
+{
+    (void)state;
+    /* Log replay: slow is not failed. Asked once; told when it takes longer than start_timeout; still waited
+     * for. */
+    run_begin("T A>T");
+    world_get(&run.world, "T")->start_latency_ms = 50 * MS_PER_MINUTE;
+    world_get(&run.world, "T")->checkpoint_every_ms = 5000;
+    run_to_phase(RESTART_STARTING);
+    run_for(25 * MS_PER_MINUTE);
+    assert_int_equal(run.down_count, 0);
+    assert_non_null(strstr(run.restart.waiting_for, "T: start pending, checkpoint "));
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T; DOWN T; start A; UP AGAIN; succeeded");
+
+    /* A dependent that hangs in its start holds the others only for start_timeout. */
+    run_begin("T A>T B>T");
+    world_get(&run.world, "B")->hangs_in_start = true;
+    run_to_phase(RESTART_STARTING);
+    run_for(29 * MS_PER_MINUTE);
+    assert_string_equal(run.log.data, "stop A; stop B; stop T; start T; start B");
+    run_for(5 * MS_PER_MINUTE);
+    assert_string_equal(run.log.data, "stop A; stop B; stop T; start T; start B; DOWN B; start A");
+    assert_non_null(strstr(run.restart.waiting_for, "B: start pending, hung? no sign of progress"));
+    assert_non_null(strstr(run.restart.waiting_for, "longer than allowed"));
+}
+
+static void test_person_stops_after(void **state)
+{
+    (void)state;
+    run_begin("T A>T B>T C>B");
+    run_to_phase(RESTART_VERIFYING);
+    world_person_stops(&run.world, "B"); /* and C, which needs it */
+    run_for(5 * MS_PER_SECOND);
+    assert_non_null(strstr(run.restart.waiting_for, "is a person at work?"));
+    run_to_end();
+    assert_true(run.news & RESTART_NEWS_GAVE_UP);
+    assert_int_equal(run.restart.journal.outcome, RESTART_HANDED_OVER);
+    assert_int_equal(world_get(&run.world, "B")->started_count, 1); /* by us before, and not again */
+    assert_int_equal(world_get(&run.world, "C")->started_count, 1);
+    assert_non_null(strstr(planned("B")->note, "stopped cleanly after it ran again, not by storewatch"));
+    assert_int_equal(run.down_count, 0);
+
+    /* Stopped by a person before what needs it was started: starting that would start B behind the person's
+     * back. */
+    run_begin("T A>T B>T C>B");
+    run_to_phase(RESTART_STARTING);
+    world_get(&run.world, "C")->refuse_start_code = 1455;
+    world_get(&run.world, "C")->refuse_start_count = 6;
+    run_for(20 * MS_PER_SECOND);
+    assert_true(world_runs(&run.world, "B"));
+    assert_false(world_runs(&run.world, "C"));
+    world_person_stops(&run.world, "B");
+    run_to_end();
+    assert_int_equal(world_get(&run.world, "B")->started_count, 1);
+    assert_non_null(strstr(planned("C")->note, "needs B, which a person took over"));
+    assert_int_equal(run.restart.journal.outcome, RESTART_HANDED_OVER);
+
+    /* A person's own restart takes less than RESTART_SETTLE_MS: nothing to conclude. */
+    run_begin("T A>T");
+    run_to_phase(RESTART_VERIFYING);
+    world_person_stops(&run.world, "A");
+    run_for(4 * MS_PER_SECOND);
+    world_person_starts(&run.world, "A");
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T; start A; succeeded");
+
+    /* A person who changes his mind is not held to it. */
+    run_begin("T A>T");
+    run_to_phase(RESTART_VERIFYING);
+    world_person_stops(&run.world, "A");
+    run_for(60 * MS_PER_SECOND);
+    assert_int_equal(planned("A")->start, STEP_GIVEN_UP);
+    world_person_starts(&run.world, "A");
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T; start A; GAVE UP; succeeded");
+}
+
+static void test_crash_while_verifying(void **state)
+{
+    (void)state;
+    run_begin("T A>T");
+    run_to_phase(RESTART_VERIFYING);
+    run_for(5 * MS_PER_MINUTE);
+    const int64_t died_ms = run.world.mono_ms;
+    world_kill(&run.world, "A", 1067);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T; start A; start A; succeeded");
+    assert_true(run.world.mono_ms - died_ms >= run.config.verify_ms); /* the watch began anew */
+    assert_non_null(strstr(planned("A")->note, "ended after it ran again, exit code 1067"));
+
+    /* One that keeps dying is told of, and tried less and less often. */
+    run_begin("T A>T");
+    world_get(&run.world, "A")->dies_after_ms = 1500;
+    world_get(&run.world, "A")->dies_count = 8;
+    run_to_end();
+    assert_int_equal(run.down_count, 1);
+    assert_int_equal(world_get(&run.world, "A")->started_count, 9);
+    assert_true(run.news & RESTART_NEWS_UP_AGAIN);
+
+    /* Also when the SCM's failure action starts it again faster than we can look. */
+    run_begin("T A>T");
+    world_get(&run.world, "A")->recovers = true;
+    world_get(&run.world, "A")->start_latency_ms = 10;
+    run_to_phase(RESTART_VERIFYING);
+    for (int i = 0; i < 3; i++) {
+        run_for(5 * MS_PER_SECOND);
+        world_kill(&run.world, "A", 1067);
+        world_advance(&run.world, 500);
+    }
+    const int64_t last_ms = run.world.mono_ms;
+    run_to_end();
+    assert_int_equal(run.down_count, 1);
+    assert_int_equal(world_get(&run.world, "A")->started_count, 1);
+    assert_true(run.world.mono_ms - last_ms >= run.config.verify_ms);
+}
+
+static void test_shared_process(void **state)
+{
+    (void)state;
+    run_prepare("Host T A>T");
+    struct world_service *t = world_get(&run.world, "T");
+    t->shares_process_of = 1;
+    t->pid = world_get(&run.world, "Host")->pid;
+    t->created_100ns = world_get(&run.world, "Host")->created_100ns;
+    run_begin(NULL);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T; start A; succeeded");
+    assert_non_null(strstr(planned("T")->note, "runs in the same process as before"));
+}
+
+static void test_unknown_decides_nothing(void **state)
+{
+    (void)state;
+    run_begin(FOUR);
+    run.world.services_unreadable = true;
+    run_for(2 * MS_PER_HOUR);
+    assert_string_equal(run.log.data, "");
+    assert_int_equal(run.news, 0);
+    run.world.services_unreadable = false;
+    run_for(2000);
+    world_get(&run.world, "A")->unreadable = true; /* one alone */
+    run_for(10 * MS_PER_MINUTE);
+    assert_string_equal(run.log.data, "stop B; stop C");
+    assert_string_equal(run.restart.waiting_for, "A: its state could not be read");
+    world_get(&run.world, "A")->unreadable = false;
+    run_to_phase(RESTART_STARTING);
+    world_get(&run.world, "B")->unreadable = true;
+    run_for(50 * MS_PER_MINUTE);
+    assert_string_equal(run.log.data, "stop B; stop C; stop A; stop T; start T; start A; start C");
+    assert_int_equal(run.restart.journal.phase,
+                     RESTART_STARTING); /* and none of it counted as running or down */
+    world_get(&run.world, "B")->unreadable = false;
+    run_to_phase(RESTART_VERIFYING);
+    run.world.services_unreadable = true;
+    run_for(MS_PER_HOUR);
+    assert_int_equal(run.restart.journal.phase, RESTART_VERIFYING);
+    run.world.services_unreadable = false;
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
+    assert_int_equal(run.down_count, 0);
+
+    /* Without the processes' creation times the pids still tell a new process from an old one. */
+    run_prepare(FOUR);
+    run.world.processes_unreadable = true;
+    run_begin(NULL);
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
+}
+
+static void test_pending_before_the_first_stop(void **state)
+{
+    (void)state;
+    run_begin("T A>T B>T");
+    world_put(&run.world, "B", SERVICE_STATE_STOP_PENDING); /* a person's own stop, after the plan was made */
+    world_get(&run.world, "B")->hangs_in_stop = true;
+    run_for(60 * MS_PER_SECOND);
+    assert_string_equal(run.log.data, "");
+    assert_non_null(strstr(run.restart.waiting_for, "B: stop pending, not caused by storewatch"));
+    assert_true(restart_untouched(&run.restart));
+    run_to_end();
+    assert_string_equal(run.log.data, "restored"); /* after stop_timeout, without having touched anything */
+
+    run_begin("T A>T B>T");
+    world_get(&run.world, "B")->accepts_stop = false;
+    run_for(60 * MS_PER_SECOND);
+    assert_string_equal(run.log.data, "");
+    assert_non_null(strstr(run.restart.waiting_for, "B: takes no stop control now"));
+    world_get(&run.world, "B")->accepts_stop = true;
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop B; stop T; start T; start B; start A; succeeded");
+}
+
+static void test_stale_looks(void **state)
+{
+    (void)state;
+    /* A look that began before the answer says nothing about what came of the request. */
+    run_begin("T A>T");
+    run_for(1000);
+    assert_string_equal(run.log.data, "stop A");
+    look(&run.world); /* T runs */
+    struct restart_request request;
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+    assert_int_equal(request.kind, REQUEST_STOP);
+    /* While it is out: nothing more is asked, but time and the world are followed. */
+    struct restart_request second;
+    world_advance(&run.world, 1000);
+    look(&run.world);
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &second));
+    assert_int_equal(second.kind, REQUEST_NONE);
+    assert_string_equal(run.restart.waiting_for,
+                        "T: asked to stop 1 s ago, no answer from the service manager yet");
+    /* An answer to something else is not an answer. */
+    struct restart_request other = request;
+    other.kind = REQUEST_START;
+    restart_told(&run.restart, &other, STATUS_OK, 0, run.world.mono_ms);
+    assert_true(run.restart.asked);
+    (void)world_stop(&run.world, "T");
+    world_advance(&run.world, 1000);
+    (void)world_get(&run.world, "T");
+    world_observe(&run.world, observation); /* stopped, begun before ... */
+    world_advance(&run.world, 10);
+    restart_told(&run.restart, &request, STATUS_OK, 0, run.world.mono_ms); /* ... the answer */
+    assert_int_equal(
+        restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &second), 0);
+    assert_int_equal(second.kind, REQUEST_NONE);
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
+}
+
+static void test_late_answer_to_a_stop(void **state)
+{
+    (void)state;
+    /* The SCM does not answer the stop of T for longer than stop_timeout; the answer, and the stop, come
+     * later. */
+    run_begin("T A>T");
+    run_for(1000);
+    look(&run.world);
+    struct restart_request request, second;
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+    assert_string_equal(request.service, "T");
+    for (int i = 0; i < 25 * 60; i++) {
+        world_advance(&run.world, 1000);
+        look(&run.world);
+        run_news(
+            restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &second));
+        assert_int_equal(second.kind, REQUEST_NONE);
+    }
+    assert_true(run.restart.journal.stop_failed);
+    assert_int_equal(world_stop(&run.world, "T"), 0);
+    restart_told(&run.restart, &request, STATUS_OK, 0, run.world.mono_ms);
+    run_to_end();
+    assert_true(world_runs(&run.world, "T"));
+    assert_true(world_runs(&run.world, "A"));
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
+}
+
+static void test_abandon(void **state)
+{
+    (void)state;
+    run_begin(FOUR);
+    run_news(restart_abandon(&run.restart, "the window has closed", run.world.utc_ms));
+    assert_string_equal(run.log.data, "restored");
+    assert_string_equal(planned("T")->note, "called off: the window has closed");
+
+    run_begin(FOUR);
+    run_for(2500);
+    run_news(restart_abandon(&run.restart, "an operator", run.world.utc_ms));
+    run_to_end();
+    assert_string_equal(run.log.data, "stop B; stop C; stop A; start A; start C; start B; restored");
+
+    run_begin(FOUR);
+    run_to_phase(RESTART_STARTING);
+    assert_int_equal(restart_abandon(&run.restart, "too late", run.world.utc_ms), 0);
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
+    assert_int_equal(restart_abandon(&run.restart, "too late", run.world.utc_ms), 0);
+}
+
+static void test_journal_not_saved(void **state)
+{
+    (void)state;
+    /* The edge could not save and did not carry the request out. */
+    run_begin("T A>T");
+    look(&run.world);
+    struct restart_request request;
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+    assert_int_equal(request.kind, REQUEST_STOP);
+    restart_told(&run.restart, &request, STATUS_BUSY, 0, run.world.mono_ms);
+    assert_true(restart_untouched(&run.restart));
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T; start A; succeeded");
+}
+
+static void test_shutdown(void **state)
+{
+    (void)state;
+    /* The system goes down in the middle; services end cleanly, which is no person's doing. */
+    run_begin(FOUR);
+    run_to_phase(RESTART_VERIFYING);
+    run.world.shutting_down = true;
+    for (size_t i = 0; i < run.world.count; i++) {
+        world_put(&run.world, run.world.services[i].name, SERVICE_STATE_STOPPED);
+    }
+    const size_t asked = run.log.length;
+    run_for(5 * MS_PER_MINUTE);
+    assert_int_equal(run.log.length, asked);
+    assert_string_equal(run.restart.waiting_for, "the system is shutting down; goes on after the boot");
+    world_reboot(&run.world);
+    run_crash();
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
+}
+
+static void test_resume_everywhere(void **state)
+{
+    (void)state;
+    /* Killed after each single step of one restart, with and without a reboot, before and after the request.
+     */
+    for (int reboot = 0; reboot < 2; reboot++) {
+        for (int before = 0; before < 2; before++) {
+            for (int crash_at = 0; crash_at < 40; crash_at++) {
+                run_prepare(FOUR);
+                run.config.verify_ms = 5000;
+                world_get(&run.world, "B")->start_type =
+                    START_DEMAND; /* does not come up by itself after a boot */
+                run_begin(NULL);
+                for (int i = 0; i < crash_at; i++) {
+                    run_step();
+                    world_advance(&run.world, 400);
+                }
+                if (before) { /* between the step and the request */
+                    look(&run.world);
+                    struct restart_request request;
+                    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms,
+                                          run.world.utc_ms, &request));
+                } else {
+                    run_step();
+                }
+                if (reboot) {
+                    world_reboot(&run.world);
+                }
+                if (run.restart.journal.phase == RESTART_ENDED) {
+                    continue;
+                }
+                run_crash();
+                run_to_end();
+                if (run.restart.journal.outcome != RESTART_SUCCEEDED || !world_runs(&run.world, "T") ||
+                    !world_runs(&run.world, "A") || !world_runs(&run.world, "B") ||
+                    !world_runs(&run.world, "C")) {
+                    fail_msg("killed at %d (reboot %d, before %d): %s", crash_at, reboot, before,
+                             run.log.data);
+                }
+                /* After a boot everything is new already: the target is not stopped again. */
+                if (reboot && world_get(&run.world, "T")->stopped_count > 1) {
+                    fail_msg("killed at %d (before %d): %s", crash_at, before, run.log.data);
+                }
+            }
+        }
+    }
+}
+
+static void test_resume_new_target(void **state)
+{
+    (void)state;
+    /* Killed while stopping; meanwhile a person restarts the target: it is not stopped again. */
+    run_begin(FOUR);
+    run_for(1500);
+    world_person_stops(&run.world, "T");
+    world_person_starts(&run.world, "T");
+    world_advance(&run.world, 5000);
+    run_crash();
+    run_to_end();
+    assert_int_equal(world_get(&run.world, "T")->stopped_count, 0);
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
+    assert_true(world_runs(&run.world, "A") && world_runs(&run.world, "B") && world_runs(&run.world, "C"));
+}
+
+static void test_resume_person_meanwhile(void **state)
+{
+    (void)state;
+    /* Killed while verifying; a person stops a service before storewatch is back. */
+    run_begin(FOUR);
+    run_to_phase(RESTART_VERIFYING);
+    world_person_stops(&run.world, "B");
+    world_advance(&run.world, 60000);
+    run_crash();
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_HANDED_OVER);
+    assert_int_equal(world_get(&run.world, "B")->started_count, 1);
+}
+
+/* ---- random worlds ----
+ *
+ * One seed makes a world, a target, faults, people and accidents, and drives the machine with crashes between
+ * any two calls: after a step and before the save, after the save and before the request, after the request
+ * and before its answer. A request may be carried out late, also after the death of the storewatch that made
+ * it. When the time of trouble is over everything heals, and the restart has to come to its end. */
+
+#define SIM_SERVICES_MAX 10
+
+struct sim {
+    uint64_t seed, random;
+    bool story; /* print what happens */
+    bool failed;
+    char failure[512];
+
+    struct world world;
+    struct config config;
+    struct restart restart;
+    struct restart_journal saved;
+    bool alive;     /* storewatch runs */
+    bool use_graph; /* else it works without one */
+    int64_t step_max_ms;
+    int steps;
+
+    struct restart_request out; /* what the SCM has been asked and has not answered */
+    bool executed;
+    uint32_t code;
+    int64_t execute_at_ms, answer_at_ms;
+
+    /* what happened */
+    bool ran[SIM_SERVICES_MAX];     /* when it began */
+    bool touched[SIM_SERVICES_MAX]; /* a person stopped, disabled or deleted it, ever */
+    bool
+        person_owns[SIM_SERVICES_MAX]; /* a person stopped it after it ran again: must not be started by us */
+    bool told_down, told_up;
+    uint32_t down_count;
+    bool ended, was_starting;
+
+    /* of the present life of storewatch */
+    int64_t start_asked_ms[SIM_SERVICES_MAX], stop_asked_ms[SIM_SERVICES_MAX]; /* 0 = not yet */
+    uint32_t start_asked_count[SIM_SERVICES_MAX];
+    int64_t down_since_ms[SIM_SERVICES_MAX]; /* seen down while starting, without a break; 0 = not */
+
+    uint64_t faults, crashes, reboots, persons;
+};
+
+static void tell(struct sim *sim, const char *format, ...) PRINTF_LIKE(2, 3);
+static void tell(struct sim *sim, const char *format, ...)
+{
+    if (sim->story) {
+        printf("  %10.3f s  ", (double)sim->world.mono_ms / 1000.0);
+        va_list args;
+        va_start(args, format);
+        vprintf(format, args);
+        va_end(args);
+        printf("\n");
+    }
+}
+
+static void broken(struct sim *sim, const char *format, ...) PRINTF_LIKE(2, 3);
+static void broken(struct sim *sim, const char *format, ...)
+{
+    if (!sim->failed) {
+        sim->failed = true;
+        struct text text = text_on(sim->failure, sizeof(sim->failure));
+        va_list args;
+        va_start(args, format);
+        text_add_v(&text, format, args);
+        va_end(args);
+        tell(sim, "BROKEN: %s", sim->failure);
+    }
+}
+
+static uint32_t below(struct sim *sim, uint32_t bound)
+{
+    return world_random_below(&sim->random, bound);
+}
+
+static bool chance(struct sim *sim, uint32_t one_in)
+{
+    return below(sim, one_in) == 0;
+}
+
+static size_t sim_index(const struct sim *sim, const char *name)
+{
+    for (size_t i = 0; i < sim->world.count; i++) {
+        if (text_equal_nocase(sim->world.services[i].name, name)) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+static const struct restart_service *journal_service(const struct restart_journal *journal, const char *name)
+{
+    for (size_t i = 0; i < journal->plan.count; i++) {
+        if (text_equal_nocase(journal->plan.services[i].name, name)) {
+            return &journal->plan.services[i];
+        }
+    }
+    return NULL;
+}
+
+static bool sim_needs(const struct sim *sim, size_t from, size_t to)
+{
+    for (size_t n = 0; n < sim->world.services[from].need_count; n++) {
+        if (sim->world.services[from].needs[n] == to ||
+            sim_needs(sim, sim->world.services[from].needs[n], to)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Would the SCM start `to` when asked to start `from`? */
+static bool sim_would_start(const struct sim *sim, size_t from, size_t to)
+{
+    for (size_t n = 0; sim->world.enforce && n < sim->world.services[from].need_count; n++) {
+        const size_t need = sim->world.services[from].needs[n];
+        if (sim->world.services[need].state == SERVICE_STATE_STOPPED &&
+            (need == to || sim_would_start(sim, need, to))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool sim_needed(const struct sim *sim, size_t index)
+{
+    for (size_t i = 0; i < sim->world.count; i++) {
+        if (i != index && sim_needs(sim, i, index)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void sim_build(struct sim *sim)
+{
+    static const int64_t timeouts[] = {3000, 20000, 120000, 1200000};
+    static const int64_t verifies[] = {0, 2000, 30000, 600000};
+    sim->config.stop_timeout_ms = timeouts[below(sim, 4)];
+    sim->config.start_timeout_ms = timeouts[below(sim, 4)];
+    sim->config.verify_ms = verifies[below(sim, 4)];
+    sim->step_max_ms = sim->config.stop_timeout_ms <= 20000 ? 1500 : 15000;
+    sim->use_graph = !chance(sim, 8);
+    struct world *world = &sim->world;
+    world_init(world);
+    world->enforce = !chance(sim, 6);
+    const size_t count = 1 + below(sim, SIM_SERVICES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        char name[8] = {(char)((chance(sim, 2) ? 'A' : 'a') + (char)i), '0', '\0'};
+        struct world_service *service = world_add(world, name);
+        for (size_t n = 0; n < i && service->need_count < 3; n++) {
+            if (chance(sim, i == 1 ? 1 : 3)) {
+                world_need(world, name, world->services[n].name);
+            }
+        }
+        const bool needs_all_run =
+            service->need_count == 0 || world_runs(world, world->services[service->needs[0]].name);
+        if (chance(sim, 5) || !needs_all_run) {
+            world_put(world, name, SERVICE_STATE_STOPPED);
+            service->start_type = START_DEMAND;
+        }
+        for (size_t n = 0; n < service->need_count; n++) {
+            if (world->services[service->needs[n]].state == SERVICE_STATE_STOPPED) {
+                world_put(world, name, SERVICE_STATE_STOPPED);
+                service->start_type = START_DEMAND;
+            }
+        }
+        if (service->state == SERVICE_STATE_RUNNING && chance(sim, 12)) {
+            world_put(world, name, SERVICE_STATE_PAUSED);
+        }
+        if (service->start_type == START_AUTO && chance(sim, 4)) {
+            service->start_type = START_DEMAND;
+        }
+        if (i > 0 && chance(sim, 10) && service->pid != 0 && world->services[0].pid != 0) {
+            service->shares_process_of = 1;
+            service->pid = world->services[0].pid;
+            service->created_100ns = world->services[0].created_100ns;
+        }
+        service->start_latency_ms = below(sim, chance(sim, 4) ? 60000 : 2000);
+        service->stop_latency_ms = below(sim, chance(sim, 4) ? 60000 : 2000);
+        service->checkpoint_every_ms = chance(sim, 2) ? 500 : 0;
+        service->recovers = chance(sim, 4);
+    }
+}
+
+/* Something that makes a service difficult. */
+static void sim_fault(struct sim *sim, struct world_service *service)
+{
+    static const uint32_t stop_codes[] = {1051, 1052, 1053, 1061, 1055, 5};
+    static const uint32_t start_codes[] = {230, 1053, 1068, 1069, 2, 3, 1055, 1455};
+    sim->faults++;
+    switch (below(sim, 8)) {
+    case 0:
+        service->refuse_stop_code = stop_codes[below(sim, ARRAY_COUNT(stop_codes))];
+        service->refuse_stop_count = 1 + below(sim, chance(sim, 4) ? 1000 : 3);
+        tell(sim, "fault: %s refuses %u stops (%u)", service->name, (unsigned)service->refuse_stop_count,
+             (unsigned)service->refuse_stop_code);
+        break;
+    case 1:
+        service->refuse_start_code = start_codes[below(sim, ARRAY_COUNT(start_codes))];
+        service->refuse_start_count = 1 + below(sim, chance(sim, 4) ? 1000 : 5);
+        tell(sim, "fault: %s refuses %u starts (%u)", service->name, (unsigned)service->refuse_start_count,
+             (unsigned)service->refuse_start_code);
+        break;
+    case 2:
+        service->hangs_in_stop = true;
+        tell(sim, "fault: %s will hang in its stop", service->name);
+        break;
+    case 3:
+        service->hangs_in_start = true;
+        tell(sim, "fault: %s will hang in its start", service->name);
+        break;
+    case 4:
+        service->dies_in_stop = !service->dies_in_stop;
+        break;
+    case 5:
+        service->fail_start_count = 1 + below(sim, 6);
+        tell(sim, "fault: %s fails %u starts", service->name, (unsigned)service->fail_start_count);
+        break;
+    case 6:
+        service->dies_after_ms = 200 + below(sim, 20000);
+        service->dies_count = 1 + below(sim, 6);
+        tell(sim, "fault: %s dies after %d ms, %u times", service->name, (int)service->dies_after_ms,
+             (unsigned)service->dies_count);
+        break;
+    default:
+        service->ignores_stop = true;
+        tell(sim, "fault: %s ignores stops", service->name);
+        break;
+    }
+}
+
+/* A person's own stop of a service that our journal says runs again by our hand: it is the person's from now
+ * on. */
+static void note_ownership(struct sim *sim)
+{
+    const bool starting = sim->saved.phase == RESTART_STARTING || sim->saved.phase == RESTART_VERIFYING;
+    for (size_t i = 0; i < sim->world.count; i++) {
+        const struct world_service *service = &sim->world.services[i];
+        const struct restart_service *entry = journal_service(&sim->saved, service->name);
+        if (service->person_stopped) {
+            sim->touched[i] = true;
+        }
+        if (service->state != SERVICE_STATE_STOPPED || !service->person_stopped) {
+            sim->person_owns[i] = false; /* somebody started it again, or a boot did away with it */
+        } else if (!sim->person_owns[i] && starting && entry != NULL && entry->start == STEP_REACHED &&
+                   entry->stop != STEP_ASKED) {
+            sim->person_owns[i] = true;
+        }
+    }
+}
+
+static void sim_person(struct sim *sim, struct world_service *service)
+{
+    const size_t index = (size_t)(service - sim->world.services);
+    sim->persons++;
+    switch (below(sim, 6)) {
+    case 0:
+    case 1:
+        tell(sim, "person stops %s", service->name);
+        world_person_stops(&sim->world, service->name);
+        note_ownership(sim);
+        break;
+    case 2:
+    case 3:
+        tell(sim, "person starts %s", service->name);
+        world_person_starts(&sim->world, service->name);
+        break;
+    case 4:
+        if (chance(sim, 2) && service->person_disabled) {
+            tell(sim, "person enables %s", service->name);
+            world_person_enables(&sim->world, service->name);
+        } else {
+            tell(sim, "person disables %s", service->name);
+            world_person_disables(&sim->world, service->name);
+            sim->touched[index] = true;
+        }
+        break;
+    default:
+        /* Not one that others need: they would be tried for ever, which is right, but not an end. */
+        if (chance(sim, 2) && !sim_needed(sim, index)) {
+            tell(sim, "person deletes %s", service->name);
+            world_person_deletes(&sim->world, service->name);
+            sim->touched[index] = true;
+        }
+        break;
+    }
+}
+
+static void sim_execute(struct sim *sim)
+{
+    const bool stop = sim->out.kind == REQUEST_STOP;
+    sim->code = stop ? world_stop(&sim->world, sim->out.service) : world_start(&sim->world, sim->out.service);
+    sim->executed = true;
+    tell(sim, "%s %s -> %u%s", stop ? "stop" : "start", sim->out.service, (unsigned)sim->code,
+         sim->alive ? "" : " (asked by one that is dead)");
+}
+
+static void sim_new_life(struct sim *sim)
+{
+    memset(sim->start_asked_ms, 0, sizeof(sim->start_asked_ms));
+    memset(sim->stop_asked_ms, 0, sizeof(sim->stop_asked_ms));
+    memset(sim->start_asked_count, 0, sizeof(sim->start_asked_count));
+    memset(sim->down_since_ms, 0, sizeof(sim->down_since_ms));
+}
+
+/* storewatch is killed now; sometimes the whole machine goes down with it. */
+static void sim_crash(struct sim *sim, const char *where)
+{
+    sim->crashes++;
+    sim->alive = false;
+    tell(sim, "storewatch is killed %s", where);
+    if (sim->out.kind != REQUEST_NONE && !sim->executed) {
+        if (chance(sim, 2)) {
+            sim->out.kind = REQUEST_NONE; /* never reached the SCM */
+        } else if (chance(sim, 2)) {
+            sim_execute(sim);
+            sim->out.kind = REQUEST_NONE;
+        } /* else: lies with the SCM and is carried out before anything else it is asked */
+    } else {
+        sim->out.kind = REQUEST_NONE;
+    }
+    if (chance(sim, 5)) {
+        sim->reboots++;
+        sim->out.kind = REQUEST_NONE;
+        world_reboot(&sim->world);
+        tell(sim, "the machine boots");
+    }
+    world_advance(&sim->world, below(sim, chance(sim, 3) ? 120000 : 3000));
+    if (sim->out.kind != REQUEST_NONE) {
+        sim_execute(sim);
+        sim->out.kind = REQUEST_NONE;
+    }
+    note_ownership(sim);
+    memset(&sim->restart, 0xEE, sizeof(sim->restart));
+    restart_resume(&sim->restart, &sim->config, &sim->saved, sim->world.mono_ms);
+    sim->alive = true;
+    sim_new_life(sim);
+    tell(sim, "storewatch runs again: %s%s", restart_phase_name(sim->saved.phase),
+         sim->saved.stop_failed ? ", on the way back" : "");
+}
+
+/* The regular end of the system: the SCM stops what it likes, the flag may come late. */
+static void sim_shutdown(struct sim *sim)
+{
+    sim->reboots++;
+    tell(sim, "the system shuts down");
+    for (size_t i = sim->world.count; i-- > 0;) {
+        if (chance(sim, 2) && sim->world.services[i].exists) {
+            world_put(&sim->world, sim->world.services[i].name, SERVICE_STATE_STOPPED);
+        }
+    }
+    sim->world.shutting_down = true;
+}
+
+static bool seen_running(const char *name)
+{
+    const struct service *seen = observation_service(observation, name);
+    return seen != NULL && (seen->state == SERVICE_STATE_RUNNING || seen->state == SERVICE_STATE_PAUSED);
+}
+
+/* What must hold of a request, judged by the very look it was decided on. */
+static void check_request(struct sim *sim, const struct restart_request *request, bool untouched)
+{
+    const struct restart_journal *journal = &sim->restart.journal;
+    const struct restart_service *entry = journal_service(journal, request->service);
+    const size_t index = sim_index(sim, request->service);
+    if (entry == NULL || index == SIZE_MAX) {
+        broken(sim, "asks about %s, which is not in the plan", request->service);
+        return;
+    }
+    if (observation->os_shutting_down || !observation->services_known) {
+        broken(sim, "asks about %s while the system shuts down or is not seen", request->service);
+    }
+    if (sim->out.kind != REQUEST_NONE) {
+        broken(sim, "asks about %s while the request about %s is out", request->service, sim->out.service);
+    }
+    const struct service *seen = observation_service(observation, request->service);
+    int64_t *last_ms =
+        request->kind == REQUEST_STOP ? &sim->stop_asked_ms[index] : &sim->start_asked_ms[index];
+    int64_t gap_ms = RESTART_BACKOFF_FIRST_MS;
+    if (request->kind == REQUEST_STOP) {
+        if (journal->phase != RESTART_STOPPING) {
+            broken(sim, "stops %s in phase %s", request->service, restart_phase_name(journal->phase));
+        }
+        if (seen == NULL || (seen->state != SERVICE_STATE_RUNNING && seen->state != SERVICE_STATE_PAUSED)) {
+            broken(sim, "stops %s, which does not run", request->service);
+        }
+        for (size_t i = 0; i < sim->world.count; i++) { /* R4, and the order */
+            const struct world_service *other = &sim->world.services[i];
+            const struct service *other_seen = observation_service(observation, other->name);
+            const struct restart_service *other_entry = journal_service(journal, other->name);
+            if (other_seen == NULL || other_seen->state == SERVICE_STATE_STOPPED ||
+                other_seen->state == SERVICE_STATE_UNKNOWN) {
+                continue;
+            }
+            for (size_t n = 0; n < other->need_count; n++) {
+                if (other->needs[n] == index && (sim->use_graph || other_entry != NULL)) {
+                    broken(sim, "stops %s while %s, which needs it, is active", request->service,
+                           other->name);
+                }
+            }
+            if (untouched && other_entry != NULL && other_seen->state != SERVICE_STATE_RUNNING &&
+                other_seen->state != SERVICE_STATE_PAUSED) {
+                broken(sim, "begins with %s while %s is %s", request->service, other->name,
+                       service_state_text(other_seen->state));
+            }
+        }
+        if (sim->use_graph && sim->world.services[index].start_type == START_DISABLED) {
+            broken(sim, "stops %s, which is disabled and could not be started again", request->service);
+        }
+        const struct process *process = seen != NULL ? observation_process(observation, seen->pid) : NULL;
+        if (entry->is_target && process != NULL && !process_id_equal(process->id, entry->process)) {
+            broken(sim, "stops the target in a process that is not the one of the plan"); /* R3 */
+        }
+    } else {
+        if (journal->phase != RESTART_STARTING && journal->phase != RESTART_VERIFYING) {
+            broken(sim, "starts %s in phase %s", request->service, restart_phase_name(journal->phase));
+        }
+        if (seen == NULL || seen->state != SERVICE_STATE_STOPPED) {
+            broken(sim, "starts %s, which is not stopped", request->service);
+        }
+        if (entry->start == STEP_GIVEN_UP) {
+            broken(sim, "starts %s, which was given up", request->service);
+        }
+        for (size_t i = 0; i < sim->world.count; i++) {
+            if (sim->person_owns[i] && !seen_running(sim->world.services[i].name) &&
+                (i == index || (sim->use_graph && sim_would_start(sim, index, i)))) {
+                broken(sim, "starts %s, and so %s, which a person has stopped", request->service,
+                       sim->world.services[i].name);
+            }
+        }
+        const uint32_t count = sim->start_asked_count[index]++;
+        for (uint32_t i = 1; i < count && gap_ms < RESTART_BACKOFF_LAST_MS; i++) {
+            gap_ms *= 2;
+        }
+        gap_ms = gap_ms < RESTART_BACKOFF_LAST_MS ? gap_ms : RESTART_BACKOFF_LAST_MS;
+    }
+    if (*last_ms != 0 && sim->world.mono_ms - *last_ms < gap_ms) {
+        broken(sim, "asks %s again after %d ms, not before %d", request->service,
+               (int)(sim->world.mono_ms - *last_ms), (int)gap_ms);
+    }
+    *last_ms = sim->world.mono_ms;
+}
+
+/* Something is down for long, nobody took it over: ops must know. */
+static void check_told(struct sim *sim)
+{
+    const struct restart_journal *journal = &sim->restart.journal;
+    const int64_t allowed_ms =
+        (int64_t)journal->plan.count * (sim->config.start_timeout_ms + 2 * sim->step_max_ms) + 60000;
+    for (size_t i = 0; i < sim->world.count; i++) {
+        const struct restart_service *entry = journal_service(journal, sim->world.services[i].name);
+        const struct service *seen = observation_service(observation, sim->world.services[i].name);
+        const bool down = entry != NULL && entry->start != STEP_GIVEN_UP && seen != NULL &&
+                          seen->state != SERVICE_STATE_RUNNING && seen->state != SERVICE_STATE_PAUSED &&
+                          (journal->phase == RESTART_STARTING || journal->phase == RESTART_VERIFYING) &&
+                          observation->services_known && !observation->os_shutting_down &&
+                          seen->state != SERVICE_STATE_UNKNOWN;
+        if (!down) {
+            sim->down_since_ms[i] = 0;
+        } else if (sim->down_since_ms[i] == 0) {
+            sim->down_since_ms[i] = sim->world.mono_ms;
+        } else if (sim->world.mono_ms - sim->down_since_ms[i] > allowed_ms && !journal->told_down) {
+            broken(sim, "%s is down for %d s and nobody was told", sim->world.services[i].name,
+                   (int)((sim->world.mono_ms - sim->down_since_ms[i]) / 1000));
+        }
+    }
+}
+
+/* The end, judged by the look it was decided on. */
+static void check_end(struct sim *sim)
+{
+    const struct restart_journal *journal = &sim->saved;
+    bool given_up = false;
+    for (size_t i = 0; i < journal->plan.count; i++) {
+        const struct restart_service *entry = &journal->plan.services[i];
+        const size_t index = sim_index(sim, entry->name);
+        if (entry->start == STEP_GIVEN_UP) {
+            given_up = true;
+            bool excused = false;
+            for (size_t w = 0; w < sim->world.count; w++) {
+                excused |= sim->touched[w] && (w == index || sim_needs(sim, index, w) || !sim->use_graph);
+            }
+            if (!excused) {
+                broken(sim, "%s was given up and no person had touched it: %s", entry->name, entry->note);
+            }
+            if (entry->note[0] == '\0') {
+                broken(sim, "%s was given up without a word", entry->name);
+            }
+        } else if (sim->was_starting && !seen_running(entry->name)) { /* else: nothing was touched */
+            broken(sim, "%s does not run at the end (%s)", entry->name,
+                   restart_outcome_name(journal->outcome)); /* R1 */
+        }
+    }
+    for (size_t i = 0; i < sim->world.count; i++) {
+        if (sim->ran[i] && journal_service(journal, sim->world.services[i].name) == NULL) {
+            broken(sim, "%s has left the plan", sim->world.services[i].name);
+        }
+    }
+    const struct restart_service *target = &journal->plan.services[journal->plan.count - 1];
+    const struct world_service *real = world_get(&sim->world, target->name);
+    const bool new_process =
+        real->pid != target->process.pid || real->created_100ns != target->process.created_100ns;
+    switch (journal->outcome) {
+    case RESTART_SUCCEEDED:
+        if (given_up ||
+            (!new_process && real->shares_process_of == 0 && sim->world.services[0].pid != real->pid)) {
+            broken(sim, "called a success and the target is the old one");
+        }
+        break;
+    case RESTART_RESTORED:
+        if (given_up || !journal->stop_failed) {
+            broken(sim, "called restored without reason");
+        }
+        break;
+    case RESTART_HANDED_OVER:
+        if (!given_up) {
+            broken(sim, "called handed over and nobody took anything over");
+        }
+        break;
+    case RESTART_OUTCOME_NONE:
+        broken(sim, "ended without an outcome");
+        break;
+    }
+    if (sim->told_up != (sim->told_down && !given_up)) {
+        broken(sim, "told down %d, up again %d", sim->told_down, sim->told_up);
+    }
+    if (sim->told_down != journal->told_down || sim->down_count > 1) {
+        broken(sim, "told down %u times", (unsigned)sim->down_count);
+    }
+}
+
+/* One look and step of storewatch, killed in between if the dice say so. */
+static void sim_step(struct sim *sim, bool trouble)
+{
+    if (sim->out.kind != REQUEST_NONE && !sim->executed && sim->world.mono_ms >= sim->execute_at_ms) {
+        sim_execute(sim);
+    }
+    if (sim->out.kind != REQUEST_NONE && sim->executed && sim->world.mono_ms >= sim->answer_at_ms) {
+        const struct restart_request answered = sim->out;
+        sim->out.kind = REQUEST_NONE;
+        restart_told(&sim->restart, &answered, world_status(sim->code), sim->code, sim->world.mono_ms);
+    }
+    /* Now and then the look of the last step is late and stepped (again): it must do no harm. */
+    if (!(trouble && chance(sim, 12) && sim->steps > 0)) {
+        sim->world.services_unreadable = trouble && chance(sim, 15);
+        sim->world.processes_unreadable = trouble && chance(sim, 15);
+        struct world_service *odd = &sim->world.services[below(sim, (uint32_t)sim->world.count)];
+        odd->unreadable = trouble && chance(sim, 15);
+        look(&sim->world);
+        odd->unreadable = false;
+    }
+    sim->steps++;
+    const bool untouched = restart_untouched(&sim->restart);
+    static struct restart_journal before;
+    before = sim->restart.journal;
+    const bool told_before = (sim->restart.news & RESTART_NEWS_STEP) != 0;
+    struct restart_request request;
+    unsigned news = 0;
+    if (trouble && before.phase == RESTART_STOPPING && chance(sim, 200)) {
+        tell(sim, "called off");
+        news = restart_abandon(&sim->restart, "the pre-flight says no", sim->world.utc_ms);
+    }
+    news |= restart_step(&sim->restart, observation, sim->use_graph ? &graph : NULL, sim->world.mono_ms,
+                         sim->world.utc_ms, &request);
+    if (news != 0) {
+        tell(sim, "news:%s%s%s%s%s -> %s; %s", news & RESTART_NEWS_STEP ? " step" : "",
+             news & RESTART_NEWS_DOWN ? " DOWN" : "", news & RESTART_NEWS_UP_AGAIN ? " UP AGAIN" : "",
+             news & RESTART_NEWS_GAVE_UP ? " GAVE UP" : "", news & RESTART_NEWS_ENDED ? " ENDED" : "",
+             restart_phase_name(sim->restart.journal.phase), sim->restart.waiting_for);
+    }
+    if (memcmp(&before, &sim->restart.journal, sizeof(before)) != 0 && !(news & RESTART_NEWS_STEP)) {
+        broken(sim, "the journal changed and no news said so");
+    }
+    if (told_before && !(news & RESTART_NEWS_STEP)) {
+        broken(sim, "what restart_told changed was not told on");
+    }
+    if (before.phase > sim->restart.journal.phase &&
+        !(before.phase == RESTART_VERIFYING && sim->restart.journal.phase == RESTART_STARTING)) {
+        broken(sim, "phase %s after %s", restart_phase_name(sim->restart.journal.phase),
+               restart_phase_name(before.phase));
+    }
+    if (strlen(sim->restart.waiting_for) >= sizeof(sim->restart.waiting_for)) {
+        broken(sim, "waiting_for without an end");
+    }
+    if (request.kind != REQUEST_NONE) {
+        check_request(sim, &request, untouched);
+    }
+    if (trouble && chance(sim, 60)) {
+        sim_crash(sim, "before it saved");
+        return;
+    }
+    if (news & RESTART_NEWS_STEP) {
+        sim->saved = sim->restart.journal;
+        sim->down_count += (news & RESTART_NEWS_DOWN) != 0;
+        sim->told_down |= (news & RESTART_NEWS_DOWN) != 0;
+        sim->told_up |= (news & RESTART_NEWS_UP_AGAIN) != 0;
+        sim->ended = sim->saved.phase == RESTART_ENDED;
+        sim->was_starting |= sim->saved.phase == RESTART_STARTING || sim->saved.phase == RESTART_VERIFYING;
+        if (((news & RESTART_NEWS_ENDED) != 0) != sim->ended) {
+            broken(sim, "ended and not said, or said and not ended");
+        }
+    }
+    check_told(sim);
+    if (trouble && !sim->ended && chance(sim, 60)) {
+        sim_crash(sim, "before its request went out");
+        return;
+    }
+    if (request.kind != REQUEST_NONE) {
+        const int64_t slow_ms = trouble && chance(sim, 30) ? 2 * sim->config.stop_timeout_ms : 300;
+        sim->out = request;
+        sim->executed = false;
+        sim->execute_at_ms =
+            sim->world.mono_ms + (chance(sim, 2) ? 0 : (int64_t)below(sim, (uint32_t)slow_ms));
+        sim->answer_at_ms = sim->execute_at_ms + (chance(sim, 2) ? 0 : (int64_t)below(sim, 300));
+        if (sim->world.mono_ms >= sim->execute_at_ms) {
+            sim_execute(sim);
+        }
+        if (trouble && chance(sim, 40)) {
+            sim_crash(sim, "before it knew the answer");
+        }
+    }
+}
+
+/* All faults are over. */
+static void sim_heal(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->world.count; i++) {
+        struct world_service *healed = &sim->world.services[i];
+        world_unhang(&sim->world, healed->name);
+        healed->refuse_stop_count = healed->refuse_start_count = healed->fail_start_count = 0;
+        healed->dies_count = 0;
+        healed->ignores_stop = false;
+        if (journal_service(&sim->saved, healed->name) == NULL || !sim->use_graph) {
+            /* What the plan's services need and storewatch does not manage: without it they would be tried
+             * for ever, which is right, but not an end. */
+            world_person_enables(&sim->world, healed->name);
+        }
+    }
+}
+
+static void sim_run(struct sim *sim)
+{
+    sim->random = sim->seed * UINT64_C(0x2545F4914F6CDD1D);
+    sim_build(sim);
+    look(&sim->world);
+    static struct restart_journal journal;
+    journal = (struct restart_journal){.id = (int64_t)sim->seed, .begun_utc_ms = sim->world.utc_ms};
+    const size_t root = below(sim, chance(sim, 2) ? 1 : (uint32_t)sim->world.count);
+    if (restart_plan_make(&graph, observation, sim->world.services[root].name, &journal.plan, NULL) !=
+        STATUS_OK) {
+        return; /* it does not run */
+    }
+    memcpy(journal.target, sim->world.services[root].name, sizeof(journal.target));
+    for (size_t i = 0; i < journal.plan.count; i++) {
+        sim->ran[sim_index(sim, journal.plan.services[i].name)] = true;
+    }
+    for (size_t i = 0; i < sim->world.count; i++) { /* exactly the active closure */
+        const bool wanted =
+            world_runs(&sim->world, sim->world.services[i].name) && (i == root || sim_needs(sim, i, root));
+        if (wanted != sim->ran[i]) {
+            broken(sim, "%s %s the plan", sim->world.services[i].name,
+                   wanted ? "is missing in" : "must not be in");
+        }
+    }
+    restart_begin(&sim->restart, &sim->config, &journal, sim->world.mono_ms);
+    sim->saved = sim->restart.journal;
+    sim->alive = true;
+    tell(sim, "target %s, %d services in the plan, stop %d s, start %d s, verify %d s%s%s",
+         sim->world.services[root].name, (int)journal.plan.count, (int)(sim->config.stop_timeout_ms / 1000),
+         (int)(sim->config.start_timeout_ms / 1000), (int)(sim->config.verify_ms / 1000),
+         sim->use_graph ? "" : ", no graph", sim->world.enforce ? "" : ", dependencies not enforced");
+    const uint32_t fault_every = 10 + below(sim, 80),
+                   person_every = chance(sim, 3) ? 0 : 20 + below(sim, 100);
+    const int trouble_steps = (int)below(sim, 400);
+    const int64_t count = (int64_t)journal.plan.count + 4;
+    for (int step = 0; !sim->ended && !sim->failed; step++) {
+        const bool trouble = step < trouble_steps;
+        world_advance(&sim->world, 50 + (int64_t)below(sim, (uint32_t)sim->step_max_ms));
+        note_ownership(sim);
+        struct world_service *service = &sim->world.services[below(sim, (uint32_t)sim->world.count)];
+        if (trouble && chance(sim, fault_every)) {
+            sim_fault(sim, service);
+        }
+        if (trouble && person_every > 0 && chance(sim, person_every)) {
+            sim_person(sim, service);
+        }
+        if (trouble && chance(sim, 80)) {
+            tell(sim, "%s is killed", service->name);
+            world_kill(&sim->world, service->name, 1067);
+        }
+        if (trouble && chance(sim, 400)) {
+            sim_shutdown(sim);
+        }
+        if (sim->world.shutting_down && (!trouble || chance(sim, 10))) {
+            sim->out.kind = REQUEST_NONE;
+            world_reboot(&sim->world);
+            sim_crash(sim, "by the end of the system");
+        }
+        if (step == trouble_steps) {
+            tell(sim, "all faults are over");
+            sim_heal(sim);
+        }
+        sim_step(sim, trouble);
+        const int64_t bound_steps =
+            (count * (2 * sim->config.stop_timeout_ms + 700000) + sim->config.verify_ms) * 2 /
+            sim->step_max_ms;
+        if (step > trouble_steps + (int)bound_steps) {
+            broken(sim, "does not end: %s, %s", restart_phase_name(sim->restart.journal.phase),
+                   sim->restart.waiting_for);
+        }
+    }
+    if (sim->ended) {
+        if (sim->out.kind != REQUEST_NONE) {
+            broken(sim, "ended while a request was out");
+        }
+        check_end(sim);
+        /* What we began must not come into effect after the end. */
+        sim_heal(sim);
+        bool runs[SIM_SERVICES_MAX];
+        for (size_t i = 0; i < sim->world.count; i++) {
+            runs[i] = world_runs(&sim->world, sim->world.services[i].name);
+        }
+        world_advance(&sim->world, 130000);
+        for (size_t i = 0; i < sim->world.count; i++) {
+            if (runs[i] && !world_runs(&sim->world, sim->world.services[i].name)) {
+                broken(sim, "%s stopped after the end", sim->world.services[i].name);
+            }
+        }
+    }
+}
+
+static void test_random_worlds(void **state)
+{
+    (void)state;
+    static struct sim sim;
+    const char *only = getenv("RESTART_SEED");
+    const char *many = getenv("RESTART_SEEDS");
+    const uint64_t first = only != NULL ? strtoull(only, NULL, 10) : 1;
+    const uint64_t last = only != NULL ? first : many != NULL ? strtoull(many, NULL, 10) : 1500;
+    uint64_t steps = 0, faults = 0, crashes = 0, reboots = 0, persons = 0, outcomes[4] = {0}, down = 0,
+             none = 0;
+    double hours = 0;
+    for (uint64_t seed = first; seed <= last; seed++) {
+        memset(&sim, 0, sizeof(sim));
+        sim.seed = seed;
+        sim.story = only != NULL;
+        sim_run(&sim);
+        if (sim.failed) {
+            static struct sim again;
+            memset(&again, 0, sizeof(again));
+            again.seed = seed;
+            again.story = true;
+            printf("seed %" PRIu64 ":\n", seed);
+            sim_run(&again);
+            fail_msg("seed %" PRIu64 ": %s (again with RESTART_SEED=%" PRIu64 ")", seed, sim.failure, seed);
+        }
+        steps += (uint64_t)sim.steps;
+        faults += sim.faults;
+        crashes += sim.crashes;
+        reboots += sim.reboots;
+        persons += sim.persons;
+        down += sim.told_down;
+        none += !sim.ended;
+        outcomes[sim.saved.outcome]++;
+        hours += (double)(sim.world.utc_ms - INT64_C(1767225600000)) / (double)MS_PER_HOUR;
+    }
+    printf("random worlds %" PRIu64 ": %" PRIu64 " steps, %.0f simulated hours, faults %" PRIu64
+           ", acts of people %" PRIu64 ", crashes %" PRIu64 ", reboots %" PRIu64 "; succeeded %" PRIu64
+           ", restored %" PRIu64 ", handed over %" PRIu64 ", told down %" PRIu64
+           ", target not running %" PRIu64 "\n",
+           last - first + 1, steps, hours, faults, persons, crashes, reboots, outcomes[RESTART_SUCCEEDED],
+           outcomes[RESTART_RESTORED], outcomes[RESTART_HANDED_OVER], down, none);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    observation = observation_new();
+    return observation == NULL;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    observation_free(observation);
+    service_graph_deinit(&graph);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_plan_sources_of_state),
+        cmocka_unit_test(test_plan_bound),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_success),
+        cmocka_unit_test(test_scales_down),
+        cmocka_unit_test(test_paused_and_inactive),
+        cmocka_unit_test(test_slow_stop),
+        cmocka_unit_test(test_quiet_stop_is_called_hung),
+        cmocka_unit_test(test_hung_stop_turns_back),
+        cmocka_unit_test(test_hung_stop_does_not_hold_the_others),
+        cmocka_unit_test(test_hung_target_ends_late),
+        cmocka_unit_test(test_stop_ignored),
+        cmocka_unit_test(test_stop_refused),
+        cmocka_unit_test(test_dependent_started_meanwhile),
+        cmocka_unit_test(test_plan_grows_to_its_bound_only),
+        cmocka_unit_test(test_dependency_of_an_old_one_joins),
+        cmocka_unit_test(test_somebody_insists),
+        cmocka_unit_test(test_dies_instead_of_stopping),
+        cmocka_unit_test(test_vanishes),
+        cmocka_unit_test(test_disabled_meanwhile),
+        cmocka_unit_test(test_start_fails_then_works),
+        cmocka_unit_test(test_start_backoff),
+        cmocka_unit_test(test_start_fails_for_good),
+        cmocka_unit_test(test_slow_start),
+        cmocka_unit_test(test_person_stops_after),
+        cmocka_unit_test(test_crash_while_verifying),
+        cmocka_unit_test(test_shared_process),
+        cmocka_unit_test(test_unknown_decides_nothing),
+        cmocka_unit_test(test_pending_before_the_first_stop),
+        cmocka_unit_test(test_stale_looks),
+        cmocka_unit_test(test_late_answer_to_a_stop),
+        cmocka_unit_test(test_abandon),
+        cmocka_unit_test(test_journal_not_saved),
+        cmocka_unit_test(test_shutdown),
+        cmocka_unit_test(test_resume_everywhere),
+        cmocka_unit_test(test_resume_new_target),
+        cmocka_unit_test(test_resume_person_meanwhile),
+        cmocka_unit_test(test_random_worlds),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
