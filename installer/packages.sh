@@ -9,6 +9,7 @@
 #
 # Nothing happens, and no root is needed, when all of a group is there. No daemon is started, no package is removed.
 set -uo pipefail
+cd "$(dirname "$0")/.." || exit 3
 
 packages_of() {
     case $1 in
@@ -47,7 +48,8 @@ guard_down() {
     return 0
 }
 
-apt() { DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=900 -o Acquire::Retries=3 -o Acquire::http::Timeout=30 "$@"; }
+export DEBIAN_FRONTEND=noninteractive
+apt() { apt-get -q -y -o DPkg::Lock::Timeout=900 -o Acquire::Retries=3 -o Acquire::http::Timeout=30 "$@" 8>&-; }
 
 # try LOG COMMAND...: three attempts, the last lines of the log shown when all have failed.
 try() {
@@ -60,6 +62,9 @@ try() {
     tail -n 15 "$log" >&2
     return 1
 }
+
+mkdir -p build/log && exec 8>build/log/packages.lock && flock 8 || die "cannot write build/log"
+[ "$(id -u)" = 0 ] && guard_down
 
 [ $# -gt 0 ] || die "which group? build, wine, lint, bench or fuzz"
 missing=()
@@ -75,7 +80,7 @@ command -v apt-get >/dev/null || die "this needs Debian's apt-get; install by ha
 [ "$(id -u)" = 0 ] || die "must be root to install packages; run once as root: apt-get install ${missing[*]}"
 
 log=build/log/packages.log
-mkdir -p build/log && : >"$log" || die "cannot write $log"
+: >"$log"
 
 say "installing ${#missing[@]} packages: ${missing[*]}"
 # A broken third-party source makes the update fail and leaves the other lists usable: the installation decides.
@@ -84,6 +89,8 @@ try "$log" apt update || say "apt-get update reported errors (see $log); going o
 trap guard_down EXIT
 trap 'exit 130' INT TERM HUP
 guard_up
+# An installation that was killed half-way is finished first; apt refuses everything else until then.
+dpkg --configure -a >>"$log" 2>&1 8>&-
 # --no-remove: another mail server on the machine is somebody's, and exim would push it out.
 if ! try "$log" apt install --no-install-recommends --no-remove "${missing[@]}"; then
     die "could not install ${missing[*]}: is the machine offline, or would another package (a mail server?) have to go? The whole text is in $log"
