@@ -33,6 +33,9 @@ int test_alert_run(int argc, char **argv);
 
 /* ---- shared ---- */
 
+/* main's arguments as UTF-8, whatever the system hands over. */
+void cli_arguments(int *argc, char ***argv);
+
 /* One option: with `value`, it takes an argument; with `flag`, it takes none. */
 struct cli_option {
     const char *name; /* "--config" */
@@ -48,8 +51,8 @@ bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option
 
 /* The common application data folder + "\storewatch" on Windows; false where there is no such default. */
 bool cli_default_data_dir(char *out_path, size_t capacity);
-/* The configuration that a command without --config uses: storewatch.json in the default data directory. False
- * when there is no default (native build). */
+/* The configuration that a command without --config uses: what the service was installed with, else
+ * storewatch.json in the default data directory. False when there is no default (native build). */
 bool cli_default_config(char *out_path, size_t capacity);
 /* Loads a configuration and prints every finding on stderr. EXIT_FINE, EXIT_USAGE (bad content) or
  * EXIT_COULD_NOT (unreadable). `path` NULL = the default. */

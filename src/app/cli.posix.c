@@ -15,6 +15,12 @@ bool cli_default_config(char *out_path, size_t capacity)
     return false;
 }
 
+void cli_arguments(int *argc, char ***argv)
+{
+    (void)argc; /* UTF-8 already */
+    (void)argv;
+}
+
 #define NEEDS_WINDOWS(function)                                                                              \
     int function(int argc, char **argv)                                                                      \
     {                                                                                                        \

@@ -5,6 +5,8 @@
  * for another. */
 #include "storewatch/loop.h"
 
+#include "storewatch/mailer.h"
+
 #include "control_pipe.h"
 
 #include <stdlib.h>
@@ -158,7 +160,9 @@ enum status loop_new(const struct loop_options *options, struct loop **out_loop,
     struct loop *loop = calloc(1, sizeof *loop);
     if (!loop)
         return err_set(err, STATUS_NO_MEMORY, "loop_new", 0, "no memory to start");
-    enum status status = agent_new(options->os, options->config, &options->agent, &loop->agent, err);
+    enum status status = mailer_global_init(err);
+    if (!status)
+        status = agent_new(options->os, options->config, &options->agent, &loop->agent, err);
     if (status) {
         free(loop);
         return status;
@@ -206,6 +210,7 @@ void loop_free(struct loop *loop)
     }
     uv_loop_close(&loop->uv);
     agent_free(loop->agent);
+    mailer_global_deinit();
     free(loop);
 }
 

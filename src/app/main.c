@@ -40,6 +40,7 @@ static void print_usage(FILE *out)
 
 int main(int argc, char **argv)
 {
+    cli_arguments(&argc, &argv);
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_USAGE;
