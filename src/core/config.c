@@ -356,9 +356,6 @@ static size_t skip_value(const struct reader *reader, size_t at)
             depth++;
             at++;
         } else if (c == '}' || c == ']') {
-            if (depth == 0) {
-                return at; /* the end of the container, after a number or a word */
-            }
             depth--;
             at++;
         } else if (depth == 0) { /* a number, true, false, null */
@@ -1241,7 +1238,9 @@ enum status config_parse(const char *json, size_t length, struct config *out_con
     json_error_t error;
     json_t *root = config == NULL ? NULL : json_loadb(json, length, JSON_REJECT_DUPLICATES, &error);
     enum status status = STATUS_INVALID;
-    if (config == NULL || (root == NULL && json_error_code(&error) == json_error_out_of_memory)) {
+    /* jansson leaves the text empty when it could not allocate. */
+    if (config == NULL ||
+        (root == NULL && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))) {
         report_file(out_findings, "out of memory", "");
         status = STATUS_NO_MEMORY;
         goto done;

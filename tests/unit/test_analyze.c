@@ -352,6 +352,51 @@ static void a_page_is_written(void **state)
     assert_non_null(strstr(messages, "no/page.html: cannot be written: No such file or directory"));
 }
 
+/* A leak that ended: the process was restarted, and has been healthy for long. */
+static void a_leak_that_ended_is_still_found(void **state)
+{
+    (void)state;
+    write_log("leak.csv", 2400, 50000.0);
+    FILE *file = fopen(in_folder("leak.csv"), "ab");
+    assert_non_null(file);
+    for (int r = 2400; r < 12000; r++) {
+        fprintf(file, "%d,%d,%d\n", 1700000000 + 15 * r, 100000000 + r * 7919 % 1000000, 500 + r % 7);
+    }
+    fclose(file);
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("leak.csv")), EXIT_FOUND);
+    assert_non_null(strstr(out, "\n1 series grew without bound for a time, and it ended.\n"));
+    assert_memory_equal(strchr(out, '\n') + 1, "bounded ", 8);
+}
+
+static void a_perfmon_log_names_its_machine(void **state)
+{
+    (void)state;
+    write_text("short.csv", "\"(PDH-CSV 4.0) (X)(-60)\",\"\\\\EX1\\Process(store)\\Private Bytes\"\r\n"
+                            "\"11/22/2026 03:14:05.000\",\"1\"\r\n");
+    assert_int_equal(
+        RUN(analyze_run, "analyze", "--json", "--html", in_folder("page.html"), in_folder("short.csv")),
+        EXIT_FINE);
+    json_t *root = parse_output();
+    json_t *series = json_array_get(json_object_get(root, "series"), 0);
+    assert_string_equal(string_of(series, "name"), "\\\\EX1\\Process(store)\\Private Bytes");
+    assert_string_equal(string_of(series, "from"), "2026-11-22T02:14:05Z");
+    json_decref(root);
+    static char page[1 << 20];
+    read_text(in_folder("page.html"), page, sizeof(page));
+    assert_non_null(strstr(page, ">EX1 &middot; "));
+}
+
+static void a_path_that_is_not_utf8_is_told_as_far_as_it_goes(void **state)
+{
+    (void)state;
+    write_text("k\xF6ln.csv", "timestamp,a\n1,2\n");
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("k\xF6ln.csv")), EXIT_FINE);
+    json_t *root = parse_output();
+    assert_non_null(
+        strstr(string_of(json_array_get(json_object_get(root, "series"), 0), "file"), "/k?ln.csv"));
+    json_decref(root);
+}
+
 static void output_that_cannot_be_written_is_an_error(void **state)
 {
     (void)state;
@@ -413,7 +458,7 @@ static int remove_folder(void **state)
     (void)state;
     static const char *const names[] = {"out",       "messages",  "leak.csv",  "flat.csv",  "bad.csv",
                                         "other.csv", "value.csv", "short.csv", "empty.csv", "twice.csv",
-                                        "whole.csv", "part.csv",  "page.html", "bad.json"};
+                                        "whole.csv", "part.csv",  "page.html", "bad.json",  "k\xF6ln.csv"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
         unlink(in_folder(names[i]));
     }
@@ -434,6 +479,9 @@ int main(void)
         cmocka_unit_test(little_data_is_learning),
         cmocka_unit_test(skipped_rows_are_told),
         cmocka_unit_test(a_page_is_written),
+        cmocka_unit_test(a_leak_that_ended_is_still_found),
+        cmocka_unit_test(a_perfmon_log_names_its_machine),
+        cmocka_unit_test(a_path_that_is_not_utf8_is_told_as_far_as_it_goes),
         cmocka_unit_test(output_that_cannot_be_written_is_an_error),
         cmocka_unit_test(check_config_tells_all_and_its_exit_code),
     };

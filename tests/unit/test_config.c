@@ -309,6 +309,14 @@ static void wrong_types_and_values(void **state)
         {"{" MAIL ",\n\"verdict\":{\"confidence_pct\":100}}", STATUS_INVALID,
          "f:2:29: verdict.confidence_pct: the number 100 is not allowed; it must be a number from 60 to "
          "99.9\n"},
+        {"{" MAIL ",\n\"version\":false}", STATUS_INVALID,
+         "f:2:11: version: false is not allowed; it must be the number 1\n"},
+        {"{" MAIL
+         ",\n\"actions\":{\"windows\":[{\"from\":\"01:00\",\"to\":\"02:00\",\"days\":\"mon;tue\"}]}}",
+         STATUS_INVALID,
+         "f:2:59: actions.windows[0].days: the text \"mon;tue\" is not allowed; it must be days such as "
+         "\"mon-sun\" or "
+         "\"mon,wed,fri-sat\"\n"},
         {"{" MAIL ",\n\"discover_clients\":0}", STATUS_INVALID,
          "f:2:20: discover_clients: the number 0 is not allowed; it must be true or false\n"},
         {"{" MAIL ",\n\"sampling\":[]}", STATUS_INVALID,
@@ -517,6 +525,52 @@ static void long_values_are_cut_in_messages(void **state)
     assert_non_null(
         strstr(findings.items[0].text, "\xE2\x82\xAC...\" is not allowed; it must be \"alert\" or \"act\""));
     buffer_deinit(&json);
+}
+
+static void a_long_unknown_key_is_cut(void **state)
+{
+    (void)state;
+    char json[600] = "{\"";
+    memset(json + 2, 'k', 500);
+    memcpy(json + 502, "\":1}", 5);
+    assert_int_equal(parse(json), STATUS_INVALID);
+    assert_int_equal(strlen(findings.items[1].key), sizeof(findings.items[1].key) - 1);
+    assert_memory_equal(findings.items[1].text, "unknown key. Allowed here: version, ", 36);
+}
+
+/* The n-th allocation of jansson fails, for every n: an error each time, and nothing leaks. (When it is the
+ * copy of a text that fails, jansson 2.14 says that the text was not expected there; the others are told as
+ * what they are.) */
+static size_t allocations_left;
+
+static void *failing_malloc(size_t size)
+{
+    return allocations_left-- == 0 ? NULL : malloc(size);
+}
+
+static void every_failed_allocation_is_an_error(void **state)
+{
+    (void)state;
+    json_malloc_t plain_malloc;
+    json_free_t plain_free;
+    json_get_alloc_funcs(&plain_malloc, &plain_free);
+    json_set_alloc_funcs(failing_malloc, free);
+    enum status status = STATUS_INVALID;
+    size_t n = 0;
+    size_t told = 0;
+    for (; n < 1000 && status != STATUS_OK; n++) {
+        allocations_left = n;
+        status = parse("{\"mode\":\"act\",\"limits\":{\"handles\":1000}," MAIL
+                       ",\"verdict\":{\"confidence_pct\":95.5}}");
+        assert_int_equal(findings.error_count, status != STATUS_OK);
+        if (status == STATUS_NO_MEMORY) {
+            assert_string_equal(all_findings(), "f:1:1: out of memory\n");
+            told++;
+        }
+    }
+    json_set_alloc_funcs(plain_malloc, plain_free);
+    assert_int_equal(status, STATUS_OK);
+    assert_true(told > n / 2);
 }
 
 /* ---- files ---- */
@@ -908,6 +962,8 @@ int main(void)
         cmocka_unit_test(places_are_found_behind_anything),
         cmocka_unit_test(findings_are_bounded),
         cmocka_unit_test(long_values_are_cut_in_messages),
+        cmocka_unit_test(a_long_unknown_key_is_cut),
+        cmocka_unit_test(every_failed_allocation_is_an_error),
         cmocka_unit_test(files_that_cannot_be_read),
         cmocka_unit_test(a_file_larger_than_allowed_is_refused),
         cmocka_unit_test(the_default_file_is_the_defaults),

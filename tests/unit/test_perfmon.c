@@ -114,9 +114,11 @@ static void plain_csv(void **state)
         {"\n\r\ntimestamp,a\n\n1,2\n\n2,3\n\n", "[a]\n1970-01-01T00:00:01Z 2\n1970-01-01T00:00:02Z 3\n"},
         {"timestamp,\"say \"\"hi\"\", you\",,  c \n-1,1,2,3\n",
          "[say \"hi\", you] [(column 3)] [c]\n1969-12-31T23:59:59Z 1 2 3\n"},
+        {"timestamp,\"a\" ,\"b\"  \n1,\"2\" ,\"3\" \n", "[a] [b]\n1970-01-01T00:00:01Z 2 3\n"},
         {HEADER, "[a] [b]\n"},
-        {"timestamp,K\xF6ln\n", "[K\xC3\xB6ln]\n"},                   /* Latin-1 */
-        {"timestamp,K\xC3\xB6ln\n", "[K\xC3\xB6ln]\n"},               /* UTF-8 */
+        {"timestamp,K\xF6ln\n", "[K\xC3\xB6ln]\n"},     /* Latin-1 */
+        {"timestamp,K\xC3\xB6ln\n", "[K\xC3\xB6ln]\n"}, /* UTF-8 */
+        {"timestamp,\xC3\n", "[\xC3\x83]\n"},           /* a character that is cut off is none */
         {"timestamp,\xED\xA0\x80\n", "[\xC3\xAD\xC2\xA0\xC2\x80]\n"}, /* a surrogate is no UTF-8 */
         {"timestamp,\xE0\x80\x80\n", "[\xC3\xA0\xC2\x80\xC2\x80]\n"}, /* nor is an overlong form */
     };
@@ -241,6 +243,7 @@ static void broken_headers(void **state)
         {"time;a\n", ":1: the first column is \"time;a\"; it must be \"timestamp\" or \"(PDH-CSV 4.0) ...\", "
                      "columns parted "
                      "by commas (a binary log becomes CSV with: relog LOG.blg -f csv -o LOG.csv)"},
+        {"\"timestamp,a\n", ":1: a quote is not closed before the end of the line"},
         {"timestamp,\"a\n", ":1: a quote is not closed before the end of the line"},
         {"timestamp,\"a\"b\n", ":1: a closing quote is followed by something else than a comma"},
         {"\xFF\xFEt", ":1: the file is UTF-16 (\"Unicode\"): save it as UTF-8 or ANSI"},
@@ -285,6 +288,7 @@ static void broken_rows(void **state)
         {HEADER "1,2,3,\n", "[a] [b]\n:2: the row has more values than the header has columns (2)\n"},
         {HEADER "1,\"2,3\n", "[a] [b]\n:2: a quote is not closed before the end of the line\n"},
         {HEADER "1,\"2\"x,3\n", "[a] [b]\n:2: a closing quote is followed by something else than a comma\n"},
+        {HEADER "\"1,2,3\n", "[a] [b]\n:2: a quote is not closed before the end of the line\n"},
         {HEADER "yesterday,2,3\n", "[a] [b]\n:2: \"yesterday\" is not a time; it must be like "
                                    "2026-11-22T03:14:05Z, or seconds since 1970\n"},
         {HEADER ",2,3\n",
