@@ -110,8 +110,12 @@ static void tell_alert(struct replay *replay, const struct alert *alert)
         json_object_set_new(event, "text", json_string(storage));
         json_array_append_new(replay->events, event);
     } else {
+        /* People get a line each; progress says it in its own words, the others in their headline. */
+        const char *words = mailed                                  ? mail.subject
+                            : alert->kind == ALERT_RESTART_PROGRESS ? alert->text
+                                                                    : storage;
         print_time(replay);
-        printf("%-5s  %s\n", mailed ? "mail" : "event", mailed ? mail.subject : storage);
+        printf("%-5s  %.*s\n", mailed ? "mail" : "event", (int)strcspn(words, "\n"), words);
     }
     mail_deinit(&mail);
     replay->incidents += alert->kind == ALERT_OPENED;
@@ -367,6 +371,7 @@ static void look(struct replay *replay)
         struct text image = text_on(seen->image, sizeof seen->image);
         text_add(&image, "%.*s.exe", (int)base_length(process->instance), process->instance);
         seen->private_bytes = process->values[COUNTER_PRIVATE] - process->offset[0];
+        observation->host.commit_bytes -= process->offset[0]; /* what the replayed restart gave back */
         seen->handle_count = process->values[COUNTER_HANDLES] - process->offset[1];
         seen->working_set_bytes = seen->thread_count = seen->cpu_ms = seen->io_count = READING_UNKNOWN;
         struct service *service = process->service ? &observation->services[process->service - 1] : NULL;

@@ -564,19 +564,20 @@ static void tell_story(struct step *step, const char *format, ...) PRINTF_LIKE(2
 static void tell_story(struct step *step, const char *format, ...)
 {
     struct engine *engine = step->engine;
-    char line_storage[ALERT_LINE_MAX];
-    struct text line = text_on(line_storage, sizeof line_storage);
-    text_add_time_human(&line, step->clock.utc_ms);
-    text_add(&line, ": ");
+    char sentence_storage[ALERT_LINE_MAX];
+    struct text sentence = text_on(sentence_storage, sizeof sentence_storage);
     va_list args;
     va_start(args, format);
-    text_add_v(&line, format, args);
+    text_add_v(&sentence, format, args);
     va_end(args);
-    if (engine->story_count < STORY_LINES_MAX)
-        text_copy(engine->story[engine->story_count++], ALERT_LINE_MAX, line.data);
+    if (engine->story_count < STORY_LINES_MAX) {
+        struct text line = text_on(engine->story[engine->story_count++], ALERT_LINE_MAX);
+        text_add_time_human(&line, step->clock.utc_ms);
+        text_add(&line, ": %s", sentence_storage);
+    }
     struct alert *alert = alert_begin(step, ALERT_RESTART_PROGRESS);
     if (alert)
-        text_copy(alert->text, sizeof alert->text, line.data);
+        text_copy(alert->text, sizeof alert->text, sentence_storage);
 }
 
 static void tell_steps(struct step *step, const struct restart_journal *before)
@@ -908,7 +909,7 @@ static void begin_restart(struct step *step, const struct restart_plan *plan)
     if (alert)
         for (size_t i = 0; i < plan->count; i++)
             alert_add_done(alert, "stop %zu of %zu: %s", i + 1, plan->count, plan->services[i].name);
-    tell_story(step, "restart of %s begun (%s)", journal->target, journal->reason);
+    tell_story(step, "restart of %s begun", journal->target);
 }
 
 /* The configuration has been read: plan, and the whole pre-flight once more just before the first stop. */
