@@ -203,8 +203,7 @@ static void tell_lead(struct telling *telling)
         }
         break;
     case ALERT_SERVICE_DOWN:
-        text_add(&text, "%s on %s is DOWN after a restart; storewatch keeps trying to start it.", service,
-                 host);
+        text_add(&text, "%s on %s is DOWN after a restart; storewatch keeps trying to start it.", down, host);
         break;
     case ALERT_SERVICE_UP_AGAIN:
         text_add(&text, "%s on %s runs again.", down, host);
