@@ -219,7 +219,7 @@ fuzz: $(fuzz_programs)
 	@for program in $^; do \
 	    seeds=tests/fuzz/$${program##*/}.seeds; corpus=$$program.corpus; mkdir -p $$corpus; \
 	    echo "== fuzzing $${program##*/} for $${FUZZ_SECONDS:-60} s"; \
-	    $$program -max_total_time=$${FUZZ_SECONDS:-60} -artifact_prefix=$$program.found- $$corpus $$([ -d $$seeds ] && echo $$seeds); \
+	    $$program -verbosity=0 -print_final_stats=1 -max_total_time=$${FUZZ_SECONDS:-60} -artifact_prefix=$$program.found- $$corpus $$([ -d $$seeds ] && echo $$seeds); \
 	done
 
 # ---- cleaning: the libraries take minutes, so only distclean removes them
