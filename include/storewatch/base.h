@@ -90,7 +90,8 @@ struct text {
     bool truncated;
 };
 
-/* Starts an empty text on `storage` of `capacity` bytes (>= 1). Borrowed: the caller keeps the storage alive. */
+/* Starts an empty text on `storage` of `capacity` bytes (>= 1). Borrowed: the caller keeps the storage alive.
+ */
 struct text text_on(char *storage, size_t capacity);
 void text_add(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 void text_add_v(struct text *text, const char *format, va_list args) PRINTF_LIKE(2, 0);
@@ -98,8 +99,8 @@ void text_add_bytes(struct text *text, const char *bytes, size_t count);
 void text_clear(struct text *text);
 
 /* A text that grows on the heap up to `limit` bytes (reports, mails). Zero-initialised with `limit` set is a
- * valid empty buffer. buffer_* never fail loudly: after a failed allocation or at the limit `failed` stays set
- * and further additions are dropped; check it once at the end. */
+ * valid empty buffer. buffer_* never fail loudly: after a failed allocation or at the limit `failed` stays
+ * set and further additions are dropped; check it once at the end. */
 struct buffer {
     char *data; /* NUL-terminated, or NULL while empty; owned */
     size_t length;
@@ -110,7 +111,8 @@ struct buffer {
 
 void buffer_add(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
 void buffer_add_bytes(struct buffer *buffer, const char *bytes, size_t count);
-/* Hands the NUL-terminated heap text over (free() it) and empties the buffer; NULL if it failed or is empty. */
+/* Hands the NUL-terminated heap text over (free() it) and empties the buffer; NULL if it failed or is empty.
+ */
 char *buffer_take(struct buffer *buffer);
 void buffer_deinit(struct buffer *buffer);
 

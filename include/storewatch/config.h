@@ -1,8 +1,8 @@
 /* config.h - the one JSON file: text in, validated settings out, or every error with its place.
  *
  * A `struct config` is always complete: each key not given has its default. It is plain data after loading;
- * nothing else of the product parses JSON configuration. config/storewatch.schema.json describes the same keys
- * and is held against the table in config.c by a test. */
+ * nothing else of the product parses JSON configuration. config/storewatch.schema.json describes the same
+ * keys and is held against the table in config.c by a test. */
 #ifndef STOREWATCH_CONFIG_H
 #define STOREWATCH_CONFIG_H
 
@@ -38,10 +38,10 @@ struct config_relay {
     char password[CONFIG_STRING_MAX]; /* as written: "dpapi:..." or "env:NAME"; resolved by the mailer only */
 };
 
-/* A weekly window in local time; from == to means the whole day; to < from runs over midnight (the day is that
- * of `from`). */
+/* A weekly window in local time; from == to means the whole day; to < from runs over midnight (the day is
+ * that of `from`). */
 struct config_window {
-    uint8_t days; /* bit 0 = Monday ... bit 6 = Sunday */
+    uint8_t days;                    /* bit 0 = Monday ... bit 6 = Sunday */
     uint16_t from_minute, to_minute; /* of the day, 0-1439 */
 };
 
@@ -97,9 +97,9 @@ struct config {
 /* One finding: an error, or a warning (the file is usable, but somebody should know: no mail configured). */
 struct config_finding {
     bool warning;
-    int line, column;  /* 1-based */
-    char key[128];     /* "actions.budget.max", "clients[1].image"; "" for the file as a whole */
-    char text[384];    /* what is wrong and what is allowed */
+    int line, column; /* 1-based */
+    char key[128];    /* "actions.budget.max", "clients[1].image"; "" for the file as a whole */
+    char text[384];   /* what is wrong and what is allowed */
 };
 
 struct config_findings {
@@ -114,10 +114,12 @@ void config_default(struct config *out_config);
 
 /* Parses `length` bytes. Collects every finding, not only the first. Returns OK when there is no error (there
  * may be warnings), INVALID otherwise; *out_config is written only on OK. */
-enum status config_parse(const char *json, size_t length, struct config *out_config, struct config_findings *out_findings);
+enum status config_parse(const char *json, size_t length, struct config *out_config,
+                         struct config_findings *out_findings);
 
 /* The same from a file (at most CONFIG_BYTES_MAX). err tells when it cannot be read (then no findings). */
-enum status config_load(const char *path, struct config *out_config, struct config_findings *out_findings, struct err *err);
+enum status config_load(const char *path, struct config *out_config, struct config_findings *out_findings,
+                        struct err *err);
 
 /* Appends "FILE:LINE:COLUMN: key.path: text" (and "warning: " before the text of a warning). */
 void config_finding_format(struct text *text, const char *path, const struct config_finding *finding);

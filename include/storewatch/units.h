@@ -1,4 +1,5 @@
-/* units.h - the only place where numbers become words and words become numbers: durations, sizes, rates, times.
+/* units.h - the only place where numbers become words and words become numbers: durations, sizes, rates,
+ * times.
  *
  * Sizes are binary and say so ("1.50 GiB"); handles are counts ("12,480 handles"). Durations in configuration
  * are "500ms" "15s" "4h" "2d"; for people "2 h 14 min". Times are UTC, ISO 8601, unless said otherwise. */
@@ -17,7 +18,8 @@ enum unit { UNIT_BYTES, UNIT_HANDLES, UNIT_OTHER };
 /* "bytes", "handles", "other": the words of `analyze --json`. */
 const char *unit_name(enum unit unit);
 
-/* "500ms" "15s" "10m" "4h" "2d" -> ms. No fraction, no space, no sign; INVALID otherwise, FULL on overflow. */
+/* "500ms" "15s" "10m" "4h" "2d" -> ms. No fraction, no space, no sign; INVALID otherwise, FULL on overflow.
+ */
 enum status duration_parse(const char *text, int64_t *out_ms);
 /* "4096" "64KiB" "1.5GiB" (KiB MiB GiB TiB; KB MB GB accepted as decimal) -> bytes. INVALID otherwise. */
 enum status size_parse(const char *text, double *out_bytes);

@@ -232,14 +232,17 @@ static enum status analyze_file(struct analysis *analysis, const char *path, str
     }
     columns = perfmon_column_count(reader);
     status = STATUS_NO_MEMORY;
-    tracks = calloc(columns, sizeof(*tracks));
     struct result *results = grown(analysis->results, analysis->result_count, columns, sizeof(*results),
                                    &analysis->result_capacity);
-    if (tracks == NULL || results == NULL) {
+    if (results == NULL) {
         goto done;
     }
-    analysis->results = results;
+    analysis->results = results; /* at once: the old block may be gone */
     results += analysis->result_count;
+    tracks = calloc(columns, sizeof(*tracks));
+    if (tracks == NULL) {
+        goto done;
+    }
     for (; made < columns; made++) {
         const struct perfmon_column *column = perfmon_column_get(reader, made);
         const size_t size = strlen(column->name) + 1;

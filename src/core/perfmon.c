@@ -423,8 +423,8 @@ static enum status read_header(struct perfmon *reader, struct err *err)
     if (reader->end >= 3 && memcmp(reader->buffer, "\xEF\xBB\xBF", 3) == 0) {
         reader->begin = 3;
     }
-    char *p;
-    status = next_line(reader, &p, err);
+    char *line;
+    status = next_line(reader, &line, err);
     if (status == STATUS_NOT_FOUND) {
         reader->line = 1;
         return malformed(reader, err, "the file is empty");
@@ -433,11 +433,12 @@ static enum status read_header(struct perfmon *reader, struct err *err)
         return status;
     }
     size_t columns = 0; /* an upper bound: commas within quotes count too */
-    for (const char *q = p; *q != '\n'; q++) {
+    for (const char *q = line; *q != '\n'; q++) {
         columns += *q == ',';
     }
     const char *complaint = NULL;
-    char *name = take_field(p, &p, &complaint);
+    char *p;
+    char *name = take_field(line, &p, &complaint);
     if (name == NULL) {
         return malformed(reader, err, "%s", complaint);
     }
@@ -450,7 +451,7 @@ static enum status read_header(struct perfmon *reader, struct err *err)
             name);
     }
     reader->bias_ms = reader->is_pdh ? parse_bias_ms(name) : 0;
-    if (p == NULL) {
+    if (p == NULL || columns == 0) {
         return malformed(reader, err, "there is no column beside the time");
     }
     if (columns > PERFMON_COLUMNS_MAX) {
@@ -648,13 +649,14 @@ enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const doub
     bool skip = true;
     int64_t utc_ms = 0;
     while (skip) {
-        char *p;
-        enum status status = next_line(reader, &p, err);
+        char *line;
+        enum status status = next_line(reader, &line, err);
         if (status != STATUS_OK) {
             return status;
         }
         const char *complaint = NULL;
-        char *time = take_field(p, &p, &complaint);
+        char *p;
+        char *time = take_field(line, &p, &complaint);
         if (time == NULL) {
             return malformed(reader, err, "%s", complaint);
         }

@@ -270,7 +270,8 @@ void text_add_duration(struct text *text, int64_t ms)
         return;
     }
     if (ms >= 100 * MS_PER_DAY) { /* hours mean nothing beside hundreds of days */
-        add_number(text, (double)(ms / MS_PER_DAY), 0);
+        const int64_t days = ms / MS_PER_DAY;
+        add_number(text, (double)days, 0);
         text_add(text, " d");
         return;
     }

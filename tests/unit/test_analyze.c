@@ -88,10 +88,11 @@ static void write_log(const char *name, int rows, double leak_bytes_per_row)
     assert_non_null(file);
     fprintf(file, "timestamp,Private Bytes,Handle Count\n");
     uint32_t seed = 12345;
+    const int onset = rows * 2 / 5;
     for (int r = 0; r < rows; r++) {
         seed = seed * 1664525u + 1013904223u;
         const double noise = (double)(seed >> 8) / 16777216.0;
-        const double leak = r > rows * 2 / 5 ? leak_bytes_per_row * (r - rows * 2 / 5) : 0.0;
+        const double leak = r > onset ? leak_bytes_per_row * (r - onset) : 0.0;
         fprintf(file, "%d,%.0f,%d\n", 1700000000 + 15 * r, 1e8 + 1e6 * noise + leak,
                 500 + (int)(10.0 * noise));
     }
