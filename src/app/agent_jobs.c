@@ -208,9 +208,10 @@ void job_mail(struct job *job)
     for (size_t i = 0; i < config->recipient_count; i++)
         to[i] = config->mail_to[i];
     char *message = NULL;
-    if (report_message(&entry->mail, config->mail_from, to, config->recipient_count,
-                       job->agent->facts.host_name, entry->queued_utc_ms, &message) != STATUS_OK) {
-        text_add(&answer, "no memory to build the message");
+    enum status made = report_message(&entry->mail, config->mail_from, to, config->recipient_count,
+                                      job->agent->facts.host_name, entry->queued_utc_ms, &message);
+    if (made != STATUS_OK) {
+        text_add(&answer, "the message could not be built: %s", status_text(made));
         return;
     }
     for (size_t i = 0; i < config->relay_count && job->outcome.state == MAIL_PENDING; i++) {

@@ -489,7 +489,7 @@ int main(int argc, char **argv)
     if (!player)
         return 3;
     player->case_dir = argv[1];
-    char template[] = "/tmp/storewatch-scenario-XXXXXX";
+    char template[] = "/dev/shm/storewatch-scenario-XXXXXX";
     const char *dir = argc > 2 ? argv[2] : mkdtemp(template);
     require(player, dir != NULL, "no scratch directory");
     text_copy(player->data_dir, sizeof player->data_dir, dir);

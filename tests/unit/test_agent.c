@@ -1,0 +1,236 @@
+/* test_agent.c - the portable edge against the fake OS: write-ahead order, a failing disk, stopping, and that
+ * a steady poll allocates nothing and the agent does not grow over 10,000 polls. */
+#include "fake_os.h"
+
+#include "storewatch/agent.h"
+#include "storewatch/control.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Of the sanitizer's run-time; gcc 12 ships the functions without their header. */
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+                                              void (*on_free)(const volatile void *));
+size_t __sanitizer_get_current_allocated_bytes(void);
+
+struct fixture {
+    struct os os;
+    struct config config;
+    char dir[64];
+    struct agent *agent;
+    struct agent_options options;
+};
+
+static bool counting;
+static size_t allocations;
+
+static void on_malloc(const volatile void *pointer, size_t size)
+{
+    (void)pointer;
+    (void)size;
+    allocations += counting;
+}
+
+static void on_free(const volatile void *pointer)
+{
+    (void)pointer;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    fake_init(&f->os);
+    fake_add_service(&f->os, "MSExchangeIS", "store.exe", 1.2e9);
+    fake_add_service(&f->os, "ArchiveSvc", "archive.exe", 1.5e8);
+    world_need(&f->os.world, "ArchiveSvc", "MSExchangeIS");
+    config_default(&f->config);
+    f->config.mode = MODE_ACT;
+    f->config.window_count = 0;
+    f->config.warm_up_ms = 0;
+    f->config.min_window_ms = 10 * MS_PER_MINUTE;
+    f->config.verify_ms = MS_PER_MINUTE;
+    f->config.relay_count = f->config.recipient_count = 1;
+    f->config.relays[0].port = 25;
+    text_copy(f->config.mail_from, CONFIG_STRING_MAX, "storewatch@example.com");
+    text_copy(f->config.mail_to[0], CONFIG_STRING_MAX, "ops@example.com");
+    text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-agent-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    f->options = (struct agent_options){.data_dir = f->dir};
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    agent_free(f->agent);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", f->dir);
+    assert_int_equal(system(command), 0);
+    free(f);
+    return 0;
+}
+
+/* Runs what is ready in one lane; true when there was something. */
+static bool run_lane(struct fixture *f, enum lane lane)
+{
+    struct job *job = agent_take_job(f->agent, lane);
+    if (!job)
+        return false;
+    job_run(job);
+    agent_job_done(f->agent, job);
+    return true;
+}
+
+static void pump(struct fixture *f)
+{
+    bool any = true;
+    while (any) {
+        any = false;
+        for (size_t lane = 0; lane < LANE_COUNT; lane++)
+            any |= run_lane(f, (enum lane)lane);
+    }
+}
+
+static void poll(struct fixture *f)
+{
+    fake_advance(&f->os, f->config.interval_ms);
+    agent_poll(f->agent);
+}
+
+static void leak(struct fixture *f)
+{
+    struct fake_program *store = fake_program_find(&f->os, "MSExchangeIS");
+    fake_grow(&f->os, store, FAKE_LEAK);
+    store->bytes_per_hour = 2e9;
+}
+
+static bool did(const struct fixture *f, const char *deed)
+{
+    return strstr(f->os.log_storage, deed) != NULL;
+}
+
+static void test_nothing_leaves_before_its_records_are_committed(void **state)
+{
+    struct fixture *f = *state;
+    leak(f);
+    for (int i = 0; i < 400; i++) { /* the leak is seen within that time, but the store's lane stands still */
+        poll(f);
+        while (run_lane(f, LANE_LOOK) || run_lane(f, LANE_CONTROL) || run_lane(f, LANE_MAIL) ||
+               run_lane(f, LANE_EVENT))
+            ;
+    }
+    assert_false(did(f, "mail"));
+    assert_false(did(f, "stop"));
+    for (int i = 0; i < 40; i++) {
+        poll(f);
+        pump(f);
+    }
+    assert_true(did(f, "mail"));
+    assert_true(did(f, "stop MSExchangeIS"));
+    assert_true(did(f, "start ArchiveSvc"));
+}
+
+static void test_a_slot_whose_look_is_late_is_missed(void **state)
+{
+    struct fixture *f = *state;
+    pump(f);
+    poll(f);
+    struct job *job = agent_take_job(f->agent, LANE_LOOK);
+    assert_non_null(job);
+    poll(f); /* waits for the look that is under way */
+    poll(f); /* missed */
+    job_run(job);
+    agent_job_done(f->agent, job);
+    pump(f);
+    char *json = agent_status_json(f->agent);
+    assert_non_null(strstr(json, "\"missed_polls\": 1"));
+    free(json);
+}
+
+static void test_stop_saves_and_is_quiet(void **state)
+{
+    struct fixture *f = *state;
+    f->os.log_events = true;
+    for (int i = 0; i < 5; i++) {
+        poll(f);
+        pump(f);
+    }
+    agent_stop(f->agent, false);
+    assert_false(agent_is_quiet(f->agent));
+    pump(f);
+    assert_true(agent_is_quiet(f->agent));
+    assert_true(did(f, "event STOPPED"));
+    assert_null(agent_take_job(f->agent, LANE_LOOK));
+}
+
+static void test_control_lines(void **state)
+{
+    struct fixture *f = *state;
+    pump(f);
+    char *answer = control_answer(f->agent, "status\r\n", 8);
+    assert_non_null(strstr(answer, "\"watched\""));
+    free(answer);
+    answer = control_answer(f->agent, "format c:\n", 10);
+    assert_non_null(strstr(answer, "\"error\""));
+    free(answer);
+    answer = control_answer(f->agent, "", 0);
+    assert_non_null(strstr(answer, "\"error\""));
+    free(answer);
+}
+
+/* The store's own work is SQLite's; everything else of a steady poll must live on what was allocated before.
+ */
+static void test_a_steady_poll_allocates_nothing_and_nothing_grows(void **state)
+{
+    struct fixture *f = *state;
+    __sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
+    for (int i = 0; i < 10000;
+         i++) { /* incarnations, and SQLite's page cache, which is bounded, until it is full */
+        poll(f);
+        pump(f);
+    }
+    size_t before = __sanitizer_get_current_allocated_bytes();
+    allocations = 0;
+    for (int i = 0; i < 10000; i++) {
+        counting = true;
+        poll(f);
+        run_lane(f, LANE_LOOK);
+        struct job *job = agent_take_job(f->agent, LANE_STORE);
+        counting = false;
+        if (job)
+            job_run(job);
+        counting = true;
+        if (job)
+            agent_job_done(f->agent, job);
+        assert_null(agent_take_job(f->agent, LANE_CONTROL));
+        counting = false;
+        pump(f);
+    }
+    assert_int_equal(allocations, 0);
+    assert_true(__sanitizer_get_current_allocated_bytes() <
+                before + 20 * 1000); /* 2 bytes a poll would show */
+    assert_false(did(f, "mail"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_nothing_leaves_before_its_records_are_committed),
+        TEST(test_a_slot_whose_look_is_late_is_missed),
+        TEST(test_stop_saves_and_is_quiet),
+        TEST(test_control_lines),
+        TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,292 @@
+/* test_policy.c - each check of the pre-flight, the ladder, the budget's clock, the windows. */
+#include "storewatch/policy.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct config config;
+    struct observation *observation;
+    struct clock clock;
+    struct policy_facts facts;
+    struct budget_entry budget[4];
+    struct preflight preflight;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    config_default(&f->config);
+    f->config.mode = MODE_ACT;
+    f->config.window_count = 0;
+    f->observation = observation_new();
+    f->observation->processes_known = f->observation->services_known = true;
+    f->clock = (struct clock){
+        .mono_ms = MS_PER_DAY, .utc_ms = INT64_C(1767225600000), .weekday = 2, .minute_of_day = 600};
+    f->facts = (struct policy_facts){
+        .journal_writable = true, .budget = f->budget, .exhaustion_early_utc_ms = INT64_MAX};
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    observation_free(f->observation);
+    free(f);
+    return 0;
+}
+
+static void judge(struct fixture *f)
+{
+    policy_preflight(&f->config, f->observation, f->clock, &f->facts, &f->preflight);
+}
+
+static void assert_held_by(struct fixture *f, enum check check, const char *word)
+{
+    judge(f);
+    assert_false(f->preflight.passed);
+    assert_string_equal(check_name(f->preflight.first_failed), check_name(check));
+    assert_non_null(strstr(f->preflight.results[check].text, word));
+}
+
+static void test_all_clear_passes(void **state)
+{
+    struct fixture *f = *state;
+    judge(f);
+    assert_true(f->preflight.passed);
+    for (size_t i = 0; i < CHECK_COUNT; i++) {
+        assert_true(f->preflight.results[i].passed);
+        assert_true(strlen(f->preflight.results[i].text) > 0); /* a check that passed says why, too */
+    }
+}
+
+static void test_mode_alert_holds(void **state)
+{
+    struct fixture *f = *state;
+    f->config.mode = MODE_ALERT;
+    assert_held_by(f, CHECK_MODE, "only tells");
+    f->facts.by_hand = true;
+    judge(f);
+    assert_true(f->preflight.passed);
+}
+
+static void test_dry_run_holds_also_by_hand(void **state)
+{
+    struct fixture *f = *state;
+    f->facts.dry_run = f->facts.by_hand = true;
+    assert_held_by(f, CHECK_DRY_RUN, "--dry-run");
+}
+
+static void test_maintenance_holds_until_its_end(void **state)
+{
+    struct fixture *f = *state;
+    f->facts.maintenance_until_utc_ms = f->clock.utc_ms + 1;
+    assert_held_by(f, CHECK_MAINTENANCE, "on until");
+    f->facts.maintenance_until_utc_ms = f->clock.utc_ms;
+    judge(f);
+    assert_true(f->preflight.passed);
+}
+
+static void test_shutdown_and_cluster_and_blindness_hold(void **state)
+{
+    struct fixture *f = *state;
+    f->observation->os_shutting_down = true;
+    assert_held_by(f, CHECK_SHUTDOWN, "shutting down");
+    f->observation->os_shutting_down = false;
+    f->observation->cluster_node = true;
+    assert_held_by(f, CHECK_CLUSTER, "cluster node");
+    f->config.act_on_cluster = true;
+    judge(f);
+    assert_true(f->preflight.passed);
+    f->observation->services_known = false;
+    assert_held_by(f, CHECK_SIGHT, "cannot be read");
+}
+
+static void test_veto_process_holds_and_is_named(void **state)
+{
+    struct fixture *f = *state;
+    text_copy(f->observation->processes[0].image, PROCESS_IMAGE_MAX, "ESEUTIL.EXE");
+    f->observation->process_count = 1;
+    assert_held_by(f, CHECK_VETO, "eseutil.exe is running");
+}
+
+static void test_spent_budget_holds_until_the_oldest_is_old_enough(void **state)
+{
+    struct fixture *f = *state;
+    f->config.budget_max = 2;
+    f->config.budget_per_ms = 24 * MS_PER_HOUR;
+    f->config.budget_min_interval_ms = MS_PER_HOUR;
+    f->budget[0].age_ms = 24 * MS_PER_HOUR - 1;
+    f->budget[1].age_ms = 2 * MS_PER_HOUR;
+    f->facts.budget_count = 2;
+    assert_held_by(f, CHECK_BUDGET, "2 of 2");
+    f->budget[0].age_ms = 24 * MS_PER_HOUR;
+    judge(f);
+    assert_true(f->preflight.passed);
+}
+
+static void test_minimum_interval_counts_from_the_youngest(void **state)
+{
+    struct fixture *f = *state;
+    f->config.budget_max = 9;
+    f->config.budget_min_interval_ms = 4 * MS_PER_HOUR;
+    f->budget[0].age_ms = 9 * MS_PER_HOUR;
+    f->budget[1].age_ms = 4 * MS_PER_HOUR - 1;
+    f->facts.budget_count = 2;
+    assert_held_by(f, CHECK_INTERVAL, "at least 4 h");
+    f->budget[1].age_ms++;
+    judge(f);
+    assert_true(f->preflight.passed);
+}
+
+static void test_window_holds_unless_urgent(void **state)
+{
+    struct fixture *f = *state;
+    f->config.window_count = 1;
+    f->config.windows[0] = (struct config_window){.days = 0x7f, .from_minute = 60, .to_minute = 300};
+    assert_held_by(f, CHECK_WINDOW, "15 h"); /* 10:00 -> 01:00 */
+    f->config.urgent_before_ms = 2 * MS_PER_HOUR;
+    f->facts.exhaustion_early_utc_ms = f->clock.utc_ms + 2 * MS_PER_HOUR - 1;
+    judge(f);
+    assert_true(f->preflight.passed);
+    f->facts.exhaustion_early_utc_ms = f->clock.utc_ms + 2 * MS_PER_HOUR;
+    assert_held_by(f, CHECK_WINDOW, "outside");
+    f->clock.minute_of_day = 60;
+    judge(f);
+    assert_true(f->preflight.passed);
+}
+
+static void test_minutes_to_window_crosses_the_week(void **state)
+{
+    struct fixture *f = *state;
+    f->config.window_count = 1;
+    f->config.windows[0] =
+        (struct config_window){.days = 0x01, .from_minute = 30, .to_minute = 60}; /* Monday */
+    assert_int_equal(policy_minutes_to_window(&f->config, 0, 30), 0);
+    assert_int_equal(policy_minutes_to_window(&f->config, 0, 59), 0);
+    assert_int_equal(policy_minutes_to_window(&f->config, 0, 60), 7 * 1440 - 30);
+    assert_int_equal(policy_minutes_to_window(&f->config, 6, 1439), 31);
+}
+
+static void test_journal_and_plan_hold(void **state)
+{
+    struct fixture *f = *state;
+    f->facts.journal_writable = false;
+    assert_held_by(f, CHECK_JOURNAL, "cannot be written");
+    f->facts.journal_writable = true;
+    struct err error = {.status = STATUS_BUSY, .text = "ArchiveSvc is stop pending"};
+    f->facts.plan_error = &error;
+    assert_held_by(f, CHECK_PLAN, "ArchiveSvc is stop pending");
+}
+
+/* ---- the ladder ---- */
+
+static struct incident incident_of(enum target_kind kind, const char *service)
+{
+    struct incident incident = {.id = 1, .target_kind = kind, .rungs_tried = 1u << RUNG_ALERT};
+    text_copy(incident.service, sizeof incident.service, service);
+    text_copy(incident.target, sizeof incident.target, "target");
+    return incident;
+}
+
+static enum rung next_rung(struct fixture *f, const struct incident *incident, const struct incident *others,
+                           size_t count, const char **out_service)
+{
+    static char why[200];
+    *out_service = NULL;
+    return policy_next_rung(&f->config, incident, others, count, out_service, why, sizeof why);
+}
+
+static void test_ladder_of_a_client(void **state)
+{
+    struct fixture *f = *state;
+    const char *service;
+    struct incident client = incident_of(TARGET_CLIENT, "ArchiveSvc");
+    assert_int_equal(next_rung(f, &client, NULL, 0, &service), RUNG_RESTART_CLIENT);
+    assert_string_equal(service, "ArchiveSvc");
+    client.rungs_tried |= 1u << RUNG_RESTART_CLIENT;
+    assert_int_equal(next_rung(f, &client, NULL, 0, &service), RUNG_RESTART_STORE);
+    assert_string_equal(service, "MSExchangeIS");
+    client.rungs_tried |= 1u << RUNG_RESTART_STORE;
+    assert_int_equal(next_rung(f, &client, NULL, 0, &service), RUNG_ALERT);
+}
+
+static void test_a_client_without_service_skips_its_rung(void **state)
+{
+    struct fixture *f = *state;
+    const char *service;
+    struct incident client = incident_of(TARGET_CLIENT, "");
+    assert_int_equal(next_rung(f, &client, NULL, 0, &service), RUNG_RESTART_STORE);
+    f->config.ladder_count = 2; /* alert, restart_client */
+    assert_int_equal(next_rung(f, &client, NULL, 0, &service), RUNG_ALERT);
+}
+
+static void test_the_store_waits_for_its_leaking_client(void **state)
+{
+    struct fixture *f = *state;
+    const char *service;
+    struct incident store = incident_of(TARGET_STORE, "MSExchangeIS");
+    struct incident client = incident_of(TARGET_CLIENT, "ArchiveSvc");
+    assert_int_equal(next_rung(f, &store, &client, 1, &service), RUNG_ALERT);
+    client.rungs_tried |= 1u << RUNG_RESTART_CLIENT;
+    assert_int_equal(next_rung(f, &store, &client, 1, &service), RUNG_RESTART_STORE);
+    client.rungs_tried = 1u << RUNG_ALERT;
+    client.state = INCIDENT_CLOSED;
+    assert_int_equal(next_rung(f, &store, &client, 1, &service), RUNG_RESTART_STORE);
+}
+
+static void test_the_host_and_discovered_programs_are_never_restarted(void **state)
+{
+    struct fixture *f = *state;
+    const char *service;
+    struct incident host = incident_of(TARGET_HOST, ""), found = incident_of(TARGET_DISCOVERED, "Svc");
+    assert_int_equal(next_rung(f, &host, NULL, 0, &service), RUNG_ALERT);
+    assert_int_equal(next_rung(f, &found, NULL, 0, &service), RUNG_ALERT);
+}
+
+static void test_budget_ages_and_forgets_only_what_no_rule_needs(void **state)
+{
+    struct fixture *f = *state;
+    f->config.budget_per_ms = MS_PER_HOUR;
+    f->config.budget_min_interval_ms = 4 * MS_PER_HOUR;
+    size_t count = 2;
+    f->budget[0] = (struct budget_entry){.restart_id = 1, .age_ms = 3 * MS_PER_HOUR};
+    f->budget[1] = (struct budget_entry){.restart_id = 2, .age_ms = 0};
+    policy_age_budget(&f->config, f->budget, &count, MS_PER_HOUR - 1);
+    assert_int_equal(count, 2);
+    policy_age_budget(&f->config, f->budget, &count, 1);
+    assert_int_equal(count, 1);
+    assert_int_equal(f->budget[0].restart_id, 2);
+    assert_int_equal(f->budget[0].age_ms, MS_PER_HOUR);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_all_clear_passes),
+        TEST(test_mode_alert_holds),
+        TEST(test_dry_run_holds_also_by_hand),
+        TEST(test_maintenance_holds_until_its_end),
+        TEST(test_shutdown_and_cluster_and_blindness_hold),
+        TEST(test_veto_process_holds_and_is_named),
+        TEST(test_spent_budget_holds_until_the_oldest_is_old_enough),
+        TEST(test_minimum_interval_counts_from_the_youngest),
+        TEST(test_window_holds_unless_urgent),
+        TEST(test_minutes_to_window_crosses_the_week),
+        TEST(test_journal_and_plan_hold),
+        TEST(test_ladder_of_a_client),
+        TEST(test_a_client_without_service_skips_its_rung),
+        TEST(test_the_store_waits_for_its_leaking_client),
+        TEST(test_the_host_and_discovered_programs_are_never_restarted),
+        TEST(test_budget_ages_and_forgets_only_what_no_rule_needs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
