@@ -415,7 +415,8 @@ static void bounds_of_lines_and_columns(void **state)
     memset(big, 'x', length);
     assert_string_equal(render(big, length), ":1: the line is longer than 4 MiB: is this a CSV file?");
     memset(big, ',', length);
-    memcpy(big, "timestamp,", 10);
+    static const char first[] = "timestamp";
+    memcpy(big, first, sizeof(first) - 1);
     big[9 + PERFMON_COLUMNS_MAX] = '\n';
     write_bytes(big, 9 + PERFMON_COLUMNS_MAX + 1);
     struct perfmon *reader = NULL;
