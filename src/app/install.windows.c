@@ -1,8 +1,8 @@
 /* install.windows.c - `install` and `uninstall`: the order of the steps, what is undone when one fails, and
  * what people are told. The steps themselves are in src/win32/setup.c.
  *
- * Both can be repeated: installing again brings the registration up to date, uninstalling twice is no error.
- */
+ * Both can be repeated: installing again brings the registration up to date and keeps the configuration
+ * unless another one is named; uninstalling twice is no error. */
 #include "storewatch/cli.h"
 #include "storewatch/service.h"
 
@@ -20,6 +20,7 @@ struct installation {
     char default_dir[SETUP_PATH_MAX];
     char data_dir[SETUP_PATH_MAX];
     char command[2 * SETUP_PATH_MAX + 64];
+    bool config_is_default; /* neither named nor known from an earlier installation */
     bool default_dir_made, data_dir_made, config_made, registered, source_made;
     struct setup_before before;
 };
@@ -61,9 +62,10 @@ static enum status find_places(struct installation *in, const char *config_optio
     }
     if (status == STATUS_OK && config_option != NULL) {
         status = setup_absolute(config_option, in->config_path, err);
-    } else if (status == STATUS_OK) {
+    } else if (status == STATUS_OK && !service_installed_config(in->config_path, sizeof(in->config_path))) {
         struct text path = text_on(in->config_path, sizeof(in->config_path));
         text_add(&path, "%s\\storewatch.json", in->default_dir);
+        in->config_is_default = true;
     }
     if (status == STATUS_OK &&
         !service_command_make(in->executable, in->config_path, in->command, sizeof(in->command))) {
@@ -125,7 +127,7 @@ static int install(struct installation *in, const char *config_option)
     if (status == STATUS_OK) {
         status = find_places(in, config_option, &err);
     }
-    if (status == STATUS_OK && config_option == NULL) {
+    if (status == STATUS_OK && in->config_is_default) {
         status = prepare_default(in, &err);
     }
     if (status != STATUS_OK) {
