@@ -90,6 +90,10 @@ void agent_free(struct agent *agent)
         outbox_entry_deinit(&agent->jobs[LANE_MAIL].sending);
     if (agent->jobs[LANE_STORE].mail_found)
         outbox_entry_deinit(&agent->jobs[LANE_STORE].entry);
+    for (size_t lane = 0; lane < LANE_COUNT; lane++) {
+        store_close(agent->jobs[lane].opened);
+        free(agent->jobs[lane].restored);
+    }
     free(agent->jobs[LANE_EVENT].metrics);
     service_graph_deinit(&agent->jobs[LANE_CONTROL].graph);
     free(agent->jobs[LANE_EVENT].events);
@@ -301,30 +305,72 @@ static void look_done(struct agent *agent, struct job *job)
     agent->metrics_due |= job->sample_due && agent->engine->config.metrics_textfile[0];
 }
 
+static void tell_store_failing(struct agent *agent, const char *text)
+{
+    bool first = !agent->store_failing;
+    agent->store_failing = true;
+    agent->engine->journal_writable = false;
+    agent->store_retry_mono_ms = os_mono_ms(agent->os) + STORE_RETRY_MS;
+    text_copy(agent->store_error, sizeof agent->store_error, text);
+    if (first)
+        tell(agent, ALERT_STORE_FAILING, text);
+}
+
+/* What was saved goes into the engine; without it, the ids of new incidents must not meet those in a file
+ * that may still be opened later: they begin at the time of day in seconds. */
+static void take_store(struct agent *agent, struct job *job)
+{
+    if (job->set_aside[0]) {
+        char storage[1024];
+        struct text line = text_on(storage, sizeof storage);
+        text_add(&line, "The old file is kept as %s.", job->set_aside);
+        tell(agent, ALERT_STORE_SET_ASIDE, storage);
+        job->set_aside[0] = '\0';
+    }
+    if (!job->opened) {
+        if (agent->engine->last_incident_id == 0)
+            agent->engine->last_incident_id = os_utc_ms(agent->os) / MS_PER_SECOND;
+        tell_store_failing(agent, job->err.text);
+        return;
+    }
+    agent->store = job->opened;
+    job->opened = NULL;
+    const struct restored *restored = job->restored;
+    struct clock clock = clock_now(agent);
+    engine_restore_incidents(agent->engine, restored->incidents, restored->incident_count,
+                             restored->last_incident_id, clock);
+    engine_restore_restarts(agent->engine, restored->restarts, restored->restart_count, clock.mono_ms);
+    engine_restore_budget(agent->engine, restored->budget, restored->budget_count);
+    free(job->restored);
+    job->restored = NULL;
+    agent->mail_may_wait = true;
+}
+
 static void open_done(struct agent *agent, struct job *job)
 {
     agent->opened = true;
     agent->latest = 1 - agent->latest;
-    agent->mail_may_wait = true;
-    char text[1024];
-    struct text line = text_on(text, sizeof text);
-    text_add(&line, "Watching %s and %zu registered client%s every ", agent->engine->config.store_service,
-             agent->engine->config.client_count, agent->engine->config.client_count == 1 ? "" : "s");
-    text_add_duration(&line, agent->engine->config.interval_ms);
-    text_add(&line, ", mode \"%s\"%s, version %s, on %s.",
-             agent->engine->config.mode == MODE_ACT ? "act" : "alert",
+    const struct config *config = &agent->engine->config;
+    char storage[1024];
+    struct text line = text_on(storage, sizeof storage);
+    text_add(&line, "Watching %s and %zu registered client%s every ", config->store_service,
+             config->client_count, config->client_count == 1 ? "" : "s");
+    text_add_duration(&line, config->interval_ms);
+    text_add(&line, ", mode \"%s\"%s, version %s, on %s.", config->mode == MODE_ACT ? "act" : "alert",
              agent->engine->dry_run ? " (dry run)" : "", STOREWATCH_VERSION, agent->facts.os_text);
-    tell(agent, ALERT_STARTED, text);
-    if (job->set_aside[0]) {
-        text_clear(&line);
-        text_add(&line, "The old file is kept as %s.", job->set_aside);
-        tell(agent, ALERT_STORE_SET_ASIDE, text);
-    }
-    if (job->status != STATUS_OK) {
-        agent->store_failing = true;
-        text_copy(agent->store_error, sizeof agent->store_error, job->err.text);
-        tell(agent, ALERT_STORE_FAILING, job->err.text);
-    }
+    tell(agent, ALERT_STARTED, storage);
+    take_store(agent, job);
+    if (agent->store && job->status != STATUS_OK) /* open, but its samples could not be read back */
+        tell_store_failing(agent, job->err.text);
+}
+
+static void reopen_done(struct agent *agent, struct job *job)
+{
+    take_store(agent, job);
+    if (!agent->store)
+        return;
+    agent->store_failing = false;
+    agent->store_error[0] = '\0';
 }
 
 /* ---- the store ---- */
@@ -404,14 +450,8 @@ static void answer_without_journal(struct agent *agent)
 
 static void commit_failed(struct agent *agent, const struct job *job)
 {
-    bool first = !agent->store_failing;
-    agent->store_failing = true;
-    agent->engine->journal_writable = false;
-    agent->store_retry_mono_ms = os_mono_ms(agent->os) + STORE_RETRY_MS;
-    text_copy(agent->store_error, sizeof agent->store_error, job->err.text);
     transaction_put_back(agent);
-    if (first)
-        tell(agent, ALERT_STORE_FAILING, job->err.text);
+    tell_store_failing(agent, job->err.text);
     answer_without_journal(agent);
 }
 
@@ -650,11 +690,14 @@ int64_t agent_interval_ms(const struct agent *agent)
 
 static bool take_store_job(struct agent *agent, struct job *job)
 {
-    if (!agent->opened || !agent->store)
-        return false;
     int64_t mono_ms = os_mono_ms(agent->os);
-    if (agent->store_failing && mono_ms < agent->store_retry_mono_ms && !agent->stopping)
+    bool retry_later = agent->store_failing && mono_ms < agent->store_retry_mono_ms && !agent->stopping;
+    if (!agent->opened || retry_later || (!agent->store && agent->stopping))
         return false;
+    if (!agent->store) {
+        job->kind = JOB_REOPEN;
+        return true;
+    }
     bool mail_wanted = agent->mail_may_wait && !agent->mail_ready && !agent->jobs[LANE_MAIL].busy &&
                        mono_ms >= agent->mail_retry_mono_ms && !agent->stopping;
     if (!agent->pending_dirty && !mail_wanted)
@@ -709,6 +752,9 @@ void job_run(struct job *job)
     case JOB_OPEN:
         job_open(job);
         break;
+    case JOB_REOPEN:
+        job_reopen(job);
+        break;
     case JOB_LOOK:
         job_look(job);
         break;
@@ -736,6 +782,9 @@ void agent_job_done(struct agent *agent, struct job *job)
     switch (job->kind) {
     case JOB_OPEN:
         open_done(agent, job);
+        break;
+    case JOB_REOPEN:
+        reopen_done(agent, job);
         break;
     case JOB_LOOK:
         look_done(agent, job);

@@ -55,7 +55,19 @@ struct transaction {
     struct mail_outcome outcome;
 };
 
-enum job_kind { JOB_OPEN, JOB_LOOK, JOB_COMMIT, JOB_CONTROL, JOB_MAIL, JOB_EVENTS, JOB_RELOAD };
+#define RESTORED_INCIDENTS_MAX 512
+#define RESTORED_RESTARTS_MAX 16
+
+/* What a history file says of the time before this start. */
+struct restored {
+    int64_t last_incident_id;
+    size_t incident_count, restart_count, budget_count;
+    struct incident incidents[RESTORED_INCIDENTS_MAX]; /* the open ones first */
+    struct restart_journal restarts[RESTORED_RESTARTS_MAX];
+    struct budget_entry budget[BUDGET_ENTRIES_MAX];
+};
+
+enum job_kind { JOB_OPEN, JOB_REOPEN, JOB_LOOK, JOB_COMMIT, JOB_CONTROL, JOB_MAIL, JOB_EVENTS, JOB_RELOAD };
 
 struct limit_question {
     struct process_id process;
@@ -81,6 +93,10 @@ struct job {
     bool sample_due;
     size_t limit_count;
     struct limit_question limits[LIMITS_PER_LOOK];
+
+    /* JOB_OPEN, JOB_REOPEN */
+    struct store *opened;      /* owned until the agent takes it; NULL = it could not be opened */
+    struct restored *restored; /* heap, likewise */
     char set_aside[600];
 
     /* JOB_COMMIT */
@@ -173,6 +189,7 @@ struct agent {
 
 /* agent_jobs.c */
 void job_open(struct job *job);
+void job_reopen(struct job *job);
 void job_look(struct job *job);
 void job_commit(struct job *job);
 void job_control(struct job *job);

@@ -6,64 +6,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPEN_INCIDENTS_MAX 512
-#define OPEN_RESTARTS_MAX 16
-
 /* ---- open ---- */
 
-static enum status restore_incidents(struct agent *agent, struct clock clock, struct err *err)
+/* The open incidents must all come; the recent ones only tell which rungs were tried. */
+static enum status load_incidents(struct store *store, struct restored *out, struct err *err)
 {
-    struct incident *incidents = calloc(OPEN_INCIDENTS_MAX, sizeof *incidents);
-    if (!incidents)
-        return err_set(err, STATUS_NO_MEMORY, "restore", 0, "no memory for the incidents");
-    /* The open ones must all come; the recent ones only tell which rungs were tried. */
-    size_t open_count = 0, count = 0;
-    int64_t last_id = 0;
-    enum status status = store_last_incident_id(agent->store, &last_id, err);
-    if (!status)
-        status = store_get_incidents(agent->store, true, incidents, INCIDENTS_MAX, &open_count, err);
-    if (!status)
-        status = store_get_incidents(agent->store, false, incidents + open_count,
-                                     OPEN_INCIDENTS_MAX - INCIDENTS_MAX, &count, err);
-    if (!status) {
-        size_t kept = open_count;
-        for (size_t i = open_count; i < open_count + count; i++)
-            if (incidents[i].state == INCIDENT_CLOSED)
-                incidents[kept++] = incidents[i];
-        engine_restore_incidents(agent->engine, incidents, kept, last_id, clock);
-    }
-    free(incidents);
-    return status;
-}
-
-static enum status restore_restarts(struct agent *agent, int64_t mono_ms, struct err *err)
-{
-    struct restart_journal *journals = calloc(OPEN_RESTARTS_MAX, sizeof *journals);
-    if (!journals)
-        return err_set(err, STATUS_NO_MEMORY, "restore", 0, "no memory for the restarts");
     size_t count = 0;
-    enum status status = store_get_restarts(agent->store, journals, OPEN_RESTARTS_MAX, &count, err);
+    enum status status = store_last_incident_id(store, &out->last_incident_id, err);
     if (!status)
-        engine_restore_restarts(agent->engine, journals, count, mono_ms);
-    free(journals);
+        status = store_get_incidents(store, true, out->incidents, INCIDENTS_MAX, &out->incident_count, err);
+    if (!status)
+        status = store_get_incidents(store, false, out->incidents + out->incident_count,
+                                     RESTORED_INCIDENTS_MAX - INCIDENTS_MAX, &count, err);
+    for (size_t i = out->incident_count, end = i + count; !status && i < end; i++)
+        if (out->incidents[i].state == INCIDENT_CLOSED)
+            out->incidents[out->incident_count++] = out->incidents[i];
     return status;
 }
 
-static enum status restore_budget(struct agent *agent, struct err *err)
+static enum status load_restored(struct store *store, struct restored **out_restored, struct err *err)
 {
-    struct budget_entry entries[BUDGET_ENTRIES_MAX];
-    size_t count = 0;
-    enum status status = store_get_budget(agent->store, entries, BUDGET_ENTRIES_MAX, &count, err);
+    struct restored *restored = calloc(1, sizeof *restored);
+    if (!restored)
+        return err_set(err, STATUS_NO_MEMORY, "restore", 0, "no memory for what was saved");
+    enum status status = load_incidents(store, restored, err);
     if (!status)
-        engine_restore_budget(agent->engine, entries, count);
+        status = store_get_restarts(store, restored->restarts, RESTORED_RESTARTS_MAX,
+                                    &restored->restart_count, err);
+    if (!status)
+        status = store_get_budget(store, restored->budget, BUDGET_ENTRIES_MAX, &restored->budget_count, err);
+    if (status)
+        free(restored);
+    else
+        *out_restored = restored;
     return status;
 }
 
-static enum status replay_series(struct agent *agent, int64_t series_id, struct detector *detector,
+static enum status replay_series(struct store *store, int64_t series_id, struct detector *detector,
                                  int64_t shift_ms, struct err *err)
 {
     struct store_cursor *cursor = NULL;
-    enum status status = store_samples_begin(agent->store, series_id, INT64_MIN, INT64_MAX, &cursor, err);
+    enum status status = store_samples_begin(store, series_id, INT64_MIN, INT64_MAX, &cursor, err);
     struct series_point point;
     while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK)
         detector_push(detector, point.t_ms - shift_ms, point.mean);
@@ -72,14 +55,14 @@ static enum status replay_series(struct agent *agent, int64_t series_id, struct 
 }
 
 /* The incarnations that still run get their history back, so that a restart of storewatch costs no window. */
-static enum status restore_history(struct agent *agent, const struct observation *observation,
-                                   struct err *err)
+static enum status restore_history(struct agent *agent, struct store *store,
+                                   const struct observation *observation, struct err *err)
 {
     struct watch *watch = &agent->engine->watch;
     watch_look(watch, &agent->engine->config, observation);
     int64_t shift_ms = observation->utc_ms - observation->mono_ms;
     struct store_cursor *cursor = NULL;
-    enum status status = store_series_begin(agent->store, &cursor, err);
+    enum status status = store_series_begin(store, &cursor, err);
     int64_t id, first_utc_ms, last_utc_ms;
     struct store_series_key key;
     while (!status &&
@@ -87,28 +70,39 @@ static enum status restore_history(struct agent *agent, const struct observation
         struct watched *item = watch_find(watch, key.process);
         /* A series from the future was written under a clock that has been set back since. */
         if (item && item->detectors[key.metric] && last_utc_ms < observation->utc_ms)
-            status = replay_series(agent, id, item->detectors[key.metric], shift_ms, err);
+            status = replay_series(store, id, item->detectors[key.metric], shift_ms, err);
     }
     store_cursor_free(cursor);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
+static void open_store(struct job *job)
+{
+    struct agent *agent = job->agent;
+    job->status =
+        store_open(agent->store_path, os_utc_ms(agent->os), &job->opened, job->set_aside, &job->err);
+    if (!job->status)
+        job->status = load_restored(job->opened, &job->restored, &job->err);
+    if (!job->status)
+        return;
+    store_close(job->opened);
+    job->opened = NULL;
+}
+
 void job_open(struct job *job)
 {
     struct agent *agent = job->agent;
-    struct clock clock = {.mono_ms = os_mono_ms(agent->os), .utc_ms = os_utc_ms(agent->os)};
     /* A look that fails is told by the looks that follow; here only the history would be without its owners.
      */
     os_observe(agent->os, job->observation, NULL);
-    job->status = store_open(agent->store_path, clock.utc_ms, &agent->store, job->set_aside, &job->err);
+    open_store(job);
     if (!job->status)
-        job->status = restore_incidents(agent, clock, &job->err);
-    if (!job->status)
-        job->status = restore_restarts(agent, clock.mono_ms, &job->err);
-    if (!job->status)
-        job->status = restore_budget(agent, &job->err);
-    if (!job->status)
-        job->status = restore_history(agent, job->observation, &job->err);
+        job->status = restore_history(agent, job->opened, job->observation, &job->err);
+}
+
+void job_reopen(struct job *job)
+{
+    open_store(job);
 }
 
 /* ---- look ---- */

@@ -229,6 +229,14 @@ static struct open_incident *incident_find(struct engine *engine, const struct w
     return NULL;
 }
 
+static struct open_incident *free_slot(struct engine *engine)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++)
+        if (engine->incidents[i].incident.id == 0)
+            return &engine->incidents[i];
+    return NULL;
+}
+
 static struct open_incident *incident_by_id(struct engine *engine, int64_t id)
 {
     for (size_t i = 0; id && i < INCIDENTS_MAX; i++)
@@ -341,10 +349,7 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
     struct engine *engine = step->engine;
     if (item->kind == TARGET_HOST && is_explained(step, metric, verdict))
         return;
-    struct open_incident *open = NULL;
-    for (size_t i = 0; i < INCIDENTS_MAX && !open; i++)
-        if (engine->incidents[i].incident.id == 0)
-            open = &engine->incidents[i];
+    struct open_incident *open = free_slot(engine);
     if (!open || !room_to_tell(step))
         return; /* the verdict stays unbounded: the next step tries again */
     memset(open, 0, sizeof *open);
@@ -1037,22 +1042,37 @@ void engine_configure(struct engine *engine, const struct config *config)
     watch_drop_unnamed(&engine->watch, config);
 }
 
+static bool is_open_already(const struct engine *engine, const struct incident *incident)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        const struct incident *open = &engine->incidents[i].incident;
+        if (open->id && open->metric == incident->metric &&
+            process_id_equal(open->process, incident->process) &&
+            text_equal_nocase(open->target, incident->target))
+            return true;
+    }
+    return false;
+}
+
 void engine_restore_incidents(struct engine *engine, const struct incident *incidents, size_t count,
                               int64_t last_id, struct clock clock)
 {
-    size_t slot = 0;
-    engine->last_incident_id = last_id;
+    if (last_id > engine->last_incident_id)
+        engine->last_incident_id = last_id;
     for (size_t i = 0; i < count; i++) {
         const struct incident *incident = &incidents[i];
         if (incident->state == INCIDENT_CLOSED) {
             int64_t ago_ms = clock.utc_ms - incident->closed_utc_ms;
             if (ago_ms >= 0 && !ladder_memory_find(engine, incident->target))
                 ladder_remember(engine, incident, clock.mono_ms - ago_ms);
-        } else if (slot < INCIDENTS_MAX) {
-            int64_t ago_ms = clock.utc_ms - incident->told_utc_ms;
-            engine->incidents[slot++] = (struct open_incident){
-                .incident = *incident, .told_mono_ms = clock.mono_ms - (ago_ms > 0 ? ago_ms : 0)};
+            continue;
         }
+        struct open_incident *open = is_open_already(engine, incident) ? NULL : free_slot(engine);
+        if (!open)
+            continue;
+        int64_t ago_ms = clock.utc_ms - incident->told_utc_ms;
+        *open = (struct open_incident){.incident = *incident,
+                                       .told_mono_ms = clock.mono_ms - (ago_ms > 0 ? ago_ms : 0)};
     }
 }
 

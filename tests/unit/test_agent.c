@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -187,6 +188,33 @@ static void test_control_lines(void **state)
     free(answer);
 }
 
+/* No data directory: sampling and telling go on, nothing is restarted, and the file is opened as soon as it
+ * can. */
+static void test_a_store_that_cannot_be_opened(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(rmdir(f->dir), 0);
+    pump(f);
+    assert_true(did(f, "mail [storewatch] EX1"));
+    leak(f);
+    for (int i = 0; i < 200; i++) {
+        poll(f);
+        pump(f);
+    }
+    assert_true(did(f, "private bytes"));
+    assert_false(did(f, "stop"));
+    assert_int_equal(mkdir(f->dir, 0700), 0);
+    for (int i = 0; i < 60; i++) {
+        poll(f);
+        pump(f);
+    }
+    assert_true(did(f, "stop MSExchangeIS"));
+    assert_true(did(f, "start ArchiveSvc"));
+    char *json = agent_status_json(f->agent);
+    assert_non_null(strstr(json, "\"store_error\": null"));
+    free(json);
+}
+
 /* The store's own work is SQLite's; everything else of a steady poll must live on what was allocated before.
  */
 static void test_a_steady_poll_allocates_nothing_and_nothing_grows(void **state)
@@ -230,6 +258,7 @@ int main(void)
         TEST(test_a_slot_whose_look_is_late_is_missed),
         TEST(test_stop_saves_and_is_quiet),
         TEST(test_control_lines),
+        TEST(test_a_store_that_cannot_be_opened),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
