@@ -178,6 +178,23 @@ int install_run(int argc, char **argv)
     return code;
 }
 
+/* Where the history is: as the configuration says, if it can still be read, else the default. */
+static void print_kept(const char *config_path)
+{
+    struct config_findings findings;
+    struct config config;
+    char data_dir[SETUP_PATH_MAX];
+    if (config_path[0] == '\0' || config_load(config_path, &config, &findings, NULL) != STATUS_OK) {
+        config_default(&config);
+    }
+    if (config_path[0] != '\0' && setup_exists(config_path)) {
+        printf("  kept  %s\n", config_path);
+    }
+    if (cli_data_dir(&config, data_dir, sizeof(data_dir)) && setup_exists(data_dir)) {
+        printf("  kept  %s with the history; delete it by hand if it is not wanted\n", data_dir);
+    }
+}
+
 int uninstall_run(int argc, char **argv)
 {
     struct err err = {0};
@@ -185,7 +202,7 @@ int uninstall_run(int argc, char **argv)
     if (!cli_parse(argc, argv, "uninstall", NULL, 0, NULL, 0, NULL)) {
         return EXIT_USAGE;
     }
-    char config_path[SETUP_PATH_MAX] = "", default_dir[SETUP_PATH_MAX] = "";
+    char config_path[SETUP_PATH_MAX] = "";
     service_installed_config(config_path, sizeof(config_path));
     enum status status = setup_may_install(&err);
     if (status != STATUS_OK) {
@@ -210,11 +227,6 @@ int uninstall_run(int argc, char **argv)
         printf("Windows deletes the service when the last program that has it open (services.msc?) is "
                "closed.\n");
     }
-    if (config_path[0] != '\0') {
-        printf("  kept  %s\n", config_path);
-    }
-    if (cli_default_data_dir(default_dir, sizeof(default_dir)) && setup_exists(default_dir)) {
-        printf("  kept  %s with the history; delete it by hand if it is not wanted\n", default_dir);
-    }
+    print_kept(config_path);
     return EXIT_FINE;
 }
