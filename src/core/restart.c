@@ -458,6 +458,9 @@ static void note(struct restart_service *service, const char *format, ...)
 /* Remembers what was seen of the service and since when nothing of it has moved. */
 static void follow(struct restart_watch *watch, const struct look *look, int64_t mono_ms)
 {
+    if (look->state == SERVICE_STATE_UNKNOWN) {
+        return;
+    }
     const uint32_t checkpoint = look->service != NULL ? look->service->checkpoint : 0;
     if (watch->seen_state != look->state || watch->seen_checkpoint != checkpoint ||
         (reading_known(look->cpu_ms) && look->cpu_ms != watch->seen_cpu_ms) ||
@@ -466,8 +469,13 @@ static void follow(struct restart_watch *watch, const struct look *look, int64_t
     }
     watch->seen_state = look->state;
     watch->seen_checkpoint = checkpoint;
-    watch->seen_cpu_ms = look->cpu_ms;
-    watch->seen_io_count = look->io_count;
+    /* The last *known* values: a reading that fails and comes back is no progress. */
+    if (reading_known(look->cpu_ms)) {
+        watch->seen_cpu_ms = look->cpu_ms;
+    }
+    if (reading_known(look->io_count)) {
+        watch->seen_io_count = look->io_count;
+    }
 }
 
 /* How long the present wait for this service has lasted; the first call begins it. */
@@ -641,8 +649,8 @@ static unsigned turn_back(struct restart *restart, int64_t utc_ms)
 /* ---- stopping ---- */
 
 /* Finds active services that need one of the plan and are not in it: somebody started them meanwhile. They
- * are put into the plan, in order. Adds to the news; false when the plan cannot be made to work (then *why is
- * noted at the target). */
+ * are put into the plan, in order. False when the plan cannot be made to work (the target's note says why).
+ */
 static bool extend_plan(struct restart *restart, struct step *step)
 {
     struct restart_plan *plan = &restart->journal.plan;
@@ -767,9 +775,8 @@ static size_t first_not_down(struct restart *restart, struct step *step, bool *o
         const struct look look = look_at(step->observation, service->name);
         follow(watch, &look, step->mono_ms);
         if (is_down(look.state)) {
-            /* One that we never asked stays "waiting": it is down, but not by us. One whose request is still
-             * out stays "asked": it may have died by itself, and the stop may hit what is started after it.
-             */
+            /* One that we never asked stays "waiting": it is down, but not by us. One whose request is out
+             * stays "asked": it may have died by itself, and the stop may hit what is started after it. */
             if (service->stop == STEP_ASKED && !is_out(restart, service)) {
                 service->stop = STEP_REACHED;
                 step->news |= RESTART_NEWS_STEP;
@@ -805,8 +812,7 @@ static void stopping_step(struct restart *restart, struct step *step)
         return;
     }
     if (!is_down(target_look.state) && surely_differ(target_of(restart)->process, target_look.process)) {
-        /* A reboot, a crash with recovery or a person did the job: its process is new, never stop that one.
-         */
+        /* A reboot, a crash with recovery or a person did the job: never stop the new process. */
         if (!is_out(restart, target_of(restart))) {
             target_of(restart)->stop = STEP_REACHED;
         }
@@ -1096,7 +1102,7 @@ static void bring_up(struct restart *restart, struct step *step, size_t index, c
 static void starting_step(struct restart *restart, struct step *step)
 {
     struct restart_journal *journal = &restart->journal;
-    bool open = !restart->asked;
+    bool open = true;
     bool all_run = true, all_known = true, any = false, stop_under_way = false;
     for (size_t i = journal->plan.count; i-- > 0;) {
         const struct restart_service *service = &journal->plan.services[i];

@@ -52,8 +52,13 @@ static void new_process(struct world *world, struct world_service *service)
             return;
         }
     }
-    service->pid = world->next_pid;
-    world->next_pid += 4;
+    if (world->reuse_pids && service->last_pid != 0) {
+        service->pid = service->last_pid;
+    } else {
+        service->pid = world->next_pid;
+        world->next_pid += 4;
+    }
+    service->last_pid = service->pid;
     service->created_100ns = FILETIME_OF_2026 + (uint64_t)world->utc_ms * 10000 + service->pid;
     service->cpu_ms = 10;
     service->io_count = 5;

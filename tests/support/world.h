@@ -44,7 +44,7 @@ struct world_service {
 
     /* what it is doing */
     enum service_state state;
-    uint32_t pid;
+    uint32_t pid, last_pid;
     uint64_t created_100ns;
     uint32_t checkpoint;
     uint32_t win32_exit_code;
@@ -61,7 +61,8 @@ struct world_service {
 struct world {
     int64_t mono_ms, utc_ms;
     uint32_t next_pid;
-    bool enforce; /* dependencies are enforced at start and stop; false = as under Wine */
+    bool reuse_pids; /* a service that starts again gets the pid it had */
+    bool enforce;    /* dependencies are enforced at start and stop; false = as under Wine */
     bool services_unreadable, processes_unreadable, shutting_down;
     size_t count;
     struct world_service services[WORLD_SERVICES_MAX];

@@ -493,6 +493,11 @@ static void test_quiet_stop_is_called_hung(void **state)
     assert_null(strstr(run.restart.waiting_for, "hung?"));
     run_for(5 * MS_PER_MINUTE);
     assert_non_null(strstr(run.restart.waiting_for, "T: stop pending, hung? no sign of progress for "));
+    run.world.processes_unreadable = true; /* a reading that fails and comes back is no progress */
+    run_for(2 * MS_PER_SECOND);
+    run.world.processes_unreadable = false;
+    run_for(2 * MS_PER_SECOND);
+    assert_non_null(strstr(run.restart.waiting_for, "hung?"));
     t->works_while_pending = true; /* CPU time moves: not hung after all */
     run_for(2 * MS_PER_SECOND);
     assert_null(strstr(run.restart.waiting_for, "hung?"));
@@ -547,6 +552,23 @@ static void test_hung_target_ends_late(void **state)
     run_to_end();
     /* It did end in the end, and a new one runs: that is what was wanted. */
     assert_string_equal(run.log.data, "stop A; stop T; DOWN T; start T; start A; UP AGAIN; succeeded");
+}
+
+static void test_shared_process_ends_late(void **state)
+{
+    (void)state;
+    /* Where the process cannot tell (it is shared), having been seen stopped after our stop does. */
+    run_prepare("Host T");
+    struct world_service *t = world_get(&run.world, "T");
+    t->shares_process_of = 1;
+    t->pid = world_get(&run.world, "Host")->pid;
+    t->created_100ns = world_get(&run.world, "Host")->created_100ns;
+    t->hangs_in_stop = true;
+    run_begin(NULL);
+    run_for(25 * MS_PER_MINUTE);
+    world_unhang(&run.world, "T");
+    run_to_end();
+    assert_string_equal(run.log.data, "stop T; DOWN T; start T; UP AGAIN; succeeded");
 }
 
 static void test_stop_ignored(void **state)
@@ -615,6 +637,17 @@ static void test_stop_refused(void **state)
     world_get(&run.world, "T")->refuse_stop_count = 100000;
     run_to_end();
     assert_string_equal(run.log.data, "stop A; stop T (5); start A; restored");
+    run_begin("T A>T"); /* nor is that decided by a look that saw nothing */
+    world_get(&run.world, "T")->refuse_stop_code = 5;
+    world_get(&run.world, "T")->refuse_stop_count = 100000;
+    run_for(2000);
+    assert_string_equal(run.log.data, "stop A; stop T (5)");
+    run.world.services_unreadable = true;
+    run_for(2000);
+    assert_int_equal(run.restart.journal.phase, RESTART_STOPPING);
+    run.world.services_unreadable = false;
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T (5); start A; restored");
     assert_non_null(strstr(planned("T")->note, "access denied"));
 
     /* 1053: the answer is late, and the stop is on its way nevertheless. */
@@ -653,6 +686,19 @@ static void test_dependent_started_meanwhile(void **state)
     restart_told(&run.restart, &request, world_status(code), code, run.world.mono_ms);
     run_to_end();
     assert_string_equal(run.log.data, "stop A; stop N; stop T; start T; start N; start A; succeeded");
+
+    /* What is known of the others stays known: A was stopped by us, and comes back when it is called off. */
+    run_begin("T A>T N=stopped>T");
+    run_for(1000);
+    assert_false(world_runs(&run.world, "A"));
+    world_person_starts(&run.world, "N");
+    world_advance(&run.world, 1000);
+    world_get(&run.world, "N")->refuse_stop_code = 1061;
+    world_get(&run.world, "N")->refuse_stop_count = 1;
+    run_step();
+    run_news(restart_abandon(&run.restart, "an operator", run.world.utc_ms));
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop N (1061); start A; restored");
 
     /* Without a graph it cannot be found: turned back. */
     run_begin("T A>T N=stopped>T");
@@ -1004,6 +1050,16 @@ static void test_person_stops_after(void **state)
     run_to_end();
     assert_string_equal(run.log.data, "stop A; stop T; start T; start A; succeeded");
 
+    /* Stopped by a person, then started and crashed while nobody looked: that is no person's stop any more.
+     */
+    run_begin("T A>T");
+    run_to_phase(RESTART_VERIFYING);
+    world_person_stops(&run.world, "A");
+    run_for(4 * MS_PER_SECOND);
+    world_get(&run.world, "A")->win32_exit_code = 1067;
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T; start A; start A; succeeded");
+
     /* A person who changes his mind is not held to it. */
     run_begin("T A>T");
     run_to_phase(RESTART_VERIFYING);
@@ -1107,6 +1163,32 @@ static void test_unknown_decides_nothing(void **state)
     assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
 }
 
+static void test_identity(void **state)
+{
+    (void)state;
+    /* A pid that is used again does not make a new process an old one. */
+    run_begin(FOUR);
+    run.world.reuse_pids = true;
+    run_for(2000);
+    const uint32_t pid = world_get(&run.world, "T")->pid;
+    world_get(&run.world, "T")->recovers = true;
+    world_get(&run.world, "T")->last_pid = pid;
+    world_kill(&run.world, "T", 1067);
+    assert_int_equal(world_get(&run.world, "T")->pid, pid);
+    run_to_end();
+    assert_int_equal(world_get(&run.world, "T")->stopped_count, 0);
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
+
+    /* A process that was not known when the plan was made is not a new one now. */
+    run_prepare("T A>T");
+    run.world.services_unreadable = true;
+    run_begin(NULL);
+    run.world.services_unreadable = false;
+    assert_int_equal(planned("T")->process.pid, 0);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T; start A; succeeded");
+}
+
 static void test_pending_before_the_first_stop(void **state)
 {
     (void)state;
@@ -1194,6 +1276,69 @@ static void test_late_answer_to_a_stop(void **state)
     assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
 }
 
+static void test_answers_out(void **state)
+{
+    (void)state;
+    struct restart_request request, second;
+
+    /* A start whose answer is not there yet has not failed, however often one looks. */
+    run_begin("T");
+    run_for(1000);
+    assert_string_equal(run.log.data, "stop T");
+    look(&run.world);
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+    assert_int_equal(request.kind, REQUEST_START);
+    for (int i = 0; i < 10; i++) {
+        world_advance(&run.world, 1000);
+        look(&run.world);
+        run_news(
+            restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &second));
+        assert_int_equal(second.kind, REQUEST_NONE);
+    }
+    assert_int_equal(run.down_count, 0);
+    assert_string_equal(run.restart.waiting_for,
+                        "T: asked to start 10 s ago, no answer from the service manager yet");
+    (void)world_start(&run.world, "T");
+    restart_told(&run.restart, &request, STATUS_OK, 0, run.world.mono_ms);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop T; succeeded");
+
+    /* Deleted while its start is asked for: given up once, the answer adds nothing. */
+    run_begin("T");
+    run_for(1000);
+    look(&run.world);
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+    assert_int_equal(request.kind, REQUEST_START);
+    world_person_deletes(&run.world, "T");
+    look(&run.world);
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &second));
+    assert_int_equal(run.restart.journal.phase, RESTART_STARTING); /* does not end while an answer is out */
+    restart_told(&run.restart, &request, STATUS_NOT_FOUND, 1060, run.world.mono_ms);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop T; GAVE UP; handed over");
+
+    /* T dies while its stop lies with the SCM and comes up again by itself; then the stop hits the new
+     * process. */
+    run_begin("T");
+    look(&run.world);
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+    assert_int_equal(request.kind, REQUEST_STOP);
+    world_kill(&run.world, "T", 1067);
+    look(&run.world);
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &second));
+    assert_int_equal(run.restart.journal.phase, RESTART_STARTING);
+    world_person_starts(&run.world, "T");
+    world_advance(&run.world, 2000);
+    look(&run.world);
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &second));
+    assert_int_equal(planned("T")->start, STEP_REACHED);
+    assert_int_equal(world_stop(&run.world, "T"), 0);
+    world_advance(&run.world, 2000);
+    restart_told(&run.restart, &request, STATUS_OK, 0, run.world.mono_ms);
+    run_to_end();
+    assert_string_equal(run.log.data, "start T; succeeded");
+}
+
 static void test_abandon(void **state)
 {
     (void)state;
@@ -1214,6 +1359,36 @@ static void test_abandon(void **state)
     run_to_end();
     assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
     assert_int_equal(restart_abandon(&run.restart, "too late", run.world.utc_ms), 0);
+}
+
+static void test_abandon_with_a_stop_in_effect(void **state)
+{
+    (void)state;
+    /* The stop was answered late (1053), so it may have arrived, and did: not untouched. */
+    run_begin("T");
+    world_get(&run.world, "T")->refuse_stop_code = 1053;
+    world_get(&run.world, "T")->refuse_stop_count = 1;
+    run_step();
+    assert_false(restart_untouched(&run.restart));
+    run_news(restart_abandon(&run.restart, "an operator", run.world.utc_ms));
+    run_to_end();
+    assert_string_equal(run.log.data, "stop T (1053); start T; succeeded");
+
+    /* It was accepted, then storewatch was killed, and the new one is refused: still in effect. */
+    run_begin("T A>T");
+    world_get(&run.world, "A")->ignores_stop = true;
+    run_step();
+    run_crash();
+    world_get(&run.world, "A")->refuse_stop_code = 1061;
+    world_get(&run.world, "A")->refuse_stop_count = 1;
+    run_step();
+    assert_string_equal(run.log.data, "stop A; stop A (1061)");
+    assert_false(restart_untouched(&run.restart));
+    run_news(restart_abandon(&run.restart, "an operator", run.world.utc_ms));
+    run_for(5 * MS_PER_SECOND);
+    world_put(&run.world, "A", SERVICE_STATE_STOPPED);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop A (1061); start A; restored");
 }
 
 static void test_journal_not_saved(void **state)
@@ -1348,8 +1523,10 @@ struct sim {
     struct config config;
     struct restart restart;
     struct restart_journal saved;
-    bool alive;     /* storewatch runs */
-    bool use_graph; /* else it works without one */
+    bool alive;       /* storewatch runs */
+    bool use_graph;   /* else it works without one */
+    bool fresh_graph; /* read at each look; else only at the beginning, in a new life and after a refusal */
+    bool read_graph;
     int64_t step_max_ms;
     int steps;
 
@@ -1475,9 +1652,11 @@ static void sim_build(struct sim *sim)
     sim->config.verify_ms = verifies[below(sim, 4)];
     sim->step_max_ms = sim->config.stop_timeout_ms <= 20000 ? 1500 : 15000;
     sim->use_graph = !chance(sim, 8);
+    sim->fresh_graph = sim->use_graph && chance(sim, 2);
     struct world *world = &sim->world;
     world_init(world);
     world->enforce = !chance(sim, 6);
+    world->reuse_pids = chance(sim, 3);
     const size_t count = 1 + below(sim, SIM_SERVICES_MAX);
     for (size_t i = 0; i < count; i++) {
         char name[8] = {(char)((chance(sim, 2) ? 'A' : 'a') + (char)i), '0', '\0'};
@@ -1593,7 +1772,6 @@ static void sim_person(struct sim *sim, struct world_service *service)
     case 1:
         tell(sim, "person stops %s", service->name);
         world_person_stops(&sim->world, service->name);
-        note_ownership(sim);
         break;
     case 2:
     case 3:
@@ -1669,6 +1847,7 @@ static void sim_crash(struct sim *sim, const char *where)
     memset(&sim->restart, 0xEE, sizeof(sim->restart));
     restart_resume(&sim->restart, &sim->config, &sim->saved, sim->world.mono_ms);
     sim->alive = true;
+    sim->read_graph = true;
     sim_new_life(sim);
     tell(sim, "storewatch runs again: %s%s", restart_phase_name(sim->saved.phase),
          sim->saved.stop_failed ? ", on the way back" : "");
@@ -1740,7 +1919,7 @@ static void check_request(struct sim *sim, const struct restart_request *request
                        service_state_text(other_seen->state));
             }
         }
-        if (sim->use_graph && sim->world.services[index].start_type == START_DISABLED) {
+        if (sim->fresh_graph && sim->world.services[index].start_type == START_DISABLED) {
             broken(sim, "stops %s, which is disabled and could not be started again", request->service);
         }
         const struct process *process = seen != NULL ? observation_process(observation, seen->pid) : NULL;
@@ -1874,6 +2053,7 @@ static void sim_step(struct sim *sim, bool trouble)
     if (sim->out.kind != REQUEST_NONE && sim->executed && sim->world.mono_ms >= sim->answer_at_ms) {
         const struct restart_request answered = sim->out;
         sim->out.kind = REQUEST_NONE;
+        sim->read_graph = sim->read_graph || sim->code != 0;
         restart_told(&sim->restart, &answered, world_status(sim->code), sim->code, sim->world.mono_ms);
     }
     /* Now and then the look of the last step is late and stepped (again): it must do no harm. */
@@ -1882,7 +2062,12 @@ static void sim_step(struct sim *sim, bool trouble)
         sim->world.processes_unreadable = trouble && chance(sim, 15);
         struct world_service *odd = &sim->world.services[below(sim, (uint32_t)sim->world.count)];
         odd->unreadable = trouble && chance(sim, 15);
-        look(&sim->world);
+        if (sim->fresh_graph || sim->read_graph) {
+            look(&sim->world);
+            sim->read_graph = false;
+        } else {
+            world_observe(&sim->world, observation);
+        }
         odd->unreadable = false;
     }
     sim->steps++;
@@ -1981,7 +2166,11 @@ static void sim_run(struct sim *sim)
     look(&sim->world);
     static struct restart_journal journal;
     journal = (struct restart_journal){.id = (int64_t)sim->seed, .begun_utc_ms = sim->world.utc_ms};
-    const size_t root = below(sim, chance(sim, 2) ? 1 : (uint32_t)sim->world.count);
+    size_t root = below(sim, chance(sim, 2) ? 1 : (uint32_t)sim->world.count);
+    for (size_t i = 0; i < sim->world.count && !world_runs(&sim->world, sim->world.services[root].name);
+         i++) {
+        root = (root + 1) % sim->world.count;
+    }
     if (restart_plan_make(&graph, observation, sim->world.services[root].name, &journal.plan, NULL) !=
         STATUS_OK) {
         return; /* it does not run */
@@ -2012,7 +2201,6 @@ static void sim_run(struct sim *sim)
     for (int step = 0; !sim->ended && !sim->failed; step++) {
         const bool trouble = step < trouble_steps;
         world_advance(&sim->world, 50 + (int64_t)below(sim, (uint32_t)sim->step_max_ms));
-        note_ownership(sim);
         struct world_service *service = &sim->world.services[below(sim, (uint32_t)sim->world.count)];
         if (trouble && chance(sim, fault_every)) {
             sim_fault(sim, service);
@@ -2036,6 +2224,7 @@ static void sim_run(struct sim *sim)
             tell(sim, "all faults are over");
             sim_heal(sim);
         }
+        note_ownership(sim);
         sim_step(sim, trouble);
         const int64_t bound_steps =
             (count * (2 * sim->config.stop_timeout_ms + 700000) + sim->config.verify_ms) * 2 /
@@ -2138,6 +2327,7 @@ int main(void)
         cmocka_unit_test(test_hung_stop_turns_back),
         cmocka_unit_test(test_hung_stop_does_not_hold_the_others),
         cmocka_unit_test(test_hung_target_ends_late),
+        cmocka_unit_test(test_shared_process_ends_late),
         cmocka_unit_test(test_stop_ignored),
         cmocka_unit_test(test_stop_refused),
         cmocka_unit_test(test_dependent_started_meanwhile),
@@ -2155,10 +2345,13 @@ int main(void)
         cmocka_unit_test(test_crash_while_verifying),
         cmocka_unit_test(test_shared_process),
         cmocka_unit_test(test_unknown_decides_nothing),
+        cmocka_unit_test(test_identity),
         cmocka_unit_test(test_pending_before_the_first_stop),
         cmocka_unit_test(test_stale_looks),
         cmocka_unit_test(test_late_answer_to_a_stop),
+        cmocka_unit_test(test_answers_out),
         cmocka_unit_test(test_abandon),
+        cmocka_unit_test(test_abandon_with_a_stop_in_effect),
         cmocka_unit_test(test_journal_not_saved),
         cmocka_unit_test(test_shutdown),
         cmocka_unit_test(test_resume_everywhere),
