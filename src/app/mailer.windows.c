@@ -187,9 +187,13 @@ static bool is_tls(CURLcode code)
 static enum status no_answer(const struct dialogue *dialogue, CURLcode code, const char *library_words,
                              struct text *answer)
 {
-    const char *words = code == CURLE_USE_SSL_FAILED
-                            ? "no STARTTLS there, which the configuration requires; nothing was sent"
-                            : library_words;
+    static const char closed[] = "response reading failed"; /* libcurl's words, with a meaningless errno */
+    const char *words = library_words;
+    if (code == CURLE_USE_SSL_FAILED) {
+        words = "no STARTTLS there, which the configuration requires; nothing was sent";
+    } else if (code == CURLE_RECV_ERROR && strncmp(words, closed, strlen(closed)) == 0) {
+        words = "the relay closed the connection without an answer";
+    }
     text_add(answer, "%s: ", stage_words[dialogue->stage]);
     add_ascii(answer, words, strlen(words));
     if (dialogue->code >= 400) {

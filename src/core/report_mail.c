@@ -44,6 +44,7 @@ struct telling {
     char rate[96]; /* "+14.2 MiB/h"; handles without the word: "+320/h" */
     char left[96]; /* "5 h 10 min left", "limit reached"; "" = not foreseeable */
     char lead[FACT_MAX];
+    bool lead_is_headline; /* no need to say the headline beside it */
     size_t fact_count;
     struct fact facts[FACTS_MAX];
 };
@@ -219,6 +220,7 @@ static void tell_lead(struct telling *telling)
         break;
     }
     if (text.length == 0) { /* no incident to speak of: the headline of the wording table says it */
+        telling->lead_is_headline = true;
         text_add(&text, "%s: %s.", host, telling->wording->headline);
     }
 }
@@ -811,10 +813,11 @@ static char *html_text(const struct telling *telling)
                "<tr><td style=\"" FONT "font-size:12px;line-height:16px;font-weight:bold;color:%s\">",
                colours.strong, colours.strong);
     report_add_escaped(&out, telling->host);
-    buffer_add(&out,
-               " &#183; %s</td></tr>\n<tr><td style=\"" FONT
-               "font-size:19px;line-height:26px;font-weight:bold;color:#1a1d21;padding:2px 0 0 0\">",
-               telling->wording->headline);
+    if (!telling->lead_is_headline) {
+        buffer_add(&out, " &#183; %s", telling->wording->headline);
+    }
+    buffer_add(&out, "</td></tr>\n<tr><td style=\"" FONT
+                     "font-size:19px;line-height:26px;font-weight:bold;color:#1a1d21;padding:2px 0 0 0\">");
     report_add_escaped(&out, telling->lead);
     buffer_add(&out, "</td></tr>\n");
     for (const char *rest = alert->text; (rest = next_line(rest, line, sizeof(line))) != NULL;) {
