@@ -1303,6 +1303,18 @@ static void test_answers_out(void **state)
     run_to_end();
     assert_string_equal(run.log.data, "stop T; succeeded");
 
+    /* And the answer, when it comes, is the one that counts. */
+    run_begin("T");
+    run_for(1000);
+    look(&run.world);
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+    world_advance(&run.world, 1000);
+    look(&run.world);
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &second));
+    restart_told(&run.restart, &request, STATUS_SYSTEM, 1069, run.world.mono_ms);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop T; DOWN T; start T; UP AGAIN; succeeded");
+
     /* Deleted while its start is asked for: given up once, the answer adds nothing. */
     run_begin("T");
     run_for(1000);
