@@ -80,7 +80,8 @@ static void dialogue_sent(struct dialogue *dialogue, const char *command, size_t
     dialogue->awaiting = true;
     for (size_t i = 0; i < ARRAY_COUNT(verbs); i++) {
         const size_t verb = strlen(verbs[i].verb);
-        const bool whole = length == verb || (length > verb && memchr(" \r\n", command[verb], 3) != NULL);
+        const char next = length > verb ? command[verb] : ' ';
+        const bool whole = length >= verb && (next == ' ' || next == '\r' || next == '\n');
         /* the rest belongs to a log-on: base64, which may begin like a command but not with a whole one */
         if (whole && memcmp(command, verbs[i].verb, verb) == 0 && dialogue->stage <= verbs[i].stage) {
             dialogue->stage = verbs[i].stage;

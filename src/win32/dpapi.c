@@ -50,7 +50,8 @@ enum status dpapi_unprotect(const char *base64, char *out_secret, size_t capacit
         return windows_fail(err, STATUS_DENIED, "CryptUnprotectData", GetLastError(),
                             "this account on this machine cannot read what follows \"dpapi:\"");
     }
-    const enum status status = secret_text(plain.pbData, plain.cbData, out_secret, capacity, err);
+    const BYTE *bytes = plain.pbData != NULL ? plain.pbData : (const BYTE *)""; /* nothing was protected */
+    const enum status status = secret_text(bytes, plain.cbData, out_secret, capacity, err);
     if (plain.pbData != NULL) {
         SecureZeroMemory(plain.pbData, plain.cbData);
         LocalFree(plain.pbData);
