@@ -19,6 +19,8 @@ set -uo pipefail
 wine_tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 repo=$(cd "$wine_tests/../.." && pwd -P)
 cd "$repo" || exit 3
+# What is tested: x64/*.exe and x86/*.exe in this directory.
+binaries=${STOREWATCH_BINARIES:-$repo/build}
 
 # No display, no word from Wine's debug channels, no offer to download Mono or Gecko, no menu entries in somebody's home.
 unset DISPLAY WAYLAND_DISPLAY
@@ -56,8 +58,8 @@ check() {
         ok "$text"
     else
         not_ok "$text"
-        say "    $* -> $status"
-        sed 's/^/    | /' "$words" | tail -n 30
+        say "    $(head -c 200 <<<"$*" | head -n 1) -> $status"
+        sed 's/^/    | /' "$words" | tail -n 60
     fi
     return $status
 }
@@ -160,7 +162,7 @@ copy_template() {
 # Windows runs from here on. Wine ends all services when the last ordinary program ends, so this one stays. It reads from a pipe
 # that ends with this script: even a script that was killed by force leaves no Windows behind.
 windows_on() {
-    tail --pid=$$ -f /dev/null | on_wine wine cmd >/dev/null 2>&1 &
+    { tail --pid=$$ -f /dev/null | on_wine wine cmd; } >/dev/null 2>&1 &
     disown
     win cmd /c ver
 }
@@ -172,12 +174,13 @@ windows_off() {
 }
 windows_is_off() { ! bed_processes | grep -qvE ' exim4$'; }
 
-# "PID NAME" of every process of the bed.
+# "PID NAME" of every process of the bed: what Wine and the SMTP server run and what carries the mark. Only of those is the
+# environment read, since for a process in the middle of its exec() that can block.
 bed_processes() {
-    local file pid
-    for file in $(grep -lzxF "STOREWATCH_BED=$bed" /proc/[0-9]*/environ 2>/dev/null); do
-        pid=${file//[^0-9]/}
-        printf '%s %s\n' "$pid" "$(cat "/proc/$pid/comm" 2>/dev/null)"
+    local pid file
+    for pid in $(ls -l /proc/[0-9]*/exe 2>/dev/null | sed -nE 's@.* /proc/([0-9]+)/exe -> .*/(wine[^/]*|exim4)$@\1@p'); do
+        file=/proc/$pid
+        ! grep -qzxF "STOREWATCH_BED=$bed" "$file/environ" 2>/dev/null || printf '%s %s\n' "$pid" "$(cat "$file/comm" 2>/dev/null)"
     done
 }
 # The (Unix) pids of a program, e.g. Store.exe.
@@ -196,6 +199,7 @@ bed_make() {
     bed=$repo/build/test/wine/$1-$arch
     disk=$bed/prefix/drive_c
     export WINEPREFIX=$bed/prefix
+    bed_claim
     end_leftovers
     rm -rf --one-file-system "$bed" "$bed.count"
     mkdir -p "$bed" || exit 3
@@ -203,6 +207,18 @@ bed_make() {
     trap bed_close EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
+}
+
+# Two runs of the same test in one checkout would end each other's Windows.
+bed_claim() {
+    local other
+    mkdir -p "${bed%/*}" || exit 3
+    other=$(cat "$bed.pid" 2>/dev/null)
+    if [ -n "$other" ] && [ "$other" != $$ ] && tr '\0' ' ' 2>/dev/null <"/proc/$other/cmdline" | grep -qF "${0##*/}"; then
+        say "another run of ${0##*/} (process $other) is using ${bed#"$repo"/}" >&2
+        exit 3
+    fi
+    echo $$ >"$bed.pid"
 }
 
 # What a run of the same test left behind that was killed by force.
@@ -244,6 +260,7 @@ bed_close() {
     # A test that ended early without a failed check was interrupted or is broken.
     [ $status = 0 ] || [ $failed -gt 0 ] || not_ok "ended early with exit code $status"
     printf '%s %s\n' $passed $failed >"$bed.count"
+    rm -f "$bed.pid"
     [ $status != 0 ] || [ $failed = 0 ] || status=1
     exit $status
 }
@@ -271,7 +288,7 @@ keep_logs() {
 
 # ---- services
 
-scm() { win "$repo/build/$arch/standin-scmctl.exe" "$@"; }
+scm() { win "$binaries/$arch/standin-scmctl.exe" "$@"; }
 
 # standin NAME IMAGE [needs=A,B] [start=auto|demand] [KEY=VALUE]...: registers a stand-in as C:\Exchange\IMAGE; not started.
 standin() {
@@ -283,7 +300,7 @@ standin() {
         *) for_program+=("$word") ;;
         esac
     done
-    mkdir -p "$disk/Exchange" && cp "$repo/build/$arch/standin-service.exe" "$disk/Exchange/$image" &&
+    mkdir -p "$disk/Exchange" && cp "$binaries/$arch/standin-service.exe" "$disk/Exchange/$image" &&
         scm create "$name" "C:\\Exchange\\$image service=$name log=C:\\Exchange\\services.log ${for_program[*]}" "${for_scm[@]}"
 }
 
@@ -304,7 +321,7 @@ exchange() { # [KEY=VALUE...] for the client
 home='C:\Program Files\storewatch' # with a blank: a path that must be quoted
 sw() { win "$home\\storewatch.exe" "$@"; }
 
-storewatch_copy() { mkdir -p "$disk/Program Files/storewatch" && cp "$repo/build/$arch/storewatch.exe" "$disk/Program Files/storewatch/"; }
+storewatch_copy() { mkdir -p "$disk/Program Files/storewatch" && cp "$binaries/$arch/storewatch.exe" "$disk/Program Files/storewatch/"; }
 
 # A day in seconds: every window scaled down alike. Keys as a.b.c=JSON.
 config_write() {

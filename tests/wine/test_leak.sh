@@ -24,7 +24,8 @@ client_pid=$(service_pid ArchiveSvc)
 must "the alert mail arrives" wait_for 60 mail_came OPENED
 alert=$(mails OPENED | head -n 1)
 text=$(mail_text "$alert")
-check "its subject names the process, the rate and what it is" contains "$text" '^Subject: \[storewatch\] .*ArchiveSvc\.exe.*/(s|min|h|d).*unbounded'
+check "its subject names the process, the rate and the time left" contains "$text" '^Subject: \[storewatch\] .*ArchiveSvc\.exe private bytes \+.*iB/.*, .* left'
+check "it says what is the matter" contains "$text" 'grows without bound'
 check "it is from and to whom the configuration says" contains "$text" '^From: .*storewatch@example\.com'
 check "the rate is near the true 4 MiB/s" contains "$(status '[round(i["slope_per_hour"] / 3600 / 2**20) for i in d["incidents"]]' || true)$(history_of '[round(i["slope_per_hour"] / 3600 / 2**20) for i in d["incidents"]]')" '^[345]'
 check "it has an HTML part with a chart of table cells" contains "$("$wine_tests/peek" html "$alert")" '<td[^>]*(bgcolor|background)'

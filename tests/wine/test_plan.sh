@@ -21,7 +21,7 @@ check "a client's plan has the client and what needs it" contains "$(sw plan Arc
 check "no such service: an exit code that says so" exits 3 sw plan Nowhere
 
 # A running eseutil forbids the restart.
-cp "$repo/build/$arch/standin-scmctl.exe" "$disk/Exchange/eseutil.exe"
+cp "$binaries/$arch/standin-scmctl.exe" "$disk/Exchange/eseutil.exe"
 win 'C:\Exchange\eseutil.exe' sleep 30 &
 must "eseutil runs" wait_for 10 runs eseutil.exe
 words=$(sw plan MSExchangeIS)

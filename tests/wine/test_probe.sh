@@ -4,8 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 bed_open probe "${1:-x64}"
 
-cp "build/$arch/standin-service.exe" "$disk/standin.exe"
-cp "build/$arch/test-probe.exe" "$disk/probe.exe"
+cp "$binaries/$arch/standin-service.exe" "$disk/standin.exe"
+cp "$binaries/$arch/test-probe.exe" "$disk/probe.exe"
 win_seconds=200
 while read -r line; do
     case $line in
