@@ -1,0 +1,262 @@
+/* history.c - `history`: incidents, restarts and mails for people or as JSON, samples as CSV. */
+#include "history_data.h"
+
+#include "storewatch/cli.h"
+#include "storewatch/units.h"
+
+#include <jansson.h>
+
+#include <stdio.h>
+
+#define USAGE                                                                                                \
+    "history [--csv | --json] [--config FILE | --data DIR]\n"                                                \
+    "  --csv   the samples: time, target, image, pid, metric, lowest, mean, highest (rollups are buckets)\n" \
+    "  --json  series, incidents, restarts and mails as one object"
+
+static const char *mail_state_name(enum mail_state state)
+{
+    static const char *const names[] = {"pending", "sent", "refused"};
+    return names[state];
+}
+
+/* ---- for people ---- */
+
+static const char *time_text(char *storage, size_t capacity, int64_t utc_ms)
+{
+    struct text text = text_on(storage, capacity);
+    if (utc_ms <= 0)
+        text_add(&text, "-");
+    else
+        text_add_time_human(&text, utc_ms);
+    return storage;
+}
+
+static void print_incidents(const struct history *history)
+{
+    char opened[40], closed[40], rate[96];
+    printf("incidents: %zu\n", history->incident_count);
+    for (size_t i = 0; i < history->incident_count; i++) {
+        const struct incident *incident = &history->incidents[i];
+        struct text text = text_on(rate, sizeof rate);
+        text_add_rate_interval(&text, metric_unit(incident->metric), incident->slope_per_hour,
+                               incident->slope_low_per_hour, incident->slope_high_per_hour);
+        printf("  %lld  %s to %s  %s  %s of %s (%s, pid %u), %s\n      %s\n", (long long)incident->id,
+               time_text(opened, sizeof opened, incident->opened_utc_ms),
+               time_text(closed, sizeof closed, incident->closed_utc_ms),
+               incident_state_name(incident->state), metric_name(incident->metric), incident->target,
+               incident->image, incident->process.pid, rate, incident->reason);
+    }
+}
+
+static void print_restarts(const struct history *history)
+{
+    char begun[40], ended[40];
+    printf("\nrestarts: %zu\n", history->restart_count);
+    for (size_t i = 0; i < history->restart_count; i++) {
+        const struct restart_journal *restart = &history->restarts[i];
+        printf("  %lld  %s to %s  %s, %s, %s\n      %s\n", (long long)restart->id,
+               time_text(begun, sizeof begun, restart->begun_utc_ms),
+               time_text(ended, sizeof ended, restart->ended_utc_ms), restart->target,
+               restart_phase_name(restart->phase), restart_outcome_name(restart->outcome), restart->reason);
+        for (size_t s = 0; s < restart->plan.count; s++)
+            printf("      %zu. %s%s%s\n", s + 1, restart->plan.services[s].name,
+                   restart->plan.services[s].note[0] ? ": " : "", restart->plan.services[s].note);
+    }
+}
+
+static void print_mails(const struct history *history)
+{
+    char queued[40];
+    printf("\nmails: %zu\n", history->mail_count);
+    for (size_t i = 0; i < history->mail_count; i++) {
+        const struct outbox_entry *mail = &history->mails[i];
+        printf("  %s  %-7s  %s%s%s\n", time_text(queued, sizeof queued, mail->queued_utc_ms),
+               mail_state_name(mail->state), mail->mail.subject, mail->last_answer[0] ? "\n      " : "",
+               mail->last_answer);
+    }
+}
+
+/* ---- JSON ---- */
+
+static json_t *time_json(int64_t utc_ms)
+{
+    char storage[40];
+    struct text text = text_on(storage, sizeof storage);
+    if (utc_ms <= 0 || utc_ms == INT64_MAX)
+        return json_null();
+    text_add_time_utc(&text, utc_ms);
+    return json_string(storage);
+}
+
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *words(const char *text)
+{
+    json_t *value = json_string(text);
+    return value ? value : json_null();
+}
+
+static json_t *incident_json(const struct incident *incident)
+{
+    return json_pack(
+        "{s:I, s:s, s:o, s:o, s:o, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+        (json_int_t)incident->id, "kind", target_kind_name(incident->target_kind), "target",
+        words(incident->target), "service", words(incident->service), "image", words(incident->image), "pid",
+        (json_int_t)incident->process.pid, "metric", metric_name(incident->metric), "state",
+        incident_state_name(incident->state), "onset_at", time_json(incident->onset_utc_ms), "opened_at",
+        time_json(incident->opened_utc_ms), "closed_at", time_json(incident->closed_utc_ms), "level_at_open",
+        number(incident->level_at_open), "level_last", number(incident->level_now), "slope_per_hour",
+        number(incident->slope_per_hour), "slope_low", number(incident->slope_low_per_hour), "slope_high",
+        number(incident->slope_high_per_hour), "exhaustion_at", time_json(incident->exhaustion_utc_ms),
+        "reason", words(incident->reason));
+}
+
+static json_t *restart_json(const struct restart_journal *restart)
+{
+    json_t *services = json_array();
+    for (size_t i = 0; i < restart->plan.count; i++)
+        json_array_append_new(services, words(restart->plan.services[i].name));
+    return json_pack("{s:I, s:I, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "id", (json_int_t)restart->id,
+                     "incident_id", (json_int_t)restart->incident_id, "target", words(restart->target),
+                     "rung", rung_name(restart->rung), "phase", restart_phase_name(restart->phase), "outcome",
+                     restart_outcome_name(restart->outcome), "begun_at", time_json(restart->begun_utc_ms),
+                     "ended_at", time_json(restart->ended_utc_ms), "reason", words(restart->reason),
+                     "services", services);
+}
+
+static json_t *mail_json(const struct outbox_entry *mail)
+{
+    return json_pack("{s:I, s:I, s:s, s:o, s:s, s:o, s:o, s:I, s:o}", "id", (json_int_t)mail->id,
+                     "incident_id", (json_int_t)mail->incident_id, "kind",
+                     alert_wording_get(mail->kind)->name, "subject", words(mail->mail.subject), "state",
+                     mail_state_name(mail->state), "queued_at", time_json(mail->queued_utc_ms), "done_at",
+                     time_json(mail->done_utc_ms), "attempts", (json_int_t)mail->attempts, "last_answer",
+                     words(mail->last_answer));
+}
+
+static enum status series_json(struct store *store, json_t *list, struct err *err)
+{
+    struct store_cursor *cursor = NULL;
+    struct store_series_key key;
+    int64_t id, first_utc_ms, last_utc_ms;
+    enum status status = store_series_begin(store, &cursor, err);
+    while (!status &&
+           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK)
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:I, s:s, s:o, s:o}", "kind",
+                                              target_kind_name(key.target_kind), "target", words(key.target),
+                                              "image", words(key.image), "pid", (json_int_t)key.process.pid,
+                                              "metric", metric_name(key.metric), "from",
+                                              time_json(first_utc_ms), "to", time_json(last_utc_ms)));
+    store_cursor_free(cursor);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static int print_json(struct history *history)
+{
+    json_t *series = json_array(), *incidents = json_array(), *restarts = json_array(), *mails = json_array();
+    struct err err = {0};
+    enum status status = series_json(history->store, series, &err);
+    for (size_t i = 0; i < history->incident_count; i++)
+        json_array_append_new(incidents, incident_json(&history->incidents[i]));
+    for (size_t i = 0; i < history->restart_count; i++)
+        json_array_append_new(restarts, restart_json(&history->restarts[i]));
+    for (size_t i = 0; i < history->mail_count; i++)
+        json_array_append_new(mails, mail_json(&history->mails[i]));
+    json_t *root = json_pack("{s:i, s:o, s:o, s:o, s:o}", "version", 1, "series", series, "incidents",
+                             incidents, "restarts", restarts, "mails", mails);
+    if (!root)
+        return cli_fail("out of memory");
+    if (!status) {
+        json_dumpf(root, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+        putchar('\n');
+    }
+    json_decref(root);
+    return status ? cli_fail("%s", err.text) : EXIT_FINE;
+}
+
+/* ---- CSV ---- */
+
+/* RFC 4180: quoted where it must be. */
+static void print_field(const char *text)
+{
+    putchar('"');
+    for (; *text; text++) {
+        if (*text == '"')
+            putchar('"');
+        putchar(*text);
+    }
+    fputs("\",", stdout);
+}
+
+static enum status print_samples(struct store *store, int64_t series_id, const struct store_series_key *key,
+                                 struct err *err)
+{
+    struct store_cursor *cursor = NULL;
+    struct series_point point;
+    enum status status = store_samples_begin(store, series_id, INT64_MIN, INT64_MAX, &cursor, err);
+    while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK) {
+        char time[40];
+        struct text text = text_on(time, sizeof time);
+        text_add_time_utc(&text, point.t_ms);
+        printf("%s,", time);
+        print_field(key->target);
+        print_field(key->image);
+        printf("%u,", key->process.pid);
+        print_field(metric_name(key->metric));
+        if (reading_known(point.mean))
+            printf("%.17g,%.17g,%.17g\n", point.low, point.mean, point.high);
+        else
+            printf(",,\n");
+    }
+    store_cursor_free(cursor);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static int print_csv(struct history *history)
+{
+    struct store_cursor *cursor = NULL;
+    struct store_series_key key;
+    struct err err = {0};
+    int64_t id, first_utc_ms, last_utc_ms;
+    puts("timestamp,target,image,pid,metric,low,mean,high");
+    enum status status = store_series_begin(history->store, &cursor, &err);
+    while (!status &&
+           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, &err)) == STATUS_OK)
+        status = print_samples(history->store, id, &key, &err);
+    store_cursor_free(cursor);
+    return status == STATUS_NOT_FOUND ? EXIT_FINE : cli_fail("%s", err.text);
+}
+
+int history_run(int argc, char **argv)
+{
+    const char *config_path = NULL, *data_dir = NULL;
+    bool as_csv = false, as_json = false;
+    const struct cli_option options[] = {{"--config", &config_path, NULL},
+                                         {"--data", &data_dir, NULL},
+                                         {"--csv", NULL, &as_csv},
+                                         {"--json", NULL, &as_json}};
+    if (!cli_parse(argc, argv, USAGE, options, ARRAY_COUNT(options), NULL, 0, NULL))
+        return EXIT_USAGE;
+    if (as_csv && as_json) {
+        fputs("storewatch history: --csv or --json, not both\n", stderr);
+        return EXIT_USAGE;
+    }
+    struct history history;
+    int code = history_open(&history, config_path, data_dir);
+    if (code != EXIT_FINE)
+        return code;
+    if (as_json) {
+        code = print_json(&history);
+    } else if (as_csv) {
+        code = print_csv(&history);
+    } else {
+        print_incidents(&history);
+        print_restarts(&history);
+        print_mails(&history);
+    }
+    history_close(&history);
+    return code;
+}
