@@ -15,10 +15,10 @@
 #define FORGET_ROWS 64 /* incidents, restarts, mails a call */
 #define FORGET_SERIES 512
 #define KEEP_DOWN_PERMILLE 50
-#define KEEP_UP_PERMILLE 10
-#define RELIEF_PAGES 64 /* free pages to be made on a full disk before the call ends */
-#define VACUUM_FREE_PAGES                                                                                    \
-    256 /* pages kept free for the next writes instead of being given back to the disk */
+#define KEEP_UP_PERMILLE 20
+#define RELIEF_PAGES 192 /* free pages to be made on a full disk: more than store_reserve asks for */
+/* Free pages kept for the next writes; what is beyond is given back to the disk. */
+#define VACUUM_FREE_PAGES 512
 
 static enum status read_number(struct store *store, enum statement statement, int64_t *out_value,
                                struct err *err)
@@ -32,17 +32,10 @@ static enum status read_number(struct store *store, enum statement statement, in
     return status;
 }
 
-static enum status read_used_bytes(struct store *store, int64_t *out_bytes, struct err *err)
+static enum status read_pages(struct store *store, int64_t *out_count, int64_t *out_free, struct err *err)
 {
-    int64_t pages = 0, free_pages = 0;
-    enum status status = read_number(store, STATEMENT_PAGE_COUNT, &pages, err);
-    if (status == STATUS_OK) {
-        status = read_number(store, STATEMENT_FREE_COUNT, &free_pages, err);
-    }
-    if (status == STATUS_OK) {
-        *out_bytes = (pages - free_pages) * STORE_PAGE_BYTES;
-    }
-    return status;
+    const enum status status = read_number(store, STATEMENT_PAGE_COUNT, out_count, err);
+    return status == STATUS_OK ? read_number(store, STATEMENT_FREE_COUNT, out_free, err) : status;
 }
 
 static int64_t floor_to(int64_t value, int64_t step)
@@ -186,20 +179,17 @@ static enum status thin_tiers(struct store *store, int64_t utc_ms, struct err *e
 
 /* Adjusts how much of the nominal ages is kept, gently: while a shortening has not had its effect, not again.
  */
-static enum status feel_pressure(struct store *store, struct err *err)
+static void feel_pressure(struct store *store, int64_t used_bytes)
 {
-    int64_t bytes = 0;
-    const enum status status = read_used_bytes(store, &bytes, err);
-    if (status == STATUS_OK && bytes > STORE_HISTORY_BYTES && !store->work_left) {
+    if (used_bytes > STORE_HISTORY_BYTES && !store->work_left) {
         keep_less(store);
-    } else if (status == STATUS_OK && bytes < STORE_HISTORY_BYTES / 4 * 3 && store->keep_permille < 1000) {
+    } else if (used_bytes < STORE_HISTORY_BYTES / 4 * 3 && store->keep_permille < 1000) {
         store->keep_permille += KEEP_UP_PERMILLE;
     }
-    return status;
 }
 
 /* Keeps less and less until RELIEF_PAGES are free or nothing is left to forget. */
-static enum status relieve(struct store *store, int64_t utc_ms, struct err *err)
+static enum status relieve(struct store *store, struct err *err)
 {
     /* The log is used again from its begin, in the space that it has. */
     sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -207,21 +197,28 @@ static enum status relieve(struct store *store, int64_t utc_ms, struct err *err)
     enum status status;
     do {
         keep_less(store);
-        status = thin_tiers(store, utc_ms, err);
+        status = thin_tiers(store, store->latest_utc_ms, err);
         if (status == STATUS_OK) {
             status = read_number(store, STATEMENT_FREE_COUNT, &free_pages, err);
         }
     } while (status == STATUS_OK && free_pages < RELIEF_PAGES &&
              (store->keep_permille > 0 || store->work_left));
+    store->disk_full = store->disk_full && status != STATUS_OK;
     return status;
 }
 
 void store_make_room(struct store *store)
 {
-    int64_t bytes = 0;
-    if (store->disk_full ||
-        (read_used_bytes(store, &bytes, NULL) == STATUS_OK && bytes >= STORE_SAMPLES_BYTES_MAX)) {
-        store->disk_full = relieve(store, store->latest_utc_ms, NULL) != STATUS_OK;
+    int64_t pages = 0, free_pages = 0;
+    if (read_pages(store, &pages, &free_pages, NULL) != STATUS_OK) {
+        return;
+    }
+    /* Twice in a row: a single failure to make the file longer costs no history. */
+    const bool was_short = store->reserve_short;
+    store->reserve_short = !store_reserve(store, pages, free_pages);
+    if ((was_short && store->reserve_short) || store->disk_full ||
+        (pages - free_pages) * STORE_PAGE_BYTES >= STORE_SAMPLES_BYTES_MAX) {
+        relieve(store, NULL);
     }
 }
 
@@ -232,9 +229,11 @@ enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err)
                        store->path);
     }
     store->latest_utc_ms = utc_ms;
-    const bool disk_full = store->disk_full;
-    enum status status = disk_full ? relieve(store, utc_ms, err) : feel_pressure(store, err);
-    if (status == STATUS_OK && !disk_full) {
+    store_make_room(store);
+    int64_t pages = 0, free_pages = 0;
+    enum status status = read_pages(store, &pages, &free_pages, err);
+    if (status == STATUS_OK) {
+        feel_pressure(store, (pages - free_pages) * STORE_PAGE_BYTES);
         status = thin_tiers(store, utc_ms, err);
     }
     if (status == STATUS_OK) {
@@ -243,16 +242,8 @@ enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err)
             status = group_end(store, forget_done(store, utc_ms - STORE_HOURS_MS, err), "forget", err);
         }
     }
-    int64_t free_pages = 0;
-    if (status == STATUS_OK && !disk_full) {
-        status = read_number(store, STATEMENT_FREE_COUNT, &free_pages, err);
-    }
     if (status == STATUS_OK && free_pages > VACUUM_FREE_PAGES) {
         status = query_run_plain(store, STATEMENT_VACUUM_SOME, "give space back", err);
-    }
-    if (status == STATUS_OK) {
-        store->disk_full = false;
-        store_reserve(store);
     }
     return status;
 }

@@ -19,7 +19,7 @@
 #define CHECKPOINT_PAGES                                                                                     \
     256 /* half of the log's reserve: it is written back before the reserve is used up                       \
          */
-#define RESERVE_CHUNK_BYTES (256 * 1024)
+#define RESERVE_CHUNK_BYTES (1024 * 1024)
 #define RESERVE_LOG_BYTES (2 * 1024 * 1024)
 #define RESERVE_FILE_BYTES (1024 * 1024)
 #define SET_ASIDE_NAMES_MAX 100 /* in one second */
@@ -154,38 +154,44 @@ static enum status open_once(struct store *store, struct err *err)
         status = prepare_all(store, err);
     }
     if (status == STATUS_OK) {
-        store_reserve(store);
+        store_make_room(store);
     } else {
         disconnect(store);
     }
     return status;
 }
 
-/* Makes a file at least `bytes` long; on a disk that is full already there is no reserve. */
+/* Makes a file at least `bytes` long if the disk lets it; its length is then a multiple of
+ * RESERVE_CHUNK_BYTES. */
 static void extend(sqlite3_file *file, sqlite3_int64 bytes)
 {
-    int chunk = RESERVE_CHUNK_BYTES;
-    file->pMethods->xFileControl(file, SQLITE_FCNTL_CHUNK_SIZE, &chunk);
-    file->pMethods->xFileControl(file, SQLITE_FCNTL_SIZE_HINT, &bytes);
+    sqlite3_int64 length = 0;
+    if (file->pMethods->xFileSize(file, &length) == SQLITE_OK && length < bytes) {
+        int chunk = RESERVE_CHUNK_BYTES;
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_SIZE_HINT, &bytes);
+    }
 }
 
-void store_reserve(struct store *store)
+bool store_reserve(struct store *store, int64_t page_count, int64_t free_count)
 {
     sqlite3_file *file = NULL;
     if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK &&
         file != NULL && file->pMethods != NULL) {
         extend(file, RESERVE_LOG_BYTES);
     }
-    struct query query = query_on(store, STATEMENT_PAGE_COUNT);
-    int64_t pages = 0;
-    if (query_step(store, &query, "page_count", NULL) == STATUS_OK) {
-        pages = query_integer(&query);
+    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+        file == NULL || file->pMethods == NULL) {
+        return true;
     }
-    query_done(&query);
-    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
-        file != NULL && file->pMethods != NULL) {
-        extend(file, pages * STORE_PAGE_BYTES + RESERVE_FILE_BYTES);
+    /* What can still be written without growing: the length, less the pages in use. */
+    const int64_t used = (page_count - free_count) * STORE_PAGE_BYTES;
+    sqlite3_int64 length = 0;
+    if (file->pMethods->xFileSize(file, &length) == SQLITE_OK && length - used < RESERVE_FILE_BYTES / 2) {
+        extend(file, page_count * STORE_PAGE_BYTES + RESERVE_FILE_BYTES);
     }
+    /* A length that cannot be read is no sign of a full disk. */
+    return file->pMethods->xFileSize(file, &length) != SQLITE_OK || length - used >= RESERVE_FILE_BYTES / 2;
 }
 
 /* Renames the file to PATH.bad-YYYYMMDDTHHMMSS and its companions likewise. The file goes first: without it,

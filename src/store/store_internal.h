@@ -171,6 +171,7 @@ struct store {
     bool begun;             /* between store_begin and store_commit */
     bool grouped;           /* inside a group that is a transaction of its own */
     bool disk_full;         /* the last write met a full disk */
+    bool reserve_short;     /* at the last look, see store_reserve */
     bool work_left;         /* the last store_maintain stopped at its bound */
     int64_t latest_utc_ms;  /* the clock as last told */
     uint32_t keep_permille; /* of the nominal ages of history; below 1000 under pressure */
@@ -188,10 +189,11 @@ enum status store_status(int code);
 /* May something be written now? Refuses when SQLite has ended the transaction behind the caller's back. */
 enum status store_writable(struct store *store, struct err *err);
 void store_forget_cache(struct store *store);
-/* Makes file and log longer than they need to be, so that history can be forgotten on a full disk. */
-void store_reserve(struct store *store);
-/* Before a transaction: forgets the oldest history when the last write met a full disk or the file has
- * reached STORE_SAMPLES_BYTES_MAX. What cannot be done now is met again by the transaction (maintain.c). */
+/* Makes file and log longer than they need to be, so that history can be forgotten on a full disk. False when
+ * less than half of that reserve is left and the disk gives no more. */
+bool store_reserve(struct store *store, int64_t page_count, int64_t free_count);
+/* Before a transaction: forgets the oldest history when the disk is full or the file has reached
+ * STORE_SAMPLES_BYTES_MAX. What cannot be done now is met again by the transaction (maintain.c). */
 void store_make_room(struct store *store);
 
 /* ---- one use of a prepared statement: bind in the order of parameters, step, read in the order of columns

@@ -10,6 +10,7 @@
 #define SECTOR_BYTES 512
 #define PATH_MAX_BYTES 1024
 #define SHM_REGIONS_MAX 64
+#define PIECE_BYTES INT64_C(16384)
 
 /* A write or truncation that was not synced yet. */
 struct change {
@@ -19,9 +20,10 @@ struct change {
     unsigned char bytes[];
 };
 
+/* Sparse: a piece that was never written is NULL and reads as zeros. */
 struct content {
-    unsigned char *bytes;
-    int64_t size, capacity;
+    unsigned char **pieces;
+    int64_t piece_count, size;
 };
 
 struct file {
@@ -51,6 +53,7 @@ static struct {
     sqlite3_vfs *before;
     struct file *files;
     int64_t quota;
+    uint64_t refusals;
     uint64_t counts[VFS_OPERATION_COUNT];
     unsigned fault_mask;
     uint64_t fault_nth, fault_seen;
@@ -82,12 +85,21 @@ static void *must(void *memory)
 
 static void content_resize(struct content *content, int64_t size)
 {
-    if (size > content->capacity) {
-        content->capacity = size + size / 2 + 4096;
-        content->bytes = must(realloc(content->bytes, (size_t)content->capacity));
+    const int64_t wanted = (size + PIECE_BYTES - 1) / PIECE_BYTES;
+    if (wanted > content->piece_count) {
+        const int64_t count = wanted + wanted / 2;
+        content->pieces = must(realloc(content->pieces, (size_t)count * sizeof(content->pieces[0])));
+        memset(content->pieces + content->piece_count, 0,
+               (size_t)(count - content->piece_count) * sizeof(content->pieces[0]));
+        content->piece_count = count;
     }
-    if (size > content->size) {
-        memset(content->bytes + content->size, 0, (size_t)(size - content->size));
+    for (int64_t i = wanted; size < content->size && i < content->piece_count; i++) {
+        free(content->pieces[i]);
+        content->pieces[i] = NULL;
+    }
+    if (size < content->size && size % PIECE_BYTES != 0 && content->pieces[wanted - 1] != NULL) {
+        memset(content->pieces[wanted - 1] + size % PIECE_BYTES, 0,
+               (size_t)(PIECE_BYTES - size % PIECE_BYTES));
     }
     content->size = size;
 }
@@ -97,14 +109,53 @@ static void content_write(struct content *content, int64_t offset, const unsigne
     if (offset + count > content->size) {
         content_resize(content, offset + count);
     }
-    memcpy(content->bytes + offset, bytes, (size_t)count);
+    while (count > 0) {
+        unsigned char **piece = &content->pieces[offset / PIECE_BYTES];
+        const int64_t room = PIECE_BYTES - offset % PIECE_BYTES, part = count < room ? count : room;
+        if (*piece == NULL) {
+            *piece = must(calloc(1, (size_t)PIECE_BYTES));
+        }
+        memcpy(*piece + offset % PIECE_BYTES, bytes, (size_t)part);
+        offset += part;
+        bytes += part;
+        count -= part;
+    }
+}
+
+/* offset + count is within the size. */
+static void content_read(const struct content *content, int64_t offset, unsigned char *bytes, int64_t count)
+{
+    while (count > 0) {
+        const unsigned char *piece = content->pieces[offset / PIECE_BYTES];
+        const int64_t room = PIECE_BYTES - offset % PIECE_BYTES, part = count < room ? count : room;
+        if (piece != NULL) {
+            memcpy(bytes, piece + offset % PIECE_BYTES, (size_t)part);
+        } else {
+            memset(bytes, 0, (size_t)part);
+        }
+        offset += part;
+        bytes += part;
+        count -= part;
+    }
+}
+
+static void content_free(struct content *content)
+{
+    for (int64_t i = 0; i < content->piece_count; i++) {
+        free(content->pieces[i]);
+    }
+    free(content->pieces);
+    memset(content, 0, sizeof(*content));
 }
 
 static void content_copy(struct content *to, const struct content *from)
 {
+    content_free(to);
     content_resize(to, from->size);
-    if (from->size > 0) {
-        memcpy(to->bytes, from->bytes, (size_t)from->size);
+    for (int64_t i = 0; i < from->piece_count; i++) {
+        if (from->pieces[i] != NULL) {
+            to->pieces[i] = memcpy(must(malloc((size_t)PIECE_BYTES)), from->pieces[i], (size_t)PIECE_BYTES);
+        }
     }
 }
 
@@ -183,8 +234,8 @@ static void file_release(struct file *file)
     *link = file->next;
     changes_free(file);
     shm_free(file);
-    free(file->now.bytes);
-    free(file->durable.bytes);
+    content_free(&file->now);
+    content_free(&file->durable);
     free(file);
 }
 
@@ -291,6 +342,11 @@ void vfs_fault_set_quota(int64_t bytes)
     disk.quota = bytes;
 }
 
+uint64_t vfs_fault_refusals(void)
+{
+    return disk.refusals;
+}
+
 int64_t vfs_fault_used_bytes(void)
 {
     int64_t bytes = 0;
@@ -312,16 +368,35 @@ bool vfs_fault_flip(const char *path, int64_t offset, unsigned char mask)
     if (file == NULL || offset >= file->now.size || offset >= file->durable.size) {
         return false;
     }
-    file->now.bytes[offset] ^= mask;
-    file->durable.bytes[offset] ^= mask;
+    struct content *const contents[] = {&file->now, &file->durable};
+    for (size_t i = 0; i < 2; i++) {
+        unsigned char byte;
+        content_read(contents[i], offset, &byte, 1);
+        byte ^= mask;
+        content_write(contents[i], offset, &byte, 1);
+    }
+    return true;
+}
+
+bool vfs_fault_rename(const char *from, const char *to)
+{
+    struct file *file = file_find(from);
+    if (file == NULL || strlen(to) >= PATH_MAX_BYTES) {
+        return false;
+    }
+    strcpy(file->path, to);
     return true;
 }
 
 /* Does the disk take a file of this size? */
 static bool fits(const struct file *file, int64_t size)
 {
-    return disk.quota == 0 || size <= file->now.size ||
-           vfs_fault_used_bytes() + size - file->now.size <= disk.quota;
+    if (disk.quota == 0 || size <= file->now.size ||
+        vfs_fault_used_bytes() + size - file->now.size <= disk.quota) {
+        return true;
+    }
+    disk.refusals++;
+    return false;
 }
 
 /* ---- sqlite3_io_methods ---- */
@@ -437,7 +512,7 @@ static int io_read(sqlite3_file *base, void *bytes, int count, sqlite3_int64 off
                           : content->size - offset < count ? content->size - offset
                                                            : count;
     if (there > 0) {
-        memcpy(bytes, content->bytes + offset, (size_t)there);
+        content_read(content, offset, bytes, there);
     }
     if (there < count) {
         memset((unsigned char *)bytes + there, 0, (size_t)(count - there));
@@ -749,9 +824,10 @@ void vfs_fault_uninstall(void)
     if (disk.before != NULL) {
         sqlite3_vfs_register(disk.before, 1);
     }
-    while (disk.files != NULL) {
-        assert(disk.files->handles == 0);
-        disk.files->deleted = true;
-        file_release(disk.files);
+    for (struct file *file = disk.files; file != NULL;) {
+        struct file *next = file->next;
+        file->deleted = true; /* one that is still open (a test has failed) is left */
+        file_release(file);
+        file = next;
     }
 }

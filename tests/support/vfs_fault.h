@@ -62,9 +62,13 @@ void vfs_fault_power_on(enum vfs_survival survival, uint64_t seed);
 
 /* The disk holds at most this many bytes in all files; 0 = no bound. Writing beyond is SQLITE_FULL. */
 void vfs_fault_set_quota(int64_t bytes);
+/* How often the quota has refused something. */
+uint64_t vfs_fault_refusals(void);
 int64_t vfs_fault_used_bytes(void);
 /* 0 when there is no such file. */
 int64_t vfs_fault_file_bytes(const char *path);
+/* For a test that defines set_aside_rename. False when there is no such file. */
+bool vfs_fault_rename(const char *from, const char *to);
 /* Changes a byte on the medium; false beyond the end. */
 bool vfs_fault_flip(const char *path, int64_t offset, unsigned char mask);
 
