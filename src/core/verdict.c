@@ -47,25 +47,39 @@ const char *shape_name(enum shape shape)
 /* ---- constants of the judgement ---- */
 
 #define BLOCKS_MAX 48
-#define BLOCKS_MIN 8       /* of a growth: below, its thirds have no medians */
-#define SAMPLES_MIN 30     /* of a life: below, nothing is said */
-#define CONFIRM_SHARE 0.34 /* clause 1: of the life or of the time to exhaustion */
+#define BLOCKS_MIN 8      /* of a growth: below, its thirds have no medians */
+#define SAMPLES_MIN 30    /* of a life: below, nothing is said */
+#define CONFIRM_LIFE 0.42 /* clause 1: of the life */
+#define CONFIRM_FIRST 0.2
+#define CONFIRM_HEADROOM 0.34 /* ... or of the time to exhaustion */
 #define BIRTH_SHARE                                                                                          \
     0.125 /* an onset in the first eighth of the life is growth from birth: perhaps a warm-up */
 #define BIRTH_SAMPLES 400 /* ... which is believed after so many samples, when no min_window says how long   \
                            */
-#define LIFE_SAMPLES 120  /* likewise for growth from a level that was held for */
-#define HELD_SAMPLES 36   /* at least so many samples */
+#define LIFE_SAMPLES 250  /* likewise for growth from a level that was held before */
+#define URGENT_SAMPLES 90
+#define HELD_SAMPLES 36 /* at least so many samples */
 #define LEVEL_SHARE                                                                                          \
     0.01 /* clause 2: growth below 1 % of the level would need 100 times the time seen to double */
-#define SCATTER_FACTOR 2.5 /* clause 2: growth against the 10-90 % range of the residuals */
+#define EVIDENCE 1500
+#define VIEWS 1
+#define SCATTER_FACTOR 2.2 /* clause 2: growth against the 10-90 % range of the residuals */
 #define RANGE_FACTOR 0.5   /* clause 2: how far above the range seen before the onset, in ranges */
-#define LAST_PART 0.6      /* clause 3: growth of the last part over that of the first */
-#define PRIOR_RATE 0.6     /* clause 4 */
-#define LAST_SHARE 0.08    /* the finding must have lasted for this share of the growth */
-#define STALL_SHARE 0.5    /* no new height for this share of the growth's duration clears */
-#define GUARD_SHARE 0.9    /* the absolute guard: of the limit */
-#define EVALUATE_SHARE 64  /* evaluations are spaced by 1/64 of the life */
+#define FIRST_SHARE 0.15
+#define END_SHARE 0.09
+#define LAST_PART 0.7  /* clause 3: growth of the last part over that of the first */
+#define PRIOR_RATE 0.6 /* clause 4 */
+#define OTHER_SHARE 0.4
+#define STRICT_SCATTER 20
+#define STRICT_PART 0.75
+#define STRICT_PRIOR 0.25
+#define LAST_SHARE 0.12 /* the finding must have lasted for this share of the growth */
+#define DECAY 1.0
+#define STALL_SHARE 0.5 /* no new height for this share of the growth's duration clears */
+#define GUARD_SHARE 0.9 /* the absolute guard: of the limit */
+#define LIFE_MAX_MS (14 * MS_PER_DAY)
+#define EVALUATE_SHARE 64 /* evaluations are spaced by 1/64 of the life */
+#define DESCRIBE_EVERY 4  /* the line's interval costs more than the judgement: not at each evaluation */
 
 enum clause {
     CLAUSE_LEARNING,
@@ -92,9 +106,13 @@ struct block {
 
 /* What an evaluation found. */
 struct finding {
+    enum clause hold;   /* GROWS, or what an alarm still has to wait for */
     enum clause clause; /* GROWS, or the clause that failed for the most promising onset */
     int64_t onset_ms;
     double onset_level, growth, level;
+    double scatter, duration_share;
+    bool urgent, from_birth;
+    size_t view;
     double range_low, range_high; /* of the level before the onset */
     double plateau;               /* where a saturating curve heads; NAN */
 };
@@ -110,8 +128,10 @@ struct detector {
     int64_t since_ms;
     enum shape shape;
     struct finding finding; /* the latest */
-    bool confirming;
-    int64_t confirming_since_ms;
+    unsigned undescribed;   /* evaluations since shape and line were last determined */
+    int64_t confirmed_ms, evaluated_ms;
+    int64_t urgent_confirmed_ms, urgent_evaluated_ms, next_urgent_ms;
+    double usual, high; /* level of the first two thirds of the life: median and 95 % */
     /* While unbounded: */
     int64_t onset_ms;
     double onset_level, peak;
@@ -184,36 +204,69 @@ static size_t blocks_make(const struct detector *d, const struct series_sample *
     return made;
 }
 
-static double median_of(const struct block *block, size_t from, size_t to, bool floors)
+/* One way to look at the blocks: their medians, or the floors of pairs of them. */
+struct view {
+    size_t n;
+    double t[BLOCKS_MAX], value[BLOCKS_MAX], other[BLOCKS_MAX];
+};
+
+static void view_make(const struct block *block, size_t n, size_t group, struct view *view)
 {
-    double v[BLOCKS_MAX];
-    size_t n = 0;
-    for (size_t i = from; i < to; i++)
-        v[n++] = floors ? block[i].floor : block[i].middle;
-    return trend_median(v, n);
+    view->n = 0;
+    for (size_t i = 0; i < n; i += group) {
+        const size_t end = i + group < n ? i + group : n;
+        double t = 0, middle = 0, floor = block[i].floor;
+        for (size_t j = i; j < end; j++) {
+            t += block[j].t / (double)(end - i);
+            middle += block[j].middle / (double)(end - i);
+            floor = block[j].floor < floor ? block[j].floor : floor;
+        }
+        view->t[view->n] = t;
+        view->value[view->n] = group == 1 ? middle : floor;
+        view->other[view->n++] = group == 1 ? floor : middle;
+    }
 }
 
-/* Medians of the six sixths of blocks s..n. */
-static void sixths(const struct block *block, size_t s, size_t n, bool floors, double e[6])
+static double median_of(const double *value, size_t from, size_t to)
+{
+    double v[BLOCKS_MAX];
+    memcpy(v, value + from, (to - from) * sizeof *v);
+    return trend_median(v, to - from);
+}
+
+/* Medians of the six sixths of values s..n. */
+static void sixths(const double *value, size_t s, size_t n, double e[6])
 {
     for (size_t k = 0; k < 6; k++) {
         const size_t from = s + (n - s) * k / 6;
         size_t to = s + (n - s) * (k + 1) / 6;
         if (to == from)
             to = from + 1;
-        e[k] = median_of(block, from, to, floors);
+        e[k] = median_of(value, from, to);
     }
 }
 
-static enum clause onset_test(const struct detector *d, const struct block *block, size_t s, size_t n,
-                              struct finding *f)
+/* What a window is judged in. */
+struct context {
+    double life_s;         /* seen so far, without the warm-up */
+    double window_begin_s; /* begin of the window after the begin of that life */
+    double samples;        /* seen in that life, about */
+    double usual, high;    /* median and 95 % level of the life before the window; NAN for none */
+    bool short_window;     /* only what is urgent counts */
+};
+
+static enum clause onset_test(const struct detector *d, const struct context *context,
+                              const struct view *view, size_t s, struct finding *f)
 {
-    const double life = block[n - 1].t - block[0].t;
-    const double duration = block[n - 1].t - block[s].t;
+    const size_t n = view->n, m = n - s;
+    const double *t = view->t, *v = view->value;
+    const double life = context->life_s;
+    const double duration = t[n - 1] - t[s];
+    const double before = t[s] - t[0] + context->window_begin_s; /* of the life, without growth */
     double e[6];
-    sixths(block, s, n, false, e);
+    sixths(v, s, n, e);
     const double growth = (e[5] - e[0]) * 1.2;
-    f->onset_ms = d->series.origin_ms + (int64_t)(block[s].t * 1000);
+    f->onset_ms = d->series.origin_ms + (int64_t)(t[s] * 1000);
     f->onset_level = e[0] - growth * 0.1;
     f->growth = growth;
     f->level = e[5] + growth * 0.1;
@@ -222,80 +275,97 @@ static enum clause onset_test(const struct detector *d, const struct block *bloc
         return CLAUSE_FLAT;
     if (growth < LEVEL_SHARE * fabs(e[0]))
         return CLAUSE_LEVEL;
+    const double headroom = isnan(d->limit.value) ? fabs(f->onset_level) : d->limit.value - f->onset_level;
+    bool strict = headroom > 0 && growth >= CONFIRM_HEADROOM * headroom;
+    if (context->short_window && !strict)
+        return CLAUSE_TIME;
     /* Clause 3. Of a straight line the first and the last two fifths are each 0.4. */
     const double first = e[2] - e[0], middle = e[3] - e[2], last = e[5] - e[3];
-    if (first < 0.15 * growth || last < 0.25 * growth || middle < -0.05 * growth || last < LAST_PART * first)
+    if (first < FIRST_SHARE * growth || last < 0.25 * growth || middle < -0.05 * growth ||
+        last < LAST_PART * first || e[5] - e[4] < END_SHARE * growth)
         return CLAUSE_PARTS;
+    strict = strict && fabs(first - last) < (1 - STRICT_PART) * growth * 0.4;
     /* Clause 2: scatter. */
     double residual[BLOCKS_MAX];
     for (size_t i = s; i < n; i++)
-        residual[i - s] = block[i].middle - (f->onset_level + growth * (block[i].t - block[s].t) /
-                                                                  (duration > 0 ? duration : 1));
-    const size_t m = n - s;
-    const double scatter = trend_rank(residual, m, m - 1 - m / 10) - trend_rank(residual, m, m / 10);
-    if (growth < SCATTER_FACTOR * scatter)
+        residual[i - s] = v[i] - (f->onset_level + growth * (t[i] - t[s]) / (duration > 0 ? duration : 1));
+    const double scatter = 1.5 * (trend_rank(residual, m, m - 1 - m / 5) - trend_rank(residual, m, m / 5));
+    const double factor =
+        d->settings.min_window_ms > 0 ? SCATTER_FACTOR : fmax(SCATTER_FACTOR, EVIDENCE / context->samples);
+    if (growth < (context->short_window ? STRICT_SCATTER : factor) * scatter)
         return CLAUSE_SCATTER;
-    const bool from_birth = s < 2 || (block[s].t - block[0].t) < BIRTH_SHARE * life;
+    strict = strict && growth > STRICT_SCATTER * scatter;
+    const bool from_birth = before < BIRTH_SHARE * life;
     if (!from_birth) {
-        double before[BLOCKS_MAX];
-        for (size_t i = 0; i < s; i++)
-            before[i] = block[i].middle;
-        f->range_high = trend_rank(before, s, s - 1 - s / 20);
-        f->range_low = trend_rank(before, s, s / 20);
-        if (e[5] < f->range_high + RANGE_FACTOR * (f->range_high - f->range_low))
+        double prior[BLOCKS_MAX];
+        memcpy(prior, v, s * sizeof *prior);
+        f->range_high = s > 0 ? trend_rank(prior, s, s - 1 - s / 20) : v[0];
+        f->range_low = s > 0 ? trend_rank(prior, s, s / 2) : v[0];
+        if (context->high > f->range_high) {
+            f->range_high = context->high;
+            f->range_low = context->usual;
+        }
+        if (e[5] < f->range_high + 2 * RANGE_FACTOR * (f->range_high - f->range_low))
             return CLAUSE_RANGE;
         /* Clause 4: the rate over a third of the duration before the onset. */
-        const double reach = block[s].t - duration / 3;
+        const double reach = t[s] - duration / 3;
         size_t p = s;
-        while (p > 0 && block[p - 1].t >= reach)
+        while (p > 0 && t[p - 1] >= reach)
             p--;
         if (s - p >= 2) {
             const size_t half = p + (s - p) / 2;
-            const double rise = median_of(block, half, s, false) - median_of(block, p, half, false);
-            const double rate = rise / ((block[s - 1].t - block[p].t) / 2 + 1e-9);
+            const double rise = median_of(v, half, s) - median_of(v, p, half);
+            const double rate = rise / ((t[s - 1] - t[p]) / 2 + 1e-9);
             if (rate > PRIOR_RATE * growth / duration)
                 return CLAUSE_PRIOR;
+            strict = strict && rate < STRICT_PRIOR * growth / duration;
+        } else {
+            strict = false;
         }
     } else {
         f->range_high = f->range_low = e[0];
+        strict = false;
     }
-    /* Clause 1. */
-    const double headroom = isnan(d->limit.value) ? fabs(f->onset_level) : d->limit.value - f->onset_level;
-    double needed = life;
-    if (headroom > 0 && headroom / growth * duration < needed)
-        needed = headroom / growth * duration;
-    if (duration < CONFIRM_SHARE * needed)
+    const bool urgent = strict;
+    if (context->short_window && !urgent)
         return CLAUSE_TIME;
-    if (d->settings.min_window_ms == 0) {
-        const double held = (block[s].t - block[0].t) / (life > 0 ? life : 1) * (double)d->sample_count;
-        if ((double)d->sample_count < (from_birth || held < HELD_SAMPLES ? BIRTH_SAMPLES : LIFE_SAMPLES))
-            return CLAUSE_BIRTH;
-    }
-    if (duration * 1000 < (double)d->settings.min_window_ms)
+    /* Clause 1. */
+    f->hold = CLAUSE_GROWS;
+    f->scatter = scatter;
+    f->duration_share = duration / life;
+    f->urgent = urgent;
+    f->from_birth = from_birth;
+    const double held = before / (life > 0 ? life : 1) * context->samples;
+    const double needed = from_birth || held < HELD_SAMPLES ? BIRTH_SAMPLES
+                          : urgent                          ? URGENT_SAMPLES
+                                                            : LIFE_SAMPLES;
+    if (duration < CONFIRM_LIFE * life && !urgent)
+        f->hold = CLAUSE_TIME;
+    else if (d->settings.min_window_ms == 0 && context->samples < needed)
+        f->hold = CLAUSE_BIRTH;
+    else if (duration * 1000 < (double)d->settings.min_window_ms)
+        f->hold = CLAUSE_TIME;
+    if (duration < CONFIRM_FIRST * life && !urgent)
         return CLAUSE_TIME;
     if (growth < d->settings.min_growth)
         return CLAUSE_MINIMUM;
     /* Clause 6. */
-    sixths(block, s, n, true, e);
-    if ((e[5] - e[0]) * 1.2 < 0.4 * growth)
+    sixths(view->other, s, n, e);
+    if ((e[5] - e[0]) * 1.2 < OTHER_SHARE * growth)
         return CLAUSE_FLOOR;
     /* Clause 5. */
-    double t[BLOCKS_MAX], v[BLOCKS_MAX];
-    for (size_t i = s; i < n; i++) {
-        t[i - s] = block[i].t;
-        v[i - s] = block[i].middle;
-    }
     const double least = 1e-6 * growth * growth;
-    const double line = trend_aicc(trend_line_residue(t, v, m), least, m, 3);
+    const double line = trend_aicc(trend_line_residue(t + s, v + s, m), least, m, 3);
     double level, tau;
-    const double saturating = trend_aicc(trend_saturating_residue(t, v, m, &level, &tau), least, m, 4);
-    if (saturating < line - 2 && tau < duration && level > v[0]) {
+    const double saturating =
+        trend_aicc(trend_saturating_residue(t + s, v + s, m, &level, &tau), least, m, 4);
+    if (saturating < line - 2 && tau < duration && level > v[s]) {
         f->plateau = level;
         return CLAUSE_SATURATING;
     }
     const size_t jumps = TREND_STAIRS_JUMPS_MAX;
     if (m > 2 * jumps + 4 &&
-        trend_aicc(trend_stairs_residue(v, m, jumps, NULL), least, m, 2 * jumps + 2) < line)
+        trend_aicc(trend_stairs_residue(v + s, m, jumps, NULL), least, m, 2 * jumps + 2) < line)
         return CLAUSE_STAIRS;
     return CLAUSE_GROWS;
 }
@@ -303,7 +373,7 @@ static enum clause onset_test(const struct detector *d, const struct block *bloc
 /* The straight line through what has happened since from_ms, for rate, forecast and chart. */
 static void segment_fit(struct detector *d, const struct series_sample *point, size_t count, int64_t from_ms)
 {
-    double t[SERIES_RING], v[SERIES_RING];
+    double t[SERIES_RING] = {0}, v[SERIES_RING] = {0};
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
         if (point[i].t_ms >= from_ms && (n == 0 || seconds(d, point[i].t_ms) > t[n - 1])) {
@@ -318,12 +388,12 @@ static void segment_fit(struct detector *d, const struct series_sample *point, s
 
 static enum shape shape_find(const struct block *block, size_t n, const struct finding *f)
 {
-    double v[BLOCKS_MAX], t[BLOCKS_MAX], copy[BLOCKS_MAX], e[6];
+    double v[BLOCKS_MAX] = {0}, t[BLOCKS_MAX] = {0}, copy[BLOCKS_MAX] = {0}, e[6];
     for (size_t i = 0; i < n; i++) {
         copy[i] = v[i] = block[i].middle;
         t[i] = block[i].t;
     }
-    sixths(block, 0, n, false, e);
+    sixths(v, 0, n, e);
     const double range = trend_rank(copy, n, n - 1 - n / 20) - trend_rank(copy, n, n / 20);
     const double level = fabs(e[5]);
     if (range <= LEVEL_SHARE * level)
@@ -381,78 +451,198 @@ static void state_enter(struct detector *d, enum verdict_state state)
 /* How promising the onset's failure is, for the reason: a later clause is closer to growth. */
 static bool finding_better(const struct finding *a, const struct finding *b)
 {
-    return a->clause > b->clause;
+    return a->clause > b->clause || (a->clause == b->clause && a->clause == CLAUSE_GROWS &&
+                                     b->hold != CLAUSE_GROWS && a->hold == CLAUSE_GROWS);
+}
+
+/* The most promising onset in the window that begins at begin_ms. */
+static struct finding window_judge(const struct detector *d, const struct context *context,
+                                   const struct block *block, size_t n, int64_t begin_ms)
+{
+    struct finding best = {.clause = CLAUSE_FLAT, .onset_ms = begin_ms, .plateau = NAN};
+    for (size_t group = 1; group <= VIEWS && best.clause != CLAUSE_GROWS; group++) {
+        struct view view;
+        view_make(block, n, group, &view);
+        for (size_t s = 0; s + BLOCKS_MIN <= view.n; s++) {
+            struct finding f = {0};
+            f.clause = onset_test(d, context, &view, s, &f);
+            f.view = group;
+            if ((s == 0 && group == 1) || finding_better(&f, &best))
+                best = f;
+            if (f.clause == CLAUSE_GROWS && f.hold == CLAUSE_GROWS)
+                break;
+        }
+    }
+    return best;
+}
+
+static void unbounded_enter(struct detector *d, const struct finding *f, bool by_guard)
+{
+    state_enter(d, VERDICT_UNBOUNDED);
+    change_remember(d, f->onset_ms);
+    d->by_guard = by_guard;
+    d->finding = *f;
+    d->onset_ms = f->onset_ms;
+    d->onset_level = f->onset_level;
+    d->peak = f->level;
+    d->peak_ms = d->last_ms;
+    d->confirmed_ms = d->urgent_confirmed_ms = 0;
+}
+
+static int64_t begin_of_life(const struct detector *d)
+{
+    const int64_t begin_ms = d->first_ms + d->settings.warm_up_ms;
+    return d->last_ms - begin_ms > LIFE_MAX_MS ? d->last_ms - LIFE_MAX_MS : begin_ms;
+}
+
+/* Line and shape, for words, charts and forecast. */
+static void describe(struct detector *d, const struct series_sample *point, size_t count,
+                     const struct block *block, size_t n, int64_t from_ms)
+{
+    d->undescribed = 0;
+    segment_fit(d, point, count, from_ms);
+    d->shape = d->state == VERDICT_UNBOUNDED ? SHAPE_GROWTH : shape_find(block, n, &d->finding);
+}
+
+static double level_of(const struct series_sample *point, size_t from, size_t to)
+{
+    double v[SERIES_RING];
+    for (size_t i = from; i < to; i++)
+        v[i - from] = point[i].mean;
+    return trend_median(v, to - from);
+}
+
+/* While unbounded: cleared when the growth was given back, or has stopped for half as long as it lasted. */
+static void watch_growth(struct detector *d)
+{
+    struct series_sample point[SERIES_RING];
+    int64_t width_ms;
+    const size_t count = series_window(&d->series, d->onset_ms, point, &width_ms);
+    if (count < 2)
+        return;
+    const size_t tail = count / 24 + 2 < count ? count / 24 + 2 : count;
+    const double now = level_of(point, count - tail, count);
+    const double growth = d->peak - d->onset_level;
+    if (now > d->peak + 0.02 * growth) {
+        d->peak = now;
+        d->peak_ms = d->last_ms;
+    }
+    d->value = now;
+    const double stalled = (double)(d->last_ms - d->peak_ms);
+    if (now < d->onset_level + 0.5 * growth || stalled > STALL_SHARE * (double)(d->peak_ms - d->onset_ms)) {
+        change_remember(d, d->peak_ms);
+        state_enter(d, VERDICT_BOUNDED);
+        d->next_evaluation_ms = d->last_ms;
+        d->undescribed = DESCRIBE_EVERY;
+        return;
+    }
+    if (++d->undescribed >= DESCRIBE_EVERY)
+        describe(d, point, count, NULL, 0, d->onset_ms);
 }
 
 static void evaluate(struct detector *d)
 {
     struct series_sample point[SERIES_RING];
     struct block block[BLOCKS_MAX];
-    const int64_t from_ms = d->first_ms + d->settings.warm_up_ms;
+    const int64_t begin_ms = begin_of_life(d);
     int64_t width_ms;
-    const size_t count = series_window(&d->series, from_ms, point, &width_ms);
-    const int64_t begin_ms = from_ms > d->first_ms ? from_ms : d->first_ms;
+    const size_t count = series_window(&d->series, begin_ms, point, &width_ms);
     const size_t n = blocks_make(d, point, count, begin_ms, block);
     if (n < BLOCKS_MIN + 2 || d->sample_count < SAMPLES_MIN ||
         d->last_ms - begin_ms < d->settings.min_window_ms)
         return;
-
-    struct finding best = {.clause = CLAUSE_FLAT, .onset_ms = begin_ms, .plateau = NAN};
-    for (size_t s = 0; s + BLOCKS_MIN <= n; s++) {
-        struct finding f = {0};
-        f.clause = onset_test(d, block, s, n, &f);
-        if (s == 0 || finding_better(&f, &best))
-            best = f;
-        if (f.clause == CLAUSE_GROWS)
-            break;
+    const double life_s = (double)(d->last_ms - begin_ms) / 1000;
+    struct context context = {
+        .life_s = life_s, .samples = life_s * 1000 / (double)d->series.period_ms, .usual = NAN, .high = NAN};
+    if (context.samples > (double)d->sample_count)
+        context.samples = (double)d->sample_count;
+    if (begin_ms > d->first_ms + d->settings.warm_up_ms) {
+        struct series_sample older[SERIES_RING];
+        const size_t all = series_window(&d->series, d->first_ms + d->settings.warm_up_ms, older, &width_ms);
+        size_t k = 0;
+        double v[SERIES_RING];
+        while (k < all && older[k].t_ms < begin_ms) {
+            v[k] = older[k].mean;
+            k++;
+        }
+        if (k > 0) {
+            context.usual = trend_rank(v, k, k / 2);
+            context.high = trend_rank(v, k, k - 1 - k / 20);
+        }
     }
+    const struct finding best = window_judge(d, &context, block, n, begin_ms);
+    const int64_t since_ms = d->last_ms - d->evaluated_ms;
     d->finding = best;
+    d->evaluated_ms = d->last_ms;
     d->value = block[n - 1].middle;
+    double middle[BLOCKS_MAX];
+    const size_t older_blocks = n * 2 / 3;
+    for (size_t i = 0; i < older_blocks; i++)
+        middle[i] = block[i].middle;
+    d->usual = trend_rank(middle, older_blocks, older_blocks / 2);
+    d->high = trend_rank(middle, older_blocks, older_blocks - 1 - older_blocks / 20);
     if (d->state == VERDICT_LEARNING)
         state_enter(d, VERDICT_BOUNDED);
-
-    if (d->state == VERDICT_BOUNDED) {
-        const bool guard = !isnan(d->limit.value) && best.clause >= CLAUSE_TIME &&
-                           best.level >= GUARD_SHARE * d->limit.value && best.growth >= 0.25 * d->limit.value;
-        if (best.clause == CLAUSE_GROWS || guard) {
-            if (!d->confirming) {
-                d->confirming = true;
-                d->confirming_since_ms = d->last_ms;
-            }
-            const double lasted = (double)(d->last_ms - d->confirming_since_ms);
-            if (guard || lasted >= LAST_SHARE * (double)(d->last_ms - best.onset_ms)) {
-                state_enter(d, VERDICT_UNBOUNDED);
-                change_remember(d, best.onset_ms);
-                d->by_guard = guard && best.clause != CLAUSE_GROWS;
-                d->onset_ms = best.onset_ms;
-                d->onset_level = best.onset_level;
-                d->peak = best.level;
-                d->peak_ms = d->last_ms;
-            }
-        } else {
-            d->confirming = false;
-        }
+    const bool guard = !isnan(d->limit.value) && best.clause >= CLAUSE_TIME &&
+                       best.level >= GUARD_SHARE * d->limit.value && best.growth >= 0.25 * d->limit.value;
+    if (best.clause == CLAUSE_GROWS || guard) {
+        d->confirmed_ms += d->confirmed_ms > 0 ? since_ms : 1;
+        if (guard || (best.hold == CLAUSE_GROWS &&
+                      (double)d->confirmed_ms >= LAST_SHARE * (double)(d->last_ms - best.onset_ms)))
+            unbounded_enter(d, &best, best.clause != CLAUSE_GROWS);
     } else {
-        /* Cleared when the growth was given back, or has stopped for half as long as it lasted. */
-        const double now = median_of(block, n - 2, n, false);
-        const double growth = d->peak - d->onset_level;
-        if (now > d->peak + 0.02 * growth) {
-            d->peak = now;
-            d->peak_ms = d->last_ms;
-        }
-        const double stalled = (double)(d->last_ms - d->peak_ms);
-        if (now < d->onset_level + 0.5 * growth ||
-            stalled > STALL_SHARE * (double)(d->peak_ms - d->onset_ms)) {
-            change_remember(d, d->peak_ms);
-            d->confirming = false;
-            state_enter(d, VERDICT_BOUNDED);
+        d->confirmed_ms -= (int64_t)(DECAY * (double)since_ms);
+        if (d->confirmed_ms < 0)
+            d->confirmed_ms = 0;
+    }
+    if (d->state == VERDICT_UNBOUNDED || ++d->undescribed >= DESCRIBE_EVERY)
+        describe(d, point, count, block, n, d->state == VERDICT_UNBOUNDED ? d->onset_ms : begin_ms);
+}
+
+/* The recent quarter, sixteenth, ... of the life, in finer blocks: growth that fills its headroom long before
+ * the life has doubled cannot wait for clause 1. Only called while the value is far above the usual level. */
+static void evaluate_urgent(struct detector *d)
+{
+    const int64_t begin_ms = begin_of_life(d);
+    const int64_t life_ms = d->last_ms - begin_ms;
+    int64_t window_ms = life_ms / 3;
+    const int64_t since_ms = d->last_ms - d->urgent_evaluated_ms;
+    d->urgent_evaluated_ms = d->last_ms;
+    bool grows = false;
+    for (; window_ms >= 40 * d->series.period_ms && !grows; window_ms /= 3) {
+        struct series_sample point[SERIES_RING];
+        struct block block[BLOCKS_MAX];
+        int64_t width_ms;
+        const int64_t from_ms = d->last_ms - window_ms;
+        const size_t count = series_window(&d->series, from_ms, point, &width_ms);
+        const size_t n = blocks_make(d, point, count, from_ms - width_ms, block);
+        if (n < BLOCKS_MIN + 4)
+            return;
+        const struct context context = {.life_s = (double)life_ms / 1000,
+                                        .window_begin_s = (double)(from_ms - begin_ms) / 1000,
+                                        .samples = (double)d->sample_count,
+                                        .usual = d->usual,
+                                        .high = d->high,
+                                        .short_window = true};
+        const struct finding best = window_judge(d, &context, block, n, from_ms);
+        if (best.clause != CLAUSE_GROWS || best.hold != CLAUSE_GROWS)
+            continue;
+        grows = true;
+        d->urgent_confirmed_ms += d->urgent_confirmed_ms > 0 ? since_ms : 1;
+        if ((double)d->urgent_confirmed_ms >= LAST_SHARE * (double)(d->last_ms - best.onset_ms)) {
+            unbounded_enter(d, &best, false);
+            describe(d, point, count, block, n, d->onset_ms);
+            return;
         }
     }
-    segment_fit(d, point, count, d->state == VERDICT_UNBOUNDED ? d->onset_ms : begin_ms);
-    if (d->state == VERDICT_UNBOUNDED)
-        d->shape = SHAPE_GROWTH;
-    else
-        d->shape = shape_find(block, n, &best);
+    if (!grows)
+        d->urgent_confirmed_ms = 0;
+}
+
+static int64_t spacing(const struct detector *d, int64_t span_ms)
+{
+    const int64_t wanted = span_ms / EVALUATE_SHARE;
+    return (wanted > d->series.period_ms ? wanted : d->series.period_ms) - d->series.period_ms / 2;
 }
 
 enum verdict_state detector_push(struct detector *d, int64_t t_ms, double value)
@@ -470,13 +660,26 @@ enum verdict_state detector_push(struct detector *d, int64_t t_ms, double value)
     }
     d->sample_count++;
     series_push(&d->series, t_ms, value);
-    if (d->sample_count <= SERIES_SEED || t_ms < d->next_evaluation_ms)
+    if (d->series.period_ms == 0 || t_ms < d->first_ms + d->settings.warm_up_ms)
         return d->state;
-    int64_t spacing = (t_ms - d->first_ms) / EVALUATE_SHARE;
-    if (spacing < d->series.period_ms)
-        spacing = d->series.period_ms;
-    d->next_evaluation_ms = t_ms + spacing - d->series.period_ms / 2;
-    evaluate(d);
+    if (d->state == VERDICT_UNBOUNDED) {
+        if (t_ms >= d->next_evaluation_ms) {
+            d->next_evaluation_ms = t_ms + spacing(d, t_ms - d->onset_ms);
+            watch_growth(d);
+        }
+        return d->state;
+    }
+    if (t_ms >= d->next_evaluation_ms) {
+        d->next_evaluation_ms = t_ms + spacing(d, t_ms - begin_of_life(d));
+        evaluate(d);
+    }
+    if (d->state == VERDICT_BOUNDED && t_ms >= d->next_urgent_ms) {
+        const double headroom = isnan(d->limit.value) ? fabs(d->usual) : d->limit.value - d->usual;
+        if (value - d->usual >= CONFIRM_HEADROOM * headroom) {
+            d->next_urgent_ms = t_ms + spacing(d, (t_ms - begin_of_life(d)) / 9);
+            evaluate_urgent(d);
+        }
+    }
     return d->state;
 }
 
