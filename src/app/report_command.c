@@ -174,6 +174,17 @@ static enum status read_all_series(struct reporter *reporter, struct err *err)
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
+static void add_summary(struct text *text, const struct reporter *reporter)
+{
+    const struct history *history = &reporter->history;
+    text_add(text,
+             "%zu series, %zu of which grow%s without bound at the end; %zu incident%s and %zu restart%s on "
+             "record",
+             reporter->series_count, reporter->unbounded_count, reporter->unbounded_count == 1 ? "s" : "",
+             history->incident_count, history->incident_count == 1 ? "" : "s", history->restart_count,
+             history->restart_count == 1 ? "" : "s");
+}
+
 /* ---- tables ---- */
 
 static void incident_row(const struct incident *incident, struct report_row *row)
@@ -239,11 +250,7 @@ static enum status make_page(struct reporter *reporter, struct err *err)
     reporter->page = (struct buffer){.limit = PAGE_BYTES_MAX};
     char summary[256];
     struct text text = text_on(summary, sizeof summary);
-    text_add(
-        &text,
-        "%zu series, %zu of them grow without bound at their end; %zu incidents and %zu restarts on record.",
-        reporter->series_count, reporter->unbounded_count, reporter->history.incident_count,
-        reporter->history.restart_count);
+    add_summary(&text, reporter);
     report_page_begin(&reporter->page, "storewatch: history", "", reporter->to_utc_ms, summary);
     if (!status)
         status = add_tables(reporter, err);
@@ -274,10 +281,10 @@ static int run(struct reporter *reporter, const char *html)
         enum status status = read_all_series(reporter, &err);
         if (status)
             return cli_fail("%s", err.text);
-        printf("%zu series, %zu of them grow without bound at their end; %zu incidents and %zu restarts on "
-               "record\n",
-               reporter->series_count, reporter->unbounded_count, reporter->history.incident_count,
-               reporter->history.restart_count);
+        char summary[256];
+        struct text text = text_on(summary, sizeof summary);
+        add_summary(&text, reporter);
+        puts(summary);
         return EXIT_FINE;
     }
     if (make_page(reporter, &err) != STATUS_OK)

@@ -603,8 +603,6 @@ static void tell_steps(struct step *step, const struct restart_journal *before)
         if (now->start == STEP_GIVEN_UP && (!was || was->start != STEP_GIVEN_UP))
             tell_story(step, "%s is left as it is: %s", now->name, now->note);
     }
-    if (after->phase == RESTART_VERIFYING && before->phase != RESTART_VERIFYING)
-        tell_story(step, "everything that ran before runs again; watching that it stays so");
 }
 
 static const char *down_notes(const struct engine *engine, char *storage, size_t capacity)
@@ -618,6 +616,19 @@ static const char *down_notes(const struct engine *engine, char *storage, size_t
     if (text.length == 0)
         text_add(&text, "%s", engine->restart.waiting_for);
     return storage;
+}
+
+/* The service that an alert about the restart is about: the one that is down or was given up, else the
+ * target. */
+static const char *service_in_question(const struct restart_journal *journal, enum alert_kind kind)
+{
+    for (size_t i = journal->plan.count; i-- > 0;) {
+        const struct restart_service *service = &journal->plan.services[i];
+        if ((kind == ALERT_SERVICE_DOWN && service->start != STEP_REACHED) ||
+            (kind == ALERT_GAVE_UP && service->start == STEP_GIVEN_UP))
+            return service->name;
+    }
+    return journal->target;
 }
 
 /* An alert about the restart, in its incident's thread when it has one that is still open. */
@@ -636,6 +647,7 @@ static struct alert *alert_restart(struct step *step, enum alert_kind kind)
     }
     struct text text = text_on(alert->text, sizeof alert->text);
     text_add(&text, "Restart %lld of %s (%s).", (long long)journal->id, journal->target, journal->reason);
+    text_copy(alert->service, sizeof alert->service, service_in_question(journal, kind));
     return alert;
 }
 
@@ -664,6 +676,14 @@ static void tell_news(struct step *step, unsigned news)
     }
 }
 
+static void tell_verifying(struct step *step)
+{
+    tell_story(step, "everything that ran before runs again; watching that it stays so");
+    struct alert *alert = alert_restart(step, ALERT_RESTART_DONE);
+    if (alert)
+        add_story(step->engine, alert);
+}
+
 static void tell_end(struct step *step)
 {
     struct engine *engine = step->engine;
@@ -685,9 +705,6 @@ static void tell_end(struct step *step)
     }
     tell_story(step, "the restart of %s has ended: %s", journal->target,
                restart_outcome_name(journal->outcome));
-    struct alert *alert = alert_restart(step, ALERT_RESTART_DONE);
-    if (alert)
-        add_story(engine, alert);
 }
 
 static void ask(struct step *step, enum engine_request_kind kind, const char *service)
@@ -760,6 +777,8 @@ static void follow_restart(struct step *step)
                              engine->graph.node_count ? &engine->graph : NULL, step->clock.mono_ms,
                              step->clock.utc_ms, &request);
     tell_steps(step, &before);
+    if (engine->restart.journal.phase == RESTART_VERIFYING && before.phase != RESTART_VERIFYING)
+        tell_verifying(step);
     tell_news(step, news);
     if (news & RESTART_NEWS_ENDED)
         tell_end(step);

@@ -9,7 +9,7 @@
 
 #include "world.h"
 
-#define FAKE_PROGRAMS_MAX 128
+#define FAKE_PROGRAMS_MAX 256
 #define FAKE_LOG_MAX (512 * 1024)
 
 enum fake_growth { FAKE_FLAT, FAKE_LEAK, FAKE_PLATEAU, FAKE_SAWTOOTH };
