@@ -21,7 +21,8 @@ struct installation {
     char data_dir[SETUP_PATH_MAX];
     char command[2 * SETUP_PATH_MAX + 64];
     bool config_is_default; /* neither named nor known from an earlier installation */
-    bool default_dir_made, data_dir_made, config_made, registered, source_made;
+    char default_dir_made[SETUP_PATH_MAX], data_dir_made[SETUP_PATH_MAX]; /* "" = it was there */
+    bool config_made, registered, source_made;
     struct setup_before before;
 };
 
@@ -33,15 +34,11 @@ static void undo(const struct installation *in)
     if (in->registered) {
         setup_service_restore(&in->before);
     }
-    if (in->data_dir_made) {
-        setup_folder_remove(in->data_dir);
-    }
+    setup_folder_remove(in->data_dir, in->data_dir_made);
     if (in->config_made) {
         setup_file_remove(in->config_path);
     }
-    if (in->default_dir_made) {
-        setup_folder_remove(in->default_dir);
-    }
+    setup_folder_remove(in->default_dir, in->default_dir_made);
 }
 
 static int could_not(const char *command, const struct err *err)
@@ -81,8 +78,8 @@ static enum status prepare_default(struct installation *in, struct err *err)
 {
     const char *text = NULL;
     size_t count = 0;
-    enum status status = setup_folder_make(in->default_dir, &in->default_dir_made, err);
-    if (status == STATUS_OK && !in->default_dir_made) {
+    enum status status = setup_folder_make(in->default_dir, in->default_dir_made, err);
+    if (status == STATUS_OK && in->default_dir_made[0] == '\0') {
         status = setup_protect(in->default_dir, err);
     }
     if (status == STATUS_OK && setup_exists(in->config_path)) {
@@ -107,7 +104,7 @@ static void print_installed(const struct installation *in)
     printf("  program        %s\n", in->executable);
     printf("  configuration  %s%s\n", in->config_path,
            in->config_made ? " (written now: it only tells, and mails nobody yet)" : "");
-    printf("  data           %s%s\n", in->data_dir, in->data_dir_made ? " (made now)" : "");
+    printf("  data           %s%s\n", in->data_dir, in->data_dir_made[0] != '\0' ? " (made now)" : "");
     if (moved) {
         printf("  it was         %s\n", in->before.command);
     }
@@ -144,7 +141,7 @@ static int install(struct installation *in, const char *config_option)
         status = err_set(&err, STATUS_FULL, "data_dir", 0, "the path of the data directory is too long");
     }
     if (status == STATUS_OK) {
-        status = setup_folder_make(in->data_dir, &in->data_dir_made, &err);
+        status = setup_folder_make(in->data_dir, in->data_dir_made, &err);
     }
     if (status == STATUS_OK) {
         status = setup_service_register(in->command, &in->before, &err);

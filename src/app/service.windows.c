@@ -191,11 +191,10 @@ static int load_config(struct os *os, struct config *out_config)
 /* The data directory is there and belongs to this process alone until the handle is closed. */
 static HANDLE claim_data_dir(const char *data_dir, struct err *err)
 {
-    bool made = false;
-    if (setup_folder_make(data_dir, &made, err) != STATUS_OK) {
+    char path[SETUP_PATH_MAX], made[SETUP_PATH_MAX];
+    if (setup_folder_make(data_dir, made, err) != STATUS_OK) {
         return INVALID_HANDLE_VALUE;
     }
-    char path[SETUP_PATH_MAX];
     struct text text = text_on(path, sizeof(path));
     text_add(&text, "%s\\" LOCK_FILE, data_dir);
     wchar_t *wide = utf16_new(path);

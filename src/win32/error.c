@@ -38,7 +38,8 @@ static const struct {
     {ERROR_SERVICE_DEPENDENCY_FAIL, "a service that it needs could not be started"},
     {ERROR_SERVICE_LOGON_FAILED, "the service's account could not log on"},
     {ERROR_SERVICE_START_HANG, "the service hung while starting"},
-    {ERROR_SERVICE_MARKED_FOR_DELETE, "the service is marked for deletion"},
+    {ERROR_SERVICE_MARKED_FOR_DELETE, "the service is marked for deletion: it goes when it is stopped and no "
+                                      "program (services.msc) has it open"},
     {ERROR_SERVICE_EXISTS, "the service exists already"},
     {ERROR_SERVICE_DEPENDENCY_DELETED, "a service that it needs does not exist"},
     {ERROR_SERVICE_NEVER_STARTED, "the service has not been started since the machine was"},

@@ -119,44 +119,56 @@ static enum status protection_make(PSECURITY_DESCRIPTOR *out_descriptor, struct 
     return STATUS_OK;
 }
 
-enum status setup_folder_make(const char *path, bool *out_made, struct err *err)
+/* The folder above, "" when `path` is the top ("C:\\x", "\\\\server") or has none. */
+static void path_above(const char *path, char out_above[SETUP_PATH_MAX])
+{
+    size_t length = strlen(path);
+    while (length > 0 && path[length - 1] != '\\' && path[length - 1] != '/') {
+        length--;
+    }
+    length -= length > 0; /* the separator */
+    const bool top =
+        length == 0 || path[length - 1] == ':' || path[length - 1] == '\\' || path[length - 1] == '/';
+    length = top || length >= SETUP_PATH_MAX ? 0 : length;
+    memcpy(out_above, path, length);
+    out_above[length] = '\0';
+}
+
+enum status setup_folder_make(const char *path, char out_first_made[SETUP_PATH_MAX], struct err *err)
 {
     const DWORD attributes = attributes_of(path);
     if (attributes != INVALID_FILE_ATTRIBUTES) {
         if ((attributes & FILE_ATTRIBUTE_DIRECTORY) == 0) {
             return err_set(err, STATUS_INVALID, "CreateDirectory", 0, "%s is a file, not a folder", path);
         }
-        *out_made = false;
+        out_first_made[0] = '\0';
         return STATUS_OK;
     }
-    char above[SETUP_PATH_MAX];
-    const char *cut = strrchr(path, '\\');
-    const char *slash = strrchr(path, '/');
-    cut = slash != NULL && (cut == NULL || slash > cut) ? slash : cut;
-    if (cut != NULL && cut > path && cut[-1] != ':' && (size_t)(cut - path) < sizeof(above)) {
-        bool made = false;
-        memcpy(above, path, (size_t)(cut - path));
-        above[cut - path] = '\0';
-        const enum status status = setup_folder_make(above, &made, err);
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    SECURITY_ATTRIBUTES security = {.nLength = sizeof(security)};
-    enum status status = protection_make(&security.lpSecurityDescriptor, err);
+    char above[SETUP_PATH_MAX], first[SETUP_PATH_MAX] = "";
+    path_above(path, above);
+    enum status status = above[0] != '\0' ? setup_folder_make(above, first, err) : STATUS_OK;
     if (status != STATUS_OK) {
         return status;
     }
     wchar_t *wide = utf16_new(path);
-    if (wide == NULL) {
-        status = fail_memory(err);
-    } else if (!CreateDirectoryW(wide, &security)) {
+    SECURITY_ATTRIBUTES security = {.nLength = sizeof(security)};
+    status = wide != NULL ? protection_make(&security.lpSecurityDescriptor, err) : fail_memory(err);
+    if (status == STATUS_OK && CreateDirectoryW(wide, &security)) {
+        if (first[0] == '\0') {
+            text_copy(first, sizeof(first), path);
+        }
+    } else if (status == STATUS_OK && GetLastError() != ERROR_ALREADY_EXISTS) { /* "C:\x\" after "C:\x" */
         status = fail(err, "CreateDirectory", GetLastError(), "the folder cannot be made: ", path);
+    }
+    if (status == STATUS_OK) {
+        memcpy(out_first_made, first, sizeof(first));
     } else {
-        *out_made = true;
+        setup_folder_remove(above, first);
+    }
+    if (security.lpSecurityDescriptor != NULL) {
+        LocalFree(security.lpSecurityDescriptor);
     }
     free(wide);
-    LocalFree(security.lpSecurityDescriptor);
     return status;
 }
 
@@ -226,13 +238,17 @@ void setup_file_remove(const char *path)
     free(wide);
 }
 
-void setup_folder_remove(const char *path)
+void setup_folder_remove(const char *path, const char *first_made)
 {
-    wchar_t *wide = utf16_new(path);
-    if (wide != NULL) {
-        RemoveDirectoryW(wide);
+    char folder[SETUP_PATH_MAX], above[SETUP_PATH_MAX];
+    text_copy(folder, sizeof(folder), first_made[0] != '\0' ? path : "");
+    while (folder[0] != '\0') {
+        wchar_t *wide = utf16_new(folder);
+        const bool removed = wide != NULL && RemoveDirectoryW(wide);
+        free(wide);
+        path_above(folder, above);
+        text_copy(folder, sizeof(folder), removed && strcmp(folder, first_made) != 0 ? above : "");
     }
-    free(wide);
 }
 
 enum status setup_default_config(const char **out_text, size_t *out_count, struct err *err)

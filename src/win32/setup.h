@@ -21,17 +21,18 @@ bool setup_exists(const char *path);
  * installed there. */
 bool setup_wrong_bitness(void);
 
-/* Makes a folder, and those above it. A new one belongs to Administrators and SYSTEM alone: they only may
- * read the history and write the configuration of a service that runs as LocalSystem. One that exists is left
- * alone. */
-enum status setup_folder_make(const char *path, bool *out_made, struct err *err);
+/* Makes a folder, and those above it that are missing. What is made belongs to Administrators and SYSTEM
+ * alone: they only may read the history and write the configuration of a service that runs as LocalSystem.
+ * What exists is left alone. out_first_made: the uppermost that was made, "" when all were there. */
+enum status setup_folder_make(const char *path, char out_first_made[SETUP_PATH_MAX], struct err *err);
 /* Gives an existing folder or file, with all that inherits from it, the same protection. */
 enum status setup_protect(const char *path, struct err *err);
 /* Writes a file that does not exist yet. */
 enum status setup_file_make(const char *path, const char *bytes, size_t count, struct err *err);
 /* For undoing: what is not there, or a folder that is not empty, is left alone. */
 void setup_file_remove(const char *path);
-void setup_folder_remove(const char *path);
+/* Removes `path` and those above it up to `first_made`; nothing when that is "". */
+void setup_folder_remove(const char *path, const char *first_made);
 
 /* The default configuration that the executable carries (config/storewatch.json); lent. */
 enum status setup_default_config(const char **out_text, size_t *out_count, struct err *err);
