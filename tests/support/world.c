@@ -478,6 +478,7 @@ void world_observe(const struct world *world, struct observation *out_observatio
                                    .checkpoint = from->checkpoint,
                                    .wait_hint_ms = from->wait_hint_ms,
                                    .win32_exit_code = from->win32_exit_code,
+                                   .service_exit_code = from->service_exit_code,
                                    .accepts_stop = from->accepts_stop && is_running(from)};
             memcpy(to->name, from->name, sizeof(to->name));
         }

@@ -47,7 +47,7 @@ struct world_service {
     uint32_t pid, last_pid;
     uint64_t created_100ns;
     uint32_t checkpoint;
-    uint32_t win32_exit_code;
+    uint32_t win32_exit_code, service_exit_code;
     bool paused;
     int64_t pending_since_ms, running_since_ms;
     double cpu_ms, io_count;

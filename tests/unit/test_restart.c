@@ -709,6 +709,38 @@ static void test_dependent_started_meanwhile(void **state)
     assert_int_equal(run.restart.journal.outcome, RESTART_RESTORED);
     assert_true(world_runs(&run.world, "A"));
 
+    /* One that is just starting has to arrive before it can be stopped. */
+    run_begin("T A>T N=stopped>T");
+    world_get(&run.world, "N")->start_latency_ms = 20000;
+    run_step();
+    world_person_starts(&run.world, "N");
+    run_for(5000);
+    assert_string_equal(run.log.data, "stop A");
+    assert_non_null(strstr(run.restart.waiting_for, "N: start pending"));
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop N; stop T; start T; start N; start A; succeeded");
+
+    /* One of the plan is deleted in the same breath: it stays in the plan, as lost. */
+    run_begin("T A>T B>T N=stopped>T");
+    run_step(); /* stop A */
+    world_person_deletes(&run.world, "A");
+    world_advance(&run.world, 1000);
+    assert_false(world_get(&run.world, "A")->exists);
+    world_person_starts(&run.world, "N");
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop A; stop B; stop N; stop T; GAVE UP; start T; start N; start B; handed over");
+    assert_int_equal(run.restart.journal.plan.count, 4);
+
+    /* The dependencies themselves are changed, so that the target would not come last: nothing to be done. */
+    run_begin("T Y>T Z>T N=stopped>T");
+    run_step(); /* stop Y */
+    world_get(&run.world, "Z")->need_count = 0;
+    world_person_starts(&run.world, "N");
+    run_to_end();
+    assert_string_equal(run.log.data, "stop Y; start Y; restored");
+    assert_non_null(strstr(planned("T")->note, "dependencies of its services were changed meanwhile"));
+
     /* One that could not be started again must not be stopped. */
     run_begin("T A>T N=stopped>T");
     run_step();
@@ -742,6 +774,25 @@ static void test_plan_grows_to_its_bound_only(void **state)
     assert_non_null(strstr(planned("T")->note, "more than 64 services"));
     assert_true(world_runs(&run.world, "Last"));
     assert_int_equal(run.restart.journal.plan.count, 2);
+
+    /* A full plan of which one was deleted has no room either: what was lost is told at the end. */
+    run_prepare("T A>T N=stopped>T");
+    for (size_t i = 2; i < RESTART_SERVICES_MAX; i++) {
+        char name[16];
+        struct text text = text_on(name, sizeof(name));
+        text_add(&text, "N%02zu", i);
+        world_add(&run.world, name);
+        world_need(&run.world, name, "T");
+    }
+    run_begin(NULL);
+    assert_int_equal(run.restart.journal.plan.count, RESTART_SERVICES_MAX);
+    run_step(); /* stop A */
+    world_person_deletes(&run.world, "A");
+    world_advance(&run.world, 1000);
+    world_person_starts(&run.world, "N");
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; GAVE UP; handed over");
+    assert_non_null(strstr(planned("T")->note, "more than 64 services"));
 }
 
 static void test_dependency_of_an_old_one_joins(void **state)
@@ -1084,6 +1135,13 @@ static void test_crash_while_verifying(void **state)
     assert_true(run.world.mono_ms - died_ms >= run.config.verify_ms); /* the watch began anew */
     assert_non_null(strstr(planned("A")->note, "ended after it ran again, exit code 1067"));
 
+    run_begin("T A>T");
+    run_to_phase(RESTART_VERIFYING);
+    world_get(&run.world, "A")->service_exit_code = 42;
+    world_kill(&run.world, "A", 1066);
+    run_step();
+    assert_non_null(strstr(planned("A")->note, "exit code 1066 (its own: 42)"));
+
     /* One that keeps dying is told of, and tried less and less often. */
     run_begin("T A>T");
     world_get(&run.world, "A")->dies_after_ms = 1500;
@@ -1328,6 +1386,16 @@ static void test_answers_out(void **state)
     restart_told(&run.restart, &request, STATUS_NOT_FOUND, 1060, run.world.mono_ms);
     run_to_end();
     assert_string_equal(run.log.data, "stop T; GAVE UP; handed over");
+
+    /* Gone without a code, as a seam that never reached the SCM may say it. */
+    run_begin("T");
+    run_for(1000);
+    look(&run.world);
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+    restart_told(&run.restart, &request, STATUS_NOT_FOUND, 0, run.world.mono_ms);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop T; GAVE UP; handed over");
+    assert_string_equal(planned("T")->note, "start refused: not found");
 
     /* T dies while its stop lies with the SCM and comes up again by itself; then the stop hits the new
      * process. */
