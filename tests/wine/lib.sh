@@ -142,15 +142,21 @@ make_template() {
     exec 8>&-
 }
 
-# Debian's wineserver keeps its sockets in a directory of /tmp that it notes in the prefix: a copy needs one of its own, and one
-# that is done with must not stay.
+# Debian's Wine keeps its sockets in a directory of /tmp whose name it notes in the prefix. Two programs that start at the same time
+# in a prefix without one get into each other's way, so it is made here; and one that is done with must not stay.
+make_wine_tmp() {
+    local name
+    [ ! -s "$WINEPREFIX/wineserver" ] || return 0
+    name=$(mktemp -d "$(wine_root)/tmp/wine-XXXXXX") && printf '%s' "${name##*/}" >"$WINEPREFIX/wineserver"
+}
 forget_wine_tmp() {
-    local name root=
+    local name
     name=$(cat "$1/wineserver" 2>/dev/null)
-    [ "$arch" != x86 ] || root=$("$wine_tests/wine-i386" root)
-    case $name in wine-*) rm -rf "$root/tmp/$name" ;; esac
+    case $name in wine-*) rm -rf "$(wine_root)/tmp/$name" ;; esac
     rm -f "$1/wineserver"
 }
+# What this architecture's Wine sees as "/".
+wine_root() { [ "$arch" != x86 ] || "$wine_tests/wine-i386" root; }
 
 # 600 MiB of system files are linked (nothing writes into them); the registry, which Wine rewrites, is copied.
 copy_template() {
@@ -162,6 +168,7 @@ copy_template() {
 # Windows runs from here on. Wine ends all services when the last ordinary program ends, so this one stays. It reads from a pipe
 # that ends with this script: even a script that was killed by force leaves no Windows behind.
 windows_on() {
+    make_wine_tmp
     { tail --pid=$$ -f /dev/null | on_wine wine cmd; } >/dev/null 2>&1 &
     disown
     win cmd /c ver

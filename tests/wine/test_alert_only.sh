@@ -7,32 +7,34 @@ bed_open alert_only "${1:-x64}"
 
 polls=1000
 polled() { [ "$(status 'd["self"]["polls"]')" -ge "$1" ]; }
-own() { status 'd["self"]["'"$1"'"]'; }
+own() { status 'd["self"]["private_bytes"]'; }
+# Wine does not tell a program its own handles; storewatch sees its own as those of any other program it watches.
+own_handles() { status '[m["now"] for w in d["watched"] if w["target"] == "self" for m in w["metrics"] if m["metric"] == "handles"]'; }
 # What the system has for the process, beside what it says itself.
 anonymous_kib() { awk '/^RssAnon/ { print $2 }' "/proc/$(pids_of storewatch.exe | head -n 1)/status"; }
 
 must "an SMTP server" smtp_start
 must "a machine with a leaking client" exchange leak=3M
 must "storewatch.exe is there" storewatch_copy
-config_write sampling.interval='"50ms"' mail.relays="$(relays "$(smtp_port)")"
+config_write sampling.interval='"50ms"' clients='[{"name": "archive", "service": "ArchiveSvc"}, {"name": "self", "image": "storewatch.exe"}]' mail.relays="$(relays "$(smtp_port)")"
 must "install and start" eval 'storewatch_install && storewatch_start'
 before=$(scm list | grep -vE '^(storewatch|BITS|wuauserv) ')
 
 must "the alert mail arrives" wait_for 60 mail_came OPENED
 first=$(status 'd["self"]["polls"]')
 must "a hundred polls later" wait_for 60 polled $((first + 100))
-bytes=$(own private_bytes) handles=$(own handles) resident=$(anonymous_kib)
+bytes=$(own) handles=$(own_handles) resident=$(anonymous_kib)
 must "and $polls more" wait_for 150 polled $((first + 100 + polls))
-say "   own private bytes $bytes -> $(own private_bytes), handles $handles -> $(own handles), resident $resident -> $(anonymous_kib) KiB"
-check "own private bytes are flat" at_most "$(own private_bytes)" $((bytes + (256 << 10)))
-check "own handles are flat" at_most "$(own handles)" "$handles"
+say "   own private bytes $bytes -> $(own), handles $handles -> $(own_handles), resident $resident -> $(anonymous_kib) KiB"
+check "own private bytes are flat" at_most "$(own)" $((bytes + (256 << 10)))
+check "own handles are flat" at_most "$(own_handles)" "$handles"
 check "resident memory is flat" at_most "$(anonymous_kib)" $((resident + 512))
-check "own private bytes stay under 8 MiB" at_most "$(own private_bytes)" $((8 << 20))
+check "own private bytes stay under 8 MiB" at_most "$(own)" $((8 << 20))
 check "no poll failed" equals "$(status 'd["self"]["failed_polls"]')" 0
 
 check "every service is as it was" equals "$(scm list | grep -vE '^(storewatch|BITS|wuauserv) ')" "$before"
 check "no restart was made" equals "$(history_of 'd["restarts"]')" ""
 check "one incident is open" equals "$(status '[i["state"] for i in d["incidents"] if i["target"] == "archive"]')" "open"
 check "and one mail told of it" equals "$(mail_count OPENED)" 1
-check "status for a monitoring system says so with its exit code" exits 1 sw status --nagios
+check "status for a monitoring system says so with its exit code" exits 2 sw status --nagios
 finish

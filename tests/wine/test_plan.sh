@@ -18,7 +18,7 @@ check "a plan without obstacles: exit code 0" equals $? 0
 check "dependents first, the store last" contains "$(tr '\n' ' ' <<<"$words")" 'FaxSvc.*ArchiveSvc.*MSExchangeIS'
 check "what does not run is not in it" lacks "$words" '^ *[0-9]*[.:]? *(stop|start).*CalSvc'
 check "a client's plan has the client and what needs it" contains "$(sw plan ArchiveSvc | tr '\n' ' ')" 'FaxSvc.*ArchiveSvc'
-check "no such service: an exit code that says so" exits 3 sw plan Nowhere
+check "no such service: nothing that could be done" exits 1 sw plan Nowhere
 
 # A running eseutil forbids the restart.
 cp "$binaries/$arch/standin-scmctl.exe" "$disk/Exchange/eseutil.exe"
