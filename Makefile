@@ -131,13 +131,13 @@ build/native/storewatch: build/native/obj/src/app/main.o build/native/libstorewa
 
 # $(1) target, $(2) GNU triple
 define windows
-build/$(1)/gen/%.rc build/$(1)/gen/%.h &: src/win32/%.mc
+build/$(1)/gen/%.rc build/$(1)/gen/%.h &: src/win32/%.mc build/deps/ready
 	@mkdir -p build/$(1)/gen
 	@$(2)-windmc -h build/$(1)/gen -r build/$(1)/gen $$<
 build/$(1)/obj/%.mc.o: build/$(1)/gen/%.rc
 	@mkdir -p $$(@D)
 	@$(2)-windres -I build/$(1)/gen $$< $$@
-build/$(1)/obj/%.rc.o: %.rc $$(wildcard src/win32/*.h src/win32/*.manifest config/*.json) Makefile
+build/$(1)/obj/%.rc.o: %.rc $$(wildcard src/win32/*.h src/win32/*.manifest config/*.json) Makefile build/deps/ready
 	@mkdir -p $$(@D)
 	@$(2)-windres -I build/$(1)/gen -I include -DSTOREWATCH_VERSION='\"$$(VERSION)\"' \
 	    -DSTOREWATCH_VERSION_WORDS=$$(subst .,$$(comma),$$(VERSION)),0 $$< $$@
