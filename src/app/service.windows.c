@@ -35,22 +35,31 @@ static struct {
 
 /* ---- towards the SCM ---- */
 
-/* The caller holds the lock. */
+/* The caller holds the lock. What is asked to stop does not go back to starting or running, and STOPPED is
+ * final. */
 static void report(DWORD state, DWORD hint_ms, DWORD code, enum service_exit specific)
 {
-    if (shared.handle == NULL || shared.status.dwCurrentState == SERVICE_STOPPED) {
+    const bool goes_up = state == SERVICE_START_PENDING || state == SERVICE_RUNNING;
+    if (shared.handle == NULL || shared.status.dwCurrentState == SERVICE_STOPPED ||
+        (goes_up && shared.stop_wanted)) {
         return;
     }
-    const DWORD accepted = SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_SHUTDOWN | SERVICE_ACCEPT_PARAMCHANGE;
-    const bool has_preshutdown =
-        shared.os != NULL && shared.os->late.GetTickCount64 != NULL; /* both came with NT 6.0 */
     shared.status.dwServiceType = SERVICE_WIN32_OWN_PROCESS;
     shared.status.dwCheckPoint = hint_ms == 0                            ? 0
                                  : state == shared.status.dwCurrentState ? shared.status.dwCheckPoint + 1
                                                                          : 1;
     shared.status.dwCurrentState = state;
-    shared.status.dwControlsAccepted =
-        state == SERVICE_RUNNING ? accepted | (has_preshutdown ? ACCEPT_PRESHUTDOWN : 0) : 0;
+    shared.status.dwControlsAccepted = 0;
+    if (goes_up) { /* also while starting: a stop is kept and handed to the loop as soon as there is one */
+        shared.status.dwControlsAccepted |= SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_SHUTDOWN;
+    }
+    if (state == SERVICE_RUNNING) {
+        shared.status.dwControlsAccepted |= SERVICE_ACCEPT_PARAMCHANGE;
+        if (shared.os->late.GetTickCount64 !=
+            NULL) { /* both came with NT 6.0; older systems refuse the bit */
+            shared.status.dwControlsAccepted |= ACCEPT_PRESHUTDOWN;
+        }
+    }
     shared.status.dwWaitHint = hint_ms;
     shared.status.dwWin32ExitCode = code;
     shared.status.dwServiceSpecificExitCode = specific;

@@ -37,15 +37,6 @@ static void check(bool good, const char *format, ...)
 }
 
 /* By another way than os_observe's; CPU time, so that a busy machine changes nothing. */
-static double own_cpu_ms(void)
-{
-    FILETIME created, exited, kernel, user;
-    if (!GetProcessTimes(GetCurrentProcess(), &created, &exited, &kernel, &user)) {
-        return NAN;
-    }
-    return ((double)kernel.dwLowDateTime + (double)user.dwLowDateTime) / 10000.0;
-}
-
 static void look(void)
 {
     struct err err = {0};
