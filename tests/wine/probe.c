@@ -36,7 +36,6 @@ static void check(bool good, const char *format, ...)
     failures += good ? 0 : 1;
 }
 
-/* By another way than os_observe's; CPU time, so that a busy machine changes nothing. */
 static void look(void)
 {
     struct err err = {0};
