@@ -62,6 +62,13 @@ void agent_job_done(struct agent *agent, struct job *job);
 
 /* Reads the configuration again (in a job); a bad one is refused, the old one stays, ops are told. */
 void agent_reload(struct agent *agent);
+/* Maintenance: nothing is restarted until then; 0 ends it. Survives storewatch. INVALID when it lies more
+ * than MAINTENANCE_MAX_MS ahead. */
+#define MAINTENANCE_MAX_MS (INT64_C(30) * 24 * 3600 * 1000)
+enum status agent_maintenance(struct agent *agent, int64_t until_utc_ms, const char *reason, struct err *err);
+/* A controlled restart asked for by a person. It begins when the plan is made and the pre-flight passes; how
+ * it goes is in the status. BUSY while another one goes on. */
+enum status agent_restart(struct agent *agent, const char *service, const char *reason, struct err *err);
 /* The interval in force, for the driver's grid; a reload may change it. */
 int64_t agent_interval_ms(const struct agent *agent);
 
@@ -71,6 +78,8 @@ int64_t agent_interval_ms(const struct agent *agent);
 void agent_stop(struct agent *agent, bool os_shutdown);
 bool agent_is_quiet(const struct agent *agent);
 
+/* The wall clock as the agent sees it. */
+int64_t agent_utc_ms(const struct agent *agent);
 /* The answer to `status --json`: one JSON object, heap text owned by the caller; NULL without memory. */
 char *agent_status_json(struct agent *agent);
 

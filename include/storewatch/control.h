@@ -1,6 +1,10 @@
 /* control.h - the local control pipe: one line asks, one JSON text answers, then the connection is closed.
  *
- * Lines: "status". Anything else is answered with {"error": "..."}. Only Administrators and SYSTEM can write
+ * A line is one JSON object:
+ *   {"request": "status"}
+ *   {"request": "maintenance", "for_ms": 7200000, "reason": "..."}     for_ms 0 ends it
+ *   {"request": "restart", "service": "...", "reason": "..."}
+ * The answer is the status object, or {"error": "..."}. Only Administrators and SYSTEM can write
  * to the pipe (the default protection of a pipe made by LocalSystem). At most CONTROL_CLIENTS_MAX are served
  * at a time, each for at most CONTROL_TIMEOUT_MS. */
 #ifndef STOREWATCH_CONTROL_H

@@ -82,6 +82,7 @@ struct engine {
     struct engine_request out;     /* the request that is being carried out */
     size_t story_count;            /* of the latest restart, a sentence a line */
     char story[STORY_LINES_MAX][ALERT_LINE_MAX];
+    char refused[256];    /* why the latest restart by hand was not begun; "" = it was, or there was none */
     char called_off[256]; /* why the latest restart was called off before it touched anything; "" = it was not
                            */
 

@@ -63,6 +63,8 @@ enum severity { SEVERITY_INFORMATION, SEVERITY_WARNING, SEVERITY_ERROR };
     X(SIGHT_BACK, 1031, INFORMATION, true, "storewatch reads the counters again")                            \
     X(STORE_SET_ASIDE, 1032, ERROR, true, "the history file was unreadable and was set aside")               \
     X(STORE_FAILING, 1033, ERROR, true, "the history file cannot be written")                                \
+    X(MAINTENANCE_ON, 1034, INFORMATION, false, "maintenance: nothing is restarted")                         \
+    X(MAINTENANCE_OFF, 1035, INFORMATION, false, "maintenance has ended")                                    \
     X(TEST, 1040, INFORMATION, true, "test alert")
 
 enum alert_kind {

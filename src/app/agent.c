@@ -341,6 +341,8 @@ static void take_store(struct agent *agent, struct job *job)
                              restored->last_incident_id, clock);
     engine_restore_restarts(agent->engine, restored->restarts, restored->restart_count, clock.mono_ms);
     engine_restore_budget(agent->engine, restored->budget, restored->budget_count);
+    agent->engine->maintenance_until_utc_ms = restored->maintenance_until_utc_ms;
+    text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, restored->maintenance_reason);
     free(job->restored);
     job->restored = NULL;
     agent->mail_may_wait = true;
@@ -399,7 +401,7 @@ static void transaction_clear(struct transaction *transaction)
     for (size_t i = 0; i < transaction->mail_count; i++)
         mail_deinit(&transaction->mails[i].mail);
     transaction->sample_count = transaction->incident_count = transaction->mail_count = 0;
-    transaction->has_restart = transaction->has_budget = false;
+    transaction->has_restart = transaction->has_budget = transaction->has_maintenance = false;
     transaction->outcome.outbox_id = 0;
 }
 
@@ -418,6 +420,11 @@ static void transaction_put_back(struct agent *agent)
         older->has_budget = true;
         older->budget_count = newer->budget_count;
         memcpy(older->budget, newer->budget, sizeof newer->budget);
+    }
+    if (newer->has_maintenance) {
+        older->has_maintenance = true;
+        older->maintenance_until_utc_ms = newer->maintenance_until_utc_ms;
+        memcpy(older->maintenance_reason, newer->maintenance_reason, sizeof newer->maintenance_reason);
     }
     if (newer->outcome.outbox_id)
         older->outcome = newer->outcome;
@@ -676,9 +683,49 @@ static void reload_done(struct agent *agent, struct job *job)
     tell(agent, ALERT_CONFIG_RELOADED, storage);
 }
 
+/* ---- asked for by a person ---- */
+
+enum status agent_maintenance(struct agent *agent, int64_t until_utc_ms, const char *reason, struct err *err)
+{
+    int64_t utc_ms = os_utc_ms(agent->os);
+    if (until_utc_ms > utc_ms + MAINTENANCE_MAX_MS)
+        return err_set(err, STATUS_INVALID, "maintenance", 0, "maintenance lasts 30 days at the most");
+    struct transaction *pending = agent->pending;
+    agent->engine->maintenance_until_utc_ms = until_utc_ms;
+    text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, reason);
+    pending->has_maintenance = true;
+    pending->maintenance_until_utc_ms = until_utc_ms;
+    text_copy(pending->maintenance_reason, sizeof pending->maintenance_reason, reason);
+    agent->pending_dirty = true;
+    char storage[ALERT_LINE_MAX * 2];
+    struct text text = text_on(storage, sizeof storage);
+    if (until_utc_ms > utc_ms) {
+        text_add(&text, "Until ");
+        text_add_time_human(&text, until_utc_ms);
+        text_add(&text, ": %s", reason);
+    }
+    tell(agent, until_utc_ms > utc_ms ? ALERT_MAINTENANCE_ON : ALERT_MAINTENANCE_OFF, storage);
+    return STATUS_OK;
+}
+
+enum status agent_restart(struct agent *agent, const char *service, const char *reason, struct err *err)
+{
+    if (agent->stopping || !agent->opened || agent->request.kind != ENGINE_NOTHING)
+        return err_set(err, STATUS_BUSY, "restart", 0, "storewatch is busy: try again in a moment");
+    enum status status = engine_restart_by_hand(agent->engine, service, reason, agent->actions, err);
+    if (!status)
+        take_actions(agent);
+    return status;
+}
+
 void agent_reload(struct agent *agent)
 {
     agent->reload_due = true;
+}
+
+int64_t agent_utc_ms(const struct agent *agent)
+{
+    return os_utc_ms(agent->os);
 }
 
 int64_t agent_interval_ms(const struct agent *agent)

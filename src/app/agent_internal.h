@@ -53,6 +53,9 @@ struct transaction {
     size_t mail_count;
     struct pending_mail mails[TRANSACTION_MAILS_MAX];
     struct mail_outcome outcome;
+    bool has_maintenance;
+    int64_t maintenance_until_utc_ms;
+    char maintenance_reason[ALERT_LINE_MAX];
 };
 
 #define RESTORED_INCIDENTS_MAX 512
@@ -65,6 +68,8 @@ struct restored {
     struct incident incidents[RESTORED_INCIDENTS_MAX]; /* the open ones first */
     struct restart_journal restarts[RESTORED_RESTARTS_MAX];
     struct budget_entry budget[BUDGET_ENTRIES_MAX];
+    int64_t maintenance_until_utc_ms;
+    char maintenance_reason[ALERT_LINE_MAX];
 };
 
 enum job_kind { JOB_OPEN, JOB_REOPEN, JOB_LOOK, JOB_COMMIT, JOB_CONTROL, JOB_MAIL, JOB_EVENTS, JOB_RELOAD };
@@ -150,6 +155,7 @@ struct agent {
 
     /* engine */
     struct actions *actions;
+    char maintenance_reason[ALERT_LINE_MAX];
     struct engine_request request; /* waits for its step's records */
     uint64_t request_after;        /* committed sequence it waits for */
 
@@ -188,6 +194,10 @@ struct agent {
 };
 
 /* agent_jobs.c */
+/* Names of settings in the store. */
+#define SETTING_MAINTENANCE_UNTIL "maintenance_until_utc_ms"
+#define SETTING_MAINTENANCE_REASON "maintenance_reason"
+
 void job_open(struct job *job);
 void job_reopen(struct job *job);
 void job_look(struct job *job);

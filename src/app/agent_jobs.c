@@ -24,6 +24,23 @@ static enum status load_incidents(struct store *store, struct restored *out, str
     return status;
 }
 
+static enum status load_maintenance(struct store *store, struct restored *out, struct err *err)
+{
+    char until[32];
+    enum status status = store_get_setting(store, SETTING_MAINTENANCE_UNTIL, until, sizeof until, err);
+    if (status == STATUS_NOT_FOUND) {
+        if (err)
+            *err = (struct err){0};
+        return STATUS_OK;
+    }
+    if (!status)
+        status = store_get_setting(store, SETTING_MAINTENANCE_REASON, out->maintenance_reason,
+                                   sizeof out->maintenance_reason, err);
+    if (!status)
+        out->maintenance_until_utc_ms = strtoll(until, NULL, 10);
+    return status;
+}
+
 static enum status load_restored(struct store *store, struct restored **out_restored, struct err *err)
 {
     struct restored *restored = calloc(1, sizeof *restored);
@@ -35,6 +52,8 @@ static enum status load_restored(struct store *store, struct restored **out_rest
                                     &restored->restart_count, err);
     if (!status)
         status = store_get_budget(store, restored->budget, BUDGET_ENTRIES_MAX, &restored->budget_count, err);
+    if (!status)
+        status = load_maintenance(store, restored, err);
     if (status)
         free(restored);
     else
@@ -118,6 +137,18 @@ void job_look(struct job *job)
 
 /* ---- commit ---- */
 
+static enum status write_maintenance(struct store *store, const struct transaction *transaction,
+                                     struct err *err)
+{
+    char until[32];
+    struct text text = text_on(until, sizeof until);
+    text_add(&text, "%lld", (long long)transaction->maintenance_until_utc_ms);
+    enum status status = store_put_setting(store, SETTING_MAINTENANCE_UNTIL, until, err);
+    return status
+               ? status
+               : store_put_setting(store, SETTING_MAINTENANCE_REASON, transaction->maintenance_reason, err);
+}
+
 static enum status write_transaction(struct store *store, const struct transaction *transaction,
                                      int64_t utc_ms, struct err *err)
 {
@@ -136,6 +167,8 @@ static enum status write_transaction(struct store *store, const struct transacti
         const struct pending_mail *mail = &transaction->mails[i];
         status = store_put_mail(store, &mail->mail, mail->kind, mail->incident_id, mail->utc_ms, err);
     }
+    if (!status && transaction->has_maintenance)
+        status = write_maintenance(store, transaction, err);
     const struct mail_outcome *outcome = &transaction->outcome;
     if (!status && outcome->outbox_id)
         status = store_set_mail(store, outcome->outbox_id, outcome->state, outcome->attempts, outcome->answer,

@@ -87,15 +87,38 @@ static json_t *incidents_json(const struct agent *agent)
     return list;
 }
 
+static json_t *words_or_null(const char *text)
+{
+    return text[0] ? words(text) : json_null();
+}
+
+/* The restart that goes on, or the latest one since storewatch was started. */
 static json_t *restart_json(const struct agent *agent)
 {
     const struct restart *restart = &agent->engine->restart;
-    if (!engine_restarting(agent->engine))
+    const struct restart_journal *journal = &restart->journal;
+    if (journal->id == 0)
         return json_null();
-    return json_pack("{s:I, s:o, s:s, s:o, s:o}", "id", (json_int_t)restart->journal.id, "target",
-                     words(restart->journal.target), "phase", restart_phase_name(restart->journal.phase),
-                     "begun_at", time_or_null(restart->journal.begun_utc_ms), "waiting_for",
-                     words(restart->waiting_for));
+    bool goes_on = engine_restarting(agent->engine);
+    json_t *services = json_array();
+    for (size_t i = 0; i < journal->plan.count; i++)
+        json_array_append_new(services, words(journal->plan.services[i].name));
+    return json_pack("{s:I, s:o, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)journal->id,
+                     "target", words(journal->target), "under_way", goes_on, "phase",
+                     restart_phase_name(journal->phase), "outcome", restart_outcome_name(journal->outcome),
+                     "reason", words(journal->reason), "begun_at", time_or_null(journal->begun_utc_ms),
+                     "ended_at", time_or_null(journal->ended_utc_ms), "waiting_for",
+                     goes_on ? words(restart->waiting_for) : json_null(), "called_off",
+                     words_or_null(agent->engine->called_off), "services", services);
+}
+
+static json_t *maintenance_json(const struct agent *agent)
+{
+    int64_t until_utc_ms = agent->engine->maintenance_until_utc_ms;
+    if (until_utc_ms <= os_utc_ms(agent->os))
+        return json_null();
+    return json_pack("{s:o, s:o}", "until", time_or_null(until_utc_ms), "reason",
+                     words(agent->maintenance_reason));
 }
 
 static json_t *budget_json(const struct agent *agent)
@@ -155,8 +178,12 @@ char *agent_status_json(struct agent *agent)
         watched_list_json(agent, shift_ms), "incidents", incidents_json(agent), "restart",
         restart_json(agent), "budget", budget_json(agent), "machine", host_json(agent), "self",
         self_json(agent));
-    if (root)
+    if (root) {
         json_object_set_new(root, "mail", mail_json(agent));
+        json_object_set_new(root, "maintenance", maintenance_json(agent));
+        json_object_set_new(root, "deciding", json_boolean(engine->deciding));
+        json_object_set_new(root, "refused", words_or_null(engine->refused));
+    }
     char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(root);
     return text;

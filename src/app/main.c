@@ -17,6 +17,10 @@ static const struct {
     {"status", "status [--json] [--watch] [--nagios]", "what the running service sees and does", status_run},
     {"plan", "plan [--config FILE] [SERVICE]", "the restart that would be done now; changes nothing",
      plan_run},
+    {"restart", "restart SERVICE --reason TEXT", "a controlled restart by hand, by the running service",
+     restart_run},
+    {"maintenance", "maintenance on --for 2h --reason TEXT | off", "restart nothing for a while",
+     maintenance_run},
     {"test-alert", "test-alert [--config FILE]", "one mail through every relay, and what each answered",
      test_alert_run},
     {"history", "history [--csv] [--json]", "samples, incidents, restarts and mails", history_run},
@@ -27,7 +31,7 @@ static const struct {
 };
 
 /* Named in the stable command line and not built yet. */
-static const char *const later[] = {"restart", "maintenance", "doctor"};
+static const char *const later[] = {"doctor"};
 
 static void print_usage(FILE *out)
 {

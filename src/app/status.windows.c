@@ -15,7 +15,7 @@ static int show(bool as_json, bool nagios)
 {
     struct err err = {0};
     char *json = NULL;
-    if (control_ask("status", &json, &err) != STATUS_OK) {
+    if (control_ask("{\"request\": \"status\"}", &json, &err) != STATUS_OK) {
         if (nagios) {
             printf("STOREWATCH UNKNOWN - %s\n", err.text);
             return 3;

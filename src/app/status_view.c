@@ -31,6 +31,11 @@ static bool is_unbounded(const json_t *metric)
     return strcmp(string_of(metric, "verdict", ""), "unbounded") == 0;
 }
 
+static bool is_under_way(const json_t *restart)
+{
+    return json_is_true(json_object_get(restart, "under_way"));
+}
+
 static void add_metric(struct buffer *out, const json_t *metric)
 {
     char storage[512];
@@ -99,9 +104,13 @@ static void add_state(struct buffer *out, const json_t *root)
     char period[64];
     struct text text = text_on(period, sizeof period);
     text_add_duration(&text, json_integer_value(json_object_get(budget, "per_ms")));
-    if (json_is_object(restart))
+    if (is_under_way(restart))
         buffer_add(out, "\nrestart of %s under way, %s: %s\n", string_of(restart, "target", "?"),
                    string_of(restart, "phase", "?"), string_of(restart, "waiting_for", ""));
+    const json_t *maintenance = json_object_get(root, "maintenance");
+    if (json_is_object(maintenance))
+        buffer_add(out, "\nmaintenance until %s: %s\n", string_of(maintenance, "until", "?"),
+                   string_of(maintenance, "reason", ""));
     buffer_add(out, "\nrestarts   %lld of %lld in %s\n",
                (long long)json_integer_value(json_object_get(budget, "spent")),
                (long long)json_integer_value(json_object_get(budget, "max")), period);
@@ -138,7 +147,7 @@ int status_view_text(const char *json, struct buffer *out)
     add_watched(out, json_object_get(root, "watched"));
     size_t incidents = add_incidents(out, json_object_get(root, "incidents"));
     add_state(out, root);
-    bool found = incidents > 0 || json_is_object(json_object_get(root, "restart")) ||
+    bool found = incidents > 0 || is_under_way(json_object_get(root, "restart")) ||
                  json_is_true(json_object_get(root, "blind")) ||
                  json_is_string(json_object_get(root, "store_error"));
     json_decref(root);

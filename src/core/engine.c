@@ -583,6 +583,8 @@ static void tell_story(struct step *step, const char *format, ...)
     struct alert *alert = alert_begin(step, ALERT_RESTART_PROGRESS);
     if (alert)
         text_copy(alert->text, sizeof alert->text, sentence_storage);
+    if (alert)
+        text_copy(alert->service, sizeof alert->service, engine->restart.journal.target);
 }
 
 static void tell_steps(struct step *step, const struct restart_journal *before)
@@ -895,6 +897,8 @@ static void refuse_plan(struct step *step, enum check failed, const char *why)
         tell_held(step, open, failed);
         return;
     }
+    struct text refused = text_on(engine->refused, sizeof engine->refused);
+    text_add(&refused, "%s: %s", check_name(failed), why);
     struct alert *alert = alert_begin(step, ALERT_RESTART_HELD);
     if (!alert)
         return;
@@ -1044,6 +1048,7 @@ enum status engine_restart_by_hand(struct engine *engine, const char *service, c
     engine->wanted = (struct restart_journal){.rung = RUNG_ALERT};
     text_copy(engine->wanted.target, sizeof engine->wanted.target, service);
     text_copy(engine->wanted.reason, sizeof engine->wanted.reason, reason);
+    engine->refused[0] = '\0';
     engine->deciding = true;
     engine->by_hand = true;
     engine->out.kind = ENGINE_READ_GRAPH;

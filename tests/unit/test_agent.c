@@ -173,17 +173,103 @@ static void test_stop_saves_and_is_quiet(void **state)
     assert_null(agent_take_job(f->agent, LANE_LOOK));
 }
 
+static char *ask(struct fixture *f, const char *line)
+{
+    return control_answer(f->agent, line, strlen(line));
+}
+
+static void assert_answer(struct fixture *f, const char *line, const char *wanted)
+{
+    char *answer = ask(f, line);
+    if (!strstr(answer, wanted))
+        fail_msg("%s -> %s, not %s", line, answer, wanted);
+    free(answer);
+}
+
+static void test_bad_requests_say_what_is_allowed(void **state)
+{
+    struct fixture *f = *state;
+    pump(f);
+    assert_answer(f, "{}", "a request is wanted");
+    assert_answer(f, "{\"request\": 3}", "a request is wanted");
+    assert_answer(f, "{\"request\": \"dance\"}", "status, maintenance, restart");
+    assert_answer(f, "{\"request\": \"maintenance\"}", "for_ms");
+    assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": -1, \"reason\": \"x\"}", "for_ms");
+    assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": 9999999999, \"reason\": \"x\"}", "30 days");
+    assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": 1000}", "reason");
+    assert_answer(f, "{\"request\": \"restart\", \"reason\": \"x\"}", "service");
+    assert_answer(f, "{\"request\": \"restart\", \"service\": \"Nobody\", \"reason\": \"x\"}", "\"version\"");
+}
+
+static void test_maintenance_holds_restarts_and_survives(void **state)
+{
+    struct fixture *f = *state;
+    pump(f);
+    assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": 7200000, \"reason\": \"new disks\"}",
+                  "new disks");
+    leak(f);
+    for (int i = 0; i < 100; i++) {
+        poll(f);
+        pump(f);
+    }
+    assert_true(did(f, "mail"));
+    agent_free(f->agent); /* as a crash */
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    for (int i = 0; i < 100; i++) {
+        poll(f);
+        pump(f);
+    }
+    assert_answer(f, "{\"request\": \"status\"}", "new disks");
+    assert_false(did(f, "stop"));
+    assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": 0}", "\"maintenance\": null");
+    for (int i = 0; i < 60; i++) {
+        poll(f);
+        pump(f);
+    }
+    assert_true(did(f, "stop MSExchangeIS"));
+}
+
+static void test_a_restart_by_hand_keeps_to_the_preflight(void **state)
+{
+    struct fixture *f = *state;
+    pump(f);
+    f->config.mode = MODE_ALERT;
+    for (int i = 0; i < 3; i++) {
+        poll(f);
+        pump(f);
+    }
+    const char *request = "{\"request\": \"restart\", \"service\": \"MSExchangeIS\", \"reason\": \"patch\"}";
+    struct fake_program *backup = fake_add_program(&f->os, "eseutil.exe", 1e6, true);
+    poll(f);
+    pump(f);
+    assert_answer(f, request, "\"version\"");
+    pump(f);
+    assert_answer(f, "{\"request\": \"status\"}", "eseutil.exe is running");
+    assert_false(did(f, "stop"));
+    fake_program_run(&f->os, backup, false);
+    poll(f);
+    pump(f);
+    assert_answer(f, request, "\"version\"");
+    for (int i = 0; i < 60; i++) {
+        poll(f);
+        pump(f);
+    }
+    assert_true(did(f, "start MSExchangeIS"));
+    assert_true(did(f, "start ArchiveSvc"));
+    assert_answer(f, "{\"request\": \"status\"}", "\"outcome\": \"succeeded\"");
+}
+
 static void test_control_lines(void **state)
 {
     struct fixture *f = *state;
     pump(f);
-    char *answer = control_answer(f->agent, "status\r\n", 8);
+    char *answer = ask(f, "{\"request\": \"status\"}\r\n");
     assert_non_null(strstr(answer, "\"watched\""));
     free(answer);
-    answer = control_answer(f->agent, "format c:\n", 10);
+    answer = ask(f, "format c:\n");
     assert_non_null(strstr(answer, "\"error\""));
     free(answer);
-    answer = control_answer(f->agent, "", 0);
+    answer = ask(f, "");
     assert_non_null(strstr(answer, "\"error\""));
     free(answer);
 }
@@ -258,6 +344,9 @@ int main(void)
         TEST(test_a_slot_whose_look_is_late_is_missed),
         TEST(test_stop_saves_and_is_quiet),
         TEST(test_control_lines),
+        TEST(test_bad_requests_say_what_is_allowed),
+        TEST(test_maintenance_holds_restarts_and_survives),
+        TEST(test_a_restart_by_hand_keeps_to_the_preflight),
         TEST(test_a_store_that_cannot_be_opened),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),
     };

@@ -1,0 +1,146 @@
+/* by_hand.windows.c - `maintenance` and `restart`: what a person asks of the running service. */
+#include "storewatch/cli.h"
+#include "storewatch/control.h"
+#include "storewatch/units.h"
+
+#include <jansson.h>
+#include <uv.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FOLLOW_EVERY_MS 500
+/* The service must show within this time that it has begun, or why not. */
+#define BEGIN_WITHIN_LOOKS 60
+
+/* Sends one request. *out_status is the status object (json_decref it). An exit code. */
+static int ask(json_t *request, json_t **out_status)
+{
+    char *line = request ? json_dumps(request, JSON_COMPACT) : NULL;
+    json_decref(request);
+    if (!line)
+        return cli_fail("the request could not be built: texts must be UTF-8");
+    struct err err = {0};
+    char *answer = NULL;
+    enum status status = control_ask(line, &answer, &err);
+    free(line);
+    if (status)
+        return cli_fail("%s", err.text);
+    json_t *root = json_loads(answer, 0, NULL);
+    free(answer);
+    const char *error = json_string_value(json_object_get(root, "error"));
+    if (!root || error) {
+        cli_fail("%s", error ? error : "the service's answer cannot be read");
+        json_decref(root);
+        return error ? EXIT_FOUND : EXIT_COULD_NOT;
+    }
+    *out_status = root;
+    return EXIT_FINE;
+}
+
+/* ---- maintenance ---- */
+
+int maintenance_run(int argc, char **argv)
+{
+    static const char usage[] = "maintenance on --for DURATION --reason TEXT | off";
+    const char *for_text = NULL, *reason = NULL, *what = NULL;
+    const struct cli_option options[] = {{"--for", &for_text, NULL}, {"--reason", &reason, NULL}};
+    if (!cli_parse(argc, argv, usage, options, ARRAY_COUNT(options), &what, 1, NULL))
+        return EXIT_USAGE;
+    bool on = what && strcmp(what, "on") == 0, off = what && strcmp(what, "off") == 0;
+    int64_t for_ms = 0;
+    if ((!on && !off) || (on && (!for_text || !reason))) {
+        fprintf(stderr, "usage: storewatch %s\n", usage);
+        return EXIT_USAGE;
+    }
+    if (on && (duration_parse(for_text, &for_ms) != STATUS_OK || for_ms <= 0)) {
+        fprintf(
+            stderr,
+            "storewatch maintenance: --for \"%s\": a duration such as \"30m\", \"2h\" or \"1d\" is wanted\n",
+            for_text);
+        return EXIT_USAGE;
+    }
+    json_t *status = NULL;
+    int code = ask(json_pack("{s:s, s:I, s:s}", "request", "maintenance", "for_ms", (json_int_t)for_ms,
+                             "reason", reason ? reason : ""),
+                   &status);
+    if (code != EXIT_FINE)
+        return code;
+    const char *until = json_string_value(json_object_get(json_object_get(status, "maintenance"), "until"));
+    if (until)
+        printf("maintenance until %s: nothing is restarted; alerts are still sent\n", until);
+    else
+        puts("no maintenance: storewatch restarts again what its configuration allows");
+    json_decref(status);
+    return EXIT_FINE;
+}
+
+/* ---- restart ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "";
+}
+
+/* Shows each new thing the restart waits for until it has ended. */
+static int follow(const char *service, json_int_t id_before)
+{
+    char shown[256] = "";
+    for (int looks = 0;; looks++) {
+        json_t *status = NULL;
+        int code = ask(json_pack("{s:s}", "request", "status"), &status);
+        if (code != EXIT_FINE)
+            return code;
+        const json_t *restart = json_object_get(status, "restart");
+        bool begun = json_integer_value(json_object_get(restart, "id")) > id_before;
+        bool under_way = begun && json_is_true(json_object_get(restart, "under_way"));
+        const char *refused = text_of(status, "refused"), *waiting = text_of(restart, "waiting_for");
+        if (under_way && strcmp(waiting, shown) != 0) {
+            text_copy(shown, sizeof shown, waiting);
+            puts(shown);
+            fflush(stdout);
+        }
+        code = -1;
+        if (begun && !under_way) {
+            const char *outcome = text_of(restart, "outcome"), *called_off = text_of(restart, "called_off");
+            printf("restart of %s: %s%s%s\n", service, outcome, *called_off ? ": " : "", called_off);
+            code = strcmp(outcome, "succeeded") == 0 ? EXIT_FINE : EXIT_FOUND;
+        } else if (!begun && *refused) {
+            printf("restart of %s: not begun: %s\n", service, refused);
+            code = EXIT_FOUND;
+        } else if (!begun && looks >= BEGIN_WITHIN_LOOKS) {
+            code = cli_fail("the restart was not begun in time: see \"storewatch status\"");
+        }
+        json_decref(status);
+        if (code >= 0)
+            return code;
+        uv_sleep(FOLLOW_EVERY_MS);
+    }
+}
+
+int restart_run(int argc, char **argv)
+{
+    static const char usage[] = "restart SERVICE --reason TEXT";
+    const char *service = NULL, *reason = NULL;
+    const struct cli_option options[] = {{"--reason", &reason, NULL}};
+    if (!cli_parse(argc, argv, usage, options, ARRAY_COUNT(options), &service, 1, NULL))
+        return EXIT_USAGE;
+    if (!service || !reason) {
+        fprintf(stderr, "usage: storewatch %s\n", usage);
+        return EXIT_USAGE;
+    }
+    json_t *status = NULL;
+    int code = ask(json_pack("{s:s}", "request", "status"), &status);
+    if (code != EXIT_FINE)
+        return code;
+    json_int_t id_before = json_integer_value(json_object_get(json_object_get(status, "restart"), "id"));
+    json_decref(status);
+    code = ask(json_pack("{s:s, s:s, s:s}", "request", "restart", "service", service, "reason", reason),
+               &status);
+    if (code != EXIT_FINE)
+        return code;
+    json_decref(status);
+    return follow(service, id_before);
+}
