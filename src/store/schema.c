@@ -193,7 +193,7 @@ static enum status verify_words(sqlite3 *db, size_t index, struct err *err)
     struct query query = {0};
     int code = sqlite3_prepare_v2(db, sql, -1, &query.statement, NULL);
     if (code == SQLITE_OK) {
-        while ((code = sqlite3_step(query.statement)) == SQLITE_ROW && !query.strange) {
+        while (!query.strange && (code = sqlite3_step(query.statement)) == SQLITE_ROW) {
             query.column = 0;
             query_word(&query, worded[index].words);
         }

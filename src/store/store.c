@@ -51,7 +51,9 @@ static bool file_unusable(const struct err *err)
         return true;
     default:
         return err->status == STATUS_CORRUPT || err->status == STATUS_UNSUPPORTED ||
-               err->status == STATUS_DENIED || (err->code & 0xFF) == SQLITE_CANTOPEN;
+               err->status == STATUS_DENIED ||
+               err->code == SQLITE_ERROR || /* "unsupported file format" and its like */
+               (err->code & 0xFF) == SQLITE_CANTOPEN;
     }
 }
 

@@ -1,0 +1,412 @@
+/* test_store_open.c - files that are not what they should be: damaged anywhere, another program's, from the
+ * future, unreadable. Opening never fails for their sake, never hangs, and loses as little as it can. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storewatch/store.h"
+#include "storewatch/units.h"
+#include "vfs_fault.h"
+
+#include <sqlite3.h>
+
+#define PATH "/disk/storewatch.db"
+#define NOON INT64_C(1795348800000) /* 2026-11-22T12:00:00Z */
+#define ASIDE PATH ".bad-20261122T120000"
+
+/* The store's own, which renames on the real disk, unless the test works on the one in memory. */
+static bool in_memory;
+bool set_aside_rename(const char *from, const char *to);
+bool set_aside_rename(const char *from, const char *to)
+{
+    return in_memory ? vfs_fault_rename(from, to) : rename(from, to) == 0;
+}
+
+static int on_disk(void **state)
+{
+    (void)state;
+    in_memory = true;
+    vfs_fault_install();
+    return 0;
+}
+
+static int off_disk(void **state)
+{
+    (void)state;
+    vfs_fault_uninstall();
+    in_memory = false;
+    return 0;
+}
+
+static struct store *open_store(const char *path, char set_aside[600])
+{
+    struct store *store = NULL;
+    struct err err = {0};
+    if (store_open(path, NOON, &store, set_aside, &err) != STATUS_OK) {
+        fail_msg("%s: %s", err.operation, err.text);
+    }
+    return store;
+}
+
+/* A file with something in every table, and many pages of samples. */
+static void fill(const char *path, int polls)
+{
+    char set_aside[600];
+    struct err err = {0};
+    struct store *store = open_store(path, set_aside);
+    assert_string_equal(set_aside, "");
+    assert_int_equal(store_begin(store, &err), STATUS_OK);
+    for (int i = 0; i < polls; i++) {
+        const struct store_series_key key = {.target_kind = TARGET_CLIENT,
+                                             .target = "archive",
+                                             .image = "archive.exe",
+                                             .process = {1, 2},
+                                             .metric = METRIC_HANDLES};
+        assert_int_equal(store_put_sample(store, &key, NOON - (polls - i) * MS_PER_MINUTE, i, &err),
+                         STATUS_OK);
+    }
+    struct incident incident = {.id = 1, .target = "archive", .told_count = 3};
+    assert_int_equal(store_put_incident(store, &incident, &err), STATUS_OK);
+    static struct restart_journal journal = {.id = 5, .phase = RESTART_STOPPING};
+    journal.plan.count = 2;
+    strcpy(journal.plan.services[1].name, "MSExchangeIS");
+    assert_int_equal(store_put_restart(store, &journal, &err), STATUS_OK);
+    const struct budget_entry budget = {5, "MSExchangeIS", 77};
+    assert_int_equal(store_put_budget(store, &budget, 1, &err), STATUS_OK);
+    struct mail mail = {.key = "i1-3", .plain = (char *)(uintptr_t) "body"};
+    assert_int_equal(store_put_mail(store, &mail, ALERT_OPENED, 1, NOON, &err), STATUS_OK);
+    assert_int_equal(store_put_setting(store, "clean_stop", "1", &err), STATUS_OK);
+    assert_int_equal(store_commit(store, &err), STATUS_OK);
+    assert_int_equal(store_maintain(store, NOON, &err), STATUS_OK);
+    store_close(store);
+}
+
+/* Is all but the samples there? */
+static bool is_filled(struct store *store)
+{
+    struct incident incident;
+    static struct restart_journal journal;
+    struct budget_entry budget;
+    struct outbox_entry entry = {0};
+    char value[8];
+    size_t incidents = 0, restarts = 0, entries = 0;
+    const bool there =
+        store_get_incidents(store, true, &incident, 1, &incidents, NULL) == STATUS_OK && incidents == 1 &&
+        incident.told_count == 3 && store_get_restarts(store, &journal, 1, &restarts, NULL) == STATUS_OK &&
+        restarts == 1 && journal.plan.count == 2 &&
+        strcmp(journal.plan.services[1].name, "MSExchangeIS") == 0 &&
+        store_get_budget(store, &budget, 1, &entries, NULL) == STATUS_OK && entries == 1 &&
+        budget.age_ms == 77 &&
+        store_get_setting(store, "clean_stop", value, sizeof(value), NULL) == STATUS_OK &&
+        store_next_mail(store, 0, &entry, NULL) == STATUS_OK && strcmp(entry.mail.key, "i1-3") == 0;
+    outbox_entry_deinit(&entry);
+    return there;
+}
+
+static void works(struct store *store)
+{
+    struct err err = {0};
+    char value[8];
+    if (store_begin(store, &err) != STATUS_OK ||
+        store_put_setting(store, "works", "yes", &err) != STATUS_OK ||
+        store_commit(store, &err) != STATUS_OK || store_maintain(store, NOON, &err) != STATUS_OK ||
+        store_get_setting(store, "works", value, sizeof(value), &err) != STATUS_OK) {
+        fail_msg("%s: %s", err.operation, err.text);
+    }
+}
+
+/* Runs statements on the file behind the store's back. */
+static void tamper(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    char *message = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK) {
+        fail_msg("%s: %s", sql, message);
+    }
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* ---- damage ---- */
+
+/* One byte wrong, at every place of the pages that rule the others and at many of the rest. */
+static void damaged_anywhere(void **state)
+{
+    (void)state;
+    fill(PATH, 3000);
+    const int64_t size = vfs_fault_file_bytes(PATH);
+    assert_true(size > 20 * 4096);
+    unsigned set_aside_count = 0, saved = 0, tried = 0, noticed = 0;
+    for (int64_t offset = 0; offset < size; offset += offset < 100         ? 1
+                                                      : offset < 4096      ? 7
+                                                      : offset % 4096 < 12 ? 1
+                                                                           : 173) {
+        vfs_fault_uninstall();
+        vfs_fault_install();
+        fill(PATH, 3000);
+        if (!vfs_fault_flip(PATH, offset, (unsigned char)(1 << (offset % 8)))) {
+            break;
+        }
+        char set_aside[600];
+        struct store *store = open_store(PATH, set_aside);
+        tried++;
+        if (set_aside[0] != '\0') {
+            set_aside_count++;
+            assert_string_equal(set_aside, ASIDE);
+            assert_true(store_set_aside_reason_get(store)[0] != '\0');
+            assert_true(vfs_fault_file_bytes(ASIDE) > 0);
+            saved += is_filled(store);
+        }
+        works(store);
+        /* Damage that no check can see - another number in a sample - must still not make reading fail. */
+        struct store_cursor *cursor = NULL;
+        struct store_point point;
+        enum status status = STATUS_OK;
+        assert_int_equal(store_samples_begin(store, 0, INT64_MIN, INT64_MAX, &cursor, NULL), STATUS_OK);
+        while ((status = store_points_next(cursor, &point, NULL)) == STATUS_OK) {
+        }
+        noticed += status != STATUS_NOT_FOUND;
+        store_cursor_free(cursor);
+        store_close(store);
+    }
+    print_message("%u places: %u set aside, of which %u with everything but the samples saved\n", tried,
+                  set_aside_count, saved);
+    assert_true(tried > 300 && set_aside_count > tried / 4 && saved > set_aside_count / 4);
+    assert_int_equal(noticed, 0);
+}
+
+static void cut_short(void **state)
+{
+    (void)state;
+    fill(PATH, 3000);
+    /* Half of the file is missing. */
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    sqlite3_file *file = malloc((size_t)vfs->szOsFile);
+    assert_int_equal(vfs->xOpen(vfs, PATH, file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_MAIN_DB, NULL),
+                     SQLITE_OK);
+    assert_int_equal(file->pMethods->xTruncate(file, vfs_fault_file_bytes(PATH) / 2), SQLITE_OK);
+    file->pMethods->xClose(file);
+    free(file);
+    char set_aside[600];
+    struct store *store = open_store(PATH, set_aside);
+    assert_string_equal(set_aside, ASIDE);
+    works(store);
+    store_close(store);
+}
+
+/* The damage is in the samples, which are nearly all of a file: the rest is carried over. */
+static void what_is_sound_is_saved(void **state)
+{
+    (void)state;
+    fill(PATH, 30000);
+    assert_true(vfs_fault_flip(PATH, vfs_fault_file_bytes(PATH) - 3 * 4096 + 1, 0xFF));
+    char set_aside[600];
+    struct store *store = open_store(PATH, set_aside);
+    assert_string_equal(set_aside, ASIDE);
+    assert_true(is_filled(store));
+    assert_non_null(strstr(store_set_aside_reason_get(store), "carried over"));
+    works(store);
+    store_close(store);
+    store = open_store(PATH, set_aside);
+    assert_string_equal(set_aside, "");
+    assert_string_equal(store_set_aside_reason_get(store), "");
+    assert_true(is_filled(store));
+    store_close(store);
+}
+
+/* The disk cannot read a part of it. */
+static void unreadable(void **state)
+{
+    (void)state;
+    fill(PATH, 3000);
+    vfs_fault_arm(VFS_MASK(VFS_READ), 10, SQLITE_IOERR_READ, true);
+    char set_aside[600];
+    struct store *store = open_store(PATH, set_aside);
+    assert_true(vfs_fault_struck());
+    assert_string_equal(set_aside, ASIDE);
+    works(store);
+    store_close(store);
+}
+
+/* ---- not ours, or not for us ---- */
+
+static void not_a_database(void **state)
+{
+    (void)state;
+    char set_aside[600];
+    fill(PATH, 10);
+    for (int64_t i = 0; i < 16; i++) {
+        vfs_fault_flip(PATH, i, 0x20);
+    }
+    struct store *store = open_store(PATH, set_aside);
+    assert_string_equal(set_aside, ASIDE);
+    assert_non_null(strstr(store_set_aside_reason_get(store), "not a database"));
+    assert_false(is_filled(store));
+    works(store);
+    store_close(store);
+}
+
+static void from_the_future_or_elsewhere(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *reason;
+        bool saved;
+    } cases[] = {
+        {"PRAGMA user_version = 2", "newer", false},
+        {"PRAGMA user_version = 0", "damaged", false},
+        {"PRAGMA user_version = -3", "damaged", false},
+        {"PRAGMA application_id = 7", "another program", false},
+        {"DROP TABLE budget", "budget", false},
+        {"DROP TABLE sample", "sample", true},
+        {"ALTER TABLE incident DROP COLUMN reason", "reason", false},
+        {"UPDATE incident SET state = 'unheard of'", "unheard of", false},
+        {"UPDATE restart_service SET stop = 'x' WHERE position = 1", "not known", false},
+        {"UPDATE series SET metric = 'x'", "not known", true},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        vfs_fault_uninstall();
+        vfs_fault_install();
+        fill(PATH, 10);
+        tamper(PATH, cases[i].sql);
+        char set_aside[600];
+        struct store *store = open_store(PATH, set_aside);
+        if (strcmp(set_aside, ASIDE) != 0 ||
+            strstr(store_set_aside_reason_get(store), cases[i].reason) == NULL ||
+            is_filled(store) != cases[i].saved) {
+            fail_msg("%s: \"%s\", %s", cases[i].sql, set_aside, store_set_aside_reason_get(store));
+        }
+        works(store);
+        store_close(store);
+    }
+}
+
+static void names_do_not_collide(void **state)
+{
+    (void)state;
+    static const char *const names[] = {ASIDE, ASIDE "-2", ASIDE "-3"};
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        char set_aside[600];
+        fill(PATH, 10);
+        tamper(PATH, "PRAGMA user_version = 9");
+        store_close(open_store(PATH, set_aside));
+        assert_string_equal(set_aside, names[i]);
+        tamper(
+            PATH,
+            "DROP TABLE setting; DROP TABLE incident; PRAGMA user_version = 0; PRAGMA application_id = 0;");
+        vfs_fault_rename(PATH, "/disk/gone");
+    }
+}
+
+/* What is not the file's fault leaves the file alone. */
+static void innocent_files_stay(void **state)
+{
+    (void)state;
+    fill(PATH, 10);
+    static const struct {
+        unsigned mask;
+        int code;
+        enum status status;
+    } cases[] = {
+        {VFS_MASK(VFS_READ) | VFS_MASK(VFS_SHM), SQLITE_IOERR_NOMEM, STATUS_NO_MEMORY},
+        {VFS_MASK(VFS_LOCK), SQLITE_BUSY, STATUS_BUSY},
+        {VFS_MASK(VFS_SHM), SQLITE_IOERR_SHMSIZE, STATUS_IO},
+        {VFS_MASK(VFS_LOCK), SQLITE_IOERR_LOCK, STATUS_IO},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct store *store = NULL;
+        struct err err = {0};
+        char set_aside[600] = "untouched";
+        vfs_fault_arm(cases[i].mask, 1, cases[i].code, false);
+        assert_int_equal(store_open(PATH, NOON, &store, set_aside, &err), cases[i].status);
+        assert_string_equal(set_aside, "untouched");
+        assert_non_null(strstr(err.text, PATH));
+        vfs_fault_disarm();
+        store = open_store(PATH, set_aside);
+        assert_string_equal(set_aside, "");
+        assert_true(is_filled(store));
+        store_close(store);
+    }
+}
+
+/* ---- on the real disk ---- */
+
+static void real_files(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/storewatch-test-XXXXXX", path[80], aside[600], wal[700], set_aside[600];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/storew\xC3\xA4tch.db", folder);
+    struct store *store = NULL;
+    struct err err = {0};
+    assert_int_equal(store_open_readonly(path, &store, &err), STATUS_NOT_FOUND);
+    err = (struct err){0};
+    assert_int_equal(store_open("/tmp/there/is/no/such/folder/x.db", NOON, &store, set_aside, &err),
+                     STATUS_IO);
+    assert_true(err.code != 0);
+
+    FILE *file = fopen(path, "wb"); /* empty: a new one */
+    assert_non_null(file);
+    fclose(file);
+    fill(path, 3000);
+    file = fopen(path, "r+b");
+    assert_non_null(file);
+    fwrite("this is not a database file at all", 1, 34, file);
+    fclose(file);
+    snprintf(wal, sizeof(wal), "%s-wal", path); /* a log that was left over does not harm the new one */
+    file = fopen(wal, "wb");
+    assert_non_null(file);
+    fwrite("x", 1, 1, file);
+    fclose(file);
+    store = open_store(path, set_aside);
+    snprintf(aside, sizeof(aside), "%s.bad-20261122T120000", path);
+    assert_string_equal(set_aside, aside);
+    works(store);
+
+    struct store *reader = NULL;
+    char value[8];
+    assert_int_equal(store_open_readonly(path, &reader, &err), STATUS_OK);
+    assert_int_equal(store_get_setting(reader, "works", value, sizeof(value), &err), STATUS_OK);
+    store_close(reader);
+    store_close(store);
+    assert_int_equal(store_open_readonly(path, &reader, &err), STATUS_OK); /* also when no service runs */
+    assert_int_equal(store_get_setting(reader, "works", value, sizeof(value), &err), STATUS_OK);
+    store_close(reader);
+    err = (struct err){0};
+    assert_int_equal(store_open_readonly(aside, &reader, &err), STATUS_CORRUPT);
+    store_close(open_store(path, set_aside));
+    assert_string_equal(set_aside, "");
+
+    /* Something that is no file at all is moved out of the way like a bad one. */
+    unlink(path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    store = open_store(path, set_aside);
+    snprintf(aside, sizeof(aside), "%s.bad-20261122T120000-2", path);
+    assert_string_equal(set_aside, aside);
+    works(store);
+    store_close(store);
+    char remove[800];
+    snprintf(remove, sizeof(remove), "rm -r '%s'", folder);
+    assert_int_equal(system(remove), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, on_disk, off_disk)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(damaged_anywhere),     TEST(cut_short),           TEST(what_is_sound_is_saved),
+        TEST(unreadable),           TEST(not_a_database),      TEST(from_the_future_or_elsewhere),
+        TEST(names_do_not_collide), TEST(innocent_files_stay), cmocka_unit_test(real_files),
+    };
+    return cmocka_run_group_tests_name("store_open", tests, NULL, NULL);
+}
