@@ -79,6 +79,14 @@ enum rung policy_next_rung(const struct config *config, const struct incident *i
 void policy_age_budget(const struct config *config, struct budget_entry *entries, size_t *count,
                        int64_t elapsed_ms);
 
+/* When a restart for an incident with this early bound of its exhaustion is planned: minutes from now, 0 =
+ * now. Every restart costs users a pause and many leaks last for weeks, so it is the last window that opens
+ * before the early bound less urgent_before, but none later than PLAN_AHEAD_MAX_MS: forecasts further off are
+ * not leant on, and an unknown bound (INT64_MAX) means the next window. */
+#define PLAN_AHEAD_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
+int64_t policy_minutes_to_restart(const struct config *config, struct clock clock,
+                                  int64_t exhaustion_early_utc_ms);
+
 /* Minutes until a window opens; 0 = open now or none configured. */
 int64_t policy_minutes_to_window(const struct config *config, int weekday, int minute_of_day);
 

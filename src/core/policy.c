@@ -94,23 +94,69 @@ static bool check_interval(const struct judge *judge, struct text *why)
     return youngest >= judge->config->budget_min_interval_ms || judge->facts->by_hand;
 }
 
+/* Minutes from now to the last opening of any window in (0, horizon]; 0 when there is none. */
+static int64_t last_opening_within(const struct config *config, int64_t minute_of_week, int64_t horizon)
+{
+    int64_t last = 0;
+    for (size_t w = 0; w < config->window_count; w++)
+        for (int day = 0; day < 7; day++) {
+            if (!(config->windows[w].days >> day & 1))
+                continue;
+            int64_t opens = day * MINUTES_PER_DAY + config->windows[w].from_minute;
+            int64_t ahead = (opens - minute_of_week + MINUTES_PER_WEEK) % MINUTES_PER_WEEK;
+            ahead += (horizon - ahead) / MINUTES_PER_WEEK * MINUTES_PER_WEEK;
+            if (ahead > 0 && ahead <= horizon && ahead > last)
+                last = ahead;
+        }
+    return last;
+}
+
+int64_t policy_minutes_to_restart(const struct config *config, struct clock clock,
+                                  int64_t exhaustion_early_utc_ms)
+{
+    int64_t next = policy_minutes_to_window(config, clock.weekday, clock.minute_of_day);
+    if (config->window_count == 0 || exhaustion_early_utc_ms == INT64_MAX)
+        return next;
+    int64_t slack_ms = exhaustion_early_utc_ms - clock.utc_ms - config->urgent_before_ms;
+    if (slack_ms > PLAN_AHEAD_MAX_MS)
+        slack_ms = PLAN_AHEAD_MAX_MS;
+    int64_t minute_of_week = clock.weekday * MINUTES_PER_DAY + clock.minute_of_day;
+    int64_t last = slack_ms > 0 ? last_opening_within(config, minute_of_week, slack_ms / MS_PER_MINUTE) : 0;
+    return last ? last : next;
+}
+
+static void add_local_time(struct text *text, struct clock clock, int64_t minutes_ahead)
+{
+    static const char *const days[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                       "Friday", "Saturday", "Sunday"};
+    int64_t minute = clock.weekday * MINUTES_PER_DAY + clock.minute_of_day + minutes_ahead;
+    text_add(text, "%s %02lld:%02lld local time", days[minute / MINUTES_PER_DAY % 7],
+             (long long)(minute / 60 % 24), (long long)(minute % 60));
+}
+
 static bool check_window(const struct judge *judge, struct text *why)
 {
-    int64_t minutes =
-        policy_minutes_to_window(judge->config, judge->clock.weekday, judge->clock.minute_of_day);
-    if (judge->config->window_count == 0)
+    const struct config *config = judge->config;
+    int64_t early_utc_ms = judge->facts->exhaustion_early_utc_ms;
+    int64_t minutes = policy_minutes_to_restart(config, judge->clock, early_utc_ms);
+    bool open = policy_minutes_to_window(config, judge->clock.weekday, judge->clock.minute_of_day) == 0;
+    if (config->window_count == 0) {
         text_add(why, "no windows configured: at any time");
-    else if (minutes == 0)
+    } else if (minutes == 0) {
         text_add(why, "a window is open");
-    else {
-        text_add(why, "outside the windows; the next opens in ");
+    } else {
+        text_add(why, "%s; the restart is planned in ", open ? "a window is open" : "outside the windows");
         text_add_duration(why, minutes * MS_PER_MINUTE);
+        text_add(why, ", ");
+        add_local_time(why, judge->clock, minutes);
+        if (early_utc_ms != INT64_MAX)
+            text_add(why, ", the last window to be counted on before the projected exhaustion");
     }
     if (minutes == 0)
         return true;
     if (urgent(judge)) {
-        text_add(why, ", but exhaustion is nearer than ");
-        text_add_duration(why, judge->config->urgent_before_ms);
+        text_add(why, "; but exhaustion is nearer than ");
+        text_add_duration(why, config->urgent_before_ms);
         return true;
     }
     return judge->facts->by_hand;

@@ -150,7 +150,7 @@ static void test_window_holds_unless_urgent(void **state)
     struct fixture *f = *state;
     f->config.window_count = 1;
     f->config.windows[0] = (struct config_window){.days = 0x7f, .from_minute = 60, .to_minute = 300};
-    assert_held_by(f, CHECK_WINDOW, "15 h"); /* 10:00 -> 01:00 */
+    assert_held_by(f, CHECK_WINDOW, "in 15 h, Thursday 01:00"); /* from Wednesday 10:00 */
     f->config.urgent_before_ms = 2 * MS_PER_HOUR;
     f->facts.exhaustion_early_utc_ms = f->clock.utc_ms + 2 * MS_PER_HOUR - 1;
     judge(f);
@@ -160,6 +160,43 @@ static void test_window_holds_unless_urgent(void **state)
     f->clock.minute_of_day = 60;
     judge(f);
     assert_true(f->preflight.passed);
+}
+
+static void test_the_last_window_before_exhaustion_is_chosen(void **state)
+{
+    struct fixture *f = *state;
+    f->config.window_count = 1;
+    f->config.windows[0] = (struct config_window){.days = 0x7f, .from_minute = 60, .to_minute = 300};
+    f->config.urgent_before_ms = 2 * MS_PER_HOUR;
+    int64_t now = f->clock.utc_ms; /* Wednesday 10:00 */
+    assert_int_equal(policy_minutes_to_restart(&f->config, f->clock, INT64_MAX), 15 * 60);
+    /* One minute before the window of the second night is too late for it by then. */
+    assert_int_equal(policy_minutes_to_restart(&f->config, f->clock, now + 41 * MS_PER_HOUR - 60000),
+                     15 * 60);
+    assert_int_equal(policy_minutes_to_restart(&f->config, f->clock, now + 41 * MS_PER_HOUR), 39 * 60);
+    /* Not more than a week ahead. */
+    assert_int_equal(policy_minutes_to_restart(&f->config, f->clock, now + 100 * MS_PER_DAY),
+                     15 * 60 + 6 * 1440);
+    /* Inside a window: now, unless a later one does as well. */
+    f->clock.minute_of_day = 120;
+    assert_int_equal(policy_minutes_to_restart(&f->config, f->clock, now + 20 * MS_PER_HOUR), 0);
+    assert_int_equal(policy_minutes_to_restart(&f->config, f->clock, now + 26 * MS_PER_HOUR), 23 * 60);
+    f->facts.exhaustion_early_utc_ms = now + 26 * MS_PER_HOUR;
+    assert_held_by(f, CHECK_WINDOW, "Thursday 01:00 local time");
+}
+
+static void test_weekend_windows_are_found_across_the_week(void **state)
+{
+    struct fixture *f = *state;
+    f->config.window_count = 1;
+    f->config.windows[0] =
+        (struct config_window){.days = 0x60, .from_minute = 0, .to_minute = 0}; /* Sat, Sun, all day */
+    f->config.urgent_before_ms = 0;
+    f->clock.weekday = 6; /* Sunday 10:00: open now */
+    int64_t now = f->clock.utc_ms;
+    assert_int_equal(policy_minutes_to_restart(&f->config, f->clock, now + 5 * MS_PER_DAY), 0);
+    assert_int_equal(policy_minutes_to_restart(&f->config, f->clock, now + 6 * MS_PER_DAY),
+                     5 * 1440 + 14 * 60);
 }
 
 static void test_minutes_to_window_crosses_the_week(void **state)
@@ -280,6 +317,8 @@ int main(void)
         TEST(test_spent_budget_holds_until_the_oldest_is_old_enough),
         TEST(test_minimum_interval_counts_from_the_youngest),
         TEST(test_window_holds_unless_urgent),
+        TEST(test_the_last_window_before_exhaustion_is_chosen),
+        TEST(test_weekend_windows_are_found_across_the_week),
         TEST(test_minutes_to_window_crosses_the_week),
         TEST(test_journal_and_plan_hold),
         TEST(test_ladder_of_a_client),
