@@ -49,19 +49,20 @@ const char *shape_name(enum shape shape)
 #define BLOCKS_MAX 48
 #define BLOCKS_MIN 8      /* of a growth: below, its thirds have no medians */
 #define SAMPLES_MIN 30    /* of a life: below, nothing is said */
-#define CONFIRM_LIFE 0.42 /* clause 1: of the life */
+#define CONFIRM_LIFE 0.44 /* clause 1: of the life */
 #define CONFIRM_FIRST 0.2
 #define CONFIRM_HEADROOM 0.34 /* ... or of the time to exhaustion */
 #define BIRTH_SHARE                                                                                          \
     0.125 /* an onset in the first eighth of the life is growth from birth: perhaps a warm-up */
-#define BIRTH_SAMPLES 400 /* ... which is believed after so many samples, when no min_window says how long   \
-                           */
-#define LIFE_SAMPLES 250  /* likewise for growth from a level that was held before */
+#define BIRTH_SAMPLES                                                                                        \
+    400                  /* ... which is believed after so many samples, when no min_window says how long    \
+                          */
+#define LIFE_SAMPLES 250 /* likewise for growth from a level that was held before */
 #define URGENT_SAMPLES 90
 #define HELD_SAMPLES 36 /* at least so many samples */
 #define LEVEL_SHARE                                                                                          \
     0.01 /* clause 2: growth below 1 % of the level would need 100 times the time seen to double */
-#define EVIDENCE 1500
+#define EVIDENCE 1800
 #define VIEWS 1
 #define SCATTER_FACTOR 2.2 /* clause 2: growth against the 10-90 % range of the residuals */
 #define RANGE_FACTOR 0.5   /* clause 2: how far above the range seen before the onset, in ranges */
@@ -74,7 +75,7 @@ const char *shape_name(enum shape shape)
 #define STRICT_PART 0.75
 #define STRICT_PRIOR 0.25
 #define LAST_SHARE 0.12 /* the finding must have lasted for this share of the growth */
-#define DECAY 1.0
+#define VERIFY 0.6
 #define STALL_SHARE 0.5 /* no new height for this share of the growth's duration clears */
 #define GUARD_SHARE 0.9 /* the absolute guard: of the limit */
 #define LIFE_MAX_MS (14 * MS_PER_DAY)
@@ -117,6 +118,13 @@ struct finding {
     double plateau;               /* where a saturating curve heads; NAN */
 };
 
+/* A growth found, waiting to be confirmed by what comes after it. */
+struct forecast {
+    int64_t lasted_ms; /* time it has been found for, less the time it was not; 0 = none */
+    int64_t at_ms;     /* when it was made */
+    double level, rate_per_ms;
+};
+
 struct detector {
     struct verdict_settings settings;
     struct verdict_limit limit;
@@ -129,9 +137,9 @@ struct detector {
     enum shape shape;
     struct finding finding; /* the latest */
     unsigned undescribed;   /* evaluations since shape and line were last determined */
-    int64_t confirmed_ms, evaluated_ms;
-    int64_t urgent_confirmed_ms, urgent_evaluated_ms, next_urgent_ms;
-    double usual, high; /* level of the first two thirds of the life: median and 95 % */
+    int64_t evaluated_ms, urgent_evaluated_ms, next_urgent_ms;
+    struct forecast steady, urgent; /* being confirmed, by the whole life and by its recent parts */
+    double usual, high;             /* level of the first two thirds of the life: median and 95 % */
     /* While unbounded: */
     int64_t onset_ms;
     double onset_level, peak;
@@ -246,6 +254,21 @@ static void sixths(const double *value, size_t s, size_t n, double e[6])
     }
 }
 
+/* Growth per second over `reach` seconds before block s: the median of the rises over a quarter of that time,
+ * so that a step within it does not count as growth. Minus infinity when too little is known. */
+static double rate_before(const double *t, const double *v, size_t s, double reach)
+{
+    size_t p = s;
+    while (p > 0 && t[p - 1] >= t[s] - reach)
+        p--;
+    const size_t lag = (s - p + 3) / 4;
+    double rate[BLOCKS_MAX];
+    size_t n = 0;
+    for (size_t i = p; i + lag < s; i++)
+        rate[n++] = (v[i + lag] - v[i]) / (t[i + lag] - t[i]);
+    return n > 0 ? trend_median(rate, n) : -HUGE_VAL;
+}
+
 /* What a window is judged in. */
 struct context {
     double life_s;         /* seen so far, without the warm-up */
@@ -307,21 +330,12 @@ static enum clause onset_test(const struct detector *d, const struct context *co
         }
         if (e[5] < f->range_high + 2 * RANGE_FACTOR * (f->range_high - f->range_low))
             return CLAUSE_RANGE;
-        /* Clause 4: the rate over a third of the duration before the onset. */
-        const double reach = t[s] - duration / 3;
-        size_t p = s;
-        while (p > 0 && t[p - 1] >= reach)
-            p--;
-        if (s - p >= 2) {
-            const size_t half = p + (s - p) / 2;
-            const double rise = median_of(v, half, s) - median_of(v, p, half);
-            const double rate = rise / ((t[s - 1] - t[p]) / 2 + 1e-9);
-            if (rate > PRIOR_RATE * growth / duration)
-                return CLAUSE_PRIOR;
-            strict = strict && rate < STRICT_PRIOR * growth / duration;
-        } else {
-            strict = false;
-        }
+        /* Clause 4: the rate over a third of the duration before the onset, and over as long as it lasted. */
+        const double rate = growth / duration;
+        const double near = rate_before(t, v, s, duration / 3), far = rate_before(t, v, s, duration);
+        if (near > PRIOR_RATE * rate || far > PRIOR_RATE * rate)
+            return CLAUSE_PRIOR;
+        strict = strict && near < STRICT_PRIOR * rate;
     } else {
         f->range_high = f->range_low = e[0];
         strict = false;
@@ -486,7 +500,7 @@ static void unbounded_enter(struct detector *d, const struct finding *f, bool by
     d->onset_level = f->onset_level;
     d->peak = f->level;
     d->peak_ms = d->last_ms;
-    d->confirmed_ms = d->urgent_confirmed_ms = 0;
+    d->steady.lasted_ms = d->urgent.lasted_ms = 0;
 }
 
 static int64_t begin_of_life(const struct detector *d)
@@ -540,6 +554,39 @@ static void watch_growth(struct detector *d)
         describe(d, point, count, NULL, 0, d->onset_ms);
 }
 
+/* Growth that was found is taken as a forecast, and an alarm waits until what came after has obeyed it: for a
+ * share of the growth's duration, and by at least VERIFY of the growth foreseen. A curve that bends, a step,
+ * a chance rise do not; a leak does. A forecast that failed is replaced by the present one. */
+static bool forecast_holds(struct detector *d, struct forecast *forecast, const struct finding *f,
+                           int64_t since_ms, const struct series_sample *point, size_t count)
+{
+    if (f->clause != CLAUSE_GROWS) {
+        forecast->lasted_ms -= since_ms;
+        if (forecast->lasted_ms < 0)
+            forecast->lasted_ms = 0;
+        return false;
+    }
+    const double duration_ms = (double)(d->last_ms - f->onset_ms);
+    const bool fresh = forecast->lasted_ms == 0;
+    forecast->lasted_ms += since_ms > 0 ? since_ms : 1;
+    if (!fresh) {
+        if (f->hold != CLAUSE_GROWS || (double)forecast->lasted_ms < LAST_SHARE * duration_ms)
+            return false;
+        const double elapsed_ms = (double)(d->last_ms - forecast->at_ms);
+        size_t from = count;
+        while (from > 0 && (double)(d->last_ms - point[from - 1].t_ms) <= elapsed_ms / 3)
+            from--;
+        if (from == count)
+            return false;
+        const double rise = level_of(point, from, count) - forecast->level;
+        if (rise >= VERIFY * forecast->rate_per_ms * elapsed_ms * 5 / 6)
+            return true;
+    }
+    *forecast = (struct forecast){
+        .at_ms = d->last_ms, .level = f->level, .rate_per_ms = f->growth / duration_ms, .lasted_ms = 1};
+    return false;
+}
+
 static void evaluate(struct detector *d)
 {
     struct series_sample point[SERIES_RING];
@@ -585,16 +632,10 @@ static void evaluate(struct detector *d)
         state_enter(d, VERDICT_BOUNDED);
     const bool guard = !isnan(d->limit.value) && best.clause >= CLAUSE_TIME &&
                        best.level >= GUARD_SHARE * d->limit.value && best.growth >= 0.25 * d->limit.value;
-    if (best.clause == CLAUSE_GROWS || guard) {
-        d->confirmed_ms += d->confirmed_ms > 0 ? since_ms : 1;
-        if (guard || (best.hold == CLAUSE_GROWS &&
-                      (double)d->confirmed_ms >= LAST_SHARE * (double)(d->last_ms - best.onset_ms)))
-            unbounded_enter(d, &best, best.clause != CLAUSE_GROWS);
-    } else {
-        d->confirmed_ms -= (int64_t)(DECAY * (double)since_ms);
-        if (d->confirmed_ms < 0)
-            d->confirmed_ms = 0;
-    }
+    if (guard)
+        unbounded_enter(d, &best, best.clause != CLAUSE_GROWS);
+    else if (forecast_holds(d, &d->steady, &best, since_ms, point, count))
+        unbounded_enter(d, &best, false);
     if (d->state == VERDICT_UNBOUNDED || ++d->undescribed >= DESCRIBE_EVERY)
         describe(d, point, count, block, n, d->state == VERDICT_UNBOUNDED ? d->onset_ms : begin_ms);
 }
@@ -625,18 +666,17 @@ static void evaluate_urgent(struct detector *d)
                                         .high = d->high,
                                         .short_window = true};
         const struct finding best = window_judge(d, &context, block, n, from_ms);
-        if (best.clause != CLAUSE_GROWS || best.hold != CLAUSE_GROWS)
+        if (best.clause != CLAUSE_GROWS)
             continue;
         grows = true;
-        d->urgent_confirmed_ms += d->urgent_confirmed_ms > 0 ? since_ms : 1;
-        if ((double)d->urgent_confirmed_ms >= LAST_SHARE * (double)(d->last_ms - best.onset_ms)) {
+        if (forecast_holds(d, &d->urgent, &best, since_ms, point, count)) {
             unbounded_enter(d, &best, false);
             describe(d, point, count, block, n, d->onset_ms);
             return;
         }
     }
     if (!grows)
-        d->urgent_confirmed_ms = 0;
+        d->urgent.lasted_ms = 0;
 }
 
 static int64_t spacing(const struct detector *d, int64_t span_ms)
