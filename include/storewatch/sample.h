@@ -76,7 +76,7 @@ struct host {
     reading nonpaged_pool_bytes;
 };
 
-#define OBSERVATION_PROCESSES_MAX 4096
+#define OBSERVATION_PROCESSES_MAX 2048
 #define OBSERVATION_SERVICES_MAX 1024
 
 /* One look. Arrays are owned by the observation and allocated once (observation_new). A part that could not

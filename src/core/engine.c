@@ -764,9 +764,11 @@ static unsigned call_off(struct step *step)
 static void follow_restart(struct step *step)
 {
     struct engine *engine = step->engine;
-    if (!engine_restarting(engine) || engine->out.kind != ENGINE_NOTHING)
+    /* While a stop or start is out the machine asks for nothing, but its clocks and words go on: a call that
+     * hangs in the SCM is a service that hangs. */
+    if (!engine_restarting(engine) || engine->out.kind == ENGINE_READ_GRAPH)
         return;
-    if (engine->graph_wanted) {
+    if (engine->graph_wanted && engine->out.kind == ENGINE_NOTHING) {
         engine->graph_wanted = false;
         ask(step, ENGINE_READ_GRAPH, "");
         return;
