@@ -1,4 +1,5 @@
-/* history.c - `history`: incidents, restarts and mails for people or as JSON, samples as CSV. */
+/* history.c - `history`: what was watched, incidents, restarts and mails for people or as JSON, samples as
+ * CSV. */
 #include "history_data.h"
 
 #include "storewatch/cli.h"
@@ -10,7 +11,9 @@
 
 #define USAGE                                                                                                \
     "history [--csv | --json] [--config FILE | --data DIR]\n"                                                \
-    "  --csv   the samples: time, target, image, pid, metric, lowest, mean, highest (rollups are buckets)\n" \
+    "  --csv   the samples, a line each: raw ones, and older ones as buckets (width_ms) of known_count "     \
+    "and\n"                                                                                                  \
+    "          unknown_count samples with their lowest, mean and highest value\n"                            \
     "  --json  series, incidents, restarts and mails as one object"
 
 static const char *mail_state_name(enum mail_state state)
@@ -34,7 +37,7 @@ static const char *time_text(char *storage, size_t capacity, int64_t utc_ms)
 static void print_incidents(const struct history *history)
 {
     char opened[40], closed[40], rate[96];
-    printf("incidents: %zu\n", history->incident_count);
+    printf("\nincidents: %zu\n", history->incident_count);
     for (size_t i = 0; i < history->incident_count; i++) {
         const struct incident *incident = &history->incidents[i];
         struct text text = text_on(rate, sizeof rate);
@@ -74,6 +77,60 @@ static void print_mails(const struct history *history)
                mail_state_name(mail->state), mail->mail.subject, mail->last_answer[0] ? "\n      " : "",
                mail->last_answer);
     }
+}
+
+/* The value of a series at its end. */
+static enum status read_latest(struct store *store, int64_t series_id, int64_t last_utc_ms, double *out_value,
+                               struct err *err)
+{
+    struct store_cursor *cursor = NULL;
+    struct series_point point;
+    *out_value = NAN;
+    enum status status =
+        store_samples_begin(store, series_id, last_utc_ms - MS_PER_HOUR, INT64_MAX, &cursor, err);
+    while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK)
+        *out_value = point.mean;
+    store_cursor_free(cursor);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status print_series(struct store *store, struct err *err)
+{
+    char from[40], to[40], value[64];
+    struct store_cursor *cursor = NULL;
+    struct store_series_key key;
+    int64_t id, first_utc_ms, last_utc_ms;
+    size_t count = 0;
+    puts("watched:");
+    enum status status = store_series_begin(store, &cursor, err);
+    while (!status &&
+           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK) {
+        double latest;
+        status = read_latest(store, id, last_utc_ms, &latest, err);
+        struct text text = text_on(value, sizeof value);
+        text_add_quantity(&text, metric_unit(key.metric), latest);
+        printf("  %s to %s  %s of %s", time_text(from, sizeof from, first_utc_ms),
+               time_text(to, sizeof to, last_utc_ms), metric_name(key.metric), key.target);
+        if (key.process.pid)
+            printf(" (%s, pid %u)", key.image, key.process.pid);
+        printf(", at the end %s\n", value);
+        count++;
+    }
+    store_cursor_free(cursor);
+    if (status == STATUS_NOT_FOUND && count == 0)
+        puts("  nothing yet");
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static int print_text(struct history *history)
+{
+    struct err err = {0};
+    if (print_series(history->store, &err) != STATUS_OK)
+        return cli_fail("%s", err.text);
+    print_incidents(history);
+    print_restarts(history);
+    print_mails(history);
+    return EXIT_FINE;
 }
 
 /* ---- JSON ---- */
@@ -195,9 +252,10 @@ static enum status print_samples(struct store *store, int64_t series_id, const s
                                  struct err *err)
 {
     struct store_cursor *cursor = NULL;
-    struct series_point point;
+    struct store_point row;
     enum status status = store_samples_begin(store, series_id, INT64_MIN, INT64_MAX, &cursor, err);
-    while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK) {
+    while (!status && (status = store_points_next(cursor, &row, err)) == STATUS_OK) {
+        const struct series_point point = row.point;
         char time[40];
         struct text text = text_on(time, sizeof time);
         text_add_time_utc(&text, point.t_ms);
@@ -207,9 +265,10 @@ static enum status print_samples(struct store *store, int64_t series_id, const s
         printf("%u,", key->process.pid);
         print_field(metric_name(key->metric));
         if (reading_known(point.mean))
-            printf("%.17g,%.17g,%.17g\n", point.low, point.mean, point.high);
+            printf("%.17g,%.17g,%.17g", point.low, point.mean, point.high);
         else
-            printf(",,\n");
+            printf(",,");
+        printf(",%lld,%u,%u\n", (long long)row.width_ms, row.known_count, row.unknown_count);
     }
     store_cursor_free(cursor);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
@@ -221,7 +280,7 @@ static int print_csv(struct history *history)
     struct store_series_key key;
     struct err err = {0};
     int64_t id, first_utc_ms, last_utc_ms;
-    puts("timestamp,target,image,pid,metric,low,mean,high");
+    puts("timestamp,target,image,pid,metric,low,mean,high,width_ms,known_count,unknown_count");
     enum status status = store_series_begin(history->store, &cursor, &err);
     while (!status &&
            (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, &err)) == STATUS_OK)
@@ -253,9 +312,7 @@ int history_run(int argc, char **argv)
     } else if (as_csv) {
         code = print_csv(&history);
     } else {
-        print_incidents(&history);
-        print_restarts(&history);
-        print_mails(&history);
+        code = print_text(&history);
     }
     history_close(&history);
     return code;

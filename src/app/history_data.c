@@ -47,8 +47,7 @@ int history_open(struct history *out_history, const char *config_path, const cha
     int code = find_data_dir(config_path, data_dir, dir, sizeof dir);
     if (code != EXIT_FINE)
         return code;
-    struct text path = text_on(out_history->path, sizeof out_history->path);
-    text_add(&path, "%s/storewatch.db", dir);
+    store_path(out_history->path, sizeof out_history->path, dir);
     struct err err = {0};
     enum status status = store_open_readonly(out_history->path, &out_history->store, &err);
     if (!status)

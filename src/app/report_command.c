@@ -14,7 +14,7 @@
 #define USAGE                                                                                                \
     "report [--html FILE] [--days N] [--config FILE | --data DIR]\n"                                         \
     "  --html FILE  a page with charts; without it, a table\n"                                               \
-    "  --days N     how far back (default 7)"
+    "  --days N     how far back from the latest sample (default 7)"
 #define DAYS_DEFAULT 7
 #define DAYS_MAX 400
 #define POINTS_MAX 600
@@ -22,7 +22,7 @@
 
 struct reporter {
     struct history history;
-    int64_t from_utc_ms, to_utc_ms;
+    int64_t from_utc_ms, now_utc_ms;
     struct buffer page;
     bool as_page;
     size_t series_count, unbounded_count;
@@ -174,6 +174,24 @@ static enum status read_all_series(struct reporter *reporter, struct err *err)
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
+/* How far the record reaches: "the last days" are those of the file, which may be a copy of an older one.
+ * What was written under a clock that ran ahead does not count. */
+static enum status find_end(struct reporter *reporter, int64_t now_utc_ms, int64_t *out_end_utc_ms,
+                            struct err *err)
+{
+    struct store_cursor *cursor = NULL;
+    struct store_series_key key;
+    int64_t id, first_utc_ms, last_utc_ms, end_utc_ms = 0;
+    enum status status = store_series_begin(reporter->history.store, &cursor, err);
+    while (!status &&
+           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK)
+        if (last_utc_ms <= now_utc_ms && last_utc_ms > end_utc_ms)
+            end_utc_ms = last_utc_ms;
+    store_cursor_free(cursor);
+    *out_end_utc_ms = end_utc_ms ? end_utc_ms : now_utc_ms;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
 static void add_summary(struct text *text, const struct reporter *reporter)
 {
     const struct history *history = &reporter->history;
@@ -251,7 +269,7 @@ static enum status make_page(struct reporter *reporter, struct err *err)
     char summary[256];
     struct text text = text_on(summary, sizeof summary);
     add_summary(&text, reporter);
-    report_page_begin(&reporter->page, "storewatch: history", "", reporter->to_utc_ms, summary);
+    report_page_begin(&reporter->page, "storewatch: history", "", reporter->now_utc_ms, summary);
     if (!status)
         status = add_tables(reporter, err);
     buffer_add_bytes(&reporter->page, charts.data ? charts.data : "", charts.length);
@@ -315,9 +333,15 @@ int report_run(int argc, char **argv)
         return cli_fail("out of memory");
     int code = history_open(&reporter->history, config_path, data_dir);
     if (code == EXIT_FINE) {
-        reporter->to_utc_ms = (int64_t)time(NULL) * MS_PER_SECOND;
-        reporter->from_utc_ms = reporter->to_utc_ms - days * MS_PER_DAY;
-        code = run(reporter, html);
+        struct err err = {0};
+        int64_t end_utc_ms = 0;
+        reporter->now_utc_ms = (int64_t)time(NULL) * MS_PER_SECOND;
+        if (find_end(reporter, reporter->now_utc_ms, &end_utc_ms, &err) != STATUS_OK) {
+            code = cli_fail("%s", err.text);
+        } else {
+            reporter->from_utc_ms = end_utc_ms - days * MS_PER_DAY;
+            code = run(reporter, html);
+        }
         history_close(&reporter->history);
     }
     buffer_deinit(&reporter->page);

@@ -225,8 +225,12 @@ enum status schema_verify(sqlite3 *db, struct err *err)
     } else {
         const char *answer = (const char *)sqlite3_column_text(statement, 0);
         if (answer == NULL || strcmp(answer, "ok") != 0) {
-            status = err_set(err, STATUS_CORRUPT, "integrity check", 0, "%.200s",
-                             answer != NULL ? answer : "no answer");
+            char line[200]; /* several lines for SQLite; one for an alert */
+            text_copy(line, sizeof(line), answer != NULL ? answer : "no answer");
+            for (char *newline = line; (newline = strchr(newline, '\n')) != NULL;) {
+                *newline = ' ';
+            }
+            status = err_set(err, STATUS_CORRUPT, "integrity check", 0, "%s", line);
         }
     }
     sqlite3_finalize(statement);

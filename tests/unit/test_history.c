@@ -1,0 +1,310 @@
+/* test_history.c - `history` and `report` over a file made for the purpose, while its writer still has it
+ * open. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "storewatch/cli.h"
+#include "storewatch/store.h"
+#include "storewatch/units.h"
+
+struct fixture {
+    char folder[64], path[128], output[128], page[128];
+    struct store *store;
+    int64_t begin_utc_ms;
+};
+
+#define LEAK_BYTES_PER_SAMPLE 65536.0
+#define SAMPLES 2000 /* at one a minute */
+
+static void fill(struct fixture *fixture)
+{
+    struct err err = {0};
+    const struct store_series_key leaking = {.target_kind = TARGET_CLIENT,
+                                             .target = "arch<ive",
+                                             .image = "archive.exe",
+                                             .process = {1234, 77},
+                                             .metric = METRIC_PRIVATE_BYTES};
+    const struct store_series_key flat = {
+        .target_kind = TARGET_HOST, .target = "host", .metric = METRIC_COMMIT};
+    assert_int_equal(store_begin(fixture->store, &err), STATUS_OK);
+    for (int i = 0; i < SAMPLES; i++) {
+        const int64_t utc_ms = fixture->begin_utc_ms + i * MS_PER_MINUTE;
+        const double noise = (double)(i * 7919 % 101) * 4096.0;
+        store_put_sample(fixture->store, &leaking, utc_ms,
+                         i == 5 ? NAN : 1e8 + LEAK_BYTES_PER_SAMPLE * i + noise, &err);
+        store_put_sample(fixture->store, &flat, utc_ms, 2e9 + noise, &err);
+    }
+    struct incident incident = {.id = 3,
+                                .target_kind = TARGET_CLIENT,
+                                .target = "arch<ive",
+                                .service = "ArchiveSvc",
+                                .image = "archive.exe",
+                                .process = {1234, 77},
+                                .metric = METRIC_PRIVATE_BYTES,
+                                .reason = "it \"grows\" & grows",
+                                .opened_utc_ms = fixture->begin_utc_ms + 10 * MS_PER_HOUR,
+                                .slope_per_hour = NAN,
+                                .slope_low_per_hour = NAN,
+                                .slope_high_per_hour = NAN,
+                                .level_at_open = 1.5e8,
+                                .level_now = NAN,
+                                .exhaustion_utc_ms = INT64_MAX,
+                                .exhaustion_early_utc_ms = INT64_MAX,
+                                .exhaustion_late_utc_ms = INT64_MAX};
+    store_put_incident(fixture->store, &incident, &err);
+    static struct restart_journal journal = {.id = 9,
+                                             .incident_id = 3,
+                                             .rung = RUNG_RESTART_CLIENT,
+                                             .target = "ArchiveSvc",
+                                             .reason = "incident 3",
+                                             .phase = RESTART_ENDED,
+                                             .outcome = RESTART_SUCCEEDED};
+    journal.begun_utc_ms = fixture->begin_utc_ms + 20 * MS_PER_HOUR;
+    journal.ended_utc_ms = journal.begun_utc_ms + MS_PER_MINUTE;
+    journal.plan.count = 1;
+    strcpy(journal.plan.services[0].name, "ArchiveSvc");
+    journal.plan.services[0].process = (struct process_id){1234, 77};
+    store_put_restart(fixture->store, &journal, &err);
+    struct mail mail = {
+        .key = "i3-1", .subject = "archive grows", .plain = (char *)(uintptr_t) "secret body"};
+    store_put_mail(fixture->store, &mail, ALERT_OPENED, 3, fixture->begin_utc_ms, &err);
+    store_set_mail(fixture->store, 1, MAIL_PENDING, 2, "451 later", fixture->begin_utc_ms, &err);
+    if (store_commit(fixture->store, &err) != STATUS_OK || err.status != STATUS_OK) {
+        fail_msg("%s: %s", err.operation, err.text);
+    }
+}
+
+static int set_up(void **state)
+{
+    static struct fixture fixture;
+    char set_aside[600];
+    struct err err = {0};
+    memset(&fixture, 0, sizeof(fixture));
+    strcpy(fixture.folder, "/tmp/storewatch-test-XXXXXX");
+    assert_non_null(mkdtemp(fixture.folder));
+    store_path(fixture.path, sizeof(fixture.path), fixture.folder);
+    snprintf(fixture.output, sizeof(fixture.output), "%s/output", fixture.folder);
+    snprintf(fixture.page, sizeof(fixture.page), "%s/page.html", fixture.folder);
+    assert_int_equal(store_open(fixture.path, 0, &fixture.store, set_aside, &err), STATUS_OK);
+    fixture.begin_utc_ms = ((int64_t)time(NULL) - 3 * 86400) / 60 * MS_PER_MINUTE;
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    store_close(fixture->store);
+    unlink(fixture->path);
+    unlink(fixture->output);
+    unlink(fixture->page);
+    return rmdir(fixture->folder); /* fails when a command left something behind */
+}
+
+/* The whole of a file; free it. */
+static char *read_all(const char *path)
+{
+    struct stat info;
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(stat(path, &info), 0);
+    char *text = malloc((size_t)info.st_size + 1);
+    assert_non_null(text);
+    assert_int_equal(fread(text, 1, (size_t)info.st_size, file), (size_t)info.st_size);
+    text[info.st_size] = '\0';
+    fclose(file);
+    return text;
+}
+
+/* Runs a command with its answer caught; the last argument is NULL. */
+static char *answer(struct fixture *fixture, int (*run)(int, char **), int expected,
+                    const char *const *arguments)
+{
+    char *argv[12];
+    int argc = 0;
+    for (; arguments[argc] != NULL; argc++) {
+        argv[argc] = (char *)(uintptr_t)arguments[argc];
+    }
+    fflush(stdout);
+    const int kept = dup(STDOUT_FILENO);
+    assert_non_null(freopen(fixture->output, "wb", stdout));
+    const int code = run(argc, argv);
+    fflush(stdout);
+    dup2(kept, STDOUT_FILENO);
+    close(kept);
+    assert_int_equal(code, expected);
+    return read_all(fixture->output);
+}
+
+#define ANSWER(run, expected, ...)                                                                           \
+    answer(*state, run, expected, (const char *const[]){#run, __VA_ARGS__, NULL})
+
+static void history_as_text(void **state)
+{
+    struct fixture *fixture = *state;
+    fill(fixture);
+    char *text = ANSWER(history_run, EXIT_FINE, "--data", fixture->folder);
+    static const char *const wanted[] = {"private bytes of arch<ive (archive.exe, pid 1234), at the end ",
+                                         "system commit of host, at the end 1.8",
+                                         "incidents: 1",
+                                         "it \"grows\" & grows",
+                                         "restarts: 1",
+                                         "1. ArchiveSvc",
+                                         "mails: 1",
+                                         "451 later"};
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
+        if (strstr(text, wanted[i]) == NULL) {
+            fail_msg("\"%s\" is not in\n%s", wanted[i], text);
+        }
+    }
+    assert_null(strstr(text, "secret body"));
+    free(text);
+}
+
+static void history_as_csv(void **state)
+{
+    struct fixture *fixture = *state;
+    fill(fixture);
+    /* Half of it as rollups. */
+    struct err err = {0};
+    assert_int_equal(
+        store_maintain(fixture->store, fixture->begin_utc_ms + STORE_RAW_MS + 1000 * MS_PER_MINUTE, &err),
+        STATUS_OK);
+    char *text = ANSWER(history_run, EXIT_FINE, "--csv", "--data", fixture->folder);
+    unsigned long lines = 0, known = 0, unknown = 0, leaking = 0;
+    char *line = text;
+    assert_int_equal(
+        strncmp(line, "timestamp,target,image,pid,metric,low,mean,high,width_ms,known_count,unknown_count\n",
+                83),
+        0);
+    for (line = strchr(line, '\n') + 1; *line != '\0'; line = strchr(line, '\n') + 1, lines++) {
+        const char *counts = line;
+        *strchr(line, '\n') = '\r';
+        for (int comma = 0; comma < 9; comma++) {
+            counts = strchr(counts, ',') + 1;
+        }
+        unsigned long line_known = 0, line_unknown = 0;
+        assert_int_equal(sscanf(counts, "%lu,%lu", &line_known, &line_unknown), 2);
+        known += line_known;
+        unknown += line_unknown;
+        leaking += strstr(line, ",\"arch<ive\",\"archive.exe\",1234,\"private bytes\",") != NULL &&
+                   strstr(line, "arch<ive") < strchr(line, '\r');
+        *strchr(line, '\r') = '\n';
+    }
+    assert_int_equal(known, 2 * SAMPLES - 1);
+    assert_int_equal(unknown, 1);
+    assert_true(lines < 2 * SAMPLES && lines > SAMPLES && leaking == lines / 2);
+    free(text);
+}
+
+static void history_as_json(void **state)
+{
+    struct fixture *fixture = *state;
+    fill(fixture);
+    char *text = ANSWER(history_run, EXIT_FINE, "--json", "--data", fixture->folder);
+    json_error_t error;
+    json_t *root = json_loads(text, 0, &error);
+    assert_non_null(root);
+    json_t *incident = json_array_get(json_object_get(root, "incidents"), 0);
+    assert_string_equal(json_string_value(json_object_get(incident, "reason")), "it \"grows\" & grows");
+    assert_true(json_is_null(json_object_get(incident, "slope_per_hour"))); /* unknown is not 0 */
+    assert_true(json_is_null(json_object_get(incident, "closed_at")));
+    assert_int_equal(json_array_size(json_object_get(root, "series")), 2);
+    assert_int_equal(json_array_size(json_object_get(root, "restarts")), 1);
+    json_t *mail = json_array_get(json_object_get(root, "mails"), 0);
+    assert_string_equal(json_string_value(json_object_get(mail, "state")), "pending");
+    assert_int_equal(json_integer_value(json_object_get(mail, "attempts")), 2);
+    json_decref(root);
+    free(text);
+}
+
+static void report_as_text(void **state)
+{
+    struct fixture *fixture = *state;
+    fill(fixture);
+    char *text = ANSWER(report_run, EXIT_FINE, "--data", fixture->folder);
+    assert_non_null(strstr(text, "unbounded  arch<ive (archive.exe, pid 1234): private bytes"));
+    assert_non_null(strstr(text, "bounded    host: system commit"));
+    assert_non_null(strstr(text, "2 series, 1 of which grows without bound"));
+    free(text);
+}
+
+static void report_as_page(void **state)
+{
+    struct fixture *fixture = *state;
+    fill(fixture);
+    free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
+    char *page = read_all(fixture->page);
+    static const char *const wanted[] = {"<svg",
+                                         "arch&lt;ive",
+                                         "incident opened",
+                                         "restart of ArchiveSvc",
+                                         "it &quot;grows&quot; &amp; grows",
+                                         "archive grows",
+                                         "</html>"};
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
+        if (strstr(page, wanted[i]) == NULL) {
+            fail_msg("\"%s\" is not in the page", wanted[i]);
+        }
+    }
+    assert_null(strstr(page, "arch<ive"));
+    free(page);
+}
+
+/* The last days are those of the record: a copy of an old file shows its own. */
+static void report_of_an_old_file(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->begin_utc_ms -= 300 * MS_PER_DAY;
+    fill(fixture);
+    char *text = ANSWER(report_run, EXIT_FINE, "--days", "1", "--data", fixture->folder);
+    assert_non_null(strstr(text, "2 series, "));
+    free(text);
+}
+
+static void nothing_recorded_yet(void **state)
+{
+    struct fixture *fixture = *state;
+    char *text = ANSWER(history_run, EXIT_FINE, "--data", fixture->folder);
+    assert_non_null(strstr(text, "nothing yet"));
+    free(text);
+    text = ANSWER(report_run, EXIT_FINE, "--data", fixture->folder);
+    assert_non_null(strstr(text, "0 series"));
+    free(text);
+}
+
+static void wrong_use(void **state)
+{
+    struct fixture *fixture = *state;
+    free(ANSWER(history_run, EXIT_USAGE, "--csv", "--json", "--data", fixture->folder));
+    free(ANSWER(history_run, EXIT_USAGE, "--nonsense"));
+    free(ANSWER(report_run, EXIT_USAGE, "--days", "0", "--data", fixture->folder));
+    free(ANSWER(report_run, EXIT_USAGE, "--days", "7x", "--data", fixture->folder));
+    free(ANSWER(history_run, EXIT_COULD_NOT, "--data", "/there/is/no/such/folder"));
+    free(ANSWER(report_run, EXIT_COULD_NOT, "--html", "/there/is/no/such/folder/page.html", "--data",
+                fixture->folder));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(history_as_text), TEST(history_as_csv),        TEST(history_as_json),      TEST(report_as_text),
+        TEST(report_as_page),  TEST(report_of_an_old_file), TEST(nothing_recorded_yet), TEST(wrong_use),
+    };
+    return cmocka_run_group_tests_name("history", tests, NULL, NULL);
+}
