@@ -24,5 +24,7 @@ char *control_answer(struct agent *agent, const char *line, size_t length);
 
 /* The client's side: asks and waits for the whole answer. NOT_FOUND when no service listens. */
 enum status control_ask(const char *line, char **out_answer, struct err *err);
+/* Between two questions. */
+void control_pause(unsigned int ms);
 
 #endif

@@ -4,7 +4,6 @@
 #include "storewatch/units.h"
 
 #include <jansson.h>
-#include <uv.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,7 +115,7 @@ static int follow(const char *service, json_int_t id_before)
         json_decref(status);
         if (code >= 0)
             return code;
-        uv_sleep(FOLLOW_EVERY_MS);
+        control_pause(FOLLOW_EVERY_MS);
     }
 }
 

@@ -293,3 +293,8 @@ enum status control_ask(const char *line, char **out_answer, struct err *err)
     free(question);
     return status;
 }
+
+void control_pause(unsigned int ms)
+{
+    uv_sleep(ms);
+}

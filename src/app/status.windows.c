@@ -4,8 +4,6 @@
 #include "storewatch/cli.h"
 #include "storewatch/control.h"
 
-#include <uv.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -46,7 +44,7 @@ int status_run(int argc, char **argv)
         return EXIT_USAGE;
     int code = show(as_json, nagios);
     while (watch && code != EXIT_COULD_NOT) {
-        uv_sleep(WATCH_EVERY_MS);
+        control_pause(WATCH_EVERY_MS);
         code = show(as_json, nagios);
     }
     return code;
