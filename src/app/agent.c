@@ -291,6 +291,8 @@ static void look_done(struct agent *agent, struct job *job)
     agent->latest = 1 - agent->latest;
     agent->looked_mono_ms = job->observation->mono_ms;
     take_limits(agent, job);
+    text_copy(agent->look_error, sizeof agent->look_error,
+              job->err.text); /* a look in part may succeed and say so */
     if (agent->stopping)
         return;
     agent->engine->journal_writable = !agent->store_failing && agent->store;
@@ -647,6 +649,7 @@ static bool take_event_job(struct agent *agent, struct job *job)
     agent->events = empty;
     agent->event_count = 0;
     job->metrics = agent->metrics_due ? agent_metrics_text(agent) : NULL;
+    text_copy(job->metrics_path, sizeof job->metrics_path, agent->engine->config.metrics_textfile);
     agent->metrics_due = false;
     return true;
 }

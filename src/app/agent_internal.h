@@ -127,6 +127,7 @@ struct job {
     size_t event_count;
     struct event_line *events; /* EVENTS_MAX */
     char *metrics;             /* heap text for the metrics file, or NULL */
+    char metrics_path[CONFIG_STRING_MAX];
 
     /* JOB_RELOAD */
     struct config *loaded;
@@ -151,7 +152,7 @@ struct agent {
     bool look_due, look_is_sample;
     int64_t looked_mono_ms;
     uint64_t missed_slots;
-    int64_t look_cost_us_max;
+    char look_error[ERR_TEXT_MAX]; /* of the latest look; "" = everything could be read */
 
     /* engine */
     struct actions *actions;

@@ -275,8 +275,7 @@ void job_events(struct job *job)
         job->status = job->status ? job->status : status;
     }
     if (job->metrics)
-        os_file_replace(agent->os, agent->engine->config.metrics_textfile, job->metrics, strlen(job->metrics),
-                        NULL);
+        os_file_replace(agent->os, job->metrics_path, job->metrics, strlen(job->metrics), NULL);
     free(job->metrics);
     job->metrics = NULL;
 }

@@ -169,15 +169,16 @@ char *agent_status_json(struct agent *agent)
     int64_t utc_ms = os_utc_ms(agent->os);
     int64_t shift_ms = utc_ms - os_mono_ms(agent->os);
     const struct engine *engine = agent->engine;
-    json_t *root = json_pack(
-        "{s:i, s:s, s:o, s:o, s:s, s:b, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", 1,
-        "storewatch", STOREWATCH_VERSION, "host", words(agent->facts.host_name), "at", time_or_null(utc_ms),
-        "mode", engine->config.mode == MODE_ACT ? "act" : "alert", "dry_run", engine->dry_run, "config",
-        words(agent->config_path), "data_dir", words(agent->data_dir), "blind", engine->blind, "store_error",
-        agent->store_failing ? words(agent->store_error) : json_null(), "watched",
-        watched_list_json(agent, shift_ms), "incidents", incidents_json(agent), "restart",
-        restart_json(agent), "budget", budget_json(agent), "machine", host_json(agent), "self",
-        self_json(agent));
+    json_t *root =
+        json_pack("{s:i, s:s, s:o, s:o, s:s, s:b, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                  "version", 1, "storewatch", STOREWATCH_VERSION, "host", words(agent->facts.host_name), "at",
+                  time_or_null(utc_ms), "mode", engine->config.mode == MODE_ACT ? "act" : "alert", "dry_run",
+                  engine->dry_run, "config", words(agent->config_path), "data_dir", words(agent->data_dir),
+                  "blind", engine->blind, "look_error", words_or_null(agent->look_error), "store_error",
+                  agent->store_failing ? words(agent->store_error) : json_null(), "watched",
+                  watched_list_json(agent, shift_ms), "incidents", incidents_json(agent), "restart",
+                  restart_json(agent), "budget", budget_json(agent), "machine", host_json(agent), "self",
+                  self_json(agent));
     if (root) {
         json_object_set_new(root, "mail", mail_json(agent));
         json_object_set_new(root, "maintenance", maintenance_json(agent));

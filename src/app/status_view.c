@@ -129,6 +129,8 @@ static void add_state(struct buffer *out, const json_t *root)
                (long long)json_integer_value(json_object_get(self, "missed_polls")), own);
     if (json_is_string(json_object_get(root, "store_error")))
         buffer_add(out, "the history file cannot be written: %s\n", string_of(root, "store_error", ""));
+    if (json_is_string(json_object_get(root, "look_error")))
+        buffer_add(out, "the latest look failed, at least in part: %s\n", string_of(root, "look_error", ""));
     if (json_is_true(json_object_get(root, "blind")))
         buffer_add(out, "the counters cannot be read: no leak is seen while this lasts\n");
 }
