@@ -7,6 +7,7 @@
 #ifndef STOREWATCH_OS_H
 #define STOREWATCH_OS_H
 
+#include "storewatch/defects.h"
 #include "storewatch/incident.h"
 #include "storewatch/restart.h"
 #include "storewatch/sample.h"
@@ -40,6 +41,28 @@ enum status os_observe(struct os *os, struct observation *out_observation, struc
 /* [worker] The user address space this process can use: 2, 3 or 4 GiB for a 32-bit image depending on
  * large-address-awareness, /3GB and WOW64; NAN in *out_bytes for a 64-bit process (no practical limit). */
 enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err);
+
+/* [worker] The MAPI DLLs that a process has loaded, with their versions; OK with none when it has none. Reads
+ * the loader's list in the other process: nothing runs there, and a list that is broken or changes meanwhile
+ * ends the walk. Looks at MODULES_MAX modules at most, 32-bit processes on 64-bit Windows too. NOT_FOUND: it
+ * has ended; DENIED; UNSUPPORTED: a 64-bit process asked by a 32-bit one; SYSTEM: its list cannot be read. */
+#define MODULES_MAX 1024
+enum status os_process_mapi_dlls(struct os *os, struct process_id id, struct loaded_dlls *out_dlls,
+                                 struct err *err);
+
+/* [worker] What the registry names, both views of it on 64-bit Windows: the mail programs of
+ * HKLM\SOFTWARE\Clients\Mail with the DLL that MAPI calls are handed to, and the programs of
+ * HKLM\SOFTWARE\Microsoft\Windows Messaging Subsystem\MSMapiApps. Returns how many; a key that
+ * cannot be read names nothing, what is beyond `capacity` is left out. */
+enum mapi_source { MAPI_SOURCE_CLIENTS_MAIL, MAPI_SOURCE_MSMAPIAPPS };
+#define MAPI_REGISTRATIONS_MAX 64
+struct mapi_registration {
+    enum mapi_source source;
+    char name[128];                /* of the mail program, or of the program's file */
+    char image[PROCESS_IMAGE_MAX]; /* the program's file name; "" when the registry does not tell */
+    struct loaded_dll dll;         /* path "" when it names none; `loaded` is never known */
+};
+size_t os_mapi_registrations(struct os *os, struct mapi_registration *out_items, size_t capacity);
 
 /* [worker] All Win32 services with start type and dependencies (EnumServicesStatusEx + QueryServiceConfig: also
  * right where EnumDependentServices is not). *out_graph: service_graph_deinit when done. */

@@ -7,12 +7,23 @@
 #define STOREWATCH_WATCH_H
 
 #include "storewatch/config.h"
+#include "storewatch/defects.h"
 #include "storewatch/incident.h"
 #include "storewatch/sample.h"
 #include "storewatch/verdict.h"
 
 #define WATCHED_MAX 64 /* incarnations at once; more are counted in `left_out` */
 #define LEARNED_MAX 64
+#define FOUND_MAX 96            /* MAPI clients on one machine */
+#define DISCOVERED_ITEMS_MAX 24 /* of WATCHED_MAX: the registered ones always find room */
+
+/* A process that was found to be a MAPI client, registered or not, and what it has loaded. */
+struct found_client {
+    struct process_id process;
+    char image[PROCESS_IMAGE_MAX];
+    char how[96]; /* "has Emsmdb32.dll loaded" */
+    struct loaded_dlls dlls;
+};
 
 struct watched {
     enum target_kind kind;
@@ -41,7 +52,15 @@ struct watch {
     size_t left_out; /* incarnations beyond WATCHED_MAX at the latest look */
     size_t learned_count;
     struct watch_learned learned[LEARNED_MAX];
+    size_t found_count; /* told by watch_found: facts about processes that may have ended meanwhile */
+    struct found_client found[FOUND_MAX];
 };
+
+/* Takes over what a search for MAPI clients found; the next watch_look begins to watch those that are not
+ * registered, if config->discover_clients says so. At most FOUND_MAX. */
+void watch_set_found(struct watch *watch, const struct found_client *found, size_t count);
+/* Lends; NULL when the process is not known to be a MAPI client. */
+const struct found_client *watch_found(const struct watch *watch, struct process_id process);
 
 /* Finds who is present, begins new incarnations (this allocates their detectors) and marks those that are
  * gone. A look that could not see the processes changes nothing. NO_MEMORY leaves the new one out and is
@@ -55,7 +74,8 @@ void watch_push(struct watch *watch, const struct config *config, const struct o
 
 /* Forgets incarnations that are gone and not needed any more. What they taught was kept when they went. */
 void watch_forget_gone(struct watch *watch);
-/* Does the configuration name this target? (The host and discovered programs need no name.) */
+/* Does the configuration name this target? (The host needs no name, discovered programs
+ * need discover_clients.) */
 bool watch_names(const struct config *config, enum target_kind kind, const char *target);
 /* Forgets at once the incarnations of targets that `config` no longer names. */
 void watch_drop_unnamed(struct watch *watch, const struct config *config);

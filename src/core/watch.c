@@ -28,6 +28,20 @@ struct watched *watch_find(struct watch *watch, struct process_id process)
     return NULL;
 }
 
+void watch_set_found(struct watch *watch, const struct found_client *found, size_t count)
+{
+    watch->found_count = count < FOUND_MAX ? count : FOUND_MAX;
+    memcpy(watch->found, found, watch->found_count * sizeof found[0]);
+}
+
+const struct found_client *watch_found(const struct watch *watch, struct process_id process)
+{
+    for (size_t i = 0; i < watch->found_count; i++)
+        if (process_id_equal(watch->found[i].process, process))
+            return &watch->found[i];
+    return NULL;
+}
+
 bool watched_has(const struct watched *item, enum metric metric)
 {
     bool of_host = metric != METRIC_PRIVATE_BYTES && metric != METRIC_HANDLES;
@@ -118,6 +132,12 @@ static enum status see(struct watch *watch, const struct config *config, const s
     if (!item)
         return item_begin(watch, config, candidate, observation);
     item->present = true;
+    if (item->kind == TARGET_DISCOVERED && candidate->kind != TARGET_DISCOVERED) {
+        /* It has been registered meanwhile: what was seen of it goes on under its new name. */
+        item->kind = candidate->kind;
+        text_copy(item->target, sizeof item->target, candidate->target);
+        text_copy(item->service, sizeof item->service, candidate->service);
+    }
     return STATUS_OK;
 }
 
@@ -167,6 +187,36 @@ static enum status see_image(struct watch *watch, const struct config *config,
         if (!image_matches(image, observation->processes[i].image))
             continue;
         candidate.process = &observation->processes[i];
+        enum status one = see(watch, config, &candidate, observation);
+        status = status ? status : one;
+    }
+    return status;
+}
+
+static size_t discovered_count(const struct watch *watch)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < watch->count; i++)
+        count += watch->items[i].kind == TARGET_DISCOVERED && watch->items[i].present;
+    return count;
+}
+
+/* After the registered ones: who is watched already is not discovered. */
+static enum status see_found(struct watch *watch, const struct config *config,
+                             const struct observation *observation)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < watch->found_count; i++) {
+        const struct found_client *found = &watch->found[i];
+        const struct process *process = observation_process(observation, found->process.pid);
+        if (!process || !process_id_equal(process->id, found->process) || watch_find(watch, found->process))
+            continue;
+        if (discovered_count(watch) >= DISCOVERED_ITEMS_MAX) {
+            watch->left_out++;
+            continue;
+        }
+        struct candidate candidate = {
+            .kind = TARGET_DISCOVERED, .target = process->image, .service = "", .process = process};
         enum status one = see(watch, config, &candidate, observation);
         status = status ? status : one;
     }
@@ -231,6 +281,10 @@ enum status watch_look(struct watch *watch, const struct config *config,
             .kind = TARGET_CLIENT, .target = client->name, .service = client->service};
         one = client->image[0] ? see_image(watch, config, observation, candidate, client->image)
                                : see_service(watch, config, observation, candidate, false);
+        status = status ? status : one;
+    }
+    if (config->discover_clients) {
+        one = see_found(watch, config, observation);
         status = status ? status : one;
     }
     return status;
@@ -316,8 +370,10 @@ void watch_push(struct watch *watch, const struct config *config, const struct o
 
 bool watch_names(const struct config *config, enum target_kind kind, const char *target)
 {
-    if (kind == TARGET_HOST || kind == TARGET_DISCOVERED)
+    if (kind == TARGET_HOST)
         return true;
+    if (kind == TARGET_DISCOVERED)
+        return config->discover_clients;
     if (kind == TARGET_STORE)
         return text_equal_nocase(target, config->store_service);
     for (size_t i = 0; i < config->client_count; i++)

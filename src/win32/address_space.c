@@ -11,15 +11,6 @@
 #include "win32.h"
 
 #define GIB (1024.0 * 1024.0 * 1024.0)
-#define PROCESS_BASIC_INFORMATION_KIND 0
-
-struct process_basic_information {
-    LONG exit_status;
-    const unsigned char *environment_block; /* the PEB, in the other process */
-    ULONG_PTR affinity_mask;
-    LONG base_priority;
-    ULONG_PTR pid, parent_pid;
-};
 
 /* PEB.ImageBaseAddress follows four flag bytes and the mutant. */
 #define PEB_IMAGE_BASE (2 * sizeof(void *))
@@ -40,7 +31,7 @@ static void debug_privilege_enable(void)
     CloseHandle(token);
 }
 
-static HANDLE process_open(uint32_t pid, DWORD *out_code)
+static HANDLE process_open_pid(uint32_t pid, DWORD *out_code)
 {
     const DWORD access = PROCESS_QUERY_INFORMATION | PROCESS_VM_READ;
     HANDLE process = OpenProcess(access, FALSE, pid);
@@ -53,7 +44,7 @@ static HANDLE process_open(uint32_t pid, DWORD *out_code)
     return process;
 }
 
-static bool read_all(HANDLE process, const void *address, void *out, SIZE_T size)
+bool process_read(HANDLE process, const void *address, void *out, size_t size)
 {
     SIZE_T done = 0;
     return ReadProcessMemory(process, address, out, size, &done) && done == size;
@@ -72,9 +63,9 @@ static bool image_characteristics(const struct late *late, HANDLE process, WORD 
     if (late->NtQueryInformationProcess(process, PROCESS_BASIC_INFORMATION_KIND, &basic, sizeof(basic),
                                         NULL) < 0 ||
         basic.environment_block == NULL ||
-        !read_all(process, basic.environment_block + PEB_IMAGE_BASE, &base, sizeof(base)) ||
-        !read_all(process, base, &dos, sizeof(dos)) || dos.e_magic != IMAGE_DOS_SIGNATURE ||
-        dos.e_lfanew <= 0 || !read_all(process, base + dos.e_lfanew, &nt, sizeof(nt)) ||
+        !process_read(process, basic.environment_block + PEB_IMAGE_BASE, &base, sizeof(base)) ||
+        !process_read(process, base, &dos, sizeof(dos)) || dos.e_magic != IMAGE_DOS_SIGNATURE ||
+        dos.e_lfanew <= 0 || !process_read(process, base + dos.e_lfanew, &nt, sizeof(nt)) ||
         nt.signature != IMAGE_NT_SIGNATURE) {
         return false;
     }
@@ -82,51 +73,70 @@ static bool image_characteristics(const struct late *late, HANDLE process, WORD 
     return true;
 }
 
-enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err)
+/* Is it still the process that the id was read from? */
+static enum status process_check(HANDLE process, struct process_id id, struct err *err)
+{
+    FILETIME created, ended, kernel, user;
+    DWORD exit_code = 0;
+    if (!GetProcessTimes(process, &created, &ended, &kernel, &user)) {
+        const DWORD code = GetLastError();
+        return windows_fail(err, windows_status(code), "GetProcessTimes", code, "process %lu cannot be asked",
+                            (unsigned long)id.pid);
+    }
+    if (((uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime) != id.created_100ns) {
+        return err_set(err, STATUS_NOT_FOUND, "GetProcessTimes", 0,
+                       "process %lu has ended; its number belongs to another one now", (unsigned long)id.pid);
+    }
+    if (GetExitCodeProcess(process, &exit_code) &&
+        exit_code != STILL_ACTIVE) { /* only somebody's handle keeps it */
+        return err_set(err, STATUS_NOT_FOUND, "GetExitCodeProcess", 0, "process %lu has ended",
+                       (unsigned long)id.pid);
+    }
+    return STATUS_OK;
+}
+
+enum status process_open(const struct late *late, struct process_id id, HANDLE *out_process, bool *out_wow64,
+                         struct err *err)
 {
     DWORD code = ERROR_SUCCESS;
-    const HANDLE process = process_open(id.pid, &code);
+    BOOL wow64 = FALSE;
+    const HANDLE process = process_open_pid(id.pid, &code);
     if (process == NULL) {
         /* Windows answers "invalid parameter" to a pid that is not in use. */
         const enum status status = code == ERROR_INVALID_PARAMETER ? STATUS_NOT_FOUND : windows_status(code);
         return windows_fail(err, status, "OpenProcess", code, "process %lu cannot be opened",
                             (unsigned long)id.pid);
     }
-    enum status status = STATUS_OK;
-    double bytes = NAN;
-    FILETIME created, ended, kernel, user;
-    BOOL wow64 = FALSE;
-    DWORD exit_code = 0;
-    WORD characteristics = 0;
-    if (!GetProcessTimes(process, &created, &ended, &kernel, &user)) {
-        code = GetLastError();
-        status = windows_fail(err, windows_status(code), "GetProcessTimes", code,
-                              "process %lu cannot be asked", (unsigned long)id.pid);
-        goto done;
-    }
-    if (((uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime) != id.created_100ns) {
-        status =
-            err_set(err, STATUS_NOT_FOUND, "GetProcessTimes", 0,
-                    "process %lu has ended; its number belongs to another one now", (unsigned long)id.pid);
-        goto done;
-    }
-    if (GetExitCodeProcess(process, &exit_code) &&
-        exit_code != STILL_ACTIVE) { /* only somebody's handle keeps it */
-        status = err_set(err, STATUS_NOT_FOUND, "GetExitCodeProcess", 0, "process %lu has ended",
-                         (unsigned long)id.pid);
-        goto done;
-    }
-    if (os->late.IsWow64Process != NULL && !os->late.IsWow64Process(process, &wow64)) {
+    enum status status = process_check(process, id, err);
+    if (status == STATUS_OK && late->IsWow64Process != NULL && !late->IsWow64Process(process, &wow64)) {
         code = GetLastError();
         status = windows_fail(err, windows_status(code), "IsWow64Process", code,
                               "process %lu cannot be asked", (unsigned long)id.pid);
-        goto done;
+    }
+    if (status != STATUS_OK) {
+        CloseHandle(process);
+        return status;
+    }
+    *out_process = process;
+    *out_wow64 = wow64 != FALSE;
+    return STATUS_OK;
+}
+
+enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err)
+{
+    HANDLE process = NULL;
+    bool wow64 = false;
+    double bytes = NAN;
+    WORD characteristics = 0;
+    enum status status = process_open(&os->late, id, &process, &wow64, err);
+    if (status != STATUS_OK) {
+        return status;
     }
     if (os->facts.os_64bit && !wow64) {
         goto done;
     }
     if (!image_characteristics(&os->late, process, &characteristics)) {
-        code = GetLastError();
+        const DWORD code = GetLastError();
         status = windows_fail(err, STATUS_SYSTEM, "ReadProcessMemory", code,
                               "the image header of process %lu cannot be read", (unsigned long)id.pid);
         goto done;

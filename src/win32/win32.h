@@ -95,6 +95,29 @@ struct os {
 /* Makes the buffer at least `size` bytes big; what was in it is lost. */
 bool kept_buffer_grow(struct kept_buffer *buffer, size_t size);
 
+/* ---- other processes (address_space.c) ---- */
+
+#define PROCESS_BASIC_INFORMATION_KIND 0
+
+struct process_basic_information {
+    LONG exit_status;
+    const unsigned char *environment_block; /* the PEB, in the other process */
+    ULONG_PTR affinity_mask;
+    LONG base_priority;
+    ULONG_PTR pid, parent_pid;
+};
+
+/* Opens the process for reading, with SeDebugPrivilege where that is needed, and makes sure that it is still
+ * the one `id` names. *out_wow64: a 32-bit process on 64-bit Windows. CloseHandle when done. */
+enum status process_open(const struct late *late, struct process_id id, HANDLE *out_process, bool *out_wow64,
+                         struct err *err);
+/* All of it or false. */
+bool process_read(HANDLE process, const void *address, void *out, size_t size);
+
+/* modules.c: the version of the file at `path`; unknown when it has none, cannot be read or is not on a local
+ * drive. */
+void file_version_of(const wchar_t *path, struct file_version *out_version);
+
 /* services.c: fills the services of an observation; the caller holds os->look. */
 enum status services_observe(struct os *os, struct observation *observation, struct err *err);
 

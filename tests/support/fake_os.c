@@ -228,6 +228,42 @@ enum status os_process_address_limit(struct os *os, struct process_id id, double
     return STATUS_OK;
 }
 
+static const struct fake_program *program_running_as(struct os *os, struct process_id id)
+{
+    for (size_t i = 0; i < os->program_count; i++) {
+        const struct fake_program *program = &os->programs[i];
+        struct process_id process = program->process;
+        if (program->service[0]) {
+            const struct world_service *service = world_get(&os->world, program->service);
+            process = (struct process_id){service ? service->pid : 0, service ? service->created_100ns : 0};
+        }
+        if (process_id_equal(process, id))
+            return program;
+    }
+    return NULL;
+}
+
+enum status os_process_mapi_dlls(struct os *os, struct process_id id, struct loaded_dlls *out_dlls,
+                                 struct err *err)
+{
+    os->modules_reads++;
+    fake_advance(os, os->modules_cost_ms);
+    const struct fake_program *program = program_running_as(os, id);
+    if (!program)
+        return err_set(err, STATUS_NOT_FOUND, "OpenProcess", 87, "process %u has ended", id.pid);
+    if (program->closed)
+        return err_set(err, STATUS_DENIED, "OpenProcess", 5, "process %u cannot be opened", id.pid);
+    *out_dlls = program->dlls;
+    return STATUS_OK;
+}
+
+size_t os_mapi_registrations(struct os *os, struct mapi_registration *out_items, size_t capacity)
+{
+    size_t count = os->registration_count < capacity ? os->registration_count : capacity;
+    memcpy(out_items, os->registrations, count * sizeof out_items[0]);
+    return count;
+}
+
 enum status os_service_graph(struct os *os, struct service_graph *out_graph, struct err *err)
 {
     (void)err;

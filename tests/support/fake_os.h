@@ -27,7 +27,9 @@ struct fake_program {
     double noise_bytes;    /* uniform, +- */
     int64_t tau_ms;        /* plateau: time constant */
     double base_handles, handles_per_hour;
-    uint64_t born_100ns; /* incarnation the values below belong to */
+    struct loaded_dlls dlls; /* what it has loaded that MAPI clients have */
+    bool closed;             /* its modules cannot be read: access denied */
+    uint64_t born_100ns;     /* incarnation the values below belong to */
     int64_t born_mono_ms;
     int64_t
         grows_from_mono_ms; /* set by fake_grow: growth begins here, in later incarnations at their birth */
@@ -44,6 +46,10 @@ struct os {
     bool host_unreadable;
     int weekday, minute_of_day;                /* at mono_ms 0 of the world */
     enum fake_relay relays[CONFIG_RELAYS_MAX]; /* by position in the configuration: found by port - 25 */
+    size_t registration_count;                 /* what the registry names */
+    struct mapi_registration registrations[8];
+    uint64_t modules_reads;  /* processes whose modules were read */
+    int64_t modules_cost_ms; /* simulated time that one of these reads takes */
     uint64_t random;
     uint32_t next_pid;
     uint64_t observe_count;
