@@ -112,8 +112,9 @@
     X(MAIL_PUT, "INSERT INTO outbox(key, incident_id, kind, queued_utc_ms, done_utc_ms, state, attempts,"    \
                 " last_answer, subject, plain, html) VALUES(?, ?, ?, ?, 0, 'pending', 0, '', ?, ?, ?)"       \
                 " ON CONFLICT(key) DO NOTHING")                                                              \
-    X(MAIL_NEXT, "SELECT " MAIL_COLUMNS ", plain, html FROM outbox WHERE state = 'pending' AND id > ?"       \
-                 " ORDER BY id LIMIT 1")                                                                     \
+    X(MAIL_NEXT,                                                                                             \
+      "SELECT " MAIL_COLUMNS ", plain, html FROM outbox INDEXED BY outbox_pending"                           \
+      " WHERE state = 'pending' AND id > ? ORDER BY id LIMIT 1") /* else all bodies would be sorted */       \
     X(MAIL_SET, "UPDATE outbox SET state = ?1, attempts = ?2, last_answer = ?3, done_utc_ms = ?4,"           \
                 " plain = iif(?1 = 'sent', NULL, plain), html = iif(?1 = 'sent', NULL, html) WHERE id = ?5") \
     X(MAILS_QUEUED, "SELECT count(*) FROM outbox WHERE state = 'pending' AND queued_utc_ms >= ?2"            \

@@ -149,7 +149,7 @@ static void damaged_anywhere(void **state)
     for (int64_t offset = 0; offset < size; offset += offset < 100         ? 1
                                                       : offset < 4096      ? 7
                                                       : offset % 4096 < 12 ? 1
-                                                                           : 173) {
+                                                                           : 389) {
         vfs_fault_uninstall();
         vfs_fault_install();
         fill(PATH, 3000);
