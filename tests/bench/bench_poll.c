@@ -9,9 +9,11 @@
 #include "storewatch/agent.h"
 #include "storewatch/engine.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +21,8 @@
 #define POLLS_A_ROUND 2000
 #define WARM_POLLS 6000 /* a day at 15 s: the detectors hold history, SQLite's cache is full */
 #define GOAL_MS 1.0
+#define GOAL_MIB 8.0
+#define GOAL_EXE_MIB 3.0
 /* 8 processes of 2 series each, the store's 2, and the host's 3 are 21 series. */
 #define CLIENTS 8
 #define OTHER_PROCESSES 190
@@ -93,6 +97,26 @@ static void build_machine(struct os *os, struct config *config)
         fake_add_program(os, "other.exe", 1e7, true);
 }
 
+static size_t heap_in_use(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+static void print_executables(void)
+{
+    static const char *const paths[] = {"build/x64/storewatch.exe", "build/x86/storewatch.exe"};
+    for (size_t i = 0; i < ARRAY_COUNT(paths); i++) {
+        struct stat file;
+        if (stat(paths[i], &file) != 0)
+            printf("  %-44s  not built\n", paths[i]);
+        else
+            printf("  %-44s %8.2f   goal: under %.1f MiB, %s\n", paths[i],
+                   (double)file.st_size / (1024.0 * 1024.0), GOAL_EXE_MIB,
+                   (double)file.st_size < GOAL_EXE_MIB * 1024 * 1024 ? "met" : "MISSED");
+    }
+}
+
 int main(void)
 {
     struct os *os = calloc(1, sizeof *os);
@@ -101,6 +125,7 @@ int main(void)
     if (!os || !config || !mkdtemp(dir))
         return 3;
     build_machine(os, config);
+    size_t heap_before = heap_in_use();
     struct agent_options options = {.data_dir = dir};
     struct agent *agent = NULL;
     if (agent_new(os, config, &options, &agent, NULL) != STATUS_OK)
@@ -122,6 +147,11 @@ int main(void)
     printf("  %-44s %8.3f\n", "store: commit of 21 samples", median(commit));
     printf("  %-44s %8.3f   goal: under %.1f, %s\n", "beyond the system call", total, GOAL_MS,
            total < GOAL_MS ? "met" : "MISSED");
+    double heap_mib = (double)(heap_in_use() - heap_before) / (1024.0 * 1024.0);
+    printf("  %-44s %8.2f   goal: under %.1f MiB of private bytes in all, %s\n",
+           "heap of the agent, engine, store and SQLite, MiB", heap_mib, GOAL_MIB,
+           heap_mib < GOAL_MIB ? "met" : "MISSED");
+    print_executables();
     agent_free(agent);
     char command[64];
     snprintf(command, sizeof command, "rm -rf %s", dir);
