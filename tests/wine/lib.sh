@@ -166,12 +166,14 @@ copy_template() {
 }
 
 # Windows runs from here on. Wine ends all services when the last ordinary program ends, so this one stays. It reads from a pipe
-# that ends with this script: even a script that was killed by force leaves no Windows behind.
+# that ends with this script: even a script that was killed by force leaves no Windows behind. It is the first program of this
+# Windows (two that start at once get into each other's way), and it runs when it has greeted.
 windows_on() {
-    make_wine_tmp
-    { tail --pid=$$ -f /dev/null | on_wine wine cmd; } >/dev/null 2>&1 &
+    local words=$bed/windows.log
+    make_wine_tmp && : >"$words"
+    { tail --pid=$$ -f /dev/null | on_wine wine cmd; } >"$words" 2>&1 &
     disown
-    win cmd /c ver
+    wait_for 60 grep -q Windows "$words" || { cat "$words" && return 1; }
 }
 
 # As when the machine loses power: everything is gone at once, the disk stays.
@@ -179,7 +181,7 @@ windows_off() {
     on_wine timeout 30 wineserver -k 2>/dev/null
     wait_for 20 windows_is_off
 }
-windows_is_off() { ! bed_processes | grep -qvE ' exim4$'; }
+windows_is_off() { [ -z "$(bed_processes | grep -v ' exim4$')" ]; }
 
 # "PID NAME" of every process of the bed: what Wine and the SMTP server run and what carries the mark. Only of those is the
 # environment read, since for a process in the middle of its exec() that can block.
@@ -311,7 +313,8 @@ standin() {
         scm create "$name" "C:\\Exchange\\$image service=$name log=C:\\Exchange\\services.log ${for_program[*]}" "${for_scm[@]}"
 }
 
-service_is() { scm query "$1" | grep -q "^$1 $2"; }
+# (No `| grep -q`: it ends at the first match, the program before it then by SIGPIPE, and with pipefail that is a failure.)
+service_is() { [[ $(scm query "$1") == "$1 $2 "* ]]; }
 service_pid() { scm query "$1" | sed -nE 's/.* pid=([0-9]+).*/\1/p'; }
 # service_log [SERVICE]: what it did, one word a line: start running stopping stopped died start-failed
 service_log() { awk -v name="${1:-}" 'name == "" || $2 == name { print (name == "" ? $2 " " : "") $3 }' "$disk/Exchange/services.log"; }

@@ -5,7 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 bed_open reboot "${1:-x64}"
 
-happened() { service_log "$1" | grep -qx "$2"; }
 no_restart() { [ "$(status 'd["restart"]')" = null ]; }
 
 must "an SMTP server" smtp_start
