@@ -1,0 +1,356 @@
+/* faults.c - what goes wrong. All faults of a world are drawn at its begin, each with a stream of chances of
+ * its own, so that leaving one out (to shrink a failure) moves none of the others. Two thirds wait for a
+ * restart to begin: there they hurt most. */
+#include "sim.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[] = {
+#define FAULT_NAME(name, text) text,
+    FAULT_LIST(FAULT_NAME)
+#undef FAULT_NAME
+};
+
+const char *fault_name(enum fault_kind kind)
+{
+    return names[kind];
+}
+
+static uint32_t below(uint64_t *state, uint32_t bound)
+{
+    return world_random_below(state, bound);
+}
+
+/* Mostly short, sometimes long: `scale_ms` is what is usual. */
+static int64_t some_time(uint64_t *random, int64_t scale_ms)
+{
+    int64_t ms = 1 + (int64_t)(world_random(random) % (uint64_t)scale_ms);
+    return below(random, 10) == 0 ? ms * 10 : ms;
+}
+
+void faults_draw(void)
+{
+    uint64_t random = sim->seed * UINT64_C(0xD1342543DE82EF95) + 7;
+    sim->fault_count = sim->calm ? 0 : 1 + below(&random, SIM_FAULTS_MAX);
+    for (size_t i = 0; i < sim->fault_count; i++) {
+        struct fault *fault = &sim->faults[i];
+        memset(fault, 0, sizeof *fault);
+        fault->kind = (enum fault_kind)below(&random, FAULT_KIND_COUNT);
+        fault->random = world_random(&random);
+        uint64_t own = fault->random;
+        fault->service = below(&own, (uint32_t)sim->os.world.count);
+        fault->person_undoes = below(&own, 2) != 0;
+        if (below(&own, 3) != 0) {
+            fault->restart_nth = 1 + below(&own, 2);
+            fault->at_ms = some_time(&own, below(&own, 2) ? 5000 : 60000);
+        } else {
+            fault->at_ms = (int64_t)(world_random(&own) % (uint64_t)sim->heal_ms);
+        }
+        fault->for_ms = some_time(&own, below(&own, 2) ? 30 * 1000 : 20 * MS_PER_MINUTE);
+    }
+}
+
+static struct world_service *service_of(const struct fault *fault)
+{
+    return &sim->os.world.services[fault->service];
+}
+
+/* ---- people ---- */
+
+/* Who was taken over: what a person stopped, and what needed it. */
+static void person_stops(const char *name)
+{
+    struct world *world = &sim->os.world;
+    bool ran[SIM_SERVICES_MAX];
+    for (size_t i = 0; i < world->count; i++)
+        ran[i] = world_runs(world, world->services[i].name);
+    world_person_stops(world, name);
+    for (size_t i = 0; i < world->count; i++)
+        if (ran[i] && !world_runs(world, world->services[i].name))
+            judge_person(world->services[i].name);
+}
+
+static void people_begin(const struct fault *fault)
+{
+    struct world *world = &sim->os.world;
+    const char *name = service_of(fault)->name;
+    switch (fault->kind) {
+    case FAULT_PERSON_STOPS:
+        person_stops(name);
+        break;
+    case FAULT_PERSON_STARTS:
+        world_person_starts(world, name);
+        break;
+    case FAULT_PERSON_DISABLES:
+        world_person_disables(world, name);
+        judge_person(name);
+        break;
+    case FAULT_PERSON_DELETES:
+        world_person_deletes(world, name);
+        judge_person(name);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- services ---- */
+
+static void services_begin(const struct fault *fault, uint64_t *own)
+{
+    static const uint32_t stop_codes[] = {1051, 1052, 1053, 1061, 5, 230};
+    static const uint32_t start_codes[] = {1053, 1055, 1069, 2, 230, 1068};
+    struct world_service *service = service_of(fault);
+    switch (fault->kind) {
+    case FAULT_SERVICE_DIES:
+        world_kill(&sim->os.world, service->name, 1067);
+        break;
+    case FAULT_DIES_AFTER_START:
+        service->dies_after_ms = some_time(own, 20000);
+        service->dies_count = 1 + below(own, 4);
+        break;
+    case FAULT_STOP_HANGS:
+        service->hangs_in_stop = true;
+        break;
+    case FAULT_START_HANGS:
+        service->hangs_in_start = true;
+        break;
+    case FAULT_STOP_REFUSED:
+        service->refuse_stop_code = stop_codes[below(own, ARRAY_COUNT(stop_codes))];
+        service->refuse_stop_count = 1 + below(own, 6);
+        break;
+    case FAULT_START_REFUSED:
+        service->refuse_start_code = start_codes[below(own, ARRAY_COUNT(start_codes))];
+        service->refuse_start_count = 1 + below(own, 8);
+        break;
+    case FAULT_START_FAILS:
+        service->fail_start_count = 1 + below(own, 8);
+        break;
+    case FAULT_STOP_IGNORED:
+        service->ignores_stop = true;
+        break;
+    case FAULT_NO_STOP_ACCEPTED:
+        service->accepts_stop = false;
+        break;
+    case FAULT_STATE_UNREADABLE:
+        service->unreadable = true;
+        break;
+    case FAULT_ANOTHER_LEAKS:
+        growth_begin(fault->service, below(own, 2) != 0, 0.5 + below(own, 40) / 10.0);
+        break;
+    default:
+        break;
+    }
+}
+
+static void service_mend(struct world_service *service)
+{
+    world_unhang(&sim->os.world, service->name);
+    service->dies_count = 0;
+    service->refuse_stop_count = service->refuse_start_count = service->fail_start_count = 0;
+    service->ignores_stop = false;
+    service->accepts_stop = true;
+    service->unreadable = false;
+}
+
+/* ---- storewatch itself and the machine ---- */
+
+static void storewatch_begin(struct fault *fault, uint64_t *own)
+{
+    enum vfs_survival survival = below(own, 2) ? VFS_KEEP_RANDOM : VFS_LOSE_ALL;
+    int64_t down_ms = some_time(own, below(own, 2) ? 5000 : 10 * MS_PER_MINUTE);
+    switch (fault->kind) {
+    case FAULT_KILL_NOW:
+        storewatch_kill(false, VFS_KEEP_ALL, down_ms);
+        break;
+    case FAULT_KILL_AT_JOB:
+        sim->kill_lane = (int)below(own, LANE_COUNT);
+        sim->kill_when = (int)below(own, 2);
+        break;
+    case FAULT_KILL_IN_COMMIT:
+    case FAULT_POWER_CUT_IN_COMMIT:
+        sim->kill_change = 1 + below(own, 24);
+        sim->kill_cuts_power = fault->kind == FAULT_POWER_CUT_IN_COMMIT;
+        break;
+    case FAULT_POWER_CUT:
+        storewatch_kill(true, survival, down_ms);
+        break;
+    case FAULT_REBOOT:
+        storewatch_stop(true, down_ms);
+        break;
+    case FAULT_STOP_STOREWATCH:
+        storewatch_stop(false, down_ms);
+        break;
+    case FAULT_RELOAD:
+        sim->settings.windows = below(own, 3) == 0;
+        sim->settings.act = below(own, 3) != 0;
+        if (sim->agent && config_write())
+            agent_reload(sim->agent);
+        break;
+    case FAULT_CLOCK_JUMP:
+        sim->os.world.utc_ms += (int64_t)(some_time(own, below(own, 2) ? MS_PER_MINUTE : 10 * MS_PER_HOUR)) *
+                                (below(own, 2) ? 1 : -1);
+        break;
+    default:
+        break;
+    }
+}
+
+static void disk_begin(const struct fault *fault, uint64_t *own)
+{
+    static const int codes[] = {SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_FULL, SQLITE_IOERR_SHMMAP};
+    sim->judge.disk_failed = true;
+    if (fault->kind == FAULT_DISK_FULL)
+        vfs_fault_set_quota(vfs_fault_used_bytes() + below(own, 40000));
+    else
+        vfs_fault_arm(VFS_MASK(VFS_WRITE) | VFS_MASK(VFS_SYNC), 1 + below(own, 20),
+                      codes[below(own, ARRAY_COUNT(codes))], below(own, 2) != 0);
+}
+
+/* ---- begin and end ---- */
+
+static int slow_lane(enum fault_kind kind)
+{
+    switch (kind) {
+    case FAULT_SLOW_LOOK:
+        return LANE_LOOK;
+    case FAULT_SLOW_STORE:
+        return LANE_STORE;
+    case FAULT_SLOW_CONTROL:
+        return LANE_CONTROL;
+    case FAULT_SLOW_MAIL:
+        return LANE_MAIL;
+    case FAULT_SLOW_EVENT:
+        return LANE_EVENT;
+    default:
+        return -1;
+    }
+}
+
+/* What is simply on or off. */
+static bool *switch_of(const struct fault *fault)
+{
+    switch (fault->kind) {
+    case FAULT_SERVICES_UNREADABLE:
+        return &sim->os.world.services_unreadable;
+    case FAULT_PROCESSES_UNREADABLE:
+        return &sim->os.world.processes_unreadable;
+    case FAULT_HOST_UNREADABLE:
+        return &sim->os.host_unreadable;
+    case FAULT_GRAPH_UNREADABLE:
+        return &sim->os.graph_unreadable;
+    case FAULT_VETO:
+        return &sim->os.veto_runs;
+    case FAULT_CLUSTER:
+        return &sim->os.cluster;
+    default:
+        return NULL;
+    }
+}
+
+static void fault_begin(struct fault *fault)
+{
+    uint64_t own = fault->random + 1;
+    fault->begun = true;
+    fault->until_ms = true_ms() + fault->for_ms;
+    sim->injected[fault->kind]++;
+    story("FAULT %zu: %s (%s, %lld s)", (size_t)(fault - sim->faults), fault_name(fault->kind),
+          service_of(fault)->name, (long long)(fault->for_ms / 1000));
+    bool *is_on = switch_of(fault);
+    int lane = slow_lane(fault->kind);
+    if (is_on)
+        *is_on = true;
+    else if (lane >= 0)
+        sim->slow_ms[lane] =
+            lane == LANE_LOOK ? some_time(&own, 3 * sim->settings.interval_ms) : fault->for_ms;
+    else if (fault->kind == FAULT_RELAY)
+        sim->os.relays[below(&own, SIM_RELAYS)] = (enum relay_mood)(1 + below(&own, RELAY_MOODS - 1));
+    else if (fault->kind == FAULT_DISK_FULL || fault->kind == FAULT_DISK_FAILS)
+        disk_begin(fault, &own);
+    people_begin(fault);
+    services_begin(fault, &own);
+    storewatch_begin(fault, &own);
+}
+
+static void fault_end(struct fault *fault)
+{
+    struct world *world = &sim->os.world;
+    fault->over = true;
+    bool *is_on = switch_of(fault);
+    int lane = slow_lane(fault->kind);
+    if (is_on)
+        *is_on = false;
+    else if (lane >= 0)
+        sim->slow_ms[lane] = 0;
+    else if (fault->kind == FAULT_RELAY)
+        memset(sim->os.relays, 0, sizeof sim->os.relays);
+    else if (fault->kind == FAULT_DISK_FULL)
+        vfs_fault_set_quota(0);
+    else if (fault->kind == FAULT_DISK_FAILS)
+        vfs_fault_disarm();
+    else if (fault->kind == FAULT_PERSON_STOPS && fault->person_undoes)
+        world_person_starts(world, service_of(fault)->name);
+    else if (fault->kind == FAULT_PERSON_DISABLES && fault->person_undoes)
+        world_person_enables(world, service_of(fault)->name);
+    else if (fault->kind >= FAULT_STOP_HANGS && fault->kind <= FAULT_STATE_UNREADABLE)
+        service_mend(service_of(fault));
+}
+
+static int64_t begin_ms(const struct fault *fault)
+{
+    if (fault->restart_nth == 0)
+        return fault->at_ms;
+    if (fault->restart_nth > sim->restarts_seen)
+        return INT64_MAX;
+    return sim->restart_began_ms[fault->restart_nth - 1] + fault->at_ms;
+}
+
+static bool left_out(size_t index)
+{
+    return (sim->dropped >> index) & 1u;
+}
+
+void faults_step(void)
+{
+    for (size_t i = 0; i < sim->fault_count && !sim->healed; i++) {
+        struct fault *fault = &sim->faults[i];
+        if (!left_out(i) && !fault->begun && true_ms() >= begin_ms(fault))
+            fault_begin(fault);
+        if (fault->begun && !fault->over && true_ms() >= fault->until_ms)
+            fault_end(fault);
+    }
+}
+
+int64_t faults_next_ms(void)
+{
+    int64_t next_ms = INT64_MAX;
+    for (size_t i = 0; i < sim->fault_count && !sim->healed; i++) {
+        const struct fault *fault = &sim->faults[i];
+        int64_t at_ms = left_out(i) || fault->over ? INT64_MAX
+                        : fault->begun             ? fault->until_ms
+                                                   : begin_ms(fault);
+        next_ms = at_ms < next_ms ? at_ms : next_ms;
+    }
+    return next_ms;
+}
+
+/* Nothing goes wrong any more, and nothing grows: now all must come right. */
+void faults_heal(void)
+{
+    story("everything is mended");
+    for (size_t i = 0; i < sim->fault_count; i++)
+        if (sim->faults[i].begun && !sim->faults[i].over)
+            fault_end(&sim->faults[i]);
+    sim->healed = true;
+    sim->kill_lane = -1;
+    sim->kill_change = 0;
+    memset(sim->slow_ms, 0, sizeof sim->slow_ms);
+    vfs_fault_disarm();
+    vfs_fault_set_quota(0);
+    for (size_t i = 0; i < sim->os.world.count; i++) {
+        service_mend(&sim->os.world.services[i]);
+        sim->os.programs[i].growth = GROWTH_FLAT;
+    }
+}

@@ -1,0 +1,604 @@
+/* judge.c - the invariants, and what each check looks at.
+ *
+ *   R1  every service that a stop of storewatch's took down is owed, until it has run for `verify` without a
+ * break or a person has taken it (or what it needs) over. Nobody is owed anything at the end; one that
+ * storewatch, alive and seeing, has known down for longer than all its timeouts together has been told of R2
+ * the true times at which restarts that stopped something began: in each period no more than the budget,
+ *       between two at least the minimum interval
+ *   R3  the moment a stop takes effect: the service is the target or needs it (by the world's dependencies),
+ * the target is one of the configuration, and its process was not already another one than planned in the
+ * look that the stop was decided on. The fake OS offers nothing that would terminate a process R4  the moment
+ * the first stop of a restart is asked for: mode, dry run, veto, cluster, shutdown, sight, window against
+ * urgency and pending states, as that look showed them R5  the keys of the delivered mails: an incident's
+ * numbers rise, duplicates are at most as many as lives of storewatch that ended with a mail on its way, and
+ * at the end no number up to the incident's count is missing and nothing is left in the outbox R6  the
+ * journal on the disk knows of a stop before it takes effect; a start of storewatch on a sound disk opens the
+ * file; nothing is ever set aside; at the end the file is sound and no restart is left unended R7  each slot
+ * of the grid became a sample, unless a look was still under way R8  the agent's queues, its files and the
+ * outbox within their bounds W1  where nothing goes wrong, the leak is ended by a restart */
+#include "sim.h"
+
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STORE_PATH "/sim/storewatch.db"
+#define BACKOFFS_MS (20 * MS_PER_MINUTE)
+
+static struct judge *judge(void)
+{
+    return &sim->judge;
+}
+
+bool judge_failed(void)
+{
+    return sim->judge.invariant[0] != '\0';
+}
+
+void judge_fail(const char *invariant, const char *format, ...)
+{
+    if (judge_failed())
+        return;
+    text_copy(judge()->invariant, sizeof judge()->invariant, invariant);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(judge()->failure, sizeof judge()->failure, format, args);
+    va_end(args);
+    story("BROKEN %s: %s", judge()->invariant, judge()->failure);
+}
+
+static bool disk_is_bad(void)
+{
+    for (size_t i = 0; i < sim->fault_count; i++)
+        if ((sim->faults[i].kind == FAULT_DISK_FULL || sim->faults[i].kind == FAULT_DISK_FAILS) &&
+            sim->faults[i].begun && !sim->faults[i].over)
+            return true;
+    return false;
+}
+
+/* ---- R1 ---- */
+
+static bool taken_over(size_t index)
+{
+    const struct world *world = &sim->os.world;
+    const struct world_service *service = &world->services[index];
+    if (judge()->services[index].person || !service->exists || service->start_type == START_DISABLED)
+        return true;
+    for (size_t n = 0; n < service->need_count; n++)
+        if (taken_over(service->needs[n]))
+            return true;
+    return false;
+}
+
+static bool sees(void)
+{
+    return sim->agent && sim->agent->opened && !sim->stopping && judge()->look_seen.services_known &&
+           sim->slow_ms[LANE_LOOK] == 0 && sim->slow_ms[LANE_CONTROL] == 0 && sim->slow_ms[LANE_STORE] == 0 &&
+           !sim->os.graph_unreadable;
+}
+
+static void follow_down(size_t index, int64_t elapsed_ms)
+{
+    struct judge_service *service = &judge()->services[index];
+    const struct settings *settings = &sim->settings;
+    if (!sees() || sim->os.world.services[index].unreadable)
+        return;
+    service->down_seen_ms += elapsed_ms;
+    int64_t limit_ms =
+        (int64_t)sim->os.world.count * (settings->stop_timeout_ms + settings->start_timeout_ms) + BACKOFFS_MS;
+    if (service->down_seen_ms > limit_ms && !sim->agent->engine->restart.journal.told_down &&
+        !taken_over(index))
+        judge_fail("R1", "%s has been down for %lld s of sight and nobody was told",
+                   sim->os.world.services[index].name, (long long)(service->down_seen_ms / 1000));
+}
+
+void judge_world(int64_t elapsed_ms)
+{
+    struct world *world = &sim->os.world;
+    int64_t now_ms = true_ms();
+    for (size_t i = 0; i < world->count; i++) {
+        struct judge_service *service = &judge()->services[i];
+        if (!world_runs(world, world->services[i].name)) {
+            service->run_since_ms = -1;
+            if (service->owed)
+                follow_down(i, elapsed_ms);
+            continue;
+        }
+        if (service->run_since_ms < 0)
+            service->run_since_ms = now_ms;
+        service->down_seen_ms = 0;
+        if (service->owed && now_ms - service->run_since_ms >= sim->settings.verify_ms)
+            service->owed = false;
+    }
+}
+
+void judge_person(const char *name)
+{
+    judge()->services[service_index(name)].person = true;
+}
+
+/* What storewatch has given up because a person took it over is nobody's debt any more. */
+static void follow_given_up(void)
+{
+    const struct restart_plan *plan = &sim->agent->engine->restart.journal.plan;
+    for (size_t i = 0; i < plan->count; i++) {
+        size_t index = service_index(plan->services[i].name);
+        if (plan->services[i].start == STEP_GIVEN_UP && index != SIZE_MAX && taken_over(index))
+            judge()->services[index].owed = false;
+    }
+}
+
+/* Is storewatch right to go on trying without an end? Whatever is down needs what a person took away. */
+bool judge_hopeless(void)
+{
+    const struct restart_journal *journal = &sim->agent->engine->restart.journal;
+    for (size_t i = 0; i < journal->plan.count; i++) {
+        size_t index = service_index(journal->plan.services[i].name);
+        if (index != SIZE_MAX && !world_runs(&sim->os.world, journal->plan.services[i].name) && !taken_over(index))
+            return false;
+    }
+    return journal->told_down;
+}
+
+/* ---- looks ---- */
+
+void judge_look_run(const struct observation *observation)
+{
+    const struct world *world = &sim->os.world;
+    struct judge_look *look = &judge()->look_run;
+    *look = (struct judge_look){.services_known = observation->services_known,
+                                .processes_known = observation->processes_known,
+                                .shutting_down = observation->os_shutting_down,
+                                .veto = sim->os.veto_runs,
+                                .cluster = sim->os.cluster};
+    for (size_t i = 0; i < world->count; i++) {
+        const struct world_service *service = &world->services[i];
+        look->states[i] = !service->exists      ? SERVICE_STATE_ABSENT
+                          : service->unreadable ? SERVICE_STATE_UNKNOWN
+                                                : service->state;
+        look->pids[i] = service->pid;
+        look->created[i] = service->created_100ns;
+    }
+}
+
+/* ---- R2, R4: a restart begins, and asks for its first stop ---- */
+
+static struct judge_restart *restart_known(const struct restart_journal *journal)
+{
+    for (size_t i = 0; i < judge()->restart_count; i++)
+        if (judge()->restarts[i].id == journal->id &&
+            judge()->restarts[i].begun_utc_ms == journal->begun_utc_ms)
+            return &judge()->restarts[i];
+    return NULL;
+}
+
+static void follow_restarts(void)
+{
+    const struct engine *engine = sim->agent->engine;
+    const struct restart_journal *journal = &engine->restart.journal;
+    if (!engine_restarting(engine) || restart_known(journal))
+        return;
+    if (judge()->restart_count == JUDGE_RESTARTS_MAX) {
+        judge_fail("R2", "more than %d restarts were begun", JUDGE_RESTARTS_MAX);
+        return;
+    }
+    judge()->restarts[judge()->restart_count++] = (struct judge_restart){
+        .id = journal->id, .begun_utc_ms = journal->begun_utc_ms, .begun_ms = true_ms()};
+    sim->restart_began_ms[sim->restarts_seen++] = true_ms();
+    story("restart %lld of %s begins", (long long)journal->id, journal->target);
+}
+
+/* Counts the restart that is about to stop its first service. */
+static void check_budget(const struct judge_restart *restart)
+{
+    const struct settings *settings = &sim->settings;
+    uint32_t within = 0;
+    for (size_t i = 0; i < judge()->restart_count; i++) {
+        const struct judge_restart *other = &judge()->restarts[i];
+        int64_t apart_ms = restart->begun_ms - other->begun_ms;
+        if (!other->stop_sent || apart_ms < 0)
+            continue;
+        within += apart_ms < settings->per_ms;
+        if (other != restart && apart_ms < settings->min_interval_ms)
+            judge_fail("R2", "restart %lld began %lld s after restart %lld, %lld s must lie between",
+                       (long long)restart->id, (long long)apart_ms / 1000, (long long)other->id,
+                       (long long)settings->min_interval_ms / 1000);
+    }
+    if (within > settings->budget_max)
+        judge_fail("R2", "restart %lld is the %u. within %lld s, %u are allowed", (long long)restart->id,
+                   within, (long long)settings->per_ms / 1000, settings->budget_max);
+}
+
+static bool window_open(void)
+{
+    const struct settings *settings = &sim->settings;
+    int minute = (int)(sim->os.world.utc_ms / MS_PER_MINUTE % 1440);
+    int from = settings->window_from, to = settings->window_to;
+    if (!settings->windows || from == to)
+        return true;
+    return from < to ? minute >= from && minute < to : minute >= from || minute < to;
+}
+
+static bool urgent(int64_t incident_id)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        const struct incident *incident = &sim->agent->engine->incidents[i].incident;
+        if (incident_id && incident->id == incident_id)
+            return incident->exhaustion_early_utc_ms != INT64_MAX &&
+                   incident->exhaustion_early_utc_ms - sim->os.world.utc_ms < sim->settings.urgent_ms;
+    }
+    return false;
+}
+
+static bool is_pending(enum service_state state)
+{
+    return state == SERVICE_STATE_START_PENDING || state == SERVICE_STATE_STOP_PENDING;
+}
+
+static void check_first_stop(const struct restart_journal *journal)
+{
+    const struct judge_look *look = &judge()->look_seen;
+    const char *why = !sim->agent->engine->config.mode                  ? "in mode \"alert\""
+                      : sim->dry_run                                    ? "in a dry run"
+                      : look->veto                                      ? "while a veto process runs"
+                      : look->cluster && !sim->settings.on_cluster_act  ? "on a cluster node"
+                      : look->shutting_down                             ? "while the system shuts down"
+                      : !look->services_known || !look->processes_known ? "without sight"
+                      : !window_open() && !urgent(journal->incident_id) ? "outside the windows"
+                                                                        : NULL;
+    if (why)
+        judge_fail("R4", "restart %lld of %s asks for its first stop %s", (long long)journal->id,
+                   journal->target, why);
+    for (size_t i = 0; i < journal->plan.count; i++) {
+        size_t index = service_index(journal->plan.services[i].name);
+        if (index != SIZE_MAX && is_pending(look->states[index]))
+            judge_fail("R4", "restart %lld of %s asks for its first stop while %s is pending",
+                       (long long)journal->id, journal->target, journal->plan.services[i].name);
+    }
+}
+
+static void follow_asks(void)
+{
+    static int64_t asked_mono_ms;
+    static char asked_service[SERVICE_NAME_MAX];
+    const struct restart *restart = &sim->agent->engine->restart;
+    if (sim->agent->request.kind != ENGINE_STOP_SERVICE ||
+        (asked_mono_ms == restart->asked_mono_ms &&
+         text_equal_nocase(asked_service, restart->request.service)))
+        return;
+    asked_mono_ms = restart->asked_mono_ms;
+    text_copy(asked_service, sizeof asked_service, restart->request.service);
+    judge()->look_asked = judge()->look_seen;
+    const struct judge_restart *known = restart_known(&restart->journal);
+    if (known && !known->stop_sent)
+        check_first_stop(&restart->journal);
+}
+
+/* ---- R3, R6: a stop takes effect ---- */
+
+static bool needs(size_t dependent, size_t needed)
+{
+    const struct world_service *service = &sim->os.world.services[dependent];
+    if (dependent == needed)
+        return true;
+    for (size_t n = 0; n < service->need_count; n++)
+        if (needs(service->needs[n], needed))
+            return true;
+    return false;
+}
+
+static const struct restart_service *planned(const struct restart_journal *journal, const char *name)
+{
+    for (size_t i = 0; i < journal->plan.count; i++)
+        if (text_equal_nocase(journal->plan.services[i].name, name))
+            return &journal->plan.services[i];
+    return NULL;
+}
+
+static void check_process(const struct restart_journal *journal, const char *name)
+{
+    const struct restart_service *service = planned(journal, name);
+    const struct judge_look *look = &judge()->look_asked;
+    size_t index = service_index(name);
+    if (!service || !service->is_target || service->process.pid == 0 || !look->services_known)
+        return;
+    bool other_pid = look->pids[index] && look->pids[index] != service->process.pid;
+    bool other_time = look->processes_known && look->created[index] && service->process.created_100ns &&
+                      look->created[index] != service->process.created_100ns;
+    if (look->states[index] != SERVICE_STATE_UNKNOWN && (other_pid || other_time))
+        judge_fail("R3", "the stop of %s hits process %u, the plan named %u, and the look had shown it", name,
+                   look->pids[index], service->process.pid);
+}
+
+static void check_journal(const struct restart_journal *journal, const char *name)
+{
+    if (disk_is_bad() || sim->kill_change)
+        return;
+    struct store *store = NULL;
+    struct restart_journal *saved = calloc(4, sizeof *saved);
+    size_t count = 0;
+    struct err err = {0};
+    if (!saved || store_open_readonly(STORE_PATH, &store, &err) != STATUS_OK ||
+        store_get_restarts(store, saved, 4, &count, &err) != STATUS_OK)
+        judge_fail("R6", "the journal cannot be read: %s", err.text);
+    const struct restart_service *service = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (saved[i].id == journal->id && saved[i].phase != RESTART_ENDED)
+            service = planned(&saved[i], name);
+    if (!service || service->stop == STEP_WAITING)
+        judge_fail("R6", "%s is stopped, but the journal on the disk %s", name,
+                   service ? "says it was not asked" : "does not know of it");
+    store_close(store);
+    free(saved);
+}
+
+static bool ran_before;
+
+void judge_stop(const char *name)
+{
+    const struct restart_journal *journal = &sim->agent->engine->restart.journal;
+    size_t index = service_index(name), target = service_index(journal->target);
+    judge()->checks++;
+    ran_before = index != SIZE_MAX && world_runs(&sim->os.world, name);
+    bool configured = false;
+    for (size_t i = 0; target_service(i); i++)
+        configured |= text_equal_nocase(journal->target, target_service(i));
+    if (!engine_restarting(sim->agent->engine) || index == SIZE_MAX || target == SIZE_MAX || !configured ||
+        !needs(index, target)) {
+        judge_fail("R3", "a stop of %s, which the restart of \"%s\" has nothing to do with", name,
+                   journal->target);
+        return;
+    }
+    struct judge_restart *restart = restart_known(journal);
+    if (restart && !restart->stop_sent) {
+        restart->stop_sent = true;
+        check_budget(restart);
+    }
+    check_process(journal, name);
+    check_journal(journal, name);
+}
+
+void judge_stopped(const char *name)
+{
+    size_t index = service_index(name);
+    if (!ran_before || index == SIZE_MAX || world_runs(&sim->os.world, name))
+        return;
+    judge()->services[index] = (struct judge_service){
+        .owed = true,
+        .person = sim->os.world.services[index].start_type == START_DISABLED,
+        .run_since_ms = -1,
+    };
+}
+
+/* ---- R5 ---- */
+
+static struct judge_key *key_find(const char *key)
+{
+    for (size_t i = 0; i < judge()->key_count; i++)
+        if (strcmp(judge()->keys[i].key, key) == 0)
+            return &judge()->keys[i];
+    return NULL;
+}
+
+/* "i12-3.REMINDER.1763781245123" */
+static bool key_parse(const char *key, long long *out_incident, unsigned *out_number, long long *out_opened)
+{
+    const char *dot = strrchr(key, '.');
+    return dot && sscanf(key, "i%lld-%u.", out_incident, out_number) == 2 &&
+           sscanf(dot + 1, "%lld", out_opened) == 1;
+}
+
+static unsigned highest_number(long long incident, long long opened)
+{
+    unsigned highest = 0;
+    for (size_t i = 0; i < judge()->key_count; i++) {
+        long long other = 0, other_opened = 0;
+        unsigned number = 0;
+        if (key_parse(judge()->keys[i].key, &other, &number, &other_opened) && other == incident &&
+            other_opened == opened && number > highest)
+            highest = number;
+    }
+    return highest;
+}
+
+static void check_order(const char *key)
+{
+    long long incident = 0, opened = 0;
+    unsigned number = 0;
+    if (!key_parse(key, &incident, &number, &opened))
+        return;
+    unsigned before = highest_number(incident, opened);
+    if (number < before || (number == before && !judge()->disk_failed))
+        judge_fail("R5", "mail %s comes after mail %u of its incident", key, before);
+}
+
+void judge_mail(const char *message, bool refused)
+{
+    static const char header[] = "\r\nX-Storewatch-Key: ";
+    char key[MAIL_KEY_MAX] = "";
+    const char *at = strstr(message, header);
+    judge()->checks++;
+    if (!at) {
+        judge_fail("R5", "a mail without a key");
+        return;
+    }
+    at += strlen(header);
+    snprintf(key, sizeof key, "%.*s", (int)strcspn(at, "\r"), at);
+    story("mail %s%s", key, refused ? " is refused" : "");
+    struct judge_key *known = key_find(key);
+    if (!known) {
+        if (judge()->key_count == JUDGE_KEYS_MAX) {
+            judge_fail("R8", "more than %d mails", JUDGE_KEYS_MAX);
+            return;
+        }
+        check_order(key);
+        known = &judge()->keys[judge()->key_count++];
+        memset(known, 0, sizeof *known);
+        text_copy(known->key, sizeof known->key, key);
+    }
+    if (refused) {
+        known->refused = true;
+        return;
+    }
+    if (known->delivered++ == 0)
+        return;
+    judge()->duplicates++;
+    if (judge()->duplicates > judge()->duplicates_allowed && !judge()->disk_failed)
+        judge_fail("R5",
+                   "mail %s comes a second time, and storewatch ended only %u times with a mail on its way",
+                   key, judge()->duplicates_allowed);
+}
+
+static bool number_arrived(const struct incident *incident, unsigned wanted)
+{
+    for (size_t i = 0; i < judge()->key_count; i++) {
+        long long id = 0, opened = 0;
+        unsigned number = 0;
+        if (key_parse(judge()->keys[i].key, &id, &number, &opened) && id == incident->id &&
+            opened == incident->opened_utc_ms && number == wanted)
+            return true;
+    }
+    return false;
+}
+
+/* ---- R6, R7, R8 ---- */
+
+void judge_event(enum alert_kind kind)
+{
+    judge()->checks++;
+    if (kind == ALERT_STORE_SET_ASIDE)
+        judge_fail("R6", "a history file that nobody damaged was set aside");
+}
+
+void judge_life_begins(void)
+{
+    judge()->polls = judge()->polls_while_looking = 0;
+    judge()->look_seen = (struct judge_look){0};
+    for (size_t i = 0; i < sim->os.world.count; i++)
+        judge()->services[i].down_seen_ms = 0;
+}
+
+void judge_life_ends(bool in_order)
+{
+    (void)in_order;
+    judge()->duplicates_allowed += sim->lanes[LANE_MAIL].job || sim->agent->pending->outcome.outbox_id ||
+                                   sim->agent->flying->outcome.outbox_id;
+}
+
+void judge_polled(bool looking)
+{
+    const struct agent *agent = sim->agent;
+    if (agent->opened && !agent->stopping) {
+        uint64_t pending = (uint64_t)(agent->look_due && agent->look_is_sample) +
+                           (uint64_t)(agent->jobs[LANE_LOOK].busy && agent->jobs[LANE_LOOK].sample_due);
+        uint64_t accounted = agent->engine->look_count + agent->missed_slots + pending + 1; /* + JOB_OPEN's */
+        judge()->checks++;
+        if (judge()->polls > accounted || agent->missed_slots > judge()->polls_while_looking)
+            judge_fail("R7",
+                       "%" PRIu64 " slots, but %" PRIu64 " samples, %" PRIu64 " missed, of these %" PRIu64
+                       " while a look was under way",
+                       judge()->polls, agent->engine->look_count, agent->missed_slots,
+                       judge()->polls_while_looking);
+    }
+    judge()->polls++;
+    judge()->polls_while_looking += looking;
+}
+
+static void check_bounds(void)
+{
+    const struct agent *agent = sim->agent;
+    int64_t disk_bytes = vfs_fault_used_bytes();
+    if (agent->pending->mail_count > TRANSACTION_MAILS_MAX || agent->event_count > EVENTS_MAX ||
+        agent->mails_pending > STORE_PENDING_MAX + TRANSACTION_MAILS_MAX ||
+        agent->engine->budget_count > BUDGET_ENTRIES_MAX ||
+        disk_bytes > STORE_BYTES_MAX + INT64_C(6) * 1024 * 1024)
+        judge_fail(
+            "R8", "a bound is passed: %zu mails in a transaction, %zu events, %zu mails wait, %lld bytes",
+            agent->pending->mail_count, agent->event_count, agent->mails_pending, (long long)disk_bytes);
+    if (agent->events_dropped && sim->injected[FAULT_SLOW_EVENT] == 0)
+        judge_fail("R8", "%" PRIu64 " events were dropped", agent->events_dropped);
+}
+
+void judge_job_done(enum lane lane)
+{
+    judge()->checks++;
+    if (lane == LANE_LOOK) {
+        judge()->look_seen = judge()->look_run;
+        if (sim->agent->opened && !sim->agent->store && !disk_is_bad() && sim->agent->engine->look_count == 0)
+            judge_fail("R6", "storewatch could not open its file: %s", sim->agent->store_error);
+    }
+    follow_restarts();
+    follow_asks();
+    follow_given_up();
+    check_bounds();
+}
+
+/* ---- the end ---- */
+
+static void check_file(void)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_open_v2(STORE_PATH, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &statement, NULL) != SQLITE_OK ||
+        sqlite3_step(statement) != SQLITE_ROW ||
+        strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
+        judge_fail("R6", "the file is not sound: %s", sqlite3_errmsg(db));
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+}
+
+static void check_mails(struct store *store, struct err *err)
+{
+    struct incident *incidents = calloc(INCIDENTS_MAX, sizeof *incidents);
+    size_t incident_count = 0, waiting = 0;
+    if (!incidents ||
+        store_get_incidents(store, false, incidents, INCIDENTS_MAX, &incident_count, err) != STATUS_OK ||
+        store_count_mails(store, MAIL_PENDING, 0, &waiting, err) != STATUS_OK)
+        judge_fail("R6", "the history cannot be read: %s", err->text);
+    if (waiting)
+        judge_fail("R5", "%zu mails are left in the outbox", waiting);
+    for (size_t i = 0; i < incident_count; i++)
+        for (unsigned number = 1; number <= incidents[i].told_count; number++)
+            if (!number_arrived(&incidents[i], number))
+                judge_fail("R5", "mail %u of incident %lld (%s, %u in all) never came", number,
+                           (long long)incidents[i].id, incidents[i].target, incidents[i].told_count);
+    free(incidents);
+}
+
+static void check_restarts(struct store *store, struct err *err)
+{
+    struct restart_journal *journals = calloc(16, sizeof *journals);
+    size_t count = 0, succeeded = 0;
+    if (!journals || store_get_restarts(store, journals, 16, &count, err) != STATUS_OK)
+        judge_fail("R6", "the journal cannot be read: %s", err->text);
+    for (size_t i = 0; i < count; i++) {
+        succeeded += journals[i].phase == RESTART_ENDED && journals[i].outcome == RESTART_SUCCEEDED;
+        if (journals[i].phase != RESTART_ENDED && !judge()->hopeless)
+            judge_fail("R6", "restart %lld of %s has never ended (%s)", (long long)journals[i].id,
+                       journals[i].target, restart_phase_name(journals[i].phase));
+    }
+    if (sim->calm && sim->settings.act && succeeded == 0)
+        judge_fail("W1", "nothing went wrong, and the leak was not ended");
+    free(journals);
+}
+
+void judge_end(void)
+{
+    struct world *world = &sim->os.world;
+    for (size_t i = 0; i < world->count; i++)
+        if (judge()->services[i].owed && !world_runs(world, world->services[i].name) && !taken_over(i))
+            judge_fail("R1", "%s was stopped by storewatch and is left down", world->services[i].name);
+    struct store *store = NULL;
+    struct err err = {0};
+    if (store_open_readonly(STORE_PATH, &store, &err) != STATUS_OK) {
+        judge_fail("R6", "the history cannot be opened at the end: %s", err.text);
+        return;
+    }
+    check_mails(store, &err);
+    check_restarts(store, &err);
+    store_close(store);
+    check_file();
+}

@@ -1,0 +1,441 @@
+/* machine.c - draws a world from a seed, and is its operating system: os.h, mailer.h, and the store's rename.
+ */
+#include "sim.h"
+
+#include "storewatch/mailer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MIB (1024.0 * 1024.0)
+#define GIB (1024.0 * MIB)
+#define VETO_IMAGE "eseutil.exe"
+#define VETO_PID 3u
+
+static uint32_t below(uint64_t *state, uint32_t bound)
+{
+    return world_random_below(state, bound);
+}
+
+static bool chance(uint64_t *state, uint32_t percent)
+{
+    return below(state, 100) < percent;
+}
+
+/* ---- drawing ---- */
+
+/* Whoever needs whom; the clients and the Information Store are what storewatch may restart. */
+static const struct blueprint {
+    const char *name, *image;
+    const char *needs[3];
+    uint32_t present_pct;
+} blueprints[] = {
+    {"MSExchangeSA", "mad.exe", {NULL}, 50},
+    {"MSExchangeIS", "store.exe", {"MSExchangeSA"}, 100},
+    {"POP3Svc", "inetinfo.exe", {"MSExchangeIS"}, 60},
+    {"Connector", "connector.exe", {"MSExchangeIS", "POP3Svc"}, 50},
+    {"ArchiveSvc", "archive.exe", {NULL}, 100},
+    {"Sweeper", "sweeper.exe", {"ArchiveSvc", "Connector"}, 60},
+    {"SweeperUI", "sweeperui.exe", {"Sweeper"}, 40},
+    {"BESAgent", "besagent.exe", {"MSExchangeIS"}, 60},
+    {"Spooler", "spoolsv.exe", {NULL}, 60},
+};
+
+const char *target_service(size_t index)
+{
+    static const char *const names[] = {"ArchiveSvc", "MSExchangeIS", "BESAgent"};
+    while (index < ARRAY_COUNT(names) && service_index(names[index]) == SIZE_MAX)
+        index++;
+    return index < ARRAY_COUNT(names) ? names[index] : NULL;
+}
+
+size_t service_index(const char *name)
+{
+    const struct world *world = &sim->os.world;
+    for (size_t i = 0; i < world->count; i++)
+        if (text_equal_nocase(world->services[i].name, name))
+            return i;
+    return SIZE_MAX;
+}
+
+static void draw_services(uint64_t *random)
+{
+    struct world *world = &sim->os.world;
+    for (size_t i = 0; i < ARRAY_COUNT(blueprints); i++) {
+        if (!chance(random, blueprints[i].present_pct))
+            continue;
+        struct world_service *service = world_add(world, blueprints[i].name);
+        struct program *program = &sim->os.programs[world->count - 1];
+        text_copy(program->image, sizeof program->image, blueprints[i].image);
+        program->base_bytes = (60 + below(random, 900)) * MIB;
+        program->growth = chance(random, 20) ? GROWTH_PLATEAU : chance(random, 15) ? GROWTH_SAW : GROWTH_FLAT;
+        program->top_bytes = program->base_bytes * 1.5;
+        program->bytes_per_hour = program->base_bytes * 0.2;
+        program->tau_ms = (int64_t)(10 + below(random, 60)) * sim->settings.interval_ms;
+        service->start_type = chance(random, 70) ? START_AUTO : START_DEMAND;
+        service->start_latency_ms = 100 + below(random, chance(random, 20) ? 40000 : 3000);
+        service->stop_latency_ms = 50 + below(random, chance(random, 20) ? 60000 : 3000);
+        service->checkpoint_every_ms = chance(random, 70) ? 1000 : 0;
+        service->wait_hint_ms = below(random, 20000);
+        service->recovers = chance(random, 20);
+        for (size_t n = 0; n < ARRAY_COUNT(blueprints[i].needs) && blueprints[i].needs[n]; n++)
+            if (service_index(blueprints[i].needs[n]) != SIZE_MAX)
+                world_need(world, service->name, blueprints[i].needs[n]);
+    }
+    /* Some do not run; what needs them does not either. */
+    for (size_t i = 0; i < world->count; i++)
+        if (!sim->calm && chance(random, 8))
+            world_person_stops(world, world->services[i].name);
+}
+
+void growth_begin(size_t service, bool mended_by_restart, double factor)
+{
+    struct program *program = &sim->os.programs[service];
+    program->growth = GROWTH_LEAK;
+    program->mended_by_restart = mended_by_restart;
+    program->from_ms = true_ms();
+    /* a slot of the grid sees about a percent more, whatever the interval is */
+    story("%s leaks%s", sim->os.world.services[service].name, mended_by_restart ? " until it is restarted" : "");
+    program->bytes_per_hour =
+        program->base_bytes * 0.01 * factor * (double)MS_PER_HOUR / (double)sim->settings.interval_ms;
+}
+
+static void draw_settings(uint64_t *random)
+{
+    static const int64_t intervals_ms[] = {15000, 30000, 60000};
+    struct settings *settings = &sim->settings;
+    settings->interval_ms = intervals_ms[below(random, 3)];
+    int64_t slot_ms = settings->interval_ms;
+    settings->act = sim->calm || chance(random, 90);
+    settings->on_cluster_act = chance(random, 10);
+    settings->windows = !sim->calm && chance(random, 35);
+    settings->window_from = (int)below(random, 1440);
+    settings->window_to = (settings->window_from + 30 + (int)below(random, 300)) % 1440;
+    settings->min_window_ms = slot_ms * (25 + below(random, 15));
+    settings->verify_ms = 1000 * (10 + below(random, 60));
+    settings->stop_timeout_ms = 1000 * (60 + below(random, 120));
+    settings->start_timeout_ms = 1000 * (60 + below(random, 120));
+    settings->budget_max = 1 + below(random, 3);
+    settings->per_ms = slot_ms * (80 + below(random, 400));
+    settings->min_interval_ms = slot_ms * below(random, 80);
+    settings->urgent_ms = slot_ms * below(random, 120);
+    settings->reminder_ms = slot_ms * (20 + below(random, 200));
+    settings->mails_per_hour = chance(random, 70) ? 1000 : 5 + below(random, 20);
+    settings->limit_bytes = chance(random, 50) ? 2 * GIB : 0;
+}
+
+bool config_write(void)
+{
+    const struct settings *s = &sim->settings;
+    char windows[120] = "";
+    if (s->windows)
+        snprintf(windows, sizeof windows,
+                 "{\"days\":\"mon-sun\",\"from\":\"%02d:%02d\",\"to\":\"%02d:%02d\"}", s->window_from / 60,
+                 s->window_from % 60, s->window_to / 60, s->window_to % 60);
+    char limit[40] = "null";
+    if (s->limit_bytes > 0)
+        snprintf(limit, sizeof limit, "\"%.0f\"", s->limit_bytes);
+    FILE *file = fopen(sim->config_path, "w");
+    if (!file)
+        return false;
+    fprintf(file,
+            "{\"version\":1,\"mode\":\"%s\",\n"
+            "\"sampling\":{\"interval\":\"%lldms\",\"warm_up\":\"0s\"},\n"
+            "\"information_store\":{\"service\":\"MSExchangeIS\"},\n"
+            "\"clients\":[{\"name\":\"archive\",\"service\":\"ArchiveSvc\"},"
+            "{\"name\":\"bes\",\"image\":\"besagent.exe\",\"service\":\"BESAgent\"}],\n"
+            "\"verdict\":{\"min_window\":\"%lldms\",\"min_growth\":\"4MiB\"},\n"
+            "\"limits\":{\"private_bytes\":%s},\n"
+            "\"actions\":{\"budget\":{\"max\":%u,\"per\":\"%lldms\",\"min_interval\":\"%lldms\"},\n"
+            "\"windows\":[%s],\"urgent_before\":\"%lldms\",\"veto_processes\":[\"" VETO_IMAGE "\"],\n"
+            "\"stop_timeout\":\"%lldms\",\"start_timeout\":\"%lldms\",\"verify\":\"%lldms\",\"on_cluster\":"
+            "\"%s\"},\n"
+            "\"mail\":{\"to\":[\"ops@example.com\"],\"relays\":[{\"host\":\"relay1\",\"port\":25},"
+            "{\"host\":\"relay2\",\"port\":26}],\"reminder\":\"%lldms\",\"max_per_hour\":%u}}\n",
+            s->act ? "act" : "alert", (long long)s->interval_ms, (long long)s->min_window_ms, limit,
+            s->budget_max, (long long)s->per_ms, (long long)s->min_interval_ms, windows,
+            (long long)s->urgent_ms, (long long)s->stop_timeout_ms, (long long)s->start_timeout_ms,
+            (long long)s->verify_ms, s->on_cluster_act ? "act" : "alert", (long long)s->reminder_ms,
+            s->mails_per_hour);
+    return fclose(file) == 0;
+}
+
+/* Everything about the world that is not a fault. */
+void world_draw(void)
+{
+    uint64_t random = sim->seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
+    sim->calm = sim->seed % 16 == 0;
+    sim->os.noise = world_random(&random);
+    sim->latency = world_random(&random);
+    sim->kill_lane = -1;
+    world_init(&sim->os.world);
+    sim->os.world.mono_ms = 1000 + below(&random, 10 * 1000 * 1000);
+    sim->os.world.utc_ms += (int64_t)below(&random, 7 * 24 * 60) * MS_PER_MINUTE;
+    sim->os.world.reuse_pids = chance(&random, 20);
+    sim->os.boot_ms = -sim->os.world.mono_ms;
+    sim->os.host = (struct host){.commit_bytes = 3 * GIB,
+                                 .commit_limit_bytes = 32 * GIB,
+                                 .available_bytes = 6 * GIB,
+                                 .physical_bytes = 8 * GIB,
+                                 .paged_pool_bytes = 200 * MIB,
+                                 .nonpaged_pool_bytes = 60 * MIB};
+    draw_settings(&random);
+    draw_services(&random);
+    sim->dry_run = !sim->calm && chance(&random, 4);
+    sim->heal_ms = sim->settings.interval_ms * (sim->calm ? 600 : 220 + below(&random, 260));
+    /* Who leaks: mostly one from early on. */
+    const char *leaks = target_service(chance(&random, 60) ? 0 : 1 + below(&random, sim->calm ? 1 : 2));
+    if (leaks && (sim->calm || chance(&random, 92)))
+        growth_begin(service_index(leaks), sim->calm || chance(&random, 40), 0.5 + below(&random, 40) / 10.0);
+}
+
+/* ---- time ---- */
+
+int64_t true_ms(void)
+{
+    return sim->os.boot_ms + sim->os.world.mono_ms;
+}
+
+/* Does a service change by itself as time passes? */
+static bool world_moves(const struct world *world)
+{
+    for (size_t i = 0; i < world->count; i++) {
+        const struct world_service *service = &world->services[i];
+        if (service->exists &&
+            (service->state == SERVICE_STATE_START_PENDING || service->state == SERVICE_STATE_STOP_PENDING ||
+             (service->dies_after_ms > 0 && service->dies_count > 0)))
+            return true;
+    }
+    return false;
+}
+
+/* A world at rest is simply later. */
+void machine_advance(int64_t ms)
+{
+    struct world *world = &sim->os.world;
+    while (ms > 0) {
+        int64_t piece_ms = ms;
+        if (!world_moves(world)) {
+            world->mono_ms += ms;
+            world->utc_ms += ms;
+        } else {
+            piece_ms = ms < 250 ? ms : 250;
+            world_advance(world, piece_ms);
+        }
+        judge_world(piece_ms);
+        ms -= piece_ms;
+    }
+}
+
+void machine_boot(void)
+{
+    struct world *world = &sim->os.world;
+    int64_t before_ms = true_ms();
+    world_reboot(world);
+    sim->os.boot_ms =
+        before_ms + 120000 - world->mono_ms; /* the two minutes that world_reboot's clock passes */
+    for (size_t i = 0; i < world->count; i++)
+        world_unhang(world, world->services[i].name);
+    judge_world(120000);
+    story("the system has booted");
+}
+
+/* ---- memory ---- */
+
+static double memory_of(struct program *program, const struct world_service *service)
+{
+    if (program->born_100ns != service->created_100ns) {
+        if (program->growth == GROWTH_LEAK && program->mended_by_restart && program->born_100ns &&
+            program->born_ms <= program->from_ms)
+            program->growth = GROWTH_FLAT;
+        program->born_100ns = service->created_100ns;
+        program->born_ms = true_ms();
+    }
+    int64_t from_ms = program->born_ms > program->from_ms ? program->born_ms : program->from_ms;
+    double hours = (double)(true_ms() - from_ms) / (double)MS_PER_HOUR;
+    double bytes = program->base_bytes;
+    switch (program->growth) {
+    case GROWTH_FLAT:
+        break;
+    case GROWTH_LEAK:
+        bytes += program->bytes_per_hour * hours;
+        break;
+    case GROWTH_PLATEAU:
+        bytes +=
+            (program->top_bytes - bytes) * (1 - exp(-hours * (double)MS_PER_HOUR / (double)program->tau_ms));
+        break;
+    case GROWTH_SAW:
+        bytes += fmod(program->bytes_per_hour * hours, program->top_bytes - program->base_bytes);
+        break;
+    }
+    double unit = (double)below(&sim->os.noise, 2000001) / 1000000.0 - 1.0;
+    return floor(bytes + program->base_bytes * 0.002 * unit);
+}
+
+/* ---- os.h ---- */
+
+int64_t os_mono_ms(struct os *os)
+{
+    return os->world.mono_ms;
+}
+
+int64_t os_utc_ms(struct os *os)
+{
+    return os->world.utc_ms;
+}
+
+void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_minute)
+{
+    (void)os;
+    *out_minute = (int)(utc_ms / MS_PER_MINUTE % 1440);
+    *out_weekday = (int)((utc_ms / MS_PER_DAY + 3) % 7); /* 1970 began on a Thursday */
+}
+
+void os_facts_get(struct os *os, struct os_facts *out_facts)
+{
+    (void)os;
+    memset(out_facts, 0, sizeof *out_facts);
+    text_copy(out_facts->host_name, sizeof out_facts->host_name, "EX1");
+    text_copy(out_facts->os_text, sizeof out_facts->os_text, "a simulated Windows");
+}
+
+enum status os_observe(struct os *os, struct observation *out_observation, struct err *err)
+{
+    struct world *world = &os->world;
+    sim->looks++;
+    world_observe(world, out_observation);
+    out_observation->cluster_node = os->cluster;
+    double commit = os->host.commit_bytes;
+    for (size_t p = 0; p < out_observation->process_count; p++) {
+        struct process *process = &out_observation->processes[p];
+        for (size_t i = 0; i < world->count; i++) {
+            if (world->services[i].pid != process->id.pid)
+                continue;
+            text_copy(process->image, sizeof process->image, os->programs[i].image);
+            process->private_bytes = memory_of(&os->programs[i], &world->services[i]);
+            process->working_set_bytes = process->private_bytes * 0.9;
+            commit += process->private_bytes;
+        }
+    }
+    if (os->veto_runs && out_observation->processes_known) {
+        struct process *veto = &out_observation->processes[out_observation->process_count++];
+        *veto = (struct process){.id = {VETO_PID, 1}, .private_bytes = MIB, .handle_count = 10};
+        text_copy(veto->image, sizeof veto->image, VETO_IMAGE);
+    }
+    out_observation->host_known = !os->host_unreadable;
+    out_observation->host = os->host;
+    out_observation->host.commit_bytes = commit;
+    judge_look_run(out_observation);
+    return out_observation->processes_known ? STATUS_OK
+                                            : err_set(err, STATUS_SYSTEM, "NtQuerySystemInformation",
+                                                      0xc0000001u, "the processes cannot be read");
+}
+
+enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err)
+{
+    (void)os;
+    (void)id;
+    (void)err;
+    *out_bytes = NAN;
+    return STATUS_OK;
+}
+
+enum status os_service_graph(struct os *os, struct service_graph *out_graph, struct err *err)
+{
+    if (os->graph_unreadable)
+        return err_set(err, STATUS_SYSTEM, "EnumServicesStatusEx", 8,
+                       "the service configuration cannot be read");
+    world_graph(&os->world, out_graph);
+    return STATUS_OK;
+}
+
+static enum status answer(const char *verb, const char *name, uint32_t code, struct err *err)
+{
+    if (code == 0)
+        story("%s %s", verb, name);
+    else
+        story("%s %s: refused with %u", verb, name, code);
+    enum status status = world_status(code);
+    return status ? err_set(err, status, verb, code, "%s %s: code %u", verb, name, code) : STATUS_OK;
+}
+
+enum status os_service_stop(struct os *os, const char *name, struct err *err)
+{
+    sim->stops++;
+    judge_stop(name);
+    uint32_t code = world_stop(&os->world, name);
+    judge_stopped(name);
+    return answer("stop", name, code, err);
+}
+
+enum status os_service_start(struct os *os, const char *name, struct err *err)
+{
+    sim->starts++;
+    return answer("start", name, world_start(&os->world, name), err);
+}
+
+enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text,
+                           struct err *err)
+{
+    (void)os;
+    (void)severity;
+    (void)err;
+    judge_event(kind);
+    story("event %s: %.*s", alert_wording_get(kind)->name, (int)strcspn(text, "\n"), text);
+    return STATUS_OK;
+}
+
+enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count, struct err *err)
+{
+    (void)os;
+    (void)path;
+    (void)bytes;
+    (void)count;
+    (void)err;
+    return STATUS_OK;
+}
+
+void os_self_get(struct os *os, struct os_self *out_self)
+{
+    (void)os;
+    *out_self = (struct os_self){READING_UNKNOWN, READING_UNKNOWN, READING_UNKNOWN};
+}
+
+/* ---- mailer.h and the store's rename ---- */
+
+enum status mailer_send(const struct mailer_request *request, struct mailer_result *out_result,
+                        struct err *err)
+{
+    memset(out_result, 0, sizeof *out_result);
+    out_result->outcome = MAILER_LATER;
+    switch (sim->os.relays[(request->relay->port - 25) % SIM_RELAYS]) {
+    case RELAY_WORKS:
+        out_result->outcome = MAILER_SENT;
+        out_result->smtp_code = 250;
+        text_copy(out_result->answer, sizeof out_result->answer, "250 queued");
+        sim->mails++;
+        judge_mail(request->message, false);
+        return STATUS_OK;
+    case RELAY_DEFERS:
+        out_result->smtp_code = 451;
+        text_copy(out_result->answer, sizeof out_result->answer, "451 try later");
+        return err_set(err, STATUS_BUSY, "smtp", 451, "451 try later");
+    case RELAY_REFUSES:
+        out_result->outcome = MAILER_REFUSED;
+        out_result->smtp_code = 550;
+        text_copy(out_result->answer, sizeof out_result->answer, "550 no such user");
+        judge_mail(request->message, true);
+        return err_set(err, STATUS_REFUSED, "smtp", 550, "550 no such user");
+    case RELAY_UNREACHABLE:
+    case RELAY_MOODS:
+        break;
+    }
+    return err_set(err, STATUS_IO, "connect", 7, "connection refused");
+}
+
+bool set_aside_rename(const char *from, const char *to);
+bool set_aside_rename(const char *from, const char *to)
+{
+    return vfs_fault_rename(from, to);
+}

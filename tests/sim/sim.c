@@ -1,0 +1,422 @@
+/* sim.c - drives the agent through a world, and finds the seeds that break an invariant.
+ *
+ *   sim [--first N] [--count N] [--quiet]    worlds N, N+1, ...; stops at the first that breaks something
+ *   sim --seed N [--story] [--drop BITS]     one world; BITS: faults left out
+ *
+ * A job is taken at one moment, takes effect at a second and is reported at a third, so everything else can
+ * happen in between: another lane, a fault, the end of storewatch. */
+#include "sim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SETTLE_MIN_MS (30 * MS_PER_MINUTE)
+#define SETTLE_QUIET_MS (5 * MS_PER_MINUTE)
+#define SETTLE_MAX_MS (12 * MS_PER_HOUR)
+#define STOP_DEADLINE_MS (20 * MS_PER_SECOND)
+#define STORY_LINES 60
+
+struct sim *sim;
+
+void story(const char *format, ...)
+{
+    char line[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    int64_t ms = true_ms();
+    buffer_add(&sim->story, "%3lld:%02lld:%02lld.%03lld %s\n", (long long)(ms / 3600000),
+               (long long)(ms / 60000 % 60), (long long)(ms / 1000 % 60), (long long)(ms % 1000), line);
+}
+
+/* ---- storewatch's life ---- */
+
+static void life_begins(void)
+{
+    struct config config;
+    struct config_findings *findings = calloc(1, sizeof *findings);
+    struct err err = {0};
+    struct agent_options options = {
+        .config_path = sim->config_path, .data_dir = "/sim", .dry_run = sim->dry_run};
+    if (!findings || !config_write() || config_load(sim->config_path, &config, findings, &err) != STATUS_OK ||
+        agent_new(&sim->os, &config, &options, &sim->agent, &err) != STATUS_OK) {
+        fprintf(stderr, "sim: storewatch does not start: %s\n",
+                findings && findings->count ? findings->items[0].text : err.text);
+        exit(3);
+    }
+    free(findings);
+    memset(sim->lanes, 0, sizeof sim->lanes);
+    sim->next_slot_ms = true_ms();
+    sim->stopping = false;
+    sim->lives++;
+    judge_life_begins();
+    story("storewatch starts");
+}
+
+static void life_ends(bool in_order)
+{
+    judge_life_ends(in_order);
+    agent_free(sim->agent);
+    sim->agent = NULL;
+    sim->stopping = false;
+}
+
+void storewatch_kill(bool power, enum vfs_survival survival, int64_t down_ms)
+{
+    if (sim->agent) {
+        story("storewatch is killed");
+        vfs_fault_power_cut(); /* its closing writes nothing */
+        life_ends(false);
+        vfs_fault_power_on(power ? survival : VFS_KEEP_ALL, world_random(&sim->latency));
+    }
+    if (power)
+        machine_boot();
+    sim->start_ms = true_ms() + down_ms;
+}
+
+void storewatch_stop(bool shutdown, int64_t down_ms)
+{
+    sim->start_ms = true_ms() + down_ms;
+    sim->os.world.shutting_down = shutdown;
+    sim->boot_after = shutdown;
+    sim->stopping = true;
+    sim->stop_until_ms = true_ms() + STOP_DEADLINE_MS;
+    if (!sim->agent)
+        return;
+    story("storewatch is asked to stop");
+    agent_stop(sim->agent, shutdown);
+}
+
+/* The end of a stop in order: quiet, or out of time. */
+static void stop_step(void)
+{
+    if (!sim->stopping || (sim->agent && !agent_is_quiet(sim->agent) && true_ms() < sim->stop_until_ms))
+        return;
+    if (sim->agent && agent_is_quiet(sim->agent))
+        life_ends(true);
+    else
+        storewatch_kill(false, VFS_KEEP_ALL, 0);
+    sim->stopping = false;
+    if (sim->boot_after)
+        machine_boot();
+    sim->boot_after = false;
+    if (sim->start_ms < true_ms() + 1000)
+        sim->start_ms = true_ms() + 1000;
+}
+
+/* ---- jobs ---- */
+
+static int64_t chance_ms(int64_t max_ms)
+{
+    return max_ms > 0 ? (int64_t)(world_random(&sim->latency) % (uint64_t)max_ms) : 0;
+}
+
+static void schedule(struct lane_state *state, enum lane lane)
+{
+    static const int64_t usual_ms[LANE_COUNT] = {60, 40, 800, 2500, 30};
+    int64_t takes_ms = 1 + chance_ms(usual_ms[lane]) + chance_ms(sim->slow_ms[lane]);
+    state->ran = false;
+    state->run_ms = true_ms() + chance_ms(takes_ms);
+    state->done_ms = true_ms() + takes_ms;
+}
+
+/* Is storewatch to be killed at this job? */
+static bool killed_at(enum lane lane, int when)
+{
+    if (sim->kill_lane != (int)lane || sim->kill_when != when)
+        return false;
+    sim->kill_lane = -1;
+    storewatch_kill(false, VFS_KEEP_ALL, 1000 + chance_ms(20000));
+    return true;
+}
+
+/* A commit in the middle of which storewatch or the machine dies. */
+static bool killed_in_commit(struct lane_state *state)
+{
+    uint64_t change = sim->kill_change;
+    if (change == 0 || state->job->kind != JOB_COMMIT)
+        return false;
+    sim->kill_change = 0;
+    vfs_fault_arm_power_cut(VFS_MASK_CHANGES, change);
+    job_run(state->job);
+    bool power = sim->kill_cuts_power;
+    enum vfs_survival survival = chance_ms(2) ? VFS_KEEP_RANDOM : VFS_LOSE_ALL;
+    storewatch_kill(power, survival, 1000 + chance_ms(20000));
+    return true;
+}
+
+/* One turn of one lane. Returns whether anything happened. */
+static bool lane_step(enum lane lane)
+{
+    struct lane_state *state = &sim->lanes[lane];
+    if (!state->job) {
+        state->job = agent_take_job(sim->agent, lane);
+        if (!state->job)
+            return false;
+        schedule(state, lane);
+        return true;
+    }
+    if (!state->ran && true_ms() >= state->run_ms) {
+        if (killed_at(lane, 0) || killed_in_commit(state))
+            return true;
+        job_run(state->job);
+        state->ran = true;
+        killed_at(lane, 1);
+        return true;
+    }
+    if (!state->ran || true_ms() < state->done_ms)
+        return false;
+    struct job *job = state->job;
+    state->job = NULL;
+    agent_job_done(sim->agent, job);
+    judge_job_done(lane);
+    return true;
+}
+
+static void lanes_step(void)
+{
+    size_t first = (size_t)chance_ms(LANE_COUNT);
+    for (bool any = true; any && sim->agent && !judge_failed();) {
+        any = false;
+        for (size_t i = 0; i < LANE_COUNT && sim->agent; i++)
+            any |= lane_step((enum lane)((first + i) % LANE_COUNT));
+    }
+}
+
+/* ---- time ---- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t next_ms(int64_t end_ms)
+{
+    int64_t next = earlier(end_ms, faults_next_ms());
+    if (sim->stopping)
+        next = earlier(next, sim->stop_until_ms);
+    if (!sim->agent)
+        return sim->stopping ? next : earlier(next, sim->start_ms);
+    if (!sim->stopping)
+        next = earlier(next, sim->next_slot_ms);
+    int64_t wake_ms = agent_next_wake_mono_ms(sim->agent);
+    if (wake_ms != INT64_MAX)
+        next = earlier(next, wake_ms + sim->os.boot_ms);
+    for (size_t lane = 0; lane < LANE_COUNT; lane++)
+        if (sim->lanes[lane].job)
+            next = earlier(next, sim->lanes[lane].ran ? sim->lanes[lane].done_ms : sim->lanes[lane].run_ms);
+    return next;
+}
+
+static void agent_turn(void)
+{
+    if (!sim->stopping && true_ms() >= sim->next_slot_ms) {
+        sim->next_slot_ms += agent_interval_ms(sim->agent);
+        judge_polled(sim->lanes[LANE_LOOK].job != NULL);
+        agent_poll(sim->agent);
+    } else {
+        agent_wake(sim->agent);
+    }
+    lanes_step();
+}
+
+/* One moment, and then on to the next. */
+static void moment(int64_t end_ms)
+{
+    faults_step();
+    stop_step();
+    if (!sim->agent && !sim->stopping && true_ms() >= sim->start_ms)
+        life_begins();
+    if (sim->agent)
+        agent_turn();
+    int64_t next = next_ms(end_ms);
+    machine_advance(next > true_ms() ? next - true_ms() : 1);
+}
+
+static bool at_rest(void)
+{
+    const struct agent *agent = sim->agent;
+    if (!agent || !agent->store || agent->store_failing || agent->engine->deciding)
+        return false;
+    sim->judge.hopeless = engine_restarting(agent->engine) && judge_hopeless();
+    return (!engine_restarting(agent->engine) || sim->judge.hopeless) && agent->mails_pending == 0 &&
+           !agent->mail_ready && !sim->lanes[LANE_MAIL].job && agent->pending->mail_count == 0;
+}
+
+static void settle(void)
+{
+    int64_t begun_ms = true_ms(), rest_ms = true_ms();
+    faults_heal();
+    while (!judge_failed()) {
+        moment(true_ms() + MS_PER_MINUTE);
+        if (!at_rest())
+            rest_ms = true_ms();
+        if (true_ms() - begun_ms >= SETTLE_MIN_MS && true_ms() - rest_ms >= SETTLE_QUIET_MS)
+            break;
+        if (true_ms() - begun_ms > SETTLE_MAX_MS) {
+            const struct agent *agent = sim->agent;
+            if (agent && engine_restarting(agent->engine))
+                judge_fail("R1", "the restart of %s does not end: %s", agent->engine->restart.journal.target,
+                           agent->engine->restart.waiting_for);
+            else if (agent && (!agent->store || agent->store_failing))
+                judge_fail("R6", "the history file is not used again: %s", agent->store_error);
+            else
+                judge_fail("R5", "mails are left although the relays work again");
+        }
+    }
+    if (judge_failed())
+        return;
+    storewatch_stop(false, SETTLE_MAX_MS);
+    while (sim->agent && !judge_failed())
+        moment(true_ms() + MS_PER_SECOND);
+}
+
+/* ---- worlds ---- */
+
+struct totals {
+    uint64_t worlds, lives, restarts, mails, stops, starts, looks, duplicates, checks,
+        injected[FAULT_KIND_COUNT];
+    double hours;
+};
+
+static void count(struct totals *totals)
+{
+    totals->worlds++;
+    totals->lives += sim->lives;
+    totals->restarts += sim->restarts_seen;
+    totals->mails += sim->mails;
+    totals->stops += sim->stops;
+    totals->starts += sim->starts;
+    totals->looks += sim->looks;
+    totals->duplicates += sim->judge.duplicates;
+    totals->checks += sim->judge.checks;
+    totals->hours += (double)true_ms() / (double)MS_PER_HOUR;
+    for (size_t i = 0; i < FAULT_KIND_COUNT; i++)
+        totals->injected[i] += sim->injected[i];
+}
+
+/* Plays one world to its end or to its first failure. */
+static void play(uint64_t seed, uint64_t dropped, const char *config_path)
+{
+    buffer_deinit(&sim->story);
+    memset(sim, 0, sizeof *sim);
+    sim->seed = seed;
+    sim->dropped = dropped;
+    sim->story.limit = (size_t)64 << 20;
+    text_copy(sim->config_path, sizeof sim->config_path, config_path);
+    vfs_fault_install();
+    world_draw();
+    faults_draw();
+    while (true_ms() < sim->heal_ms && !judge_failed())
+        moment(sim->heal_ms);
+    if (!judge_failed())
+        settle();
+    if (!judge_failed())
+        judge_end();
+    if (sim->agent) {
+        vfs_fault_power_cut();
+        life_ends(false);
+        vfs_fault_power_on(VFS_KEEP_ALL, 0);
+    }
+    vfs_fault_uninstall();
+}
+
+/* Leaves faults out as long as the same invariant breaks. Returns the bits of those left out. */
+static uint64_t shrink(uint64_t seed, uint64_t dropped, const char *config_path)
+{
+    char invariant[sizeof sim->judge.invariant];
+    text_copy(invariant, sizeof invariant, sim->judge.invariant);
+    size_t fault_count = sim->fault_count;
+    for (size_t i = 0; i < fault_count; i++) {
+        uint64_t tried = dropped | UINT64_C(1) << i;
+        if (tried == dropped)
+            continue;
+        play(seed, tried, config_path);
+        if (strcmp(sim->judge.invariant, invariant) == 0)
+            dropped = tried;
+    }
+    play(seed, dropped, config_path);
+    return dropped;
+}
+
+static void print_story(bool whole)
+{
+    const char *text = sim->story.data ? sim->story.data : "";
+    const char *from = text + strlen(text);
+    for (int lines = 0; from > text && (whole || lines <= STORY_LINES); from--)
+        lines += from[-1] == '\n';
+    fputs(from > text ? from + 1 : text, stdout);
+}
+
+static void print_totals(const struct totals *totals, bool with_faults)
+{
+    printf("%" PRIu64 " worlds, %.0f simulated hours, %" PRIu64 " lives of storewatch, %" PRIu64
+           " restarts, %" PRIu64 " stops, %" PRIu64 " starts, %" PRIu64 " mails (%" PRIu64 " twice), %" PRIu64
+           " looks, %" PRIu64 " checks\n",
+           totals->worlds, totals->hours, totals->lives, totals->restarts, totals->stops, totals->starts,
+           totals->mails, totals->duplicates, totals->looks, totals->checks);
+    for (size_t i = 0; with_faults && i < FAULT_KIND_COUNT; i++)
+        printf("%8" PRIu64 "  %s\n", totals->injected[i], fault_name((enum fault_kind)i));
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t first = 1, worlds = 100, dropped = 0;
+    bool whole = false, quiet = false, one = false;
+    for (int i = 1; i < argc; i++) {
+        bool more = i + 1 < argc;
+        if (strcmp(argv[i], "--seed") == 0 && more) {
+            first = strtoull(argv[++i], NULL, 10);
+            worlds = 1;
+            one = true;
+        } else if (strcmp(argv[i], "--first") == 0 && more)
+            first = strtoull(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--count") == 0 && more)
+            worlds = strtoull(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--drop") == 0 && more)
+            dropped = strtoull(argv[++i], NULL, 16);
+        else if (strcmp(argv[i], "--story") == 0)
+            whole = true;
+        else if (strcmp(argv[i], "--quiet") == 0)
+            quiet = true;
+        else {
+            fputs("usage: sim [--first N] [--count N] [--quiet] | --seed N [--drop BITS] [--story]\n",
+                  stderr);
+            return 2;
+        }
+    }
+    char config_path[] = "/dev/shm/storewatch-sim-XXXXXX";
+    int file = mkstemp(config_path);
+    sim = calloc(1, sizeof *sim);
+    if (!sim || file < 0) {
+        perror("sim");
+        return 3;
+    }
+    close(file);
+    struct totals totals = {0};
+    bool failed = false;
+    for (uint64_t seed = first; seed < first + worlds && !failed; seed++) {
+        play(seed, dropped, config_path);
+        count(&totals);
+        failed = judge_failed();
+        if (!failed)
+            continue;
+        if (!quiet && !one)
+            dropped = shrink(seed, dropped, config_path);
+        print_story(whole);
+        printf("FAILED seed %" PRIu64 " %s: %s\n    again: sim --seed %" PRIu64 " --drop %" PRIx64
+               " --story\n",
+               seed, sim->judge.invariant, sim->judge.failure, seed, dropped);
+    }
+    if (one && whole && !failed)
+        print_story(true);
+    print_totals(&totals, !quiet && !one);
+    unlink(config_path);
+    buffer_deinit(&sim->story);
+    free(sim);
+    return failed ? 1 : 0;
+}

@@ -1,0 +1,256 @@
+/* sim.h - the deterministic simulation: one world, what may go wrong in it, and the judge.
+ *
+ *   machine.c draws a world from a seed, and is the operating system: os.h, mailer.h, the disk
+ *   faults.c  what goes wrong, when, and how it is mended
+ *   judge.c   the invariants R1-R8 (HACKING.md): what each check looks at is said there
+ *   sim.c     drives the agent through simulated time: jobs take long, storewatch is killed, the machine
+ * boots
+ *
+ * "true time" runs through reboots and is moved by nothing; the machine's own clocks are storewatch's
+ * business. */
+#ifndef STOREWATCH_TESTS_SIM_H
+#define STOREWATCH_TESTS_SIM_H
+
+#include "storewatch/agent.h"
+#include "storewatch/store.h"
+
+#include "../../src/app/agent_internal.h" /* the judge looks into the agent, it changes nothing */
+#include "vfs_fault.h"
+#include "world.h"
+
+#define SIM_SERVICES_MAX 16
+#define SIM_FAULTS_MAX 20
+#define SIM_RELAYS 2
+
+/* ---- the machine ---- */
+
+enum growth { GROWTH_FLAT, GROWTH_LEAK, GROWTH_PLATEAU, GROWTH_SAW };
+
+/* How the memory of a service's process behaves. */
+struct program {
+    char image[PROCESS_IMAGE_MAX];
+    enum growth growth;
+    bool mended_by_restart; /* only the incarnation that began to leak leaks */
+    double base_bytes, bytes_per_hour, top_bytes;
+    int64_t tau_ms;
+    int64_t from_ms, born_ms; /* true time */
+    uint64_t born_100ns;
+};
+
+enum relay_mood { RELAY_WORKS, RELAY_UNREACHABLE, RELAY_DEFERS, RELAY_REFUSES, RELAY_MOODS };
+
+struct os {
+    struct world world;
+    int64_t boot_ms; /* true time at which the machine's monotonic clock was 0 */
+    struct program programs[SIM_SERVICES_MAX];
+    struct host host;
+    bool host_unreadable, graph_unreadable, cluster, veto_runs;
+    enum relay_mood relays[SIM_RELAYS];
+    uint64_t noise;
+};
+
+/* ---- what goes wrong ---- */
+
+#define FAULT_LIST(X)                                                                                        \
+    X(KILL_NOW, "storewatch is killed")                                                                      \
+    X(KILL_AT_JOB, "storewatch is killed at a job")                                                          \
+    X(KILL_IN_COMMIT, "storewatch is killed in a commit")                                                    \
+    X(POWER_CUT, "the power fails")                                                                          \
+    X(POWER_CUT_IN_COMMIT, "the power fails in a commit")                                                    \
+    X(REBOOT, "the system is shut down and boots")                                                           \
+    X(STOP_STOREWATCH, "storewatch is stopped and started")                                                  \
+    X(RELOAD, "the configuration is reloaded")                                                               \
+    X(CLOCK_JUMP, "the clock is set")                                                                        \
+    X(PERSON_STOPS, "a person stops a service")                                                              \
+    X(PERSON_STARTS, "a person starts a service")                                                            \
+    X(PERSON_DISABLES, "a person disables a service")                                                        \
+    X(PERSON_DELETES, "a person deletes a service")                                                          \
+    X(SERVICE_DIES, "a service's process ends")                                                              \
+    X(DIES_AFTER_START, "a service dies soon after its starts")                                              \
+    X(STOP_HANGS, "a stop hangs")                                                                            \
+    X(START_HANGS, "a start hangs")                                                                          \
+    X(STOP_REFUSED, "stops are refused")                                                                     \
+    X(START_REFUSED, "starts are refused")                                                                   \
+    X(START_FAILS, "starts fail")                                                                            \
+    X(STOP_IGNORED, "stops are ignored")                                                                     \
+    X(NO_STOP_ACCEPTED, "a service takes no stop control")                                                   \
+    X(STATE_UNREADABLE, "a service's state cannot be read")                                                  \
+    X(SERVICES_UNREADABLE, "services cannot be read")                                                        \
+    X(PROCESSES_UNREADABLE, "processes cannot be read")                                                      \
+    X(HOST_UNREADABLE, "the host's counters cannot be read")                                                 \
+    X(GRAPH_UNREADABLE, "the service configuration cannot be read")                                          \
+    X(VETO, "a veto process runs")                                                                           \
+    X(CLUSTER, "this is a cluster node")                                                                     \
+    X(RELAY, "a relay fails")                                                                                \
+    X(DISK_FULL, "the disk is full")                                                                         \
+    X(DISK_FAILS, "the disk fails")                                                                          \
+    X(SLOW_LOOK, "looks are slow")                                                                           \
+    X(SLOW_STORE, "the disk is slow")                                                                        \
+    X(SLOW_CONTROL, "the service manager is slow")                                                           \
+    X(SLOW_MAIL, "relays are slow")                                                                          \
+    X(SLOW_EVENT, "the event log is slow")                                                                   \
+    X(ANOTHER_LEAKS, "another service leaks")
+
+enum fault_kind {
+#define FAULT_ENUM(name, text) FAULT_##name,
+    FAULT_LIST(FAULT_ENUM)
+#undef FAULT_ENUM
+        FAULT_KIND_COUNT
+};
+
+struct fault {
+    enum fault_kind kind;
+    unsigned restart_nth; /* 0 = at a time of its own, else so long after the n-th restart has begun */
+    int64_t at_ms, for_ms;
+    size_t service;
+    uint64_t random;
+    bool begun, over;
+    int64_t until_ms;
+    bool person_undoes; /* starts or enables it again */
+};
+
+/* ---- the judge's notebook ---- */
+
+#define JUDGE_KEYS_MAX 4096
+#define JUDGE_RESTARTS_MAX 256
+
+struct judge_service {
+    bool owed;            /* storewatch stopped it: it must run again, and stay so for `verify` */
+    bool person;          /* a person took it over since */
+    int64_t run_since_ms; /* true time; -1 = it does not run */
+    int64_t down_seen_ms; /* how long storewatch, alive and seeing, has known it down */
+};
+
+/* What a look showed: its decisions are judged by that. */
+struct judge_look {
+    bool services_known, processes_known, shutting_down, veto, cluster;
+    enum service_state states[SIM_SERVICES_MAX];
+    uint32_t pids[SIM_SERVICES_MAX];
+    uint64_t created[SIM_SERVICES_MAX];
+};
+
+struct judge_restart {
+    int64_t id, begun_utc_ms;
+    int64_t begun_ms; /* true time */
+    bool stop_sent;
+};
+
+struct judge_key {
+    char key[MAIL_KEY_MAX];
+    unsigned delivered;
+    bool refused;
+};
+
+struct judge {
+    char invariant[4];
+    char failure[600];
+    struct judge_service services[SIM_SERVICES_MAX];
+    struct judge_look look_run, look_seen, look_asked;
+    size_t restart_count;
+    struct judge_restart restarts[JUDGE_RESTARTS_MAX];
+    size_t key_count;
+    struct judge_key keys[JUDGE_KEYS_MAX];
+    unsigned duplicates, duplicates_allowed;
+    bool disk_failed; /* the disk was full or failing at some time: mails may have left from memory */
+    bool hopeless;    /* the restart that goes on at the end cannot end */
+    uint64_t polls, polls_while_looking; /* of this life of storewatch */
+    uint64_t checks;
+};
+
+/* ---- the simulation ---- */
+
+struct lane_state {
+    struct job *job;
+    bool ran;
+    int64_t run_ms, done_ms; /* true time */
+};
+
+struct settings { /* of the configuration, as the judge knows it */
+    bool act, on_cluster_act, windows;
+    int window_from, window_to; /* minutes of the day */
+    int64_t interval_ms, min_window_ms, verify_ms, stop_timeout_ms, start_timeout_ms, per_ms, min_interval_ms,
+        urgent_ms, reminder_ms;
+    uint32_t budget_max, mails_per_hour;
+    double limit_bytes; /* 0 = none */
+};
+
+enum machine { MACHINE_RUNS, MACHINE_CRASHED };
+
+struct sim {
+    uint64_t seed;
+    uint64_t dropped; /* bits of faults that are left out (to shrink a failure) */
+    bool calm;        /* nothing goes wrong: storewatch must do its work */
+    bool dry_run;
+    struct os os;
+    struct settings settings;
+    uint64_t latency; /* stream of chances */
+    size_t fault_count;
+    struct fault faults[SIM_FAULTS_MAX];
+    int64_t heal_ms; /* true time at which everything is mended */
+    bool healed;
+
+    struct agent *agent;
+    struct lane_state lanes[LANE_COUNT];
+    int64_t slow_ms[LANE_COUNT]; /* jobs take up to so long */
+    int64_t next_slot_ms;        /* true time */
+    int64_t start_ms;            /* when storewatch is started again */
+    bool stopping;
+    int64_t stop_until_ms;
+    bool boot_after;          /* the stop is a shutdown of the system */
+    int kill_lane, kill_when; /* at the next job of the lane (-1: none) before (0) or after (1) it */
+    uint64_t kill_change;     /* in the next commit, instead of its n-th change of the disk (0: none) */
+    bool kill_cuts_power;
+    unsigned restarts_seen;
+    int64_t restart_began_ms[JUDGE_RESTARTS_MAX];
+    char config_path[64];
+
+    struct judge judge;
+    struct buffer story;
+    uint64_t injected[FAULT_KIND_COUNT];
+    uint64_t lives, mails, stops, starts, looks;
+};
+
+extern struct sim *sim; /* mailer_send and the store's rename have no context: there is one world at a time */
+
+int64_t true_ms(void);
+void story(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* machine.c */
+void world_draw(void);
+bool config_write(void);                /* of sim->settings, to sim->config_path */
+size_t service_index(const char *name); /* SIZE_MAX when there is none */
+void machine_advance(int64_t ms);
+void machine_boot(void);
+void growth_begin(size_t service, bool mended_by_restart, double factor);
+const char *
+target_service(size_t index); /* the services that storewatch may restart by its configuration; NULL */
+
+/* faults.c */
+const char *fault_name(enum fault_kind kind);
+void faults_draw(void);
+void faults_step(void);
+int64_t faults_next_ms(void);
+void faults_heal(void);
+
+/* judge.c */
+void judge_fail(const char *invariant, const char *format, ...) PRINTF_LIKE(2, 3);
+bool judge_failed(void);
+void judge_world(int64_t elapsed_ms); /* after time has passed */
+void judge_look_run(const struct observation *observation);
+void judge_job_done(enum lane lane);
+void judge_polled(bool looking);
+void judge_life_begins(void);
+void judge_life_ends(bool in_order);
+void judge_stop(const char *name); /* the moment a stop control takes effect, before it does */
+void judge_stopped(const char *name);
+void judge_person(const char *name);
+void judge_event(enum alert_kind kind);
+void judge_mail(const char *message, bool refused);
+bool judge_hopeless(void);
+void judge_end(void);
+
+/* sim.c */
+void storewatch_kill(bool power, enum vfs_survival survival, int64_t down_ms);
+void storewatch_stop(bool shutdown, int64_t down_ms);
+
+#endif
