@@ -15,71 +15,7 @@
 #include "storewatch/cli.h"
 #include "storewatch/units.h"
 
-static char folder[] = "/tmp/test_analyze.XXXXXX";
-static char out[1 << 20]; /* what the last command wrote */
-static char messages[1 << 14];
-
-static const char *in_folder(const char *name)
-{
-    static char paths[8][128];
-    static size_t next;
-    char *path = paths[next++ % ARRAY_COUNT(paths)];
-    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-    return path;
-}
-
-static void write_text(const char *name, const char *text)
-{
-    FILE *file = fopen(in_folder(name), "wb");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void read_text(const char *path, char *text, size_t capacity)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    const size_t length = fread(text, 1, capacity - 1, file);
-    assert_true(length < capacity - 1);
-    text[length] = '\0';
-    fclose(file);
-}
-
-/* Runs a command with its output in `out` and `messages`; returns the exit code. */
-static int run(int (*command)(int, char **), const char *const *words)
-{
-    char *argv[16];
-    int argc = 0;
-    for (; words[argc] != NULL; argc++) {
-        argv[argc] = strdup(words[argc]);
-        assert_non_null(argv[argc]);
-    }
-    argv[argc] = NULL;
-    fflush(stdout);
-    fflush(stderr);
-    const int saved[] = {dup(1), dup(2)};
-    const int files[] = {open(in_folder("out"), O_WRONLY | O_CREAT | O_TRUNC, 0600),
-                         open(in_folder("messages"), O_WRONLY | O_CREAT | O_TRUNC, 0600)};
-    assert_true(dup2(files[0], 1) == 1 && dup2(files[1], 2) == 2);
-    const int code = command(argc, argv);
-    fflush(stdout);
-    fflush(stderr);
-    dup2(saved[0], 1);
-    dup2(saved[1], 2);
-    for (int i = 0; i < 2; i++) {
-        close(saved[i]);
-        close(files[i]);
-    }
-    for (int i = 0; i < argc; i++) {
-        free(argv[i]);
-    }
-    read_text(in_folder("out"), out, sizeof(out));
-    read_text(in_folder("messages"), messages, sizeof(messages));
-    return code;
-}
-
-#define RUN(command, ...) run(command, (const char *const[]){__VA_ARGS__, NULL})
+#include "capture.h"
 
 /* A leak that anybody sees, from 40 % of the time on, beside a level with the same noise; 15 s apart. */
 static void write_log(const char *name, int rows, double leak_bytes_per_row)
@@ -446,24 +382,6 @@ static void check_config_tells_all_and_its_exit_code(void **state)
     assert_int_equal(RUN(check_config_run, "check-config", "a", "b"), EXIT_USAGE);
     assert_int_equal(RUN(check_config_run, "check-config"), EXIT_USAGE);
     assert_non_null(strstr(messages, "name the file\nusage: storewatch check-config [FILE]"));
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"out",       "messages",  "leak.csv",  "flat.csv",  "bad.csv",
-                                        "other.csv", "value.csv", "short.csv", "empty.csv", "twice.csv",
-                                        "whole.csv", "part.csv",  "page.html", "bad.json",  "k\xF6ln.csv"};
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        unlink(in_folder(names[i]));
-    }
-    return rmdir(folder);
 }
 
 int main(void)
