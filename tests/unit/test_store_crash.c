@@ -182,7 +182,7 @@ static int off_disk(void **state)
 
 /* ---- power ---- */
 
-#define ROUNDS 7
+#define ROUNDS 6
 
 /* Opens, tells, closes; the power may go at any point. Returns the last acknowledged round. */
 static int tell_until_dark(int *tried)
