@@ -62,8 +62,8 @@ const char *shape_name(enum shape shape)
 #define HELD_SAMPLES 36 /* at least so many samples */
 #define LEVEL_SHARE                                                                                          \
     0.01 /* clause 2: growth below 1 % of the level would need 100 times the time seen to double */
-#define EVIDENCE 1800
-#define VIEWS 1
+#define EVIDENCE 3000
+#define VIEWS 2
 #define SCATTER_FACTOR 2.2 /* clause 2: growth against the 10-90 % range of the residuals */
 #define RANGE_FACTOR 0.5   /* clause 2: how far above the range seen before the onset, in ranges */
 #define FIRST_SHARE 0.15
@@ -72,12 +72,17 @@ const char *shape_name(enum shape shape)
 #define PRIOR_RATE 0.6 /* clause 4 */
 #define OTHER_SHARE 0.4
 #define STRICT_SCATTER 20
-#define STRICT_PART 0.75
+#define STRICT_PART 0.7
 #define STRICT_PRIOR 0.25
 #define LAST_SHARE 0.12 /* the finding must have lasted for this share of the growth */
+#define GAP_SHARE 0.3
+#define RECENT 0.6
+#define RECENT_NOISE 0.1
 #define VERIFY 0.6
 #define STALL_SHARE 0.5 /* no new height for this share of the growth's duration clears */
 #define GUARD_SHARE 0.9 /* the absolute guard: of the limit */
+#define GUARD_BELOW 0.75
+#define GUARD_RISES 4
 #define LIFE_MAX_MS (14 * MS_PER_DAY)
 #define EVALUATE_SHARE 64 /* evaluations are spaced by 1/64 of the life */
 #define DESCRIBE_EVERY 4  /* the line's interval costs more than the judgement: not at each evaluation */
@@ -111,6 +116,7 @@ struct finding {
     enum clause clause; /* GROWS, or the clause that failed for the most promising onset */
     int64_t onset_ms;
     double onset_level, growth, level;
+    double rate; /* of the active phase, per second */
     double scatter, duration_share;
     bool urgent, from_birth;
     size_t view;
@@ -139,6 +145,8 @@ struct detector {
     unsigned undescribed;   /* evaluations since shape and line were last determined */
     int64_t evaluated_ms, urgent_evaluated_ms, next_urgent_ms;
     struct forecast steady, urgent; /* being confirmed, by the whole life and by its recent parts */
+    double last_value;
+    unsigned rises; /* in a row, above GUARD_BELOW of the limit */
     double usual, high;             /* level of the first two thirds of the life: median and 95 % */
     /* While unbounded: */
     int64_t onset_ms;
@@ -214,6 +222,7 @@ static size_t blocks_make(const struct detector *d, const struct series_sample *
 
 /* One way to look at the blocks: their medians, or the floors of pairs of them. */
 struct view {
+    bool floors;
     size_t n;
     double t[BLOCKS_MAX], value[BLOCKS_MAX], other[BLOCKS_MAX];
 };
@@ -221,6 +230,7 @@ struct view {
 static void view_make(const struct block *block, size_t n, size_t group, struct view *view)
 {
     view->n = 0;
+    view->floors = group > 1;
     for (size_t i = 0; i < n; i += group) {
         const size_t end = i + group < n ? i + group : n;
         double t = 0, middle = 0, floor = block[i].floor;
@@ -269,11 +279,46 @@ static double rate_before(const double *t, const double *v, size_t s, double rea
     return n > 0 ? trend_median(rate, n) : -HUGE_VAL;
 }
 
+/* 10-90 % range (for normal residuals) about the straight line, or about the parabola when that is convex: growth
+ * that accelerates is not scatter, growth that slows down is. From the 20-80 % range: a fifth may be excursions. */
+static double scatter_about_curve(const double *time, const double *value, size_t n)
+{
+    const double middle = (time[0] + time[n - 1]) / 2, half = (time[n - 1] - time[0]) / 2;
+    double v0 = 0, x1 = 0, x2 = 0, x3 = 0, x4 = 0, v1 = 0, v2 = 0;
+    const double m = (double)n;
+    for (size_t i = 0; i < n; i++) {
+        const double x = (time[i] - middle) / half, v = value[i] - value[0];
+        x1 += x;
+        x2 += x * x;
+        x3 += x * x * x;
+        x4 += x * x * x * x;
+        v0 += v;
+        v1 += v * x;
+        v2 += v * x * x;
+    }
+    /* Normal equations with x and x^2 centred. */
+    const double s11 = x2 - x1 * x1 / m, s12 = x3 - x1 * x2 / m, s22 = x4 - x2 * x2 / m;
+    const double s1v = v1 - x1 * v0 / m, s2v = v2 - x2 * v0 / m;
+    const double determinant = s11 * s22 - s12 * s12;
+    double bend = determinant > 0 ? (s11 * s2v - s12 * s1v) / determinant : 0;
+    if (bend < 0)
+        bend = 0;
+    const double rate = s11 > 0 ? (s1v - bend * s12) / s11 : 0;
+    double residual[BLOCKS_MAX];
+    for (size_t i = 0; i < n; i++) {
+        const double x = (time[i] - middle) / half;
+        residual[i] = value[i] - value[0] - rate * x - bend * x * x;
+    }
+    return 1.5 * (trend_rank(residual, n, n - 1 - n / 5) - trend_rank(residual, n, n / 5));
+}
+
 /* What a window is judged in. */
 struct context {
     double life_s;         /* seen so far, without the warm-up */
     double window_begin_s; /* begin of the window after the begin of that life */
     double samples;        /* seen in that life, about */
+    double last_value;
+    unsigned rises; /* in a row, above GUARD_BELOW of the limit */
     double usual, high;    /* median and 95 % level of the life before the window; NAN for none */
     bool short_window;     /* only what is urgent counts */
 };
@@ -307,12 +352,22 @@ static enum clause onset_test(const struct detector *d, const struct context *co
     if (first < FIRST_SHARE * growth || last < 0.25 * growth || middle < -0.05 * growth ||
         last < LAST_PART * first || e[5] - e[4] < END_SHARE * growth)
         return CLAUSE_PARTS;
-    strict = strict && fabs(first - last) < (1 - STRICT_PART) * growth * 0.4;
-    /* Clause 2: scatter. */
-    double residual[BLOCKS_MAX];
+    for (size_t k = 0; k < 5; k++) {
+        const double part = (e[k + 1] - e[k]) * 6 / growth; /* 1 for a straight line */
+        strict = strict && part > STRICT_PART && part < 2 - STRICT_PART;
+    }
+    /* The active phase: the time that the last three fifths of the growth took. Its last quarter must still grow. */
+    size_t active = 0;
     for (size_t i = s; i < n; i++)
-        residual[i - s] = v[i] - (f->onset_level + growth * (t[i] - t[s]) / (duration > 0 ? duration : 1));
-    const double scatter = 1.5 * (trend_rank(residual, m, m - 1 - m / 5) - trend_rank(residual, m, m / 5));
+        active += v[i] > f->onset_level + 0.4 * growth;
+    const double scatter = scatter_about_curve(t + s, v + s, m);
+    const size_t quarter = (active + 2) / 4 > 0 ? (active + 2) / 4 : 1;
+    const double expected = 0.6 * growth * (double)quarter / (double)(active > 0 ? active : 1);
+    const double tail = median_of(v, n - quarter, n) - median_of(v, n - 2 * quarter, n - quarter);
+    if (tail < RECENT * expected - RECENT_NOISE * scatter)
+        return CLAUSE_PARTS;
+    f->rate = 0.6 * growth / (duration * (double)(active > 0 ? active : 1) / (double)m);
+    /* Clause 2: scatter. */
     const double factor =
         d->settings.min_window_ms > 0 ? SCATTER_FACTOR : fmax(SCATTER_FACTOR, EVIDENCE / context->samples);
     if (growth < (context->short_window ? STRICT_SCATTER : factor) * scatter)
@@ -364,6 +419,11 @@ static enum clause onset_test(const struct detector *d, const struct context *co
     if (growth < d->settings.min_growth)
         return CLAUSE_MINIMUM;
     /* Clause 6. */
+    double gap[BLOCKS_MAX];
+    for (size_t i = s; i < n; i++)
+        gap[i - s] = fabs(view->other[i] - v[i]);
+    if (view->floors && growth < GAP_SHARE * trend_median(gap, m))
+        return CLAUSE_SCATTER;
     sixths(view->other, s, n, e);
     if ((e[5] - e[0]) * 1.2 < OTHER_SHARE * growth)
         return CLAUSE_FLOOR;
@@ -630,11 +690,7 @@ static void evaluate(struct detector *d)
     d->high = trend_rank(middle, older_blocks, older_blocks - 1 - older_blocks / 20);
     if (d->state == VERDICT_LEARNING)
         state_enter(d, VERDICT_BOUNDED);
-    const bool guard = !isnan(d->limit.value) && best.clause >= CLAUSE_TIME &&
-                       best.level >= GUARD_SHARE * d->limit.value && best.growth >= 0.25 * d->limit.value;
-    if (guard)
-        unbounded_enter(d, &best, best.clause != CLAUSE_GROWS);
-    else if (forecast_holds(d, &d->steady, &best, since_ms, point, count))
+    if (forecast_holds(d, &d->steady, &best, since_ms, point, count))
         unbounded_enter(d, &best, false);
     if (d->state == VERDICT_UNBOUNDED || ++d->undescribed >= DESCRIBE_EVERY)
         describe(d, point, count, block, n, d->state == VERDICT_UNBOUNDED ? d->onset_ms : begin_ms);
@@ -679,6 +735,25 @@ static void evaluate_urgent(struct detector *d)
         d->urgent.lasted_ms = 0;
 }
 
+static void guard_speak(struct detector *d, double value)
+{
+    struct series_sample point[SERIES_RING];
+    int64_t width_ms;
+    const int64_t from_ms = d->last_ms - 40 * d->series.period_ms;
+    const size_t count = series_window(&d->series, from_ms, point, &width_ms);
+    size_t first = count;
+    while (first > 0 && point[first - 1].mean > d->high)
+        first--;
+    const struct finding f = {.clause = CLAUSE_GUARD,
+                              .onset_ms = first < count ? point[first].t_ms : from_ms,
+                              .onset_level = d->high,
+                              .growth = value - d->high,
+                              .level = value,
+                              .plateau = NAN};
+    unbounded_enter(d, &f, true);
+    describe(d, point, count, NULL, 0, f.onset_ms);
+}
+
 static int64_t spacing(const struct detector *d, int64_t span_ms)
 {
     const int64_t wanted = span_ms / EVALUATE_SHARE;
@@ -702,6 +777,15 @@ enum verdict_state detector_push(struct detector *d, int64_t t_ms, double value)
     series_push(&d->series, t_ms, value);
     if (d->series.period_ms == 0 || t_ms < d->first_ms + d->settings.warm_up_ms)
         return d->state;
+    /* The absolute guard: a level never seen comes near the limit in one rise. No time to look at its shape. */
+    if (d->state == VERDICT_BOUNDED && value >= GUARD_BELOW * d->limit.value && d->high < GUARD_BELOW * d->limit.value) {
+        d->rises = value > d->last_value ? d->rises + 1 : 0;
+        if (d->rises >= GUARD_RISES && value >= GUARD_SHARE * d->limit.value)
+            guard_speak(d, value);
+    } else {
+        d->rises = 0;
+    }
+    d->last_value = value;
     if (d->state == VERDICT_UNBOUNDED) {
         if (t_ms >= d->next_evaluation_ms) {
             d->next_evaluation_ms = t_ms + spacing(d, t_ms - d->onset_ms);
