@@ -109,6 +109,8 @@ static void subjects(void **state)
         {ALERT_SIGHT_BACK, false, "EX1: storewatch reads the counters again"},
         {ALERT_STORE_SET_ASIDE, false, "EX1: the history file was unreadable and was set aside"},
         {ALERT_STORE_FAILING, false, "EX1: the history file cannot be written"},
+        {ALERT_MAINTENANCE_ON, false, "EX1: maintenance: nothing is restarted"},
+        {ALERT_MAINTENANCE_OFF, false, "EX1: maintenance has ended"},
         {ALERT_TEST, false, "EX1: test alert"},
     };
     bool seen[ALERT_KIND_COUNT] = {false};
@@ -392,7 +394,10 @@ static void numbers_that_are_none(void **state)
         for (size_t kind = 0; kind < ALERT_KIND_COUNT; kind++) {
             alert->kind = (enum alert_kind)kind;
             struct mail mail = mail_of(alert);
-            assert_null(strstr(mail.html, "nan"));
+            /* as a word: "maintenance" is none */
+            assert_null(strstr(mail.html, " nan"));
+            assert_null(strstr(mail.html, ">nan"));
+            assert_null(strstr(mail.html, "-nan"));
             assert_null(strstr(mail.html, "inf "));
             mail_deinit(&mail);
         }
