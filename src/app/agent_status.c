@@ -1,34 +1,12 @@
 /* agent_status.c - what `status` shows and what the metrics file holds: the agent's present state as JSON and
  * as OpenMetrics text. Only reads. */
 #include "agent_internal.h"
+#include "json_values.h"
 
 #include <jansson.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Unknown readings are null, never 0. */
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *time_or_null(int64_t utc_ms)
-{
-    if (utc_ms <= 0 || utc_ms == INT64_MAX)
-        return json_null();
-    char storage[40];
-    struct text text = text_on(storage, sizeof storage);
-    text_add_time_utc(&text, utc_ms);
-    return json_string(storage);
-}
-
-/* Texts come from other programs (image names): what is no UTF-8 becomes null. */
-static json_t *words(const char *text)
-{
-    json_t *value = json_string(text);
-    return value ? value : json_null();
-}
 
 static json_t *metric_json(const struct watched *item, enum metric metric, int64_t shift_ms)
 {
@@ -37,13 +15,13 @@ static json_t *metric_json(const struct watched *item, enum metric metric, int64
     int64_t exhaustion = verdict.exhaustion_ms == INT64_MAX ? INT64_MAX : verdict.exhaustion_ms + shift_ms;
     return json_pack("{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "metric",
                      metric_name(metric), "unit", unit_name(metric_unit(metric)), "now",
-                     number(item->now[metric]), "verdict", verdict_state_name(verdict.state), "shape",
-                     shape_name(verdict.shape), "slope_per_hour", number(verdict.slope_per_hour), "slope_low",
-                     number(verdict.slope_low_per_hour), "slope_high", number(verdict.slope_high_per_hour),
-                     "limit", number(verdict.limit), "limit_name",
-                     verdict.limit_name ? words(verdict.limit_name) : json_null(), "exhaustion_at",
-                     time_or_null(exhaustion), "samples", (json_int_t)verdict.sample_count, "unknown",
-                     (json_int_t)verdict.unknown_count, "reason", words(verdict.reason));
+                     json_number(item->now[metric]), "verdict", verdict_state_name(verdict.state), "shape",
+                     shape_name(verdict.shape), "slope_per_hour", json_number(verdict.slope_per_hour),
+                     "slope_low", json_number(verdict.slope_low_per_hour), "slope_high",
+                     json_number(verdict.slope_high_per_hour), "limit", json_number(verdict.limit),
+                     "limit_name", verdict.limit_name ? json_words(verdict.limit_name) : json_null(),
+                     "exhaustion_at", json_time(exhaustion), "samples", (json_int_t)verdict.sample_count,
+                     "unknown", (json_int_t)verdict.unknown_count, "reason", json_words(verdict.reason));
 }
 
 static json_t *watched_json(const struct watched *item, int64_t shift_ms)
@@ -53,9 +31,9 @@ static json_t *watched_json(const struct watched *item, int64_t shift_ms)
         if (item->detectors[m])
             json_array_append_new(metrics, metric_json(item, (enum metric)m, shift_ms));
     return json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:o}", "kind", target_kind_name(item->kind), "target",
-                     words(item->target), "service", words(item->service), "image", words(item->image), "pid",
-                     (json_int_t)item->process.pid, "address_space_limit", number(item->address_limit_bytes),
-                     "metrics", metrics);
+                     json_words(item->target), "service", json_words(item->service), "image",
+                     json_words(item->image), "pid", (json_int_t)item->process.pid, "address_space_limit",
+                     json_number(item->address_limit_bytes), "metrics", metrics);
 }
 
 static json_t *watched_list_json(const struct agent *agent, int64_t shift_ms)
@@ -76,20 +54,15 @@ static json_t *incidents_json(const struct agent *agent)
             continue;
         json_array_append_new(
             list, json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-                            (json_int_t)incident->id, "target", words(incident->target), "metric",
+                            (json_int_t)incident->id, "target", json_words(incident->target), "metric",
                             metric_name(incident->metric), "state", incident_state_name(incident->state),
-                            "opened_at", time_or_null(incident->opened_utc_ms), "slope_per_hour",
-                            number(incident->slope_per_hour), "level", number(incident->level_now),
-                            "exhaustion_at", time_or_null(incident->exhaustion_utc_ms), "reason",
-                            words(incident->reason), "held_because",
-                            incident->held_because[0] ? words(incident->held_because) : json_null()));
+                            "opened_at", json_time(incident->opened_utc_ms), "slope_per_hour",
+                            json_number(incident->slope_per_hour), "level", json_number(incident->level_now),
+                            "exhaustion_at", json_time(incident->exhaustion_utc_ms), "reason",
+                            json_words(incident->reason), "held_because",
+                            incident->held_because[0] ? json_words(incident->held_because) : json_null()));
     }
     return list;
-}
-
-static json_t *words_or_null(const char *text)
-{
-    return text[0] ? words(text) : json_null();
 }
 
 /* The restart that goes on, or the latest one since storewatch was started. */
@@ -102,14 +75,14 @@ static json_t *restart_json(const struct agent *agent)
     bool goes_on = engine_restarting(agent->engine);
     json_t *services = json_array();
     for (size_t i = 0; i < journal->plan.count; i++)
-        json_array_append_new(services, words(journal->plan.services[i].name));
+        json_array_append_new(services, json_words(journal->plan.services[i].name));
     return json_pack("{s:I, s:o, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)journal->id,
-                     "target", words(journal->target), "under_way", goes_on, "phase",
+                     "target", json_words(journal->target), "under_way", goes_on, "phase",
                      restart_phase_name(journal->phase), "outcome", restart_outcome_name(journal->outcome),
-                     "reason", words(journal->reason), "begun_at", time_or_null(journal->begun_utc_ms),
-                     "ended_at", time_or_null(journal->ended_utc_ms), "waiting_for",
-                     goes_on ? words(restart->waiting_for) : json_null(), "called_off",
-                     words_or_null(agent->engine->called_off), "services", services);
+                     "reason", json_words(journal->reason), "begun_at", json_time(journal->begun_utc_ms),
+                     "ended_at", json_time(journal->ended_utc_ms), "waiting_for",
+                     goes_on ? json_words(restart->waiting_for) : json_null(), "called_off",
+                     json_words_or_null(agent->engine->called_off), "services", services);
 }
 
 static json_t *maintenance_json(const struct agent *agent)
@@ -117,8 +90,8 @@ static json_t *maintenance_json(const struct agent *agent)
     int64_t until_utc_ms = agent->engine->maintenance_until_utc_ms;
     if (until_utc_ms <= os_utc_ms(agent->os))
         return json_null();
-    return json_pack("{s:o, s:o}", "until", time_or_null(until_utc_ms), "reason",
-                     words(agent->maintenance_reason));
+    return json_pack("{s:o, s:o}", "until", json_time(until_utc_ms), "reason",
+                     json_words(agent->maintenance_reason));
 }
 
 static json_t *budget_json(const struct agent *agent)
@@ -137,11 +110,11 @@ static json_t *host_json(const struct agent *agent)
     const struct observation *observation = agent->observations[agent->latest];
     const struct host *host = &observation->host;
     double known = observation->host_known ? 1.0 : (double)NAN;
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "commit_bytes", number(host->commit_bytes * known),
-                     "commit_limit_bytes", number(host->commit_limit_bytes * known), "available_bytes",
-                     number(host->available_bytes * known), "paged_pool_bytes",
-                     number(host->paged_pool_bytes * known), "nonpaged_pool_bytes",
-                     number(host->nonpaged_pool_bytes * known));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "commit_bytes", json_number(host->commit_bytes * known),
+                     "commit_limit_bytes", json_number(host->commit_limit_bytes * known), "available_bytes",
+                     json_number(host->available_bytes * known), "paged_pool_bytes",
+                     json_number(host->paged_pool_bytes * known), "nonpaged_pool_bytes",
+                     json_number(host->nonpaged_pool_bytes * known));
 }
 
 static json_t *self_json(const struct agent *agent)
@@ -149,8 +122,8 @@ static json_t *self_json(const struct agent *agent)
     struct os_self self;
     os_self_get(agent->os, &self);
     const struct engine *engine = agent->engine;
-    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "private_bytes", number(self.private_bytes),
-                     "handles", number(self.handle_count), "cpu_ms", number(self.cpu_ms), "polls",
+    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "private_bytes", json_number(self.private_bytes),
+                     "handles", json_number(self.handle_count), "cpu_ms", json_number(self.cpu_ms), "polls",
                      (json_int_t)engine->look_count, "failed_polls", (json_int_t)engine->failed_look_count,
                      "missed_polls", (json_int_t)agent->missed_slots, "samples_dropped",
                      (json_int_t)agent->samples_dropped);
@@ -161,7 +134,7 @@ static json_t *mail_json(const struct agent *agent)
     return json_pack("{s:I, s:I, s:I, s:o}", "sent", (json_int_t)agent->mails_sent, "dead",
                      (json_int_t)agent->mails_dead, "pending",
                      (json_int_t)(agent->mails_pending + agent->pending->mail_count), "last_answer",
-                     agent->mail_answer[0] ? words(agent->mail_answer) : json_null());
+                     agent->mail_answer[0] ? json_words(agent->mail_answer) : json_null());
 }
 
 char *agent_status_json(struct agent *agent)
@@ -169,21 +142,21 @@ char *agent_status_json(struct agent *agent)
     int64_t utc_ms = os_utc_ms(agent->os);
     int64_t shift_ms = utc_ms - os_mono_ms(agent->os);
     const struct engine *engine = agent->engine;
-    json_t *root =
-        json_pack("{s:i, s:s, s:o, s:o, s:s, s:b, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                  "version", 1, "storewatch", STOREWATCH_VERSION, "host", words(agent->facts.host_name), "at",
-                  time_or_null(utc_ms), "mode", engine->config.mode == MODE_ACT ? "act" : "alert", "dry_run",
-                  engine->dry_run, "config", words(agent->config_path), "data_dir", words(agent->data_dir),
-                  "blind", engine->blind, "look_error", words_or_null(agent->look_error), "store_error",
-                  agent->store_failing ? words(agent->store_error) : json_null(), "watched",
-                  watched_list_json(agent, shift_ms), "incidents", incidents_json(agent), "restart",
-                  restart_json(agent), "budget", budget_json(agent), "machine", host_json(agent), "self",
-                  self_json(agent));
+    json_t *root = json_pack(
+        "{s:i, s:s, s:o, s:o, s:s, s:b, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", 1,
+        "storewatch", STOREWATCH_VERSION, "host", json_words(agent->facts.host_name), "at", json_time(utc_ms),
+        "mode", engine->config.mode == MODE_ACT ? "act" : "alert", "dry_run", engine->dry_run, "config",
+        json_words(agent->config_path), "data_dir", json_words(agent->data_dir), "blind", engine->blind,
+        "look_error", json_words_or_null(agent->look_error), "store_error",
+        agent->store_failing ? json_words(agent->store_error) : json_null(), "watched",
+        watched_list_json(agent, shift_ms), "incidents", incidents_json(agent), "restart",
+        restart_json(agent), "budget", budget_json(agent), "machine", host_json(agent), "self",
+        self_json(agent));
     if (root) {
         json_object_set_new(root, "mail", mail_json(agent));
         json_object_set_new(root, "maintenance", maintenance_json(agent));
         json_object_set_new(root, "deciding", json_boolean(engine->deciding));
-        json_object_set_new(root, "refused", words_or_null(engine->refused));
+        json_object_set_new(root, "refused", json_words_or_null(engine->refused));
     }
     char *text = root ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(root);

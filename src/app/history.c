@@ -1,6 +1,7 @@
 /* history.c - `history`: what was watched, incidents, restarts and mails for people or as JSON, samples as
  * CSV. */
 #include "history_data.h"
+#include "json_values.h"
 
 #include "storewatch/cli.h"
 #include "storewatch/units.h"
@@ -135,52 +136,32 @@ static int print_text(struct history *history)
 
 /* ---- JSON ---- */
 
-static json_t *time_json(int64_t utc_ms)
-{
-    char storage[40];
-    struct text text = text_on(storage, sizeof storage);
-    if (utc_ms <= 0 || utc_ms == INT64_MAX)
-        return json_null();
-    text_add_time_utc(&text, utc_ms);
-    return json_string(storage);
-}
-
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *words(const char *text)
-{
-    json_t *value = json_string(text);
-    return value ? value : json_null();
-}
-
 static json_t *incident_json(const struct incident *incident)
 {
     return json_pack(
         "{s:I, s:s, s:o, s:o, s:o, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
         (json_int_t)incident->id, "kind", target_kind_name(incident->target_kind), "target",
-        words(incident->target), "service", words(incident->service), "image", words(incident->image), "pid",
-        (json_int_t)incident->process.pid, "metric", metric_name(incident->metric), "state",
-        incident_state_name(incident->state), "onset_at", time_json(incident->onset_utc_ms), "opened_at",
-        time_json(incident->opened_utc_ms), "closed_at", time_json(incident->closed_utc_ms), "level_at_open",
-        number(incident->level_at_open), "level_last", number(incident->level_now), "slope_per_hour",
-        number(incident->slope_per_hour), "slope_low", number(incident->slope_low_per_hour), "slope_high",
-        number(incident->slope_high_per_hour), "exhaustion_at", time_json(incident->exhaustion_utc_ms),
-        "reason", words(incident->reason));
+        json_words(incident->target), "service", json_words(incident->service), "image",
+        json_words(incident->image), "pid", (json_int_t)incident->process.pid, "metric",
+        metric_name(incident->metric), "state", incident_state_name(incident->state), "onset_at",
+        json_time(incident->onset_utc_ms), "opened_at", json_time(incident->opened_utc_ms), "closed_at",
+        json_time(incident->closed_utc_ms), "level_at_open", json_number(incident->level_at_open),
+        "level_last", json_number(incident->level_now), "slope_per_hour",
+        json_number(incident->slope_per_hour), "slope_low", json_number(incident->slope_low_per_hour),
+        "slope_high", json_number(incident->slope_high_per_hour), "exhaustion_at",
+        json_time(incident->exhaustion_utc_ms), "reason", json_words(incident->reason));
 }
 
 static json_t *restart_json(const struct restart_journal *restart)
 {
     json_t *services = json_array();
     for (size_t i = 0; i < restart->plan.count; i++)
-        json_array_append_new(services, words(restart->plan.services[i].name));
+        json_array_append_new(services, json_words(restart->plan.services[i].name));
     return json_pack("{s:I, s:I, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "id", (json_int_t)restart->id,
-                     "incident_id", (json_int_t)restart->incident_id, "target", words(restart->target),
+                     "incident_id", (json_int_t)restart->incident_id, "target", json_words(restart->target),
                      "rung", rung_name(restart->rung), "phase", restart_phase_name(restart->phase), "outcome",
-                     restart_outcome_name(restart->outcome), "begun_at", time_json(restart->begun_utc_ms),
-                     "ended_at", time_json(restart->ended_utc_ms), "reason", words(restart->reason),
+                     restart_outcome_name(restart->outcome), "begun_at", json_time(restart->begun_utc_ms),
+                     "ended_at", json_time(restart->ended_utc_ms), "reason", json_words(restart->reason),
                      "services", services);
 }
 
@@ -188,10 +169,10 @@ static json_t *mail_json(const struct outbox_entry *mail)
 {
     return json_pack("{s:I, s:I, s:s, s:o, s:s, s:o, s:o, s:I, s:o}", "id", (json_int_t)mail->id,
                      "incident_id", (json_int_t)mail->incident_id, "kind",
-                     alert_wording_get(mail->kind)->name, "subject", words(mail->mail.subject), "state",
-                     mail_state_name(mail->state), "queued_at", time_json(mail->queued_utc_ms), "done_at",
-                     time_json(mail->done_utc_ms), "attempts", (json_int_t)mail->attempts, "last_answer",
-                     words(mail->last_answer));
+                     alert_wording_get(mail->kind)->name, "subject", json_words(mail->mail.subject), "state",
+                     mail_state_name(mail->state), "queued_at", json_time(mail->queued_utc_ms), "done_at",
+                     json_time(mail->done_utc_ms), "attempts", (json_int_t)mail->attempts, "last_answer",
+                     json_words(mail->last_answer));
 }
 
 static enum status series_json(struct store *store, json_t *list, struct err *err)
@@ -203,10 +184,10 @@ static enum status series_json(struct store *store, json_t *list, struct err *er
     while (!status &&
            (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK)
         json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:I, s:s, s:o, s:o}", "kind",
-                                              target_kind_name(key.target_kind), "target", words(key.target),
-                                              "image", words(key.image), "pid", (json_int_t)key.process.pid,
-                                              "metric", metric_name(key.metric), "from",
-                                              time_json(first_utc_ms), "to", time_json(last_utc_ms)));
+                                              target_kind_name(key.target_kind), "target",
+                                              json_words(key.target), "image", json_words(key.image), "pid",
+                                              (json_int_t)key.process.pid, "metric", metric_name(key.metric),
+                                              "from", json_time(first_utc_ms), "to", json_time(last_utc_ms)));
     store_cursor_free(cursor);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }

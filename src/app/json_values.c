@@ -1,0 +1,30 @@
+/* json_values.c - see json_values.h. */
+#include "json_values.h"
+
+#include "storewatch/units.h"
+
+json_t *json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *json_time(int64_t utc_ms)
+{
+    if (utc_ms <= 0 || utc_ms == INT64_MAX)
+        return json_null();
+    char storage[40];
+    struct text text = text_on(storage, sizeof storage);
+    text_add_time_utc(&text, utc_ms);
+    return json_string(storage);
+}
+
+json_t *json_words(const char *text)
+{
+    json_t *value = json_string(text);
+    return value ? value : json_null();
+}
+
+json_t *json_words_or_null(const char *text)
+{
+    return text[0] ? json_words(text) : json_null();
+}

@@ -1,0 +1,18 @@
+/* json_values.h - what is unknown is null in everything we print as JSON, never 0 and never "". */
+#ifndef STOREWATCH_JSON_VALUES_H
+#define STOREWATCH_JSON_VALUES_H
+
+#include "storewatch/base.h"
+
+#include <jansson.h>
+
+/* null for NAN and infinities. */
+json_t *json_number(double value);
+/* "2026-11-22T03:14:05Z"; null for 0, negative times and INT64_MAX. */
+json_t *json_time(int64_t utc_ms);
+/* Texts come from other programs (image names): what is no UTF-8 becomes null. */
+json_t *json_words(const char *text);
+/* The same, and null for "". */
+json_t *json_words_or_null(const char *text);
+
+#endif
