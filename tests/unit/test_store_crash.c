@@ -306,6 +306,45 @@ static void other_calls_fail(void **state)
     fail_anywhere(VFS_MASK(VFS_OPEN), SQLITE_IOERR, true);
 }
 
+/* SQLite undoes the whole transaction when a statement of it fails in a certain way. What a caller who did
+ * not notice sends after that must not be kept as if it were the whole. */
+static void undone_behind_the_back(void **state)
+{
+    (void)state;
+    enum { INCIDENTS = 3000 }; /* more than the cache holds */
+    struct store *store = open_sound(PATH);
+    struct err err = {0};
+    struct incident incident = {.target = "archive"};
+    char value[8];
+    assert_int_equal(store_begin(store, &err), STATUS_OK);
+    for (incident.id = 1; incident.id <= INCIDENTS; incident.id++) {
+        memset(incident.reason, 'x', sizeof(incident.reason) - 1);
+        assert_int_equal(store_put_incident(store, &incident, &err), STATUS_OK);
+    }
+    assert_int_equal(store_commit(store, &err), STATUS_OK);
+    assert_int_equal(store_begin(store, &err), STATUS_OK);
+    assert_int_equal(store_put_setting(store, "before", "1", &err), STATUS_OK);
+    vfs_fault_arm(VFS_MASK(VFS_READ), 1, SQLITE_IOERR_READ, true);
+    for (incident.id = 1; incident.id < INCIDENTS && !vfs_fault_struck(); incident.id += 100) {
+        const enum status status = store_put_incident(store, &incident, NULL);
+        assert_int_equal(status, vfs_fault_struck() ? STATUS_IO : STATUS_OK);
+    }
+    assert_true(vfs_fault_struck());
+    vfs_fault_disarm();
+    assert_int_equal(store_put_setting(store, "after", "1", &err), STATUS_IO);
+    assert_non_null(strstr(err.text, "undone"));
+    const struct budget_entry entry = {1, "S", 1};
+    assert_int_equal(store_put_budget(store, &entry, 1, NULL), STATUS_IO);
+    assert_int_equal(store_commit(store, NULL), STATUS_IO);
+    assert_int_equal(store_get_setting(store, "before", value, sizeof(value), NULL), STATUS_NOT_FOUND);
+    assert_int_equal(store_get_setting(store, "after", value, sizeof(value), NULL), STATUS_NOT_FOUND);
+    err = (struct err){0};
+    assert_int_equal(store_begin(store, &err), STATUS_OK); /* and the next one works */
+    assert_int_equal(store_put_setting(store, "after", "2", &err), STATUS_OK);
+    assert_int_equal(store_commit(store, &err), STATUS_OK);
+    store_close(store);
+}
+
 /* ---- memory ---- */
 
 static sqlite3_mem_methods real_memory;
@@ -518,6 +557,7 @@ int main(void)
         TEST(disk_full_at_any_write),
         TEST(syncs_fail),
         TEST(other_calls_fail),
+        TEST(undone_behind_the_back),
         TEST(no_memory_anywhere),
         TEST(full_disk_keeps_the_journal),
         cmocka_unit_test(killed_anywhere),
