@@ -4,28 +4,6 @@
 
 #include <string.h>
 
-/* KUSER_SHARED_DATA lies at the same address in every process of every NT, 32 and 64 bits, and its first
- * members have not moved since NT 4: InterruptTime is at offset 8, in 100 ns since boot. */
-#define SHARED_PAGE ((uintptr_t)0x7FFE0000)
-
-struct shared_time { /* KSYSTEM_TIME: high_check is written first, high last */
-    volatile uint32_t low;
-    volatile int32_t high;
-    volatile int32_t high_check;
-};
-
-int64_t shared_page_mono_ms(void)
-{
-    const struct shared_time *interrupt_time = (const struct shared_time *)(SHARED_PAGE + 8);
-    int32_t high = 0;
-    uint32_t low = 0;
-    do {
-        high = interrupt_time->high;
-        low = interrupt_time->low;
-    } while (high != interrupt_time->high_check);
-    return (int64_t)(((uint64_t)(uint32_t)high << 32 | low) / 10000U);
-}
-
 typedef void (*function)(void);
 
 static function find(HMODULE module, const char *name)
