@@ -135,10 +135,12 @@ static enum status read_series(struct reporter *reporter, int64_t id, const stru
     struct detector *detector = detector_new(&settings);
     struct thinner *thinner = calloc(1, sizeof *thinner);
     struct store_cursor *cursor = NULL;
-    enum status status =
-        detector && thinner
-            ? store_samples_begin(reporter->history.store, id, from_ms, last_utc_ms, &cursor, err)
-            : err_set(err, STATUS_NO_MEMORY, "report", 0, "no memory for a chart");
+    enum status status;
+    if (!detector || !thinner) {
+        status = err_set(err, STATUS_NO_MEMORY, "report", 0, "no memory for a chart");
+        goto done;
+    }
+    status = store_samples_begin(reporter->history.store, id, from_ms, last_utc_ms, &cursor, err);
     if (!status) {
         thinner->from_ms = from_ms;
         thinner->bucket_ms = (last_utc_ms - from_ms) / POINTS_MAX + 1;
@@ -154,6 +156,7 @@ static enum status read_series(struct reporter *reporter, int64_t id, const stru
         detector_verdict(detector, &verdict);
         show_series(reporter, key, thinner, &verdict);
     }
+done:
     store_cursor_free(cursor);
     detector_free(detector);
     free(thinner);

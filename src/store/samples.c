@@ -151,17 +151,15 @@ struct store_cursor {
     } batch;
 };
 
-static enum status cursor_new(struct store *store, size_t capacity, struct store_cursor **out_cursor,
-                              struct err *err)
+/* NULL without memory. */
+static struct store_cursor *cursor_new(struct store *store, size_t capacity)
 {
     struct store_cursor *cursor = calloc(1, sizeof(*cursor));
-    if (cursor == NULL) {
-        return err_set(err, STATUS_NO_MEMORY, "read", 0, "out of memory");
+    if (cursor != NULL) {
+        cursor->store = store;
+        cursor->capacity = capacity;
     }
-    cursor->store = store;
-    cursor->capacity = capacity;
-    *out_cursor = cursor;
-    return STATUS_OK;
+    return cursor;
 }
 
 void store_cursor_free(struct store_cursor *cursor)
@@ -217,7 +215,12 @@ static enum status read_series(struct store_cursor *cursor, struct err *err)
 
 enum status store_series_begin(struct store *store, struct store_cursor **out_cursor, struct err *err)
 {
-    return cursor_new(store, SERIES_BATCH, out_cursor, err);
+    struct store_cursor *cursor = cursor_new(store, SERIES_BATCH);
+    if (cursor == NULL) {
+        return err_set(err, STATUS_NO_MEMORY, "read series", 0, "%s: out of memory", store->path);
+    }
+    *out_cursor = cursor;
+    return STATUS_OK;
 }
 
 enum status store_series_next(struct store_cursor *cursor, int64_t *out_series_id,
@@ -286,16 +289,16 @@ enum status store_samples_begin(struct store *store, int64_t series_id, int64_t 
                        : status;
         }
     }
-    struct store_cursor *cursor = NULL;
-    const enum status status = cursor_new(store, POINT_BATCH, &cursor, err);
-    if (status == STATUS_OK) {
-        cursor->series_id = series_id;
-        cursor->after_utc_ms = from_utc_ms;
-        cursor->after_series_id = 0; /* ids begin at 1: nothing at from_utc_ms itself is skipped */
-        cursor->to_utc_ms = to_utc_ms;
-        *out_cursor = cursor;
+    struct store_cursor *cursor = cursor_new(store, POINT_BATCH);
+    if (cursor == NULL) {
+        return err_set(err, STATUS_NO_MEMORY, "read samples", 0, "%s: out of memory", store->path);
     }
-    return status;
+    cursor->series_id = series_id;
+    cursor->after_utc_ms = from_utc_ms;
+    cursor->after_series_id = 0; /* ids begin at 1: nothing at from_utc_ms itself is skipped */
+    cursor->to_utc_ms = to_utc_ms;
+    *out_cursor = cursor;
+    return STATUS_OK;
 }
 
 enum status store_points_next(struct store_cursor *cursor, struct store_point *out_point, struct err *err)

@@ -27,7 +27,7 @@
 #define SET_ASIDE_PAUSE_MS 200
 
 static const char *const statements[STATEMENT_COUNT] = {
-#define STATEMENT_SQL(name, sql) [STATEMENT_##name] = sql,
+#define STATEMENT_SQL(name, sql) [STATEMENT_##name] = (sql),
     STATEMENT_LIST(STATEMENT_SQL)
 #undef STATEMENT_SQL
 };
@@ -246,30 +246,36 @@ static enum status set_aside(const char *path, const char *why, int64_t utc_ms, 
     return STATUS_OK;
 }
 
-static enum status store_new(const char *path, struct store **out_store, struct err *err)
+static enum status check_path(const char *path, struct err *err)
+{
+    return strlen(path) < STORE_PATH_MAX
+               ? STATUS_OK
+               : err_set(err, STATUS_INVALID, "store_open", 0, "the path is longer than %d bytes: %s",
+                         STORE_PATH_MAX - 1, path);
+}
+
+/* NULL without memory. */
+static struct store *store_new(const char *path)
 {
     struct store *store = calloc(1, sizeof(*store));
-    if (store == NULL) {
-        return err_set(err, STATUS_NO_MEMORY, "store_open", 0, "%s: out of memory", path);
+    if (store != NULL) {
+        text_copy(store->path, sizeof(store->path), path);
+        store->keep_permille = 1000;
     }
-    store->keep_permille = 1000;
-    if (!text_copy(store->path, sizeof(store->path), path)) {
-        free(store);
-        return err_set(err, STATUS_INVALID, "store_open", 0, "the path is longer than %d bytes: %s",
-                       STORE_PATH_MAX - 1, path);
-    }
-    *out_store = store;
-    return STATUS_OK;
+    return store;
 }
 
 enum status store_open(const char *path, int64_t utc_ms, struct store **out_store, char out_set_aside[600],
                        struct err *err)
 {
-    struct store *store = NULL;
     char aside[600] = "";
-    enum status status = store_new(path, &store, err);
+    enum status status = check_path(path, err);
     if (status != STATUS_OK) {
         return status;
+    }
+    struct store *store = store_new(path);
+    if (store == NULL) {
+        return err_set(err, STATUS_NO_MEMORY, "store_open", 0, "%s: out of memory", path);
     }
     store->latest_utc_ms = utc_ms;
     struct err why = {0};
@@ -303,13 +309,16 @@ const char *store_set_aside_reason_get(const struct store *store)
 
 enum status store_open_readonly(const char *path, struct store **out_store, struct err *err)
 {
-    struct store *store = NULL;
     if (!file_exists(path)) {
         return err_set(err, STATUS_NOT_FOUND, "store_open", 0, "%s: there is no such file", path);
     }
-    enum status status = store_new(path, &store, err);
+    enum status status = check_path(path, err);
     if (status != STATUS_OK) {
         return status;
+    }
+    struct store *store = store_new(path);
+    if (store == NULL) {
+        return err_set(err, STATUS_NO_MEMORY, "store_open", 0, "%s: out of memory", path);
     }
     status = connect(store, SQLITE_OPEN_READONLY, err);
     if (status == STATUS_OK) {
