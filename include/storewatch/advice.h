@@ -7,4 +7,8 @@
 /* Adds to alert->todo what fits its kind and incident. `will_act`: storewatch itself restarts next. */
 void advice_add(struct alert *alert, const struct config *config, bool will_act);
 
+/* Appends the line of configuration that registers a program under "clients":
+ * { "name": "besagent", "image": "BESAgent.exe", "service": "BlackBerry Agent" }. `service` may be "". */
+void text_add_client_line(struct text *text, const char *image, const char *service);
+
 #endif

@@ -1,10 +1,11 @@
 /* alert.h - one thing to tell ops, with every number the mail needs; report.h turns it into words.
  *
- * An alert is made by the engine at a transition and is complete: rendering it needs neither the engine nor the
- * store, so the same alert can be rendered for a mail, an event, `replay` or a test. */
+ * An alert is made by the engine at a transition and is complete: rendering it needs neither the engine nor
+ * the store, so the same alert can be rendered for a mail, an event, `replay` or a test. */
 #ifndef STOREWATCH_ALERT_H
 #define STOREWATCH_ALERT_H
 
+#include "storewatch/defects.h"
 #include "storewatch/incident.h"
 
 #define ALERT_POINTS_MAX 96
@@ -17,10 +18,16 @@ struct alert {
     char host_name[64];
     bool has_incident;
     struct incident incident; /* as after the transition */
-    /* The service that a restart kind is about: what is restarted, or for SERVICE_DOWN, SERVICE_UP_AGAIN and GAVE_UP
-     * the one that is down, which may be a dependent of it. "" = not told: the words say "a service". */
+    /* The service that a restart kind is about: what is restarted, or for SERVICE_DOWN, SERVICE_UP_AGAIN and
+     * GAVE_UP the one that is down, which may be a dependent of it. "" = not told: the words say "a service".
+     */
     char service[SERVICE_NAME_MAX];
-    /* What was done, is being done or will be done, one sentence a line: "02:14:05 MSExchangeIS stopped after 41 s". */
+    /* Of an incident about a program: the MAPI DLLs it has loaded, as far as known, and for one that is not
+     * registered the service that it hosts, "" = none. */
+    struct loaded_dlls dlls;
+    char hosted_by[SERVICE_NAME_MAX];
+    /* What was done, is being done or will be done, one sentence a line: "02:14:05 MSExchangeIS stopped after
+     * 41 s". */
     size_t done_count;
     char done[ALERT_LINES_MAX][ALERT_LINE_MAX];
     /* What the reader should do now, most useful first; may be empty ("nothing"). */

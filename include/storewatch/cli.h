@@ -29,6 +29,7 @@ int uninstall_run(int argc, char **argv);
 int run_run(int argc, char **argv);
 int status_run(int argc, char **argv);
 int plan_run(int argc, char **argv);
+int doctor_run(int argc, char **argv);
 int restart_run(int argc, char **argv);
 int maintenance_run(int argc, char **argv);
 int test_alert_run(int argc, char **argv);

@@ -43,4 +43,9 @@ void mailer_global_deinit(void);
  * or log-on; TIMEOUT; IO: anything else on the way. err->code is the library's code, err->text repeats the answer. */
 enum status mailer_send(const struct mailer_request *request, struct mailer_result *out_result, struct err *err);
 
+/* Does the relay answer, with TLS and log-on as configured? Connects, says EHLO, NOOP and QUIT, and sends no mail.
+ * Its answer, or why not as from mailer_send. Takes no longer than a mail. */
+enum status mailer_probe(const struct config_relay *relay, const char *helo, char *out_answer, size_t capacity,
+                         struct err *err);
+
 #endif

@@ -102,6 +102,8 @@ void observation_free(struct observation *observation);
 void observation_clear(struct observation *observation);
 /* Lends; NULL when absent. Names compare without case. Services by binary search. */
 const struct service *observation_service(const struct observation *observation, const char *name);
+/* The one service that the process hosts; NULL when it hosts none or several. */
+const struct service *observation_service_of(const struct observation *observation, uint32_t pid);
 const struct process *observation_process(const struct observation *observation, uint32_t pid);
 
 #endif

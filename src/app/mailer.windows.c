@@ -327,13 +327,17 @@ static CURLcode set_options(CURL *easy, const struct mailer_request *request, st
         SET(CURLOPT_PASSWORD, password);
     }
 
-    SET(CURLOPT_MAIL_FROM, from);
-    SET(CURLOPT_MAIL_RCPT, to);
-    SET(CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
-    SET(CURLOPT_UPLOAD, 1L);
-    SET(CURLOPT_READFUNCTION, on_read);
-    SET(CURLOPT_READDATA, dialogue);
-    SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)dialogue->message_length);
+    if (request->message == NULL) { /* a probe: after the log-on nothing but NOOP and QUIT */
+        SET(CURLOPT_CUSTOMREQUEST, "NOOP");
+    } else {
+        SET(CURLOPT_MAIL_FROM, from);
+        SET(CURLOPT_MAIL_RCPT, to);
+        SET(CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+        SET(CURLOPT_UPLOAD, 1L);
+        SET(CURLOPT_READFUNCTION, on_read);
+        SET(CURLOPT_READDATA, dialogue);
+        SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)dialogue->message_length);
+    }
     SET(CURLOPT_WRITEFUNCTION, on_write);
 
     SET(CURLOPT_VERBOSE, 1L); /* turns the callback on; nothing is printed */
@@ -441,6 +445,47 @@ done:
     curl_free(url);
     free(addresses);
     *out_result = result;
+    return status == STATUS_OK ? STATUS_OK : err_set(err, status, own.operation, own.code, "%s", own.text);
+}
+
+enum status mailer_probe(const struct config_relay *relay, const char *helo, char *out_answer,
+                         size_t capacity, struct err *err)
+{
+    const struct mailer_request request = {.relay = relay, .helo = helo};
+    struct mailer_result result = {0};
+    struct err own = {0};
+    char password[PASSWORD_MAX] = "", error_words[CURL_ERROR_SIZE] = "", line[1024], refused[1];
+    struct dialogue dialogue = {
+        .refused = text_on(refused, sizeof(refused)), .line = text_on(line, sizeof(line)), .awaiting = true};
+    enum status status = STATUS_OK;
+    char *url = NULL;
+    CURL *easy = NULL;
+    if (relay->user[0] != '\0') {
+        status = resolve_password(relay->password, password, sizeof(password), &own);
+    }
+    if (status != STATUS_OK) {
+        goto done;
+    }
+    url = url_of(&request);
+    easy = curl_easy_init();
+    if (url == NULL || easy == NULL ||
+        set_options(easy, &request, &dialogue, url, NULL, NULL, password, error_words) != CURLE_OK) {
+        status = err_set(&own, STATUS_INVALID, "relay", 0, "\"%s\" is no host name, or no memory is left",
+                         relay->host);
+        goto done;
+    }
+    const CURLcode code = curl_easy_perform(easy);
+    if (code == CURLE_OK) {
+        text_copy(out_answer, capacity, dialogue.answer);
+    } else {
+        const char *words = error_words[0] != '\0' ? error_words : curl_easy_strerror(code);
+        status = outcome_of(&dialogue, code, words, &result);
+        err_set(&own, status, "smtp", (uint32_t)code, "%s", result.answer);
+    }
+done:
+    wipe(password, sizeof(password));
+    curl_easy_cleanup(easy);
+    curl_free(url);
     return status == STATUS_OK ? STATUS_OK : err_set(err, status, own.operation, own.code, "%s", own.text);
 }
 

@@ -1,6 +1,38 @@
 /* advice.c - see advice.h. */
 #include "storewatch/advice.h"
 
+#include <string.h>
+
+static void add_quoted(struct text *text, const char *words, bool lower)
+{
+    text_add(text, "\"");
+    for (; *words; words++) {
+        char c = lower && *words >= 'A' && *words <= 'Z' ? (char)(*words - 'A' + 'a') : *words;
+        if (c == '"' || c == '\\')
+            text_add(text, "\\");
+        text_add_bytes(text, &c, 1);
+    }
+    text_add(text, "\"");
+}
+
+void text_add_client_line(struct text *text, const char *image, const char *service)
+{
+    char name[PROCESS_IMAGE_MAX];
+    text_copy(name, sizeof name, image);
+    size_t length = strlen(name);
+    if (length > 4 && text_equal_nocase(name + length - 4, ".exe"))
+        name[length - 4] = '\0';
+    text_add(text, "{ \"name\": ");
+    add_quoted(text, name, true);
+    text_add(text, ", \"image\": ");
+    add_quoted(text, image, false);
+    if (service[0]) {
+        text_add(text, ", \"service\": ");
+        add_quoted(text, service, false);
+    }
+    text_add(text, " }");
+}
+
 static void add_deadline(struct text *text, const struct incident *incident)
 {
     if (incident->exhaustion_early_utc_ms == INT64_MAX)
@@ -28,10 +60,40 @@ static void advise_restart(struct alert *alert, const struct config *config)
                        deadline.data);
 }
 
+/* What is known of the DLL that leaks in this unit; false when nothing is. */
+static bool advise_dll(struct alert *alert)
+{
+    const struct incident *incident = &alert->incident;
+    enum unit unit = metric_unit(incident->metric);
+    char storage[ALERT_LINE_MAX];
+    struct text line = text_on(storage, sizeof storage);
+    struct defect_finding finding;
+    size_t index = 0;
+    if (unit == UNIT_BYTES && defect_judge_all(&alert->dlls, &index, &finding)) {
+        text_add_defect(&line, incident->image, &alert->dlls.items[index], &finding);
+        text_add(&line, ".");
+        alert_add_todo(alert, "%s", storage);
+        if (finding.fix == FIX_MISSING)
+            return true;
+    }
+    for (size_t i = 0; i < alert->dlls.count; i++) {
+        const struct loaded_dll *dll = &alert->dlls.items[i];
+        const struct defect *sibling = defect_sibling(dll, unit, 0);
+        if (!sibling)
+            continue;
+        alert_add_todo(alert, "%s of this product line also leaks %s (KB %u): %s.", sibling->dll,
+                       sibling->leak, (unsigned)sibling->kb, sibling->remedy);
+        return true;
+    }
+    return line.length > 0;
+}
+
 static void advise_cause(struct alert *alert)
 {
     const struct incident *incident = &alert->incident;
     if (incident->target_kind != TARGET_CLIENT && incident->target_kind != TARGET_DISCOVERED)
+        return;
+    if (advise_dll(alert))
         return;
     if (incident->metric == METRIC_HANDLES)
         alert_add_todo(
@@ -41,6 +103,17 @@ static void advise_cause(struct alert *alert)
         alert_add_todo(alert,
                        "Find the cause: check the version of the Emsmdb32.dll it loads. Below 6.5.7233.36 "
                        "(Exchange 2003) it lacks the fix of Microsoft KB 898782.");
+}
+
+static void advise_registering(struct alert *alert)
+{
+    const struct incident *incident = &alert->incident;
+    if (incident->target_kind != TARGET_DISCOVERED)
+        return;
+    char storage[ALERT_LINE_MAX];
+    struct text line = text_on(storage, sizeof storage);
+    text_add_client_line(&line, incident->image, alert->hosted_by);
+    alert_add_todo(alert, "To have it restarted by storewatch, register it under \"clients\": %s", storage);
 }
 
 static void advise_growth(struct alert *alert, const struct config *config, bool will_act)
@@ -59,6 +132,7 @@ static void advise_growth(struct alert *alert, const struct config *config, bool
     else
         advise_restart(alert, config);
     advise_cause(alert);
+    advise_registering(alert);
 }
 
 void advice_add(struct alert *alert, const struct config *config, bool will_act)

@@ -158,6 +158,17 @@ static void add_chart(struct step *step, struct alert *alert, const struct incid
     alert->fit_to = verdict.fit_to;
 }
 
+/* What is known of the growing program. */
+static void add_program(struct step *step, struct alert *alert, const struct incident *incident)
+{
+    const struct found_client *found = watch_found(&step->engine->watch, incident->process);
+    if (found)
+        alert->dlls = found->dlls;
+    const struct service *service = observation_service_of(step->observation, incident->process.pid);
+    if (service && incident->target_kind == TARGET_DISCOVERED)
+        text_copy(alert->hosted_by, sizeof alert->hosted_by, service->name);
+}
+
 /* Begins an alert about an incident. Each mailed one is a telling of its own: its number makes the mail's
  * key. */
 static struct alert *alert_incident(struct step *step, enum alert_kind kind, struct open_incident *open)
@@ -176,6 +187,7 @@ static struct alert *alert_incident(struct step *step, enum alert_kind kind, str
     alert->has_incident = true;
     alert->incident = *incident;
     add_chart(step, alert, incident);
+    add_program(step, alert, incident);
     save_incident(step, incident);
     return alert;
 }
@@ -465,6 +477,33 @@ static bool in_running_plan(const struct engine *engine, struct process_id proce
     return false;
 }
 
+/* After a restart of storewatch: programs that are not registered are found a little later than the others.
+ */
+static bool not_found_yet(const struct step *step, const struct incident *incident)
+{
+    const struct process *process = observation_process(step->observation, incident->process.pid);
+    return incident->target_kind == TARGET_DISCOVERED && process &&
+           process_id_equal(process->id, incident->process);
+}
+
+/* A discovered program that has been registered meanwhile: its incident goes on as that of the client, and
+ * the ladder is open to it. */
+static void adopt_registered(struct step *step)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        struct incident *incident = &step->engine->incidents[i].incident;
+        const struct watched *item = incident->id && incident->target_kind == TARGET_DISCOVERED
+                                         ? watch_find(&step->engine->watch, incident->process)
+                                         : NULL;
+        if (!item || item->kind == TARGET_DISCOVERED)
+            continue;
+        incident->target_kind = item->kind;
+        text_copy(incident->target, sizeof incident->target, item->target);
+        text_copy(incident->service, sizeof incident->service, item->service);
+        save_incident(step, incident);
+    }
+}
+
 /* The process of an open incident is gone: by our restart, or by itself. */
 static void follow_gone(struct step *step)
 {
@@ -475,7 +514,7 @@ static void follow_gone(struct step *step)
         if (!incident->id || incident->state != INCIDENT_OPEN || incident->target_kind == TARGET_HOST)
             continue;
         struct watched *item = watch_find(&engine->watch, incident->process);
-        if (item && item->present)
+        if ((item && item->present) || (!item && not_found_yet(step, incident)))
             continue;
         if (in_running_plan(engine, incident->process)) {
             incident->state = INCIDENT_RECOVERING;
@@ -992,6 +1031,7 @@ void engine_step(struct engine *engine, const struct observation *observation, s
     watch_look(&engine->watch, &engine->config, observation);
     if (sample_due)
         watch_push(&engine->watch, &engine->config, observation);
+    adopt_registered(&step);
     follow_unnamed(&step);
     if (observation->processes_known)
         follow_gone(&step);

@@ -67,3 +67,16 @@ const struct process *observation_process(const struct observation *observation,
     }
     return NULL;
 }
+
+const struct service *observation_service_of(const struct observation *observation, uint32_t pid)
+{
+    const struct service *found = NULL;
+    for (size_t i = 0; i < observation->service_count; i++) {
+        if (observation->services[i].pid != pid || pid == 0)
+            continue;
+        if (found)
+            return NULL;
+        found = &observation->services[i];
+    }
+    return found;
+}

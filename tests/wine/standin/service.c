@@ -27,6 +27,8 @@
  *   worker=FILE          another copy of this program, run as a child that does the growing (as Exchange
  * 2013's Store.Worker); it ends with its parent
  *
+ *   dll=FILE             a DLL that it loads and keeps (an Emsmdb32.dll of our own making)
+ *
  * How often a service was started is kept in SERVICE.starts beside the program. */
 #include <windows.h>
 
@@ -48,6 +50,7 @@ static struct {
     char service[64];
     char log[MAX_PATH];
     char worker[MAX_PATH];
+    char dll[MAX_PATH];
     double base, plateau, leak, limit;
     DWORD warm_up_ms, handles, leak_starts, start_ms, fail_from, fail_count, stop_ms, hint_ms, worker_of;
     enum stop_kind stop;
@@ -102,6 +105,7 @@ static void setting_set(const char *key, const char *value)
         {"service", NULL, NULL, settings.service, sizeof(settings.service)},
         {"log", NULL, NULL, settings.log, sizeof(settings.log)},
         {"worker", NULL, NULL, settings.worker, sizeof(settings.worker)},
+        {"dll", NULL, NULL, settings.dll, sizeof(settings.dll)},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (strcmp(key, known[i].key) != 0) {
@@ -381,6 +385,11 @@ int main(int argc, char **argv)
         return worker_live();
     }
     settings_read_file();
+    if (settings.dll[0] != '\0' && LoadLibraryA(settings.dll) == NULL) {
+        fprintf(stderr, "standin: %s does not load: error %lu\n", settings.dll,
+                (unsigned long)GetLastError());
+        return 4;
+    }
     stop_event = CreateEventW(NULL, TRUE, FALSE, NULL);
     wchar_t empty[] = L"";
     const SERVICE_TABLE_ENTRYW table[] = {{empty, service_main}, {NULL, NULL}};

@@ -1,0 +1,235 @@
+/* doctor.windows.c - `doctor`: is everything in order, line by line, and what to do where it is not. Changes
+ * nothing and sends no mail. Needs no running service. */
+#include "storewatch/cli.h"
+#include "storewatch/mailer.h"
+#include "storewatch/service.h"
+
+#include "../win32/inspect.h"
+#include "../win32/setup.h"
+#include "doctor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DISK_FREE_MIN_BYTES (256.0 * 1024 * 1024)
+
+/* ---- rights and registration ---- */
+
+static void check_rights(struct doctor *doctor)
+{
+    struct inspect_rights rights = {0};
+    struct err err = {0};
+    if (inspect_rights(&rights, &err) != STATUS_OK)
+        doctor_add(doctor, DOCTOR_FAILED, "rights", NULL, "%s", err.text);
+    else if (rights.administrator && rights.debug_privilege)
+        doctor_add(doctor, DOCTOR_OK, "rights", NULL, "an Administrator, with SeDebugPrivilege");
+    else
+        doctor_add(doctor, DOCTOR_WARNING, "rights",
+                   "Run doctor as an Administrator: what it cannot read it cannot check.", "%s, %s",
+                   rights.administrator ? "an Administrator" : "no Administrator",
+                   rights.debug_privilege ? "with SeDebugPrivilege" : "without SeDebugPrivilege");
+    if (setup_wrong_bitness())
+        doctor_add(doctor, DOCTOR_FAILED, "program", "Use the x64 storewatch.exe.",
+                   "this is the 32-bit program on 64-bit Windows: it sees no 64-bit modules");
+}
+
+static void check_service(struct doctor *doctor)
+{
+    char command[2 * SETUP_PATH_MAX];
+    struct err err = {0};
+    enum status status = setup_service_command(command, sizeof command, &err);
+    const struct service *service = observation_service(doctor->observation, "storewatch");
+    if (status == STATUS_NOT_FOUND)
+        doctor_add(doctor, DOCTOR_FAILED, "service", "storewatch install, then net start storewatch",
+                   "the service \"storewatch\" is not installed");
+    else if (status != STATUS_OK)
+        doctor_add(doctor, DOCTOR_WARNING, "service", "Run doctor as an Administrator.", "%s", err.text);
+    else if (service && service->state == SERVICE_STATE_RUNNING)
+        doctor_add(doctor, DOCTOR_OK, "service", NULL, "installed and running, pid %u: %s",
+                   (unsigned)service->pid, command);
+    else
+        doctor_add(doctor, DOCTOR_FAILED, "service", "net start storewatch",
+                   "installed, but it does not run: %s", command);
+}
+
+static void check_event_source(struct doctor *doctor)
+{
+    char file[SETUP_PATH_MAX];
+    struct err err = {0};
+    if (inspect_event_source(file, sizeof file, &err) != STATUS_OK)
+        doctor_add(doctor, DOCTOR_FAILED, "events", "storewatch install", "%s", err.text);
+    else if (!setup_exists(file))
+        doctor_add(doctor, DOCTOR_FAILED, "events", "storewatch install, from where the program lies now",
+                   "the event source names %s, which is not there: events show no text", file);
+    else
+        doctor_add(doctor, DOCTOR_OK, "events", NULL, "the event source is registered: %s", file);
+}
+
+/* ---- files ---- */
+
+static void check_access(struct doctor *doctor, const char *what, const char *path)
+{
+    char who[128], todo[SETUP_PATH_MAX + 128];
+    struct err err = {0};
+    enum status status = inspect_writers(path, who, sizeof who, &err);
+    struct text text = text_on(todo, sizeof todo);
+    text_add(&text,
+             "Take their right to write away (its properties, Security): the service runs as LocalSystem and "
+             "does what that file says.");
+    if (status == STATUS_NOT_FOUND)
+        doctor_add(doctor, DOCTOR_WARNING, "access", "storewatch install makes it.", "%s is not there: %s",
+                   what, path);
+    else if (status != STATUS_OK)
+        doctor_add(doctor, DOCTOR_WARNING, "access", "Run doctor as an Administrator.", "%s", err.text);
+    else if (who[0])
+        doctor_add(doctor, DOCTOR_WARNING, "access", todo, "%s may be changed by %s: %s", what, who, path);
+    else
+        doctor_add(doctor, DOCTOR_OK, "access", NULL, "%s is closed to ordinary users: %s", what, path);
+}
+
+static void check_disk(struct doctor *doctor, const char *dir)
+{
+    double bytes = NAN;
+    char words[64];
+    struct err err = {0};
+    struct text text = text_on(words, sizeof words);
+    if (inspect_disk_free(dir, &bytes, &err) != STATUS_OK) {
+        doctor_add(doctor, DOCTOR_WARNING, "disk", NULL, "%s", err.text);
+        return;
+    }
+    text_add_quantity(&text, UNIT_BYTES, bytes);
+    bool little = bytes < DISK_FREE_MIN_BYTES;
+    doctor_add(doctor, little ? DOCTOR_WARNING : DOCTOR_OK, "disk",
+               little ? "Free space: without a history storewatch restarts nothing." : NULL,
+               "%s free for the data directory", words);
+}
+
+/* A configuration with errors is told, and the checks go on with the defaults. */
+static void check_config(struct doctor *doctor, const char *path)
+{
+    char default_path[SETUP_PATH_MAX];
+    struct config_findings *findings = calloc(1, sizeof *findings);
+    struct err err = {0};
+    if (!path)
+        path = cli_default_config(default_path, sizeof default_path) ? default_path : NULL;
+    if (!findings || !path) {
+        doctor_add(doctor, DOCTOR_FAILED, "config", "Give --config FILE.", "there is no configuration");
+        free(findings);
+        return;
+    }
+    enum status status = config_load(path, &doctor->config, findings, &err);
+    for (size_t i = 0; i < findings->count; i++) {
+        char words[512];
+        struct text text = text_on(words, sizeof words);
+        config_finding_format(&text, path, &findings->items[i]);
+        doctor_add(doctor, findings->items[i].warning ? DOCTOR_WARNING : DOCTOR_FAILED, "config", NULL, "%s",
+                   words);
+    }
+    if (status == STATUS_OK)
+        doctor_add(doctor, DOCTOR_OK, "config", NULL, "%s is valid; mode \"%s\"", path,
+                   doctor->config.mode == MODE_ACT ? "act" : "alert");
+    else if (findings->count == 0)
+        doctor_add(doctor, DOCTOR_FAILED, "config", "Give --config FILE.", "%s", err.text);
+    if (setup_exists(path))
+        check_access(doctor, "the configuration", path);
+    free(findings);
+}
+
+static void check_data_dir(struct doctor *doctor)
+{
+    char dir[SETUP_PATH_MAX];
+    if (!cli_data_dir(&doctor->config, dir, sizeof dir)) {
+        doctor_add(doctor, DOCTOR_FAILED, "access", "Set data_dir.", "there is no data directory");
+        return;
+    }
+    check_access(doctor, "the data directory", dir);
+    if (setup_exists(dir))
+        check_disk(doctor, dir);
+}
+
+/* ---- relays ---- */
+
+static void check_relays(struct doctor *doctor)
+{
+    const struct config *config = &doctor->config;
+    struct os_facts facts;
+    struct err init = {0};
+    os_facts_get(doctor->os, &facts);
+    if (config->recipient_count == 0 || config->relay_count == 0) {
+        doctor_add(doctor, DOCTOR_WARNING, "relay", "Set mail.to and mail.relays.",
+                   "no mail is configured: alerts go to the event log only");
+        return;
+    }
+    if (mailer_global_init(&init) != STATUS_OK) {
+        doctor_add(doctor, DOCTOR_FAILED, "relay", NULL, "%s", init.text);
+        return;
+    }
+    for (size_t i = 0; i < config->relay_count; i++) {
+        const struct config_relay *relay = &config->relays[i];
+        char answer[256] = "";
+        struct err err = {0};
+        bool answers = mailer_probe(relay, facts.host_name, answer, sizeof answer, &err) == STATUS_OK;
+        doctor_add(doctor, answers ? DOCTOR_OK : DOCTOR_FAILED, "relay",
+                   answers ? NULL
+                           : "Correct its entry under mail.relays, or mend it; then storewatch test-alert.",
+                   "%s:%u %s: %s", relay->host, relay->port, answers ? "answers" : "cannot be used",
+                   answers ? answer : err.text);
+    }
+    mailer_global_deinit();
+}
+
+/* ---- the command ---- */
+
+static int show(const struct doctor *doctor, bool json)
+{
+    struct buffer out = {0};
+    char *text = NULL;
+    if (json) {
+        text = doctor_json(doctor);
+    } else {
+        doctor_text(doctor, &out);
+        text = buffer_take(&out);
+    }
+    if (!text)
+        return cli_fail("out of memory");
+    fputs(text, stdout);
+    if (json)
+        fputs("\n", stdout);
+    free(text);
+    return doctor_worst(doctor) == DOCTOR_FAILED ? EXIT_FOUND : EXIT_FINE;
+}
+
+int doctor_run(int argc, char **argv)
+{
+    const char *config_path = NULL;
+    bool json = false;
+    const struct cli_option options[] = {{"--config", &config_path, NULL}, {"--json", NULL, &json}};
+    if (!cli_parse(argc, argv, "doctor [--config FILE] [--json]", options, ARRAY_COUNT(options), NULL, 0,
+                   NULL))
+        return EXIT_USAGE;
+    struct os *os = NULL;
+    struct err err = {0};
+    if (os_open(&os, &err) != STATUS_OK)
+        return cli_fail("%s", err.text);
+    struct doctor *doctor = doctor_new(os);
+    if (!doctor) {
+        os_close(os);
+        return cli_fail("out of memory");
+    }
+    check_rights(doctor);
+    check_config(doctor, config_path);
+    check_data_dir(doctor);
+    check_event_source(doctor);
+    if (doctor_look(doctor)) {
+        check_service(doctor);
+        doctor_check_machine(doctor);
+        doctor_check_clients(doctor);
+        doctor_check_limits(doctor);
+        doctor_check_dlls(doctor);
+    }
+    check_relays(doctor);
+    int code = show(doctor, json);
+    doctor_free(doctor);
+    os_close(os);
+    return code;
+}

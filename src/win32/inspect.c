@@ -1,0 +1,148 @@
+/* inspect.c - see inspect.h. */
+#include "win32.h"
+
+#include "inspect.h"
+
+#include <aclapi.h>
+
+#include <stdlib.h>
+
+#define TOKEN_BYTES_MAX 16384
+
+/* ---- rights ---- */
+
+static bool is_administrator(void)
+{
+    unsigned char sid[SECURITY_MAX_SID_SIZE];
+    DWORD size = sizeof(sid);
+    BOOL member = FALSE;
+    return CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, sid, &size) &&
+           CheckTokenMembership(NULL, sid, &member) && member;
+}
+
+enum status inspect_rights(struct inspect_rights *out_rights, struct err *err)
+{
+    struct inspect_rights rights = {.administrator = is_administrator()};
+    HANDLE token = NULL;
+    DWORD size = 0;
+    LUID debug;
+    union {
+        TOKEN_PRIVILEGES privileges;
+        unsigned char bytes[TOKEN_BYTES_MAX];
+    } held;
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) {
+        const DWORD code = GetLastError();
+        return windows_fail(err, windows_status(code), "OpenProcessToken", code, "own rights cannot be read");
+    }
+    if (GetTokenInformation(token, TokenPrivileges, &held, sizeof(held), &size) &&
+        LookupPrivilegeValueW(NULL, L"SeDebugPrivilege", &debug)) {
+        for (DWORD i = 0; i < held.privileges.PrivilegeCount; i++) {
+            const LUID luid = held.privileges.Privileges[i].Luid;
+            rights.debug_privilege |= luid.LowPart == debug.LowPart && luid.HighPart == debug.HighPart;
+        }
+    }
+    CloseHandle(token);
+    *out_rights = rights;
+    return STATUS_OK;
+}
+
+/* ---- access ---- */
+
+/* Everybody, or nearly everybody, is in one of these. */
+static const struct {
+    WELL_KNOWN_SID_TYPE type;
+    const char *name;
+} crowds[] = {
+    {WinWorldSid, "Everyone"},
+    {WinAuthenticatedUserSid, "Authenticated Users"},
+    {WinBuiltinUsersSid, "Users"},
+    {WinInteractiveSid, "Interactive"},
+    {WinBuiltinGuestsSid, "Guests"},
+    {WinAnonymousSid, "Anonymous"},
+    {WinBuiltinPowerUsersSid, "Power Users"},
+};
+
+#define CHANGES                                                                                              \
+    (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD | DELETE | WRITE_DAC | WRITE_OWNER |             \
+     GENERIC_WRITE | GENERIC_ALL)
+
+static void add_crowd(struct text *who, PSID sid)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(crowds); i++) {
+        if (IsWellKnownSid(sid, crowds[i].type)) {
+            text_add(who, "%s%s", who->length > 0 ? ", " : "", crowds[i].name);
+        }
+    }
+}
+
+enum status inspect_writers(const char *path, char *out_who, size_t capacity, struct err *err)
+{
+    struct text who = text_on(out_who, capacity);
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    PACL list = NULL;
+    wchar_t *wide = utf16_new(path);
+    const DWORD code = wide == NULL ? ERROR_NOT_ENOUGH_MEMORY
+                                    : GetNamedSecurityInfoW(wide, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION,
+                                                            NULL, NULL, &list, NULL, &descriptor);
+    free(wide);
+    if (code != ERROR_SUCCESS) {
+        return windows_fail(err, windows_status(code), "GetNamedSecurityInfo", code,
+                            "who may change %s cannot be read", path);
+    }
+    if (list == NULL) {
+        text_add(&who, "Everyone"); /* no list at all denies nobody */
+    }
+    for (DWORD i = 0; list != NULL && i < list->AceCount; i++) {
+        ACCESS_ALLOWED_ACE *entry = NULL;
+        if (GetAce(list, i, (void **)&entry) && entry->Header.AceType == ACCESS_ALLOWED_ACE_TYPE &&
+            (entry->Header.AceFlags & INHERIT_ONLY_ACE) == 0 && (entry->Mask & CHANGES) != 0) {
+            add_crowd(&who, &entry->SidStart);
+        }
+    }
+    LocalFree(descriptor);
+    return STATUS_OK;
+}
+
+/* ---- event source, disk ---- */
+
+enum status inspect_event_source(char *out_file, size_t capacity, struct err *err)
+{
+    static const wchar_t key_name[] =
+        L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\" STOREWATCH_SERVICE;
+    wchar_t raw[MAX_PATH * 2], file[MAX_PATH * 2];
+    DWORD size = sizeof(raw) - sizeof(*raw), type = 0;
+    HKEY key = NULL;
+    LONG code = RegOpenKeyExW(HKEY_LOCAL_MACHINE, key_name, 0, KEY_READ, &key);
+    if (code == ERROR_SUCCESS) {
+        code = RegQueryValueExW(key, L"EventMessageFile", NULL, &type, (BYTE *)raw, &size);
+        RegCloseKey(key);
+    }
+    if (code != ERROR_SUCCESS || (type != REG_SZ && type != REG_EXPAND_SZ)) {
+        return windows_fail(err, code == ERROR_FILE_NOT_FOUND ? STATUS_NOT_FOUND : STATUS_SYSTEM,
+                            "RegQueryValueEx", (DWORD)code,
+                            "the event source \"storewatch\" is not registered");
+    }
+    raw[size / sizeof(*raw)] = 0;
+    const DWORD units = ExpandEnvironmentStringsW(raw, file, ARRAY_COUNT(file));
+    if (units == 0 || units > ARRAY_COUNT(file)) {
+        return err_set(err, STATUS_INVALID, "ExpandEnvironmentStrings", 0,
+                       "the event source \"storewatch\" names no usable file");
+    }
+    utf16z_to_utf8(file, out_file, capacity);
+    return STATUS_OK;
+}
+
+enum status inspect_disk_free(const char *path, double *out_bytes, struct err *err)
+{
+    ULARGE_INTEGER free_bytes = {0};
+    wchar_t *wide = utf16_new(path);
+    const bool read = wide != NULL && GetDiskFreeSpaceExW(wide, &free_bytes, NULL, NULL);
+    const DWORD code = read ? ERROR_SUCCESS : GetLastError();
+    free(wide);
+    if (!read) {
+        return windows_fail(err, windows_status(code), "GetDiskFreeSpaceEx", code,
+                            "the free space of %s cannot be read", path);
+    }
+    *out_bytes = (double)free_bytes.QuadPart;
+    return STATUS_OK;
+}

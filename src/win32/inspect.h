@@ -1,0 +1,24 @@
+/* inspect.h - private to the Windows edge, without windows.h: what `doctor` asks the system about our own
+ * installation. Only reads. Texts are UTF-8, errors as in os.h. */
+#ifndef STOREWATCH_WIN32_INSPECT_H
+#define STOREWATCH_WIN32_INSPECT_H
+
+#include "storewatch/base.h"
+
+struct inspect_rights {
+    bool administrator;   /* a member of Administrators, with that switched on; LocalSystem is one */
+    bool debug_privilege; /* SeDebugPrivilege is in the token, on or off: needed to look into services */
+};
+enum status inspect_rights(struct inspect_rights *out_rights, struct err *err);
+
+/* Who besides Administrators and SYSTEM may change a file or folder, of the groups that every user belongs
+ * to: "Users, Everyone"; "" = none of them. NOT_FOUND when there is no such file. */
+enum status inspect_writers(const char *path, char *out_who, size_t capacity, struct err *err);
+
+/* The message file that the event source names. NOT_FOUND: the source is not registered. */
+enum status inspect_event_source(char *out_file, size_t capacity, struct err *err);
+
+/* Bytes that are free on the disk of `path` for us. */
+enum status inspect_disk_free(const char *path, double *out_bytes, struct err *err);
+
+#endif
