@@ -78,9 +78,10 @@ struct engine {
     bool by_hand;                  /* the restart that is wanted or goes on was asked for by a person */
     int64_t not_before_mono_ms;    /* a plan that was refused is not asked for again at each poll */
     bool graph_wanted;             /* the restart needs a fresh look at the configuration */
-    struct service_graph graph;    /* the latest one read; owned */
-    struct engine_request out;     /* the request that is being carried out */
-    size_t story_count;            /* of the latest restart, a sentence a line */
+    bool resumed; /* after a start of storewatch nothing was asked for yet: the pre-flight is due again */
+    struct service_graph graph; /* the latest one read; owned */
+    struct engine_request out;  /* the request that is being carried out */
+    size_t story_count;         /* of the latest restart, a sentence a line */
     char story[STORY_LINES_MAX][ALERT_LINE_MAX];
     char refused[256];    /* why the latest restart by hand was not begun; "" = it was, or there was none */
     char called_off[256]; /* why the latest restart was called off before it touched anything; "" = it was not

@@ -769,12 +769,15 @@ static void facts_for(const struct engine *engine, int64_t exhaustion_early_utc_
     };
 }
 
-/* The pre-flight once more just before the first stop: the world may have changed since the plan was made.
- * This restart is in the budget already, so the budget as it was without it counts. Returns news bits. */
+/* The pre-flight once more just before the first stop: the world may have changed since the plan was made, or
+ * while storewatch itself was away in the middle of the stops. This restart is in the budget already, so the
+ * budget as it was without it counts. Returns news bits. */
 static unsigned call_off(struct step *step)
 {
     struct engine *engine = step->engine;
-    if (!restart_untouched(&engine->restart))
+    const bool untouched = restart_untouched(&engine->restart);
+    const bool stopping_again = engine->resumed && engine->restart.journal.phase == RESTART_STOPPING;
+    if (!untouched && !stopping_again)
         return 0;
     const struct open_incident *open = incident_by_id(engine, engine->restart.journal.incident_id);
     struct policy_facts facts;
@@ -791,9 +794,16 @@ static unsigned call_off(struct step *step)
     policy_preflight(&engine->config, step->observation, step->clock, &facts, &preflight);
     if (preflight.passed)
         return 0;
-    struct text why = text_on(engine->called_off, sizeof engine->called_off);
+    char reason[sizeof engine->called_off];
+    struct text why = text_on(reason, sizeof reason);
     text_add(&why, "%s: %s", check_name(preflight.first_failed),
              preflight.results[preflight.first_failed].text);
+    engine->resumed = false;
+    if (!untouched) { /* something may be down: it counts, and is started again */
+        tell_story(step, "called off: %s", reason);
+        return restart_abandon(&engine->restart, reason, step->clock.utc_ms);
+    }
+    text_copy(engine->called_off, sizeof engine->called_off, reason);
     memcpy(engine->budget, others, count * sizeof others[0]);
     engine->budget_count = count;
     step->actions->save_budget = true;
@@ -829,8 +839,10 @@ static void follow_restart(struct step *step)
         step->actions->save_restart = true;
         step->actions->restart = engine->restart.journal;
     }
-    if (request.kind != REQUEST_NONE)
+    if (request.kind != REQUEST_NONE) {
+        engine->resumed = false;
         ask(step, request.kind == REQUEST_STOP ? ENGINE_STOP_SERVICE : ENGINE_START_SERVICE, request.service);
+    }
 }
 
 /* ---- the decision to begin one ---- */
@@ -958,7 +970,7 @@ static void begin_restart(struct step *step, const struct restart_plan *plan)
     restart_begin(&engine->restart, &engine->config, journal, step->clock.mono_ms);
     engine->story_count = 0;
     engine->called_off[0] = '\0';
-    engine->graph_wanted = false;
+    engine->graph_wanted = engine->resumed = false;
 
     if (engine->budget_count == BUDGET_ENTRIES_MAX) /* more than any budget needs: the oldest is the first */
         memmove(engine->budget, engine->budget + 1, sizeof engine->budget[0] * --engine->budget_count);
@@ -1053,6 +1065,7 @@ void engine_told(struct engine *engine, const struct engine_request *request, en
 {
     struct step step = {engine, observation, clock, out_actions};
     actions_clear(out_actions);
+    age_budget(&step); /* the restart that may begin here is not as old as the latest look */
     engine->out.kind = ENGINE_NOTHING;
     if (request->kind == ENGINE_READ_GRAPH) {
         if (status == STATUS_OK) {
@@ -1154,6 +1167,7 @@ void engine_restore_restarts(struct engine *engine, const struct restart_journal
         restart_resume(&engine->restart, &engine->config, &journals[i], mono_ms);
         engine->by_hand = journals[i].incident_id == 0;
         engine->graph_wanted = true;
+        engine->resumed = true;
         text_copy(engine->story[0], ALERT_LINE_MAX,
                   "storewatch itself was restarted in the middle of this restart and goes on.");
         engine->story_count = 1;
