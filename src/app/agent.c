@@ -30,6 +30,7 @@ static enum status allocate(struct agent *agent)
               (agent->pending = calloc(1, sizeof *agent->pending)) &&
               (agent->flying = calloc(1, sizeof *agent->flying)) &&
               (agent->mail_config = calloc(1, sizeof *agent->mail_config)) &&
+              (agent->discovery = calloc(1, sizeof *agent->discovery)) &&
               (agent->events = calloc(EVENTS_MAX, sizeof *agent->events)) &&
               (agent->jobs[LANE_EVENT].events = calloc(EVENTS_MAX, sizeof *agent->events)) &&
               (agent->jobs[LANE_EVENT].loaded = calloc(1, sizeof(struct config))) &&
@@ -101,6 +102,8 @@ void agent_free(struct agent *agent)
     free(agent->jobs[LANE_EVENT].findings);
     free(agent->events);
     free(agent->mail_config);
+    free(agent->discovery);
+    free(agent->jobs[LANE_MODULES].processes);
     free(agent->actions);
     observation_free(agent->observations[0]);
     observation_free(agent->observations[1]);
@@ -286,6 +289,76 @@ static void take_limits(struct agent *agent, const struct job *job)
     }
 }
 
+/* ---- the search for MAPI clients ---- */
+
+/* 40 slots: 10 minutes with the default interval, and never more seldom. */
+#define SEARCH_EVERY_SLOTS 40
+#define SEARCH_EVERY_MAX_MS (10 * MS_PER_MINUTE)
+
+/* Changes when a process comes or goes, whatever their order. */
+static uint64_t population_of(const struct observation *observation)
+{
+    uint64_t sum = observation->process_count;
+    for (size_t i = 0; i < observation->process_count; i++) {
+        const struct process_id *id = &observation->processes[i].id;
+        sum += (id->created_100ns ^ id->pid) * UINT64_C(0x9E3779B97F4A7C15);
+    }
+    return sum;
+}
+
+static bool search_all_due(const struct agent *agent)
+{
+    int64_t every_ms = SEARCH_EVERY_SLOTS * agent->engine->config.interval_ms;
+    every_ms = every_ms < SEARCH_EVERY_MAX_MS ? every_ms : SEARCH_EVERY_MAX_MS;
+    return !agent->searched || os_mono_ms(agent->os) - agent->searched_mono_ms >= every_ms;
+}
+
+static void see_whether_to_search(struct agent *agent)
+{
+    const struct observation *observation = agent->observations[agent->latest];
+    if (observation->processes_known)
+        agent->search_due = agent->search.waiting > 0 || search_all_due(agent) ||
+                            population_of(observation) != agent->population;
+}
+
+/* Who is not registered counts only with discover_clients; what the registered ones have loaded always. */
+static bool take_modules_job(struct agent *agent, struct job *job)
+{
+    const struct observation *observation = agent->observations[agent->latest];
+    if (!agent->search_due || agent->stopping)
+        return false;
+    agent->search_due = false;
+    job->processes = malloc((observation->process_count + 1) * sizeof *job->processes);
+    if (!job->processes)
+        return false; /* the next slot tries again */
+    job->process_count = 0;
+    for (size_t i = 0; i < observation->process_count; i++)
+        if (agent->engine->config.discover_clients ||
+            watch_find(&agent->engine->watch, observation->processes[i].id))
+            job->processes[job->process_count++] = observation->processes[i];
+    job->kind = JOB_MODULES;
+    job->discovery = agent->discovery;
+    job->again = search_all_due(agent);
+    if (job->again)
+        agent->searched_mono_ms = os_mono_ms(agent->os);
+    agent->searched = true;
+    agent->population = population_of(observation);
+    return true;
+}
+
+static void modules_done(struct agent *agent, struct job *job)
+{
+    const struct discovery *discovery = agent->discovery;
+    free(job->processes);
+    job->processes = NULL;
+    agent->search = (struct agent_search){.took_ms = job->took_ms,
+                                          .looked = discovery->looked_count,
+                                          .closed = discovery->closed_count,
+                                          .waiting = discovery->waiting,
+                                          .left_out = discovery->left_out};
+    watch_set_found(&agent->engine->watch, discovery->found, discovery->found_count);
+}
+
 static void look_done(struct agent *agent, struct job *job)
 {
     agent->latest = 1 - agent->latest;
@@ -301,21 +374,29 @@ static void look_done(struct agent *agent, struct job *job)
         return;
     }
     engine_step(agent->engine, job->observation, clock_now(agent), job->sample_due, agent->actions);
-    if (job->sample_due)
+    if (job->sample_due) {
         put_samples(agent, job->observation->utc_ms);
+        see_whether_to_search(agent);
+    }
     take_actions(agent);
     agent->metrics_due |= job->sample_due && agent->engine->config.metrics_textfile[0];
 }
 
+/* A disk that takes one commit and refuses the next is told of once a reminder, not at each failure. */
 static void tell_store_failing(struct agent *agent, const char *text)
 {
-    bool first = !agent->store_failing;
+    int64_t mono_ms = os_mono_ms(agent->os);
+    bool told_lately =
+        agent->store_told && mono_ms - agent->store_told_mono_ms < agent->engine->config.reminder_ms;
     agent->store_failing = true;
     agent->engine->journal_writable = false;
-    agent->store_retry_mono_ms = os_mono_ms(agent->os) + STORE_RETRY_MS;
+    agent->store_retry_mono_ms = mono_ms + STORE_RETRY_MS;
     text_copy(agent->store_error, sizeof agent->store_error, text);
-    if (first)
-        tell(agent, ALERT_STORE_FAILING, text);
+    if (told_lately)
+        return;
+    agent->store_told = true;
+    agent->store_told_mono_ms = mono_ms;
+    tell(agent, ALERT_STORE_FAILING, text);
 }
 
 /* What was saved goes into the engine; without it, the ids of new incidents must not meet those in a file
@@ -546,6 +627,8 @@ static bool take_mail_from_memory(struct agent *agent)
         os_mono_ms(agent->os) < agent->mail_retry_mono_ms)
         return false;
     struct pending_mail *first = &pending->mails[0];
+    if (!cap_allows(agent, alert_wording_get(first->kind)->severity))
+        return false; /* taken out, it would be in no transaction and lost with the process */
     agent->next_mail = (struct outbox_entry){.incident_id = first->incident_id,
                                              .kind = first->kind,
                                              .severity = alert_wording_get(first->kind)->severity,
@@ -780,6 +863,9 @@ struct job *agent_take_job(struct agent *agent, enum lane lane)
     case LANE_EVENT:
         ready = take_event_job(agent, job);
         break;
+    case LANE_MODULES:
+        ready = take_modules_job(agent, job);
+        break;
     case LANE_COUNT:
         break;
     }
@@ -823,6 +909,9 @@ void job_run(struct job *job)
     case JOB_RELOAD:
         job_reload(job);
         break;
+    case JOB_MODULES:
+        job_modules(job);
+        break;
     }
 }
 
@@ -855,6 +944,9 @@ void agent_job_done(struct agent *agent, struct job *job)
         break;
     case JOB_RELOAD:
         reload_done(agent, job);
+        break;
+    case JOB_MODULES:
+        modules_done(agent, job);
         break;
     }
 }
@@ -910,7 +1002,7 @@ void agent_stop(struct agent *agent, bool os_shutdown)
 bool agent_is_quiet(const struct agent *agent)
 {
     for (size_t lane = 0; lane < LANE_COUNT; lane++)
-        if (agent->jobs[lane].busy && lane != LANE_MAIL && lane != LANE_CONTROL)
+        if (agent->jobs[lane].busy && lane != LANE_MAIL && lane != LANE_CONTROL && lane != LANE_MODULES)
             return false;
     bool saved = !agent->pending_dirty || agent->store_failing || !agent->store;
     return saved && agent->event_count == 0;

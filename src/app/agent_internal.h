@@ -9,6 +9,8 @@
 #include "storewatch/report.h"
 #include "storewatch/store.h"
 
+#include "discovery.h"
+
 #define AGENT_PATH_MAX 768
 /* New incarnations whose address-space limit one look asks for. */
 #define LIMITS_PER_LOOK 8
@@ -72,7 +74,17 @@ struct restored {
     char maintenance_reason[ALERT_LINE_MAX];
 };
 
-enum job_kind { JOB_OPEN, JOB_REOPEN, JOB_LOOK, JOB_COMMIT, JOB_CONTROL, JOB_MAIL, JOB_EVENTS, JOB_RELOAD };
+enum job_kind {
+    JOB_OPEN,
+    JOB_REOPEN,
+    JOB_LOOK,
+    JOB_COMMIT,
+    JOB_CONTROL,
+    JOB_MAIL,
+    JOB_EVENTS,
+    JOB_RELOAD,
+    JOB_MODULES
+};
 
 struct limit_question {
     struct process_id process;
@@ -129,6 +141,13 @@ struct job {
     char *metrics;             /* heap text for the metrics file, or NULL */
     char metrics_path[CONFIG_STRING_MAX];
 
+    /* JOB_MODULES */
+    struct discovery *discovery; /* the agent's, lent while the job is busy */
+    struct process *processes;   /* owned: whom to look into */
+    size_t process_count;
+    bool again;
+    int64_t took_ms;
+
     /* JOB_RELOAD */
     struct config *loaded;
     struct config_findings *findings;
@@ -168,6 +187,8 @@ struct agent {
     int64_t store_retry_mono_ms;
     int64_t maintained_mono_ms;
     bool store_failing;
+    bool store_told; /* ops were told that it fails, at store_told_mono_ms */
+    int64_t store_told_mono_ms;
     char store_error[ERR_TEXT_MAX];
     uint64_t samples_dropped;
 
@@ -192,6 +213,16 @@ struct agent {
     uint64_t events_dropped;
     bool metrics_due;
     bool reload_due;
+
+    /* the search for MAPI clients */
+    struct discovery *discovery; /* of the MODULES lane while its job is busy */
+    bool search_due, searched;
+    int64_t searched_mono_ms; /* when the latest search through all processes began */
+    uint64_t population;      /* who ran at the latest search */
+    struct agent_search {     /* what came of it, for `status` */
+        int64_t took_ms;
+        size_t looked, closed, waiting, left_out;
+    } search;
 };
 
 /* agent_jobs.c */
@@ -207,6 +238,7 @@ void job_control(struct job *job);
 void job_mail(struct job *job);
 void job_events(struct job *job);
 void job_reload(struct job *job);
+void job_modules(struct job *job);
 
 /* agent_status.c: OpenMetrics text, heap, owned by the caller. */
 char *agent_metrics_text(struct agent *agent);
