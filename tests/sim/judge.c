@@ -3,7 +3,7 @@
  *   R1  every service that a stop of storewatch's took down is owed, until it has run for `verify` without a
  * break or a person has taken it (or what it needs) over. Nobody is owed anything at the end; one that
  * storewatch, alive and seeing, has known down for longer than all its timeouts together has been told of R2
- * the true times at which restarts that stopped something began: in each period no more than the budget,
+ * the true times at which restarts began of which a stop was accepted: in each period no more than the budget,
  *       between two at least the minimum interval
  *   R3  the moment a stop takes effect: the service is the target or needs it (by the world's dependencies),
  * the target is one of the configuration, and its process was not already another one than planned in the
@@ -351,18 +351,18 @@ void judge_stop(const char *name)
                    journal->target);
         return;
     }
-    struct judge_restart *restart = restart_known(journal);
-    if (restart && !restart->stop_sent) {
-        restart->stop_sent = true;
-        check_budget(restart);
-    }
     check_process(journal, name);
     check_journal(journal, name);
 }
 
-void judge_stopped(const char *name)
+void judge_stopped(const char *name, bool accepted)
 {
     size_t index = service_index(name);
+    struct judge_restart *restart = restart_known(&sim->agent->engine->restart.journal);
+    if (restart && !restart->stop_sent && ran_before && (accepted || !world_runs(&sim->os.world, name))) {
+        restart->stop_sent = true;
+        check_budget(restart);
+    }
     if (!ran_before || index == SIZE_MAX || world_runs(&sim->os.world, name))
         return;
     judge()->services[index] = (struct judge_service){
@@ -410,7 +410,7 @@ static void check_order(const char *key)
     if (!key_parse(key, &incident, &number, &opened))
         return;
     unsigned before = highest_number(incident, opened);
-    if (number < before || (number == before && !judge()->disk_failed))
+    if (number <= before && !judge()->disk_failed)
         judge_fail("R5", "mail %s comes after mail %u of its incident", key, before);
 }
 
@@ -480,11 +480,16 @@ void judge_life_begins(void)
         judge()->services[i].down_seen_ms = 0;
 }
 
-void judge_life_ends(bool in_order)
+void judge_life_ends(void)
 {
-    (void)in_order;
-    judge()->duplicates_allowed += sim->lanes[LANE_MAIL].job || sim->agent->pending->outcome.outbox_id ||
-                                   sim->agent->flying->outcome.outbox_id;
+    const struct job *mail = sim->lanes[LANE_MAIL].job;
+    judge()->duplicates_allowed += mail || sim->agent->pending->outcome.outbox_id || sim->agent->flying->outcome.outbox_id;
+    /* One that was on its way from memory, because the disk failed, is nowhere else. */
+    if (mail && mail->sending.id == 0 && !key_find(mail->sending.mail.key) && judge()->key_count < JUDGE_KEYS_MAX) {
+        struct judge_key *lost = &judge()->keys[judge()->key_count++];
+        *lost = (struct judge_key){.refused = true};
+        text_copy(lost->key, sizeof lost->key, mail->sending.mail.key);
+    }
 }
 
 void judge_polled(bool looking)

@@ -365,7 +365,7 @@ enum status os_service_stop(struct os *os, const char *name, struct err *err)
     sim->stops++;
     judge_stop(name);
     uint32_t code = world_stop(&os->world, name);
-    judge_stopped(name);
+    judge_stopped(name, code == 0);
     return answer("stop", name, code, err);
 }
 

@@ -57,12 +57,11 @@ static void life_begins(void)
     story("storewatch starts");
 }
 
-static void life_ends(bool in_order)
+static void life_ends(void)
 {
-    judge_life_ends(in_order);
+    judge_life_ends();
     agent_free(sim->agent);
     sim->agent = NULL;
-    sim->stopping = false;
 }
 
 void storewatch_kill(bool power, enum vfs_survival survival, int64_t down_ms)
@@ -70,11 +69,13 @@ void storewatch_kill(bool power, enum vfs_survival survival, int64_t down_ms)
     if (sim->agent) {
         story("storewatch is killed");
         vfs_fault_power_cut(); /* its closing writes nothing */
-        life_ends(false);
+        life_ends();
         vfs_fault_power_on(power ? survival : VFS_KEEP_ALL, world_random(&sim->latency));
     }
-    if (power)
+    if (power) {
+        sim->stopping = sim->boot_after = false;
         machine_boot();
+    }
     sim->start_ms = true_ms() + down_ms;
 }
 
@@ -97,7 +98,7 @@ static void stop_step(void)
     if (!sim->stopping || (sim->agent && !agent_is_quiet(sim->agent) && true_ms() < sim->stop_until_ms))
         return;
     if (sim->agent && agent_is_quiet(sim->agent))
-        life_ends(true);
+        life_ends();
     else
         storewatch_kill(false, VFS_KEEP_ALL, 0);
     sim->stopping = false;
@@ -319,7 +320,7 @@ static void play(uint64_t seed, uint64_t dropped, const char *config_path)
         judge_end();
     if (sim->agent) {
         vfs_fault_power_cut();
-        life_ends(false);
+        life_ends();
         vfs_fault_power_on(VFS_KEEP_ALL, 0);
     }
     vfs_fault_uninstall();

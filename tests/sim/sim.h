@@ -240,9 +240,9 @@ void judge_look_run(const struct observation *observation);
 void judge_job_done(enum lane lane);
 void judge_polled(bool looking);
 void judge_life_begins(void);
-void judge_life_ends(bool in_order);
+void judge_life_ends(void);
 void judge_stop(const char *name); /* the moment a stop control takes effect, before it does */
-void judge_stopped(const char *name);
+void judge_stopped(const char *name, bool accepted);
 void judge_person(const char *name);
 void judge_event(enum alert_kind kind);
 void judge_mail(const char *message, bool refused);
