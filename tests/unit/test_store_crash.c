@@ -25,7 +25,7 @@
 #define PATH "/disk/storewatch.db"
 #define NOON INT64_C(1795348800000)
 #define SERIES 3
-#define ROUND_MS (7 * MS_PER_HOUR) /* between two rounds: old samples are thinned within a few */
+#define ROUND_MS (25 * MS_PER_HOUR) /* between two rounds: samples are thinned at the fourth */
 
 /* ---- the story: round after round, everything in it says which round it was ---- */
 
@@ -159,7 +159,7 @@ static int tell(struct store *store, int round, int rounds, int tries)
             round++;
             rounds--;
         }
-        if (round % 4 == 0) {
+        if (round % 2 == 0) {
             store_maintain(store, NOON + round * ROUND_MS, NULL);
         }
     }
@@ -182,7 +182,7 @@ static int off_disk(void **state)
 
 /* ---- power ---- */
 
-#define ROUNDS 6
+#define ROUNDS 4
 
 /* Opens, tells, closes; the power may go at any point. Returns the last acknowledged round. */
 static int tell_until_dark(int *tried)
@@ -504,7 +504,7 @@ static void killed_anywhere(void **state)
                     write(pipes[1], &round, sizeof(round)) != sizeof(round)) {
                     _exit(2);
                 }
-                if (round % 4 == 0) {
+                if (round % 2 == 0) {
                     store_maintain(store, NOON + round * ROUND_MS, NULL);
                 }
             }
@@ -526,14 +526,16 @@ static void killed_anywhere(void **state)
         struct err err = {0};
         assert_int_equal(store_open_readonly(path, &reader, &err),
                          STATUS_OK); /* the log is there, its owner is not */
-        const int found = read_round(reader, false);
+        /* A fast machine gets so far that the first rounds are forgotten. */
+        const bool forgetful = acknowledged > 300;
+        const int found = read_round(reader, forgetful);
         store_close(reader);
         if (found != acknowledged && found != acknowledged + 1) {
             fail_msg("%d acknowledged, %d found", acknowledged, found);
         }
         killed_in_the_middle += found != acknowledged;
         struct store *store = open_sound(path);
-        assert_int_equal(read_round(store, false), found);
+        assert_int_equal(read_round(store, forgetful), found);
         store_close(store);
     }
     unlink(path);
