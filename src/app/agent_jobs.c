@@ -291,3 +291,13 @@ void job_reload(struct job *job)
     }
     job->status = config_load(agent->config_path, job->loaded, job->findings, &job->err);
 }
+
+/* ---- modules ---- */
+
+void job_modules(struct job *job)
+{
+    struct os *os = job->agent->os;
+    int64_t begun_ms = os_mono_ms(os);
+    discovery_scan(job->discovery, os, job->processes, job->process_count, job->again, DISCOVERY_BUDGET_MS);
+    job->took_ms = os_mono_ms(os) - begun_ms;
+}
