@@ -51,17 +51,14 @@ const char *shape_name(enum shape shape)
 #define SAMPLES_MIN 30    /* of a life: below, nothing is said */
 #define CONFIRM_LIFE 0.44 /* clause 1: of the life */
 #define CONFIRM_FIRST 0.2
-#define CONFIRM_HEADROOM 0.34 /* ... or of the time to exhaustion */
-#define BIRTH_SHARE                                                                                          \
-    0.125 /* an onset in the first eighth of the life is growth from birth: perhaps a warm-up */
-#define BIRTH_SAMPLES                                                                                        \
-    400                  /* ... which is believed after so many samples, when no min_window says how long    \
+#define CONFIRM_HEADROOM 0.22 /* ... or of the time to exhaustion */
+#define BIRTH_SHARE 0.125 /* an onset in the first eighth of the life is growth from birth: perhaps a warm-up */
+#define BIRTH_SAMPLES 400                  /* ... which is believed after so many samples, when no min_window says how long    \
                           */
 #define LIFE_SAMPLES 250 /* likewise for growth from a level that was held before */
 #define URGENT_SAMPLES 90
 #define HELD_SAMPLES 36 /* at least so many samples */
-#define LEVEL_SHARE                                                                                          \
-    0.01 /* clause 2: growth below 1 % of the level would need 100 times the time seen to double */
+#define LEVEL_SHARE 0.01 /* clause 2: growth below 1 % of the level would need 100 times the time seen to double */
 #define EVIDENCE 3000
 #define VIEWS 2
 #define SCATTER_FACTOR 2.2 /* clause 2: growth against the 10-90 % range of the residuals */
@@ -71,10 +68,12 @@ const char *shape_name(enum shape shape)
 #define LAST_PART 0.7  /* clause 3: growth of the last part over that of the first */
 #define PRIOR_RATE 0.6 /* clause 4 */
 #define OTHER_SHARE 0.4
-#define STRICT_SCATTER 20
-#define STRICT_PART 0.7
+#define STRICT_SCATTER 40
+#define STRICT_PART 0.8
 #define STRICT_PRIOR 0.25
 #define LAST_SHARE 0.12 /* the finding must have lasted for this share of the growth */
+#define STAIRS_MARGIN 0
+#define URGENT_LAST 0.3
 #define GAP_SHARE 0.3
 #define RECENT 0.6
 #define RECENT_NOISE 0.1
@@ -146,8 +145,8 @@ struct detector {
     int64_t evaluated_ms, urgent_evaluated_ms, next_urgent_ms;
     struct forecast steady, urgent; /* being confirmed, by the whole life and by its recent parts */
     double last_value;
-    unsigned rises; /* in a row, above GUARD_BELOW of the limit */
-    double usual, high;             /* level of the first two thirds of the life: median and 95 % */
+    unsigned rises;     /* in a row, above GUARD_BELOW of the limit */
+    double usual, high; /* level of the first two thirds of the life: median and 95 % */
     /* While unbounded: */
     int64_t onset_ms;
     double onset_level, peak;
@@ -279,8 +278,9 @@ static double rate_before(const double *t, const double *v, size_t s, double rea
     return n > 0 ? trend_median(rate, n) : -HUGE_VAL;
 }
 
-/* 10-90 % range (for normal residuals) about the straight line, or about the parabola when that is convex: growth
- * that accelerates is not scatter, growth that slows down is. From the 20-80 % range: a fifth may be excursions. */
+/* 10-90 % range (for normal residuals) about the straight line, or about the parabola when that is convex:
+ * growth that accelerates is not scatter, growth that slows down is. From the 20-80 % range: a fifth may be
+ * excursions. */
 static double scatter_about_curve(const double *time, const double *value, size_t n)
 {
     const double middle = (time[0] + time[n - 1]) / 2, half = (time[n - 1] - time[0]) / 2;
@@ -318,10 +318,23 @@ struct context {
     double window_begin_s; /* begin of the window after the begin of that life */
     double samples;        /* seen in that life, about */
     double last_value;
-    unsigned rises; /* in a row, above GUARD_BELOW of the limit */
-    double usual, high;    /* median and 95 % level of the life before the window; NAN for none */
-    bool short_window;     /* only what is urgent counts */
+    unsigned rises;          /* in a row, above GUARD_BELOW of the limit */
+    double usual, high;      /* median and 95 % level of the life before the window; NAN for none */
+    bool short_window;       /* only what is urgent counts */
+    const struct view *fine; /* the medians of all blocks */
 };
+
+/* At most three steps explain the medians from block s on better than a straight line does. */
+static bool stairs_explain(const struct view *fine, size_t s, double growth)
+{
+    const size_t m = fine->n - s, jumps = TREND_STAIRS_JUMPS_MAX;
+    if (m <= 2 * jumps + 4)
+        return false;
+    const double least = 1e-6 * growth * growth;
+    const double line = trend_aicc(trend_line_residue(fine->t + s, fine->value + s, m), least, m, 3);
+    return trend_aicc(trend_stairs_residue(fine->value + s, m, jumps, NULL), least, m, 2 * jumps + 2) <
+           line + STAIRS_MARGIN;
+}
 
 static enum clause onset_test(const struct detector *d, const struct context *context,
                               const struct view *view, size_t s, struct finding *f)
@@ -356,7 +369,8 @@ static enum clause onset_test(const struct detector *d, const struct context *co
         const double part = (e[k + 1] - e[k]) * 6 / growth; /* 1 for a straight line */
         strict = strict && part > STRICT_PART && part < 2 - STRICT_PART;
     }
-    /* The active phase: the time that the last three fifths of the growth took. Its last quarter must still grow. */
+    /* The active phase: the time that the last three fifths of the growth took. Its last quarter must still
+     * grow. */
     size_t active = 0;
     for (size_t i = s; i < n; i++)
         active += v[i] > f->onset_level + 0.4 * growth;
@@ -437,9 +451,7 @@ static enum clause onset_test(const struct detector *d, const struct context *co
         f->plateau = level;
         return CLAUSE_SATURATING;
     }
-    const size_t jumps = TREND_STAIRS_JUMPS_MAX;
-    if (m > 2 * jumps + 4 &&
-        trend_aicc(trend_stairs_residue(v + s, m, jumps, NULL), least, m, 2 * jumps + 2) < line)
+    if (stairs_explain(context->fine, s * (view->floors ? 2 : 1), growth))
         return CLAUSE_STAIRS;
     return CLAUSE_GROWS;
 }
@@ -530,10 +542,13 @@ static bool finding_better(const struct finding *a, const struct finding *b)
 }
 
 /* The most promising onset in the window that begins at begin_ms. */
-static struct finding window_judge(const struct detector *d, const struct context *context,
+static struct finding window_judge(const struct detector *d, struct context *context,
                                    const struct block *block, size_t n, int64_t begin_ms)
 {
     struct finding best = {.clause = CLAUSE_FLAT, .onset_ms = begin_ms, .plateau = NAN};
+    struct view fine;
+    view_make(block, n, 1, &fine);
+    context->fine = &fine;
     for (size_t group = 1; group <= VIEWS && best.clause != CLAUSE_GROWS; group++) {
         struct view view;
         view_make(block, n, group, &view);
@@ -630,7 +645,8 @@ static bool forecast_holds(struct detector *d, struct forecast *forecast, const 
     const bool fresh = forecast->lasted_ms == 0;
     forecast->lasted_ms += since_ms > 0 ? since_ms : 1;
     if (!fresh) {
-        if (f->hold != CLAUSE_GROWS || (double)forecast->lasted_ms < LAST_SHARE * duration_ms)
+        if (f->hold != CLAUSE_GROWS ||
+            (double)forecast->lasted_ms < (f->urgent ? URGENT_LAST : LAST_SHARE) * duration_ms)
             return false;
         const double elapsed_ms = (double)(d->last_ms - forecast->at_ms);
         size_t from = count;
@@ -715,12 +731,12 @@ static void evaluate_urgent(struct detector *d)
         const size_t n = blocks_make(d, point, count, from_ms - width_ms, block);
         if (n < BLOCKS_MIN + 4)
             return;
-        const struct context context = {.life_s = (double)life_ms / 1000,
-                                        .window_begin_s = (double)(from_ms - begin_ms) / 1000,
-                                        .samples = (double)d->sample_count,
-                                        .usual = d->usual,
-                                        .high = d->high,
-                                        .short_window = true};
+        struct context context = {.life_s = (double)life_ms / 1000,
+                                  .window_begin_s = (double)(from_ms - begin_ms) / 1000,
+                                  .samples = (double)d->sample_count,
+                                  .usual = d->usual,
+                                  .high = d->high,
+                                  .short_window = true};
         const struct finding best = window_judge(d, &context, block, n, from_ms);
         if (best.clause != CLAUSE_GROWS)
             continue;
@@ -777,8 +793,10 @@ enum verdict_state detector_push(struct detector *d, int64_t t_ms, double value)
     series_push(&d->series, t_ms, value);
     if (d->series.period_ms == 0 || t_ms < d->first_ms + d->settings.warm_up_ms)
         return d->state;
-    /* The absolute guard: a level never seen comes near the limit in one rise. No time to look at its shape. */
-    if (d->state == VERDICT_BOUNDED && value >= GUARD_BELOW * d->limit.value && d->high < GUARD_BELOW * d->limit.value) {
+    /* The absolute guard: a level never seen comes near the limit in one rise. No time to look at its shape.
+     */
+    if (d->state == VERDICT_BOUNDED && value >= GUARD_BELOW * d->limit.value &&
+        d->high < GUARD_BELOW * d->limit.value) {
         d->rises = value > d->last_value ? d->rises + 1 : 0;
         if (d->rises >= GUARD_RISES && value >= GUARD_SHARE * d->limit.value)
             guard_speak(d, value);
