@@ -57,8 +57,7 @@ enum status agent_new(struct os *os, const struct config *config, const struct a
     text_copy(agent->config_path, sizeof agent->config_path,
               options->config_path ? options->config_path : "");
     text_copy(agent->data_dir, sizeof agent->data_dir, options->data_dir);
-    struct text path = text_on(agent->store_path, sizeof agent->store_path);
-    text_add(&path, "%s/storewatch.db", options->data_dir);
+    store_path(agent->store_path, sizeof agent->store_path, options->data_dir);
     for (size_t lane = 0; lane < LANE_COUNT; lane++) {
         agent->jobs[lane].lane = (enum lane)lane;
         agent->jobs[lane].agent = agent;
@@ -92,6 +91,7 @@ void agent_free(struct agent *agent)
     if (agent->jobs[LANE_STORE].mail_found)
         outbox_entry_deinit(&agent->jobs[LANE_STORE].entry);
     for (size_t lane = 0; lane < LANE_COUNT; lane++) {
+        store_close(agent->jobs[lane].broken);
         store_close(agent->jobs[lane].opened);
         free(agent->jobs[lane].restored);
     }
@@ -321,6 +321,19 @@ static void see_whether_to_search(struct agent *agent)
                             population_of(observation) != agent->population;
 }
 
+/* Grows and stays: a steady search allocates nothing. */
+static bool room_for_processes(struct job *job, size_t count)
+{
+    if (count <= job->process_capacity)
+        return true;
+    struct process *larger = realloc(job->processes, (count + 32) * sizeof *larger);
+    if (!larger)
+        return false;
+    job->processes = larger;
+    job->process_capacity = count + 32;
+    return true;
+}
+
 /* Who is not registered counts only with discover_clients; what the registered ones have loaded always. */
 static bool take_modules_job(struct agent *agent, struct job *job)
 {
@@ -328,8 +341,7 @@ static bool take_modules_job(struct agent *agent, struct job *job)
     if (!agent->search_due || agent->stopping)
         return false;
     agent->search_due = false;
-    job->processes = malloc((observation->process_count + 1) * sizeof *job->processes);
-    if (!job->processes)
+    if (!room_for_processes(job, observation->process_count))
         return false; /* the next slot tries again */
     job->process_count = 0;
     for (size_t i = 0; i < observation->process_count; i++)
@@ -349,8 +361,6 @@ static bool take_modules_job(struct agent *agent, struct job *job)
 static void modules_done(struct agent *agent, struct job *job)
 {
     const struct discovery *discovery = agent->discovery;
-    free(job->processes);
-    job->processes = NULL;
     agent->search = (struct agent_search){.took_ms = job->took_ms,
                                           .looked = discovery->looked_count,
                                           .closed = discovery->closed_count,
@@ -407,6 +417,8 @@ static void take_store(struct agent *agent, struct job *job)
         char storage[1024];
         struct text line = text_on(storage, sizeof storage);
         text_add(&line, "The old file is kept as %s.", job->set_aside);
+        if (job->opened)
+            text_add(&line, " %s", store_set_aside_reason_get(job->opened));
         tell(agent, ALERT_STORE_SET_ASIDE, storage);
         job->set_aside[0] = '\0';
     }
@@ -538,8 +550,14 @@ static void answer_without_journal(struct agent *agent)
     }
 }
 
+/* A file found damaged while it is in use is opened anew, which sets it aside; the id of new incidents goes
+ * on. */
 static void commit_failed(struct agent *agent, const struct job *job)
 {
+    if (job->status == STATUS_CORRUPT) {
+        agent->jobs[LANE_STORE].broken = agent->store;
+        agent->store = NULL;
+    }
     transaction_put_back(agent);
     tell_store_failing(agent, job->err.text);
     answer_without_journal(agent);

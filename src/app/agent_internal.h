@@ -112,6 +112,7 @@ struct job {
     struct limit_question limits[LIMITS_PER_LOOK];
 
     /* JOB_OPEN, JOB_REOPEN */
+    struct store *broken;      /* to be closed first; NULL = none */
     struct store *opened;      /* owned until the agent takes it; NULL = it could not be opened */
     struct restored *restored; /* heap, likewise */
     char set_aside[600];
@@ -144,7 +145,7 @@ struct job {
     /* JOB_MODULES */
     struct discovery *discovery; /* the agent's, lent while the job is busy */
     struct process *processes;   /* owned: whom to look into */
-    size_t process_count;
+    size_t process_count, process_capacity;
     bool again;
     int64_t took_ms;
 

@@ -1,6 +1,8 @@
 /* agent_status.c - what `status` shows and what the metrics file holds: the agent's present state as JSON and
  * as OpenMetrics text. Only reads. */
 #include "agent_internal.h"
+
+#include "storewatch/advice.h"
 #include "json_values.h"
 
 #include <jansson.h>
@@ -24,16 +26,57 @@ static json_t *metric_json(const struct watched *item, enum metric metric, int64
                      "unknown", (json_int_t)verdict.unknown_count, "reason", json_words(verdict.reason));
 }
 
-static json_t *watched_json(const struct watched *item, int64_t shift_ms)
+static json_t *version_json(const struct file_version *version)
 {
+    char storage[32];
+    struct text text = text_on(storage, sizeof storage);
+    text_add_file_version(&text, version);
+    return version->known ? json_string(storage) : json_null();
+}
+
+static json_t *dlls_json(const struct found_client *found)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; found && i < found->dlls.count; i++) {
+        const struct loaded_dll *dll = &found->dlls.items[i];
+        char storage[DLL_TEXT_MAX];
+        struct text text = text_on(storage, sizeof storage);
+        struct defect_finding finding;
+        defect_judge(dll, &finding);
+        text_add_defect(&text, found->image, dll, &finding);
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:s, s:o}", "path", json_words(dll->path),
+                                              "loaded", version_json(&dll->loaded), "on_disk",
+                                              version_json(&dll->on_disk), "kb898782",
+                                              fix_state_name(finding.fix), "text", json_words(storage)));
+    }
+    return list;
+}
+
+static json_t *client_line_json(const struct agent *agent, const struct watched *item)
+{
+    if (item->kind != TARGET_DISCOVERED)
+        return json_null();
+    const struct service *service =
+        observation_service_of(agent->observations[agent->latest], item->process.pid);
+    char storage[512];
+    struct text text = text_on(storage, sizeof storage);
+    text_add_client_line(&text, item->image, service ? service->name : "");
+    return json_words(storage);
+}
+
+static json_t *watched_json(const struct agent *agent, const struct watched *item, int64_t shift_ms)
+{
+    const struct found_client *found = watch_found(&agent->engine->watch, item->process);
     json_t *metrics = json_array();
     for (size_t m = 0; m < METRIC_COUNT; m++)
         if (item->detectors[m])
             json_array_append_new(metrics, metric_json(item, (enum metric)m, shift_ms));
-    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:o}", "kind", target_kind_name(item->kind), "target",
-                     json_words(item->target), "service", json_words(item->service), "image",
-                     json_words(item->image), "pid", (json_int_t)item->process.pid, "address_space_limit",
-                     json_number(item->address_limit_bytes), "metrics", metrics);
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "kind", target_kind_name(item->kind), "target",
+        json_words(item->target), "service", json_words(item->service), "image", json_words(item->image),
+        "pid", (json_int_t)item->process.pid, "address_space_limit", json_number(item->address_limit_bytes),
+        "how", found ? json_words(found->how) : json_null(), "client", client_line_json(agent, item), "dlls",
+        dlls_json(found), "metrics", metrics);
 }
 
 static json_t *watched_list_json(const struct agent *agent, int64_t shift_ms)
@@ -41,7 +84,7 @@ static json_t *watched_list_json(const struct agent *agent, int64_t shift_ms)
     json_t *list = json_array();
     for (size_t i = 0; i < agent->engine->watch.count; i++)
         if (agent->engine->watch.items[i].present)
-            json_array_append_new(list, watched_json(&agent->engine->watch.items[i], shift_ms));
+            json_array_append_new(list, watched_json(agent, &agent->engine->watch.items[i], shift_ms));
     return list;
 }
 
@@ -129,6 +172,16 @@ static json_t *self_json(const struct agent *agent)
                      (json_int_t)agent->samples_dropped);
 }
 
+static json_t *search_json(const struct agent *agent)
+{
+    const struct agent_search *search = &agent->search;
+    if (!agent->searched)
+        return json_null();
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "took_ms", (json_int_t)search->took_ms, "looked_into",
+                     (json_int_t)search->looked, "closed", (json_int_t)search->closed, "waiting",
+                     (json_int_t)search->waiting, "left_out", (json_int_t)search->left_out);
+}
+
 static json_t *mail_json(const struct agent *agent)
 {
     return json_pack("{s:I, s:I, s:I, s:o}", "sent", (json_int_t)agent->mails_sent, "dead",
@@ -154,6 +207,7 @@ char *agent_status_json(struct agent *agent)
         self_json(agent));
     if (root) {
         json_object_set_new(root, "mail", mail_json(agent));
+        json_object_set_new(root, "search", search_json(agent));
         json_object_set_new(root, "maintenance", maintenance_json(agent));
         json_object_set_new(root, "deciding", json_boolean(engine->deciding));
         json_object_set_new(root, "refused", json_words_or_null(engine->refused));

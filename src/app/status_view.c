@@ -58,6 +58,21 @@ static void add_metric(struct buffer *out, const json_t *metric)
     buffer_add(out, "\n        %s\n", string_of(metric, "reason", ""));
 }
 
+/* How it was found when it is not registered, and what it has loaded. */
+static void add_program(struct buffer *out, const json_t *item)
+{
+    size_t i;
+    const json_t *dll;
+    const char *client = string_of(item, "client", NULL);
+    if (client)
+        buffer_add(out, "    not registered: it %s. To register it, add under \"clients\": %s\n",
+                   string_of(item, "how", "is a MAPI client"), client);
+    json_array_foreach(json_object_get(item, "dlls"), i, dll)
+    {
+        buffer_add(out, "    %s (%s)\n", string_of(dll, "text", "?"), string_of(dll, "path", "?"));
+    }
+}
+
 static void add_watched(struct buffer *out, const json_t *watched)
 {
     size_t i, j;
@@ -71,6 +86,7 @@ static void add_watched(struct buffer *out, const json_t *watched)
                        string_of(item, "image", "?"), (long long)pid);
         else
             buffer_add(out, "  %s\n", string_of(item, "target", "?"));
+        add_program(out, item);
         json_array_foreach(json_object_get(item, "metrics"), j, metric)
         {
             add_metric(out, metric);
