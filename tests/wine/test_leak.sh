@@ -40,7 +40,7 @@ check "what did not run was not started" equals "$(service_log ArchiveMonthly)" 
 check "the Information Store was not touched" equals "$(service_pid MSExchangeIS)" "$store_pid"
 check "one incident, closed" equals "$(history_of '[i["state"] for i in d["incidents"] if i["target"] == "archive"]')" "closed"
 check "one restart, that succeeded" equals "$(history_of '[r["outcome"] for r in d["restarts"]]')" "succeeded"
-check "no mail came twice" equals "$("$wine_tests/peek" mails "$bed/smtp" | cut -f3 | sort | uniq -d)" ""
-check "the mails are in their order" equals "$("$wine_tests/peek" mails "$bed/smtp" | cut -f2 | grep -xE 'OPENED|RECOVERED' | tr '\n' ' ')" "OPENED RECOVERED "
+check "no mail came twice" equals "$(mail_list | cut -f3 | sort | uniq -d)" ""
+check "the mails are in their order" equals "$(mail_list | cut -f2 | grep -xE 'OPENED|RECOVERED' | tr '\n' ' ')" "OPENED RECOVERED "
 check "the page of the history has a chart" eval 'sw report --html "Z:${bed//\//\\}\\report.html" && grep -q "<svg" "$bed/report.html"'
 finish

@@ -5,7 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 bed_open reboot "${1:-x64}"
 
-no_restart() { [ "$(status 'd["restart"]')" = null ]; }
 
 must "an SMTP server" smtp_start
 must "a machine with a leaking client" exchange leak=6M leak_starts=1
