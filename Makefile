@@ -11,7 +11,8 @@
 #   src/core/*.c src/store/*.c src/app/*.c   everywhere, but NAME.posix.c natively only and NAME.windows.c for Windows only
 #   src/win32/*.c, *.mc, *.rc                Windows only: code, message table, resources
 #   tests/unit/test_*.c                      one program each, linked with the library and tests/support/*.c, sanitized
-#   tests/scenario/*.c tests/sim/*.c         likewise       tests/bench/*.c            likewise, optimised
+#   tests/scenario/*.c                       likewise       tests/bench/*.c            likewise, optimised
+#   tests/sim/*.c                            all one program, build/test/sim/sim
 #   tests/wine/standin/*.c                   one Windows program each, without libraries: build/{x64,x86}/standin-NAME.exe
 #   tests/wine/*.c                           one Windows program each, with the library:   build/{x64,x86}/test-NAME.exe
 #   tests/fuzz/*.c                           one libFuzzer program each
@@ -29,7 +30,7 @@ ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(JOBS)
 endif
 
-.PHONY: all deps test test-unit test-scenario test-wine test-programs demo bench bench-verdict lint format fuzz clean distclean packages-wine
+.PHONY: all deps test test-unit test-scenario test-wine test-programs demo bench bench-verdict sim sim-mutants lint format fuzz clean distclean packages-wine
 .DEFAULT_GOAL := all
 
 # ---- what is compiled
@@ -45,7 +46,8 @@ resources        := $(wildcard src/win32/*.rc)
 standins         := $(patsubst tests/wine/standin/%.c,standin-%.exe,$(wildcard tests/wine/standin/*.c))
 wine_tests       := $(patsubst tests/wine/%.c,test-%.exe,$(wildcard tests/wine/*.c))
 unit_tests       := $(patsubst tests/%.c,build/test/%,$(wildcard tests/unit/test_*.c))
-other_tests      := $(patsubst tests/%.c,build/test/%,$(wildcard tests/scenario/*.c tests/sim/*.c))
+sim_sources      := $(wildcard tests/sim/*.c)
+other_tests      := $(patsubst tests/%.c,build/test/%,$(wildcard tests/scenario/*.c)) $(if $(sim_sources),build/test/sim/sim)
 bench_programs   := $(patsubst tests/%.c,build/%,$(wildcard tests/bench/*.c))
 fuzz_programs    := $(patsubst tests/%.c,build/%,$(wildcard tests/fuzz/*.c))
 
@@ -171,10 +173,20 @@ $(eval $(call windows,x86,i686-w64-mingw32))
 build/test/%: build/asan/obj/tests/%.o build/asan/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $< $(sanitize) build/asan/libstorewatch.a $(test_libs)
+build/test/sim/sim: $(call objects,asan,$(sim_sources)) build/asan/libstorewatch.a
+	@mkdir -p $(@D)
+	@$(native_cc) -o $@ $^ $(sanitize) $(test_libs)
 
 build/bench/%: build/bench/obj/tests/bench/%.o build/bench/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $< build/bench/libstorewatch.a $(test_libs)
+
+build/test/sim/sim: $(call objects,asan,$(sim_sources)) build/asan/libstorewatch.a
+	@mkdir -p $(@D)
+	@$(native_cc) -o $@ $(filter %.o,$^) $(sanitize) build/asan/libstorewatch.a $(test_libs)
+build/bench/sim/sim: $(call objects,bench,$(sim_sources)) build/bench/libstorewatch.a
+	@mkdir -p $(@D)
+	@$(native_cc) -o $@ $^ $(test_libs)
 
 # ---- tests, demo, bench: scripts under tests/ do the work
 
@@ -198,6 +210,12 @@ bench bench-verdict: all $(bench_programs)
 	@installer/packages.sh bench
 	@script=tests/bench/$(if $(filter bench,$@),run,verdict); \
 	    [ -x $$script ] || { echo "make $@: $$script is missing" >&2; exit 3; }; $$script
+
+# SEEDS worlds from FIRST on; each deliberate bug of tests/sim/mutants, and whether the simulation finds it.
+sim: build/bench/sim/sim
+	@tests/sim/run $< $(or $(SEEDS),20000) $(or $(FIRST),1)
+sim-mutants: build/bench/sim/sim
+	@tests/sim/run-mutants $(or $(SEEDS),2000) $(ONLY)
 
 # ---- source hygiene
 
