@@ -3,6 +3,7 @@
 #   make            build/native/storewatch, build/x64/storewatch.exe, build/x86/storewatch.exe
 #   make test       unit, scenario and Wine tests; the last line is "N passed, N failed"
 #   make demo       the whole story on this machine: a leaking client, the mail, the controlled restart
+#   make sim        random worlds full of faults, SEEDS=20000 from FIRST=1 on; sim-mutants: does it find deliberate bugs?
 #   make bench | bench-verdict | lint | format | fuzz | test-unit | test-scenario | test-wine | deps | clean | distclean
 #
 #   make test-unit ONLY="test_base test_units"     some unit tests          JOBS=1     fewer compilers at once
@@ -12,7 +13,7 @@
 #   src/win32/*.c, *.mc, *.rc                Windows only: code, message table, resources
 #   tests/unit/test_*.c                      one program each, linked with the library and tests/support/*.c, sanitized
 #   tests/scenario/*.c                       likewise       tests/bench/*.c            likewise, optimised
-#   tests/sim/*.c                            all one program, build/test/sim/sim
+#   tests/sim/*.c                            one program together, build/test/sim/sim; optimised for `make sim`
 #   tests/wine/standin/*.c                   one Windows program each, without libraries: build/{x64,x86}/standin-NAME.exe
 #   tests/wine/*.c                           one Windows program each, with the library:   build/{x64,x86}/test-NAME.exe
 #   tests/fuzz/*.c                           one libFuzzer program each
@@ -181,9 +182,6 @@ build/bench/%: build/bench/obj/tests/bench/%.o build/bench/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $< build/bench/libstorewatch.a $(test_libs)
 
-build/test/sim/sim: $(call objects,asan,$(sim_sources)) build/asan/libstorewatch.a
-	@mkdir -p $(@D)
-	@$(native_cc) -o $@ $(filter %.o,$^) $(sanitize) build/asan/libstorewatch.a $(test_libs)
 build/bench/sim/sim: $(call objects,bench,$(sim_sources)) build/bench/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $^ $(test_libs)
@@ -194,7 +192,7 @@ packages-wine: build/deps/ready
 	@installer/packages.sh wine
 
 test:
-	@tests/run build unit lint scenario wine
+	@tests/run build unit lint scenario sim wine
 test-unit: $(unit_tests)
 	@tests/run unit
 test-scenario: $(other_tests)

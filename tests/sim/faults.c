@@ -189,6 +189,16 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
         if (sim->agent && config_write())
             agent_reload(sim->agent);
         break;
+    case FAULT_MAINTENANCE:
+        if (sim->agent && sim->agent->opened && !sim->stopping) {
+            sim->judge.maintenance_until_utc_ms = sim->os.world.utc_ms + fault->for_ms;
+            agent_maintenance(sim->agent, sim->judge.maintenance_until_utc_ms, "a test", NULL);
+        }
+        break;
+    case FAULT_BY_HAND:
+        if (sim->agent && sim->agent->opened && !sim->stopping)
+            agent_restart(sim->agent, target_service(below(own, 2)), "a test", NULL);
+        break;
     case FAULT_CLOCK_JUMP:
         sim->os.world.utc_ms += (int64_t)(some_time(own, below(own, 2) ? MS_PER_MINUTE : 10 * MS_PER_HOUR)) *
                                 (below(own, 2) ? 1 : -1);

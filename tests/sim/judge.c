@@ -3,19 +3,19 @@
  *   R1  every service that a stop of storewatch's took down is owed, until it has run for `verify` without a
  * break or a person has taken it (or what it needs) over. Nobody is owed anything at the end; one that
  * storewatch, alive and seeing, has known down for longer than all its timeouts together has been told of R2
- * the true times at which restarts began of which a stop was accepted: in each period no more than the budget,
- *       between two at least the minimum interval
- *   R3  the moment a stop takes effect: the service is the target or needs it (by the world's dependencies),
- * the target is one of the configuration, and its process was not already another one than planned in the
- * look that the stop was decided on. The fake OS offers nothing that would terminate a process R4  the moment
- * the first stop of a restart is asked for: mode, dry run, veto, cluster, shutdown, sight, window against
- * urgency and pending states, as that look showed them R5  the keys of the delivered mails: an incident's
- * numbers rise, duplicates are at most as many as lives of storewatch that ended with a mail on its way, and
- * at the end no number up to the incident's count is missing and nothing is left in the outbox R6  the
- * journal on the disk knows of a stop before it takes effect; a start of storewatch on a sound disk opens the
- * file; nothing is ever set aside; at the end the file is sound and no restart is left unended R7  each slot
- * of the grid became a sample, unless a look was still under way R8  the agent's queues, its files and the
- * outbox within their bounds W1  where nothing goes wrong, the leak is ended by a restart */
+ * the true times at which restarts began of which a stop was accepted: in each period no more than the
+ * budget, between two at least the minimum interval R3  the moment a stop takes effect: the service is the
+ * target or needs it (by the world's dependencies), the target is one of the configuration, and its process
+ * was not already another one than planned in the look that the stop was decided on. The fake OS offers
+ * nothing that would terminate a process R4  the moment the first stop of a restart is asked for: mode, dry
+ * run, veto, cluster, shutdown, sight, window against urgency and pending states, as that look showed them R5
+ * the keys of the delivered mails: an incident's numbers rise, duplicates are at most as many as lives of
+ * storewatch that ended with a mail on its way, and at the end no number up to the incident's count is
+ * missing and nothing is left in the outbox R6  the journal on the disk knows of a stop before it takes
+ * effect; a start of storewatch on a sound disk opens the file; nothing is ever set aside; at the end the
+ * file is sound and no restart is left unended R7  each slot of the grid became a sample, unless a look was
+ * still under way R8  the agent's queues, its files and the outbox within their bounds W1  where nothing goes
+ * wrong, the leak is ended by a restart */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -136,7 +136,8 @@ bool judge_hopeless(void)
     const struct restart_journal *journal = &sim->agent->engine->restart.journal;
     for (size_t i = 0; i < journal->plan.count; i++) {
         size_t index = service_index(journal->plan.services[i].name);
-        if (index != SIZE_MAX && !world_runs(&sim->os.world, journal->plan.services[i].name) && !taken_over(index))
+        if (index != SIZE_MAX && !world_runs(&sim->os.world, journal->plan.services[i].name) &&
+            !taken_over(index))
             return false;
     }
     return journal->told_down;
@@ -184,8 +185,11 @@ static void follow_restarts(void)
         judge_fail("R2", "more than %d restarts were begun", JUDGE_RESTARTS_MAX);
         return;
     }
-    judge()->restarts[judge()->restart_count++] = (struct judge_restart){
-        .id = journal->id, .begun_utc_ms = journal->begun_utc_ms, .begun_ms = true_ms()};
+    judge()->restarts[judge()->restart_count++] =
+        (struct judge_restart){.id = journal->id,
+                               .begun_utc_ms = journal->begun_utc_ms,
+                               .begun_ms = true_ms(),
+                               .by_hand = journal->incident_id == 0};
     sim->restart_began_ms[sim->restarts_seen++] = true_ms();
     story("restart %lld of %s begins", (long long)journal->id, journal->target);
 }
@@ -195,6 +199,8 @@ static void check_budget(const struct judge_restart *restart)
 {
     const struct settings *settings = &sim->settings;
     uint32_t within = 0;
+    if (restart->by_hand)
+        return; /* a person's own choice; but it counts for those that follow */
     for (size_t i = 0; i < judge()->restart_count; i++) {
         const struct judge_restart *other = &judge()->restarts[i];
         int64_t apart_ms = restart->begun_ms - other->begun_ms;
@@ -240,14 +246,24 @@ static bool is_pending(enum service_state state)
 static void check_first_stop(const struct restart_journal *journal)
 {
     const struct judge_look *look = &judge()->look_seen;
-    const char *why = !sim->agent->engine->config.mode                  ? "in mode \"alert\""
-                      : sim->dry_run                                    ? "in a dry run"
-                      : look->veto                                      ? "while a veto process runs"
-                      : look->cluster && !sim->settings.on_cluster_act  ? "on a cluster node"
-                      : look->shutting_down                             ? "while the system shuts down"
-                      : !look->services_known || !look->processes_known ? "without sight"
-                      : !window_open() && !urgent(journal->incident_id) ? "outside the windows"
-                                                                        : NULL;
+    bool by_hand = journal->incident_id == 0;
+    const char *why = NULL;
+    if (!by_hand && sim->agent->engine->config.mode != MODE_ACT)
+        why = "in mode \"alert\"";
+    else if (sim->dry_run)
+        why = "in a dry run";
+    else if (judge()->maintenance_until_utc_ms > sim->os.world.utc_ms)
+        why = "in maintenance";
+    else if (look->veto)
+        why = "while a veto process runs";
+    else if (look->cluster && !sim->settings.on_cluster_act)
+        why = "on a cluster node";
+    else if (look->shutting_down)
+        why = "while the system shuts down";
+    else if (!look->services_known || !look->processes_known)
+        why = "without sight";
+    else if (!by_hand && !window_open() && !urgent(journal->incident_id))
+        why = "outside the windows";
     if (why)
         judge_fail("R4", "restart %lld of %s asks for its first stop %s", (long long)journal->id,
                    journal->target, why);
@@ -483,9 +499,13 @@ void judge_life_begins(void)
 void judge_life_ends(void)
 {
     const struct job *mail = sim->lanes[LANE_MAIL].job;
-    judge()->duplicates_allowed += mail || sim->agent->pending->outcome.outbox_id || sim->agent->flying->outcome.outbox_id;
+    judge()->duplicates_allowed +=
+        mail || sim->agent->pending->outcome.outbox_id || sim->agent->flying->outcome.outbox_id;
+    if (sim->agent->pending->has_maintenance || sim->agent->flying->has_maintenance)
+        judge()->maintenance_until_utc_ms = 0; /* lost with the process, if the disk did not have it yet */
     /* One that was on its way from memory, because the disk failed, is nowhere else. */
-    if (mail && mail->sending.id == 0 && !key_find(mail->sending.mail.key) && judge()->key_count < JUDGE_KEYS_MAX) {
+    if (mail && mail->sending.id == 0 && !key_find(mail->sending.mail.key) &&
+        judge()->key_count < JUDGE_KEYS_MAX) {
         struct judge_key *lost = &judge()->keys[judge()->key_count++];
         *lost = (struct judge_key){.refused = true};
         text_copy(lost->key, sizeof lost->key, mail->sending.mail.key);

@@ -96,7 +96,8 @@ void growth_begin(size_t service, bool mended_by_restart, double factor)
     program->mended_by_restart = mended_by_restart;
     program->from_ms = true_ms();
     /* a slot of the grid sees about a percent more, whatever the interval is */
-    story("%s leaks%s", sim->os.world.services[service].name, mended_by_restart ? " until it is restarted" : "");
+    story("%s leaks%s", sim->os.world.services[service].name,
+          mended_by_restart ? " until it is restarted" : "");
     program->bytes_per_hour =
         program->base_bytes * 0.01 * factor * (double)MS_PER_HOUR / (double)sim->settings.interval_ms;
 }
@@ -339,6 +340,23 @@ enum status os_process_address_limit(struct os *os, struct process_id id, double
     (void)err;
     *out_bytes = NAN;
     return STATUS_OK;
+}
+
+enum status os_process_mapi_dlls(struct os *os, struct process_id id, struct loaded_dlls *out_dlls,
+                                 struct err *err)
+{
+    (void)os;
+    (void)id;
+    (void)out_dlls;
+    return err_set(err, STATUS_DENIED, "OpenProcess", 5, "access denied");
+}
+
+size_t os_mapi_registrations(struct os *os, struct mapi_registration *out_items, size_t capacity)
+{
+    (void)os;
+    (void)out_items;
+    (void)capacity;
+    return 0;
 }
 
 enum status os_service_graph(struct os *os, struct service_graph *out_graph, struct err *err)

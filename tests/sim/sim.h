@@ -60,6 +60,8 @@ struct os {
     X(REBOOT, "the system is shut down and boots")                                                           \
     X(STOP_STOREWATCH, "storewatch is stopped and started")                                                  \
     X(RELOAD, "the configuration is reloaded")                                                               \
+    X(MAINTENANCE, "maintenance is switched on")                                                             \
+    X(BY_HAND, "a person asks for a restart")                                                                \
     X(CLOCK_JUMP, "the clock is set")                                                                        \
     X(PERSON_STOPS, "a person stops a service")                                                              \
     X(PERSON_STARTS, "a person starts a service")                                                            \
@@ -132,7 +134,7 @@ struct judge_look {
 struct judge_restart {
     int64_t id, begun_utc_ms;
     int64_t begun_ms; /* true time */
-    bool stop_sent;
+    bool stop_sent, by_hand;
 };
 
 struct judge_key {
@@ -152,7 +154,8 @@ struct judge {
     struct judge_key keys[JUDGE_KEYS_MAX];
     unsigned duplicates, duplicates_allowed;
     bool disk_failed; /* the disk was full or failing at some time: mails may have left from memory */
-    bool hopeless;    /* the restart that goes on at the end cannot end */
+    int64_t maintenance_until_utc_ms;
+    bool hopeless;                       /* the restart that goes on at the end cannot end */
     uint64_t polls, polls_while_looking; /* of this life of storewatch */
     uint64_t checks;
 };
