@@ -1,0 +1,119 @@
+#!/bin/bash
+# The diagnosis: who has MAPI's DLLs loaded, in which version, and what that says. The DLLs are of our own making, with version
+# resources that are right, of other product lines, missing and broken; `doctor` and the service read them in running processes.
+# arch: x64 x86
+. "$(dirname "$0")/lib.sh"
+bed_open diagnosis "${1:-x64}"
+
+[ "$arch" = x64 ] && triple=x86_64-w64-mingw32 || triple=i686-w64-mingw32
+
+# dll_make FOLDER [VERSION]: C:\Mapi\FOLDER\Emsmdb32.dll; without a version it has no resource at all.
+dll_make() {
+    local folder=$disk/Mapi/$1 version=${2:-} resource=()
+    mkdir -p "$folder" "$bed/dll" || return 1
+    printf 'int __stdcall MAPIInitialize(void *options) { return options != 0; }\n' >"$bed/dll/mapi.c"
+    if [ -n "$version" ]; then
+        printf '1 VERSIONINFO\nFILEVERSION %s\nPRODUCTVERSION %s\nFILETYPE 2\nBEGIN\nEND\n' "${version//./,}" "${version//./,}" >"$bed/dll/mapi.rc"
+        $triple-windres "$bed/dll/mapi.rc" "$bed/dll/mapi.o" || return 1
+        resource=("$bed/dll/mapi.o")
+    fi
+    $triple-gcc -shared -nostdlib -Wl,-e,0 -o "$folder/Emsmdb32.dll" "$bed/dll/mapi.c" "${resource[@]}"
+}
+
+# The bytes of the version resource become noise (seeded): its headers still lead there.
+dll_spoil() {
+    python3 - "$1" <<'END'
+import random, sys
+random.seed(898782)
+data = bytearray(open(sys.argv[1], "rb").read())
+at = data.index("VS_VERSION_INFO".encode("utf-16-le")) - 6
+data[at:at + 92] = bytes(random.randrange(256) for _ in range(92))
+open(sys.argv[1], "wb").write(data)
+END
+}
+
+# The resource tree points into nowhere, in circles and at itself.
+dll_spoil_tree() {
+    python3 - "$1" <<'END'
+import struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+nt = struct.unpack_from("<I", data, 60)[0]
+sections, optional = struct.unpack_from("<H", data, nt + 6)[0], struct.unpack_from("<H", data, nt + 20)[0]
+for i in range(sections):
+    at = nt + 24 + optional + 40 * i
+    if data[at:at + 8].rstrip(b"\0") == b".rsrc":
+        raw = struct.unpack_from("<I", data, at + 20)[0]
+        struct.pack_into("<HHII", data, raw + 12, 0xffff, 0xffff, 16, 0x80000000)
+open(sys.argv[1], "wb").write(data)
+END
+}
+
+client() { # NAME: a service NAME with the program NAME.exe that has loaded C:\Mapi\NAME\Emsmdb32.dll
+    standin "$1" "$1.exe" base=8M "dll=C:\\Mapi\\$1\\Emsmdb32.dll" "${@:2}" && scm start "$1" && scm wait "$1" running 10
+}
+
+must "storewatch.exe is there" storewatch_copy
+must "DLLs: without the fix, with it, of Outlook, without a version, broken ones" eval '
+    dll_make Unfixed 6.5.7226.0 && dll_make Fixed 6.5.7233.36 && dll_make Outlook 11.0.8000.0 && dll_make None &&
+    dll_make Noise 6.5.7226.0 && dll_spoil "$disk/Mapi/Noise/Emsmdb32.dll" &&
+    dll_make Circles 6.5.7226.0 && dll_spoil_tree "$disk/Mapi/Circles/Emsmdb32.dll"'
+must "an SMTP server" smtp_start
+config_write mode='"alert"' discover_clients=true mail.relays="$(relays "$(smtp_port)")" \
+    clients='[{"name": "fixed", "service": "Fixed"}, {"name": "nobody", "image": "NoSuch.exe"}]'
+must "a machine whose registered client has the fix" eval '
+    standin MSExchangeIS Store.exe start=auto base=24M && scm start MSExchangeIS && scm wait MSExchangeIS running 10 && client Fixed'
+must "install and start" eval 'storewatch_install && storewatch_start'
+
+doctor() { sw doctor --json | "$wine_tests/peek" json "$1"; }
+fix_of() { doctor "[x['kb898782'] for c in d['clients'] if c['image'] == '$1.exe' for x in c['dlls']]"; }
+lines() { doctor "[l['level'] + ' ' + l['area'] + ' ' + l['text'] for l in d['lines']]"; }
+
+# ---- nothing wrong
+said=$(lines)
+check "doctor knows that the service runs" contains "$said" '^ok service installed and running'
+check "the event source is registered" contains "$said" '^ok events '
+check "the configuration is valid" contains "$said" '^ok config '
+check "the relay answers, without a mail" contains "$said" '^ok relay .* answers: 2'
+check "no mail was sent" equals "$("$wine_tests/peek" mails "$bed/smtp")" ""
+check "the store is found" contains "$said" '^ok store MSExchangeIS: Store\.exe'
+check "the registered client is found" contains "$said" '^ok client fixed: Fixed\.exe'
+check "a client that does not run is told" contains "$said" '^warning client nobody: no process of NoSuch\.exe'
+check "limits are told with their source" contains "$said" '^ok limit .*system commit limit'
+check "the registered client has the fix" equals "$(fix_of Fixed)" present
+check "nothing failed: exit code 0" exits 0 sw doctor
+
+# ---- the DLLs of processes that nobody registered
+must "clients with every kind of DLL" eval 'for name in Unfixed Outlook None Noise Circles; do client $name || exit 1; done'
+check "below 6.5.7233.36 the fix is missing" equals "$(fix_of Unfixed)" missing
+check "another product line: not applicable" equals "$(fix_of Outlook)" "not applicable"
+check "no version resource: unknown" equals "$(fix_of None)" unknown
+check "a resource full of noise: unknown" equals "$(fix_of Noise)" unknown
+check "a resource tree without an end: unknown" equals "$(fix_of Circles)" unknown
+check "exit code 1" exits 1 sw doctor
+words=$(sw doctor)
+check "it says what is missing and what to do" contains "$words" 'Unfixed\.exe loads Emsmdb32\.dll 6\.5\.7226\.0; KB 898782.s fix is 6\.5\.7233\.36: install it'
+check "with the path that was really loaded" contains "$words" 'C:\\Mapi\\Unfixed\\Emsmdb32\.dll'
+check "and the line of configuration that registers it" contains "$words" '\{ "name": "unfixed", "image": "Unfixed\.exe", "service": "Unfixed" \}'
+check "a relay that does not answer fails" eval 'config_write discover_clients=true mail.relays="$(relays 1)" && contains "$(lines)" "^failed relay "'
+
+# ---- what runs counts, not the file
+cp "$disk/Mapi/Fixed/Emsmdb32.dll" "$bed/new.dll" && mv "$disk/Mapi/Unfixed/Emsmdb32.dll" "$disk/Mapi/Unfixed/old.dll" &&
+    cp "$bed/new.dll" "$disk/Mapi/Unfixed/Emsmdb32.dll"
+check "the hotfix was installed, the program not restarted: still missing" equals "$(fix_of Unfixed)" missing
+check "and it says that a restart is enough" contains "$(sw doctor)" 'it is on the disk, restart the program'
+must "the program is restarted" eval 'scm stop Unfixed && scm wait Unfixed stopped 10 && scm start Unfixed && scm wait Unfixed running 10'
+check "then the fix is there" equals "$(fix_of Unfixed)" present
+
+# ---- the service
+found() { status "[w['how'] for w in d['watched'] if w['kind'] == 'discovered' and w['image'] == 'Outlook.exe']" | grep -q 'has Emsmdb32.dll loaded'; }
+must "the service watches what is not registered" wait_for 60 found
+check "the registered one is not discovered" equals "$(status "[w['kind'] for w in d['watched'] if w['image'] == 'Fixed.exe']")" client
+check "status gives the line that registers it" contains "$(sw status)" '"image": "Outlook\.exe", "service": "Outlook"'
+dll_make Leaker 6.5.7226.0
+must "a client that nobody registered leaks" client Leaker leak=4M
+told() { local mail && mail=$(mails OPENED | head -n 1) && [ -n "$mail" ]; }
+must "a mail tells" wait_for 90 told
+text=$(mail_text "$(mails OPENED | head -n 1)" | tr '\n' ' ' | tr -s ' ')
+check "who leaks, by which DLL and what ends it" contains "$text" 'Leaker\.exe loads Emsmdb32\.dll 6\.5\.7226\.0; KB 898782.s fix is 6\.5\.7233\.36: install it'
+check "and how to register it" contains "$text" '"image": "Leaker\.exe", "service": "Leaker"'
+finish
