@@ -72,6 +72,7 @@ const char *shape_name(enum shape shape)
 #define STRICT_PART 0.8
 #define STRICT_PRIOR 0.25
 #define LAST_SHARE 0.12 /* the finding must have lasted for this share of the growth */
+#define PART_NOISE 0.1
 #define STAIRS_MARGIN 0
 #define URGENT_LAST 0.3
 #define GAP_SHARE 0.3
@@ -325,14 +326,15 @@ struct context {
 };
 
 /* At most three steps explain the medians from block s on better than a straight line does. */
-static bool stairs_explain(const struct view *fine, size_t s, double growth)
+static bool stairs_explain(const struct view *fine, bool floors, size_t s, double growth)
 {
     const size_t m = fine->n - s, jumps = TREND_STAIRS_JUMPS_MAX;
     if (m <= 2 * jumps + 4)
         return false;
+    const double *value = floors ? fine->other : fine->value;
     const double least = 1e-6 * growth * growth;
-    const double line = trend_aicc(trend_line_residue(fine->t + s, fine->value + s, m), least, m, 3);
-    return trend_aicc(trend_stairs_residue(fine->value + s, m, jumps, NULL), least, m, 2 * jumps + 2) <
+    const double line = trend_aicc(trend_line_residue(fine->t + s, value + s, m), least, m, 3);
+    return trend_aicc(trend_stairs_residue(value + s, m, jumps, NULL), least, m, 2 * jumps + 2) <
            line + STAIRS_MARGIN;
 }
 
@@ -361,9 +363,10 @@ static enum clause onset_test(const struct detector *d, const struct context *co
     if (context->short_window && !strict)
         return CLAUSE_TIME;
     /* Clause 3. Of a straight line the first and the last two fifths are each 0.4. */
+    const double scatter = scatter_about_curve(t + s, v + s, m), noise = PART_NOISE * scatter;
     const double first = e[2] - e[0], middle = e[3] - e[2], last = e[5] - e[3];
-    if (first < FIRST_SHARE * growth || last < 0.25 * growth || middle < -0.05 * growth ||
-        last < LAST_PART * first || e[5] - e[4] < END_SHARE * growth)
+    if (first < FIRST_SHARE * growth || last < 0.25 * growth || middle < -0.05 * growth - noise ||
+        last < LAST_PART * first - noise || e[5] - e[4] < END_SHARE * growth - noise)
         return CLAUSE_PARTS;
     for (size_t k = 0; k < 5; k++) {
         const double part = (e[k + 1] - e[k]) * 6 / growth; /* 1 for a straight line */
@@ -374,7 +377,6 @@ static enum clause onset_test(const struct detector *d, const struct context *co
     size_t active = 0;
     for (size_t i = s; i < n; i++)
         active += v[i] > f->onset_level + 0.4 * growth;
-    const double scatter = scatter_about_curve(t + s, v + s, m);
     const size_t quarter = (active + 2) / 4 > 0 ? (active + 2) / 4 : 1;
     const double expected = 0.6 * growth * (double)quarter / (double)(active > 0 ? active : 1);
     const double tail = median_of(v, n - quarter, n) - median_of(v, n - 2 * quarter, n - quarter);
@@ -451,7 +453,7 @@ static enum clause onset_test(const struct detector *d, const struct context *co
         f->plateau = level;
         return CLAUSE_SATURATING;
     }
-    if (stairs_explain(context->fine, s * (view->floors ? 2 : 1), growth))
+    if (stairs_explain(context->fine, view->floors, s * (view->floors ? 2 : 1), growth))
         return CLAUSE_STAIRS;
     return CLAUSE_GROWS;
 }
