@@ -112,6 +112,9 @@ void engine_restore_restarts(struct engine *engine, const struct restart_journal
                              int64_t mono_ms);
 void engine_restore_budget(struct engine *engine, const struct budget_entry *entries, size_t count);
 
+/* Each of the three may be called again when a history file is opened later on: what the engine knows already
+ * wins. */
+
 /* ---- running ---- */
 
 /* One look. `sample_due`: this look is a slot of the poll grid and goes into the series (looks in between

@@ -461,11 +461,29 @@ static void open_done(struct agent *agent, struct job *job)
         tell_store_failing(agent, job->err.text);
 }
 
+/* A file that was opened later than the engine began knows less than the engine: all that must survive goes
+ * in. */
+static void put_everything(struct agent *agent)
+{
+    const struct engine *engine = agent->engine;
+    struct transaction *pending = agent->pending;
+    for (size_t i = 0; i < INCIDENTS_MAX; i++)
+        if (engine->incidents[i].incident.id)
+            put_incident(pending, &engine->incidents[i].incident);
+    if (engine_restarting(engine)) {
+        pending->has_restart = true;
+        pending->restart = engine->restart.journal;
+    }
+    put_budget(pending, engine);
+    agent->pending_dirty = true;
+}
+
 static void reopen_done(struct agent *agent, struct job *job)
 {
     take_store(agent, job);
     if (!agent->store)
         return;
+    put_everything(agent);
     agent->store_failing = false;
     agent->store_error[0] = '\0';
 }

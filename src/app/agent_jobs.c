@@ -121,6 +121,8 @@ void job_open(struct job *job)
 
 void job_reopen(struct job *job)
 {
+    store_close(job->broken);
+    job->broken = NULL;
     open_store(job);
 }
 

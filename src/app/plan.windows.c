@@ -27,8 +27,7 @@ static void read_budget(struct plan_inputs *in)
     char dir[1024], path[1100];
     if (!cli_data_dir(&in->config, dir, sizeof dir))
         return;
-    struct text text = text_on(path, sizeof path);
-    text_add(&text, "%s/storewatch.db", dir);
+    store_path(path, sizeof path, dir);
     struct store *store = NULL;
     struct err err = {0};
     enum status status = store_open_readonly(path, &store, &err);

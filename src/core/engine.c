@@ -1176,6 +1176,11 @@ void engine_restore_restarts(struct engine *engine, const struct restart_journal
 
 void engine_restore_budget(struct engine *engine, const struct budget_entry *entries, size_t count)
 {
-    engine->budget_count = count < BUDGET_ENTRIES_MAX ? count : BUDGET_ENTRIES_MAX;
-    memcpy(engine->budget, entries, engine->budget_count * sizeof entries[0]);
+    for (size_t i = 0; i < count && engine->budget_count < BUDGET_ENTRIES_MAX; i++) {
+        bool known = false;
+        for (size_t k = 0; k < engine->budget_count; k++)
+            known |= engine->budget[k].restart_id == entries[i].restart_id;
+        if (!known)
+            engine->budget[engine->budget_count++] = entries[i];
+    }
 }

@@ -1,5 +1,4 @@
 /* set_aside.posix.c - renaming a file where names are bytes. Its twin is set_aside.windows.c. */
-#ifndef _WIN32
 #include "store_internal.h"
 
 #include <stdio.h>
@@ -8,4 +7,3 @@ bool set_aside_rename(const char *from, const char *to)
 {
     return rename(from, to) == 0;
 }
-#endif

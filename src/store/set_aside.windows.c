@@ -1,6 +1,5 @@
 /* set_aside.windows.c - renaming a file where names are UTF-16. The C run-time's own function is enough, so
  * that the store needs no windows.h. Its twin is set_aside.posix.c. */
-#ifdef _WIN32
 #include "store_internal.h"
 
 #include <stdio.h>
@@ -43,4 +42,3 @@ bool set_aside_rename(const char *from, const char *to)
     return widen(from, wide_from, ARRAY_COUNT(wide_from)) && widen(to, wide_to, ARRAY_COUNT(wide_to)) &&
            _wrename(wide_from, wide_to) == 0;
 }
-#endif
