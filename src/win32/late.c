@@ -1,5 +1,6 @@
 /* late.c - every function that is looked up while running, in one place: those that NT 5.2 lacks, those that
  * no import library of ours names (ntdll), and psapi's, which newer headers rename into K32... . */
+#include "nt52.h"
 #include "win32.h"
 
 #include <string.h>
@@ -48,7 +49,8 @@ enum status late_bind(struct late *out_late, struct err *err)
 #undef FUNCTION
     };
     for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
-        const function found = find(wanted[i].module, wanted[i].name);
+        const bool as_on_nt52 = !wanted[i].required && nt52_fallback_is_forced();
+        const function found = as_on_nt52 ? NULL : find(wanted[i].module, wanted[i].name);
         if (found == NULL && wanted[i].required) {
             return windows_fail(err, STATUS_SYSTEM, "GetProcAddress", GetLastError(),
                                 "this Windows has no %s", wanted[i].name);

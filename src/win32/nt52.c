@@ -32,11 +32,13 @@
 
 /* ---- the system's own functions ---- */
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a declaration's name cannot be in parentheses */
 struct real { /* NULL: ours is taken */
-#define SLOT(result, name, bytes, parameters) result(WINAPI *name) parameters;
+#define SLOT(result, name, bytes, parameters) __typeof__(&name) name;
     NT52_LIST(SLOT)
 #undef SLOT
 };
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 enum { NOT_PREPARED, PREPARING, PREPARED };
 
@@ -98,6 +100,11 @@ bool nt52_fallback_force(bool with_events)
     forced = true;
     without_events = !with_events;
     return true;
+}
+
+bool nt52_fallback_is_forced(void)
+{
+    return forced;
 }
 
 /* ---- the lot ---- */
@@ -222,7 +229,7 @@ static uintptr_t holders_get(const SRWLOCK *lock)
 
 static void holders_set(SRWLOCK *lock, uintptr_t holders)
 {
-    lock->Ptr = (void *)holders; /* NOLINT(performance-no-int-to-ptr): a number in Windows' own pointer */
+    lock->Ptr = (void *)holders; /* a number in Windows' own pointer */
 }
 
 static bool lock_can(const SRWLOCK *lock, enum waits kind)
@@ -432,7 +439,7 @@ int64_t nt52_time_ms(const struct nt52_time *time)
 
 int64_t shared_page_mono_ms(void)
 {
-    return nt52_time_ms((const struct nt52_time *)INTERRUPT_TIME); /* NOLINT(performance-no-int-to-ptr) */
+    return nt52_time_ms((const struct nt52_time *)INTERRUPT_TIME);
 }
 
 /* GetTickCount is 32 bits and starts again after 49.7 days; the time it is made of is 64 bits. */
@@ -512,7 +519,9 @@ DWORD WINAPI GetFinalPathNameByHandleW(HANDLE file, wchar_t *path, DWORD units, 
 #else
 #define IMPORT_SYMBOL(name, bytes) "__imp_" #name
 #endif
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define IMPORT(result, name, bytes, parameters)                                                              \
-    extern result(WINAPI *const import_##name) parameters __asm__(IMPORT_SYMBOL(name, bytes));               \
-    result(WINAPI *const import_##name) parameters = name;
+    extern __typeof__(&name) const import_##name __asm__(IMPORT_SYMBOL(name, bytes));                        \
+    __typeof__(&name) const import_##name = name;
 NT52_LIST(IMPORT)
+/* NOLINTEND(bugprone-macro-parentheses) */

@@ -47,6 +47,7 @@ NT52_LIST(NT52_PROTOTYPE)
  * out of memory. Before the first call of any of the functions, while the program has one thread; false when
  * it is too late. A program that is built with -DNT52_FORCE_FALLBACK begins so. */
 bool nt52_fallback_force(bool with_events);
+bool nt52_fallback_is_forced(void);
 
 /* A time as the kernel publishes it, in 100 ns: high_check is written first and high last. */
 struct nt52_time {

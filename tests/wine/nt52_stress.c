@@ -69,6 +69,17 @@ static void threads_join(const HANDLE *threads, size_t count)
     }
 }
 
+/* Each worker of a test begins with it: a thread that is done before the next one runs meets nobody. */
+static atomic_long at_start;
+
+static void start_together(void)
+{
+    at_start++;
+    while (at_start % THREADS != 0) {
+        SwitchToThread();
+    }
+}
+
 /* A cheap generator of its own for each thread: which kind of lock comes next. */
 static unsigned next_random(unsigned *seed)
 {
@@ -112,6 +123,7 @@ static void read_once(void)
 static DWORD WINAPI lock_worker(void *argument)
 {
     unsigned seed = (unsigned)(uintptr_t)argument;
+    start_together();
     for (long i = 0; i < rounds; i++) {
         switch (next_random(&seed) % 8) {
         case 0:
@@ -164,8 +176,8 @@ static void test_lock_under_load(void)
           "%d threads took the lock %ld times (%ld ms): never two writers, never a writer with readers",
           THREADS, THREADS * rounds, (long)(GetTickCount() - begun));
     check(guarded_a == written && guarded_b == written, "each of %ld writes counted", (long)written);
-    printf("   %ld of %ld tries found it taken; up to %ld readers were inside together\n", (long)refused,
-           (long)tried, (long)readers_most);
+    check(refused > 0, "%ld of %ld tries found it taken, up to %ld readers were inside together",
+          (long)refused, (long)tried, (long)readers_most);
     check(TryAcquireSRWLockExclusive(&lock), "it is free in the end");
     ReleaseSRWLockExclusive(&lock);
 }
@@ -309,6 +321,7 @@ static long taken, consumed_all;
 static DWORD WINAPI producer(void *argument)
 {
     const long base = (long)(uintptr_t)argument * rounds;
+    start_together();
     for (long i = 0; i < rounds; i++) {
         EnterCriticalSection(&section);
         while (ring_count == RING) {
@@ -328,6 +341,7 @@ static DWORD WINAPI producer(void *argument)
 static DWORD WINAPI consumer(void *argument)
 {
     const bool timed = argument != NULL; /* some wait with a time that is often up just when they are woken */
+    start_together();
     for (;;) {
         EnterCriticalSection(&section);
         while (ring_count == 0 && taken < consumed_all) {
@@ -590,19 +604,24 @@ static void test_clock(void)
         readings++;
     }
     threads_join(&writer, 1);
-    check(backwards == 0 && last > WRAP_32_MS, "%ld readings while 60 days went by: never backwards",
-          readings);
+    const int64_t end = nt52_time_ms(&made);
+    check(backwards == 0 && end >= last, "%ld readings while 60 days went by, %ld of them backwards",
+          readings, backwards);
+    check(end > WRAP_32_MS, "and they went by");
     const int64_t begun = (int64_t)GetTickCount64();
     int64_t previous = begun, furthest = 0;
+    long fell_back = 0;
     for (int i = 0; i < 100000; i++) {
         const int64_t now = (int64_t)GetTickCount64(), apart = now - shared_page_mono_ms();
-        backwards += now < previous;
+        fell_back += now < previous;
         furthest = apart > furthest ? apart : -apart > furthest ? -apart : furthest;
         previous = now;
     }
-    Sleep(300);
+    Sleep(1000);
     const int64_t took = (int64_t)GetTickCount64() - begun;
-    check(backwards == 0 && took >= 280 && took < 10000, "GetTickCount64 goes forward");
+    check(fell_back == 0, "GetTickCount64 never goes backwards");
+    /* A kernel publishes its time every 16 ms; Wine's server does when it gets to it. */
+    check(took >= 700 && took < 20000, "and sees a second go by: %ld ms", (long)took);
     check(furthest <= 100, "and is the kernel's time: at most %ld ms apart", (long)furthest);
 }
 

@@ -19,8 +19,8 @@ stress() { # MODE ROUNDS
 }
 cp "$binaries/$arch/test-nt52_stress.exe" "$disk/stress.exe"
 win_seconds=200
-stress real 4000
-stress fallback 4000
+stress real 20000
+stress fallback 5000
 stress polling 400
 
 must "an SMTP server" smtp_start
