@@ -10,6 +10,7 @@
  *   - One request at a time, each at least RESTART_BACKOFF_FIRST_MS after the last about the same service.
  *   - Whenever the journal changes, the step that changed it says RESTART_NEWS_STEP.
  *   - What is not known (a failed look, a service that could not be read) decides nothing: the machine waits.
+ * But one service that cannot be read holds the others up no longer than its timeout.
  *
  * One service is stopped at a time, in order. Stopping independent dependents side by side would be faster,
  * but a dependent takes seconds where the Information Store takes minutes, and with one at a time the answer
@@ -844,10 +845,6 @@ static void stopping_step(struct restart *restart, struct step *step)
         return;
     }
     struct look look = look_at(step->observation, plan->services[current].name);
-    if (look.state == SERVICE_STATE_UNKNOWN) {
-        say(restart, step, "%s: its state could not be read", plan->services[current].name);
-        return;
-    }
     if (waited_ms(&restart->watches[current], step->mono_ms) >= restart->stop_timeout_ms) {
         struct restart_service *service = &plan->services[current];
         struct text text = text_on(service->note, sizeof(service->note));
@@ -859,6 +856,10 @@ static void stopping_step(struct restart *restart, struct step *step)
             tell_down(restart, service, &step->news); /* it serves nobody, and nothing of ours can end that */
         }
         step->news |= RESTART_NEWS_STEP | turn_back(restart, step->utc_ms);
+        return;
+    }
+    if (look.state == SERVICE_STATE_UNKNOWN) {
+        say(restart, step, "%s: its state could not be read", plan->services[current].name);
         return;
     }
     if (is_pending(look.state)) {
@@ -999,6 +1000,13 @@ static void see(struct restart *restart, struct step *step, size_t index, const 
     }
 }
 
+/* One that cannot be read is nothing to wait for: the SCM itself starts what a service needs. */
+static bool known_not_running(const struct observation *observation, const char *name)
+{
+    const enum service_state state = look_at(observation, name).state;
+    return !is_running(state) && state != SERVICE_STATE_UNKNOWN;
+}
+
 /* Does plan.services[index] need another of the plan that does not run? With a graph: directly. Without one
  * all that is known is that everything needs the target. Returns that other one, or NULL. */
 static const struct restart_service *missing_need(const struct restart *restart, const struct step *step,
@@ -1006,7 +1014,7 @@ static const struct restart_service *missing_need(const struct restart *restart,
 {
     const struct restart_plan *plan = &restart->journal.plan;
     const struct restart_service *target = &plan->services[plan->count - 1];
-    if (!plan->services[index].is_target && !is_running(look_at(step->observation, target->name).state)) {
+    if (!plan->services[index].is_target && known_not_running(step->observation, target->name)) {
         return target;
     }
     const size_t node = step->graph != NULL ? graph_find(step->graph, plan->services[index].name) : SIZE_MAX;
@@ -1020,7 +1028,7 @@ static const struct restart_service *missing_need(const struct restart *restart,
         const char *needed = step->graph->nodes[step->graph->edges[e].to].name;
         for (size_t i = 0; i < plan->count; i++) {
             if (i != index && text_equal_nocase(plan->services[i].name, needed) &&
-                !is_running(look_at(step->observation, needed).state)) {
+                known_not_running(step->observation, needed)) {
                 return &plan->services[i];
             }
         }
@@ -1042,10 +1050,6 @@ static void bring_up(struct restart *restart, struct step *step, size_t index, c
     struct restart_service *service = &restart->journal.plan.services[index];
     struct restart_watch *watch = &restart->watches[index];
     const struct restart_service *need = missing_need(restart, step, index);
-    if (look->state == SERVICE_STATE_UNKNOWN) {
-        say(restart, step, "%s: its state could not be read", service->name);
-        return;
-    }
     if (look->state == SERVICE_STATE_STOPPED && service->start == STEP_WAITING) {
         if (need != NULL && need->start == STEP_GIVEN_UP) {
             note(service, "needs %s, which a person took over", need->name);
@@ -1070,11 +1074,16 @@ static void bring_up(struct restart *restart, struct step *step, size_t index, c
     if (late) {
         if (!restart->journal.told_down) {
             struct text text = text_on(service->note, sizeof(service->note));
-            text_add(&text, "does not run after ");
+            text_add(&text, look->state == SERVICE_STATE_UNKNOWN ? "not known to run after "
+                                                                 : "does not run after ");
             text_add_duration(&text, restart->start_timeout_ms);
             text_add(&text, ", state \"%s\"", service_state_text(look->state));
         }
         tell_down(restart, service, &step->news);
+    }
+    if (look->state == SERVICE_STATE_UNKNOWN) {
+        say(restart, step, "%s: its state could not be read", service->name);
+        return;
     }
     if (is_pending(look->state)) {
         say_pending(restart, step, index, look, restart->start_timeout_ms);
