@@ -213,7 +213,8 @@ bench bench-verdict: all $(bench_programs)
 sim: build/bench/sim/sim
 	@tests/sim/run $< $(or $(SEEDS),20000) $(or $(FIRST),1)
 sim-mutants: build/bench/sim/sim
-	@tests/sim/run-mutants $(or $(SEEDS),2000) $(ONLY)
+	@CC='$(native_cc)' CC_FLAGS='$(bench_flags)' LIBS='build/bench/libstorewatch.a $(test_libs)' OBJECTS='$(call objects,bench,$(sim_sources))' \
+	    tests/sim/run-mutants $(or $(SEEDS),2000) $(ONLY)
 
 # ---- source hygiene
 

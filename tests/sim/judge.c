@@ -1,21 +1,28 @@
 /* judge.c - the invariants, and what each check looks at.
  *
- *   R1  every service that a stop of storewatch's took down is owed, until it has run for `verify` without a
- * break or a person has taken it (or what it needs) over. Nobody is owed anything at the end; one that
- * storewatch, alive and seeing, has known down for longer than all its timeouts together has been told of R2
- * the true times at which restarts began of which a stop was accepted: in each period no more than the
- * budget, between two at least the minimum interval R3  the moment a stop takes effect: the service is the
- * target or needs it (by the world's dependencies), the target is one of the configuration, and its process
- * was not already another one than planned in the look that the stop was decided on. The fake OS offers
- * nothing that would terminate a process R4  the moment the first stop of a restart is asked for: mode, dry
- * run, veto, cluster, shutdown, sight, window against urgency and pending states, as that look showed them R5
- * the keys of the delivered mails: an incident's numbers rise, duplicates are at most as many as lives of
- * storewatch that ended with a mail on its way, and at the end no number up to the incident's count is
- * missing and nothing is left in the outbox R6  the journal on the disk knows of a stop before it takes
- * effect; a start of storewatch on a sound disk opens the file; nothing is ever set aside; at the end the
- * file is sound and no restart is left unended R7  each slot of the grid became a sample, unless a look was
- * still under way R8  the agent's queues, its files and the outbox within their bounds W1  where nothing goes
- * wrong, the leak is ended by a restart */
+ *   R1  every service that a stop of storewatch's took down is owed, until it has run for `verify` without
+ *       a break, or a person has taken it (or what it needs) over. Nothing is owed at the end; one that
+ *       storewatch, alive and seeing, has known down for longer than all its timeouts together was told of
+ *   R2  the true times at which restarts began of which a stop was accepted: in each period no more than
+ *       the budget, between two at least the minimum interval. One asked for by hand only counts
+ *   R3  the moment a stop takes effect: the service is the target or needs it (by the world's
+ *       dependencies), the target is one of the configuration, and its process was not already another one
+ *       than planned in the look that the stop was decided on. os.h offers nothing that would terminate a
+ *       process
+ *   R4  the moment a restart asks for its first stop (again after each kill that came before one was
+ *       accepted): mode, dry run, maintenance, veto, cluster, shutdown, sight, window against urgency and
+ *       pending states, as that look showed them
+ *   R5  the keys of the delivered mails: an incident's numbers rise (unless the disk failed: then news
+ *       leave from memory past what lies in the outbox), duplicates are at most as many as lives of
+ *       storewatch that ended with a mail on its way; at the end no number up to the incident's count is
+ *       missing and the outbox is empty. A mail that a relay refused for good counts as arrived
+ *   R6  the journal on the disk knows of a stop before it takes effect; a start of storewatch on a sound
+ *       disk opens the file; nothing is ever set aside; at the end the file is sound and no restart is left
+ *       unended, unless a person took away what it needs
+ *   R7  each slot of the grid became a sample, unless a look was still under way
+ *   R8  the agent's queues, its files and the outbox within their bounds; a failing disk is told of once a
+ *       reminder
+ *   W1  where nothing goes wrong, the leak is ended by a restart */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -486,11 +493,20 @@ void judge_event(enum alert_kind kind)
     judge()->checks++;
     if (kind == ALERT_STORE_SET_ASIDE)
         judge_fail("R6", "a history file that nobody damaged was set aside");
+    if (kind == ALERT_STORE_FAILING)
+        judge()->store_failing_told++;
+    int64_t life_ms = true_ms() - judge()->life_begun_ms;
+    if (judge()->store_failing_told > 1 + life_ms / sim->settings.reminder_ms)
+        judge_fail("R8", "the failing disk was told of %lld times in %lld s, a reminder is due each %lld s",
+                   (long long)judge()->store_failing_told, (long long)life_ms / 1000,
+                   (long long)sim->settings.reminder_ms / 1000);
 }
 
 void judge_life_begins(void)
 {
     judge()->polls = judge()->polls_while_looking = 0;
+    judge()->life_begun_ms = true_ms();
+    judge()->store_failing_told = 0;
     judge()->look_seen = (struct judge_look){0};
     for (size_t i = 0; i < sim->os.world.count; i++)
         judge()->services[i].down_seen_ms = 0;
