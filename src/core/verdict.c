@@ -564,6 +564,7 @@ static struct finding window_judge(const struct detector *d, struct context *con
                 break;
         }
     }
+    context->fine = NULL;
     return best;
 }
 
