@@ -184,7 +184,7 @@ void world_draw(void)
     draw_settings(&random);
     draw_services(&random);
     sim->dry_run = !sim->calm && chance(&random, 4);
-    sim->heal_ms = sim->settings.interval_ms * (sim->calm ? 600 : 220 + below(&random, 260));
+    sim->heal_ms = sim->settings.interval_ms * (sim->calm ? 400 : 150 + below(&random, 220));
     /* Who leaks: mostly one from early on. */
     const char *leaks = target_service(chance(&random, 60) ? 0 : 1 + below(&random, sim->calm ? 1 : 2));
     if (leaks && (sim->calm || chance(&random, 92)))

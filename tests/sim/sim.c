@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SETTLE_MIN_MS (30 * MS_PER_MINUTE)
-#define SETTLE_QUIET_MS (5 * MS_PER_MINUTE)
+#define SETTLE_MIN_MS (12 * MS_PER_MINUTE)
+#define SETTLE_QUIET_MS (3 * MS_PER_MINUTE)
 #define SETTLE_MAX_MS (12 * MS_PER_HOUR)
 #define STOP_DEADLINE_MS (20 * MS_PER_SECOND)
 #define STORY_LINES 60
