@@ -16,7 +16,7 @@ struct os;
 
 struct os_facts {
     char host_name[64];
-    char os_text[96];           /* "Windows 5.2.3790 Service Pack 2, x86" */
+    char os_text[96]; /* "Windows 5.2.3790 Service Pack 2, x86" */
     bool os_64bit;
     double address_space_bytes; /* what one of our own bitness could use; for 32-bit Windows 2 or 3 GiB */
     char data_dir[512];         /* common application data folder + "\storewatch" */
@@ -33,8 +33,8 @@ int64_t os_utc_ms(struct os *os);
 void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_minute);
 
 /* [worker] One look at all processes, services and the host. Fills the parts that could be read and marks the
- * others unknown; returns OK when at least the processes were read, otherwise the first failure. Stamps mono_ms
- * and utc_ms itself when the look begins. One NtQuerySystemInformation, one EnumServicesStatusEx, one
+ * others unknown; returns OK when at least the processes were read, otherwise the first failure. Stamps
+ * mono_ms and utc_ms itself when the look begins. One NtQuerySystemInformation, one EnumServicesStatusEx, one
  * GetPerformanceInfo; opens no process. */
 enum status os_observe(struct os *os, struct observation *out_observation, struct err *err);
 
@@ -64,22 +64,24 @@ struct mapi_registration {
 };
 size_t os_mapi_registrations(struct os *os, struct mapi_registration *out_items, size_t capacity);
 
-/* [worker] All Win32 services with start type and dependencies (EnumServicesStatusEx + QueryServiceConfig: also
- * right where EnumDependentServices is not). *out_graph: service_graph_deinit when done. */
+/* [worker] All Win32 services with start type and dependencies (EnumServicesStatusEx + QueryServiceConfig:
+ * also right where EnumDependentServices is not). *out_graph: service_graph_deinit when done. */
 enum status os_service_graph(struct os *os, struct service_graph *out_graph, struct err *err);
 
-/* [worker] Sends the stop control, does not wait for the service to be stopped. OK when it was accepted or the
- * service is stopped already; REFUSED with the code when the SCM said no (1051 dependents running, 1052, 1061...),
- * NOT_FOUND (1060), DENIED (5), TIMEOUT (1053), SYSTEM otherwise. */
+/* [worker] Sends the stop control, does not wait for the service to be stopped. OK when it was accepted or
+ * the service is stopped already; REFUSED with the code when the SCM said no (1051 dependents running, 1052,
+ * 1061...), NOT_FOUND (1060), DENIED (5), TIMEOUT (1053), SYSTEM otherwise. */
 enum status os_service_stop(struct os *os, const char *name, struct err *err);
 /* [worker] StartService without waiting for RUNNING. OK also when it runs already (1056). Same errors. */
 enum status os_service_start(struct os *os, const char *name, struct err *err);
 
 /* [worker] Writes one event to the Application log under source "storewatch". */
-enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text, struct err *err);
+enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text,
+                           struct err *err);
 
 /* [worker] Replaces a text file atomically (write beside, flush, rename over). */
-enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count, struct err *err);
+enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count,
+                            struct err *err);
 
 /* Own cost, for `status` and the self-watch; unknown readings where the system does not tell. */
 struct os_self {

@@ -81,6 +81,19 @@ check "a client that does not run is told" contains "$said" '^warning client nob
 check "limits are told with their source" contains "$said" '^ok limit .*system commit limit'
 check "the registered client has the fix" equals "$(fix_of Fixed)" present
 check "nothing failed: exit code 0" exits 0 sw doctor
+config_file="$disk/Program Files/storewatch/storewatch.json"
+check "the configuration is closed to ordinary users" contains "$said" '^ok access the configuration is closed'
+chmod o+w "$config_file"
+check "or doctor warns" contains "$(lines)" '^warning access the configuration may be changed by .*Everyone'
+chmod o-w "$config_file"
+cp "$config_file" "$bed/good.json" && "$wine_tests/peek" set "$config_file" mode='"sometimes"'
+check "a bad configuration fails, with its place" contains "$(lines)" '^failed config .*storewatch\.json:[0-9]+:[0-9]+: mode'
+cp "$bed/good.json" "$config_file"
+win reg add 'HKLM\Software\Microsoft\Windows Messaging Subsystem\MSMapiApps' /v Store.exe /d '' /f >/dev/null
+win reg add 'HKLM\Software\Clients\Mail\Post' /v DLLPathEx /d 'C:\Mapi\Unfixed\Emsmdb32.dll' /f >/dev/null
+said=$(lines)
+check "what the registry names is told" contains "$said" '^ok registry MSMapiApps names Store\.exe'
+check "with the version of the DLL that MAPI goes to" contains "$said" 'Clients.Mail names Post: MAPI goes to C:.Mapi.Unfixed.Emsmdb32\.dll, version 6\.5\.7226\.0'
 
 # ---- the DLLs of processes that nobody registered
 must "clients with every kind of DLL" eval 'for name in Unfixed Outlook None Noise Circles; do client $name || exit 1; done'
