@@ -70,6 +70,7 @@ const char *shape_name(enum shape shape)
 #define OTHER_SHARE 0.4
 #define STRICT_SCATTER 40
 #define STRICT_PART 0.8
+#define STRICT_RANGE 3
 #define STRICT_PRIOR 0.25
 #define LAST_SHARE 0.12 /* the finding must have lasted for this share of the growth */
 #define PART_NOISE 0.1
@@ -264,6 +265,20 @@ static void sixths(const double *value, size_t s, size_t n, double e[6])
     }
 }
 
+/* Rise of the floor from the first third to the last, scaled to the whole: of each third the second lowest block, so
+ * that one dip does not count, and a whole tooth of a saw that shows at all fits in. */
+static double floor_growth(const double *floor, size_t s, size_t n)
+{
+    double level[2];
+    for (size_t k = 0; k < 2; k++) {
+        const size_t from = s + (n - s) * 2 * k / 3, count = (n - s) / 3;
+        double v[BLOCKS_MAX];
+        memcpy(v, floor + from, count * sizeof *v);
+        level[k] = trend_rank(v, count, count > 2 ? 1 : 0);
+    }
+    return (level[1] - level[0]) * 1.5;
+}
+
 /* Growth per second over `reach` seconds before block s: the median of the rises over a quarter of that time,
  * so that a step within it does not count as growth. Minus infinity when too little is known. */
 static double rate_before(const double *t, const double *v, size_t s, double reach)
@@ -406,7 +421,7 @@ static enum clause onset_test(const struct detector *d, const struct context *co
         const double near = rate_before(t, v, s, duration / 3), far = rate_before(t, v, s, duration);
         if (near > PRIOR_RATE * rate || far > PRIOR_RATE * rate)
             return CLAUSE_PRIOR;
-        strict = strict && near < STRICT_PRIOR * rate;
+        strict = strict && near < STRICT_PRIOR * rate && growth >= STRICT_RANGE * (f->range_high - f->range_low);
     } else {
         f->range_high = f->range_low = e[0];
         strict = false;
@@ -441,7 +456,7 @@ static enum clause onset_test(const struct detector *d, const struct context *co
     if (view->floors && growth < GAP_SHARE * trend_median(gap, m))
         return CLAUSE_SCATTER;
     sixths(view->other, s, n, e);
-    if ((e[5] - e[0]) * 1.2 < OTHER_SHARE * growth)
+    if ((view->floors ? (e[5] - e[0]) * 1.2 : floor_growth(view->other, s, n)) < OTHER_SHARE * growth)
         return CLAUSE_FLOOR;
     /* Clause 5. */
     const double least = 1e-6 * growth * growth;
