@@ -1,23 +1,28 @@
 /* verdict.c - see verdict.h.
  *
- * The judgement is a chain of clauses; growth is `unbounded` only when all of them hold, and the first that
- * fails gives the reason. None of the constants is fitted to recordings: each is argued where it is defined.
- *
- * The life of the incarnation is cut into some 32-48 blocks of equal length (so everything is relative to the
- * time seen), each with its median level and its floor. For every block at which the growth may have begun
- * ("onset"):
- *   1. time      it has gone on for a third of the life, or of the time the present rate needs to fill the
- * headroom (to the limit, or to twice the level when none is known), whichever is shorter: a confirmation
- * that is proportional to what is at stake;
- *   2. effect    it is large against the level, against the scatter about the line and against the range that
- * the series showed before, and it is new territory;
- *   3. spread    every part of it grew, the last no less than the first (a plateau approached slows down);
- *   4. onset     it was not growing at that rate before (else the onset lies further back);
+ * The judgement is a chain of clauses. Growth is `unbounded` only when all of them hold, and the one that
+ * fails gives the reason. The life of the incarnation (its last two weeks, when it is longer: people's
+ * longest cycle is the week) is cut into up to 48 blocks of equal length, so that everything is relative to
+ * the time seen; each has its median level and its floor. Two views are judged: the medians, and the floors
+ * of pairs of blocks, which excursions (a busy hour, the teeth of a saw) do not reach. For every block at
+ * which the growth may have begun (the onset):
+ *   1. time      it has gone on for nearly half of the life; less is only enough when it is urgent: so
+ * straight, sharp and large against the headroom that the time to wait is measured by the time that is left;
+ *   2. effect    it is large against the level, against the scatter about its own curve - the more so the
+ * fewer samples speak for it - and it is new territory: above the range shown before the onset;
+ *   3. spread    every part of it grew, the last parts no less than the first: what approaches a plateau
+ * slows down;
+ *   4. onset     it did not grow at that rate before (else the onset lies further back);
  *   5. shape     a straight line explains it better than levelling off does, and better than at most three
- * steps;
+ * steps do;
  *   6. floor     the floor rises too: a sawtooth that grows taller is not a leak.
- * Then the finding has to last (hysteresis) before the state changes, and to stop for long before it changes
- * back. */
+ * Growth that passes is taken as a forecast, and the state changes only when what comes after has obeyed it:
+ * a test on data that had no part in raising the suspicion, so that looking again and again costs no false
+ * alarms. The present state ends when the growth has stopped for half as long as it lasted, or was given
+ * back.
+ *
+ * Evaluations are spaced by 1/64 of the life, so their number grows with its logarithm; between them a push
+ * costs a bucket update and a comparison or two. */
 #include "storewatch/verdict.h"
 
 #include <stdlib.h>
@@ -44,49 +49,76 @@ const char *shape_name(enum shape shape)
     return "unknown";
 }
 
-/* ---- constants of the judgement ---- */
+/* ---- constants of the judgement: each with its argument ---- */
 
+/* Blocks: enough for sixths of half a life to have medians of several blocks, few enough that each averages
+ * noise. */
 #define BLOCKS_MAX 48
-#define BLOCKS_MIN 8      /* of a growth: below, its thirds have no medians */
-#define SAMPLES_MIN 30    /* of a life: below, nothing is said */
-#define CONFIRM_LIFE 0.44 /* clause 1: of the life */
-#define CONFIRM_FIRST 0.2
-#define CONFIRM_HEADROOM 0.22 /* ... or of the time to exhaustion */
-#define BIRTH_SHARE 0.125 /* an onset in the first eighth of the life is growth from birth: perhaps a warm-up */
-#define BIRTH_SAMPLES 400                  /* ... which is believed after so many samples, when no min_window says how long    \
-                          */
-#define LIFE_SAMPLES 250 /* likewise for growth from a level that was held before */
-#define URGENT_SAMPLES 90
-#define HELD_SAMPLES 36 /* at least so many samples */
-#define LEVEL_SHARE 0.01 /* clause 2: growth below 1 % of the level would need 100 times the time seen to double */
-#define EVIDENCE 3000
-#define VIEWS 2
-#define SCATTER_FACTOR 2.2 /* clause 2: growth against the 10-90 % range of the residuals */
-#define RANGE_FACTOR 0.5   /* clause 2: how far above the range seen before the onset, in ranges */
-#define FIRST_SHARE 0.15
-#define END_SHARE 0.09
-#define LAST_PART 0.7  /* clause 3: growth of the last part over that of the first */
-#define PRIOR_RATE 0.6 /* clause 4 */
-#define OTHER_SHARE 0.4
-#define STRICT_SCATTER 40
-#define STRICT_PART 0.8
-#define STRICT_RANGE 3
-#define STRICT_PRIOR 0.25
-#define LAST_SHARE 0.12 /* the finding must have lasted for this share of the growth */
-#define PART_NOISE 0.1
-#define STAIRS_MARGIN 0
-#define URGENT_LAST 0.3
-#define GAP_SHARE 0.3
-#define RECENT 0.6
-#define RECENT_NOISE 0.1
-#define VERIFY 0.6
-#define STALL_SHARE 0.5 /* no new height for this share of the growth's duration clears */
-#define GUARD_SHARE 0.9 /* the absolute guard: of the limit */
-#define GUARD_BELOW 0.75
-#define GUARD_RISES 4
+#define BLOCKS_MIN 8   /* of a growth: below, its sixths are single blocks */
+#define SAMPLES_MIN 30 /* of a life: below, nothing is said */
+#define VIEWS 2        /* medians; floors of pairs of blocks */
 #define LIFE_MAX_MS (14 * MS_PER_DAY)
-#define EVALUATE_SHARE 64 /* evaluations are spaced by 1/64 of the life */
-#define DESCRIBE_EVERY 4  /* the line's interval costs more than the judgement: not at each evaluation */
+
+/* Clause 1. A rise that comes back (a wave, a busy spell) has a flank of a quarter of its period: seen for
+ * nearly half of the life it is the trend of that life. Half itself would never be reached by a leak that
+ * begins half way. */
+#define CONFIRM_LIFE 0.44
+#define CONFIRM_FIRST 0.2 /* from here on it may be confirming */
+/* Urgent: it has taken so much of the headroom (to the limit, or to twice the level when none is known): with
+ * URGENT_LAST of confirmation some two thirds of the time to exhaustion are left to act in. */
+#define CONFIRM_HEADROOM 0.22
+/* Growth in the first eighth of the life is perhaps a warm-up; without a min_window the number of samples is
+ * the only measure of what "long" is for this program: people sample so that a warm-up shows as some hundred
+ * samples. */
+#define BIRTH_SHARE 0.125
+#define BIRTH_SAMPLES 400
+#define LIFE_SAMPLES 250  /* growth from a level that was held before needs less, */
+#define URGENT_SAMPLES 90 /* urgent growth still less, */
+#define HELD_SAMPLES 36   /* if that level was held for so many samples */
+#define LEARNED_SHARE 0.5 /* of all these when the last incarnation leaked: the prior odds are even */
+
+/* Clause 2. */
+#define LEVEL_SHARE 0.01 /* of the level: less would need 100 times the time seen to double it */
+#define SCATTER_FACTOR                                                                                       \
+    2.2               /* growth against the 10-90 % range of the residuals (2.56 sigma): 5.6 sigma, and ... */
+#define EVIDENCE 3000 /* ... factor times samples: an effect seen in few samples has to be plainer */
+#define RANGE_FACTOR                                                                                         \
+    0.5 /* new territory: above the 95 % level before the onset by half the width of that range */
+#define GAP_SHARE 0.3 /* floors: growth against the usual distance of the medians from the floor */
+
+/* Clause 3; of a straight line the first and the last two fifths are 0.4, the last sixth is 0.17 of the
+ * growth. */
+#define FIRST_SHARE 0.15 /* the first two fifths: exp() over 2.5 time constants has 0.154 */
+#define LAST_SHARE 0.25  /* the last two fifths, */
+#define LAST_PART 0.7    /* and against the first two */
+#define END_SHARE 0.09   /* the last sixth: half of straight */
+#define PART_NOISE 0.1   /* tolerances of the parts, in scatter */
+#define RECENT 0.6       /* the last quarter of the active phase, of its straight share */
+
+/* Clauses 4 to 6. */
+#define PRIOR_RATE 0.6 /* a rate of more than this before the onset is the same growth */
+#define OTHER_SHARE 0.4
+#define STAIRS_JUMPS TREND_STAIRS_JUMPS_MAX
+#define SATURATING_MARGIN 2 /* of AICc */
+
+/* What is urgent has to be unmistakable. */
+#define STRICT_PART 0.8   /* each sixth within 20 % of straight */
+#define STRICT_SCATTER 40 /* growth against scatter */
+#define STRICT_PRIOR 0.25 /* a sharp onset: the flank of a hump has none */
+#define STRICT_RANGE 3    /* growth against the range before */
+
+/* Confirmation, clearing, guard. */
+#define CONFIRM_SHARE 0.12   /* a forecast has to be obeyed for this share of the growth's duration, */
+#define URGENT_LAST 0.3      /* an urgent one, which has seen less, for this one, */
+#define VERIFY 0.6           /* by this part of the growth foreseen */
+#define STALL_SHARE 0.5      /* no new height for this share of the growth's duration clears, */
+#define RELEASE_SHARE 0.5    /* and so does giving back this share of the growth */
+#define GUARD_SHARE 0.9      /* the absolute guard: so near the limit, */
+#define GUARD_BELOW 0.75     /* in one rise from a life below this, */
+#define GUARD_RISES 4        /* of so many samples in a row: a step to a new level has one */
+#define PLATEAU_REACHED 0.95 /* of the plateau ends a warm-up, for the next incarnation */
+#define EVALUATE_SHARE 64
+#define DESCRIBE_EVERY 4 /* the line's interval costs more than the judgement: not at each evaluation */
 
 enum clause {
     CLAUSE_LEARNING,
@@ -102,7 +134,6 @@ enum clause {
     CLAUSE_STAIRS,
     CLAUSE_FLOOR,
     CLAUSE_MINIMUM,
-    CLAUSE_CONFIRMING,
     CLAUSE_GROWS,
     CLAUSE_GUARD,
 };
@@ -118,9 +149,7 @@ struct finding {
     int64_t onset_ms;
     double onset_level, growth, level;
     double rate; /* of the active phase, per second */
-    double scatter, duration_share;
-    bool urgent, from_birth;
-    size_t view;
+    bool urgent;
     double range_low, range_high; /* of the level before the onset */
     double plateau;               /* where a saturating curve heads; NAN */
 };
@@ -265,8 +294,8 @@ static void sixths(const double *value, size_t s, size_t n, double e[6])
     }
 }
 
-/* Rise of the floor from the first third to the last, scaled to the whole: of each third the second lowest block, so
- * that one dip does not count, and a whole tooth of a saw that shows at all fits in. */
+/* Rise of the floor from the first third to the last, scaled to the whole: of each third the second lowest
+ * block, so that one dip does not count, and a whole tooth of a saw that shows at all fits in. */
 static double floor_growth(const double *floor, size_t s, size_t n)
 {
     double level[2];
@@ -340,17 +369,22 @@ struct context {
     const struct view *fine; /* the medians of all blocks */
 };
 
+/* Whoever leaked before is believed sooner. */
+static double hurry(const struct detector *d)
+{
+    return d->settings.learned_leak ? LEARNED_SHARE : 1;
+}
+
 /* At most three steps explain the medians from block s on better than a straight line does. */
 static bool stairs_explain(const struct view *fine, bool floors, size_t s, double growth)
 {
-    const size_t m = fine->n - s, jumps = TREND_STAIRS_JUMPS_MAX;
+    const size_t m = fine->n - s, jumps = STAIRS_JUMPS;
     if (m <= 2 * jumps + 4)
         return false;
     const double *value = floors ? fine->other : fine->value;
     const double least = 1e-6 * growth * growth;
     const double line = trend_aicc(trend_line_residue(fine->t + s, value + s, m), least, m, 3);
-    return trend_aicc(trend_stairs_residue(value + s, m, jumps, NULL), least, m, 2 * jumps + 2) <
-           line + STAIRS_MARGIN;
+    return trend_aicc(trend_stairs_residue(value + s, m, jumps, NULL), least, m, 2 * jumps + 2) < line;
 }
 
 static enum clause onset_test(const struct detector *d, const struct context *context,
@@ -380,7 +414,7 @@ static enum clause onset_test(const struct detector *d, const struct context *co
     /* Clause 3. Of a straight line the first and the last two fifths are each 0.4. */
     const double scatter = scatter_about_curve(t + s, v + s, m), noise = PART_NOISE * scatter;
     const double first = e[2] - e[0], middle = e[3] - e[2], last = e[5] - e[3];
-    if (first < FIRST_SHARE * growth || last < 0.25 * growth || middle < -0.05 * growth - noise ||
+    if (first < FIRST_SHARE * growth || last < LAST_SHARE * growth || middle < -0.05 * growth - noise ||
         last < LAST_PART * first - noise || e[5] - e[4] < END_SHARE * growth - noise)
         return CLAUSE_PARTS;
     for (size_t k = 0; k < 5; k++) {
@@ -395,7 +429,7 @@ static enum clause onset_test(const struct detector *d, const struct context *co
     const size_t quarter = (active + 2) / 4 > 0 ? (active + 2) / 4 : 1;
     const double expected = 0.6 * growth * (double)quarter / (double)(active > 0 ? active : 1);
     const double tail = median_of(v, n - quarter, n) - median_of(v, n - 2 * quarter, n - quarter);
-    if (tail < RECENT * expected - RECENT_NOISE * scatter)
+    if (tail < RECENT * expected - noise)
         return CLAUSE_PARTS;
     f->rate = 0.6 * growth / (duration * (double)(active > 0 ? active : 1) / (double)m);
     /* Clause 2: scatter. */
@@ -421,7 +455,8 @@ static enum clause onset_test(const struct detector *d, const struct context *co
         const double near = rate_before(t, v, s, duration / 3), far = rate_before(t, v, s, duration);
         if (near > PRIOR_RATE * rate || far > PRIOR_RATE * rate)
             return CLAUSE_PRIOR;
-        strict = strict && near < STRICT_PRIOR * rate && growth >= STRICT_RANGE * (f->range_high - f->range_low);
+        strict =
+            strict && near < STRICT_PRIOR * rate && growth >= STRICT_RANGE * (f->range_high - f->range_low);
     } else {
         f->range_high = f->range_low = e[0];
         strict = false;
@@ -431,15 +466,16 @@ static enum clause onset_test(const struct detector *d, const struct context *co
         return CLAUSE_TIME;
     /* Clause 1. */
     f->hold = CLAUSE_GROWS;
-    f->scatter = scatter;
-    f->duration_share = duration / life;
     f->urgent = urgent;
-    f->from_birth = from_birth;
     const double held = before / (life > 0 ? life : 1) * context->samples;
-    const double needed = from_birth || held < HELD_SAMPLES ? BIRTH_SAMPLES
-                          : urgent                          ? URGENT_SAMPLES
-                                                            : LIFE_SAMPLES;
-    if (duration < CONFIRM_LIFE * life && !urgent)
+    const double needed = (from_birth || held < HELD_SAMPLES ? BIRTH_SAMPLES
+                           : urgent                          ? URGENT_SAMPLES
+                                                             : LIFE_SAMPLES) *
+                          hurry(d);
+    const double learned_s = (double)d->settings.learned_warm_up_ms / 1000;
+    if (!d->settings.learned_leak && life < 2 * learned_s && f->level < d->settings.learned_plateau)
+        f->hold = CLAUSE_BIRTH; /* on its way to where it always goes */
+    else if (duration < CONFIRM_LIFE * hurry(d) * life && !urgent)
         f->hold = CLAUSE_TIME;
     else if (d->settings.min_window_ms == 0 && context->samples < needed)
         f->hold = CLAUSE_BIRTH;
@@ -464,7 +500,7 @@ static enum clause onset_test(const struct detector *d, const struct context *co
     double level, tau;
     const double saturating =
         trend_aicc(trend_saturating_residue(t + s, v + s, m, &level, &tau), least, m, 4);
-    if (saturating < line - 2 && tau < duration && level > v[s]) {
+    if (saturating < line - SATURATING_MARGIN && tau < duration && level > v[s]) {
         f->plateau = level;
         return CLAUSE_SATURATING;
     }
@@ -572,7 +608,6 @@ static struct finding window_judge(const struct detector *d, struct context *con
         for (size_t s = 0; s + BLOCKS_MIN <= view.n; s++) {
             struct finding f = {0};
             f.clause = onset_test(d, context, &view, s, &f);
-            f.view = group;
             if ((s == 0 && group == 1) || finding_better(&f, &best))
                 best = f;
             if (f.clause == CLAUSE_GROWS && f.hold == CLAUSE_GROWS)
@@ -636,7 +671,8 @@ static void watch_growth(struct detector *d)
     }
     d->value = now;
     const double stalled = (double)(d->last_ms - d->peak_ms);
-    if (now < d->onset_level + 0.5 * growth || stalled > STALL_SHARE * (double)(d->peak_ms - d->onset_ms)) {
+    if (now < d->onset_level + RELEASE_SHARE * growth ||
+        stalled > STALL_SHARE * (double)(d->peak_ms - d->onset_ms)) {
         change_remember(d, d->peak_ms);
         state_enter(d, VERDICT_BOUNDED);
         d->next_evaluation_ms = d->last_ms;
@@ -660,11 +696,11 @@ static bool forecast_holds(struct detector *d, struct forecast *forecast, const 
         return false;
     }
     const double duration_ms = (double)(d->last_ms - f->onset_ms);
+    const double share = (f->urgent ? URGENT_LAST : CONFIRM_SHARE) * hurry(d);
     const bool fresh = forecast->lasted_ms == 0;
     forecast->lasted_ms += since_ms > 0 ? since_ms : 1;
     if (!fresh) {
-        if (f->hold != CLAUSE_GROWS ||
-            (double)forecast->lasted_ms < (f->urgent ? URGENT_LAST : LAST_SHARE) * duration_ms)
+        if (f->hold != CLAUSE_GROWS || (double)forecast->lasted_ms < share * duration_ms)
             return false;
         const double elapsed_ms = (double)(d->last_ms - forecast->at_ms);
         size_t from = count;
@@ -917,7 +953,6 @@ static void reason_write(const struct detector *d, struct verdict *v)
         break;
     case CLAUSE_TIME:
     case CLAUSE_BIRTH:
-    case CLAUSE_CONFIRMING:
     case CLAUSE_GROWS:
     case CLAUSE_GUARD:
         text_add(&text, "grows by ");
@@ -982,10 +1017,16 @@ void detector_verdict(const struct detector *d, struct verdict *v)
 void detector_learned(const struct detector *d, struct verdict_settings *settings)
 {
     settings->learned_leak = d->state == VERDICT_UNBOUNDED;
-    if (d->state == VERDICT_BOUNDED) {
-        settings->learned_plateau = d->value;
-        settings->learned_warm_up_ms = d->settings.warm_up_ms;
-    }
+    if (d->state != VERDICT_BOUNDED)
+        return;
+    struct series_sample point[SERIES_RING];
+    int64_t width_ms;
+    const size_t count = series_window(&d->series, d->first_ms, point, &width_ms);
+    size_t i = 0;
+    while (i + 1 < count && point[i].mean < PLATEAU_REACHED * d->usual)
+        i++;
+    settings->learned_plateau = d->usual;
+    settings->learned_warm_up_ms = count > 0 ? point[i].t_ms - d->first_ms : 0;
 }
 
 size_t detector_points(const struct detector *d, struct series_point *out_points, size_t capacity)
