@@ -436,8 +436,10 @@ static void take_store(struct agent *agent, struct job *job)
                              restored->last_incident_id, clock);
     engine_restore_restarts(agent->engine, restored->restarts, restored->restart_count, clock.mono_ms);
     engine_restore_budget(agent->engine, restored->budget, restored->budget_count);
-    agent->engine->maintenance_until_utc_ms = restored->maintenance_until_utc_ms;
-    text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, restored->maintenance_reason);
+    if (!agent->pending->has_maintenance) { /* else a person was faster than the disk */
+        agent->engine->maintenance_until_utc_ms = restored->maintenance_until_utc_ms;
+        text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, restored->maintenance_reason);
+    }
     free(job->restored);
     job->restored = NULL;
     agent->mail_may_wait = true;
@@ -754,7 +756,7 @@ static bool take_control_job(struct agent *agent, struct job *job)
 
 static bool take_event_job(struct agent *agent, struct job *job)
 {
-    if (agent->reload_due && !agent->stopping) {
+    if (agent->reload_due && agent->opened && !agent->stopping) { /* until then JOB_OPEN has the engine */
         agent->reload_due = false;
         job->kind = JOB_RELOAD;
         return true;
@@ -1029,7 +1031,8 @@ void agent_stop(struct agent *agent, bool os_shutdown)
                  agent->engine->restart.journal.target,
                  restart_phase_name(agent->engine->restart.journal.phase));
     tell(agent, ALERT_STOPPED, storage);
-    put_budget(agent->pending, agent->engine);
+    if (agent->store) /* else what was saved before has not been read yet, and would be overwritten */
+        put_budget(agent->pending, agent->engine);
     agent->pending_dirty = true;
     agent->os_shutdown = os_shutdown;
     agent->stopping = true;
