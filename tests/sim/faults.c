@@ -157,6 +157,14 @@ static void service_mend(struct world_service *service)
 
 /* ---- storewatch itself and the machine ---- */
 
+void maintenance_begin(int64_t for_ms)
+{
+    if (!sim->agent || sim->stopping)
+        return;
+    sim->judge.maintenance_until_utc_ms = sim->os.world.utc_ms + for_ms;
+    agent_maintenance(sim->agent, sim->judge.maintenance_until_utc_ms, "a test", NULL);
+}
+
 static void storewatch_begin(struct fault *fault, uint64_t *own)
 {
     enum vfs_survival survival = below(own, 2) ? VFS_KEEP_RANDOM : VFS_LOSE_ALL;
@@ -189,11 +197,12 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
         if (sim->agent && config_write())
             agent_reload(sim->agent);
         break;
+    case FAULT_AT_START:
+        sim->at_start = 1 + below(own, 3);
+        storewatch_kill(false, VFS_KEEP_ALL, down_ms);
+        break;
     case FAULT_MAINTENANCE:
-        if (sim->agent && sim->agent->opened && !sim->stopping) {
-            sim->judge.maintenance_until_utc_ms = sim->os.world.utc_ms + fault->for_ms;
-            agent_maintenance(sim->agent, sim->judge.maintenance_until_utc_ms, "a test", NULL);
-        }
+        maintenance_begin(fault->for_ms);
         break;
     case FAULT_BY_HAND:
         if (sim->agent && sim->agent->opened && !sim->stopping)

@@ -225,6 +225,19 @@ static void agent_turn(void)
     lanes_step();
 }
 
+/* Just after the start: the history file is not open yet. */
+static void speak_at_start(void)
+{
+    uint64_t what = sim->at_start;
+    sim->at_start = 0;
+    if (what == 1)
+        storewatch_stop(false, 3000);
+    else if (what == 2)
+        maintenance_begin(20 * MS_PER_MINUTE);
+    else
+        agent_reload(sim->agent);
+}
+
 /* One moment, and then on to the next. */
 static void moment(int64_t end_ms)
 {
@@ -234,6 +247,8 @@ static void moment(int64_t end_ms)
         life_begins();
     if (sim->agent)
         agent_turn();
+    if (sim->agent && sim->at_start && !sim->stopping)
+        speak_at_start();
     int64_t next = next_ms(end_ms);
     machine_advance(next > true_ms() ? next - true_ms() : 1);
 }

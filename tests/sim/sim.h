@@ -59,6 +59,7 @@ struct os {
     X(POWER_CUT_IN_COMMIT, "the power fails in a commit")                                                    \
     X(REBOOT, "the system is shut down and boots")                                                           \
     X(STOP_STOREWATCH, "storewatch is stopped and started")                                                  \
+    X(AT_START, "storewatch is killed, and spoken to while it starts")                                       \
     X(RELOAD, "the configuration is reloaded")                                                               \
     X(MAINTENANCE, "maintenance is switched on")                                                             \
     X(BY_HAND, "a person asks for a restart")                                                                \
@@ -156,8 +157,8 @@ struct judge {
     bool disk_failed; /* the disk was full or failing at some time: mails may have left from memory */
     int64_t maintenance_until_utc_ms;
     int64_t life_begun_ms, store_failing_told; /* of this life */
-    bool hopeless;                       /* the restart that goes on at the end cannot end */
-    uint64_t polls, polls_while_looking; /* of this life of storewatch */
+    bool hopeless;                             /* the restart that goes on at the end cannot end */
+    uint64_t polls, polls_while_looking;       /* of this life of storewatch */
     uint64_t checks;
 };
 
@@ -204,6 +205,7 @@ struct sim {
     int kill_lane, kill_when; /* at the next job of the lane (-1: none) before (0) or after (1) it */
     uint64_t kill_change;     /* in the next commit, instead of its n-th change of the disk (0: none) */
     bool kill_cuts_power;
+    uint64_t at_start; /* what is asked of the next storewatch before it has opened its file; 0 = nothing */
     unsigned restarts_seen;
     int64_t restart_began_ms[JUDGE_RESTARTS_MAX];
     char config_path[64];
@@ -231,6 +233,7 @@ target_service(size_t index); /* the services that storewatch may restart by its
 
 /* faults.c */
 const char *fault_name(enum fault_kind kind);
+void maintenance_begin(int64_t for_ms);
 void faults_draw(void);
 void faults_step(void);
 int64_t faults_next_ms(void);
