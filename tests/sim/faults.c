@@ -44,7 +44,8 @@ void faults_draw(void)
         fault->person_undoes = below(&own, 2) != 0;
         if (below(&own, 3) != 0) {
             fault->restart_nth = 1 + below(&own, 2);
-            fault->at_ms = some_time(&own, below(&own, 2) ? 5000 : 60000);
+            static const int64_t scales_ms[] = {500, 5000, 60000};
+            fault->at_ms = some_time(&own, scales_ms[below(&own, ARRAY_COUNT(scales_ms))]);
         } else {
             fault->at_ms = (int64_t)(world_random(&own) % (uint64_t)sim->heal_ms);
         }
@@ -105,6 +106,7 @@ static void services_begin(const struct fault *fault, uint64_t *own)
     struct world_service *service = service_of(fault);
     switch (fault->kind) {
     case FAULT_SERVICE_DIES:
+        service->recovers = below(own, 2) != 0;
         world_kill(&sim->os.world, service->name, 1067);
         break;
     case FAULT_DIES_AFTER_START:
