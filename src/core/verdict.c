@@ -117,6 +117,9 @@ const char *shape_name(enum shape shape)
 #define GUARD_BELOW 0.75     /* in one rise from a life below this, */
 #define GUARD_RISES 4        /* of so many samples in a row: a step to a new level has one */
 #define PLATEAU_REACHED 0.95 /* of the plateau ends a warm-up, for the next incarnation */
+#define HALVES_SHARE 0.4     /* of the residue: two lines for the two halves are better than one */
+#define ACCELERATES 1.3      /* rate of the later half over that of the whole: 1.5 for a parabola */
+#define BEND_MAX 4           /* of a rate in half a segment: more would extrapolate noise */
 #define EVALUATE_SHARE 64
 #define DESCRIBE_EVERY 4 /* the line's interval costs more than the judgement: not at each evaluation */
 
@@ -149,7 +152,7 @@ struct finding {
     int64_t onset_ms;
     double onset_level, growth, level;
     double rate; /* of the active phase, per second */
-    bool urgent;
+    bool urgent, floors;
     double range_low, range_high; /* of the level before the onset */
     double plateau;               /* where a saturating curve heads; NAN */
 };
@@ -185,7 +188,10 @@ struct detector {
     bool by_guard;
     /* The line of the present segment, per second. */
     struct trend_slope slope;
-    bool slope_known;
+    bool slope_known, accelerates;
+    double rate_low, rate_high;  /* what may come, per second */
+    double bend, half_segment_s; /* the rate grows by the factor `bend` in that time */
+    double line_noise;           /* distance from the line that nine of ten points keep */
     int64_t fit_from_ms;
     double value;
     size_t change_count;
@@ -467,6 +473,7 @@ static enum clause onset_test(const struct detector *d, const struct context *co
     /* Clause 1. */
     f->hold = CLAUSE_GROWS;
     f->urgent = urgent;
+    f->floors = view->floors;
     const double held = before / (life > 0 ? life : 1) * context->samples;
     const double needed = (from_birth || held < HELD_SAMPLES ? BIRTH_SAMPLES
                            : urgent                          ? URGENT_SAMPLES
@@ -509,20 +516,56 @@ static enum clause onset_test(const struct detector *d, const struct context *co
     return CLAUSE_GROWS;
 }
 
-/* The straight line through what has happened since from_ms, for rate, forecast and chart. */
+/* The straight line through what has happened since from_ms, for rate, forecast and chart. When the rate of
+ * the later half cannot be that of the whole (their intervals part), the later half is what goes on from
+ * here. */
 static void segment_fit(struct detector *d, const struct series_sample *point, size_t count, int64_t from_ms)
 {
-    double t[SERIES_RING] = {0}, v[SERIES_RING] = {0};
+    double t[SERIES_RING] = {0}, v[SERIES_RING] = {0}, scratch[SERIES_RING * 4];
+    _Static_assert(sizeof scratch >= SERIES_RING * 23 + 64, "enough for trend_slope");
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
         if (point[i].t_ms >= from_ms && (n == 0 || seconds(d, point[i].t_ms) > t[n - 1])) {
             t[n] = seconds(d, point[i].t_ms);
             v[n++] = point[i].mean;
         }
-    double scratch[SERIES_RING * 4];
-    _Static_assert(sizeof scratch >= SERIES_RING * 23 + 64, "enough for trend_slope");
-    d->slope_known = trend_slope(t, v, n, d->settings.confidence_pct, scratch, &d->slope) == STATUS_OK;
-    d->fit_from_ms = n > 0 ? d->series.origin_ms + (int64_t)(t[0] * 1000) : d->last_ms;
+    const double confidence = d->settings.confidence_pct;
+    size_t first = 0;
+    d->accelerates = false;
+    d->slope_known = trend_slope(t, v, n, confidence, scratch, &d->slope) == STATUS_OK;
+    struct trend_slope later;
+    const size_t half = n / 2;
+    if (d->state == VERDICT_UNBOUNDED && half >= TREND_POINTS_MIN &&
+        trend_line_residue(t, v, half) + trend_line_residue(t + half, v + half, n - half) <
+            HALVES_SHARE * trend_line_residue(t, v, n) &&
+        trend_slope(t + half, v + half, n - half, confidence, scratch, &later) == STATUS_OK &&
+        later.slope > 0) {
+        d->accelerates = later.slope > ACCELERATES * d->slope.slope;
+        d->slope = later;
+        first = half;
+    }
+    d->fit_from_ms = n > 0 ? d->series.origin_ms + (int64_t)(t[first] * 1000) : d->last_ms;
+    if (!d->slope_known)
+        return;
+    /* What may come: the rates of the segment's halves bound the rate as well as its interval does (a rate
+     * that varied will vary), and the residuals bound where the line ends. */
+    d->rate_low = d->slope.low;
+    d->rate_high = d->slope.high;
+    d->bend = 1;
+    const size_t middle = first + (n - first) / 2;
+    struct trend_slope one, two;
+    if (trend_slope(t + first, v + first, middle - first, confidence, scratch, &one) == STATUS_OK &&
+        trend_slope(t + middle, v + middle, n - middle, confidence, scratch, &two) == STATUS_OK) {
+        d->rate_low = fmin(d->rate_low, fmin(one.slope, two.slope));
+        d->rate_high = fmax(d->rate_high, fmax(one.slope, two.slope));
+        if (d->accelerates && one.slope > 0 && two.slope > one.slope)
+            d->bend = fmin(two.slope / one.slope, BEND_MAX);
+    }
+    double residual[SERIES_RING];
+    for (size_t i = first; i < n; i++)
+        residual[i - first] = fabs(v[i] - d->slope.intercept - d->slope.slope * t[i]);
+    d->line_noise = trend_rank(residual, n - first, (n - first) * 9 / 10);
+    d->half_segment_s = (t[n - 1] - t[first]) / 2;
 }
 
 static enum shape shape_find(const struct block *block, size_t n, const struct finding *f)
@@ -643,7 +686,12 @@ static void describe(struct detector *d, const struct series_sample *point, size
 {
     d->undescribed = 0;
     segment_fit(d, point, count, from_ms);
-    d->shape = d->state == VERDICT_UNBOUNDED ? SHAPE_GROWTH : shape_find(block, n, &d->finding);
+    if (d->state != VERDICT_UNBOUNDED)
+        d->shape = shape_find(block, n, &d->finding);
+    else
+        d->shape = d->accelerates      ? SHAPE_ACCELERATING
+                   : d->finding.floors ? SHAPE_RISING_FLOOR
+                                       : SHAPE_GROWTH;
 }
 
 static double level_of(const struct series_sample *point, size_t from, size_t to)
@@ -893,21 +941,39 @@ static void reason_write(const struct detector *d, struct verdict *v)
         return;
     }
     if (d->state == VERDICT_UNBOUNDED) {
-        text_add(&text, "grows ");
-        text_add_rate_interval(&text, unit, v->slope_per_hour, v->slope_low_per_hour, v->slope_high_per_hour);
+        if (v->slope_low_per_hour > 0) {
+            text_add(&text, "grows ");
+            text_add_rate_interval(&text, unit, v->slope_per_hour, v->slope_low_per_hour,
+                                   v->slope_high_per_hour);
+        } else { /* swings make the interval too wide to be of use */
+            text_add(&text, "grows about ");
+            text_add_rate(&text, unit, v->slope_per_hour);
+        }
         text_add(&text, " for ");
         text_add_duration(&text, d->last_ms - d->onset_ms);
         text_add(&text, ", by ");
         text_add_quantity(&text, unit, v->growth);
         if (d->by_guard)
-            text_add(&text, ", and is close to its limit");
+            text_add(&text, ", in one rise from a level it never left before");
+        else if (d->accelerates)
+            text_add(&text, ", faster and faster");
+        else if (f->urgent)
+            text_add(&text, ", straight, and fast against what is left");
+        else if (d->shape == SHAPE_RISING_FLOOR)
+            text_add(&text, ", the lowest values too, straight rather than levelling off");
         else
-            text_add(&text, ", in each part of that time, straight rather than levelling off");
+            text_add(&text, ", in each third of that time, straight rather than levelling off");
         if (v->exhaustion_ms != INT64_MAX) {
             text_add(&text, "; reaches ");
             text_add_quantity(&text, unit, v->limit);
             text_add(&text, " in ");
-            text_add_duration(&text, v->exhaustion_ms - v->at_ms);
+            text_add_duration(&text, v->exhaustion_early_ms - v->at_ms);
+            if (v->exhaustion_late_ms == INT64_MAX) {
+                text_add(&text, " or later");
+            } else {
+                text_add(&text, " to ");
+                text_add_duration(&text, v->exhaustion_late_ms - v->at_ms);
+            }
         }
         return;
     }
@@ -940,8 +1006,9 @@ static void reason_write(const struct detector *d, struct verdict *v)
     case CLAUSE_PRIOR:
     case CLAUSE_SATURATING:
         text_add(&text, "levelling off");
-        if (!isnan(f->plateau) && f->plateau > f->level) {
-            text_add(&text, " towards ");
+        if (!isnan(f->plateau) && f->plateau > f->onset_level) {
+            const double way = (d->value - f->onset_level) / (f->plateau - f->onset_level);
+            text_add(&text, ", %.0f %% of the way to ", 100 * fmin(fmax(way, 0), 1));
             text_add_quantity(&text, unit, f->plateau);
         }
         break;
@@ -964,14 +1031,20 @@ static void reason_write(const struct detector *d, struct verdict *v)
     }
 }
 
-static int64_t time_of_reach(const struct detector *d, double slope_per_s)
+/* When the limit is reached from `level` at a rate that grows by the factor `bend` in each half_segment_s. */
+static int64_t time_of_reach(const struct detector *d, double level, double rate, double bend)
 {
-    if (!(slope_per_s > 0) || isnan(d->limit.value))
+    const double left = d->limit.value - level;
+    if (!(rate > 0) || isnan(left))
         return INT64_MAX;
-    const double ms = (d->limit.value - d->value) / slope_per_s * 1000;
-    if (ms <= 0)
+    double wait_s = left / rate;
+    if (bend > 1) {
+        const double growth = log(bend) / d->half_segment_s;
+        wait_s = log1p(left * growth / (rate * sqrt(bend))) / growth;
+    }
+    if (wait_s <= 0)
         return d->last_ms;
-    return ms < 4e15 ? d->last_ms + (int64_t)ms : INT64_MAX;
+    return wait_s < 4e12 ? d->last_ms + (int64_t)(wait_s * 1000) : INT64_MAX;
 }
 
 void detector_verdict(const struct detector *d, struct verdict *v)
@@ -1004,11 +1077,15 @@ void detector_verdict(const struct detector *d, struct verdict *v)
         v->slope_high_per_hour = d->slope.high * 3600;
         v->fit_from = d->slope.intercept + d->slope.slope * seconds(d, d->fit_from_ms);
         v->fit_to = d->slope.intercept + d->slope.slope * seconds(d, d->last_ms);
-        v->growth = v->fit_to - v->fit_from;
+        v->growth = d->state == VERDICT_UNBOUNDED ? d->peak - d->onset_level : v->fit_to - v->fit_from;
         if (d->state == VERDICT_UNBOUNDED) {
-            v->exhaustion_ms = time_of_reach(d, d->slope.slope);
-            v->exhaustion_early_ms = time_of_reach(d, d->slope.high);
-            v->exhaustion_late_ms = time_of_reach(d, d->slope.low);
+            v->exhaustion_ms = time_of_reach(d, v->fit_to, d->slope.slope, d->bend);
+            v->exhaustion_early_ms = time_of_reach(d, v->fit_to + d->line_noise, d->rate_high, d->bend);
+            v->exhaustion_late_ms = time_of_reach(d, v->fit_to - d->line_noise, d->rate_low, 1);
+            if (v->exhaustion_late_ms < v->exhaustion_ms)
+                v->exhaustion_late_ms = v->exhaustion_ms;
+            if (v->exhaustion_early_ms > v->exhaustion_ms)
+                v->exhaustion_early_ms = v->exhaustion_ms;
         }
     }
     reason_write(d, v);
