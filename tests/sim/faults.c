@@ -230,6 +230,16 @@ static void disk_begin(const struct fault *fault, uint64_t *own)
                       codes[below(own, ARRAY_COUNT(codes))], below(own, 2) != 0);
 }
 
+/* One of them, or all in the same way. */
+static void relays_begin(uint64_t *own)
+{
+    enum relay_mood mood = (enum relay_mood)(1 + below(own, RELAY_MOODS - 1));
+    size_t only = below(own, 2 * SIM_RELAYS);
+    for (size_t i = 0; i < SIM_RELAYS; i++)
+        if (only == i || only >= SIM_RELAYS)
+            sim->os.relays[i] = mood;
+}
+
 /* ---- begin and end ---- */
 
 static int slow_lane(enum fault_kind kind)
@@ -287,7 +297,7 @@ static void fault_begin(struct fault *fault)
         sim->slow_ms[lane] =
             lane == LANE_LOOK ? some_time(&own, 3 * sim->settings.interval_ms) : fault->for_ms;
     else if (fault->kind == FAULT_RELAY)
-        sim->os.relays[below(&own, SIM_RELAYS)] = (enum relay_mood)(1 + below(&own, RELAY_MOODS - 1));
+        relays_begin(&own);
     else if (fault->kind == FAULT_DISK_FULL || fault->kind == FAULT_DISK_FAILS)
         disk_begin(fault, &own);
     people_begin(fault);

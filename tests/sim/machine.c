@@ -427,7 +427,10 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
 {
     memset(out_result, 0, sizeof *out_result);
     out_result->outcome = MAILER_LATER;
-    switch (sim->os.relays[(request->relay->port - 25) % SIM_RELAYS]) {
+    enum relay_mood mood = sim->os.relays[(request->relay->port - 25) % SIM_RELAYS];
+    if (mood == RELAY_DEFERS && chance(&sim->os.noise, 30))
+        mood = RELAY_WORKS; /* it defers some mails, not all */
+    switch (mood) {
     case RELAY_WORKS:
         out_result->outcome = MAILER_SENT;
         out_result->smtp_code = 250;
