@@ -63,6 +63,10 @@ int cli_load_config(const char *path, struct config *out_config);
 /* The data directory of a loaded configuration: its data_dir, else the default. */
 bool cli_data_dir(const struct config *config, char *out_path, size_t capacity);
 
+/* Writes the parts into one file, over what is there. EXIT_FINE, or EXIT_COULD_NOT after a message; then the
+ * file is left as far as it got: what the path named before (a device, another's file) is never removed. */
+int cli_write_file(const char *path, const struct buffer *const *parts, size_t count);
+
 int cli_needs_windows(const char *command);
 /* "storewatch: " and the text on stderr; returns EXIT_COULD_NOT. */
 int cli_fail(const char *format, ...) PRINTF_LIKE(1, 2);

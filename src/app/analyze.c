@@ -488,28 +488,12 @@ static bool write_page(struct analysis *analysis)
     report_page_begin(&head, "storewatch analyze", host_name, (int64_t)time(NULL) * MS_PER_SECOND, storage);
     report_page_end(&tail);
     const struct buffer *parts[] = {&head, &analysis->charts, &tail};
-    FILE *file = NULL;
     bool good = !head.failed && !tail.failed && !analysis->charts.failed;
-    if (!good) {
+    if (good) {
+        good = cli_write_file(path, parts, ARRAY_COUNT(parts)) == EXIT_FINE;
+    } else {
         cli_fail("%s: not written: out of memory, or too many series for one page", path);
-        goto done;
     }
-    file = fopen(path, "wb");
-    if (file == NULL) {
-        good = false;
-        cli_fail("%s: cannot be written: %s", path, strerror(errno));
-        goto done;
-    }
-    for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
-        good = good && (parts[i]->length == 0 ||
-                        fwrite(parts[i]->data, 1, parts[i]->length, file) == parts[i]->length);
-    }
-    good = fclose(file) == 0 && good;
-    if (!good) {
-        cli_fail("%s: cannot be written: %s", path, strerror(errno));
-        remove(path);
-    }
-done:
     buffer_deinit(&head);
     buffer_deinit(&tail);
     return good;

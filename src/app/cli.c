@@ -1,6 +1,7 @@
 /* cli.c - what the commands share. */
 #include "storewatch/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,17 @@ bool cli_data_dir(const struct config *config, char *out_path, size_t capacity)
     if (config->data_dir[0])
         return text_copy(out_path, capacity, config->data_dir);
     return cli_default_data_dir(out_path, capacity);
+}
+
+int cli_write_file(const char *path, const struct buffer *const *parts, size_t count)
+{
+    FILE *file = fopen(path, "wb");
+    bool good = file != NULL;
+    for (size_t i = 0; good && i < count; i++)
+        good = parts[i]->length == 0 || fwrite(parts[i]->data, 1, parts[i]->length, file) == parts[i]->length;
+    if (file)
+        good = fclose(file) == 0 && good;
+    return good ? EXIT_FINE : cli_fail("%s: cannot be written: %s", path, strerror(errno));
 }
 
 int version_run(int argc, char **argv)

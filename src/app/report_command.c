@@ -284,16 +284,6 @@ static enum status make_page(struct reporter *reporter, struct err *err)
     return status;
 }
 
-static int write_page(const struct buffer *page, const char *path)
-{
-    FILE *file = fopen(path, "wb");
-    if (!file)
-        return cli_fail("%s: cannot be written", path);
-    bool ok = fwrite(page->data, 1, page->length, file) == page->length;
-    ok &= fclose(file) == 0;
-    return ok ? EXIT_FINE : cli_fail("%s: could not be written to its end", path);
-}
-
 static int run(struct reporter *reporter, const char *html)
 {
     struct err err = {0};
@@ -310,7 +300,8 @@ static int run(struct reporter *reporter, const char *html)
     }
     if (make_page(reporter, &err) != STATUS_OK)
         return cli_fail("%s", err.text);
-    int code = write_page(&reporter->page, html);
+    const struct buffer *parts[] = {&reporter->page};
+    int code = cli_write_file(html, parts, ARRAY_COUNT(parts));
     if (code == EXIT_FINE)
         printf("%s: %zu charts\n", html, reporter->series_count);
     return code;

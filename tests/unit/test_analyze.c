@@ -353,6 +353,17 @@ static void output_that_cannot_be_written_is_an_error(void **state)
     assert_int_equal(code, EXIT_COULD_NOT);
 }
 
+/* A page that cannot be written to its end leaves what stood at its path: once it removed the device. */
+static void a_page_on_a_full_device_is_an_error_and_the_device_stays(void **state)
+{
+    (void)state;
+    write_text("short.csv", "timestamp,a\n1,2\n2,\n3,4\n");
+    assert_int_equal(symlink("/dev/full", in_folder("full")), 0);
+    assert_int_equal(RUN(analyze_run, "analyze", "--html", in_folder("full"), in_folder("short.csv")),
+                     EXIT_COULD_NOT);
+    assert_int_equal(access(in_folder("full"), W_OK), 0);
+}
+
 /* ---- check-config ---- */
 
 static void check_config_tells_all_and_its_exit_code(void **state)
@@ -402,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_perfmon_log_names_its_machine),
         cmocka_unit_test(a_path_that_is_not_utf8_is_told_as_far_as_it_goes),
         cmocka_unit_test(output_that_cannot_be_written_is_an_error),
+        cmocka_unit_test(a_page_on_a_full_device_is_an_error_and_the_device_stays),
         cmocka_unit_test(check_config_tells_all_and_its_exit_code),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
