@@ -18,7 +18,7 @@ char messages[1 << 14];
 
 const char *in_folder(const char *name)
 {
-    static char paths[8][128];
+    static char paths[8][320]; /* any name a folder can hold */
     static size_t next;
     char *path = paths[next++ % ARRAY_COUNT(paths)];
     snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
