@@ -86,6 +86,8 @@ windows_libs := -lcurl -luv -ljansson -lsqlite3 -lws2_32 -liphlpapi -lpsapi -lus
 # What the header of an executable says is set here and not left to the linker's defaults; tests/win/check reads it.
 windows_link := -fstack-protector-strong -static -static-libgcc -s -Wl,--gc-sections -Wl,--no-insert-timestamp \
                 -Wl,--subsystem,console:5.02 -Wl,--dynamicbase -Wl,--nxcompat
+# Not for the stand-ins: the probe wants to see a program with 2 GiB.
+x86_link     := -Wl,--large-address-aware
 
 # ---- libraries: installer/deps.sh says whether one of them has changed, and only then everything above is built anew
 
@@ -151,18 +153,18 @@ $$(call objects,$(1),$$(windows_sources)): | $$(patsubst src/win32/%.mc,build/$(
 product_$(1) := build/$(1)/libstorewatch.a $$(patsubst src/win32/%.mc,build/$(1)/obj/%.mc.o,$$(messages)) $$(patsubst %.rc,build/$(1)/obj/%.rc.o,$$(resources))
 build/$(1)/storewatch.exe: build/$(1)/obj/src/app/main.o build/$(1)/obj/src/win32/nt52.o $$(product_$(1))
 	@echo "== linking $$@"
-	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
+	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) $$($(1)_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
 # For a test: the same program on any Windows with what it would do on NT 5.2.
 build/$(1)/obj/src/win32/nt52.fallback.o: src/win32/nt52.c Makefile build/deps/ready
 	@mkdir -p $$(@D)
 	@$$($(1)_cc) $$($(1)_flags) -DNT52_FORCE_FALLBACK -c $$< -o $$@
 build/fallback/$(1)/storewatch.exe: build/$(1)/obj/src/app/main.o build/$(1)/obj/src/win32/nt52.fallback.o $$(product_$(1))
 	@mkdir -p $$(@D)
-	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
+	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) $$($(1)_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
 build/$(1)/standin-%.exe: build/$(1)/obj/tests/wine/standin/%.o
 	@$$($(1)_cc) -o $$@ $$< $$(windows_link) -lws2_32 -lpsapi -ladvapi32 -luser32
 build/$(1)/test-%.exe: build/$(1)/obj/tests/wine/%.o build/$(1)/obj/src/win32/nt52.o build/$(1)/libstorewatch.a
-	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
+	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) $$($(1)_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
 endef
 comma := ,
 $(eval $(call windows,x64,x86_64-w64-mingw32))
