@@ -847,8 +847,8 @@ static void follow_restart(struct step *step)
 
 /* ---- the decision to begin one ---- */
 
-/* Would a restart for this incident be allowed now? Fills *out_wanted when so; otherwise
- * incident.held_because, and *out_failed when it is a check that holds it back. */
+/* Would a restart for this incident be allowed now? If not, incident.held_because says why, and *out_failed
+ * which check holds it back, if it is one. *out_wanted is the restart that is due, held back or not. */
 static bool consider(struct step *step, struct open_incident *open, struct restart_journal *out_wanted,
                      enum check *out_failed)
 {
@@ -862,6 +862,10 @@ static bool consider(struct step *step, struct open_incident *open, struct resta
                                       incident->held_because, sizeof incident->held_because);
     if (rung == RUNG_ALERT)
         return false;
+    *out_wanted = (struct restart_journal){.incident_id = incident->id, .rung = rung};
+    text_copy(out_wanted->target, sizeof out_wanted->target, service);
+    struct text reason = text_on(out_wanted->reason, sizeof out_wanted->reason);
+    text_add(&reason, "%s of %s: %s", metric_name(incident->metric), incident->target, incident->reason);
     struct policy_facts facts;
     facts_for(engine, incident->exhaustion_early_utc_ms, &facts);
     facts.by_hand = false;
@@ -875,16 +879,12 @@ static bool consider(struct step *step, struct open_incident *open, struct resta
         return false;
     }
     incident->held_because[0] = '\0';
-    *out_wanted = (struct restart_journal){.incident_id = incident->id, .rung = rung};
-    text_copy(out_wanted->target, sizeof out_wanted->target, service);
-    struct text reason = text_on(out_wanted->reason, sizeof out_wanted->reason);
-    text_add(&reason, "%s of %s: %s", metric_name(incident->metric), incident->target, incident->reason);
     return true;
 }
 
 /* Some checks hold a restart back by the administrator's own choice, told when the incident opened. The
  * others are news to ops: each is told once an incident. */
-static void tell_held(struct step *step, struct open_incident *open, enum check failed)
+static void tell_held(struct step *step, struct open_incident *open, const char *service, enum check failed)
 {
     bool own_choice = failed == CHECK_MODE || failed == CHECK_DRY_RUN || failed == CHECK_MAINTENANCE ||
                       failed == CHECK_WINDOW || failed == CHECK_INTERVAL || failed == CHECK_SHUTDOWN;
@@ -893,6 +893,7 @@ static void tell_held(struct step *step, struct open_incident *open, enum check 
     struct alert *alert = alert_incident(step, ALERT_RESTART_HELD, open);
     if (!alert)
         return;
+    text_copy(alert->service, sizeof alert->service, service);
     open->held_told |= 1u << failed;
     alert_add_done(alert, "storewatch would restart now, but: %s.", open->incident.held_because);
     advice_add(alert, &step->engine->config, false);
@@ -923,7 +924,7 @@ static void decide(struct step *step)
         enum check failed = CHECK_COUNT;
         if (!consider(step, open, &wanted, &failed)) {
             if (failed != CHECK_COUNT)
-                tell_held(step, open, failed);
+                tell_held(step, open, wanted.target, failed);
             continue;
         }
         if (found && open->incident.exhaustion_early_utc_ms >= soonest_ms)
@@ -947,7 +948,7 @@ static void refuse_plan(struct step *step, enum check failed, const char *why)
     if (open) {
         struct text text = text_on(open->incident.held_because, sizeof open->incident.held_because);
         text_add(&text, "%s: %s", check_name(failed), why);
-        tell_held(step, open, failed);
+        tell_held(step, open, engine->wanted.target, failed);
         return;
     }
     struct text refused = text_on(engine->refused, sizeof engine->refused);
@@ -955,6 +956,7 @@ static void refuse_plan(struct step *step, enum check failed, const char *why)
     struct alert *alert = alert_begin(step, ALERT_RESTART_HELD);
     if (!alert)
         return;
+    text_copy(alert->service, sizeof alert->service, engine->wanted.target);
     struct text text = text_on(alert->text, sizeof alert->text);
     text_add(&text, "The restart of %s asked for by hand was not begun: %s: %s.", engine->wanted.target,
              check_name(failed), why);
