@@ -122,7 +122,7 @@ static void draw_settings(uint64_t *random)
     settings->min_interval_ms = slot_ms * below(random, 80);
     settings->urgent_ms = slot_ms * below(random, 120);
     settings->reminder_ms = slot_ms * (20 + below(random, 200));
-    settings->mails_per_hour = chance(random, 70) ? 1000 : 5 + below(random, 20);
+    settings->mails_per_hour = chance(random, 65) ? 1000 : 2 + below(random, 10);
     settings->limit_bytes = chance(random, 50) ? 2 * GIB : 0;
 }
 
@@ -428,7 +428,7 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
     memset(out_result, 0, sizeof *out_result);
     out_result->outcome = MAILER_LATER;
     enum relay_mood mood = sim->os.relays[(request->relay->port - 25) % SIM_RELAYS];
-    if (mood == RELAY_DEFERS && chance(&sim->os.noise, 30))
+    if (mood == RELAY_DEFERS && chance(&sim->os.noise, 10))
         mood = RELAY_WORKS; /* it defers some mails, not all */
     switch (mood) {
     case RELAY_WORKS:
