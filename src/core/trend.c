@@ -310,14 +310,18 @@ double trend_select_slope(const double *time, const double *value, size_t n, uin
         double sample_low = trend_rank(w.buffer, count, from), sample_high = trend_rank(w.buffer, count, to);
         const double size = fabs(sample_low) > fabs(sample_high) ? fabs(sample_low) : fabs(sample_high);
         const double distance = 8 * 2.2e-16 * (largest + size * reach) / step;
-        if (sample_low - distance <= low && sample_high + distance >= high) {
+        /* Assigned before they are compared: x87 registers hold more bits than a double, and a cut that
+         * differs from `low` only in those would be taken for progress for ever. */
+        double cut_low = sample_low - distance, cut_high = sample_high + distance;
+        if (cut_low <= low && cut_high >= high) {
             /* The margin spans the whole bracket: halve it at the wanted sample instead. */
             from = to = at < (double)count ? (size_t)at : count - 1;
             sample_low = sample_high = trend_rank(w.buffer, count, from);
-            if (sample_low - distance <= low && sample_high + distance >= high)
+            cut_low = sample_low - distance;
+            cut_high = sample_high + distance;
+            if (cut_low <= low && cut_high >= high)
                 return sample_low; /* as narrow as rounding allows */
         }
-        const double cut_low = sample_low - distance, cut_high = sample_high + distance;
         const double middle = sample_low + (sample_high - sample_low) / 2;
         const bool narrow = sample_high - sample_low <= 2 * distance;
         bool between = true;
@@ -354,6 +358,220 @@ double trend_select_slope(const double *time, const double *value, size_t n, uin
     return trend_rank(w.buffer, count, rank < count ? (size_t)rank : count - 1);
 }
 
+/* ---- several ranks at once ---- */
+
+/* Merges two runs of `width` from both ends at once: each end takes exactly `width` of the elements, so
+ * neither can run out of a side, and the two chains of loads do not wait for each other. Returns the pairs
+ * turned round: for an element of the right run taken at the front the left ones still there, at the back the
+ * left ones already taken there. */
+static uint64_t merge_both_ends(const double *key, const uint16_t *from, uint16_t *to, size_t width)
+{
+    size_t left = 0, right = width, back_left = width - 1, back_right = 2 * width - 1;
+    uint64_t inversions = 0;
+    for (size_t i = 0; i < width; i++) {
+        const uint16_t l = from[left], r = from[right], bl = from[back_left], br = from[back_right];
+        const size_t take_right = (size_t)(key[r] < key[l]), take_left = (size_t)(key[br] < key[bl]);
+        to[i] = take_right ? r : l;
+        to[2 * width - 1 - i] = take_left ? bl : br;
+        inversions += ((width - left) & (0 - take_right)) + ((width - 1 - back_left) & (take_left - 1));
+        right += take_right;
+        left += 1 - take_right;
+        back_left -= take_left;
+        back_right -= 1 - take_left;
+    }
+    return inversions;
+}
+
+/* Sorts `order` by w->key and returns the number of pairs that it turned round. */
+static uint64_t order_count(struct workspace *w, size_t n)
+{
+    uint16_t *from = w->order, *to = w->order_buffer;
+    const double *key = w->key;
+    uint64_t inversions = 0;
+    for (size_t start = 0; start < n; start += RUN) {
+        const size_t end = start + RUN < n ? start + RUN : n;
+        for (size_t i = start + 1; i < end; i++) {
+            const uint16_t o = from[i];
+            size_t j = i;
+            for (; j > start && key[from[j - 1]] > key[o]; j--)
+                from[j] = from[j - 1];
+            from[j] = o;
+            inversions += i - j;
+        }
+    }
+    for (size_t width = RUN; width < n; width *= 2) {
+        for (size_t start = 0; start < n; start += 2 * width) {
+            const size_t middle = start + width < n ? start + width : n;
+            const size_t end = start + 2 * width < n ? start + 2 * width : n;
+            size_t left = start, right = middle, out = start;
+            if (end - start == 2 * width) {
+                inversions += merge_both_ends(key, from + start, to + start, width);
+                continue;
+            }
+            while (left < middle && right < end) {
+                const uint16_t l = from[left], r = from[right];
+                const size_t take_right = (size_t)(key[r] < key[l]);
+                to[out++] = take_right ? r : l;
+                inversions += (middle - left) & (0 - take_right);
+                right += take_right;
+                left += 1 - take_right;
+            }
+            memcpy(to + out, from + left, (middle - left) * sizeof *to);
+            out += middle - left;
+            memcpy(to + out, from + right, (end - right) * sizeof *to);
+        }
+        uint16_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != w->order)
+        memcpy(w->order, from, n * sizeof *from);
+    return inversions;
+}
+
+static void keys_at(const double *time, const double *value, size_t n, double x, struct workspace *w)
+{
+    for (size_t i = 0; i < n; i++)
+        w->key[i] = value[i] - x * time[i];
+}
+
+/* Sorts by the keys at `high` what is sorted by the keys at `low`, and counts in `bin` every stride-th of the
+ * slopes in between, by where it lies in [low, high). Returns how many slopes lie there. */
+static uint64_t slopes_histogram(const double *time, const double *value, size_t n, double low, double high,
+                                 uint64_t stride, uint32_t *bin, size_t bins, struct workspace *w)
+{
+    uint16_t *from = w->order, *to = w->order_buffer;
+    const double *key = w->key;
+    const double scale = (double)bins / (high - low);
+    uint64_t seen = 0, next = stride / 2;
+    for (size_t width = 1; width < n; width *= 2) {
+        for (size_t start = 0; start < n; start += 2 * width) {
+            const size_t middle = start + width < n ? start + width : n;
+            const size_t end = start + 2 * width < n ? start + 2 * width : n;
+            size_t left = start, right = middle, out = start;
+            while (left < middle && right < end) {
+                const uint16_t l = from[left], r = from[right];
+                if (key[r] < key[l]) {
+                    for (seen += middle - left; next < seen; next += stride) {
+                        const uint16_t other = from[middle - (size_t)(seen - next)];
+                        const size_t a = other < r ? other : r, b = other < r ? r : other;
+                        const double at = ((value[b] - value[a]) / (time[b] - time[a]) - low) * scale;
+                        bin[at <= 0 ? 0 : at >= (double)(bins - 1) ? bins - 1 : (size_t)at]++;
+                    }
+                    to[out++] = r;
+                    right++;
+                } else {
+                    to[out++] = l;
+                    left++;
+                }
+            }
+            memcpy(to + out, from + left, (middle - left) * sizeof *to);
+            out += middle - left;
+            memcpy(to + out, from + right, (end - right) * sizeof *to);
+        }
+        uint16_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    return seen;
+}
+
+/* Few pairs are out of order: an insertion sort turns round just these, and each is a slope wanted. Returns
+ * how many, or more than w->capacity when they do not fit. */
+static size_t slopes_few(const double *time, const double *value, size_t n, struct workspace *w)
+{
+    uint16_t *order = w->order;
+    const double *key = w->key;
+    size_t count = 0;
+    for (size_t i = 1; i < n; i++) {
+        const uint16_t o = order[i];
+        size_t j = i;
+        for (; j > 0 && key[order[j - 1]] > key[o]; j--) {
+            if (count == w->capacity)
+                return count + 1;
+            const uint16_t other = order[j - 1];
+            const size_t a = other < o ? other : o, b = other < o ? o : other;
+            w->buffer[count++] = (value[b] - value[a]) / (time[b] - time[a]);
+            order[j] = other;
+        }
+        order[j] = o;
+    }
+    return count;
+}
+
+#define RANKS 3
+#define TOGETHER_MIN 40      /* points: below, pairs are too few to sample from */
+#define SAMPLES_PER_POINT 20 /* of the histogram: then the cuts hold less than n slopes, whatever n */
+
+/* The slopes of three ranks, rising and not far apart (the ends of an interval and its middle): they share a
+ * first bracket and one histogram of it, after which each is cut out with few enough neighbours for an
+ * insertion sort. `middle_pair` averages the middle one with its lower neighbour (the median of an even
+ * number). False when chance or ties spoil it: then each is selected on its own. */
+static bool select_together(const double *time, const double *value, size_t n, const uint64_t rank[RANKS],
+                            bool middle_pair, double out[RANKS], void *scratch)
+{
+    struct workspace w = workspace_on(scratch, n);
+    const double pairs = (double)n * (double)(n - 1) / 2;
+    uint64_t state = n;
+    for (size_t i = 0; i < w.capacity;) {
+        const size_t a = (size_t)(random_next(&state) % n), b = (size_t)(random_next(&state) % n);
+        if (a != b)
+            w.buffer[i++] = (value[b] - value[a]) / (time[b] - time[a]);
+    }
+    const double m = (double)w.capacity, margin = 1.5 * sqrt(m) + 2;
+    const double from = (double)rank[0] / pairs * m - margin,
+                 to = (double)rank[RANKS - 1] / pairs * m + margin;
+    if (from < 0 || to >= m)
+        return false;
+    const double low = trend_rank(w.buffer, w.capacity, (size_t)from);
+    const double high = trend_rank(w.buffer, w.capacity, (size_t)to);
+    for (size_t i = 0; i < n; i++)
+        w.order[i] = (uint16_t)i;
+    keys_at(time, value, n, low, &w);
+    const uint64_t below_low = order_count(&w, n);
+    if (!(high > low) || below_low > rank[0])
+        return false;
+    keys_at(time, value, n, high, &w);
+    uint32_t *bin = (uint32_t *)w.buffer;
+    const size_t bins = w.capacity;
+    memset(bin, 0, bins * sizeof *bin);
+    const uint64_t stride = (uint64_t)((to - from) / m * pairs) / (SAMPLES_PER_POINT * n) + 1;
+    const uint64_t inside = slopes_histogram(time, value, n, low, high, stride, bin, bins, &w);
+    if (below_low + inside <= rank[RANKS - 1])
+        return false;
+    double cut[RANKS][2];
+    const double samples = (double)inside / (double)stride, width = (high - low) / (double)bins;
+    for (size_t k = 0; k < RANKS; k++) {
+        const double at = (double)(rank[k] - below_low) / (double)stride;
+        const double spread = stride > 1 ? 1.5 * sqrt(at * (1 - at / samples)) + 2 : 2;
+        double sum = 0;
+        size_t b = 0;
+        while (b < bins && sum + bin[b] < at - spread)
+            sum += bin[b++];
+        cut[k][0] = low + width * (double)b;
+        while (b < bins && sum < at + spread)
+            sum += bin[b++];
+        cut[k][1] = low + width * (double)b;
+    }
+    for (size_t k = 0; k < RANKS; k++) {
+        for (size_t i = 0; i < n; i++)
+            w.order[i] = (uint16_t)i;
+        keys_at(time, value, n, cut[k][0], &w);
+        const uint64_t below = order_count(&w, n);
+        keys_at(time, value, n, cut[k][1], &w);
+        const bool pair = middle_pair && k == RANKS / 2;
+        if (below > rank[k] - (pair ? 1 : 0))
+            return false;
+        const size_t count = slopes_few(time, value, n, &w);
+        if (count > w.capacity || rank[k] - below >= count)
+            return false;
+        out[k] = trend_rank(w.buffer, count, (size_t)(rank[k] - below));
+        if (pair)
+            out[k] = (out[k] + trend_rank(w.buffer, count, (size_t)(rank[k] - below - 1))) / 2;
+    }
+    return true;
+}
+
 /* ---- Kendall ---- */
 
 enum status trend_kendall(const double *value, size_t n, void *scratch, struct trend_kendall *out_kendall)
@@ -386,18 +604,32 @@ enum status trend_kendall(const double *value, size_t n, void *scratch, struct t
 
 /* ---- slope with interval ---- */
 
+/* Least squares slope. */
+static double line_rate(const double *time, const double *value, size_t n)
+{
+    double mean_t = 0, mean_v = 0, tt = 0, tv = 0;
+    for (size_t i = 0; i < n; i++) {
+        mean_t += time[i] / (double)n;
+        mean_v += value[i] / (double)n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        tt += (time[i] - mean_t) * (time[i] - mean_t);
+        tv += (time[i] - mean_t) * (value[i] - mean_v);
+    }
+    return tv / tt;
+}
+
 /* Lag-1 autocorrelation of the residuals about the line, by neighbours in order. The estimate from n
  * detrended points is too small by about (2 + 4 phi) / n (F. H. C. Marriott, J. A. Pope 1954; M. G. Kendall
  * 1954), which decides over coverage when phi is near 1. */
-static double residual_autocorrelation(const double *time, const double *value, size_t n, double slope,
-                                       double intercept)
+static double residual_autocorrelation(const double *time, const double *value, size_t n, double slope)
 {
     double previous = 0, cross = 0, square = 0, mean = 0;
     for (size_t i = 0; i < n; i++)
-        mean += value[i] - slope * time[i] - intercept;
+        mean += value[i] - slope * time[i];
     mean /= (double)n;
     for (size_t i = 0; i < n; i++) {
-        const double r = value[i] - slope * time[i] - intercept - mean;
+        const double r = value[i] - slope * time[i] - mean;
         if (i > 0)
             cross += previous * r;
         square += r * r;
@@ -419,15 +651,9 @@ enum status trend_slope(const double *time, const double *value, size_t n, doubl
         if (!(time[i] > time[i - 1]))
             return STATUS_INVALID;
     const uint64_t pairs = (uint64_t)n * (n - 1) / 2;
-    double slope = trend_select_slope(time, value, n, pairs / 2, scratch);
-    if (pairs % 2 == 0)
-        slope = (slope + trend_select_slope(time, value, n, pairs / 2 - 1, scratch)) / 2;
-    struct workspace w = workspace_on(scratch, n);
-    for (size_t i = 0; i < n; i++)
-        w.key[i] = value[i] - slope * time[i];
-    const double intercept = trend_median(w.key, n);
-    const double phi = residual_autocorrelation(time, value, n, slope, intercept);
     const double m = (double)n;
+    /* The autocorrelation is that about the least squares line: it is needed before the ranks are known. */
+    const double phi = residual_autocorrelation(time, value, n, line_rate(time, value, n));
     double effective = m * (1 - phi) / (1 + phi);
     if (effective < 3)
         effective = 3;
@@ -435,13 +661,24 @@ enum status trend_slope(const double *time, const double *value, size_t n, doubl
      * effective. */
     const double quantile = trend_student_quantile(confidence_pct, effective - 1);
     const double spread = quantile * sqrt(m * (m - 1) * (2 * m + 5) / 18 * (m / effective));
-    double low_rank = ((double)pairs - spread) / 2, high_rank = ((double)pairs + spread) / 2;
-    if (low_rank < 0)
-        low_rank = 0;
-    if (high_rank > (double)pairs - 1)
-        high_rank = (double)pairs - 1;
-    out_slope->low = trend_select_slope(time, value, n, (uint64_t)low_rank, scratch);
-    out_slope->high = trend_select_slope(time, value, n, (uint64_t)ceil(high_rank), scratch);
+    const double low_rank = fmax(((double)pairs - spread) / 2, 0);
+    const double high_rank = fmin(((double)pairs + spread) / 2, (double)pairs - 1);
+    const uint64_t rank[RANKS] = {(uint64_t)low_rank, pairs / 2, (uint64_t)ceil(high_rank)};
+    const bool even = pairs % 2 == 0;
+    double slopes[RANKS];
+    if (n < TOGETHER_MIN || !select_together(time, value, n, rank, even, slopes, scratch)) {
+        for (size_t k = 0; k < RANKS; k++)
+            slopes[k] = trend_select_slope(time, value, n, rank[k], scratch);
+        if (even)
+            slopes[1] = (slopes[1] + trend_select_slope(time, value, n, rank[1] - 1, scratch)) / 2;
+    }
+    const double slope = slopes[1];
+    struct workspace w = workspace_on(scratch, n);
+    for (size_t i = 0; i < n; i++)
+        w.key[i] = value[i] - slope * time[i];
+    const double intercept = trend_median(w.key, n);
+    out_slope->low = slopes[0];
+    out_slope->high = slopes[2];
     out_slope->slope = slope;
     out_slope->intercept = intercept;
     out_slope->autocorrelation = phi;

@@ -57,6 +57,43 @@ static void every_rank_is_the_one_of_the_sorted_slopes(void **state)
     }
 }
 
+/* Slope and both ends of the interval are the slopes of their ranks, also where the three are selected
+ * together. */
+static void the_interval_is_made_of_the_right_ranks(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(3);
+    for (int kind = SMOOTH; kind <= JITTERED; kind++) {
+        for (size_t n = 39; n <= 1300; n = n * 2 + 1) {
+            double *t = malloc(n * sizeof *t), *v = malloc(n * sizeof *v),
+                   *all = malloc(n * n / 2 * sizeof *all);
+            void *scratch = malloc(trend_scratch_bytes(n));
+            assert_true(t != NULL && v != NULL && all != NULL && scratch != NULL);
+            points_make((enum kind)kind, n, &random, t, v);
+            size_t pairs = 0;
+            for (size_t i = 0; i < n; i++)
+                for (size_t j = i + 1; j < n; j++)
+                    all[pairs++] = (v[j] - v[i]) / (t[j] - t[i]);
+            qsort(all, pairs, sizeof *all, compare);
+            struct trend_slope got;
+            assert_int_equal(trend_slope(t, v, n, 95, scratch, &got), STATUS_OK);
+            const double m = (double)n;
+            const double spread = trend_student_quantile(95, got.effective_n - 1) *
+                                  sqrt(m * (m - 1) * (2 * m + 5) / 18 * (m / got.effective_n));
+            const double low = all[(size_t)fmax(((double)pairs - spread) / 2, 0)];
+            const double high = all[(size_t)ceil(fmin(((double)pairs + spread) / 2, (double)pairs - 1))];
+            const double middle = pairs % 2 == 1 ? all[pairs / 2] : (all[pairs / 2] + all[pairs / 2 - 1]) / 2;
+            assert_true(fabs(got.slope - middle) <= 1e-9 * (1 + fabs(middle)));
+            assert_true(fabs(got.low - low) <= 1e-9 * (1 + fabs(low)));
+            assert_true(fabs(got.high - high) <= 1e-9 * (1 + fabs(high)));
+            free(t);
+            free(v);
+            free(all);
+            free(scratch);
+        }
+    }
+}
+
 static void kendall_counts_pairs(void **state)
 {
     (void)state;
@@ -167,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rank_is_the_one_of_the_sorted_slopes),
+        cmocka_unit_test(the_interval_is_made_of_the_right_ranks),
         cmocka_unit_test(kendall_counts_pairs),
         cmocka_unit_test(quantiles_are_those_of_the_tables),
         cmocka_unit_test(wrong_input_is_refused),
