@@ -213,9 +213,12 @@ bench bench-verdict: all $(bench_programs)
 # SEEDS worlds from FIRST on; each deliberate bug of tests/sim/mutants, and whether the simulation finds it.
 sim: build/bench/sim/sim
 	@tests/sim/run $< $(or $(SEEDS),20000) $(or $(FIRST),1)
+sim-mutants: export MUTANT_CC := $(native_cc)
+sim-mutants: export MUTANT_FLAGS = $(bench_flags)
+sim-mutants: export MUTANT_OBJECTS = $(call objects,bench,$(sim_sources))
+sim-mutants: export MUTANT_LIBS = build/bench/libstorewatch.a $(test_libs)
 sim-mutants: build/bench/sim/sim
-	@CC='$(native_cc)' CC_FLAGS='$(bench_flags)' LIBS='build/bench/libstorewatch.a $(test_libs)' OBJECTS='$(call objects,bench,$(sim_sources))' \
-	    tests/sim/run-mutants $(or $(SEEDS),2000) $(ONLY)
+	@tests/sim/run-mutants $(or $(SEEDS),2000) $(ONLY)
 
 # ---- source hygiene
 
