@@ -120,6 +120,7 @@ const char *shape_name(enum shape shape)
 #define HALVES_SHARE 0.4     /* of the residue: two lines for the two halves are better than one */
 #define ACCELERATES 1.3      /* rate of the later half over that of the whole: 1.5 for a parabola */
 #define BEND_MAX 4           /* of a rate in half a segment: more would extrapolate noise */
+#define SETTLED_FACTOR 4     /* rise before, over the 10-90 % range since */
 #define EVALUATE_SHARE 64
 #define DESCRIBE_EVERY 4 /* the line's interval costs more than the judgement: not at each evaluation */
 
@@ -588,6 +589,12 @@ static enum shape shape_find(const struct block *block, size_t n, const struct f
     size_t at[TREND_STAIRS_JUMPS_MAX];
     if (trend_stairs_residue(v, n, 1, at) < 0.1 * total)
         return SHAPE_STEP;
+    /* Settled: the last two thirds keep within a fraction of the rise that led there. */
+    const size_t settled = n / 3, rest = n - settled;
+    memcpy(copy, v + settled, rest * sizeof *copy);
+    const double width = trend_rank(copy, rest, rest - 1 - rest / 10) - trend_rank(copy, rest, rest / 10);
+    if (median_of(v, settled, n) - v[0] > SETTLED_FACTOR * fmax(width, LEVEL_SHARE * level))
+        return SHAPE_PLATEAU;
     const double rise = e[5] - e[0];
     double plateau, tau;
     if (rise > 0.4 * range && trend_saturating_residue(t, v, n, &plateau, &tau) < 0.3 * total &&
@@ -992,7 +999,11 @@ static void reason_write(const struct detector *d, struct verdict *v)
         text_add(&text, " is too small to matter");
         break;
     case CLAUSE_PARTS:
-        text_add(&text, "no growth that went on through every part of the time seen");
+        text_add(&text, "%s",
+                 d->shape == SHAPE_PLATEAU    ? "grew and levelled off"
+                 : d->shape == SHAPE_PERIODIC ? "what it takes it gives back, again and again"
+                 : d->shape == SHAPE_STEP     ? "one step, and level before and since"
+                                              : "no growth that went on through every part of the time seen");
         break;
     case CLAUSE_SCATTER:
         text_add(&text, "growth of ");

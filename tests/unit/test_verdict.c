@@ -59,9 +59,10 @@ static void harmless_shapes_are_left_alone(void **state)
 {
     (void)state;
     static const enum family families[] = {
-        FAMILY_FLAT,      FAMILY_NOISE,       FAMILY_HEAVY_TAIL,      FAMILY_WARM_UP,
-        FAMILY_CYCLE,     FAMILY_SAWTOOTH,    FAMILY_TALLER_SAWTOOTH, FAMILY_STEP_UP,
-        FAMILY_STEP_DOWN, FAMILY_NIGHTLY_JOB, FAMILY_QUANTISED,       FAMILY_SHRINKING};
+        FAMILY_FLAT,      FAMILY_NOISE,       FAMILY_HEAVY_TAIL,    FAMILY_DRIFT,
+        FAMILY_WARM_UP,   FAMILY_CYCLE,       FAMILY_SAWTOOTH,      FAMILY_STEP_UP,
+        FAMILY_STEPS_UP,  FAMILY_STEP_DOWN,   FAMILY_DOUBLINGS,     FAMILY_TALLER_SAWTOOTH,
+        FAMILY_QUANTISED, FAMILY_NIGHTLY_JOB, FAMILY_PLATEAU_MOVES, FAMILY_SHRINKING};
     for (size_t k = 0; k < ARRAY_COUNT(families); k++)
         for (uint64_t seed = 1; seed <= 5; seed++) {
             size_t onset;
@@ -192,6 +193,79 @@ static void a_leak_that_ends_clears_and_another_is_told_again(void **state)
     assert_true(run.verdict.change_count >= 3);
 }
 
+static void reasons_say_what_was_seen(void **state)
+{
+    (void)state;
+    static const struct {
+        enum family family;
+        double amplitude;
+        enum shape shape;
+        const char *words;
+    } cases[] = {
+        {FAMILY_FLAT, 1, SHAPE_FLAT, "too small to matter"},
+        {FAMILY_WARM_UP, 1, SHAPE_PLATEAU, "plateau at"},
+        {FAMILY_CYCLE, 1, SHAPE_PERIODIC, "periodic at"},
+        {FAMILY_STEP_UP, 1, SHAPE_STEP, "step at"},
+        {FAMILY_SHRINKING, 1, SHAPE_SHRINKING, "no growth"},
+        {FAMILY_LINEAR_NOISE, 1, SHAPE_GROWTH,
+         "in each third of that time, straight rather than levelling off"},
+        {FAMILY_LINEAR, 3, SHAPE_GROWTH, "straight, and fast against what is left"},
+        {FAMILY_ACCELERATING, 1, SHAPE_ACCELERATING, "faster and faster"},
+    };
+    for (size_t k = 0; k < ARRAY_COUNT(cases); k++) {
+        size_t onset;
+        const struct run run = run_family(cases[k].family, 1, cases[k].amplitude, 1500, 15000, &onset);
+        print_message("%s: %s\n", shape_name(run.verdict.shape), run.verdict.reason);
+        assert_int_equal(run.verdict.shape, cases[k].shape);
+        assert_non_null(strstr(run.verdict.reason, cases[k].words));
+    }
+}
+
+/* Quiet for days, then two gigabytes within minutes: too fast for any shape to be seen. */
+static void the_absolute_guard_speaks_at_once(void **state)
+{
+    (void)state;
+    double value[3000];
+    for (size_t i = 0; i < 3000; i++)
+        value[i] = 3e8 + (i > 2980 ? 1.5e8 * (double)(i - 2980) : 0);
+    struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    settings.min_window_ms = 4 * MS_PER_HOUR;
+    const struct run run = run_series(&settings, 2147483648.0, value, 2993, 15000);
+    assert_int_equal(run.alarm_count, 1);
+    assert_in_range(run.first_alarm, 2989, 2992); /* at 90 % of the limit */
+    for (size_t i = 2980; i < 3000; i++)
+        value[i] = 2.0e9; /* one step to the same height is not growth */
+    assert_int_equal(run_series(&settings, 2147483648.0, value, 3000, 15000).alarm_count, 0);
+}
+
+/* Whoever leaked before is recognised sooner; who is still below its usual plateau is given time. */
+static void incarnations_learn_from_each_other(void **state)
+{
+    (void)state;
+    double value[1200];
+    for (size_t i = 0; i < 1200; i++)
+        value[i] = 1e8 + 4e5 * (double)i;
+    struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    const size_t fresh = run_series(&settings, NAN, value, 1200, 15000).first_alarm;
+    assert_in_range(fresh, 300, 700);
+    settings.learned_leak = true;
+    assert_true(run_series(&settings, NAN, value, 1200, 15000).first_alarm < fresh * 3 / 4);
+    settings.learned_leak = false;
+    settings.learned_plateau = 1e9;
+    settings.learned_warm_up_ms = 600 * 15000;
+    assert_true(run_series(&settings, NAN, value, 1200, 15000).first_alarm > fresh + 100);
+
+    struct detector *detector = detector_new(&settings);
+    for (size_t i = 0; i < 1200; i++)
+        detector_push(detector, (int64_t)i * 15000, 1e9 * (1 - exp(-(double)i / 60)));
+    struct verdict_settings next = settings_plain(UNIT_BYTES);
+    detector_learned(detector, &next);
+    assert_false(next.learned_leak);
+    assert_true(fabs(next.learned_plateau - 1e9) < 0.05e9);
+    assert_in_range(next.learned_warm_up_ms, 120 * 15000, 260 * 15000);
+    detector_free(detector);
+}
+
 static void odd_input_is_survived(void **state)
 {
     (void)state;
@@ -230,6 +304,9 @@ int main(void)
         cmocka_unit_test(nothing_is_said_of_the_warm_up_or_too_early),
         cmocka_unit_test(a_forecast_is_right_and_has_an_interval),
         cmocka_unit_test(a_leak_that_ends_clears_and_another_is_told_again),
+        cmocka_unit_test(reasons_say_what_was_seen),
+        cmocka_unit_test(the_absolute_guard_speaks_at_once),
+        cmocka_unit_test(incarnations_learn_from_each_other),
         cmocka_unit_test(odd_input_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
