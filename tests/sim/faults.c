@@ -164,6 +164,7 @@ void maintenance_begin(int64_t for_ms)
     if (!sim->agent || sim->stopping)
         return;
     sim->judge.maintenance_until_utc_ms = sim->os.world.utc_ms + for_ms;
+    sim->judge.maintenance_until_ms = true_ms() + for_ms;
     agent_maintenance(sim->agent, sim->judge.maintenance_until_utc_ms, "a test", NULL);
 }
 

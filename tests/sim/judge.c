@@ -259,7 +259,8 @@ static void check_first_stop(const struct restart_journal *journal)
         why = "in mode \"alert\"";
     else if (sim->dry_run)
         why = "in a dry run";
-    else if (judge()->maintenance_until_utc_ms > sim->os.world.utc_ms)
+    else if (judge()->maintenance_until_utc_ms > sim->os.world.utc_ms &&
+             judge()->maintenance_until_ms > true_ms())
         why = "in maintenance";
     else if (look->veto)
         why = "while a veto process runs";

@@ -155,7 +155,8 @@ struct judge {
     struct judge_key keys[JUDGE_KEYS_MAX];
     unsigned duplicates, duplicates_allowed;
     bool disk_failed; /* the disk was full or failing at some time: mails may have left from memory */
-    int64_t maintenance_until_utc_ms;
+    int64_t maintenance_until_utc_ms,
+        maintenance_until_ms;                  /* by the wall clock and in true time: both must hold */
     int64_t life_begun_ms, store_failing_told; /* of this life */
     bool hopeless;                             /* the restart that goes on at the end cannot end */
     uint64_t polls, polls_while_looking;       /* of this life of storewatch */
