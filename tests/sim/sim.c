@@ -8,6 +8,7 @@
 #include "sim.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -379,6 +380,14 @@ static void print_totals(const struct totals *totals, bool with_faults)
         printf("%8" PRIu64 "  %s\n", totals->injected[i], fault_name((enum fault_kind)i));
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t first = 1, worlds = 100, dropped = 0;
@@ -415,7 +424,9 @@ int main(int argc, char **argv)
     close(file);
     struct totals totals = {0};
     bool failed = false;
-    for (uint64_t seed = first; seed < first + worlds && !failed; seed++) {
+    signal(SIGINT, interrupt); /* ends after the world that is being played, and says what there was */
+    signal(SIGTERM, interrupt);
+    for (uint64_t seed = first; seed < first + worlds && !failed && !interrupted; seed++) {
         play(seed, dropped, config_path);
         count(&totals);
         failed = judge_failed();
