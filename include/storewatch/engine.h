@@ -43,6 +43,7 @@ struct open_incident {
     struct incident incident; /* id 0 = free slot */
     int64_t told_mono_ms;     /* reminders are counted on the monotonic clock */
     int64_t bounded_mono_ms;  /* since when the verdict is `bounded`; 0 = it is not */
+    int64_t alone_mono_ms;    /* since when its process is gone without a successor; 0 = it is not */
     bool seen_unbounded; /* by the present detector; false after a restart of storewatch until it is again */
     uint32_t held_told;  /* bit (1 << enum check): ops know that this check holds the restart back */
 };
@@ -68,6 +69,7 @@ struct engine {
     int64_t last_incident_id;
     /* Since when the machine's growth is `unbounded` and no process explains it; 0 = it is not. */
     int64_t unexplained_mono_ms[METRIC_COUNT];
+    int64_t explained_mono_ms; /* when a process last explained it; 0 = never */
     size_t ladder_memory_count;
     struct ladder_memory ladder_memory[LADDER_MEMORY_MAX];
 

@@ -11,6 +11,11 @@
 #include <string.h>
 
 #define STORE_RETRY_MS (5 * MS_PER_SECOND)
+/* A commit takes milliseconds; a disk that needs longer than this is not working. */
+#define STORE_HANG_MS (10 * MS_PER_SECOND)
+/* A look that takes longer than so many polls, and at least so long, is told. */
+#define LOOK_OVERDUE_POLLS 5
+#define LOOK_OVERDUE_MIN_MS (30 * MS_PER_SECOND)
 #define STORE_MAINTAIN_MS (2 * MS_PER_MINUTE)
 #define MAIL_BACKOFF_FIRST_MS (5 * MS_PER_SECOND)
 #define MAIL_BACKOFF_LAST_MS (10 * MS_PER_MINUTE)
@@ -153,16 +158,48 @@ static void put_incident(struct transaction *transaction, const struct incident 
         transaction->incidents[transaction->incident_count++] = *incident;
 }
 
+/* The event log does not take them: the oldest that only informs goes, else the oldest. */
+static void drop_an_event(struct agent *agent)
+{
+    size_t victim = 0;
+    for (size_t i = 0; i < agent->event_count; i++)
+        if (alert_wording_get(agent->events[i].kind)->severity == SEVERITY_INFORMATION) {
+            victim = i;
+            break;
+        }
+    agent->events_dropped++;
+    agent->event_count--;
+    memmove(agent->events + victim, agent->events + victim + 1,
+            (agent->event_count - victim) * sizeof agent->events[0]);
+}
+
 static void put_event(struct agent *agent, const struct alert *alert)
 {
-    if (agent->event_count == EVENTS_MAX) {
-        agent->events_dropped++;
-        return;
-    }
+    if (agent->event_count == EVENTS_MAX)
+        drop_an_event(agent);
     struct event_line *line = &agent->events[agent->event_count++];
     line->kind = alert->kind;
     struct text text = text_on(line->text, sizeof line->text);
     report_event(alert, &text);
+}
+
+/* Neither the store nor a relay has taken anything for long: what repeats or informs goes first, else the
+ * oldest. */
+static void drop_a_mail(struct agent *agent)
+{
+    struct transaction *pending = agent->pending;
+    size_t victim = 0;
+    for (size_t i = 0; i < pending->mail_count; i++)
+        if (pending->mails[i].kind == ALERT_REMINDER ||
+            alert_wording_get(pending->mails[i].kind)->severity == SEVERITY_INFORMATION) {
+            victim = i;
+            break;
+        }
+    mail_deinit(&pending->mails[victim].mail);
+    agent->mails_dropped++;
+    pending->mail_count--;
+    memmove(pending->mails + victim, pending->mails + victim + 1,
+            (pending->mail_count - victim) * sizeof pending->mails[0]);
 }
 
 static bool mail_configured(const struct config *config)
@@ -177,7 +214,7 @@ static void put_alert(struct agent *agent, const struct alert *alert)
     if (!alert_wording_get(alert->kind)->mailed || !mail_configured(&agent->engine->config))
         return;
     if (pending->mail_count == TRANSACTION_MAILS_MAX)
-        return; /* not reached: steps wait for room, and the agent's own alerts are few */
+        drop_a_mail(agent);
     struct pending_mail *queued = &pending->mails[pending->mail_count];
     if (report_mail(alert, agent->engine->config.subject_prefix, &queued->mail) != STATUS_OK)
         return; /* without memory for a mail the event still tells */
@@ -236,12 +273,6 @@ static void take_actions(struct agent *agent)
     }
 }
 
-static bool room_for_a_step(const struct agent *agent)
-{
-    return agent->pending->mail_count + ACTIONS_ALERTS_MAX <= TRANSACTION_MAILS_MAX &&
-           agent->event_count + ACTIONS_ALERTS_MAX <= EVENTS_MAX;
-}
-
 static void engine_is_told(struct agent *agent, enum status status, const struct err *err,
                            struct service_graph *graph)
 {
@@ -254,18 +285,9 @@ static void engine_is_told(struct agent *agent, enum status status, const struct
 
 /* ---- looks ---- */
 
-void agent_poll(struct agent *agent)
-{
-    if (agent->stopping)
-        return;
-    if (agent->look_due && agent->look_is_sample)
-        agent->missed_slots++;
-    agent->look_due = true;
-    agent->look_is_sample = true;
-}
-
 static void take_look_job(struct agent *agent, struct job *job)
 {
+    agent->look_begun_mono_ms = os_mono_ms(agent->os);
     agent->look_due = false;
     job->kind = agent->opened ? JOB_LOOK : JOB_OPEN;
     job->observation = agent->observations[1 - agent->latest];
@@ -373,16 +395,16 @@ static void look_done(struct agent *agent, struct job *job)
 {
     agent->latest = 1 - agent->latest;
     agent->looked_mono_ms = job->observation->mono_ms;
+    if (agent->look_overdue) {
+        agent->look_overdue = false;
+        tell(agent, ALERT_SIGHT_BACK, "The look has returned.");
+    }
     take_limits(agent, job);
     text_copy(agent->look_error, sizeof agent->look_error,
               job->err.text); /* a look in part may succeed and say so */
     if (agent->stopping)
         return;
     agent->engine->journal_writable = !agent->store_failing && agent->store;
-    if (!room_for_a_step(agent)) {
-        agent->missed_slots += job->sample_due;
-        return;
-    }
     engine_step(agent->engine, job->observation, clock_now(agent), job->sample_due, agent->actions);
     if (job->sample_due) {
         put_samples(agent, job->observation->utc_ms);
@@ -678,12 +700,28 @@ static bool take_mail_from_memory(struct agent *agent)
     return true;
 }
 
+/* Behind a mail that the cap holds back there may be an error, which it does not hold back. Later mails of
+ * the same incident wait behind it: order. */
+static void pass_over_mail(struct agent *agent)
+{
+    if (agent->next_mail.id == 0)
+        return; /* from memory: tried again at the next look */
+    if (agent->held_count < ARRAY_COUNT(agent->held_incidents))
+        agent->held_incidents[agent->held_count++] = agent->next_mail.incident_id;
+    agent->mail_after_id = agent->next_mail.id;
+    agent->mail_may_wait = true;
+    outbox_entry_deinit(&agent->next_mail);
+    agent->mail_ready = false;
+}
+
 static bool take_mail_job(struct agent *agent, struct job *job)
 {
     if (agent->stopping || (!agent->mail_ready && !take_mail_from_memory(agent)))
         return false;
-    if (!cap_allows(agent, agent->next_mail.severity))
+    if (!cap_allows(agent, agent->next_mail.severity)) {
+        pass_over_mail(agent);
         return false;
+    }
     job->kind = JOB_MAIL;
     job->sending = agent->next_mail;
     job->config = agent->mail_config;
@@ -857,6 +895,51 @@ int64_t agent_interval_ms(const struct agent *agent)
     return agent->engine->config.interval_ms;
 }
 
+/* ---- the slots of the grid ---- */
+
+/* A look that does not return (a hung SCM) is blindness like one that fails, and is told once. */
+static void watch_over_look(struct agent *agent)
+{
+    if (!agent->jobs[LANE_LOOK].busy || agent->look_overdue)
+        return;
+    int64_t bound_ms = LOOK_OVERDUE_POLLS * agent_interval_ms(agent);
+    if (bound_ms < LOOK_OVERDUE_MIN_MS)
+        bound_ms = LOOK_OVERDUE_MIN_MS;
+    int64_t since_ms = os_mono_ms(agent->os) - agent->look_begun_mono_ms;
+    if (since_ms < bound_ms)
+        return;
+    agent->look_overdue = true;
+    char storage[ALERT_LINE_MAX];
+    struct text text = text_on(storage, sizeof storage);
+    text_add(&text, "A look at the processes and services has not returned for ");
+    text_add_duration(&text, since_ms);
+    text_add(&text, ": the service control manager may hang.");
+    tell(agent, ALERT_BLIND, storage);
+}
+
+/* A commit that does not return (a hung disk) is a history file that cannot be written: services are started
+ * and mails sent all the same. When it does return, everything is as it was. */
+static void watch_over_commit(struct agent *agent)
+{
+    if (agent->jobs[LANE_STORE].busy && !agent->store_failing &&
+        os_mono_ms(agent->os) - agent->store_begun_mono_ms >= STORE_HANG_MS) {
+        tell_store_failing(agent, "the disk has not answered for 10 s");
+        answer_without_journal(agent);
+    }
+}
+
+void agent_poll(struct agent *agent)
+{
+    if (agent->stopping)
+        return;
+    watch_over_look(agent);
+    watch_over_commit(agent);
+    if (agent->look_due && agent->look_is_sample)
+        agent->missed_slots++;
+    agent->look_due = true;
+    agent->look_is_sample = true;
+}
+
 /* ---- lanes ---- */
 
 static bool take_store_job(struct agent *agent, struct job *job)
@@ -865,6 +948,7 @@ static bool take_store_job(struct agent *agent, struct job *job)
     bool retry_later = agent->store_failing && mono_ms < agent->store_retry_mono_ms && !agent->stopping;
     if (!agent->opened || retry_later || (!agent->store && agent->stopping))
         return false;
+    agent->store_begun_mono_ms = mono_ms;
     if (!agent->store) {
         job->kind = JOB_REOPEN;
         return true;

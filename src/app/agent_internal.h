@@ -16,7 +16,7 @@
 #define LIMITS_PER_LOOK 8
 /* Samples that wait for the store: four polls of a full watch. When it is slower than that, the oldest go. */
 #define TRANSACTION_SAMPLES_MAX (4 * (WATCHED_MAX * 2 + 3))
-/* Mails that wait for the store. The engine is not stepped while a whole step's alerts would not fit. */
+/* Mails that wait for the store. When there are more, reminders and what only informs go first. */
 #define TRANSACTION_MAILS_MAX (4 * ACTIONS_ALERTS_MAX)
 #define EVENTS_MAX (4 * ACTIONS_ALERTS_MAX)
 #define EVENT_TEXT_MAX 1536
@@ -170,7 +170,8 @@ struct agent {
     struct observation *observations[2]; /* the latest one and the one being filled */
     size_t latest;
     bool look_due, look_is_sample;
-    int64_t looked_mono_ms;
+    int64_t looked_mono_ms, look_begun_mono_ms;
+    bool look_overdue; /* it has not returned for long, and ops know */
     uint64_t missed_slots;
     char look_error[ERR_TEXT_MAX]; /* of the latest look; "" = everything could be read */
 
@@ -185,7 +186,7 @@ struct agent {
     bool pending_dirty;
     uint64_t pending_sequence;   /* number the pending transaction will have */
     uint64_t committed_sequence; /* of the latest commit */
-    int64_t store_retry_mono_ms;
+    int64_t store_retry_mono_ms, store_begun_mono_ms;
     int64_t maintained_mono_ms;
     bool store_failing;
     bool store_told; /* ops were told that it fails, at store_told_mono_ms */
@@ -203,9 +204,9 @@ struct agent {
     int64_t
         held_incidents[16]; /* incidents with a mail that is to be tried again: later ones wait behind it */
     size_t held_count;
-    int64_t sent_mono_ms[64]; /* ring: when mails were sent, for the hourly cap */
+    int64_t sent_mono_ms[1024]; /* ring: when mails were sent, for the hourly cap */
     size_t sent_next;
-    uint64_t mails_sent, mails_dead;
+    uint64_t mails_sent, mails_dead, mails_dropped;
     char mail_answer[256];
 
     /* events */

@@ -346,13 +346,17 @@ static bool is_explained(struct step *step, enum metric metric, const struct ver
     int64_t *since_ms = &engine->unexplained_mono_ms[metric];
     if (process_incident_open(engine) || engine_restarting(engine)) {
         *since_ms = 0;
+        engine->explained_mono_ms = step->clock.mono_ms;
         return true;
     }
     if (*since_ms == 0)
         *since_ms = step->clock.mono_ms;
     bool urgent = verdict->exhaustion_early_ms != INT64_MAX &&
                   verdict->exhaustion_early_ms - step->clock.mono_ms < engine->config.urgent_before_ms;
-    return !urgent && step->clock.mono_ms - *since_ms < engine->config.min_window_ms / 2;
+    /* Just after a process' growth was ended, the machine's verdict is still about that. */
+    int64_t patience_ms = engine->config.min_window_ms / 2;
+    bool fresh = engine->explained_mono_ms && step->clock.mono_ms - engine->explained_mono_ms < patience_ms;
+    return (fresh || !urgent) && step->clock.mono_ms - *since_ms < patience_ms;
 }
 
 static void incident_open(struct step *step, struct watched *item, enum metric metric,
@@ -468,22 +472,25 @@ static void follow_item(struct step *step, struct watched *item, enum metric met
         open->bounded_mono_ms = 0;
 }
 
-static bool in_running_plan(const struct engine *engine, struct process_id process)
+/* Does the restart that goes on end this incident's process? It may be the process of a service of the plan,
+ * its child (Store.Worker), or a program of another name that comes and goes with the service (a client by
+ * image). */
+static bool in_running_plan(const struct engine *engine, const struct incident *incident)
 {
     const struct restart_plan *plan = &engine->restart.journal.plan;
     for (size_t i = 0; engine_restarting(engine) && i < plan->count; i++)
-        if (process_id_equal(plan->services[i].process, process))
+        if (process_id_equal(plan->services[i].process, incident->process) ||
+            (incident->service[0] && text_equal_nocase(plan->services[i].name, incident->service)))
             return true;
     return false;
 }
 
-/* After a restart of storewatch: programs that are not registered are found a little later than the others.
- */
+/* Not watched, but there: after a restart of storewatch while the services cannot be read yet, or one that is
+ * not registered and is found a little later. What runs has not ended. */
 static bool not_found_yet(const struct step *step, const struct incident *incident)
 {
     const struct process *process = observation_process(step->observation, incident->process.pid);
-    return incident->target_kind == TARGET_DISCOVERED && process &&
-           process_id_equal(process->id, incident->process);
+    return process && process_id_equal(process->id, incident->process);
 }
 
 /* A discovered program that has been registered meanwhile: its incident goes on as that of the client, and
@@ -516,7 +523,7 @@ static void follow_gone(struct step *step)
         struct watched *item = watch_find(&engine->watch, incident->process);
         if ((item && item->present) || (!item && not_found_yet(step, incident)))
             continue;
-        if (in_running_plan(engine, incident->process)) {
+        if (in_running_plan(engine, incident)) {
             incident->state = INCIDENT_RECOVERING;
             incident->recovering_utc_ms = step->clock.utc_ms;
             save_incident(step, incident);
@@ -545,6 +552,23 @@ static void follow_unnamed(struct step *step)
     }
 }
 
+/* The process is gone and no other has taken its place: a client may take its time to come up, or a person
+ * keeps it down. That is an end, not a recovery. */
+static void resolve_without_successor(struct step *step, struct open_incident *open)
+{
+    if (open->alone_mono_ms == 0)
+        open->alone_mono_ms = step->clock.mono_ms;
+    bool given_up = step->engine->restart.journal.outcome == RESTART_HANDED_OVER;
+    if ((!given_up && step->clock.mono_ms - open->alone_mono_ms < step->engine->config.verify_ms) ||
+        !room_to_tell(step))
+        return;
+    struct alert *alert = incident_close(step, open, ALERT_ENDED);
+    if (!alert)
+        return;
+    add_story(step->engine, alert);
+    alert_add_done(alert, "No new process has taken its place.");
+}
+
 /* After a restart: is the new incarnation smaller than the old one was when the incident opened? */
 static void resolve_recovering(struct step *step, struct open_incident *open)
 {
@@ -557,11 +581,15 @@ static void resolve_recovering(struct step *step, struct open_incident *open)
         save_incident(step, incident);
         return;
     }
-    reading level = next ? next->now[incident->metric] : READING_UNKNOWN;
-    if ((next && !reading_known(level)) || !room_to_tell(step))
+    if (!next) {
+        resolve_without_successor(step, open);
+        return;
+    }
+    reading level = next->now[incident->metric];
+    if (!reading_known(level) || !room_to_tell(step))
         return; /* unknown is not healthy: wait for a reading */
     incident->level_now = level;
-    if (!next || level < incident->level_at_open) {
+    if (level < incident->level_at_open) {
         struct alert *alert = incident_close(step, open, ALERT_RECOVERED);
         if (!alert)
             return;
@@ -940,11 +968,27 @@ static void decide(struct step *step)
     ask(step, ENGINE_READ_GRAPH, "");
 }
 
+/* While the configuration was being read the incident may have ended or cleared, or a reload may have changed
+ * the ladder: then the decision is dropped, and the next step decides anew. */
+static bool still_wanted(struct step *step, struct open_incident *open)
+{
+    if (!open || open->incident.state != INCIDENT_OPEN || open->bounded_mono_ms)
+        return false;
+    struct restart_journal wanted;
+    enum check failed;
+    if (!consider(step, open, &wanted, &failed))
+        return false;
+    return wanted.rung == step->engine->wanted.rung &&
+           text_equal_nocase(wanted.target, step->engine->wanted.target);
+}
+
 static void refuse_plan(struct step *step, enum check failed, const char *why)
 {
     struct engine *engine = step->engine;
     engine->not_before_mono_ms = step->clock.mono_ms + retry_after_ms(engine);
     struct open_incident *open = incident_by_id(engine, engine->wanted.incident_id);
+    if (!open && !engine->by_hand)
+        return; /* it has ended meanwhile */
     if (open) {
         struct text text = text_on(open->incident.held_because, sizeof open->incident.held_because);
         text_add(&text, "%s: %s", check_name(failed), why);
@@ -953,7 +997,8 @@ static void refuse_plan(struct step *step, enum check failed, const char *why)
     }
     struct text refused = text_on(engine->refused, sizeof engine->refused);
     text_add(&refused, "%s: %s", check_name(failed), why);
-    struct alert *alert = alert_begin(step, ALERT_RESTART_HELD);
+    /* The person who asked is told at the prompt; the log keeps it. */
+    struct alert *alert = alert_begin(step, ALERT_RESTART_PROGRESS);
     if (!alert)
         return;
     text_copy(alert->service, sizeof alert->service, engine->wanted.target);
@@ -1002,6 +1047,8 @@ static void decide_with_graph(struct step *step)
     struct restart_plan *plan = &engine->wanted.plan;
     struct err plan_error = {0};
     struct open_incident *open = incident_by_id(engine, engine->wanted.incident_id);
+    if (!engine->by_hand && !still_wanted(step, open))
+        return;
     struct policy_facts facts;
     facts_for(engine, open ? open->incident.exhaustion_early_utc_ms : INT64_MAX, &facts);
     enum status made =
@@ -1010,6 +1057,12 @@ static void decide_with_graph(struct step *step)
     facts.plan_error = &plan_error;
     struct preflight preflight;
     policy_preflight(&engine->config, step->observation, step->clock, &facts, &preflight);
+    /* A service that does not exist, or that no plan can be made for, does not become restartable by waiting:
+     * the rung does not apply, and the ladder goes on. */
+    if (open && (made == STATUS_NOT_FOUND || made == STATUS_INVALID || made == STATUS_FULL)) {
+        open->incident.rungs_tried |= 1u << engine->wanted.rung;
+        save_incident(step, &open->incident);
+    }
     if (!preflight.passed) {
         refuse_plan(step, preflight.first_failed, preflight.results[preflight.first_failed].text);
         return;
