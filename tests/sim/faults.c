@@ -287,6 +287,8 @@ static void fault_begin(struct fault *fault)
     uint64_t own = fault->random + 1;
     fault->begun = true;
     fault->until_ms = true_ms() + fault->for_ms;
+    if (fault->kind == FAULT_SLOW_STORE) /* one that hangs is treated like one that fails */
+        sim->judge.disk_failed |= fault->for_ms >= 9 * MS_PER_SECOND;
     sim->injected[fault->kind]++;
     story("FAULT %zu: %s (%s, %lld s)", (size_t)(fault - sim->faults), fault_name(fault->kind),
           service_of(fault)->name, (long long)(fault->for_ms / 1000));
