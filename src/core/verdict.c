@@ -122,6 +122,9 @@ const char *shape_name(enum shape shape)
 #define BEND_MAX 4           /* of a rate in half a segment: more would extrapolate noise */
 #define SETTLED_FACTOR 4     /* rise before, over the 10-90 % range since */
 #define EVALUATE_SHARE 64
+#define SILENCE_SHARE 16   /* a silence counts as time seen up to this share of the life, */
+#define SILENCE_PERIODS 20 /* or so many periods if that is more */
+#define SILENCES_MAX 16
 #define DESCRIBE_EVERY 4 /* the line's interval costs more than the judgement: not at each evaluation */
 
 enum clause {
@@ -165,8 +168,22 @@ struct forecast {
     double level, rate_per_ms;
 };
 
+/* A silence that was cut short: from at_ms on, the clock is skipped_ms ahead of the time seen. */
+struct silence {
+    int64_t at_ms, skipped_ms;
+};
+
+/* All times in here are times *seen*: what passes while nothing is read (storewatch stopped, the machine
+ * asleep, the clock set) teaches nothing of the shape, and must not make the growth after it look short
+ * against a long life. So a long silence is cut short on the way in, and put back on the way out
+ * (detector_verdict, detector_points). */
 struct detector {
     struct verdict_settings settings;
+    int64_t pushed_ms; /* latest time pushed, by the clock */
+    int64_t known_ms;  /* time seen, of the latest known sample */
+    int64_t skipped_ms;
+    size_t silence_count;
+    struct silence silences[SILENCES_MAX];
     struct verdict_limit limit;
     struct series series;
     uint64_t unknown_count, sample_count;
@@ -885,10 +902,42 @@ static int64_t spacing(const struct detector *d, int64_t span_ms)
     return (wanted > d->series.period_ms ? wanted : d->series.period_ms) - d->series.period_ms / 2;
 }
 
-enum verdict_state detector_push(struct detector *d, int64_t t_ms, double value)
+/* The time seen at `t_ms` by the clock. */
+static int64_t time_seen(const struct detector *d, int64_t t_ms)
 {
-    if (d->sample_count + d->unknown_count > 0 && t_ms <= d->last_ms)
+    int64_t bound_ms = (d->known_ms - d->first_ms) / SILENCE_SHARE;
+    if (bound_ms < SILENCE_PERIODS * d->series.period_ms)
+        bound_ms = SILENCE_PERIODS * d->series.period_ms;
+    const int64_t seen_ms = t_ms - d->skipped_ms;
+    const bool cut = d->series.period_ms > 0 && seen_ms - d->known_ms > bound_ms;
+    return cut ? d->known_ms + bound_ms : seen_ms;
+}
+
+/* The clock at a time seen. Of more than SILENCES_MAX silences the oldest are forgotten: times before them
+ * come out late by what they skipped. */
+static int64_t time_by_clock(const struct detector *d, int64_t seen_ms)
+{
+    if (seen_ms == INT64_MAX)
+        return INT64_MAX;
+    int64_t skipped_ms = 0;
+    for (size_t i = 0; i < d->silence_count && d->silences[i].at_ms <= seen_ms; i++)
+        skipped_ms = d->silences[i].skipped_ms;
+    return seen_ms + skipped_ms;
+}
+
+static void silence_remember(struct detector *d, int64_t at_ms)
+{
+    if (d->silence_count == SILENCES_MAX)
+        memmove(d->silences, d->silences + 1, sizeof d->silences[0] * --d->silence_count);
+    d->silences[d->silence_count++] = (struct silence){at_ms, d->skipped_ms};
+}
+
+enum verdict_state detector_push(struct detector *d, int64_t clock_ms, double value)
+{
+    if (d->sample_count + d->unknown_count > 0 && clock_ms <= d->pushed_ms)
         return d->state;
+    d->pushed_ms = clock_ms;
+    const int64_t t_ms = d->sample_count > 0 ? time_seen(d, clock_ms) : clock_ms;
     d->last_ms = t_ms;
     if (!isfinite(value)) {
         d->unknown_count++;
@@ -898,6 +947,11 @@ enum verdict_state detector_push(struct detector *d, int64_t t_ms, double value)
         d->first_ms = t_ms;
         d->since_ms = t_ms;
     }
+    if (t_ms + d->skipped_ms < clock_ms) {
+        d->skipped_ms = clock_ms - t_ms;
+        silence_remember(d, t_ms);
+    }
+    d->known_ms = t_ms;
     d->sample_count++;
     series_push(&d->series, t_ms, value);
     if (d->series.period_ms == 0 || t_ms < d->first_ms + d->settings.warm_up_ms)
@@ -1100,6 +1154,17 @@ void detector_verdict(const struct detector *d, struct verdict *v)
         }
     }
     reason_write(d, v);
+    int64_t *const times[] = {&v->at_ms,
+                              &v->since_ms,
+                              &v->onset_ms,
+                              &v->fit_from_ms,
+                              &v->exhaustion_ms,
+                              &v->exhaustion_early_ms,
+                              &v->exhaustion_late_ms};
+    for (size_t i = 0; i < ARRAY_COUNT(times); i++)
+        *times[i] = time_by_clock(d, *times[i]);
+    for (size_t i = 0; i < v->change_count; i++)
+        v->change_ms[i] = time_by_clock(d, v->change_ms[i]);
 }
 
 void detector_learned(const struct detector *d, struct verdict_settings *settings)
@@ -1125,7 +1190,8 @@ size_t detector_points(const struct detector *d, struct series_point *out_points
     const size_t group = capacity == 0 ? 0 : (count + capacity - 1) / capacity;
     size_t made = 0;
     for (size_t i = 0; group > 0 && i < count; i += group) {
-        struct series_point p = {.t_ms = point[i].t_ms, .low = point[i].low, .high = point[i].high};
+        struct series_point p = {
+            .t_ms = time_by_clock(d, point[i].t_ms), .low = point[i].low, .high = point[i].high};
         double sum = 0, weight = 0;
         for (size_t j = i; j < count && j < i + group; j++) {
             p.low = point[j].low < p.low ? point[j].low : p.low;

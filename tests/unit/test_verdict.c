@@ -294,9 +294,51 @@ static void odd_input_is_survived(void **state)
     detector_free(NULL);
 }
 
+/* storewatch was stopped for three days (or the machine slept, or the clock was set): a leak that begins
+ * afterwards is judged against the time that was seen, and its times are those of the clock. */
+static void a_long_silence_hides_no_leak(void **state)
+{
+    (void)state;
+    const struct verdict_settings settings = {
+        .unit = UNIT_BYTES, .min_window_ms = 4 * MS_PER_HOUR, .confidence_pct = 99, .learned_plateau = NAN};
+    struct detector *detector = detector_new(&settings);
+    assert_non_null(detector);
+    uint64_t random = 5;
+    int64_t t_ms = 0;
+    for (; t_ms < MS_PER_DAY; t_ms += 15000) {
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        assert_int_not_equal(detector_push(detector, t_ms, 1.2e9 + (double)(random >> 44)),
+                             VERDICT_UNBOUNDED);
+    }
+    const int64_t back_ms = t_ms + 3 * MS_PER_DAY;
+    enum verdict_state now = VERDICT_LEARNING;
+    for (t_ms = back_ms; t_ms < back_ms + 12 * MS_PER_HOUR && now != VERDICT_UNBOUNDED; t_ms += 15000) {
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        now = detector_push(detector, t_ms,
+                            1.2e9 + (double)(random >> 44) + 3e5 * (double)(t_ms - back_ms) / 1000);
+    }
+    assert_int_equal(now, VERDICT_UNBOUNDED);
+    struct verdict verdict;
+    detector_verdict(detector, &verdict);
+    assert_int_equal(verdict.at_ms, t_ms - 15000);
+    assert_in_range(verdict.onset_ms, back_ms - 2 * MS_PER_HOUR, back_ms + 2 * MS_PER_HOUR);
+    struct series_point points[64];
+    const size_t count = detector_points(detector, points, ARRAY_COUNT(points));
+    assert_true(count > 8);
+    assert_true(points[0].t_ms < MS_PER_HOUR);
+    size_t gaps = 0;
+    for (size_t i = 1; i < count; i++) {
+        assert_true(points[i].t_ms > points[i - 1].t_ms);
+        gaps += points[i].t_ms - points[i - 1].t_ms > 2 * MS_PER_DAY;
+    }
+    assert_int_equal(gaps, 1);
+    detector_free(detector);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_long_silence_hides_no_leak),
         cmocka_unit_test(harmless_shapes_are_left_alone),
         cmocka_unit_test(leaks_are_found),
         cmocka_unit_test(scale_does_not_matter),
