@@ -121,6 +121,9 @@ const char *shape_name(enum shape shape)
 #define ACCELERATES 1.3      /* rate of the later half over that of the whole: 1.5 for a parabola */
 #define BEND_MAX 4           /* of a rate in half a segment: more would extrapolate noise */
 #define SETTLED_FACTOR 4     /* rise before, over the 10-90 % range since */
+#define BEND_PARTS 3         /* cuts tried in the first quarter of a segment, */
+#define BEND_NARROWS                                                                                         \
+    3 /* and how much narrower the interval must get: a quarter fewer points widen it by half */
 #define EVALUATE_SHARE 64
 #define SILENCE_SHARE 16   /* a silence counts as time seen up to this share of the life, */
 #define SILENCE_PERIODS 20 /* or so many periods if that is more */
@@ -537,6 +540,27 @@ static enum clause onset_test(const struct detector *d, const struct context *co
 /* The straight line through what has happened since from_ms, for rate, forecast and chart. When the rate of
  * the later half cannot be that of the whole (their intervals part), the later half is what goes on from
  * here. */
+/* The onset is known to a block, so the segment may begin with a piece of the level before it. That bend
+ * makes the residuals of an otherwise clean line one long wave, and its interval as wide as the wave is long.
+ * Where leaving out the beginning narrows the interval out of all proportion to the points that go, it was a
+ * bend. Returns where the line begins, and puts it into d->slope. */
+static size_t segment_without_bend(struct detector *d, const double *t, const double *v, size_t n,
+                                   double *scratch)
+{
+    size_t first = 0;
+    for (size_t part = 1; part <= BEND_PARTS; part++) {
+        const size_t cut = n * part / (4 * BEND_PARTS);
+        struct trend_slope line;
+        if (n - cut < TREND_POINTS_MIN ||
+            trend_slope(t + cut, v + cut, n - cut, d->settings.confidence_pct, scratch, &line) != STATUS_OK ||
+            (line.high - line.low) * BEND_NARROWS >= d->slope.high - d->slope.low)
+            continue;
+        d->slope = line;
+        first = cut;
+    }
+    return first;
+}
+
 static void segment_fit(struct detector *d, const struct series_sample *point, size_t count, int64_t from_ms)
 {
     double t[SERIES_RING] = {0}, v[SERIES_RING] = {0}, scratch[SERIES_RING * 4];
@@ -562,6 +586,8 @@ static void segment_fit(struct detector *d, const struct series_sample *point, s
         d->slope = later;
         first = half;
     }
+    if (d->state == VERDICT_UNBOUNDED && d->slope_known && first == 0)
+        first = segment_without_bend(d, t, v, n, scratch);
     d->fit_from_ms = n > 0 ? d->series.origin_ms + (int64_t)(t[first] * 1000) : d->last_ms;
     if (!d->slope_known)
         return;

@@ -335,10 +335,44 @@ static void a_long_silence_hides_no_leak(void **state)
     detector_free(detector);
 }
 
+/* A straight leak after a flat history: the interval of its rate never holds 0 while it is called unbounded,
+ * and the early bound of its end stays near the true one. (A piece of the flat level in the fitted segment
+ * once made it hundreds of times wider, and a restart came outside its window.) */
+static void a_straight_leak_has_a_narrow_interval_from_the_first_word_on(void **state)
+{
+    (void)state;
+    for (int flat = 40; flat <= 4000; flat *= 10) {
+        const struct verdict_settings settings = {.unit = UNIT_BYTES,
+                                                  .min_window_ms = 10 * MS_PER_MINUTE,
+                                                  .confidence_pct = 99,
+                                                  .learned_plateau = NAN};
+        struct detector *detector = detector_new(&settings);
+        assert_non_null(detector);
+        detector_set_limit(detector, (struct verdict_limit){64e9, "a limit"});
+        uint64_t random = 11;
+        for (int i = 0; i < flat + 1500; i++) {
+            random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+            const double leak = i > flat ? 5e5 * 15 * (i - flat) : 0; /* 0.5 MB/s */
+            if (detector_push(detector, (int64_t)i * 15000, 1.2e9 + leak + (double)(random >> 42)) !=
+                VERDICT_UNBOUNDED)
+                continue;
+            struct verdict verdict;
+            detector_verdict(detector, &verdict);
+            const double truth = 5e5 * 3600;
+            assert_true(verdict.slope_low_per_hour > 0.5 * truth);
+            assert_true(verdict.slope_high_per_hour < 1.5 * truth);
+            const double left_ms = (64e9 - 1.2e9 - leak) / 5e5 * 1000;
+            assert_true((double)(verdict.exhaustion_early_ms - verdict.at_ms) > 0.6 * left_ms);
+        }
+        detector_free(detector);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_long_silence_hides_no_leak),
+        cmocka_unit_test(a_straight_leak_has_a_narrow_interval_from_the_first_word_on),
         cmocka_unit_test(harmless_shapes_are_left_alone),
         cmocka_unit_test(leaks_are_found),
         cmocka_unit_test(scale_does_not_matter),
