@@ -272,6 +272,10 @@ static uint64_t random_next(uint64_t *state)
     return z ^ (z >> 31);
 }
 
+/* Each round leaves about a square root of the slopes: four do for the largest n. A bound against what
+ * rounding may still do: the middle of what is left is within rounding of the wanted slope by then. */
+#define SELECT_ROUNDS_MAX 200
+
 double trend_select_slope(const double *time, const double *value, size_t n, uint64_t k, void *scratch)
 {
     struct workspace w = workspace_on(scratch, n);
@@ -289,7 +293,9 @@ double trend_select_slope(const double *time, const double *value, size_t n, uin
         largest = size > largest ? size : largest;
     }
     const double reach = fabs(time[0]) > fabs(time[n - 1]) ? fabs(time[0]) : fabs(time[n - 1]);
-    while (below_high - below_low > w.capacity) {
+    for (int round = 0; below_high - below_low > w.capacity; round++) {
+        if (round == SELECT_ROUNDS_MAX)
+            return low > -HUGE_VAL && high < HUGE_VAL ? low + (high - low) / 2 : 0;
         const uint64_t inside = below_high - below_low;
         size_t count = 0;
         if (low > -HUGE_VAL || high < HUGE_VAL) {
