@@ -185,21 +185,20 @@ static void put_event(struct agent *agent, const struct alert *alert)
 
 /* Neither the store nor a relay has taken anything for long: what repeats or informs goes first, else the
  * oldest. */
-static void drop_a_mail(struct agent *agent)
+static void drop_a_mail(struct agent *agent, struct transaction *from)
 {
-    struct transaction *pending = agent->pending;
     size_t victim = 0;
-    for (size_t i = 0; i < pending->mail_count; i++)
-        if (pending->mails[i].kind == ALERT_REMINDER ||
-            alert_wording_get(pending->mails[i].kind)->severity == SEVERITY_INFORMATION) {
+    for (size_t i = 0; i < from->mail_count; i++)
+        if (from->mails[i].kind == ALERT_REMINDER ||
+            alert_wording_get(from->mails[i].kind)->severity == SEVERITY_INFORMATION) {
             victim = i;
             break;
         }
-    mail_deinit(&pending->mails[victim].mail);
+    mail_deinit(&from->mails[victim].mail);
     agent->mails_dropped++;
-    pending->mail_count--;
-    memmove(pending->mails + victim, pending->mails + victim + 1,
-            (pending->mail_count - victim) * sizeof pending->mails[0]);
+    from->mail_count--;
+    memmove(from->mails + victim, from->mails + victim + 1,
+            (from->mail_count - victim) * sizeof from->mails[0]);
 }
 
 static bool mail_configured(const struct config *config)
@@ -214,7 +213,7 @@ static void put_alert(struct agent *agent, const struct alert *alert)
     if (!alert_wording_get(alert->kind)->mailed || !mail_configured(&agent->engine->config))
         return;
     if (pending->mail_count == TRANSACTION_MAILS_MAX)
-        drop_a_mail(agent);
+        drop_a_mail(agent, pending);
     struct pending_mail *queued = &pending->mails[pending->mail_count];
     if (report_mail(alert, agent->engine->config.subject_prefix, &queued->mail) != STATUS_OK)
         return; /* without memory for a mail the event still tells */
@@ -565,12 +564,11 @@ static void transaction_put_back(struct agent *agent)
     }
     if (newer->outcome.outbox_id)
         older->outcome = newer->outcome;
-    size_t room = TRANSACTION_MAILS_MAX - older->mail_count;
-    size_t moved = newer->mail_count < room ? newer->mail_count : room;
-    memcpy(older->mails + older->mail_count, newer->mails, moved * sizeof newer->mails[0]);
-    older->mail_count += moved;
-    memmove(newer->mails, newer->mails + moved, (newer->mail_count - moved) * sizeof newer->mails[0]);
-    newer->mail_count -= moved;
+    while (older->mail_count + newer->mail_count > TRANSACTION_MAILS_MAX)
+        drop_a_mail(agent, older->mail_count ? older : newer);
+    memcpy(older->mails + older->mail_count, newer->mails, newer->mail_count * sizeof newer->mails[0]);
+    older->mail_count += newer->mail_count;
+    newer->mail_count = 0; /* they belong to `older` now */
     /* Samples are the first thing to go when the disk is full. */
     agent->samples_dropped += older->sample_count;
     memcpy(older->samples, newer->samples, newer->sample_count * sizeof newer->samples[0]);

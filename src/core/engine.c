@@ -797,6 +797,12 @@ static void facts_for(const struct engine *engine, int64_t exhaustion_early_utc_
     };
 }
 
+static int64_t retry_after_ms(const struct engine *engine)
+{
+    int64_t polls_ms = RETRY_DECISION_POLLS * engine->config.interval_ms;
+    return polls_ms < RETRY_DECISION_MS ? polls_ms : RETRY_DECISION_MS;
+}
+
 /* The pre-flight once more just before the first stop: the world may have changed since the plan was made, or
  * while storewatch itself was away in the middle of the stops. This restart is in the budget already, so the
  * budget as it was without it counts. Returns news bits. */
@@ -807,7 +813,7 @@ static unsigned call_off(struct step *step)
     const bool stopping_again = engine->resumed && engine->restart.journal.phase == RESTART_STOPPING;
     if (!untouched && !stopping_again)
         return 0;
-    const struct open_incident *open = incident_by_id(engine, engine->restart.journal.incident_id);
+    struct open_incident *open = incident_by_id(engine, engine->restart.journal.incident_id);
     struct policy_facts facts;
     facts_for(engine, open ? open->incident.exhaustion_early_utc_ms : INT64_MAX, &facts);
     facts.plan = &engine->restart.journal.plan;
@@ -835,6 +841,11 @@ static unsigned call_off(struct step *step)
     memcpy(engine->budget, others, count * sizeof others[0]);
     engine->budget_count = count;
     step->actions->save_budget = true;
+    engine->not_before_mono_ms = step->clock.mono_ms + retry_after_ms(engine);
+    if (open) { /* nothing was touched: the rung has not been tried */
+        open->incident.rungs_tried &= ~(1u << engine->restart.journal.rung);
+        save_incident(step, &open->incident);
+    }
     return restart_abandon(&engine->restart, engine->called_off, step->clock.utc_ms);
 }
 
@@ -925,12 +936,6 @@ static void tell_held(struct step *step, struct open_incident *open, const char 
     open->held_told |= 1u << failed;
     alert_add_done(alert, "storewatch would restart now, but: %s.", open->incident.held_because);
     advice_add(alert, &step->engine->config, false);
-}
-
-static int64_t retry_after_ms(const struct engine *engine)
-{
-    int64_t polls_ms = RETRY_DECISION_POLLS * engine->config.interval_ms;
-    return polls_ms < RETRY_DECISION_MS ? polls_ms : RETRY_DECISION_MS;
 }
 
 /* The most urgent incident that may begin a restart asks for a look at the live service configuration. */
