@@ -48,9 +48,10 @@ void perfmon_close(struct perfmon *reader);
 size_t perfmon_column_count(const struct perfmon *reader); /* without the time column */
 const struct perfmon_column *perfmon_column_get(const struct perfmon *reader, size_t index);
 
-/* The next row: its time and one value a column (READING_UNKNOWN where missing). *out_values lends an array
- * of perfmon_column_count() doubles, valid until the next call. NOT_FOUND at the end; INVALID with file:line
- * for a malformed row (reading can not go on after that). */
+/* The next row: its time and one value a column (READING_UNKNOWN where missing, and where bytes or handles
+ * are negative: some recorders write -1 for a counter that could not be read). *out_values lends an array of
+ * perfmon_column_count() doubles, valid until the next call. NOT_FOUND at the end; INVALID with file:line for
+ * a malformed row (reading can not go on after that). */
 enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const double **out_values,
                          struct err *err);
 

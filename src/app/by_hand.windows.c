@@ -60,6 +60,10 @@ int maintenance_run(int argc, char **argv)
             for_text);
         return EXIT_USAGE;
     }
+    if (for_ms > MAINTENANCE_MAX_MS || (on && !reason[0])) {
+        fputs("storewatch maintenance: 30 days at the most, and a reason that is not empty\n", stderr);
+        return EXIT_USAGE;
+    }
     json_t *status = NULL;
     int code = ask(json_pack("{s:s, s:I, s:s}", "request", "maintenance", "for_ms", (json_int_t)for_ms,
                              "reason", reason ? reason : ""),
@@ -126,7 +130,7 @@ int restart_run(int argc, char **argv)
     const struct cli_option options[] = {{"--reason", &reason, NULL}};
     if (!cli_parse(argc, argv, usage, options, ARRAY_COUNT(options), &service, 1, NULL))
         return EXIT_USAGE;
-    if (!service || !reason) {
+    if (!service || !reason || !service[0] || !reason[0]) {
         fprintf(stderr, "usage: storewatch %s\n", usage);
         return EXIT_USAGE;
     }

@@ -1,10 +1,13 @@
 /* plan.windows.c - `plan`: the restart that would be done now, with every pre-flight check; changes nothing.
  */
 #include "storewatch/cli.h"
+#include "storewatch/control.h"
 #include "storewatch/os.h"
 #include "storewatch/policy.h"
 #include "storewatch/store.h"
 #include "storewatch/units.h"
+
+#include <jansson.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +19,8 @@ struct plan_inputs {
     struct service_graph graph;
     struct budget_entry budget[BUDGET_ENTRIES_MAX];
     size_t budget_count;
+    bool running, dry_run, journal_fails; /* as the running service says */
+    int64_t maintenance_until_utc_ms;
     struct restart_plan plan;
     struct err plan_error;
     struct preflight preflight;
@@ -38,12 +43,31 @@ static void read_budget(struct plan_inputs *in)
     store_close(store);
 }
 
+/* What only the running service knows. */
+static void ask_service(struct plan_inputs *in)
+{
+    char *answer = NULL;
+    if (control_ask("{\"request\": \"status\"}", &answer, NULL) != STATUS_OK)
+        return;
+    json_t *status = json_loads(answer, 0, NULL);
+    const char *until = json_string_value(json_object_get(json_object_get(status, "maintenance"), "until"));
+    in->running = json_is_object(status);
+    in->dry_run = json_is_true(json_object_get(status, "dry_run"));
+    in->journal_fails = json_is_string(json_object_get(status, "store_error"));
+    if (!until || time_parse_iso(until, &in->maintenance_until_utc_ms) != STATUS_OK)
+        in->maintenance_until_utc_ms = 0;
+    json_decref(status);
+    free(answer);
+}
+
 static void judge(struct plan_inputs *in, const char *service)
 {
     struct clock clock = {.mono_ms = os_mono_ms(in->os), .utc_ms = os_utc_ms(in->os)};
     os_local_time(in->os, clock.utc_ms, &clock.weekday, &clock.minute_of_day);
     enum status made = restart_plan_make(&in->graph, in->observation, service, &in->plan, &in->plan_error);
-    struct policy_facts facts = {.journal_writable = true,
+    struct policy_facts facts = {.journal_writable = !in->journal_fails,
+                                 .dry_run = in->dry_run,
+                                 .maintenance_until_utc_ms = in->maintenance_until_utc_ms,
                                  .budget = in->budget,
                                  .budget_count = in->budget_count,
                                  .exhaustion_early_utc_ms = INT64_MAX,
@@ -74,6 +98,10 @@ static void print_plan(const struct plan_inputs *in, const char *service)
     }
     printf("\n%s\n", in->preflight.passed ? "This restart would be done now if an incident asked for it."
                                           : "No restart would be done now.");
+    if (!in->running)
+        puts("The storewatch service does not answer: nothing is restarted until it runs. Its dry run, its "
+             "maintenance and "
+             "whether its journal can be written are not known here.");
 }
 
 static int run_plan(struct plan_inputs *in, const char *service)
@@ -86,6 +114,7 @@ static int run_plan(struct plan_inputs *in, const char *service)
         os_service_graph(in->os, &in->graph, &err) != STATUS_OK)
         return cli_fail("%s", err.text);
     read_budget(in);
+    ask_service(in);
     judge(in, service);
     print_plan(in, service);
     return in->preflight.passed ? EXIT_FINE : EXIT_FOUND;

@@ -643,6 +643,17 @@ static enum status place_in_time(struct perfmon *reader, int64_t *utc_ms, bool *
     return STATUS_OK;
 }
 
+/* A counter that could not be read is logged as -1 by some recorders. Bytes and handles are never negative.
+ */
+static void forget_impossible(struct perfmon *reader)
+{
+    for (size_t i = 0; i < reader->column_count; i++) {
+        if (reader->values[i] < 0 && reader->columns[i].unit != UNIT_OTHER) {
+            reader->values[i] = READING_UNKNOWN;
+        }
+    }
+}
+
 enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const double **out_values,
                          struct err *err)
 {
@@ -671,6 +682,7 @@ enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const doub
             return status;
         }
     }
+    forget_impossible(reader);
     *out_utc_ms = utc_ms;
     *out_values = reader->values;
     return STATUS_OK;

@@ -133,6 +133,8 @@ static void pdh_csv(void **state)
          "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T03:14:05.250Z 1234\n"},
         {PDH("-60") "\"11/22/2026 03:14:05.250\",\" \"\r\n",
          "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T02:14:05.250Z ?\n"},
+        {PDH("0") "\"11/22/2026 03:14:05.250\",\"-1\"\r\n", /* could not be read: bytes are never negative */
+         "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T03:14:05.250Z ?\n"},
         {PDH("300") "\"11/22/2026 03:14:05.250\",\"1,5\"\r\n", /* decimal comma */
          "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T08:14:05.250Z 1.5\n"},
         {"\"(PDH-CSV 4.0)\",\"x\"\n\"1/2/2026 3:14\",\"1\"\n\"01/02/2026 03:14:05\",\"2\"\n", /* typeperf;
