@@ -181,6 +181,13 @@ static void put_event(struct agent *agent, const struct alert *alert)
     line->kind = alert->kind;
     struct text text = text_on(line->text, sizeof line->text);
     report_event(alert, &text);
+    struct recent_event *recent = &agent->recent[agent->recent_next++ % RECENT_EVENTS_MAX];
+    recent->utc_ms = alert->utc_ms;
+    recent->kind = alert->kind;
+    /* Progress says it in its own words; the first line of the others says it all. */
+    struct text words = text_on(recent->text, sizeof recent->text);
+    const char *said = alert->kind == ALERT_RESTART_PROGRESS ? alert->text : line->text;
+    text_add(&words, "%.*s", (int)strcspn(said, "\n"), said);
 }
 
 /* Neither the store nor a relay has taken anything for long: what repeats or informs goes first, else the

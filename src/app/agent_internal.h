@@ -96,6 +96,14 @@ struct event_line {
     char text[EVENT_TEXT_MAX];
 };
 
+/* The latest events, for `status`: when, what, and the text's first line. */
+#define RECENT_EVENTS_MAX 64
+struct recent_event {
+    int64_t utc_ms;
+    enum alert_kind kind;
+    char text[ALERT_LINE_MAX];
+};
+
 /* One a lane, allocated with the agent. Which members count depends on `kind`. */
 struct job {
     enum lane lane;
@@ -213,6 +221,8 @@ struct agent {
     size_t event_count;
     struct event_line *events; /* EVENTS_MAX, filled on the loop */
     uint64_t events_dropped;
+    struct recent_event recent[RECENT_EVENTS_MAX]; /* a ring */
+    size_t recent_next;
     bool metrics_due;
     bool reload_due;
 

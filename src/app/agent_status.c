@@ -128,6 +128,21 @@ static json_t *restart_json(const struct agent *agent)
                      json_words_or_null(agent->engine->called_off), "services", services);
 }
 
+/* Oldest first. */
+static json_t *events_json(const struct agent *agent)
+{
+    json_t *list = json_array();
+    size_t count = agent->recent_next < RECENT_EVENTS_MAX ? agent->recent_next : RECENT_EVENTS_MAX;
+    for (size_t i = agent->recent_next - count; i < agent->recent_next; i++) {
+        const struct recent_event *event = &agent->recent[i % RECENT_EVENTS_MAX];
+        json_array_append_new(list, json_pack("{s:o, s:i, s:s, s:o}", "at", json_time(event->utc_ms), "id",
+                                              (int)alert_wording_get(event->kind)->event_id, "kind",
+                                              alert_wording_get(event->kind)->name, "text",
+                                              json_words(event->text)));
+    }
+    return list;
+}
+
 static json_t *maintenance_json(const struct agent *agent)
 {
     int64_t until_utc_ms = agent->engine->maintenance_until_utc_ms;
@@ -209,6 +224,7 @@ char *agent_status_json(struct agent *agent)
         json_object_set_new(root, "mail", mail_json(agent));
         json_object_set_new(root, "search", search_json(agent));
         json_object_set_new(root, "maintenance", maintenance_json(agent));
+        json_object_set_new(root, "events", events_json(agent));
         json_object_set_new(root, "deciding", json_boolean(engine->deciding));
         json_object_set_new(root, "refused", json_words_or_null(engine->refused));
     }
