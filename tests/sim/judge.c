@@ -224,12 +224,13 @@ static void check_budget(const struct judge_restart *restart)
                    within, (long long)settings->per_ms / 1000, settings->budget_max);
 }
 
+/* By the configuration in force: a reload that waits behind a slow event log is not in force yet. */
 static bool window_open(void)
 {
-    const struct settings *settings = &sim->settings;
+    const struct config *config = &sim->agent->engine->config;
     int minute = (int)(sim->os.world.utc_ms / MS_PER_MINUTE % 1440);
-    int from = settings->window_from, to = settings->window_to;
-    if (!settings->windows || from == to)
+    int from = config->windows[0].from_minute, to = config->windows[0].to_minute;
+    if (config->window_count == 0 || from == to)
         return true;
     return from < to ? minute >= from && minute < to : minute >= from || minute < to;
 }
