@@ -87,7 +87,7 @@ enum incident_state { INCIDENT_OPEN, INCIDENT_RECOVERING, INCIDENT_CLOSED };
 const char *incident_state_name(enum incident_state state);
 
 #define TARGET_NAME_MAX 64
-#define INCIDENTS_MAX 64 /* open at once; more are told of once and not tracked */
+#define INCIDENTS_MAX 64 /* open at once; one more waits until one is closed */
 
 /* Plain data: every member survives in the store. Times are utc_ms, 0 = not yet. */
 struct incident {

@@ -1,8 +1,9 @@
 /* report.h - numbers into mails and pages. Computes text only: no file, no clock, no log.
  *
  * The mail has a plain part and an HTML part that Outlook 2003 shows: tables, inline styles, no images, no
- * script, no external reference. The HTML report is one self-contained page with inline SVG, readable on a phone,
- * in print and in dark mode. Every text that comes from outside is escaped; header fields cannot be injected. */
+ * script, no external reference. The HTML report is one self-contained page with inline SVG, readable on a
+ * phone, in print and in dark mode. Every text that comes from outside is escaped; header fields cannot be
+ * injected. */
 #ifndef STOREWATCH_REPORT_H
 #define STOREWATCH_REPORT_H
 
@@ -14,10 +15,10 @@
 
 /* A mail ready to be queued. plain and html are heap texts, owned: mail_deinit.
  *
- * The key is the alert's and says what the headers of the message need, so that nothing else has to be stored:
- *   "i12-3.REMINDER.1763781245123"  incident 12, its third telling, the kind, when the incident was opened (utc_ms)
- *   "CONFIG_REFUSED-1763781245123"  any other: the kind and what makes it unique
- * The same alert always has the same key and Message-ID; an incident's mails refer to its first one. */
+ * The key is the alert's and says what the headers of the message need, so that nothing else has to be
+ * stored: "i12-3.REMINDER.1763781245123"  incident 12, its third telling, the kind, when the incident was
+ * opened (utc_ms) "CONFIG_REFUSED-1763781245123"  any other: the kind and what makes it unique The same alert
+ * always has the same key and Message-ID; an incident's mails refer to its first one. */
 struct mail {
     char key[MAIL_KEY_MAX];
     char subject[MAIL_SUBJECT_MAX]; /* UTF-8, one line */
@@ -32,15 +33,15 @@ enum status report_mail(const struct alert *alert, const char *subject_prefix, s
 void report_event(const struct alert *alert, struct text *text);
 
 /* The RFC 5322 message as put on the wire: CRLF, ASCII only, multipart/alternative in quoted-printable, Date,
- * Message-ID from key and host, In-Reply-To and References to the incident's first mail, Auto-Submitted, Importance for
- * errors, X-Storewatch-Key, -Host, -Kind, -Incident. date_utc_ms is when the alert was raised. from and to are
- * "local@domain" or "Name <local@domain>". Heap text in *out_message, owned by the caller.
+ * Message-ID from key and host, In-Reply-To and References to the incident's first mail, Auto-Submitted,
+ * Importance for errors, X-Storewatch-Key, -Host, -Kind, -Incident. date_utc_ms is when the alert was raised.
+ * from and to are "local@domain" or "Name <local@domain>". Heap text in *out_message, owned by the caller.
  * Errors: INVALID (an address that cannot be one, no recipient), NO_MEMORY. */
 enum status report_message(const struct mail *mail, const char *from, const char *const *to, size_t to_count,
                            const char *host_name, int64_t date_utc_ms, char **out_message);
 
-/* The bare "local@domain" of such a mailbox, as the SMTP envelope wants it. INVALID when it is none (printable ASCII
- * without <>(),;"\ on both sides of an @, at most 254 characters) or does not fit. */
+/* The bare "local@domain" of such a mailbox, as the SMTP envelope wants it. INVALID when it is none
+ * (printable ASCII without <>(),;"\ on both sides of an @, at most 254 characters) or does not fit. */
 enum status mail_address_get(const char *mailbox, char *out_address, size_t capacity);
 
 /* ---- the HTML report ---- */
@@ -66,16 +67,17 @@ struct report_series {
     size_t mark_count;
 };
 
-struct report_row { /* one line of the incidents or restarts table */
+struct report_row {               /* one line of the incidents or restarts table */
     int64_t utc_ms, ended_utc_ms; /* 0 = not ended */
     char what[192];
     char text[512];
     enum severity severity;
 };
 
-/* A page is written in order: begin, any number of charts (each section self-contained, so memory stays bounded
- * by one chart), tables, end. All append to `page`; check page->failed at the end. */
-void report_page_begin(struct buffer *page, const char *title, const char *host_name, int64_t utc_ms, const char *summary);
+/* A page is written in order: begin, any number of charts (each section self-contained, so memory stays
+ * bounded by one chart), tables, end. All append to `page`; check page->failed at the end. */
+void report_page_begin(struct buffer *page, const char *title, const char *host_name, int64_t utc_ms,
+                       const char *summary);
 void report_page_series(struct buffer *page, const struct report_series *series);
 void report_page_table(struct buffer *page, const char *heading, const struct report_row *rows, size_t count);
 void report_page_end(struct buffer *page);

@@ -1,20 +1,20 @@
 /* store.h - what must survive: samples, incidents, the restart journal, the budget, the outbox, in one SQLite
- * file (WAL, synchronous=FULL). All functions may block on the disk and are called from one worker job at a time.
+ * file (WAL, synchronous=FULL). All functions may block on the disk and are called from one worker job at a
+ * time.
  *
- * Schema versioned with PRAGMA user_version. A file that cannot be used (corrupt, unreadable, newer schema) is set
- * aside as NAME.bad-YYYYMMDDTHHMMSS with its -wal and -shm and a new one is begun: never fatal, and told to ops.
- * What can still be read of it, other than samples, is carried over. Writes belonging together are put between
- * store_begin and store_commit: after a crash all or none of them is there.
+ * Schema versioned with PRAGMA user_version. A file that cannot be used (corrupt, unreadable, newer schema)
+ * is set aside as NAME.bad-YYYYMMDDTHHMMSS with its -wal and -shm and a new one is begun: never fatal, and
+ * told to ops. What can still be read of it, other than samples, is carried over. Writes belonging together
+ * are put between store_begin and store_commit: after a crash all or none of them is there.
  *
  * Failures a caller can act on, of every function that writes:
  *   BUSY     another process held the file for 2 s: try again later
- *   FULL     the disk or the file's bound is reached: roll back and try again; the next store_begin forgets the
- *            oldest history first, so that journal, incidents and mails find room
- *   CORRUPT  close and open again: opening sets the file aside
- *   IO       the disk failed; NO_MEMORY; DENIED
- * SQLite undoes the whole transaction after some failures; every further write of it is then refused until
- * store_rollback or store_commit (which fails) has been called, so half of it is never kept. A commit that failed
- * is undone - unless the machine stops before the next one succeeds: then it may be found done.
+ *   FULL     the disk or the file's bound is reached: roll back and try again; the next store_begin forgets
+ * the oldest history first, so that journal, incidents and mails find room CORRUPT  close and open again:
+ * opening sets the file aside IO       the disk failed; NO_MEMORY; DENIED SQLite undoes the whole transaction
+ * after some failures; every further write of it is then refused until store_rollback or store_commit (which
+ * fails) has been called, so half of it is never kept. A commit that failed is undone - unless the machine
+ * stops before the next one succeeds: then it may be found done.
  *
  * Bounds: STORE_BYTES_MAX for the file, 4 MiB for the log beside it. */
 #ifndef STOREWATCH_STORE_H
@@ -29,24 +29,26 @@ struct store;
 #define STORE_FILE_NAME "storewatch.db" /* in the data directory */
 
 /* 20 series at 15 s fill less than 18 MiB in 400 days (tests/unit/test_store_size.c measures it). Beyond
- * STORE_HISTORY_BYTES history is thinned earlier than its ages say, step by step; at STORE_SAMPLES_BYTES_MAX at
- * once. What is left up to STORE_BYTES_MAX is for incidents, restarts and mails, each bounded by number. */
+ * STORE_HISTORY_BYTES history is thinned earlier than its ages say, step by step; at STORE_SAMPLES_BYTES_MAX
+ * at once. What is left up to STORE_BYTES_MAX is for incidents, restarts and mails, each bounded by number.
+ */
 #define STORE_HISTORY_BYTES (INT64_C(64) * 1024 * 1024)
 #define STORE_SAMPLES_BYTES_MAX (INT64_C(80) * 1024 * 1024)
 #define STORE_BYTES_MAX (INT64_C(160) * 1024 * 1024)
-#define STORE_INCIDENTS_MAX 5000  /* closed ones beyond are forgotten, the oldest first */
-#define STORE_RESTARTS_MAX 2000   /* ended ones, likewise */
-#define STORE_MAILS_MAX 10000     /* sent and dead ones, likewise; sent ones keep no body */
-#define STORE_DEAD_BODIES_MAX 200 /* dead ones that keep their body */
-#define STORE_PENDING_MAX 500     /* undelivered mails; one more, and the oldest becomes dead */
+#define STORE_INCIDENTS_MAX 5000         /* closed ones beyond are forgotten, the oldest first */
+#define STORE_RESTARTS_MAX 2000          /* ended ones, likewise */
+#define STORE_MAILS_MAX 10000            /* sent and dead ones, likewise; sent ones keep no body */
+#define STORE_DEAD_BODIES_MAX 200        /* dead ones that keep their body */
+#define STORE_PENDING_MAX 500            /* undelivered mails; one more, and the oldest becomes dead */
 #define STORE_MAIL_BYTES_MAX (96 * 1024) /* of both bodies together; beyond, the HTML part is left out */
 
 /* DATA_DIR and the file's name; the separator is the one DATA_DIR uses. */
 void store_path(char *out_path, size_t capacity, const char *data_dir);
 
-/* Opens or creates. *out_set_aside: "" or where an unreadable old file went (caller storage of at least 600 bytes).
- * utc_ms names the file set aside. */
-enum status store_open(const char *path, int64_t utc_ms, struct store **out_store, char out_set_aside[600], struct err *err);
+/* Opens or creates. *out_set_aside: "" or where an unreadable old file went (caller storage of at least 600
+ * bytes). utc_ms names the file set aside. */
+enum status store_open(const char *path, int64_t utc_ms, struct store **out_store, char out_set_aside[600],
+                       struct err *err);
 /* Why the old file was set aside and what was carried over, for people; "" when none was. Lent. */
 const char *store_set_aside_reason_get(const struct store *store);
 /* Read-only, for `history` and `report` while the service runs. NOT_FOUND when there is no file. */
@@ -68,11 +70,12 @@ struct store_series_key {
     enum metric metric;
 };
 /* Appends a sample. value NAN = unknown, stored as such. Series are created on first use and cached. */
-enum status store_put_sample(struct store *store, const struct store_series_key *key, int64_t utc_ms, double value, struct err *err);
+enum status store_put_sample(struct store *store, const struct store_series_key *key, int64_t utc_ms,
+                             double value, struct err *err);
 
-/* Thins and forgets: raw samples are kept STORE_RAW_MS, then 5-minute rollups STORE_MINUTES_MS, then hourly ones
- * STORE_HOURS_MS. Also forgets closed incidents, ended restarts and sent mails older than STORE_HOURS_MS. Does a
- * bounded piece of work a call (at most ~20 ms); call it every few minutes. */
+/* Thins and forgets: raw samples are kept STORE_RAW_MS, then 5-minute rollups STORE_MINUTES_MS, then hourly
+ * ones STORE_HOURS_MS. Also forgets closed incidents, ended restarts and sent mails older than
+ * STORE_HOURS_MS. Does a bounded piece of work a call (at most ~20 ms); call it every few minutes. */
 #define STORE_RAW_MS (INT64_C(2) * 24 * 3600 * 1000)
 #define STORE_MINUTES_MS (INT64_C(35) * 24 * 3600 * 1000)
 #define STORE_HOURS_MS (INT64_C(400) * 24 * 3600 * 1000)
@@ -81,23 +84,24 @@ enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err)
 bool store_maintain_more(const struct store *store);
 
 /* Cursor over the series, then over one series' samples (rollups first, then raw, in the order of time):
- *     struct store_cursor *c; store_series_begin(store, &c, err); while (store_series_next(c, &id, &key, &first, &last, err) == STATUS_OK) ...
- * A cursor is freed with store_cursor_free. *_next return OK, or NOT_FOUND at the end, or the failure. A cursor
- * holds no lock between calls: reading may take as long as it likes. From and to are inclusive; series_id 0 means
- * all series, in the order of time and then of series. */
+ *     struct store_cursor *c; store_series_begin(store, &c, err); while (store_series_next(c, &id, &key,
+ * &first, &last, err) == STATUS_OK) ... A cursor is freed with store_cursor_free. *_next return OK, or
+ * NOT_FOUND at the end, or the failure. A cursor holds no lock between calls: reading may take as long as it
+ * likes. From and to are inclusive; series_id 0 means all series, in the order of time and then of series. */
 struct store_cursor;
 enum status store_series_begin(struct store *store, struct store_cursor **out_cursor, struct err *err);
-enum status store_series_next(struct store_cursor *cursor, int64_t *out_series_id, struct store_series_key *out_key,
-                              int64_t *out_first_utc_ms, int64_t *out_last_utc_ms, struct err *err);
-enum status store_samples_begin(struct store *store, int64_t series_id, int64_t from_utc_ms, int64_t to_utc_ms,
-                                struct store_cursor **out_cursor, struct err *err);
+enum status store_series_next(struct store_cursor *cursor, int64_t *out_series_id,
+                              struct store_series_key *out_key, int64_t *out_first_utc_ms,
+                              int64_t *out_last_utc_ms, struct err *err);
+enum status store_samples_begin(struct store *store, int64_t series_id, int64_t from_utc_ms,
+                                int64_t to_utc_ms, struct store_cursor **out_cursor, struct err *err);
 /* A raw sample has low == mean == high; unknown: NAN. */
 enum status store_samples_next(struct store_cursor *cursor, struct series_point *out_point, struct err *err);
 /* The same with what it stands for: point.t_ms is the begin of the bucket. */
 struct store_point {
     int64_t series_id;
     struct series_point point;
-    int64_t width_ms; /* 0 = a raw sample, else the bucket's width */
+    int64_t width_ms;                    /* 0 = a raw sample, else the bucket's width */
     uint32_t known_count, unknown_count; /* samples in it */
 };
 enum status store_points_next(struct store_cursor *cursor, struct store_point *out_point, struct err *err);
@@ -108,8 +112,8 @@ void store_cursor_free(struct store_cursor *cursor);
 /* Inserts or replaces by id. */
 enum status store_put_incident(struct store *store, const struct incident *incident, struct err *err);
 /* Up to `capacity`, newest first; only_open: not yet closed. */
-enum status store_get_incidents(struct store *store, bool only_open, struct incident *out_incidents, size_t capacity,
-                                size_t *out_count, struct err *err);
+enum status store_get_incidents(struct store *store, bool only_open, struct incident *out_incidents,
+                                size_t capacity, size_t *out_count, struct err *err);
 enum status store_last_incident_id(struct store *store, int64_t *out_id, struct err *err);
 
 /* ---- restarts: journal and budget ---- */
@@ -117,18 +121,21 @@ enum status store_last_incident_id(struct store *store, int64_t *out_id, struct 
 /* Inserts or replaces by id, with all services of the plan. */
 enum status store_put_restart(struct store *store, const struct restart_journal *journal, struct err *err);
 /* Newest first. The one that has not ended (phase != RESTART_ENDED), if any, is always among the first. */
-enum status store_get_restarts(struct store *store, struct restart_journal *out_journals, size_t capacity, size_t *out_count, struct err *err);
+enum status store_get_restarts(struct store *store, struct restart_journal *out_journals, size_t capacity,
+                               size_t *out_count, struct err *err);
 
 /* All entries at once (restart.h: struct budget_entry). */
-enum status store_put_budget(struct store *store, const struct budget_entry *entries, size_t count, struct err *err);
-enum status store_get_budget(struct store *store, struct budget_entry *out_entries, size_t capacity, size_t *out_count, struct err *err);
+enum status store_put_budget(struct store *store, const struct budget_entry *entries, size_t count,
+                             struct err *err);
+enum status store_get_budget(struct store *store, struct budget_entry *out_entries, size_t capacity,
+                             size_t *out_count, struct err *err);
 
 /* ---- outbox ---- */
 
 enum mail_state { MAIL_PENDING, MAIL_SENT, MAIL_DEAD };
 
 struct outbox_entry {
-    int64_t id; /* order of queueing */
+    int64_t id;          /* order of queueing */
     int64_t incident_id; /* 0 = none */
     enum alert_kind kind;
     enum severity severity;
@@ -140,21 +147,27 @@ struct outbox_entry {
 };
 void outbox_entry_deinit(struct outbox_entry *entry);
 
-/* Queues; a key that is already there is OK and changes nothing (idempotent). Never refuses for its own bounds:
- * see STORE_MAIL_BYTES_MAX and STORE_PENDING_MAX. */
-enum status store_put_mail(struct store *store, const struct mail *mail, enum alert_kind kind, int64_t incident_id, int64_t utc_ms, struct err *err);
+/* Queues; a key that is already there is OK and changes nothing (idempotent). Never refuses for its own
+ * bounds: see STORE_MAIL_BYTES_MAX and STORE_PENDING_MAX. */
+enum status store_put_mail(struct store *store, const struct mail *mail, enum alert_kind kind,
+                           int64_t incident_id, int64_t utc_ms, struct err *err);
 /* The oldest pending mail with id > after_id; NOT_FOUND when there is none. */
-enum status store_next_mail(struct store *store, int64_t after_id, struct outbox_entry *out_entry, struct err *err);
+enum status store_next_mail(struct store *store, int64_t after_id, struct outbox_entry *out_entry,
+                            struct err *err);
 /* Notes what came of an attempt. A sent mail loses its body. NOT_FOUND when there is no such mail. */
-enum status store_set_mail(struct store *store, int64_t id, enum mail_state state, uint32_t attempts, const char *answer, int64_t utc_ms, struct err *err);
+enum status store_set_mail(struct store *store, int64_t id, enum mail_state state, uint32_t attempts,
+                           const char *answer, int64_t utc_ms, struct err *err);
 /* Mails that came into `state` at since_utc_ms or later (pending: that were queued). */
-enum status store_count_mails(struct store *store, enum mail_state state, int64_t since_utc_ms, size_t *out_count, struct err *err);
+enum status store_count_mails(struct store *store, enum mail_state state, int64_t since_utc_ms,
+                              size_t *out_count, struct err *err);
 /* History, newest first, without the bodies. */
-enum status store_get_mails(struct store *store, struct outbox_entry *out_entries, size_t capacity, size_t *out_count, struct err *err);
+enum status store_get_mails(struct store *store, struct outbox_entry *out_entries, size_t capacity,
+                            size_t *out_count, struct err *err);
 
 /* ---- small settings that survive ("maintenance_until", "clean_stop") ---- */
 enum status store_put_setting(struct store *store, const char *name, const char *value, struct err *err);
 /* NOT_FOUND when it was never set. */
-enum status store_get_setting(struct store *store, const char *name, char *out_value, size_t capacity, struct err *err);
+enum status store_get_setting(struct store *store, const char *name, char *out_value, size_t capacity,
+                              struct err *err);
 
 #endif

@@ -1,9 +1,9 @@
 /* verdict.h - is this growth unbounded? The one question storewatch exists to answer.
  *
  * A `detector` follows one metric of one process incarnation (or of the host) online: it is given samples in
- * the order of time, at any spacing, and can be asked at any moment. No later sample informs an earlier answer.
- * It is free of scale: it judges growth against the series' own range, noise and the time it has seen; the
- * absolute minimums in the settings are extra conditions for the service and are 0 for `analyze`.
+ * the order of time, at any spacing, and can be asked at any moment. No later sample informs an earlier
+ * answer. It is free of scale: it judges growth against the series' own range, noise and the time it has
+ * seen; the absolute minimums in the settings are extra conditions for the service and are 0 for `analyze`.
  * Memory is bounded (DETECTOR_BYTES_MAX) and allocated in detector_new only: a push allocates nothing. */
 #ifndef STOREWATCH_VERDICT_H
 #define STOREWATCH_VERDICT_H
@@ -44,11 +44,14 @@ const char *shape_name(enum shape shape);
 struct verdict_settings {
     enum unit unit;        /* only for the wording of the reason */
     int64_t warm_up_ms;    /* of the incarnation's life: no verdict is based on it */
-    int64_t min_window_ms; /* growth must have been seen for at least this long before `unbounded`; 0 = scale-free */
+    int64_t min_window_ms; /* growth must have been seen for at least this long before `unbounded`; 0 =
+                              scale-free */
     double confidence_pct; /* of the slope interval, 50 < x < 100 */
-    double min_growth;     /* absolute growth (bytes or handles) below which nothing is `unbounded`; 0 for analyze */
-    /* What an earlier incarnation of the same program taught: its usual plateau (NAN: nothing) and how long it
-     * takes to reach it (0: nothing), and whether its last incarnation was found leaking. Only hastens or delays. */
+    double
+        min_growth; /* absolute growth (bytes or handles) below which nothing is `unbounded`; 0 for analyze */
+    /* What an earlier incarnation of the same program taught: its usual plateau (NAN: nothing) and how long
+     * it takes to reach it (0: nothing), and whether its last incarnation was found leaking. Only hastens or
+     * delays. */
     double learned_plateau;
     int64_t learned_warm_up_ms;
     bool learned_leak;
@@ -63,13 +66,15 @@ struct verdict_limit {
 struct verdict {
     enum verdict_state state;
     enum shape shape;
-    int64_t at_ms;      /* time of the last sample seen */
-    int64_t since_ms;   /* when the present state was entered */
-    int64_t onset_ms;   /* estimated begin of the growth (or of the present level); meaningful once not learning */
-    double value;       /* smoothed present level; NAN if nothing is known */
-    double slope_per_hour, slope_low_per_hour, slope_high_per_hour; /* of the present segment; NAN if unknown */
-    double growth;      /* since onset, in the metric's unit */
-    double limit;       /* as given; NAN = none */
+    int64_t at_ms;    /* time of the last sample seen */
+    int64_t since_ms; /* when the present state was entered */
+    int64_t
+        onset_ms; /* estimated begin of the growth (or of the present level); meaningful once not learning */
+    double value; /* smoothed present level; NAN if nothing is known */
+    double slope_per_hour, slope_low_per_hour,
+        slope_high_per_hour; /* of the present segment; NAN if unknown */
+    double growth;           /* since onset, in the metric's unit */
+    double limit;            /* as given; NAN = none */
     const char *limit_name;
     int64_t exhaustion_ms, exhaustion_early_ms, exhaustion_late_ms; /* times; INT64_MAX = not foreseeable */
     /* The fitted line of the present segment, for charts: from (fit_from_ms, fit_from) to (at_ms, fit_to). */
@@ -87,18 +92,21 @@ struct detector;
 struct detector *detector_new(const struct verdict_settings *settings);
 void detector_free(struct detector *detector);
 
-/* One sample. t_ms must not run backwards (an equal or earlier one is ignored); NAN counts as unknown and makes
- * a gap. Amortised O(1) to O(log n); some pushes evaluate the verdict and cost more. Returns the state now, so
- * that a caller sees each rise at the sample that caused it. */
+/* One sample. t_ms must not run backwards (an equal or earlier one is ignored); NAN counts as unknown and
+ * makes a gap. Amortised O(1) to O(log n); some pushes evaluate the verdict and cost more. Returns the state
+ * now, so that a caller sees each rise at the sample that caused it. */
 enum verdict_state detector_push(struct detector *detector, int64_t t_ms, double value);
 
-/* The absolute guard: near exhaustion growth must be told at once. Also sets what exhaustion is projected to. */
+/* The absolute guard: near exhaustion growth must be told at once. Also sets what exhaustion is projected to.
+ */
 void detector_set_limit(struct detector *detector, struct verdict_limit limit);
 
-/* The verdict as of the last sample, with words. Only formats: cheap enough for every poll of every series. */
+/* The verdict as of the last sample, with words. Only formats: cheap enough for every poll of every series.
+ */
 void detector_verdict(const struct detector *detector, struct verdict *out_verdict);
 
-/* What an incarnation that ends teaches the next: fills the learned_... members of *settings, leaves the rest. */
+/* What an incarnation that ends teaches the next: fills the learned_... members of *settings, leaves the
+ * rest. */
 void detector_learned(const struct detector *detector, struct verdict_settings *settings);
 
 /* The kept history of the detector for charts: up to `capacity` points, oldest first, as bucket start time,
