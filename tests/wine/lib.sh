@@ -295,7 +295,19 @@ keep_logs() {
 
 # ---- services
 
-scm() { win "$binaries/$arch/standin-scmctl.exe" "$@"; }
+# scmctl says a word whenever it fails. A failure without one is Wine's, which now and then cannot launch a program at all: then the
+# question was never put, and is put again.
+scm() {
+    local words status
+    words=$(win "$binaries/$arch/standin-scmctl.exe" "$@")
+    status=$?
+    if [ $status != 0 ] && [ -z "$words" ]; then
+        words=$(win "$binaries/$arch/standin-scmctl.exe" "$@")
+        status=$?
+    fi
+    [ -z "$words" ] || printf '%s\n' "$words"
+    return $status
+}
 
 # standin NAME IMAGE [needs=A,B] [start=auto|demand] [KEY=VALUE]...: registers a stand-in as C:\Exchange\IMAGE; not started.
 standin() {
