@@ -58,7 +58,6 @@ int64_t agent_next_wake_mono_ms(const struct agent *agent);
 /* The job that is ready in this lane, or NULL. It is lent until agent_job_done; the lane is busy until then.
  */
 struct job *agent_take_job(struct agent *agent, enum lane lane);
-enum lane job_lane(const struct job *job);
 void job_run(struct job *job); /* [worker] may block */
 void agent_job_done(struct agent *agent, struct job *job);
 

@@ -520,6 +520,13 @@ static void reopen_done(struct agent *agent, struct job *job)
 
 /* ---- the store ---- */
 
+/* Is the MAIL lane free for a mail that may lie in the outbox? */
+static bool wants_a_mail(const struct agent *agent, int64_t mono_ms)
+{
+    return agent->mail_may_wait && !agent->mail_ready && !agent->jobs[LANE_MAIL].busy &&
+           mono_ms >= agent->mail_retry_mono_ms && !agent->stopping;
+}
+
 static void take_commit_job(struct agent *agent, struct job *job)
 {
     struct transaction *empty = agent->flying;
@@ -533,8 +540,7 @@ static void take_commit_job(struct agent *agent, struct job *job)
     job->maintain = mono_ms - agent->maintained_mono_ms >= STORE_MAINTAIN_MS;
     if (job->maintain)
         agent->maintained_mono_ms = mono_ms;
-    job->load_mail = agent->mail_may_wait && !agent->mail_ready && !agent->jobs[LANE_MAIL].busy &&
-                     mono_ms >= agent->mail_retry_mono_ms && !agent->stopping;
+    job->load_mail = wants_a_mail(agent, mono_ms);
     job->after_id = agent->mail_after_id;
     job->mail_found = false;
 }
@@ -958,9 +964,7 @@ static bool take_store_job(struct agent *agent, struct job *job)
         job->kind = JOB_REOPEN;
         return true;
     }
-    bool mail_wanted = agent->mail_may_wait && !agent->mail_ready && !agent->jobs[LANE_MAIL].busy &&
-                       mono_ms >= agent->mail_retry_mono_ms && !agent->stopping;
-    if (!agent->pending_dirty && !mail_wanted)
+    if (!agent->pending_dirty && !wants_a_mail(agent, mono_ms))
         return false;
     take_commit_job(agent, job);
     return true;
@@ -1002,11 +1006,6 @@ struct job *agent_take_job(struct agent *agent, enum lane lane)
     job->status = STATUS_OK;
     job->err = (struct err){0};
     return job;
-}
-
-enum lane job_lane(const struct job *job)
-{
-    return job->lane;
 }
 
 void job_run(struct job *job)
@@ -1123,7 +1122,6 @@ void agent_stop(struct agent *agent, bool os_shutdown)
     if (agent->store) /* else what was saved before has not been read yet, and would be overwritten */
         put_budget(agent->pending, agent->engine);
     agent->pending_dirty = true;
-    agent->os_shutdown = os_shutdown;
     agent->stopping = true;
 }
 

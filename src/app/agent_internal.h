@@ -171,7 +171,6 @@ struct agent {
     struct os_facts facts;
 
     bool opened, stopping;
-    bool os_shutdown;
     struct job jobs[LANE_COUNT];
 
     /* looks */
