@@ -18,13 +18,14 @@
 #include "storewatch/os.h"
 
 /* LOOK: at the machine. STORE: the SQLite file. CONTROL: the SCM. MAIL: relays. EVENT: event log, files.
- * MODULES: into other processes, for MAPI clients. */
+ * CONFIG: reads the configuration again. MODULES: into other processes, for MAPI clients. */
 #define LANE_LIST(X)                                                                                         \
     X(LOOK, "look")                                                                                          \
     X(STORE, "store")                                                                                        \
     X(CONTROL, "control")                                                                                    \
     X(MAIL, "mail")                                                                                          \
     X(EVENT, "event")                                                                                        \
+    X(CONFIG, "configuration")                                                                               \
     X(MODULES, "modules")
 enum lane {
 #define LANE_ENUM(name, text) LANE_##name,

@@ -1,4 +1,4 @@
-/* agent_internal.h - what agent.c (decides on the loop), agent_jobs.c (does, on workers) and agent_status.c
+/* agent_internal.h - what agent*.c (decide on the loop), agent_jobs.c (does, on workers) and agent_status.c
  * share. */
 #ifndef STOREWATCH_AGENT_INTERNAL_H
 #define STOREWATCH_AGENT_INTERNAL_H
@@ -235,6 +235,41 @@ struct agent {
         size_t looked, closed, waiting, left_out;
     } search;
 };
+
+/* agent.c */
+struct clock agent_clock_now(const struct agent *agent);
+void agent_take_actions(struct agent *agent);
+void agent_tell_engine(struct agent *agent, enum status status, const struct err *err,
+                       struct service_graph *graph);
+
+/* agent_records.c */
+void agent_put_samples(struct agent *agent, int64_t utc_ms);
+void transaction_put_incident(struct transaction *transaction, const struct incident *incident);
+void agent_drop_a_mail(struct agent *agent, struct transaction *from);
+void agent_put_alert(struct agent *agent, const struct alert *alert);
+void agent_tell(struct agent *agent, enum alert_kind kind, const char *text);
+void transaction_put_budget(struct transaction *transaction, const struct engine *engine);
+
+/* agent_look.c */
+void agent_take_look_job(struct agent *agent, struct job *job);
+bool agent_take_modules_job(struct agent *agent, struct job *job);
+void agent_modules_done(struct agent *agent, struct job *job);
+void agent_look_done(struct agent *agent, struct job *job);
+
+/* agent_store.c */
+void agent_tell_store_failing(struct agent *agent, const char *text);
+void agent_open_done(struct agent *agent, struct job *job);
+void agent_reopen_done(struct agent *agent, struct job *job);
+void agent_take_commit_job(struct agent *agent, struct job *job);
+void agent_answer_without_journal(struct agent *agent);
+void agent_commit_done(struct agent *agent, struct job *job);
+
+/* agent_mail.c */
+bool agent_wants_a_mail(const struct agent *agent, int64_t mono_ms);
+void agent_take_loaded_mail(struct agent *agent, struct job *job);
+bool agent_take_mail_job(struct agent *agent, struct job *job);
+void agent_mail_done(struct agent *agent, struct job *job);
+void agent_end_mail_round(struct agent *agent);
 
 /* agent_jobs.c */
 /* Names of settings in the store. */

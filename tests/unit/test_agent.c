@@ -372,6 +372,33 @@ static void test_a_steady_poll_allocates_nothing_and_nothing_grows(void **state)
     assert_false(did(f, "mail"));
 }
 
+/* An event log that hangs holds neither a new configuration back nor what it says. */
+static void test_a_hung_event_log_does_not_hold_a_reload_back(void **state)
+{
+    struct fixture *f = *state;
+    char path[96];
+    snprintf(path, sizeof path, "%s/storewatch.json", f->dir);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fputs("{\"version\": 1, \"sampling\": {\"interval\": \"42s\"}}", file);
+    assert_int_equal(fclose(file), 0);
+    agent_free(f->agent);
+    f->options.config_path = path;
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    poll(f);
+    pump(f);
+    assert_int_equal(agent_maintenance(f->agent, 0, "", NULL), STATUS_OK); /* there is an event to write */
+    struct job *hung = agent_take_job(f->agent, LANE_EVENT);
+    assert_non_null(hung);
+    agent_reload(f->agent);
+    pump(f);
+    assert_int_equal(agent_interval_ms(f->agent), 42 * MS_PER_SECOND);
+    job_run(hung);
+    agent_job_done(f->agent, hung);
+    pump(f);
+    assert_true(agent_is_quiet(f->agent));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -384,6 +411,7 @@ int main(void)
         TEST(test_bad_requests_say_what_is_allowed),
         TEST(test_maintenance_holds_restarts_and_survives),
         TEST(test_a_restart_by_hand_keeps_to_the_preflight),
+        TEST(test_a_hung_event_log_does_not_hold_a_reload_back),
         TEST(test_a_store_that_cannot_be_opened),
         TEST(test_a_store_that_breaks_while_in_use),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),

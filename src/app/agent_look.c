@@ -1,0 +1,137 @@
+/* agent_look.c - looks at the machine, and the search for MAPI clients in it. See agent.c for the invariants.
+ */
+#include "agent_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void agent_take_look_job(struct agent *agent, struct job *job)
+{
+    agent->look_begun_mono_ms = os_mono_ms(agent->os);
+    agent->look_due = false;
+    job->kind = agent->opened ? JOB_LOOK : JOB_OPEN;
+    job->observation = agent->observations[1 - agent->latest];
+    job->sample_due = agent->look_is_sample && agent->opened;
+    agent->look_is_sample = false;
+    job->limit_count = 0;
+    for (size_t i = 0; i < agent->engine->watch.count && job->limit_count < LIMITS_PER_LOOK; i++)
+        if (agent->engine->watch.items[i].address_limit_wanted)
+            job->limits[job->limit_count++] =
+                (struct limit_question){agent->engine->watch.items[i].process, NAN};
+}
+
+static void take_limits(struct agent *agent, const struct job *job)
+{
+    for (size_t i = 0; i < job->limit_count; i++) {
+        struct watched *item = watch_find(&agent->engine->watch, job->limits[i].process);
+        if (!item)
+            continue;
+        item->address_limit_wanted = false;
+        item->address_limit_bytes = job->limits[i].bytes;
+    }
+}
+
+/* ---- the search for MAPI clients ---- */
+
+/* 40 slots: 10 minutes with the default interval, and never more seldom. */
+#define SEARCH_EVERY_SLOTS 40
+#define SEARCH_EVERY_MAX_MS (10 * MS_PER_MINUTE)
+
+/* Changes when a process comes or goes, whatever their order. */
+static uint64_t population_of(const struct observation *observation)
+{
+    uint64_t sum = observation->process_count;
+    for (size_t i = 0; i < observation->process_count; i++) {
+        const struct process_id *id = &observation->processes[i].id;
+        sum += (id->created_100ns ^ id->pid) * UINT64_C(0x9E3779B97F4A7C15);
+    }
+    return sum;
+}
+
+static bool search_all_due(const struct agent *agent)
+{
+    int64_t every_ms = SEARCH_EVERY_SLOTS * agent->engine->config.interval_ms;
+    every_ms = every_ms < SEARCH_EVERY_MAX_MS ? every_ms : SEARCH_EVERY_MAX_MS;
+    return !agent->searched || os_mono_ms(agent->os) - agent->searched_mono_ms >= every_ms;
+}
+
+static void agent_see_whether_to_search(struct agent *agent)
+{
+    const struct observation *observation = agent->observations[agent->latest];
+    if (observation->processes_known)
+        agent->search_due = agent->search.waiting > 0 || search_all_due(agent) ||
+                            population_of(observation) != agent->population;
+}
+
+/* Grows and stays: a steady search allocates nothing. */
+static bool room_for_processes(struct job *job, size_t count)
+{
+    if (count <= job->process_capacity)
+        return true;
+    struct process *larger = realloc(job->processes, (count + 32) * sizeof *larger);
+    if (!larger)
+        return false;
+    job->processes = larger;
+    job->process_capacity = count + 32;
+    return true;
+}
+
+/* Who is not registered counts only with discover_clients; what the registered ones have loaded always. */
+bool agent_take_modules_job(struct agent *agent, struct job *job)
+{
+    const struct observation *observation = agent->observations[agent->latest];
+    if (!agent->search_due || agent->stopping)
+        return false;
+    agent->search_due = false;
+    if (!room_for_processes(job, observation->process_count))
+        return false; /* the next slot tries again */
+    job->process_count = 0;
+    for (size_t i = 0; i < observation->process_count; i++)
+        if (agent->engine->config.discover_clients ||
+            watch_find(&agent->engine->watch, observation->processes[i].id))
+            job->processes[job->process_count++] = observation->processes[i];
+    job->kind = JOB_MODULES;
+    job->discovery = agent->discovery;
+    job->again = search_all_due(agent);
+    if (job->again)
+        agent->searched_mono_ms = os_mono_ms(agent->os);
+    agent->searched = true;
+    agent->population = population_of(observation);
+    return true;
+}
+
+void agent_modules_done(struct agent *agent, struct job *job)
+{
+    const struct discovery *discovery = agent->discovery;
+    agent->search = (struct agent_search){.took_ms = job->took_ms,
+                                          .looked = discovery->looked_count,
+                                          .closed = discovery->closed_count,
+                                          .waiting = discovery->waiting,
+                                          .left_out = discovery->left_out};
+    watch_set_found(&agent->engine->watch, discovery->found, discovery->found_count);
+}
+
+void agent_look_done(struct agent *agent, struct job *job)
+{
+    agent->latest = 1 - agent->latest;
+    agent->looked_mono_ms = job->observation->mono_ms;
+    if (agent->look_overdue) {
+        agent->look_overdue = false;
+        agent_tell(agent, ALERT_SIGHT_BACK, "The look has returned.");
+    }
+    take_limits(agent, job);
+    text_copy(agent->look_error, sizeof agent->look_error,
+              job->err.text); /* a look in part may succeed and say so */
+    if (agent->stopping)
+        return;
+    agent->engine->journal_writable = !agent->store_failing && agent->store;
+    engine_step(agent->engine, job->observation, agent_clock_now(agent), job->sample_due, agent->actions);
+    if (job->sample_due) {
+        agent_put_samples(agent, job->observation->utc_ms);
+        agent_see_whether_to_search(agent);
+    }
+    agent_take_actions(agent);
+    agent->metrics_due |= job->sample_due && agent->engine->config.metrics_textfile[0];
+}
+
+/* A disk that takes one commit and refuses the next is told of once a reminder, not at each failure. */

@@ -1,0 +1,168 @@
+/* agent_mail.c - which mail goes next, and what came of it: one at a time, those of an incident in order. See
+ * agent.c for the invariants. */
+#include "agent_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAIL_BACKOFF_FIRST_MS (5 * MS_PER_SECOND)
+#define MAIL_BACKOFF_LAST_MS (10 * MS_PER_MINUTE)
+
+/* Is the MAIL lane free for a mail that may lie in the outbox? */
+bool agent_wants_a_mail(const struct agent *agent, int64_t mono_ms)
+{
+    return agent->mail_may_wait && !agent->mail_ready && !agent->jobs[LANE_MAIL].busy &&
+           mono_ms >= agent->mail_retry_mono_ms && !agent->stopping;
+}
+
+/* A round over the outbox ends with something left in it: the next begins when the back-off has passed. */
+void agent_end_mail_round(struct agent *agent)
+{
+    agent->mail_after_id = 0;
+    agent->held_count = 0;
+    agent->mail_may_wait = true;
+    agent->mail_backoff_ms = agent->mail_backoff_ms ? agent->mail_backoff_ms * 2 : MAIL_BACKOFF_FIRST_MS;
+    if (agent->mail_backoff_ms > MAIL_BACKOFF_LAST_MS)
+        agent->mail_backoff_ms = MAIL_BACKOFF_LAST_MS;
+    agent->mail_retry_mono_ms = os_mono_ms(agent->os) + agent->mail_backoff_ms;
+}
+
+static bool incident_is_held(const struct agent *agent, int64_t incident_id)
+{
+    for (size_t i = 0; incident_id && i < agent->held_count; i++)
+        if (agent->held_incidents[i] == incident_id)
+            return true;
+    return false;
+}
+
+void agent_take_loaded_mail(struct agent *agent, struct job *job)
+{
+    agent->mails_pending = job->mails_pending;
+    if (!job->mail_found) {
+        if (agent->held_count > 0) {
+            agent_end_mail_round(agent);
+            return;
+        }
+        agent->mail_after_id = 0;
+        agent->mail_may_wait = agent->pending->mail_count > 0;
+        return;
+    }
+    job->mail_found = false;
+    if (incident_is_held(agent, job->entry.incident_id)) {
+        agent->mail_after_id = job->entry.id; /* its incident has an earlier mail to be tried again: order */
+        outbox_entry_deinit(&job->entry);
+        return;
+    }
+    agent->next_mail = job->entry;
+    agent->mail_ready = true;
+}
+
+/* The cap of mails an hour never delays an error: it exists against floods, not against news. */
+static bool cap_allows(const struct agent *agent, enum severity severity)
+{
+    uint32_t max = agent->engine->config.max_per_hour;
+    if (severity == SEVERITY_ERROR || max == 0)
+        return true;
+    size_t ring = ARRAY_COUNT(agent->sent_mono_ms);
+    int64_t hour_ago = os_mono_ms(agent->os) - MS_PER_HOUR;
+    uint32_t sent = 0;
+    for (size_t i = 0; i < ring; i++)
+        sent += agent->sent_mono_ms[i] != 0 && agent->sent_mono_ms[i] > hour_ago;
+    return sent < max && sent < ring;
+}
+
+/* While the history file cannot be written, mails leave from memory: news of a full disk must not wait for
+ * it. */
+static bool take_mail_from_memory(struct agent *agent)
+{
+    struct transaction *pending = agent->pending;
+    if (!agent->store_failing || pending->mail_count == 0 ||
+        os_mono_ms(agent->os) < agent->mail_retry_mono_ms)
+        return false;
+    struct pending_mail *first = &pending->mails[0];
+    if (!cap_allows(agent, alert_wording_get(first->kind)->severity))
+        return false; /* taken out, it would be in no transaction and lost with the process */
+    agent->next_mail = (struct outbox_entry){.incident_id = first->incident_id,
+                                             .kind = first->kind,
+                                             .severity = alert_wording_get(first->kind)->severity,
+                                             .queued_utc_ms = first->utc_ms,
+                                             .mail = first->mail};
+    pending->mail_count--;
+    memmove(pending->mails, pending->mails + 1, pending->mail_count * sizeof pending->mails[0]);
+    agent->mail_ready = true;
+    return true;
+}
+
+/* Behind a mail that the cap holds back there may be an error, which it does not hold back. Later mails of
+ * the same incident wait behind it: order. */
+static void pass_over_mail(struct agent *agent)
+{
+    if (agent->next_mail.id == 0)
+        return; /* from memory: tried again at the next look */
+    if (agent->held_count < ARRAY_COUNT(agent->held_incidents))
+        agent->held_incidents[agent->held_count++] = agent->next_mail.incident_id;
+    agent->mail_after_id = agent->next_mail.id;
+    agent->mail_may_wait = true;
+    outbox_entry_deinit(&agent->next_mail);
+    agent->mail_ready = false;
+}
+
+bool agent_take_mail_job(struct agent *agent, struct job *job)
+{
+    if (agent->stopping || (!agent->mail_ready && !take_mail_from_memory(agent)))
+        return false;
+    if (!cap_allows(agent, agent->next_mail.severity)) {
+        pass_over_mail(agent);
+        return false;
+    }
+    job->kind = JOB_MAIL;
+    job->sending = agent->next_mail;
+    job->config = agent->mail_config;
+    agent->mail_ready = false;
+    return true;
+}
+
+/* A mail from memory that could not be sent goes back to the front of the queue. */
+static void put_mail_back(struct agent *agent, struct job *job)
+{
+    struct transaction *pending = agent->pending;
+    if (pending->mail_count == TRANSACTION_MAILS_MAX) {
+        outbox_entry_deinit(&job->sending);
+        return;
+    }
+    memmove(pending->mails + 1, pending->mails, pending->mail_count * sizeof pending->mails[0]);
+    pending->mails[0] = (struct pending_mail){job->sending.mail, job->sending.kind, job->sending.incident_id,
+                                              job->sending.queued_utc_ms};
+    pending->mail_count++;
+}
+
+void agent_mail_done(struct agent *agent, struct job *job)
+{
+    const struct mail_outcome *outcome = &job->outcome;
+    bool from_memory = job->sending.id == 0;
+    text_copy(agent->mail_answer, sizeof agent->mail_answer, outcome->answer);
+    if (outcome->state == MAIL_PENDING && from_memory) {
+        put_mail_back(agent, job);
+        agent_end_mail_round(agent);
+        return;
+    }
+    if (!from_memory) {
+        agent->pending->outcome = *outcome;
+        agent->pending_dirty = true;
+    }
+    agent->mail_may_wait = true;
+    if (outcome->state == MAIL_PENDING) {
+        agent->mail_after_id = job->sending.id;
+        if (job->relay_answered && agent->held_count < ARRAY_COUNT(agent->held_incidents))
+            agent->held_incidents[agent->held_count++] = job->sending.incident_id;
+        else
+            agent_end_mail_round(agent); /* no relay can be reached: the others need not be tried either */
+    } else {
+        agent->mail_after_id = job->sending.id;
+        agent->mail_backoff_ms = 0;
+        agent->mails_sent += outcome->state == MAIL_SENT;
+        agent->mails_dead += outcome->state == MAIL_DEAD;
+        agent->sent_mono_ms[agent->sent_next++ % ARRAY_COUNT(agent->sent_mono_ms)] = os_mono_ms(agent->os);
+    }
+    outbox_entry_deinit(&job->sending);
+}

@@ -1,0 +1,147 @@
+/* agent_records.c - what a step leaves behind: records into the pending transaction, events and mails into
+ * their queues. See agent.c for the invariants. */
+#include "agent_internal.h"
+
+#include "storewatch/advice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void put_sample(struct agent *agent, const struct watched *item, enum metric metric, int64_t utc_ms)
+{
+    struct transaction *pending = agent->pending;
+    if (pending->sample_count == TRANSACTION_SAMPLES_MAX) {
+        size_t dropped = TRANSACTION_SAMPLES_MAX / 4;
+        memmove(pending->samples, pending->samples + dropped,
+                (TRANSACTION_SAMPLES_MAX - dropped) * sizeof pending->samples[0]);
+        pending->sample_count -= dropped;
+        agent->samples_dropped += dropped;
+    }
+    struct pending_sample *sample = &pending->samples[pending->sample_count++];
+    sample->key.target_kind = item->kind;
+    text_copy(sample->key.target, sizeof sample->key.target, item->target);
+    text_copy(sample->key.image, sizeof sample->key.image, item->image);
+    sample->key.process = item->process;
+    sample->key.metric = metric;
+    sample->utc_ms = utc_ms;
+    sample->value = item->now[metric];
+    agent->pending_dirty = true;
+}
+
+void agent_put_samples(struct agent *agent, int64_t utc_ms)
+{
+    const struct watch *watch = &agent->engine->watch;
+    for (size_t i = 0; i < watch->count; i++)
+        for (size_t m = 0; m < METRIC_COUNT; m++)
+            if (watch->items[i].present && watch->items[i].detectors[m])
+                put_sample(agent, &watch->items[i], (enum metric)m, utc_ms);
+}
+
+void transaction_put_incident(struct transaction *transaction, const struct incident *incident)
+{
+    for (size_t i = 0; i < transaction->incident_count; i++)
+        if (transaction->incidents[i].id == incident->id) {
+            transaction->incidents[i] = *incident;
+            return;
+        }
+    if (transaction->incident_count < ARRAY_COUNT(transaction->incidents))
+        transaction->incidents[transaction->incident_count++] = *incident;
+}
+
+/* The event log does not take them: the oldest that only informs goes, else the oldest. */
+static void drop_an_event(struct agent *agent)
+{
+    size_t victim = 0;
+    for (size_t i = 0; i < agent->event_count; i++)
+        if (alert_wording_get(agent->events[i].kind)->severity == SEVERITY_INFORMATION) {
+            victim = i;
+            break;
+        }
+    agent->events_dropped++;
+    agent->event_count--;
+    memmove(agent->events + victim, agent->events + victim + 1,
+            (agent->event_count - victim) * sizeof agent->events[0]);
+}
+
+static void put_event(struct agent *agent, const struct alert *alert)
+{
+    if (agent->event_count == EVENTS_MAX)
+        drop_an_event(agent);
+    struct event_line *line = &agent->events[agent->event_count++];
+    line->kind = alert->kind;
+    struct text text = text_on(line->text, sizeof line->text);
+    report_event(alert, &text);
+    struct recent_event *recent = &agent->recent[agent->recent_next++ % RECENT_EVENTS_MAX];
+    recent->utc_ms = alert->utc_ms;
+    recent->kind = alert->kind;
+    /* Progress says it in its own words; the first line of the others says it all. */
+    struct text words = text_on(recent->text, sizeof recent->text);
+    const char *said = alert->kind == ALERT_RESTART_PROGRESS ? alert->text : line->text;
+    text_add(&words, "%.*s", (int)strcspn(said, "\n"), said);
+}
+
+/* Neither the store nor a relay has taken anything for long: what repeats or informs goes first, else the
+ * oldest. */
+void agent_drop_a_mail(struct agent *agent, struct transaction *from)
+{
+    size_t victim = 0;
+    for (size_t i = 0; i < from->mail_count; i++)
+        if (from->mails[i].kind == ALERT_REMINDER ||
+            alert_wording_get(from->mails[i].kind)->severity == SEVERITY_INFORMATION) {
+            victim = i;
+            break;
+        }
+    mail_deinit(&from->mails[victim].mail);
+    agent->mails_dropped++;
+    from->mail_count--;
+    memmove(from->mails + victim, from->mails + victim + 1,
+            (from->mail_count - victim) * sizeof from->mails[0]);
+}
+
+static bool mail_configured(const struct config *config)
+{
+    return config->recipient_count > 0 && config->relay_count > 0;
+}
+
+void agent_put_alert(struct agent *agent, const struct alert *alert)
+{
+    put_event(agent, alert);
+    struct transaction *pending = agent->pending;
+    if (!alert_wording_get(alert->kind)->mailed || !mail_configured(&agent->engine->config))
+        return;
+    if (pending->mail_count == TRANSACTION_MAILS_MAX)
+        agent_drop_a_mail(agent, pending);
+    struct pending_mail *queued = &pending->mails[pending->mail_count];
+    if (report_mail(alert, agent->engine->config.subject_prefix, &queued->mail) != STATUS_OK)
+        return; /* without memory for a mail the event still tells */
+    pending->mail_count++;
+    queued->kind = alert->kind;
+    queued->incident_id = alert->has_incident ? alert->incident.id : 0;
+    queued->utc_ms = alert->utc_ms;
+    agent->pending_dirty = true;
+    agent->mail_may_wait = true;
+}
+
+/* An alert of the agent's own: about itself, not about the machine. */
+void agent_tell(struct agent *agent, enum alert_kind kind, const char *text)
+{
+    struct alert *alert = calloc(1, sizeof *alert);
+    if (!alert)
+        return;
+    alert->kind = kind;
+    alert->utc_ms = os_utc_ms(agent->os);
+    text_copy(alert->host_name, sizeof alert->host_name, agent->facts.host_name);
+    text_copy(alert->text, sizeof alert->text, text);
+    struct text key = text_on(alert->key, sizeof alert->key);
+    text_add(&key, "%s-%lld", alert_wording_get(kind)->name, (long long)alert->utc_ms);
+    advice_add(alert, &agent->engine->config, false);
+    agent_put_alert(agent, alert);
+    free(alert);
+}
+
+void transaction_put_budget(struct transaction *transaction, const struct engine *engine)
+{
+    transaction->has_budget = true;
+    transaction->budget_count = engine->budget_count;
+    memcpy(transaction->budget, engine->budget, engine->budget_count * sizeof engine->budget[0]);
+}

@@ -1,0 +1,212 @@
+/* agent_store.c - the history file: opened, taken over, committed to, lost and opened again. See agent.c for
+ * the invariants. */
+#include "agent_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STORE_RETRY_MS (5 * MS_PER_SECOND)
+#define STORE_MAINTAIN_MS (2 * MS_PER_MINUTE)
+
+void agent_tell_store_failing(struct agent *agent, const char *text)
+{
+    int64_t mono_ms = os_mono_ms(agent->os);
+    bool told_lately =
+        agent->store_told && mono_ms - agent->store_told_mono_ms < agent->engine->config.reminder_ms;
+    agent->store_failing = true;
+    agent->engine->journal_writable = false;
+    agent->store_retry_mono_ms = mono_ms + STORE_RETRY_MS;
+    text_copy(agent->store_error, sizeof agent->store_error, text);
+    if (told_lately)
+        return;
+    agent->store_told = true;
+    agent->store_told_mono_ms = mono_ms;
+    agent_tell(agent, ALERT_STORE_FAILING, text);
+}
+
+/* What was saved goes into the engine; without it, the ids of new incidents must not meet those in a file
+ * that may still be opened later: they begin at the time of day in seconds. */
+static void take_store(struct agent *agent, struct job *job)
+{
+    if (job->set_aside[0]) {
+        char storage[1024];
+        struct text line = text_on(storage, sizeof storage);
+        text_add(&line, "The old file is kept as %s.", job->set_aside);
+        if (job->opened)
+            text_add(&line, " %s", store_set_aside_reason_get(job->opened));
+        agent_tell(agent, ALERT_STORE_SET_ASIDE, storage);
+        job->set_aside[0] = '\0';
+    }
+    if (!job->opened) {
+        if (agent->engine->last_incident_id == 0)
+            agent->engine->last_incident_id = os_utc_ms(agent->os) / MS_PER_SECOND;
+        agent_tell_store_failing(agent, job->err.text);
+        return;
+    }
+    agent->store = job->opened;
+    job->opened = NULL;
+    const struct restored *restored = job->restored;
+    struct clock clock = agent_clock_now(agent);
+    engine_restore_incidents(agent->engine, restored->incidents, restored->incident_count,
+                             restored->last_incident_id, clock);
+    engine_restore_restarts(agent->engine, restored->restarts, restored->restart_count, clock.mono_ms);
+    engine_restore_budget(agent->engine, restored->budget, restored->budget_count);
+    if (!agent->pending->has_maintenance) { /* else a person was faster than the disk */
+        agent->engine->maintenance_until_utc_ms = restored->maintenance_until_utc_ms;
+        text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, restored->maintenance_reason);
+    }
+    free(job->restored);
+    job->restored = NULL;
+    agent->mail_may_wait = true;
+}
+
+void agent_open_done(struct agent *agent, struct job *job)
+{
+    agent->opened = true;
+    agent->latest = 1 - agent->latest;
+    const struct config *config = &agent->engine->config;
+    char storage[1024];
+    struct text line = text_on(storage, sizeof storage);
+    text_add(&line, "Watching %s and %zu registered client%s every ", config->store_service,
+             config->client_count, config->client_count == 1 ? "" : "s");
+    text_add_duration(&line, config->interval_ms);
+    text_add(&line, ", mode \"%s\"%s, version %s, on %s.", config->mode == MODE_ACT ? "act" : "alert",
+             agent->engine->dry_run ? " (dry run)" : "", STOREWATCH_VERSION, agent->facts.os_text);
+    agent_tell(agent, ALERT_STARTED, storage);
+    take_store(agent, job);
+    if (agent->store && job->status != STATUS_OK) /* open, but its samples could not be read back */
+        agent_tell_store_failing(agent, job->err.text);
+}
+
+/* A file that was opened later than the engine began knows less than the engine: all that must survive goes
+ * in. */
+static void put_everything(struct agent *agent)
+{
+    const struct engine *engine = agent->engine;
+    struct transaction *pending = agent->pending;
+    for (size_t i = 0; i < INCIDENTS_MAX; i++)
+        if (engine->incidents[i].incident.id)
+            transaction_put_incident(pending, &engine->incidents[i].incident);
+    if (engine_restarting(engine)) {
+        pending->has_restart = true;
+        pending->restart = engine->restart.journal;
+    }
+    transaction_put_budget(pending, engine);
+    agent->pending_dirty = true;
+}
+
+void agent_reopen_done(struct agent *agent, struct job *job)
+{
+    take_store(agent, job);
+    if (!agent->store)
+        return;
+    put_everything(agent);
+    agent->store_failing = false;
+    agent->store_error[0] = '\0';
+}
+
+/* ---- the store ---- */
+
+void agent_take_commit_job(struct agent *agent, struct job *job)
+{
+    struct transaction *empty = agent->flying;
+    agent->flying = agent->pending;
+    agent->pending = empty;
+    agent->pending_dirty = false;
+    int64_t mono_ms = os_mono_ms(agent->os);
+    job->kind = JOB_COMMIT;
+    job->transaction = agent->flying;
+    job->sequence = agent->pending_sequence++;
+    job->maintain = mono_ms - agent->maintained_mono_ms >= STORE_MAINTAIN_MS;
+    if (job->maintain)
+        agent->maintained_mono_ms = mono_ms;
+    job->load_mail = agent_wants_a_mail(agent, mono_ms);
+    job->after_id = agent->mail_after_id;
+    job->mail_found = false;
+}
+
+static void transaction_clear(struct transaction *transaction)
+{
+    for (size_t i = 0; i < transaction->mail_count; i++)
+        mail_deinit(&transaction->mails[i].mail);
+    transaction->sample_count = transaction->incident_count = transaction->mail_count = 0;
+    transaction->has_restart = transaction->has_budget = transaction->has_maintenance = false;
+    transaction->outcome.outbox_id = 0;
+}
+
+/* What could not be committed goes in front of what came meanwhile: the newer record of the same thing wins.
+ */
+static void transaction_put_back(struct agent *agent)
+{
+    struct transaction *older = agent->flying, *newer = agent->pending;
+    for (size_t i = 0; i < newer->incident_count; i++)
+        transaction_put_incident(older, &newer->incidents[i]);
+    if (newer->has_restart) {
+        older->has_restart = true;
+        older->restart = newer->restart;
+    }
+    if (newer->has_budget) {
+        older->has_budget = true;
+        older->budget_count = newer->budget_count;
+        memcpy(older->budget, newer->budget, sizeof newer->budget);
+    }
+    if (newer->has_maintenance) {
+        older->has_maintenance = true;
+        older->maintenance_until_utc_ms = newer->maintenance_until_utc_ms;
+        memcpy(older->maintenance_reason, newer->maintenance_reason, sizeof newer->maintenance_reason);
+    }
+    if (newer->outcome.outbox_id)
+        older->outcome = newer->outcome;
+    while (older->mail_count + newer->mail_count > TRANSACTION_MAILS_MAX)
+        agent_drop_a_mail(agent, older->mail_count ? older : newer);
+    memcpy(older->mails + older->mail_count, newer->mails, newer->mail_count * sizeof newer->mails[0]);
+    older->mail_count += newer->mail_count;
+    newer->mail_count = 0; /* they belong to `older` now */
+    /* Samples are the first thing to go when the disk is full. */
+    agent->samples_dropped += older->sample_count;
+    memcpy(older->samples, newer->samples, newer->sample_count * sizeof newer->samples[0]);
+    older->sample_count = newer->sample_count;
+    transaction_clear(newer);
+    agent->pending = older;
+    agent->flying = newer;
+    agent->pending_dirty = true;
+}
+
+/* Without a journal nothing is stopped; what is down is brought up all the same. */
+void agent_answer_without_journal(struct agent *agent)
+{
+    if (agent->request.kind == ENGINE_STOP_SERVICE && agent->request_after > agent->committed_sequence) {
+        struct err err = {0};
+        err_set(&err, STATUS_BUSY, "journal", 0, "the restart journal cannot be written: %s",
+                agent->store_error);
+        agent_tell_engine(agent, STATUS_BUSY, &err, NULL);
+    }
+}
+
+/* A file found damaged while it is in use is opened anew, which sets it aside; the id of new incidents goes
+ * on. */
+static void commit_failed(struct agent *agent, const struct job *job)
+{
+    if (job->status == STATUS_CORRUPT) {
+        agent->jobs[LANE_STORE].broken = agent->store;
+        agent->store = NULL;
+    }
+    transaction_put_back(agent);
+    agent_tell_store_failing(agent, job->err.text);
+    agent_answer_without_journal(agent);
+}
+
+void agent_commit_done(struct agent *agent, struct job *job)
+{
+    if (job->status != STATUS_OK) {
+        commit_failed(agent, job);
+        return;
+    }
+    if (agent->store_failing)
+        agent->store_error[0] = '\0';
+    agent->store_failing = false;
+    agent->committed_sequence = job->sequence;
+    transaction_clear(agent->flying);
+    if (job->load_mail)
+        agent_take_loaded_mail(agent, job);
+}

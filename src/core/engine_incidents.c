@@ -1,0 +1,405 @@
+/* engine_incidents.c - open, remind, escalate, clear, end: what verdicts and the coming and going of
+ * processes do to incidents. See engine.h. */
+#include "engine_internal.h"
+
+#include "storewatch/advice.h"
+
+#include <string.h>
+
+static struct open_incident *incident_find(struct engine *engine, const struct watched *item,
+                                           enum metric metric)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        struct open_incident *open = &engine->incidents[i];
+        if (open->incident.id && open->incident.metric == metric &&
+            process_id_equal(open->incident.process, item->process) &&
+            text_equal_nocase(open->incident.target, item->target))
+            return open;
+    }
+    return NULL;
+}
+
+struct open_incident *engine_free_slot(struct engine *engine)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++)
+        if (engine->incidents[i].incident.id == 0)
+            return &engine->incidents[i];
+    return NULL;
+}
+
+struct open_incident *engine_incident_by_id(struct engine *engine, int64_t id)
+{
+    for (size_t i = 0; id && i < INCIDENTS_MAX; i++)
+        if (engine->incidents[i].incident.id == id)
+            return &engine->incidents[i];
+    return NULL;
+}
+
+struct ladder_memory *engine_ladder_memory(struct engine *engine, const char *target)
+{
+    for (size_t i = 0; i < engine->ladder_memory_count; i++)
+        if (text_equal_nocase(engine->ladder_memory[i].target, target))
+            return &engine->ladder_memory[i];
+    return NULL;
+}
+
+void engine_remember_ladder(struct engine *engine, const struct incident *incident, int64_t mono_ms)
+{
+    struct ladder_memory *memory = engine_ladder_memory(engine, incident->target);
+    if (!memory) {
+        if (engine->ladder_memory_count == LADDER_MEMORY_MAX)
+            return;
+        memory = &engine->ladder_memory[engine->ladder_memory_count++];
+        text_copy(memory->target, sizeof memory->target, incident->target);
+    }
+    memory->rungs_tried = incident->rungs_tried;
+    memory->mono_ms = mono_ms;
+}
+
+/* Closes with the alert that tells why, and frees the slot. NULL when there was no room: then nothing
+ * changed. */
+static struct alert *incident_close(struct step *step, struct open_incident *open, enum alert_kind kind)
+{
+    struct incident *incident = &open->incident;
+    int64_t was_closed = incident->closed_utc_ms;
+    enum incident_state was = incident->state;
+    incident->state = INCIDENT_CLOSED;
+    incident->closed_utc_ms = step->clock.utc_ms;
+    struct alert *alert = step_alert_incident(step, kind, open);
+    if (!alert) {
+        incident->state = was;
+        incident->closed_utc_ms = was_closed;
+        return NULL;
+    }
+    engine_remember_ladder(step->engine, incident, step->clock.mono_ms);
+    memset(open, 0, sizeof *open);
+    return alert;
+}
+
+static bool process_incident_open(const struct engine *engine)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        const struct incident *incident = &engine->incidents[i].incident;
+        if (incident->id && incident->target_kind != TARGET_HOST)
+            return true;
+    }
+    return false;
+}
+
+static bool near_exhaustion(const struct step *step, const struct incident *incident)
+{
+    return incident->exhaustion_early_utc_ms != INT64_MAX &&
+           incident->exhaustion_early_utc_ms - step->clock.utc_ms < step->engine->config.urgent_before_ms;
+}
+
+/* The sentence about what storewatch itself does next. Returns whether it acts. */
+static bool say_what_happens(struct step *step, struct alert *alert, struct open_incident *open)
+{
+    struct restart_journal wanted;
+    enum check failed = CHECK_COUNT;
+    bool acts = step_consider(step, open, &wanted, &failed);
+    if (failed != CHECK_COUNT)
+        open->held_told |= 1u << failed;
+    if (engine_restarting(step->engine))
+        alert_add_done(alert, "A controlled restart of %s is under way.",
+                       step->engine->restart.journal.target);
+    else if (acts)
+        alert_add_done(alert, "storewatch restarts %s now (rung \"%s\").", wanted.target,
+                       rung_name(wanted.rung));
+    else
+        alert_add_done(alert, "storewatch restarts nothing now: %s.", open->incident.held_because);
+    alert->incident = open->incident;
+    return acts;
+}
+
+/* One mail for one leak: a process that grows explains the machine's growth, and its verdict may come a
+ * little later than the machine's. So the machine's growth is told only when it has stayed unexplained for
+ * half a window, or when it is urgent. */
+static bool is_explained(struct step *step, enum metric metric, const struct verdict *verdict)
+{
+    struct engine *engine = step->engine;
+    int64_t *since_ms = &engine->unexplained_mono_ms[metric];
+    if (process_incident_open(engine) || engine_restarting(engine)) {
+        *since_ms = 0;
+        engine->explained_mono_ms = step->clock.mono_ms;
+        return true;
+    }
+    if (*since_ms == 0)
+        *since_ms = step->clock.mono_ms;
+    bool urgent = verdict->exhaustion_early_ms != INT64_MAX &&
+                  verdict->exhaustion_early_ms - step->clock.mono_ms < engine->config.urgent_before_ms;
+    /* Just after a process' growth was ended, the machine's verdict is still about that. */
+    int64_t patience_ms = engine->config.min_window_ms / 2;
+    bool fresh = engine->explained_mono_ms && step->clock.mono_ms - engine->explained_mono_ms < patience_ms;
+    return (fresh || !urgent) && step->clock.mono_ms - *since_ms < patience_ms;
+}
+
+static void incident_open(struct step *step, struct watched *item, enum metric metric,
+                          const struct verdict *verdict)
+{
+    struct engine *engine = step->engine;
+    if (item->kind == TARGET_HOST && is_explained(step, metric, verdict))
+        return;
+    struct open_incident *open = engine_free_slot(engine);
+    if (!open || !step_room_to_tell(step))
+        return; /* the verdict stays unbounded: the next step tries again */
+    memset(open, 0, sizeof *open);
+    struct incident *incident = &open->incident;
+    incident->id = ++engine->last_incident_id;
+    incident->target_kind = item->kind;
+    text_copy(incident->target, sizeof incident->target, item->target);
+    text_copy(incident->service, sizeof incident->service, item->service);
+    text_copy(incident->image, sizeof incident->image, item->image);
+    incident->process = item->process;
+    incident->metric = metric;
+    incident->state = INCIDENT_OPEN;
+    int64_t shift_ms = step->clock.utc_ms - step->clock.mono_ms;
+    incident_update(incident, verdict, shift_ms);
+    incident->onset_utc_ms = verdict->onset_ms + shift_ms;
+    incident->opened_utc_ms = step->clock.utc_ms;
+    incident->level_at_open = verdict->value;
+    incident->level_at_onset = verdict->value - verdict->growth;
+    incident->rungs_tried = 1u << RUNG_ALERT;
+    incident->escalated = near_exhaustion(step, incident);
+    struct ladder_memory *memory = engine_ladder_memory(engine, incident->target);
+    bool again = memory && step->clock.mono_ms - memory->mono_ms < engine->config.budget_min_interval_ms &&
+                 memory->rungs_tried & ~(1u << RUNG_ALERT);
+    if (again)
+        incident->rungs_tried |= memory->rungs_tried;
+    open->seen_unbounded = true;
+
+    struct alert *alert = step_alert_incident(step, ALERT_OPENED, open);
+    if (!alert)
+        return;
+    if (again)
+        alert_add_done(
+            alert, "The growth is back soon after a restart: the rungs tried before are not tried again.");
+    bool acts = say_what_happens(step, alert, open);
+    step_save_incident(step, incident);
+    advice_add(alert, &engine->config, acts);
+}
+
+static void incident_tell_again(struct step *step, struct open_incident *open, enum alert_kind kind)
+{
+    if (!step_room_to_tell(step))
+        return;
+    if (kind == ALERT_ESCALATED)
+        open->incident.escalated = true;
+    struct alert *alert = step_alert_incident(step, kind, open);
+    if (!alert)
+        return;
+    if (open->incident.rungs_tried & ~(1u << RUNG_ALERT))
+        engine_add_story(step->engine, alert);
+    bool acts = say_what_happens(step, alert, open);
+    step_save_incident(step, &open->incident);
+    advice_add(alert, &step->engine->config, acts);
+}
+
+static void incident_grows_on(struct step *step, struct open_incident *open, const struct verdict *verdict)
+{
+    open->seen_unbounded = true;
+    open->bounded_mono_ms = 0;
+    incident_update(&open->incident, verdict, step->clock.utc_ms - step->clock.mono_ms);
+    if (!open->incident.escalated && near_exhaustion(step, &open->incident))
+        incident_tell_again(step, open, ALERT_ESCALATED);
+    else if (step->clock.mono_ms - open->told_mono_ms >= step->engine->config.reminder_ms)
+        incident_tell_again(step, open, ALERT_REMINDER);
+}
+
+/* The detector has hysteresis of its own. But one that was rebuilt after a restart of storewatch and has not
+ * seen the growth itself must say `bounded` for as long as a verdict takes before it is believed. */
+static void incident_may_clear(struct step *step, struct open_incident *open, const struct verdict *verdict)
+{
+    if (open->bounded_mono_ms == 0)
+        open->bounded_mono_ms = step->clock.mono_ms;
+    open->incident.level_now = verdict->value;
+    bool believed = open->seen_unbounded ||
+                    step->clock.mono_ms - open->bounded_mono_ms >= step->engine->config.min_window_ms;
+    if (!believed || !step_room_to_tell(step))
+        return;
+    text_copy(open->incident.reason, sizeof open->incident.reason, verdict->reason);
+    struct alert *alert = incident_close(step, open, ALERT_RECOVERED);
+    if (alert)
+        alert_add_done(alert, "The growth stopped by itself: %s.", verdict->reason);
+}
+
+static void follow_item(struct step *step, struct watched *item, enum metric metric)
+{
+    if (!item->present || !item->detectors[metric])
+        return;
+    struct open_incident *open = incident_find(step->engine, item, metric);
+    struct verdict verdict;
+    detector_verdict(item->detectors[metric], &verdict);
+    if (!open) {
+        if (verdict.state == VERDICT_UNBOUNDED)
+            incident_open(step, item, metric, &verdict);
+        else if (item->kind == TARGET_HOST)
+            step->engine->unexplained_mono_ms[metric] = 0;
+        return;
+    }
+    if (open->incident.state != INCIDENT_OPEN)
+        return;
+    if (verdict.state == VERDICT_UNBOUNDED)
+        incident_grows_on(step, open, &verdict);
+    else if (verdict.state == VERDICT_BOUNDED)
+        incident_may_clear(step, open, &verdict);
+    else
+        open->bounded_mono_ms = 0;
+}
+
+/* Does the restart that goes on end this incident's process? It may be the process of a service of the plan,
+ * its child (Store.Worker), or a program of another name that comes and goes with the service (a client by
+ * image). */
+static bool in_running_plan(const struct engine *engine, const struct incident *incident)
+{
+    const struct restart_plan *plan = &engine->restart.journal.plan;
+    for (size_t i = 0; engine_restarting(engine) && i < plan->count; i++)
+        if (process_id_equal(plan->services[i].process, incident->process) ||
+            (incident->service[0] && text_equal_nocase(plan->services[i].name, incident->service)))
+            return true;
+    return false;
+}
+
+/* Not watched, but there: after a restart of storewatch while the services cannot be read yet, or one that is
+ * not registered and is found a little later. What runs has not ended. */
+static bool not_found_yet(const struct step *step, const struct incident *incident)
+{
+    const struct process *process = observation_process(step->observation, incident->process.pid);
+    return process && process_id_equal(process->id, incident->process);
+}
+
+/* A discovered program that has been registered meanwhile: its incident goes on as that of the client, and
+ * the ladder is open to it. */
+void step_adopt_registered(struct step *step)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        struct incident *incident = &step->engine->incidents[i].incident;
+        const struct watched *item = incident->id && incident->target_kind == TARGET_DISCOVERED
+                                         ? watch_find(&step->engine->watch, incident->process)
+                                         : NULL;
+        if (!item || item->kind == TARGET_DISCOVERED)
+            continue;
+        incident->target_kind = item->kind;
+        text_copy(incident->target, sizeof incident->target, item->target);
+        text_copy(incident->service, sizeof incident->service, item->service);
+        step_save_incident(step, incident);
+    }
+}
+
+/* The process of an open incident is gone: by our restart, or by itself. */
+void step_follow_gone(struct step *step)
+{
+    struct engine *engine = step->engine;
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        struct open_incident *open = &engine->incidents[i];
+        struct incident *incident = &open->incident;
+        if (!incident->id || incident->state != INCIDENT_OPEN || incident->target_kind == TARGET_HOST)
+            continue;
+        struct watched *item = watch_find(&engine->watch, incident->process);
+        if ((item && item->present) || (!item && not_found_yet(step, incident)))
+            continue;
+        if (in_running_plan(engine, incident)) {
+            incident->state = INCIDENT_RECOVERING;
+            incident->recovering_utc_ms = step->clock.utc_ms;
+            step_save_incident(step, incident);
+            continue;
+        }
+        if (!step_room_to_tell(step))
+            return;
+        struct alert *alert = incident_close(step, open, ALERT_ENDED);
+        if (alert)
+            alert_add_done(alert, "The process ended without storewatch: a crash, or a person restarted it.");
+    }
+}
+
+/* A new configuration may have dropped a target: its incidents end, whatever its process does. */
+void step_follow_unnamed(struct step *step)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        struct open_incident *open = &step->engine->incidents[i];
+        if (!open->incident.id ||
+            watch_names(&step->engine->config, open->incident.target_kind, open->incident.target) ||
+            !step_room_to_tell(step))
+            continue;
+        struct alert *alert = incident_close(step, open, ALERT_UNWATCHED);
+        if (alert)
+            alert_add_done(alert, "It is no longer named in the configuration and is watched no more.");
+    }
+}
+
+/* The process is gone and no other has taken its place: a client may take its time to come up, or a person
+ * keeps it down. That is an end, not a recovery. */
+static void resolve_without_successor(struct step *step, struct open_incident *open)
+{
+    if (open->alone_mono_ms == 0)
+        open->alone_mono_ms = step->clock.mono_ms;
+    bool given_up = step->engine->restart.journal.outcome == RESTART_HANDED_OVER;
+    if ((!given_up && step->clock.mono_ms - open->alone_mono_ms < step->engine->config.verify_ms) ||
+        !step_room_to_tell(step))
+        return;
+    struct alert *alert = incident_close(step, open, ALERT_ENDED);
+    if (!alert)
+        return;
+    engine_add_story(step->engine, alert);
+    alert_add_done(alert, "No new process has taken its place.");
+}
+
+/* After a restart: is the new incarnation smaller than the old one was when the incident opened? */
+static void resolve_recovering(struct step *step, struct open_incident *open)
+{
+    struct engine *engine = step->engine;
+    struct incident *incident = &open->incident;
+    struct watched *old = watch_find(&engine->watch, incident->process);
+    struct watched *next = engine_successor(engine, incident);
+    if (old && old->present) {
+        incident->state = INCIDENT_OPEN; /* it was not restarted after all */
+        step_save_incident(step, incident);
+        return;
+    }
+    if (!next) {
+        resolve_without_successor(step, open);
+        return;
+    }
+    reading level = next->now[incident->metric];
+    if (!reading_known(level) || !step_room_to_tell(step))
+        return; /* unknown is not healthy: wait for a reading */
+    incident->level_now = level;
+    if (level < incident->level_at_open) {
+        struct alert *alert = incident_close(step, open, ALERT_RECOVERED);
+        if (!alert)
+            return;
+        engine_add_story(engine, alert);
+        advice_add(alert, &engine->config, false);
+        return;
+    }
+    incident->process = next->process;
+    incident->state = INCIDENT_OPEN;
+    open->seen_unbounded = false;
+    struct alert *alert = step_alert_incident(step, ALERT_REMINDER, open);
+    if (!alert)
+        return;
+    engine_add_story(engine, alert);
+    alert_add_done(alert, "The restart did not bring the level down: the next rung of the ladder is due.");
+    advice_add(alert, &engine->config, false);
+}
+
+void step_follow_incidents(struct step *step)
+{
+    struct engine *engine = step->engine;
+    for (size_t i = 0; i < engine->watch.count; i++)
+        for (size_t m = 0; m < METRIC_COUNT; m++)
+            follow_item(step, &engine->watch.items[i], (enum metric)m);
+    for (size_t i = 0; i < INCIDENTS_MAX && !engine_restarting(engine); i++)
+        if (engine->incidents[i].incident.id && engine->incidents[i].incident.state == INCIDENT_RECOVERING)
+            resolve_recovering(step, &engine->incidents[i]);
+}
+
+void engine_mark_needed(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->watch.count; i++) {
+        struct watched *item = &engine->watch.items[i];
+        item->needed = false;
+        for (size_t m = 0; m < METRIC_COUNT; m++)
+            item->needed |= incident_find(engine, item, (enum metric)m) != NULL;
+    }
+}

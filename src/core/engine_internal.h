@@ -1,0 +1,43 @@
+/* engine_internal.h - what engine.c (the entries), engine_tell.c, engine_incidents.c and engine_restart.c
+ * share. step_ functions are parts of one step; engine_ functions here only look something up or keep it. */
+#ifndef STOREWATCH_ENGINE_INTERNAL_H
+#define STOREWATCH_ENGINE_INTERNAL_H
+
+#include "storewatch/engine.h"
+
+/* One call of an entry: what it was given and where its answer goes. */
+struct step {
+    struct engine *engine;
+    const struct observation *observation;
+    struct clock clock;
+    struct actions *actions;
+};
+
+/* engine_tell.c */
+void step_save_incident(struct step *step, const struct incident *incident);
+bool step_room_to_tell(const struct step *step);
+struct alert *step_alert_begin(struct step *step, enum alert_kind kind);
+struct watched *engine_successor(struct engine *engine, const struct incident *incident);
+struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struct open_incident *open);
+void engine_add_story(const struct engine *engine, struct alert *alert);
+
+/* engine_incidents.c */
+struct open_incident *engine_free_slot(struct engine *engine);
+struct open_incident *engine_incident_by_id(struct engine *engine, int64_t id);
+struct ladder_memory *engine_ladder_memory(struct engine *engine, const char *target);
+void engine_remember_ladder(struct engine *engine, const struct incident *incident, int64_t mono_ms);
+void step_adopt_registered(struct step *step);
+void step_follow_gone(struct step *step);
+void step_follow_unnamed(struct step *step);
+void step_follow_incidents(struct step *step);
+void engine_mark_needed(struct engine *engine);
+
+/* engine_restart.c */
+bool step_consider(struct step *step, struct open_incident *open, struct restart_journal *out_wanted,
+                   enum check *out_failed);
+void step_follow_restart(struct step *step);
+void step_decide(struct step *step);
+void step_refuse_plan(struct step *step, enum check failed, const char *why);
+void step_decide_with_graph(struct step *step);
+
+#endif

@@ -1,0 +1,456 @@
+/* engine_restart.c - the restart that goes on takes its next step; and the decision to begin one: rung,
+ * pre-flight, plan, pre-flight again. See engine.h. */
+#include "engine_internal.h"
+
+#include "storewatch/advice.h"
+
+#include <string.h>
+
+/* After a refused plan the next attempt waits this many polls, but at most RETRY_DECISION_MS. */
+#define RETRY_DECISION_POLLS 10
+#define RETRY_DECISION_MS MS_PER_MINUTE
+
+/* A sentence for the mails and an event for the log. */
+static void tell_story(struct step *step, const char *format, ...) PRINTF_LIKE(2, 3);
+static void tell_story(struct step *step, const char *format, ...)
+{
+    struct engine *engine = step->engine;
+    char sentence_storage[ALERT_LINE_MAX];
+    struct text sentence = text_on(sentence_storage, sizeof sentence_storage);
+    va_list args;
+    va_start(args, format);
+    text_add_v(&sentence, format, args);
+    va_end(args);
+    if (engine->story_count < STORY_LINES_MAX) {
+        struct text line = text_on(engine->story[engine->story_count++], ALERT_LINE_MAX);
+        text_add_time_human(&line, step->clock.utc_ms);
+        text_add(&line, ": %s", sentence_storage);
+    }
+    struct alert *alert = step_alert_begin(step, ALERT_RESTART_PROGRESS);
+    if (alert)
+        text_copy(alert->text, sizeof alert->text, sentence_storage);
+    if (alert)
+        text_copy(alert->service, sizeof alert->service, engine->restart.journal.target);
+}
+
+static void tell_steps(struct step *step, const struct restart_journal *before)
+{
+    const struct restart_journal *after = &step->engine->restart.journal;
+    for (size_t i = 0; i < after->plan.count; i++) {
+        const struct restart_service *now = &after->plan.services[i];
+        /* The plan may have grown in the middle (a dependent that somebody started meanwhile): match by name.
+         */
+        const struct restart_service *was = NULL;
+        for (size_t j = 0; j < before->plan.count && !was; j++)
+            if (text_equal_nocase(before->plan.services[j].name, now->name))
+                was = &before->plan.services[j];
+        if (now->stop == STEP_REACHED && (!was || was->stop != STEP_REACHED))
+            tell_story(step, "%s is stopped", now->name);
+        if (now->start == STEP_REACHED && (!was || was->start != STEP_REACHED))
+            tell_story(step, "%s runs", now->name);
+        if (now->start == STEP_GIVEN_UP && (!was || was->start != STEP_GIVEN_UP))
+            tell_story(step, "%s is left as it is: %s", now->name, now->note);
+    }
+}
+
+static const char *down_notes(const struct engine *engine, char *storage, size_t capacity)
+{
+    struct text text = text_on(storage, capacity);
+    const struct restart_plan *plan = &engine->restart.journal.plan;
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->services[i].start != STEP_REACHED && plan->services[i].note[0])
+            text_add(&text, "%s%s: %s", text.length ? "; " : "", plan->services[i].name,
+                     plan->services[i].note);
+    if (text.length == 0)
+        text_add(&text, "%s", engine->restart.waiting_for);
+    return storage;
+}
+
+/* The service that an alert about the restart is about: the one that is down or was given up, else the
+ * target. */
+static const char *service_in_question(const struct restart_journal *journal, enum alert_kind kind)
+{
+    for (size_t i = journal->plan.count; i-- > 0;) {
+        const struct restart_service *service = &journal->plan.services[i];
+        if ((kind == ALERT_SERVICE_DOWN && service->start != STEP_REACHED) ||
+            (kind == ALERT_GAVE_UP && service->start == STEP_GIVEN_UP))
+            return service->name;
+    }
+    return journal->target;
+}
+
+/* An alert about the restart, in its incident's thread when it has one that is still open. */
+static struct alert *alert_restart(struct step *step, enum alert_kind kind)
+{
+    struct engine *engine = step->engine;
+    const struct restart_journal *journal = &engine->restart.journal;
+    struct open_incident *open = engine_incident_by_id(engine, journal->incident_id);
+    struct alert *alert = open ? step_alert_incident(step, kind, open) : step_alert_begin(step, kind);
+    if (!alert)
+        return NULL;
+    if (!open) {
+        struct text key = text_on(alert->key, sizeof alert->key);
+        text_add(&key, "r%lld-%s-%lld", (long long)journal->id, alert_wording_get(kind)->name,
+                 (long long)step->clock.utc_ms);
+    }
+    struct text text = text_on(alert->text, sizeof alert->text);
+    text_add(&text, "Restart %lld of %s (%s).", (long long)journal->id, journal->target, journal->reason);
+    text_copy(alert->service, sizeof alert->service, service_in_question(journal, kind));
+    return alert;
+}
+
+static void tell_news(struct step *step, unsigned news)
+{
+    struct engine *engine = step->engine;
+    static const struct {
+        unsigned bit;
+        enum alert_kind kind;
+    } table[] = {
+        {RESTART_NEWS_DOWN, ALERT_SERVICE_DOWN},
+        {RESTART_NEWS_GAVE_UP, ALERT_GAVE_UP},
+        {RESTART_NEWS_UP_AGAIN, ALERT_SERVICE_UP_AGAIN},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+        if (!(news & table[i].bit))
+            continue;
+        struct alert *alert = alert_restart(step, table[i].kind);
+        if (!alert)
+            continue;
+        engine_add_story(engine, alert);
+        char notes[ALERT_LINE_MAX];
+        if (table[i].kind != ALERT_SERVICE_UP_AGAIN)
+            alert_add_done(alert, "%s", down_notes(engine, notes, sizeof notes));
+        advice_add(alert, &engine->config, false);
+    }
+}
+
+static void tell_verifying(struct step *step)
+{
+    tell_story(step, "everything that ran before runs again; watching that it stays so");
+    struct alert *alert = alert_restart(step, ALERT_RESTART_DONE);
+    if (alert)
+        engine_add_story(step->engine, alert);
+}
+
+static void tell_end(struct step *step)
+{
+    struct engine *engine = step->engine;
+    const struct restart_journal *journal = &engine->restart.journal;
+    if (journal->outcome == RESTART_RESTORED) {
+        struct alert *alert = alert_restart(step, ALERT_RESTART_ABANDONED);
+        if (!alert)
+            return;
+        engine_add_story(engine, alert);
+        char notes[ALERT_LINE_MAX];
+        if (engine->called_off[0])
+            alert_add_done(alert, "It was called off before anything was stopped: %s.", engine->called_off);
+        else
+            alert_add_done(alert,
+                           "The stop did not work, so everything that had been stopped was started again. %s",
+                           down_notes(engine, notes, sizeof notes));
+        advice_add(alert, &engine->config, false);
+        return;
+    }
+    tell_story(step, "the restart of %s has ended: %s", journal->target,
+               restart_outcome_name(journal->outcome));
+}
+
+static void ask(struct step *step, enum engine_request_kind kind, const char *service)
+{
+    step->engine->out.kind = kind;
+    text_copy(step->engine->out.service, sizeof step->engine->out.service, service);
+    step->actions->request = step->engine->out;
+}
+
+static void facts_for(const struct engine *engine, int64_t exhaustion_early_utc_ms,
+                      struct policy_facts *facts)
+{
+    *facts = (struct policy_facts){
+        .by_hand = engine->by_hand,
+        .dry_run = engine->dry_run,
+        .journal_writable = engine->journal_writable,
+        .maintenance_until_utc_ms = engine->maintenance_until_utc_ms,
+        .budget = engine->budget,
+        .budget_count = engine->budget_count,
+        .exhaustion_early_utc_ms = exhaustion_early_utc_ms,
+    };
+}
+
+static int64_t retry_after_ms(const struct engine *engine)
+{
+    int64_t polls_ms = RETRY_DECISION_POLLS * engine->config.interval_ms;
+    return polls_ms < RETRY_DECISION_MS ? polls_ms : RETRY_DECISION_MS;
+}
+
+/* The pre-flight once more just before the first stop: the world may have changed since the plan was made, or
+ * while storewatch itself was away in the middle of the stops. This restart is in the budget already, so the
+ * budget as it was without it counts. Returns news bits. */
+static unsigned call_off(struct step *step)
+{
+    struct engine *engine = step->engine;
+    const bool untouched = restart_untouched(&engine->restart);
+    const bool stopping_again = engine->resumed && engine->restart.journal.phase == RESTART_STOPPING;
+    if (!untouched && !stopping_again)
+        return 0;
+    struct open_incident *open = engine_incident_by_id(engine, engine->restart.journal.incident_id);
+    struct policy_facts facts;
+    facts_for(engine, open ? open->incident.exhaustion_early_utc_ms : INT64_MAX, &facts);
+    facts.plan = &engine->restart.journal.plan;
+    struct budget_entry others[BUDGET_ENTRIES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < engine->budget_count; i++)
+        if (engine->budget[i].restart_id != engine->restart.journal.id)
+            others[count++] = engine->budget[i];
+    facts.budget = others;
+    facts.budget_count = count;
+    struct preflight preflight;
+    policy_preflight(&engine->config, step->observation, step->clock, &facts, &preflight);
+    if (preflight.passed)
+        return 0;
+    char reason[sizeof engine->called_off];
+    struct text why = text_on(reason, sizeof reason);
+    text_add(&why, "%s: %s", check_name(preflight.first_failed),
+             preflight.results[preflight.first_failed].text);
+    engine->resumed = false;
+    if (!untouched) { /* something may be down: it counts, and is started again */
+        tell_story(step, "called off: %s", reason);
+        return restart_abandon(&engine->restart, reason, step->clock.utc_ms);
+    }
+    text_copy(engine->called_off, sizeof engine->called_off, reason);
+    memcpy(engine->budget, others, count * sizeof others[0]);
+    engine->budget_count = count;
+    step->actions->save_budget = true;
+    engine->not_before_mono_ms = step->clock.mono_ms + retry_after_ms(engine);
+    if (open) { /* nothing was touched: the rung has not been tried */
+        open->incident.rungs_tried &= ~(1u << engine->restart.journal.rung);
+        step_save_incident(step, &open->incident);
+    }
+    return restart_abandon(&engine->restart, engine->called_off, step->clock.utc_ms);
+}
+
+void step_follow_restart(struct step *step)
+{
+    struct engine *engine = step->engine;
+    /* While a stop or start is out the machine asks for nothing, but its clocks and words go on: a call that
+     * hangs in the SCM is a service that hangs. */
+    if (!engine_restarting(engine) || engine->out.kind == ENGINE_READ_GRAPH)
+        return;
+    if (engine->graph_wanted && engine->out.kind == ENGINE_NOTHING) {
+        engine->graph_wanted = false;
+        ask(step, ENGINE_READ_GRAPH, "");
+        return;
+    }
+    struct restart_journal before = engine->restart.journal;
+    struct restart_request request = {0};
+    unsigned news = call_off(step);
+    if (!(news & RESTART_NEWS_ENDED))
+        news |= restart_step(&engine->restart, step->observation,
+                             engine->graph.node_count ? &engine->graph : NULL, step->clock.mono_ms,
+                             step->clock.utc_ms, &request);
+    tell_steps(step, &before);
+    if (engine->restart.journal.phase == RESTART_VERIFYING && before.phase != RESTART_VERIFYING)
+        tell_verifying(step);
+    tell_news(step, news);
+    if (news & RESTART_NEWS_ENDED)
+        tell_end(step);
+    if (news) {
+        step->actions->save_restart = true;
+        step->actions->restart = engine->restart.journal;
+    }
+    if (request.kind != REQUEST_NONE) {
+        engine->resumed = false;
+        ask(step, request.kind == REQUEST_STOP ? ENGINE_STOP_SERVICE : ENGINE_START_SERVICE, request.service);
+    }
+}
+
+/* ---- the decision to begin one ---- */
+
+/* Would a restart for this incident be allowed now? If not, incident.held_because says why, and *out_failed
+ * which check holds it back, if it is one. *out_wanted is the restart that is due, held back or not. */
+bool step_consider(struct step *step, struct open_incident *open, struct restart_journal *out_wanted,
+                   enum check *out_failed)
+{
+    struct engine *engine = step->engine;
+    struct incident *incident = &open->incident;
+    struct incident all[INCIDENTS_MAX];
+    for (size_t i = 0; i < INCIDENTS_MAX; i++)
+        all[i] = engine->incidents[i].incident;
+    const char *service = "";
+    enum rung rung = policy_next_rung(&engine->config, incident, all, INCIDENTS_MAX, &service,
+                                      incident->held_because, sizeof incident->held_because);
+    if (rung == RUNG_ALERT)
+        return false;
+    *out_wanted = (struct restart_journal){.incident_id = incident->id, .rung = rung};
+    text_copy(out_wanted->target, sizeof out_wanted->target, service);
+    struct text reason = text_on(out_wanted->reason, sizeof out_wanted->reason);
+    text_add(&reason, "%s of %s: %s", metric_name(incident->metric), incident->target, incident->reason);
+    struct policy_facts facts;
+    facts_for(engine, incident->exhaustion_early_utc_ms, &facts);
+    facts.by_hand = false;
+    struct preflight preflight;
+    policy_preflight(&engine->config, step->observation, step->clock, &facts, &preflight);
+    if (!preflight.passed) {
+        *out_failed = preflight.first_failed;
+        struct text text = text_on(incident->held_because, sizeof incident->held_because);
+        text_add(&text, "%s: %s", check_name(preflight.first_failed),
+                 preflight.results[preflight.first_failed].text);
+        return false;
+    }
+    incident->held_because[0] = '\0';
+    return true;
+}
+
+/* Some checks hold a restart back by the administrator's own choice, told when the incident opened. The
+ * others are news to ops: each is told once an incident. */
+static void tell_held(struct step *step, struct open_incident *open, const char *service, enum check failed)
+{
+    bool own_choice = failed == CHECK_MODE || failed == CHECK_DRY_RUN || failed == CHECK_MAINTENANCE ||
+                      failed == CHECK_WINDOW || failed == CHECK_INTERVAL || failed == CHECK_SHUTDOWN;
+    if (own_choice || open->held_told & (1u << failed) || !step_room_to_tell(step))
+        return;
+    struct alert *alert = step_alert_incident(step, ALERT_RESTART_HELD, open);
+    if (!alert)
+        return;
+    text_copy(alert->service, sizeof alert->service, service);
+    open->held_told |= 1u << failed;
+    alert_add_done(alert, "storewatch would restart now, but: %s.", open->incident.held_because);
+    advice_add(alert, &step->engine->config, false);
+}
+
+/* The most urgent incident that may begin a restart asks for a look at the live service configuration. */
+void step_decide(struct step *step)
+{
+    struct engine *engine = step->engine;
+    if (engine_restarting(engine) || engine->deciding || engine->out.kind != ENGINE_NOTHING ||
+        step->clock.mono_ms < engine->not_before_mono_ms)
+        return;
+    int64_t soonest_ms = INT64_MAX;
+    bool found = false;
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        struct open_incident *open = &engine->incidents[i];
+        /* Only what is seen to grow right now is acted on, not what grew before storewatch was restarted. */
+        if (!open->incident.id || open->incident.state != INCIDENT_OPEN || !open->seen_unbounded ||
+            open->bounded_mono_ms)
+            continue;
+        struct restart_journal wanted;
+        enum check failed = CHECK_COUNT;
+        if (!step_consider(step, open, &wanted, &failed)) {
+            if (failed != CHECK_COUNT)
+                tell_held(step, open, wanted.target, failed);
+            continue;
+        }
+        if (found && open->incident.exhaustion_early_utc_ms >= soonest_ms)
+            continue;
+        found = true;
+        soonest_ms = open->incident.exhaustion_early_utc_ms;
+        engine->wanted = wanted;
+    }
+    if (!found)
+        return;
+    engine->deciding = true;
+    engine->by_hand = false;
+    ask(step, ENGINE_READ_GRAPH, "");
+}
+
+/* While the configuration was being read the incident may have ended or cleared, or a reload may have changed
+ * the ladder: then the decision is dropped, and the next step decides anew. */
+static bool still_wanted(struct step *step, struct open_incident *open)
+{
+    if (!open || open->incident.state != INCIDENT_OPEN || open->bounded_mono_ms)
+        return false;
+    struct restart_journal wanted;
+    enum check failed;
+    if (!step_consider(step, open, &wanted, &failed))
+        return false;
+    return wanted.rung == step->engine->wanted.rung &&
+           text_equal_nocase(wanted.target, step->engine->wanted.target);
+}
+
+void step_refuse_plan(struct step *step, enum check failed, const char *why)
+{
+    struct engine *engine = step->engine;
+    engine->not_before_mono_ms = step->clock.mono_ms + retry_after_ms(engine);
+    struct open_incident *open = engine_incident_by_id(engine, engine->wanted.incident_id);
+    if (!open && !engine->by_hand)
+        return; /* it has ended meanwhile */
+    if (open) {
+        struct text text = text_on(open->incident.held_because, sizeof open->incident.held_because);
+        text_add(&text, "%s: %s", check_name(failed), why);
+        tell_held(step, open, engine->wanted.target, failed);
+        return;
+    }
+    struct text refused = text_on(engine->refused, sizeof engine->refused);
+    text_add(&refused, "%s: %s", check_name(failed), why);
+    /* The person who asked is told at the prompt; the log keeps it. */
+    struct alert *alert = step_alert_begin(step, ALERT_RESTART_PROGRESS);
+    if (!alert)
+        return;
+    text_copy(alert->service, sizeof alert->service, engine->wanted.target);
+    struct text text = text_on(alert->text, sizeof alert->text);
+    text_add(&text, "The restart of %s asked for by hand was not begun: %s: %s.", engine->wanted.target,
+             check_name(failed), why);
+}
+
+static void begin_restart(struct step *step, const struct restart_plan *plan)
+{
+    struct engine *engine = step->engine;
+    struct restart_journal *journal = &engine->wanted;
+    journal->id = ++engine->last_restart_id;
+    journal->begun_utc_ms = step->clock.utc_ms;
+    journal->plan = *plan;
+    restart_begin(&engine->restart, &engine->config, journal, step->clock.mono_ms);
+    engine->story_count = 0;
+    engine->called_off[0] = '\0';
+    engine->graph_wanted = engine->resumed = false;
+
+    if (engine->budget_count == BUDGET_ENTRIES_MAX) /* more than any budget needs: the oldest is the first */
+        memmove(engine->budget, engine->budget + 1, sizeof engine->budget[0] * --engine->budget_count);
+    struct budget_entry *entry = &engine->budget[engine->budget_count++];
+    *entry = (struct budget_entry){.restart_id = journal->id};
+    text_copy(entry->service, sizeof entry->service, journal->target);
+    step->actions->save_budget = true;
+    step->actions->save_restart = true;
+    step->actions->restart = engine->restart.journal;
+
+    struct open_incident *open = engine_incident_by_id(engine, journal->incident_id);
+    if (open) {
+        open->incident.rungs_tried |= 1u << journal->rung;
+        step_save_incident(step, &open->incident);
+    }
+    struct alert *alert = alert_restart(step, ALERT_RESTART_BEGUN);
+    if (alert)
+        for (size_t i = 0; i < plan->count; i++)
+            alert_add_done(alert, "stop %zu of %zu: %s", i + 1, plan->count, plan->services[i].name);
+    tell_story(step, "restart of %s begun", journal->target);
+}
+
+/* The configuration has been read: plan, and the whole pre-flight once more just before the first stop. */
+void step_decide_with_graph(struct step *step)
+{
+    struct engine *engine = step->engine;
+    struct restart_plan *plan = &engine->wanted.plan;
+    struct err plan_error = {0};
+    struct open_incident *open = engine_incident_by_id(engine, engine->wanted.incident_id);
+    if (!engine->by_hand && !still_wanted(step, open))
+        return;
+    struct policy_facts facts;
+    facts_for(engine, open ? open->incident.exhaustion_early_utc_ms : INT64_MAX, &facts);
+    enum status made =
+        restart_plan_make(&engine->graph, step->observation, engine->wanted.target, plan, &plan_error);
+    facts.plan = made == STATUS_OK ? plan : NULL;
+    facts.plan_error = &plan_error;
+    struct preflight preflight;
+    policy_preflight(&engine->config, step->observation, step->clock, &facts, &preflight);
+    /* A service that does not exist, or that no plan can be made for, does not become restartable by waiting:
+     * the rung does not apply, and the ladder goes on. */
+    if (open && (made == STATUS_NOT_FOUND || made == STATUS_INVALID || made == STATUS_FULL)) {
+        open->incident.rungs_tried |= 1u << engine->wanted.rung;
+        step_save_incident(step, &open->incident);
+    }
+    if (!preflight.passed) {
+        step_refuse_plan(step, preflight.first_failed, preflight.results[preflight.first_failed].text);
+        return;
+    }
+    struct restart_plan copy = *plan;
+    begin_restart(step, &copy);
+}

@@ -1,0 +1,128 @@
+/* engine_tell.c - what a step saves and tells: every transition of an incident goes into actions->incidents
+ * together with the alert that tells it. See engine.h. */
+#include "engine_internal.h"
+
+#include <string.h>
+
+/* Reserve for the alerts of a restart when many incidents open in one step. */
+#define ALERTS_RESERVED 8
+
+void step_save_incident(struct step *step, const struct incident *incident)
+{
+    struct actions *actions = step->actions;
+    for (size_t i = 0; i < actions->incident_count; i++)
+        if (actions->incidents[i].id == incident->id) {
+            actions->incidents[i] = *incident;
+            return;
+        }
+    if (actions->incident_count < INCIDENTS_MAX)
+        actions->incidents[actions->incident_count++] = *incident;
+}
+
+bool step_room_to_tell(const struct step *step)
+{
+    return step->actions->alert_count < ACTIONS_ALERTS_MAX - ALERTS_RESERVED;
+}
+
+struct alert *step_alert_begin(struct step *step, enum alert_kind kind)
+{
+    struct actions *actions = step->actions;
+    if (actions->alert_count == ACTIONS_ALERTS_MAX)
+        return NULL;
+    struct alert *alert = &actions->alerts[actions->alert_count++];
+    memset(alert, 0, sizeof *alert);
+    alert->kind = kind;
+    alert->utc_ms = step->clock.utc_ms;
+    text_copy(alert->host_name, sizeof alert->host_name, step->engine->host_name);
+    struct text key = text_on(alert->key, sizeof alert->key);
+    text_add(&key, "%s-%lld", alert_wording_get(kind)->name, (long long)step->clock.utc_ms);
+    return alert;
+}
+
+static size_t add_points(struct alert *alert, const struct watched *item, enum metric metric, size_t capacity,
+                         int64_t shift_ms)
+{
+    if (!item || !item->detectors[metric])
+        return 0;
+    struct series_point *points = alert->points + alert->point_count;
+    size_t count = detector_points(item->detectors[metric], points, capacity);
+    for (size_t i = 0; i < count; i++)
+        points[i].t_ms += shift_ms;
+    alert->point_count += count;
+    return count;
+}
+
+/* The incarnation that took the place of the incident's; NULL while there is none. */
+struct watched *engine_successor(struct engine *engine, const struct incident *incident)
+{
+    for (size_t i = 0; i < engine->watch.count; i++) {
+        struct watched *item = &engine->watch.items[i];
+        if (item->present && item->kind == incident->target_kind &&
+            text_equal_nocase(item->target, incident->target) &&
+            text_equal_nocase(item->image, incident->image) &&
+            item->process.created_100ns > incident->process.created_100ns)
+            return item;
+    }
+    return NULL;
+}
+
+/* The growth, and after a restart what came of it, in one chart. */
+static void add_chart(struct step *step, struct alert *alert, const struct incident *incident)
+{
+    int64_t shift_ms = step->clock.utc_ms - step->clock.mono_ms;
+    struct watched *item = watch_find(&step->engine->watch, incident->process);
+    struct watched *next = item && !item->present ? engine_successor(step->engine, incident) : NULL;
+    add_points(alert, item, incident->metric, next ? ALERT_POINTS_MAX * 3 / 4 : ALERT_POINTS_MAX, shift_ms);
+    add_points(alert, next, incident->metric, ALERT_POINTS_MAX - alert->point_count, shift_ms);
+    if (!item || !item->detectors[incident->metric])
+        return;
+    struct verdict verdict;
+    detector_verdict(item->detectors[incident->metric], &verdict);
+    if (verdict.state != VERDICT_UNBOUNDED)
+        return;
+    alert->has_fit = true;
+    alert->fit_from_utc_ms = verdict.fit_from_ms + shift_ms;
+    alert->fit_to_utc_ms = verdict.at_ms + shift_ms;
+    alert->fit_from = verdict.fit_from;
+    alert->fit_to = verdict.fit_to;
+}
+
+/* What is known of the growing program. */
+static void add_program(struct step *step, struct alert *alert, const struct incident *incident)
+{
+    const struct found_client *found = watch_found(&step->engine->watch, incident->process);
+    if (found)
+        alert->dlls = found->dlls;
+    const struct service *service = observation_service_of(step->observation, incident->process.pid);
+    if (service && incident->target_kind == TARGET_DISCOVERED)
+        text_copy(alert->hosted_by, sizeof alert->hosted_by, service->name);
+}
+
+/* Begins an alert about an incident. Each mailed one is a telling of its own: its number makes the mail's
+ * key. */
+struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struct open_incident *open)
+{
+    struct alert *alert = step_alert_begin(step, kind);
+    if (!alert)
+        return NULL;
+    struct incident *incident = &open->incident;
+    if (alert_wording_get(kind)->mailed) {
+        incident->told_count++;
+        incident->told_utc_ms = step->clock.utc_ms;
+        open->told_mono_ms = step->clock.mono_ms;
+    }
+    struct text key = text_on(alert->key, sizeof alert->key);
+    text_add(&key, "i%lld-%u", (long long)incident->id, incident->told_count);
+    alert->has_incident = true;
+    alert->incident = *incident;
+    add_chart(step, alert, incident);
+    add_program(step, alert, incident);
+    step_save_incident(step, incident);
+    return alert;
+}
+
+void engine_add_story(const struct engine *engine, struct alert *alert)
+{
+    for (size_t i = 0; i < engine->story_count; i++)
+        alert_add_done(alert, "%s", engine->story[i]);
+}
