@@ -9,35 +9,45 @@
 
 #include <string.h>
 
+#define RANK_SORTED 16 /* an insertion sort finishes below this: a partition costs more there */
+
 double trend_rank(double *array, size_t n, size_t k)
 {
     size_t low = 0, high = n;
-    while (high - low > 1) {
-        /* Three-way partition around the median of three: equal values (quantised series) cost nothing extra.
-         */
+    while (high - low > RANK_SORTED) {
         const double a = array[low], b = array[low + (high - low) / 2], c = array[high - 1];
         const double pivot = a < b ? (b < c ? b : (a < c ? c : a)) : (a < c ? a : (b < c ? c : b));
-        size_t lt = low, i = low, gt = high;
-        while (i < gt) {
+        /* Without a branch: on which side of the pivot a value lies cannot be predicted. */
+        size_t end = low;
+        for (size_t i = low; i < high; i++) {
             const double v = array[i];
-            if (v < pivot) {
-                array[i++] = array[lt];
-                array[lt++] = v;
-            } else if (v > pivot) {
-                array[i] = array[--gt];
-                array[gt] = v;
-            } else {
-                i++;
-            }
+            array[i] = array[end];
+            array[end] = v;
+            end += (size_t)(v < pivot);
         }
-        if (k < lt)
-            high = lt;
-        else if (k >= gt)
-            low = gt;
-        else
+        if (k < end) {
+            high = end;
+            continue;
+        }
+        low = end;
+        for (size_t i = low; i < high; i++) { /* equal values (quantised series) are done with at once */
+            const double v = array[i];
+            array[i] = array[end];
+            array[end] = v;
+            end += (size_t)(v <= pivot);
+        }
+        if (k < end)
             return pivot;
+        low = end;
     }
-    return array[low];
+    for (size_t i = low + 1; i < high; i++) {
+        const double v = array[i];
+        size_t j = i;
+        for (; j > low && array[j - 1] > v; j--)
+            array[j] = array[j - 1];
+        array[j] = v;
+    }
+    return array[k];
 }
 
 double trend_median(double *array, size_t n)
@@ -506,7 +516,6 @@ static size_t slopes_few(const double *time, const double *value, size_t n, stru
 }
 
 #define RANKS 3
-#define TOGETHER_MIN 40      /* points: below, pairs are too few to sample from */
 #define SAMPLES_PER_POINT 20 /* of the histogram: then the cuts hold less than n slopes, whatever n */
 
 /* The slopes of three ranks, rising and not far apart (the ends of an interval and its middle): they share a
@@ -576,6 +585,29 @@ static bool select_together(const double *time, const double *value, size_t n, c
             out[k] = (out[k] + trend_rank(w.buffer, count, (size_t)(rank[k] - below - 1))) / 2;
     }
     return true;
+}
+
+#define ALL_MAX 64 /* points: up to here all slopes are made, and fit on the stack */
+
+/* The same of all slopes: for a few points nothing is faster. */
+static void select_among_all(const double *time, const double *value, size_t n, const uint64_t rank[RANKS],
+                             bool middle_pair, double out[RANKS])
+{
+    double slope[ALL_MAX * (ALL_MAX - 1) / 2];
+    size_t count = 0;
+    for (size_t b = 1; b < n; b++)
+        for (size_t a = 0; a < b; a++)
+            slope[count++] = (value[b] - value[a]) / (time[b] - time[a]);
+    const size_t first = (size_t)rank[0], middle = (size_t)rank[1], last = (size_t)rank[2];
+    out[1] = trend_rank(slope, count, middle);
+    if (middle_pair) {
+        double lower = slope[0];
+        for (size_t i = 1; i < middle; i++)
+            lower = slope[i] > lower ? slope[i] : lower;
+        out[1] = (out[1] + lower) / 2;
+    }
+    out[0] = trend_rank(slope, middle + 1, first);
+    out[2] = trend_rank(slope + middle, count - middle, last - middle);
 }
 
 /* ---- Kendall ---- */
@@ -656,6 +688,13 @@ enum status trend_slope(const double *time, const double *value, size_t n, doubl
     for (size_t i = 1; i < n; i++)
         if (!(time[i] > time[i - 1]))
             return STATUS_INVALID;
+    size_t same = 1;
+    while (same < n && value[same] == value[0])
+        same++;
+    if (same == n) { /* most handle counts, most of the time */
+        *out_slope = (struct trend_slope){.intercept = value[0], .effective_n = (double)n};
+        return STATUS_OK;
+    }
     const uint64_t pairs = (uint64_t)n * (n - 1) / 2;
     const double m = (double)n;
     /* The autocorrelation is that about the least squares line: it is needed before the ranks are known. */
@@ -672,7 +711,9 @@ enum status trend_slope(const double *time, const double *value, size_t n, doubl
     const uint64_t rank[RANKS] = {(uint64_t)low_rank, pairs / 2, (uint64_t)ceil(high_rank)};
     const bool even = pairs % 2 == 0;
     double slopes[RANKS];
-    if (n < TOGETHER_MIN || !select_together(time, value, n, rank, even, slopes, scratch)) {
+    if (n <= ALL_MAX) {
+        select_among_all(time, value, n, rank, even, slopes);
+    } else if (!select_together(time, value, n, rank, even, slopes, scratch)) {
         for (size_t k = 0; k < RANKS; k++)
             slopes[k] = trend_select_slope(time, value, n, rank[k], scratch);
         if (even)
