@@ -67,6 +67,10 @@ bool cli_data_dir(const struct config *config, char *out_path, size_t capacity);
  * file is left as far as it got: what the path named before (a device, another's file) is never removed. */
 int cli_write_file(const char *path, const struct buffer *const *parts, size_t count);
 
+struct perfmon;
+/* Says on stderr which rows of a recording that was read to its end did not count. */
+void cli_say_left_out(const char *path, const struct perfmon *reader);
+
 int cli_needs_windows(const char *command);
 /* "storewatch: " and the text on stderr; returns EXIT_COULD_NOT. */
 int cli_fail(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -14,6 +14,8 @@
  * - The clock is set back by up to an hour, or a row is there twice: rows that are not later than the one
  * before are skipped and counted (perfmon_skipped_count). Further back than that is an error: logs were
  * joined in the wrong order.
+ * - A recorder that still writes leaves its last row unfinished: a last row without its newline from which
+ * something is missing is left out and told of (perfmon_unfinished_line).
  * - Missing values are empty, blank, "NaN" or what the C run-time of Windows prints for it ("-1.#IND").
  * Everything else that is not a decimal number is an error.
  * - A decimal comma ("1,5", quoted) is understood in PDH-CSV, which has no thousands separators, and refused
@@ -57,5 +59,8 @@ enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const doub
 
 /* Rows skipped so far because their time was not later than that of the row before. */
 uint64_t perfmon_skipped_count(const struct perfmon *reader);
+
+/* After the end: the line of a last row that is not complete and was left out; 0 = none. */
+uint64_t perfmon_unfinished_line(const struct perfmon *reader);
 
 #endif

@@ -262,12 +262,7 @@ static enum status analyze_file(struct analysis *analysis, const char *path, str
         }
     }
     if (status == STATUS_OK) {
-        const uint64_t skipped = perfmon_skipped_count(reader);
-        if (skipped > 0) {
-            fprintf(stderr,
-                    "%s: %" PRIu64 " row%s not later than the row before skipped: was the clock set back?\n",
-                    path, skipped, skipped == 1 ? "" : "s");
-        }
+        cli_say_left_out(path, reader);
         analysis->result_count += columns;
         made = 0;
     }

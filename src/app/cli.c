@@ -1,7 +1,10 @@
 /* cli.c - what the commands share. */
 #include "storewatch/cli.h"
 
+#include "storewatch/perfmon.h"
+
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +119,19 @@ int cli_write_file(const char *path, const struct buffer *const *parts, size_t c
     if (file)
         good = fclose(file) == 0 && good;
     return good ? EXIT_FINE : cli_fail("%s: cannot be written: %s", path, strerror(errno));
+}
+
+void cli_say_left_out(const char *path, const struct perfmon *reader)
+{
+    const uint64_t skipped = perfmon_skipped_count(reader);
+    if (skipped > 0)
+        fprintf(stderr,
+                "%s: %" PRIu64 " row%s not later than the row before skipped: was the clock set back?\n",
+                path, skipped, skipped == 1 ? "" : "s");
+    if (perfmon_unfinished_line(reader) > 0)
+        fprintf(stderr,
+                "%s:%" PRIu64 ": the last row is not complete and was left out: is it being written?\n", path,
+                perfmon_unfinished_line(reader));
 }
 
 int version_run(int argc, char **argv)

@@ -1,6 +1,7 @@
 /* main.c - finds the command and runs it. */
 #include "storewatch/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +42,15 @@ static void print_usage(FILE *out)
     fputs("\nexit codes: 0 fine, 1 found something, 2 wrong use or bad input, 3 could not\n", out);
 }
 
+/* An answer that could not be written (a full disk behind a redirection) is none. */
+static int finished(int code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    return cli_fail("the answer could not be written: %s", errno ? strerror(errno) : "the output failed");
+}
+
 int main(int argc, char **argv)
 {
     cli_arguments(&argc, &argv);
@@ -51,13 +61,13 @@ int main(int argc, char **argv)
     const char *name = argv[1];
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         print_usage(stdout);
-        return EXIT_FINE;
+        return finished(EXIT_FINE);
     }
     if (strcmp(name, "--version") == 0)
         name = "version";
     for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
         if (strcmp(commands[i].name, name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return finished(commands[i].run(argc - 1, argv + 1));
     fprintf(stderr, "storewatch: unknown command \"%s\"; \"storewatch help\" lists them\n", name);
     return EXIT_USAGE;
 }

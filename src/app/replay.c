@@ -487,6 +487,7 @@ static enum status read_ahead(struct reader *reader, struct err *err)
     enum status status = perfmon_next(reader->perfmon, &reader->utc_ms, &reader->values, err);
     if (status == STATUS_NOT_FOUND) {
         reader->utc_ms = INT64_MAX;
+        cli_say_left_out(reader->path, reader->perfmon);
         return STATUS_OK;
     }
     return status;

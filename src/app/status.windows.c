@@ -42,6 +42,10 @@ int status_run(int argc, char **argv)
     if (!cli_parse(argc, argv, "status [--json] [--watch] [--nagios]", options, ARRAY_COUNT(options), NULL, 0,
                    NULL))
         return EXIT_USAGE;
+    if (as_json && nagios) {
+        fprintf(stderr, "storewatch status: --json and --nagios are two forms of one answer: choose one\n");
+        return EXIT_USAGE;
+    }
     int code = show(as_json, nagios);
     while (watch && code != EXIT_COULD_NOT) {
         control_pause(WATCH_EVERY_MS);

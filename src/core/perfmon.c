@@ -30,8 +30,9 @@ struct perfmon {
     char *path;
     char *buffer; /* `capacity` bytes and one more, for a '\n' that is missing at the end */
     size_t capacity, begin, end;
-    bool at_end;       /* of the file: what is in the buffer is all there is */
-    bool is_cut_short; /* the line being parsed had no newline */
+    bool at_end;              /* of the file: what is in the buffer is all there is */
+    bool is_cut_short;        /* the line being parsed had no newline */
+    uint64_t unfinished_line; /* 0 = none */
     uint64_t line;
     bool is_pdh;
     int64_t bias_ms; /* from local time to UTC; autumn adds an hour */
@@ -131,6 +132,8 @@ static enum status next_line(struct perfmon *reader, char **out_line, struct err
 
 /* ---- fields ---- */
 
+static const char not_closed[] = "a quote is not closed before the end of the line";
+
 /* Takes one field out of the line, in place: unquoted, "" as ", NUL-terminated, blanks at both ends gone.
  * *out_next is after its comma, or NULL when the line ended with it. NULL with a complaint when a quote is
  * wrong. */
@@ -143,7 +146,7 @@ static char *take_field(char *p, char **out_next, const char **out_complaint)
         begin = write = ++p;
         for (;; p++) {
             if (*p == '\n' || *p == '\0') {
-                *out_complaint = *p == '\0' ? nul : "a quote is not closed before the end of the line";
+                *out_complaint = *p == '\0' ? nul : not_closed;
                 return NULL;
             }
             if (*p == '"' && *++p != '"') {
@@ -548,6 +551,11 @@ uint64_t perfmon_skipped_count(const struct perfmon *reader)
     return reader->skipped_count;
 }
 
+uint64_t perfmon_unfinished_line(const struct perfmon *reader)
+{
+    return reader->unfinished_line;
+}
+
 /* The usual form of a value - [-]digits[.digits], quoted or not - followed by a comma or the end of the line.
  * Returns the byte after the value and its quote, or NULL when it has any other form. */
 static inline char *read_plain_value(char *p, double *out_value)
@@ -586,6 +594,17 @@ static inline char *read_plain_value(char *p, double *out_value)
     return p;
 }
 
+/* Is this row, of which a part is missing, the last one of a log that is still being written? */
+static bool is_unfinished(struct perfmon *reader)
+{
+    if (!reader->is_cut_short || reader->last_ms == INT64_MIN) {
+        return false;
+    }
+    reader->unfinished_line = reader->line;
+    return true;
+}
+
+/* NOT_FOUND: the row is not finished yet. */
 static enum status read_values(struct perfmon *reader, char *p, struct err *err)
 {
     size_t count = 0;
@@ -597,7 +616,9 @@ static enum status read_values(struct perfmon *reader, char *p, struct err *err)
             const char *complaint = NULL;
             char *field = take_field(p, &p, &complaint);
             if (field == NULL) {
-                return malformed(reader, err, "%s", complaint);
+                return complaint == not_closed && is_unfinished(reader)
+                           ? STATUS_NOT_FOUND
+                           : malformed(reader, err, "%s", complaint);
             }
             const enum status status = read_value(reader, count, field, &reader->values[count], err);
             if (status != STATUS_OK) {
@@ -605,6 +626,9 @@ static enum status read_values(struct perfmon *reader, char *p, struct err *err)
             }
         }
         count++;
+    }
+    if (count < reader->column_count && is_unfinished(reader)) {
+        return STATUS_NOT_FOUND;
     }
     if (count < reader->column_count) {
         return malformed(reader, err, "the row has %u values, the header has %u columns%s", (unsigned)count,
@@ -668,6 +692,9 @@ enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const doub
         const char *complaint = NULL;
         char *p;
         char *time = take_field(line, &p, &complaint);
+        if ((time == NULL ? complaint == not_closed : p == NULL) && is_unfinished(reader)) {
+            return STATUS_NOT_FOUND;
+        }
         if (time == NULL) {
             return malformed(reader, err, "%s", complaint);
         }

@@ -318,6 +318,35 @@ static void broken_rows(void **state)
                         "[a] [b]\n:2: a NUL byte: this is not a text file\n");
 }
 
+/* A recorder that still writes: wherever its last row ends, the rows before count, and its line is known. */
+static void a_last_row_that_is_being_written(void **state)
+{
+    (void)state;
+    static const char whole[] = PDH("-60") "\"11/22/2026 10:00:00.000\",\"5\"\r\n"
+                                           "\"11/22/2026 10:00:15.000\",\"123456\"";
+    const size_t second = strlen(PDH("-60")) + strlen("\"11/22/2026 10:00:00.000\",\"5\"\r\n");
+    for (size_t length = second + 1; length <= strlen(whole); length++) {
+        write_bytes(whole, length);
+        struct perfmon *reader = NULL;
+        int64_t utc_ms;
+        const double *values;
+        assert_int_equal(perfmon_open(path, &reader, NULL), STATUS_OK);
+        assert_int_equal(perfmon_next(reader, &utc_ms, &values, NULL), STATUS_OK);
+        /* After the comma the row is whole: its last value is missing, which is unknown. */
+        const bool whole_row = length == strlen(whole) || whole[length - 1] == ',';
+        assert_int_equal(perfmon_next(reader, &utc_ms, &values, NULL),
+                         whole_row ? STATUS_OK : STATUS_NOT_FOUND);
+        assert_int_equal(perfmon_unfinished_line(reader), whole_row ? 0 : 3);
+        assert_true(!whole_row || length == strlen(whole) || isnan(values[0]));
+        perfmon_close(reader);
+    }
+    const struct reader_case cases[] = {
+        {HEADER "1,2,3\n2,", "[a] [b]\n1.000: 2 3\n"},
+        {HEADER "1,2,3\n2,4,x", "[a] [b]\n1.000: 2 3\n:3: column 3 (\"b\"): \"x\" is not a number\n"},
+    };
+    check(cases, ARRAY_COUNT(cases));
+}
+
 static void time_that_runs_backwards(void **state)
 {
     (void)state;
@@ -454,6 +483,7 @@ int main(void)
         cmocka_unit_test(values_are_exact),
         cmocka_unit_test(broken_headers),
         cmocka_unit_test(broken_rows),
+        cmocka_unit_test(a_last_row_that_is_being_written),
         cmocka_unit_test(time_that_runs_backwards),
         cmocka_unit_test(units_from_names),
         cmocka_unit_test(lines_cross_blocks),
