@@ -1,8 +1,8 @@
 /* mailer.windows.c - mailer.h with libcurl, the only user of curl.h.
  *
  * What libcurl's result codes leave open - at which step of the dialogue it ended, what the relay said, which
- * recipients it refused - is read off the dialogue itself, which libcurl shows to a debug callback. That
- * callback sees log-on data too: it looks at no more than the first word of what we send.
+ * recipients it refused - is read off the dialogue itself, which libcurl shows to a debug callback
+ * (mail_dialogue.c).
  *
  * Portable on purpose: no windows.h, so that it can be tried natively against real and misbehaving relays. */
 #include "storewatch/mailer.h"
@@ -13,149 +13,41 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mail_dialogue.h"
 #include "storewatch/dpapi.h"
 #include "storewatch/report.h"
 
-#define ADDRESS_MAX 256
 #define PASSWORD_MAX 512
 #define FAREWELL_POLLS 2 /* of about a second each: how long we wait for the answer to QUIT */
 
-/* ---- the dialogue ---- */
+/* ---- the transfer ---- */
 
-/* Where we are; the order of SMTP. An answer belongs to the stage in which it comes. */
-enum stage {
-    STAGE_GREETING,
-    STAGE_HELLO,
-    STAGE_TLS,
-    STAGE_LOGON,
-    STAGE_SENDER,
-    STAGE_RECIPIENT,
-    STAGE_DATA,
-    STAGE_CONTENT
-};
-static const char *const stage_words[] = {"connecting", "EHLO",      "STARTTLS", "log-on",
-                                          "sender",     "recipient", "DATA",     "content"};
-
-struct dialogue {
+struct transfer {
     const char *message;
     size_t message_length, message_sent;
-
-    enum stage stage;
-    bool farewell;    /* QUIT was sent: what comes now does not count */
-    size_t recipient; /* 1, 2, ... while in STAGE_RECIPIENT */
-    const char (*addresses)[ADDRESS_MAX];
-    size_t refused_count, refused_for_good_count;
-    struct text refused; /* "ops@example.com (550 no such user)" */
-
-    bool awaiting; /* an answer is due: what code and answer hold is an earlier one */
-    bool taken;    /* the relay has said that it has the mail */
-    int code;      /* of the last whole answer before the farewell */
-    char answer[256];
-    struct text line; /* the answer that is being read */
     int farewell_polls;
+    struct mail_dialogue dialogue;
 };
-
-/* ASCII on one line, whatever the relay sends. */
-static void add_ascii(struct text *text, const char *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const unsigned char byte = (unsigned char)bytes[i];
-        const char shown = byte < 0x20 ? ' ' : byte >= 0x7F ? '?' : (char)byte;
-        text_add_bytes(text, &shown, 1);
-    }
-}
-
-static void dialogue_sent(struct dialogue *dialogue, const char *command, size_t length)
-{
-    static const struct {
-        const char *verb;
-        enum stage stage;
-    } verbs[] = {{"EHLO", STAGE_HELLO}, {"HELO", STAGE_HELLO},  {"STARTTLS", STAGE_TLS},
-                 {"AUTH", STAGE_LOGON}, {"MAIL", STAGE_SENDER}, {"RCPT", STAGE_RECIPIENT},
-                 {"DATA", STAGE_DATA}};
-    if (length >= 4 && length <= 6 && memcmp(command, "QUIT\r\n", length) == 0) {
-        dialogue->farewell = true;
-        return;
-    }
-    dialogue->awaiting = true;
-    for (size_t i = 0; i < ARRAY_COUNT(verbs); i++) {
-        const size_t verb = strlen(verbs[i].verb);
-        const char next = length > verb ? command[verb] : ' ';
-        const bool whole = length >= verb && (next == ' ' || next == '\r' || next == '\n');
-        /* the rest belongs to a log-on: base64, which may begin like a command but not with a whole one */
-        if (whole && memcmp(command, verbs[i].verb, verb) == 0 && dialogue->stage <= verbs[i].stage) {
-            dialogue->stage = verbs[i].stage;
-            dialogue->recipient += verbs[i].stage == STAGE_RECIPIENT ? 1 : 0;
-            return;
-        }
-    }
-}
-
-static void dialogue_answered(struct dialogue *dialogue)
-{
-    const int code = dialogue->code;
-    dialogue->awaiting = false;
-    if (dialogue->stage == STAGE_DATA && code == 354) {
-        dialogue->stage = STAGE_CONTENT;
-        dialogue->awaiting = true;
-        return;
-    }
-    dialogue->taken = dialogue->stage == STAGE_CONTENT && code / 100 == 2;
-    if (dialogue->stage != STAGE_RECIPIENT || code / 100 == 2) {
-        return;
-    }
-    text_add(&dialogue->refused, "%s%s (%s)", dialogue->refused_count > 0 ? ", " : "",
-             dialogue->addresses[dialogue->recipient - 1], dialogue->answer);
-    dialogue->refused_count++;
-    dialogue->refused_for_good_count += code / 100 == 5 ? 1 : 0;
-}
-
-/* One line of an answer: "250-more follows" or "250 the last one". */
-static void dialogue_received(struct dialogue *dialogue, const char *line, size_t length)
-{
-    while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) {
-        length--;
-    }
-    bool digits = length >= 3;
-    for (size_t i = 0; digits && i < 3; i++) {
-        digits = line[i] >= '0' && line[i] <= '9';
-    }
-    if (dialogue->farewell || !digits) {
-        return;
-    }
-    const size_t words = length > 4 ? 4 : length;
-    add_ascii(&dialogue->line, dialogue->line.length > 0 ? " " : line, dialogue->line.length > 0 ? 1 : words);
-    add_ascii(&dialogue->line, line + words, length - words);
-    if (length > 3 && line[3] == '-') {
-        return;
-    }
-    dialogue->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
-    if (dialogue->line.length > 3) {
-        dialogue->line.data[3] = ' '; /* the first line of several had a '-' */
-    }
-    text_copy(dialogue->answer, sizeof(dialogue->answer), dialogue->line.data);
-    text_clear(&dialogue->line);
-    dialogue_answered(dialogue);
-}
 
 static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, void *context)
 {
+    struct transfer *transfer = context;
     (void)easy;
     if (type == CURLINFO_HEADER_OUT) {
-        dialogue_sent(context, data, size);
+        mail_dialogue_sent(&transfer->dialogue, data, size);
     } else if (type == CURLINFO_HEADER_IN) {
-        dialogue_received(context, data, size);
+        mail_dialogue_received(&transfer->dialogue, data, size);
     }
     return 0;
 }
 
 static size_t on_read(char *buffer, size_t size, size_t count, void *context)
 {
-    struct dialogue *dialogue = context;
-    const size_t left = dialogue->message_length - dialogue->message_sent;
+    struct transfer *transfer = context;
+    const size_t left = transfer->message_length - transfer->message_sent;
     const size_t part = left < size * count ? left : size * count;
-    memcpy(buffer, dialogue->message + dialogue->message_sent, part);
-    dialogue->message_sent += part;
+    memcpy(buffer, transfer->message + transfer->message_sent, part);
+    transfer->message_sent += part;
     return part;
 }
 
@@ -170,77 +62,35 @@ static size_t on_write(char *data, size_t size, size_t count, void *context)
  * would hold us for two minutes. */
 static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
-    struct dialogue *dialogue = context;
+    struct transfer *transfer = context;
     (void)a, (void)b, (void)c, (void)d;
-    return dialogue->farewell && dialogue->farewell_polls++ >= FAREWELL_POLLS ? 1 : 0;
+    return transfer->dialogue.farewell && transfer->farewell_polls++ >= FAREWELL_POLLS ? 1 : 0;
 }
 
 /* ---- what came of it ---- */
 
-static bool is_tls(CURLcode code)
-{
-    return code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION ||
-           code == CURLE_USE_SSL_FAILED || code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CIPHER ||
-           code == CURLE_SSL_INVALIDCERTSTATUS;
-}
-
-/* The relay said nothing about it: not reached, not secure, silent, gone. */
-static enum status no_answer(const struct dialogue *dialogue, CURLcode code, const char *library_words,
-                             struct text *answer)
+static enum mail_end end_of(CURLcode code, const char *words)
 {
     static const char closed[] = "response reading failed"; /* libcurl's words, with a meaningless errno */
-    const char *words = library_words;
-    if (code == CURLE_USE_SSL_FAILED) {
-        words = "no STARTTLS there, which the configuration requires; nothing was sent";
-    } else if (code == CURLE_RECV_ERROR && strncmp(words, closed, strlen(closed)) == 0) {
-        words = "the relay closed the connection without an answer";
+    switch (code) {
+    case CURLE_OK:
+        return MAIL_END_ORDERLY;
+    case CURLE_OPERATION_TIMEDOUT:
+        return MAIL_END_TIMEOUT;
+    case CURLE_USE_SSL_FAILED:
+        return MAIL_END_NO_TLS;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+        return MAIL_END_TLS;
+    case CURLE_LOGIN_DENIED:
+        return MAIL_END_LOGON;
+    default:
+        return code == CURLE_RECV_ERROR && strncmp(words, closed, strlen(closed)) == 0 ? MAIL_END_CLOSED
+                                                                                       : MAIL_END_LOST;
     }
-    text_add(answer, "%s: ", stage_words[dialogue->stage]);
-    add_ascii(answer, words, strlen(words));
-    if (dialogue->code >= 400) {
-        text_add(answer, " (last answer: %s)", dialogue->answer);
-    }
-    return code == CURLE_OPERATION_TIMEDOUT             ? STATUS_TIMEOUT
-           : is_tls(code) || code == CURLE_LOGIN_DENIED ? STATUS_DENIED
-                                                        : STATUS_IO;
-}
-
-static enum status outcome_of(const struct dialogue *dialogue, CURLcode code, const char *library_words,
-                              struct mailer_result *result)
-{
-    struct text answer = text_on(result->answer, sizeof(result->answer));
-    if (dialogue->taken) { /* whatever happened to the farewell */
-        result->outcome = MAILER_SENT;
-        result->smtp_code = dialogue->code;
-        result->refused_count = dialogue->refused_count;
-        text_add(&answer, "%s", dialogue->answer);
-        if (dialogue->refused_count > 0) {
-            text_add(&answer, "; refused: %s", dialogue->refused.data);
-        }
-        return STATUS_OK;
-    }
-    result->outcome = MAILER_LATER;
-    result->smtp_code = dialogue->awaiting || dialogue->code < 400 ? 0 : dialogue->code;
-    if (dialogue->awaiting || dialogue->code < 400 || is_tls(code)) {
-        return no_answer(dialogue, code, library_words, &answer);
-    }
-    bool for_good = dialogue->code / 100 == 5;
-    if (dialogue->stage == STAGE_RECIPIENT) { /* nobody was accepted, else the dialogue had gone on */
-        for_good = dialogue->refused_for_good_count == dialogue->refused_count;
-        text_add(&answer, "%s", dialogue->refused.data);
-    } else {
-        text_add(&answer, "%s", dialogue->answer);
-    }
-    if (!for_good) {
-        return STATUS_BUSY;
-    }
-    /* Before the sender, and with 530 ("log on first", RFC 4954), it is about this relay's settings, not the
-     * mail. */
-    if (dialogue->stage < STAGE_SENDER || dialogue->code == 530) {
-        return STATUS_DENIED;
-    }
-    result->outcome = MAILER_REFUSED;
-    return STATUS_REFUSED;
 }
 
 /* ---- the request ---- */
@@ -272,7 +122,7 @@ static char *url_of(const struct mailer_request *request)
 {
     const struct config_relay *relay = request->relay;
     char port[8];
-    char helo[ADDRESS_MAX];
+    char helo[MAIL_ADDRESS_MAX];
     char host[sizeof(relay->host) + 2];
     struct text path = text_on(helo, sizeof(helo));
     char *whole = NULL;
@@ -302,7 +152,7 @@ static char *url_of(const struct mailer_request *request)
 /* Sets an option and remembers the first failure: only memory can fail here. */
 #define SET(option, value) (code = code == CURLE_OK ? curl_easy_setopt(easy, option, value) : code)
 
-static CURLcode set_options(CURL *easy, const struct mailer_request *request, struct dialogue *dialogue,
+static CURLcode set_options(CURL *easy, const struct mailer_request *request, struct transfer *transfer,
                             const char *url, const char *from, struct curl_slist *to, const char *password,
                             char *error_words)
 {
@@ -335,17 +185,17 @@ static CURLcode set_options(CURL *easy, const struct mailer_request *request, st
         SET(CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
         SET(CURLOPT_UPLOAD, 1L);
         SET(CURLOPT_READFUNCTION, on_read);
-        SET(CURLOPT_READDATA, dialogue);
-        SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)dialogue->message_length);
+        SET(CURLOPT_READDATA, transfer);
+        SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)transfer->message_length);
     }
     SET(CURLOPT_WRITEFUNCTION, on_write);
 
     SET(CURLOPT_VERBOSE, 1L); /* turns the callback on; nothing is printed */
     SET(CURLOPT_DEBUGFUNCTION, on_debug);
-    SET(CURLOPT_DEBUGDATA, dialogue);
+    SET(CURLOPT_DEBUGDATA, transfer);
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, on_progress);
-    SET(CURLOPT_XFERINFODATA, dialogue);
+    SET(CURLOPT_XFERINFODATA, transfer);
     return code;
 }
 
@@ -353,7 +203,7 @@ static CURLcode set_options(CURL *easy, const struct mailer_request *request, st
 static enum status fail(struct mailer_result *result, struct err *err)
 {
     struct text answer = text_on(result->answer, sizeof(result->answer));
-    add_ascii(&answer, err->text, strlen(err->text));
+    text_add_ascii(&answer, err->text, strlen(err->text));
     return err->status;
 }
 
@@ -371,12 +221,10 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
     struct mailer_result result = {.outcome = MAILER_LATER};
     struct err own = {0};
     enum status status = STATUS_OK;
-    char from[ADDRESS_MAX];
+    char from[MAIL_ADDRESS_MAX];
     char password[PASSWORD_MAX] = "";
     char error_words[CURL_ERROR_SIZE] = "";
-    char line[1024];
-    char refused[256];
-    char(*addresses)[ADDRESS_MAX] = NULL;
+    char(*addresses)[MAIL_ADDRESS_MAX] = NULL;
     char *url = NULL;
     CURL *easy = NULL;
     struct curl_slist *to = NULL;
@@ -410,18 +258,12 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
         }
         to = longer;
     }
-    struct dialogue dialogue = {
-        .message = request->message,
-        .message_length = strlen(request->message),
-        .addresses = (const char(*)[ADDRESS_MAX])addresses,
-        .refused = text_on(refused, sizeof(refused)),
-        .line = text_on(line, sizeof(line)),
-        .awaiting = true, /* the greeting */
-    };
+    struct transfer transfer = {.message = request->message, .message_length = strlen(request->message)};
+    mail_dialogue_begin(&transfer.dialogue, (const char(*)[MAIL_ADDRESS_MAX])addresses, request->to_count);
     url = url_of(request);
     easy = curl_easy_init();
     if (addresses == NULL || url == NULL || easy == NULL ||
-        set_options(easy, request, &dialogue, url, from, to, password, error_words) != CURLE_OK) {
+        set_options(easy, request, &transfer, url, from, to, password, error_words) != CURLE_OK) {
         status =
             url == NULL && easy != NULL
                 ? err_set(&own, STATUS_INVALID, "relay", 0, "\"%s\" is no host name", request->relay->host)
@@ -430,7 +272,7 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
     }
     const CURLcode code = curl_easy_perform(easy);
     const char *words = error_words[0] != '\0' ? error_words : curl_easy_strerror(code);
-    status = outcome_of(&dialogue, code, words, &result);
+    status = mail_dialogue_outcome(&transfer.dialogue, end_of(code, words), words, &result);
     if (status != STATUS_OK) {
         err_set(&own, status, "smtp", (uint32_t)code, "%s", result.answer);
     }
@@ -454,9 +296,9 @@ enum status mailer_probe(const struct config_relay *relay, const char *helo, cha
     const struct mailer_request request = {.relay = relay, .helo = helo};
     struct mailer_result result = {0};
     struct err own = {0};
-    char password[PASSWORD_MAX] = "", error_words[CURL_ERROR_SIZE] = "", line[1024], refused[1];
-    struct dialogue dialogue = {
-        .refused = text_on(refused, sizeof(refused)), .line = text_on(line, sizeof(line)), .awaiting = true};
+    char password[PASSWORD_MAX] = "", error_words[CURL_ERROR_SIZE] = "";
+    struct transfer transfer = {0};
+    mail_dialogue_begin(&transfer.dialogue, NULL, 0);
     enum status status = STATUS_OK;
     char *url = NULL;
     CURL *easy = NULL;
@@ -469,17 +311,17 @@ enum status mailer_probe(const struct config_relay *relay, const char *helo, cha
     url = url_of(&request);
     easy = curl_easy_init();
     if (url == NULL || easy == NULL ||
-        set_options(easy, &request, &dialogue, url, NULL, NULL, password, error_words) != CURLE_OK) {
+        set_options(easy, &request, &transfer, url, NULL, NULL, password, error_words) != CURLE_OK) {
         status = err_set(&own, STATUS_INVALID, "relay", 0, "\"%s\" is no host name, or no memory is left",
                          relay->host);
         goto done;
     }
     const CURLcode code = curl_easy_perform(easy);
     if (code == CURLE_OK) {
-        text_copy(out_answer, capacity, dialogue.answer);
+        text_copy(out_answer, capacity, transfer.dialogue.answer);
     } else {
         const char *words = error_words[0] != '\0' ? error_words : curl_easy_strerror(code);
-        status = outcome_of(&dialogue, code, words, &result);
+        status = mail_dialogue_outcome(&transfer.dialogue, end_of(code, words), words, &result);
         err_set(&own, status, "smtp", (uint32_t)code, "%s", result.answer);
     }
 done:

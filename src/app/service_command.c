@@ -18,13 +18,14 @@ bool service_command_make(const char *executable, const char *config_path, char 
 
 bool service_command_config(const char *command, char *out_path, size_t capacity)
 {
-    const char *config = strstr(command, RUN_CONFIG);
-    const size_t length = config != NULL ? strcspn(config + strlen(RUN_CONFIG), "\"") : 0;
-    if (command[0] != '"' || length == 0 || length >= capacity) {
+    const size_t program = command[0] == '"' ? strcspn(command + 1, "\"") : 0;
+    const char *config = command + 1 + program;
+    if (program == 0 || strncmp(config, RUN_CONFIG, strlen(RUN_CONFIG)) != 0) {
         return false;
     }
     config += strlen(RUN_CONFIG);
-    if (strcmp(config + length, "\"") != 0) {
+    const size_t length = strcspn(config, "\"");
+    if (length == 0 || length >= capacity || strcmp(config + length, "\"") != 0) {
         return false; /* somebody added to it */
     }
     memcpy(out_path, config, length);

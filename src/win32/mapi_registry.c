@@ -1,12 +1,12 @@
 /* mapi_registry.c - the mail programs and MAPI programs that the registry names. On 64-bit Windows there are
  * two registries; both count. Keys and values come from other programs: every length is bounded, a value of
  * the wrong type is none. */
+#include "registry_text.h"
 #include "win32.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE_UNITS_MAX 1024
 #define NAME_UNITS_MAX 256
 #define SUBKEYS_MAX 256
 
@@ -20,44 +20,21 @@ struct list {
 };
 
 /* A text value with its environment variables resolved; false when there is none. */
-static bool read_text(HKEY key, const wchar_t *name, wchar_t out[VALUE_UNITS_MAX])
+static bool read_text(HKEY key, const wchar_t *name, wchar_t out[REGISTRY_UNITS_MAX])
 {
-    wchar_t raw[VALUE_UNITS_MAX];
+    wchar_t raw[REGISTRY_UNITS_MAX];
     DWORD type = 0, size = sizeof(raw) - sizeof(*raw);
     if (RegQueryValueExW(key, name, NULL, &type, (BYTE *)raw, &size) != ERROR_SUCCESS ||
         (type != REG_SZ && type != REG_EXPAND_SZ)) {
         return false;
     }
-    raw[size / sizeof(*raw)] = 0; /* what is stored need not be terminated */
+    registry_text_end(raw, size);
     if (type == REG_EXPAND_SZ) {
-        const DWORD units = ExpandEnvironmentStringsW(raw, out, VALUE_UNITS_MAX);
-        return units > 1 && units <= VALUE_UNITS_MAX;
+        const DWORD units = ExpandEnvironmentStringsW(raw, out, REGISTRY_UNITS_MAX);
+        return units > 1 && units <= REGISTRY_UNITS_MAX;
     }
     memcpy(out, raw, sizeof(raw));
     return out[0] != 0;
-}
-
-/* The file name of the program in a command line: quoted, or up to the first blank behind ".exe". */
-static void image_of_command(const wchar_t *command, char *out_image, size_t capacity)
-{
-    char text[VALUE_UNITS_MAX * 3];
-    utf16z_to_utf8(command, text, sizeof(text));
-    char *begin = text;
-    if (*begin == '"') {
-        begin++;
-        begin[strcspn(begin, "\"")] = '\0';
-    } else {
-        for (char *at = begin; *at != '\0'; at++) {
-            if (*at == ' ' && at - begin > 4) {
-                char end[5] = {at[-4], at[-3], at[-2], at[-1], '\0'};
-                if (text_equal_nocase(end, ".exe")) {
-                    *at = '\0';
-                    break;
-                }
-            }
-        }
-    }
-    text_copy(out_image, capacity, path_file_name(begin));
 }
 
 static bool known_already(const struct list *list, const struct mapi_registration *item)
@@ -81,7 +58,7 @@ static void take(struct list *list, const struct mapi_registration *item)
 
 static void take_mail_program(struct list *list, HKEY mail, const wchar_t *name)
 {
-    wchar_t value[VALUE_UNITS_MAX];
+    wchar_t value[REGISTRY_UNITS_MAX];
     HKEY key = NULL, command = NULL;
     struct mapi_registration item = {.source = MAPI_SOURCE_CLIENTS_MAIL};
     utf16z_to_utf8(name, item.name, sizeof(item.name));
@@ -95,7 +72,7 @@ static void take_mail_program(struct list *list, HKEY mail, const wchar_t *name)
     }
     if (RegOpenKeyExW(key, L"shell\\open\\command", 0, KEY_READ | list->view, &command) == ERROR_SUCCESS) {
         if (read_text(command, NULL, value)) {
-            image_of_command(value, item.image, sizeof(item.image));
+            registry_command_image(value, item.image, sizeof(item.image));
         }
         RegCloseKey(command);
     }

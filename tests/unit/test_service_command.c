@@ -44,6 +44,8 @@ static void other_command_lines_are_not_ours(void **state)
         "\"C:\\storewatch.exe\" run --config \"\"",
         "\"C:\\storewatch.exe\" run --config \"C:\\x.json",
         "\"C:\\storewatch.exe\" run --config \"C:\\x.json\" --dry-run",
+        "\" run --config \"C:\\x.json\"",
+        "\"C:\\other.exe\" x\" run --config \"C:\\x.json\"",
     };
     char path[128] = "untouched";
     for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
