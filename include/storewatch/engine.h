@@ -57,6 +57,13 @@ struct ladder_memory {
     int64_t mono_ms;
 };
 
+/* The daily mail: when it was due and told. */
+struct engine_digest {
+    bool has_minute_before, told;
+    int minute_before; /* minute of the local day at the step before */
+    int64_t told_mono_ms;
+};
+
 struct engine {
     struct config config;
     char host_name[64];
@@ -93,6 +100,8 @@ struct engine {
     size_t budget_count;
     int64_t stepped_mono_ms; /* of the latest step; 0 = none yet */
     int64_t budget_saved_mono_ms;
+
+    struct engine_digest digest;
 
     uint64_t look_count, failed_look_count, failed_in_row;
     bool blind;

@@ -21,6 +21,9 @@ struct watched *engine_successor(struct engine *engine, const struct incident *i
 struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struct open_incident *open);
 void engine_add_story(const struct engine *engine, struct alert *alert);
 
+/* engine_digest.c */
+void step_follow_digest(struct step *step);
+
 /* engine_incidents.c */
 struct open_incident *engine_free_slot(struct engine *engine);
 struct open_incident *engine_incident_by_id(struct engine *engine, int64_t id);

@@ -378,6 +378,30 @@ static void telling_init(struct telling *telling, const struct alert *alert)
     tell_facts(telling);
 }
 
+/* ---- lines of an alert ---- */
+
+/* Takes the first line that is not empty off `lines`, cleaned. Returns the rest; NULL when there is none. */
+static const char *next_line(const char *lines, char *out_line, size_t capacity)
+{
+    while (*lines == '\n' || *lines == '\r') {
+        lines++;
+    }
+    if (*lines == '\0') {
+        return NULL;
+    }
+    const size_t length = strcspn(lines, "\n");
+    char raw[sizeof(((struct alert *)0)->text)];
+    struct text part = text_on(raw, sizeof(raw));
+    text_add_bytes(&part, lines, length);
+    clean(out_line, capacity, raw);
+    return lines + length;
+}
+
+static const char *done_heading(const struct alert *alert)
+{
+    return alert->kind == ALERT_DIGEST ? "What is watched" : "What was done";
+}
+
 /* ---- the subject ---- */
 
 static void add_subject(struct text *text, const struct telling *telling)
@@ -448,6 +472,12 @@ static void add_subject(struct text *text, const struct telling *telling)
     case ALERT_GAVE_UP:
         text_add(text, "URGENT: storewatch stopped trying to start %s: a person changed it", service);
         return;
+    case ALERT_DIGEST:
+        if (next_line(alert->text, growth, sizeof(growth)) != NULL)
+            text_add(text, "%s (%s)", growth, telling->wording->headline);
+        else
+            text_add(text, "%s", telling->wording->headline);
+        return;
     default:
         text_add(text, "%s", telling->wording->headline);
         return;
@@ -486,23 +516,6 @@ static void add_wrapped(struct buffer *out, size_t column, size_t indent, const 
         words += length + strspn(words + length, " ");
     }
     buffer_add(out, "\n");
-}
-
-/* Takes the first line that is not empty off `lines`, cleaned. Returns the rest; NULL when there is none. */
-static const char *next_line(const char *lines, char *out_line, size_t capacity)
-{
-    while (*lines == '\n' || *lines == '\r') {
-        lines++;
-    }
-    if (*lines == '\0') {
-        return NULL;
-    }
-    const size_t length = strcspn(lines, "\n");
-    char raw[sizeof(((struct alert *)0)->text)];
-    struct text part = text_on(raw, sizeof(raw));
-    text_add_bytes(&part, lines, length);
-    clean(out_line, capacity, raw);
-    return lines + length;
 }
 
 #define TEXT_LINE_MAX                                                                                        \
@@ -558,7 +571,9 @@ static char *plain_text(const struct telling *telling)
         add_wrapped(&out, PLAIN_LABEL_WIDTH + 1, PLAIN_LABEL_WIDTH + 1, telling->facts[i].value);
     }
     for (size_t i = 0; i < alert->done_count; i++) {
-        buffer_add(&out, i == 0 ? "\nWhat was done\n" : "");
+        if (i == 0) {
+            buffer_add(&out, "\n%s\n", done_heading(alert));
+        }
         clean(line, sizeof(line), alert->done[i]);
         buffer_add(&out, "  - ");
         add_wrapped(&out, 4, 4, line);
@@ -830,7 +845,7 @@ static char *html_text(const struct telling *telling)
     add_usage(&out, telling, colours);
     add_facts(&out, telling);
     if (alert->done_count > 0) {
-        add_heading(&out, "What was done");
+        add_heading(&out, done_heading(alert));
         add_lines(&out, alert->done, alert->done_count, false);
     }
     add_heading(&out, "What to do now");
@@ -907,7 +922,7 @@ void report_event(const struct alert *alert, struct text *text)
     }
     for (size_t i = 0; i < alert->done_count; i++) {
         clean(line, sizeof(line), alert->done[i]);
-        text_add(&event, "Done: %s\n", line);
+        text_add(&event, "%s: %s\n", alert->kind == ALERT_DIGEST ? "Watched" : "Done", line);
     }
     for (size_t i = 0; i < alert->todo_count; i++) {
         clean(line, sizeof(line), alert->todo[i]);

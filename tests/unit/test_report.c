@@ -112,6 +112,7 @@ static void subjects(void **state)
         {ALERT_MAINTENANCE_ON, false, "EX1: maintenance: nothing is restarted"},
         {ALERT_MAINTENANCE_OFF, false, "EX1: maintenance has ended"},
         {ALERT_TEST, false, "EX1: test alert"},
+        {ALERT_DIGEST, false, "EX1: daily digest"},
     };
     bool seen[ALERT_KIND_COUNT] = {false};
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {

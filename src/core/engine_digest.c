@@ -1,0 +1,109 @@
+/* engine_digest.c - once a day, at mail.digest, one mail that says that storewatch lives and what it sees. A
+ * morning without it is a sign in itself. See engine.h. */
+#include "engine_internal.h"
+
+#define MINUTES_PER_DAY (24 * 60)
+/* At most this often, whatever the wall clock does. */
+#define DIGEST_APART_MS (12 * MS_PER_HOUR)
+
+/* Has the wall clock passed the minute of the digest since the step before? A clock that is set by more than
+ * half a day passes nothing. */
+static bool digest_is_due(struct step *step)
+{
+    struct engine_digest *digest = &step->engine->digest;
+    int before = digest->minute_before;
+    bool knows_before = digest->has_minute_before;
+    int now = step->clock.minute_of_day;
+    digest->minute_before = now;
+    digest->has_minute_before = true;
+    int wanted = step->engine->config.digest_minute;
+    if (wanted < 0 || !knows_before)
+        return false;
+    int passed = (now - before + MINUTES_PER_DAY) % MINUTES_PER_DAY;
+    int to_wanted = (wanted - before + MINUTES_PER_DAY) % MINUTES_PER_DAY;
+    if (passed >= MINUTES_PER_DAY / 2 || to_wanted == 0 || to_wanted > passed)
+        return false;
+    return !digest->told || step->clock.mono_ms - digest->told_mono_ms >= DIGEST_APART_MS;
+}
+
+static size_t open_incidents(const struct engine *engine)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < INCIDENTS_MAX; i++)
+        count += engine->incidents[i].incident.id != 0;
+    return count;
+}
+
+/* "archive (archive.exe, pid 4711): private bytes 151 MiB, bounded (flat); handles 812, bounded (flat)" */
+static void add_item(struct alert *alert, const struct watched *item)
+{
+    char storage[ALERT_LINE_MAX];
+    struct text line = text_on(storage, sizeof storage);
+    text_add(&line, "%s", item->target);
+    if (item->kind != TARGET_HOST)
+        text_add(&line, " (%s, pid %u)", item->image, (unsigned)item->process.pid);
+    const char *mark = ":";
+    for (size_t m = 0; m < METRIC_COUNT; m++) {
+        if (!item->detectors[m])
+            continue;
+        struct verdict verdict;
+        detector_verdict(item->detectors[m], &verdict);
+        text_add(&line, "%s %s ", mark, metric_name((enum metric)m));
+        text_add_quantity(&line, metric_unit((enum metric)m), item->now[m]);
+        text_add(&line, ", %s", verdict_state_name(verdict.state));
+        if (verdict.state != VERDICT_LEARNING)
+            text_add(&line, " (%s)", shape_name(verdict.shape));
+        mark = ";";
+    }
+    alert_add_done(alert, "%s", storage);
+}
+
+static void say_summary(struct step *step, struct alert *alert)
+{
+    struct engine *engine = step->engine;
+    struct text text = text_on(alert->text, sizeof alert->text);
+    size_t open = open_incidents(engine), present = 0;
+    for (size_t i = 0; i < engine->watch.count; i++)
+        present += engine->watch.items[i].present && engine->watch.items[i].kind != TARGET_HOST;
+    if (open)
+        text_add(&text, "%zu incident%s open", open, open == 1 ? " is" : "s are");
+    else
+        text_add(&text, engine->blind ? "The counters cannot be read" : "Nothing grows without bound");
+    text_add(&text, "\n%zu program%s watched.", present, present == 1 ? " is" : "s are");
+    if (engine->watch.left_out)
+        text_add(&text, " %zu more found no room.", engine->watch.left_out);
+    text_add(&text, " %llu looks since storewatch started", (unsigned long long)engine->look_count);
+    text_add(&text, engine->failed_look_count ? ", of which %llu failed." : ", none failed.",
+             (unsigned long long)engine->failed_look_count);
+    if (engine->maintenance_until_utc_ms > step->clock.utc_ms) {
+        text_add(&text, "\nMaintenance until ");
+        text_add_time_human(&text, engine->maintenance_until_utc_ms);
+        text_add(&text, ": nothing is restarted.");
+    }
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        const struct incident *incident = &engine->incidents[i].incident;
+        if (incident->id)
+            text_add(&text, "\nIncident %lld: %s of %s, %s", (long long)incident->id,
+                     metric_name(incident->metric), incident->target, incident->reason);
+    }
+}
+
+void step_follow_digest(struct step *step)
+{
+    struct engine *engine = step->engine;
+    if (!digest_is_due(step) || !step_room_to_tell(step))
+        return;
+    struct alert *alert = step_alert_begin(step, ALERT_DIGEST);
+    if (!alert)
+        return;
+    engine->digest.told = true;
+    engine->digest.told_mono_ms = step->clock.mono_ms;
+    /* The day is the key: a clock that is set back, or a restart of storewatch, sends no second one. */
+    struct text key = text_on(alert->key, sizeof alert->key);
+    text_add(&key, "%s-%lld", alert_wording_get(ALERT_DIGEST)->name,
+             (long long)(step->clock.utc_ms / MS_PER_DAY));
+    say_summary(step, alert);
+    for (size_t i = 0; i < engine->watch.count; i++)
+        if (engine->watch.items[i].present)
+            add_item(alert, &engine->watch.items[i]);
+}
