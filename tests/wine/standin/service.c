@@ -9,12 +9,13 @@
  *
  *   service=NAME         the service's name                                               (MSExchangeIS)
  *   log=FILE             append "UTC_MS SERVICE WHAT pid=PID start=N" at start, running, start-failed,
- * stopping, stopped, died: one clock for all, so that a test can check the order base=SIZE committed and
- * touched at once                                    (8M) plateau=SIZE         added on top as
+ * leaking, stopping, stopped, died: one clock for all, so that a test can check the order base=SIZE committed
+ * and touched at once                                    (8M) plateau=SIZE         added on top as
  * 1-exp(-t/warm_up): a cache that warms up         (0) warm_up=MS           time constant of that (5000)
  *   leak=SIZE            added per second, for ever                                       (0)
  *   handles=N            handles leaked per second                                        (0)
  *   leak_starts=N        leak only in the first N starts, 0 = in all                      (0)
+ *   told=SIZE            added per second from user control 128 on, until this process ends (0)
  *   limit=SIZE           nothing grows beyond this                                        (1G)
  *   start_ms=MS          time in START_PENDING, with checkpoints                          (0)
  *   fail_from=N fail_count=N   starts number fail_from ... fail with a service-specific error (1, 0)
@@ -43,6 +44,7 @@
 #define COMMIT_BYTES ((SIZE_T)64 * 1024)
 #define ARENA_BYTES ((SIZE_T)16 * 1024 * 1024)
 #define EXIT_TOLD_TO_FAIL 42
+#define CONTROL_LEAK 128 /* the first code that a user may give a meaning */
 
 enum stop_kind { STOP_NORMAL, STOP_HANG, STOP_REFUSE, STOP_IGNORE, STOP_DIE };
 
@@ -51,7 +53,7 @@ static struct {
     char log[MAX_PATH];
     char worker[MAX_PATH];
     char dll[MAX_PATH];
-    double base, plateau, leak, limit;
+    double base, plateau, leak, told, limit;
     DWORD warm_up_ms, handles, leak_starts, start_ms, fail_from, fail_count, stop_ms, hint_ms, worker_of;
     enum stop_kind stop;
 } settings = {.service = "MSExchangeIS",
@@ -63,6 +65,7 @@ static struct {
 
 static char folder[MAX_PATH];
 static DWORD start_number;
+static volatile LONG told_to_leak;
 static HANDLE stop_event;
 static SERVICE_STATUS_HANDLE status_handle;
 static SERVICE_STATUS status = {.dwServiceType = SERVICE_WIN32_OWN_PROCESS};
@@ -92,6 +95,7 @@ static void setting_set(const char *key, const char *value)
         {"base", &settings.base, NULL, NULL, 0},
         {"plateau", &settings.plateau, NULL, NULL, 0},
         {"leak", &settings.leak, NULL, NULL, 0},
+        {"told", &settings.told, NULL, NULL, 0},
         {"limit", &settings.limit, NULL, NULL, 0},
         {"warm_up", NULL, &settings.warm_up_ms, NULL, 0},
         {"handles", NULL, &settings.handles, NULL, 0},
@@ -242,7 +246,11 @@ static void live(HANDLE until)
 {
     const bool leaks = settings.leak_starts == 0 || start_number <= settings.leak_starts;
     const DWORD begun = GetTickCount();
+    DWORD told = 0; /* when it was told to leak; 0 = it was not */
     do {
+        if (told == 0 && told_to_leak) {
+            told = GetTickCount();
+        }
         const double elapsed_ms = GetTickCount() - begun; /* a stand-in does not live for 49 days */
         double bytes = settings.base;
         if (settings.plateau > 0 && settings.warm_up_ms > 0) {
@@ -251,6 +259,9 @@ static void live(HANDLE until)
         if (leaks) {
             bytes += settings.leak * elapsed_ms / 1000;
             handles_to(settings.handles * elapsed_ms / 1000);
+        }
+        if (told != 0) {
+            bytes += settings.told * (GetTickCount() - told) / 1000;
         }
         grow_to(bytes < settings.limit ? bytes : settings.limit);
     } while (WaitForSingleObject(until, STEP_MS) == WAIT_TIMEOUT);
@@ -337,6 +348,10 @@ static DWORD WINAPI control(DWORD code, DWORD type, void *data, void *context)
         SetEvent(stop_event);
         return NO_ERROR;
     case SERVICE_CONTROL_INTERROGATE:
+        return NO_ERROR;
+    case CONTROL_LEAK:
+        told_to_leak = 1;
+        log_line("leaking");
         return NO_ERROR;
     default:
         return ERROR_CALL_NOT_IMPLEMENTED;
