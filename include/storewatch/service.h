@@ -7,6 +7,9 @@
 
 #include "storewatch/base.h"
 
+#define SERVICE_LOCK_NAME                                                                                    \
+    "storewatch.lock" /* in the data directory: held by the one process that works on it */
+
 /* Service-specific exit codes (with Windows error 1066). */
 enum service_exit {
     SERVICE_EXIT_CONFIG = 1, /* the configuration is bad or cannot be read: see event 1004 */

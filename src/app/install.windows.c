@@ -5,22 +5,42 @@
  * unless another one is named; uninstalling twice is no error. */
 #include "storewatch/cli.h"
 #include "storewatch/service.h"
+#include "storewatch/store.h"
 
 #include "../win32/setup.h"
+#include "first_config.h"
+#include "install.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STOP_DEADLINE_MS 60000
+#define START_DEADLINE_MS 120000
+#define CONFIG_NAME "storewatch.json"
+
+static const char install_usage[] =
+    "install [--config FILE | --import FILE | --mail-to LIST --relay LIST] [--start] [--check]";
+
+struct request {
+    const char *config;           /* the service is to use this file, where it is */
+    const char *import;           /* ... a copy of this file */
+    const char *mail_to, *relays; /* for the first configuration */
+    const char *program; /* the executable to register; NULL = this one. Only installer/msi knows of it */
+    bool start, check;
+};
 
 /* What was done so far, for undoing it backwards. */
 struct installation {
     char executable[SETUP_PATH_MAX];
     char config_path[SETUP_PATH_MAX];
+    char config_before[SETUP_PATH_MAX]; /* where the one that was replaced is; "" = none was */
     char default_dir[SETUP_PATH_MAX];
     char data_dir[SETUP_PATH_MAX];
     char command[2 * SETUP_PATH_MAX + 64];
-    bool config_is_default; /* neither named nor known from an earlier installation */
+    struct buffer first_config; /* to be written; empty when there is one */
+    bool config_is_ours;        /* it is the file that `install` writes, in the default data directory */
+    bool config_kept;           /* it was there */
     char default_dir_made[SETUP_PATH_MAX], data_dir_made[SETUP_PATH_MAX]; /* "" = it was there */
     bool config_made, registered, source_made;
     struct setup_before before;
@@ -38,6 +58,9 @@ static void undo(const struct installation *in)
     if (in->config_made) {
         setup_file_remove(in->config_path);
     }
+    if (in->config_before[0] != '\0') {
+        setup_file_move(in->config_before, in->config_path, NULL);
+    }
     setup_folder_remove(in->default_dir, in->default_dir_made);
 }
 
@@ -50,20 +73,24 @@ static int could_not(const char *command, const struct err *err)
 }
 
 /* Where everything is, before anything is changed. */
-static enum status find_places(struct installation *in, const char *config_option, struct err *err)
+static enum status find_places(struct installation *in, const struct request *wanted, struct err *err)
 {
-    enum status status = setup_executable(in->executable, err);
+    char ours[SETUP_PATH_MAX];
+    enum status status = wanted->program != NULL ? setup_absolute(wanted->program, in->executable, err)
+                                                 : setup_executable(in->executable, err);
     if (status == STATUS_OK && !cli_default_data_dir(in->default_dir, sizeof(in->default_dir))) {
         status =
             err_set(err, STATUS_SYSTEM, "data_dir", 0, "the common application data folder is not known");
     }
-    if (status == STATUS_OK && config_option != NULL) {
-        status = setup_absolute(config_option, in->config_path, err);
-    } else if (status == STATUS_OK && !service_installed_config(in->config_path, sizeof(in->config_path))) {
-        struct text path = text_on(in->config_path, sizeof(in->config_path));
-        text_add(&path, "%s\\storewatch.json", in->default_dir);
-        in->config_is_default = true;
+    struct text path = text_on(ours, sizeof(ours));
+    text_add(&path, "%s\\" CONFIG_NAME, in->default_dir);
+    if (status == STATUS_OK && wanted->config != NULL) {
+        status = setup_absolute(wanted->config, in->config_path, err);
+    } else if (wanted->import != NULL ||
+               !service_installed_config(in->config_path, sizeof(in->config_path))) {
+        memcpy(in->config_path, ours, sizeof(ours));
     }
+    in->config_is_ours = text_equal_nocase(in->config_path, ours);
     if (status == STATUS_OK &&
         !service_command_make(in->executable, in->config_path, in->command, sizeof(in->command))) {
         status = err_set(err, STATUS_FULL, "command line", 0, "the paths are too long");
@@ -71,44 +98,101 @@ static enum status find_places(struct installation *in, const char *config_optio
     return status;
 }
 
-/* The default folder and, where there is none yet, the default configuration in it. Whoever can write there
- * owns the machine, and any user may make a folder in the common data folder: so it is taken over, with what
- * is in it. */
-static enum status prepare_default(struct installation *in, struct err *err)
+/* The first configuration in memory, and its findings on stderr. */
+static int make_first(struct installation *in, const struct request *wanted, struct config *out_config)
 {
     const char *text = NULL;
     size_t count = 0;
+    struct err err = {0};
+    enum status status = setup_default_config(&text, &count, &err);
+    if (status == STATUS_OK) {
+        status = first_config_make(text, count, wanted->mail_to, wanted->relays, &in->first_config, &err);
+    }
+    if (status != STATUS_OK) {
+        cli_fail("%s: %s", err.operation, err.text);
+        return status == STATUS_INVALID ? EXIT_USAGE : EXIT_COULD_NOT;
+    }
+    struct config_findings *findings = calloc(1, sizeof(*findings));
+    if (findings == NULL) {
+        return cli_fail("out of memory");
+    }
+    status = config_parse(in->first_config.data, in->first_config.length, out_config, findings);
+    for (size_t i = 0; status != STATUS_OK && i < findings->count; i++) {
+        const struct config_finding *finding = &findings->items[i];
+        if (!finding->warning) {
+            cli_fail("%s: %s", finding->key, finding->text);
+        }
+    }
+    free(findings);
+    return status == STATUS_OK ? EXIT_FINE : EXIT_USAGE;
+}
+
+/* The configuration that will be in force: is it good? Still nothing is changed. */
+static int check_config(struct installation *in, const struct request *wanted, struct config *out_config)
+{
+    if (wanted->import != NULL) {
+        return cli_load_config(wanted->import, out_config);
+    }
+    in->config_kept = setup_exists(in->config_path);
+    if (in->config_is_ours && !in->config_kept) {
+        return make_first(in, wanted, out_config);
+    }
+    return cli_load_config(in->config_path, out_config);
+}
+
+/* Our own folder and the configuration in it. Whoever can write there owns the machine, and any user may make
+ * a folder in the common data folder: so it is taken over, with what is in it. */
+static enum status prepare_ours(struct installation *in, const struct request *wanted, struct err *err)
+{
     enum status status = setup_folder_make(in->default_dir, in->default_dir_made, err);
     if (status == STATUS_OK && in->default_dir_made[0] == '\0') {
         status = setup_protect(in->default_dir, err);
     }
-    if (status == STATUS_OK && setup_exists(in->config_path)) {
-        return setup_protect(in->config_path, err);
+    if (status == STATUS_OK && wanted->import != NULL && setup_exists(in->config_path)) {
+        char before[SETUP_PATH_MAX];
+        struct text path = text_on(before, sizeof(before));
+        text_add(&path, "%s.before", in->config_path);
+        status = setup_file_move(in->config_path, before, err);
+        if (status == STATUS_OK) {
+            memcpy(in->config_before, before, sizeof(before));
+        }
     }
-    if (status == STATUS_OK) {
-        status = setup_default_config(&text, &count, err);
-    }
-    if (status == STATUS_OK) {
-        status = setup_file_make(in->config_path, text, count, err);
+    if (status == STATUS_OK && !in->config_kept) {
+        status = wanted->import != NULL
+                     ? setup_file_copy(wanted->import, in->config_path, err)
+                     : setup_file_make(in->config_path, in->first_config.data, in->first_config.length, err);
         in->config_made = status == STATUS_OK;
     }
-    return status;
+    return status == STATUS_OK ? setup_protect(in->config_path, err) : status;
 }
 
-static void print_installed(const struct installation *in)
+static void print_installed(const struct installation *in, const struct request *wanted,
+                            const struct config *config)
 {
     const bool moved = in->before.existed && strcmp(in->before.command, in->command) != 0;
+    const char *how = in->config_before[0] != '\0'
+                          ? " (taken over now; the one before is beside it as .before)"
+                      : wanted->import != NULL ? " (taken over now)"
+                      : !in->config_made       ? ""
+                      : config->recipient_count == 0 || config->relay_count == 0
+                          ? " (written now: it only tells, and mails nobody yet)"
+                          : " (written now: it only tells)";
     printf("storewatch is %s\n", !in->before.existed ? "installed"
                                  : moved             ? "installed anew"
                                                      : "installed already; its registration was renewed");
     printf("  program        %s\n", in->executable);
-    printf("  configuration  %s%s\n", in->config_path,
-           in->config_made ? " (written now: it only tells, and mails nobody yet)" : "");
+    printf("  configuration  %s%s\n", in->config_path, how);
     printf("  data           %s%s\n", in->data_dir, in->data_dir_made[0] != '\0' ? " (made now)" : "");
     if (moved) {
         printf("  it was         %s\n", in->before.command);
     }
-    if (in->before.running) {
+    if (in->config_kept && (wanted->mail_to != NULL || wanted->relays != NULL)) {
+        printf("That configuration was there and is kept as it is: recipients and relays are for a first "
+               "one.\n");
+    }
+    if (wanted->start) {
+        printf("The service is running, and starts with Windows.\n");
+    } else if (in->before.running) {
         printf(
             "The service is running; restart it to use this:  net stop storewatch && net start storewatch\n");
     } else {
@@ -116,87 +200,154 @@ static void print_installed(const struct installation *in)
     }
 }
 
-static int install(struct installation *in, const char *config_option)
+static enum status register_all(struct installation *in, const struct config *config, struct err *err)
+{
+    enum status status = STATUS_OK;
+    if (!cli_data_dir(config, in->data_dir, sizeof(in->data_dir))) {
+        status = err_set(err, STATUS_FULL, "data_dir", 0, "the path of the data directory is too long");
+    }
+    if (status == STATUS_OK) {
+        status = setup_folder_make(in->data_dir, in->data_dir_made, err);
+    }
+    if (status == STATUS_OK) {
+        status = setup_service_register(in->command, &in->before, err);
+        in->registered = status == STATUS_OK || in->before.existed;
+    }
+    if (status == STATUS_OK) {
+        status = setup_event_source_add(in->executable, &in->source_made, err);
+    }
+    return status;
+}
+
+static enum status start(struct installation *in, struct err *err)
+{
+    enum status status = in->before.running ? setup_service_stop(STOP_DEADLINE_MS, err) : STATUS_OK;
+    if (status == STATUS_OK) {
+        status = setup_service_start(START_DEADLINE_MS, err);
+    }
+    return status;
+}
+
+static int install(struct installation *in, const struct request *wanted)
 {
     struct err err = {0};
     struct config config;
     enum status status = setup_may_install(&err);
     if (status == STATUS_OK) {
-        status = find_places(in, config_option, &err);
-    }
-    if (status == STATUS_OK && in->config_is_default) {
-        status = prepare_default(in, &err);
+        status = find_places(in, wanted, &err);
     }
     if (status != STATUS_OK) {
-        undo(in);
         return could_not("install", &err);
     }
-    const int code = cli_load_config(in->config_path, &config);
+    const int code = check_config(in, wanted, &config);
     if (code != EXIT_FINE) {
-        undo(in);
         fprintf(stderr, "storewatch: nothing was installed\n");
         return code;
     }
-    if (!cli_data_dir(&config, in->data_dir, sizeof(in->data_dir))) {
-        status = err_set(&err, STATUS_FULL, "data_dir", 0, "the path of the data directory is too long");
+    if (wanted->check) {
+        printf("storewatch can be installed, with the configuration %s\n", in->config_path);
+        return EXIT_FINE;
+    }
+    if (in->config_is_ours) {
+        status = prepare_ours(in, wanted, &err);
     }
     if (status == STATUS_OK) {
-        status = setup_folder_make(in->data_dir, in->data_dir_made, &err);
+        status = register_all(in, &config, &err);
     }
-    if (status == STATUS_OK) {
-        status = setup_service_register(in->command, &in->before, &err);
-        in->registered = status == STATUS_OK || in->before.existed;
-    }
-    if (status == STATUS_OK) {
-        status = setup_event_source_add(in->executable, &in->source_made, &err);
+    if (status == STATUS_OK && wanted->start) {
+        status = start(in, &err);
     }
     if (status != STATUS_OK) {
         undo(in);
+        if (wanted->start && in->before.running) {
+            setup_service_start(START_DEADLINE_MS, NULL); /* as it was */
+        }
         return could_not("install", &err);
     }
-    print_installed(in);
+    print_installed(in, wanted, &config);
     return EXIT_FINE;
 }
 
 int install_run(int argc, char **argv)
 {
-    const char *config_option = NULL;
-    const struct cli_option options[] = {{"--config", &config_option, NULL}};
-    if (!cli_parse(argc, argv, "install [--config FILE]", options, ARRAY_COUNT(options), NULL, 0, NULL)) {
+    struct request wanted = {0};
+    const struct cli_option options[] = {
+        {"--config", &wanted.config, NULL},   {"--import", &wanted.import, NULL},
+        {"--mail-to", &wanted.mail_to, NULL}, {"--relay", &wanted.relays, NULL},
+        {"--program", &wanted.program, NULL}, {"--start", NULL, &wanted.start},
+        {"--check", NULL, &wanted.check},
+    };
+    if (!cli_parse(argc, argv, install_usage, options, ARRAY_COUNT(options), NULL, 0, NULL)) {
+        return EXIT_USAGE;
+    }
+    const bool first = wanted.mail_to != NULL || wanted.relays != NULL;
+    if ((wanted.config != NULL) + (wanted.import != NULL) + first > 1) {
+        fprintf(
+            stderr,
+            "storewatch install: --config names a configuration to use, --import one to copy, --mail-to and "
+            "--relay are for one that is written: only one of the three\nusage: storewatch %s\n",
+            install_usage);
         return EXIT_USAGE;
     }
     if (setup_wrong_bitness()) {
         return cli_fail("this is the 32-bit storewatch on 64-bit Windows, where it cannot see everything; "
                         "install the x64 one");
     }
-    static struct installation in;
-    const int code = install(&in, config_option);
-    setup_before_deinit(&in.before);
+    struct installation *in = calloc(1, sizeof(*in));
+    if (in == NULL) {
+        return cli_fail("out of memory");
+    }
+    const int code = install(in, &wanted);
+    setup_before_deinit(&in->before);
+    buffer_deinit(&in->first_config);
+    free(in);
     return code;
 }
 
 /* Where the history is: as the configuration says, if it can still be read, else the default. */
-static void print_kept(const char *config_path)
+static bool find_data(const char *config_path, char out_data_dir[SETUP_PATH_MAX])
 {
-    struct config_findings findings;
+    struct config_findings *findings = calloc(1, sizeof(*findings));
     struct config config;
-    char data_dir[SETUP_PATH_MAX];
-    if (config_path[0] == '\0' || config_load(config_path, &config, &findings, NULL) != STATUS_OK) {
+    if (findings == NULL || config_path[0] == '\0' ||
+        config_load(config_path, &config, findings, NULL) != STATUS_OK) {
         config_default(&config);
     }
+    free(findings);
+    return cli_data_dir(&config, out_data_dir, SETUP_PATH_MAX);
+}
+
+void install_delete_data(const char *config_path)
+{
+    char data_dir[SETUP_PATH_MAX], default_dir[SETUP_PATH_MAX];
+    if (find_data(config_path, data_dir)) {
+        setup_files_remove(data_dir, STORE_FILE_NAME); /* also what belongs to it, and what was set aside */
+        setup_files_remove(data_dir, SERVICE_LOCK_NAME);
+        setup_folder_remove(data_dir, data_dir);
+    }
+    if (cli_default_data_dir(default_dir, sizeof(default_dir))) {
+        setup_files_remove(default_dir, CONFIG_NAME);
+        setup_folder_remove(default_dir, default_dir);
+    }
+}
+
+static void print_kept(const char *config_path)
+{
+    char data_dir[SETUP_PATH_MAX];
     if (config_path[0] != '\0' && setup_exists(config_path)) {
         printf("  kept  %s\n", config_path);
     }
-    if (cli_data_dir(&config, data_dir, sizeof(data_dir)) && setup_exists(data_dir)) {
-        printf("  kept  %s with the history; delete it by hand if it is not wanted\n", data_dir);
+    if (find_data(config_path, data_dir) && setup_exists(data_dir)) {
+        printf("  kept  %s with the history; \"uninstall --delete-data\" deletes it\n", data_dir);
     }
 }
 
 int uninstall_run(int argc, char **argv)
 {
     struct err err = {0};
-    bool gone = false;
-    if (!cli_parse(argc, argv, "uninstall", NULL, 0, NULL, 0, NULL)) {
+    bool gone = false, delete_data = false;
+    const struct cli_option options[] = {{"--delete-data", NULL, &delete_data}};
+    if (!cli_parse(argc, argv, "uninstall [--delete-data]", options, ARRAY_COUNT(options), NULL, 0, NULL)) {
         return EXIT_USAGE;
     }
     char config_path[SETUP_PATH_MAX] = "";
@@ -223,6 +374,9 @@ int uninstall_run(int argc, char **argv)
     if (!gone) {
         printf("Windows deletes the service when the last program that has it open (services.msc?) is "
                "closed.\n");
+    }
+    if (delete_data) {
+        install_delete_data(config_path);
     }
     print_kept(config_path);
     return EXIT_FINE;

@@ -9,8 +9,9 @@ static const struct {
     const char *name, *usage, *help;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"install", "install [--config FILE]", "register the service and start it with Windows", install_run},
-    {"uninstall", "uninstall", "remove the service", uninstall_run},
+    {"install", "install [--mail-to LIST --relay LIST] [--start] ...",
+     "register the service and start it with Windows", install_run},
+    {"uninstall", "uninstall [--delete-data]", "remove the service", uninstall_run},
     {"run", "run [--config FILE] [--dry-run]", "watch now, in this console; Ctrl-C ends it", run_run},
     {"version", "version", "print the version", version_run},
     {"check-config", "check-config [FILE]", "is the configuration right? every error with its place",

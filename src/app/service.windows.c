@@ -18,7 +18,6 @@
 #define STOP_HINT_MS (LOOP_STOP_DEADLINE_MS + 3000)
 #define ACCEPT_PRESHUTDOWN 0x00000100 /* NT 6.0 */
 #define CONTROL_PRESHUTDOWN 0x0000000F
-#define LOCK_FILE "storewatch.lock"
 
 static struct {
     CRITICAL_SECTION lock;
@@ -205,7 +204,7 @@ static HANDLE claim_data_dir(const char *data_dir, struct err *err)
         return INVALID_HANDLE_VALUE;
     }
     struct text text = text_on(path, sizeof(path));
-    text_add(&text, "%s\\" LOCK_FILE, data_dir);
+    text_add(&text, "%s\\" SERVICE_LOCK_NAME, data_dir);
     wchar_t *wide = utf16_new(path);
     if (wide == NULL) {
         err_set(err, STATUS_NO_MEMORY, "CreateFile", 0, "not enough memory");

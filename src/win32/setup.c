@@ -134,6 +134,18 @@ static void path_above(const char *path, char out_above[SETUP_PATH_MAX])
     out_above[length] = '\0';
 }
 
+void setup_folder_missing(const char *path, char out_first[SETUP_PATH_MAX])
+{
+    char folder[SETUP_PATH_MAX], above[SETUP_PATH_MAX];
+    out_first[0] = '\0';
+    text_copy(folder, sizeof(folder), path);
+    while (folder[0] != '\0' && !setup_exists(folder)) {
+        text_copy(out_first, SETUP_PATH_MAX, folder);
+        path_above(folder, above);
+        memcpy(folder, above, sizeof(folder));
+    }
+}
+
 enum status setup_folder_make(const char *path, char out_first_made[SETUP_PATH_MAX], struct err *err)
 {
     const DWORD attributes = attributes_of(path);
@@ -251,17 +263,21 @@ void setup_folder_remove(const char *path, const char *first_made)
     }
 }
 
+/* The linker's name for the header of the program or library that this code is part of: its handle. */
+extern IMAGE_DOS_HEADER __ImageBase;
+
 enum status setup_default_config(const char **out_text, size_t *out_count, struct err *err)
 {
+    const HMODULE self = (HMODULE)&__ImageBase;
     const HRSRC found =
-        FindResourceW(NULL, MAKEINTRESOURCEW(RESOURCE_DEFAULT_CONFIG), (const wchar_t *)RT_RCDATA);
-    const HGLOBAL loaded = found != NULL ? LoadResource(NULL, found) : NULL;
+        FindResourceW(self, MAKEINTRESOURCEW(RESOURCE_DEFAULT_CONFIG), (const wchar_t *)RT_RCDATA);
+    const HGLOBAL loaded = found != NULL ? LoadResource(self, found) : NULL;
     const char *text = loaded != NULL ? LockResource(loaded) : NULL;
     if (text == NULL) {
         return fail(err, "FindResource", GetLastError(), "this program carries no default configuration", "");
     }
     *out_text = text;
-    *out_count = SizeofResource(NULL, found);
+    *out_count = SizeofResource(self, found);
     return STATUS_OK;
 }
 

@@ -29,12 +29,19 @@ enum status setup_folder_make(const char *path, char out_first_made[SETUP_PATH_M
 enum status setup_protect(const char *path, struct err *err);
 /* Writes a file that does not exist yet. */
 enum status setup_file_make(const char *path, const char *bytes, size_t count, struct err *err);
+/* Copies a file to a name that is free; moves one, over what has the new name. */
+enum status setup_file_copy(const char *from, const char *to, struct err *err);
+enum status setup_file_move(const char *from, const char *to, struct err *err);
 /* For undoing: what is not there, or a folder that is not empty, is left alone. */
 void setup_file_remove(const char *path);
+/* Removes the files of a folder whose names begin with `prefix`; no folders, no links. */
+void setup_files_remove(const char *folder, const char *prefix);
+/* The uppermost of `path` and the folders above it that does not exist; "" when all do. */
+void setup_folder_missing(const char *path, char out_first[SETUP_PATH_MAX]);
 /* Removes `path` and those above it up to `first_made`; nothing when that is "". */
 void setup_folder_remove(const char *path, const char *first_made);
 
-/* The default configuration that the executable carries (config/storewatch.json); lent. */
+/* The default configuration (config/storewatch.json) that this program or library carries; lent. */
 enum status setup_default_config(const char **out_text, size_t *out_count, struct err *err);
 
 /* ---- the event source ---- */
@@ -65,6 +72,9 @@ void setup_service_restore(const struct setup_before *before);
 
 /* The command line that the service is registered with. NOT_FOUND when it is not. */
 enum status setup_service_command(char *out_command, size_t capacity, struct err *err);
+/* Starts it, if it does not run, and waits until it does, at most `deadline_ms`: TIMEOUT. SYSTEM says with
+ * which error it stopped again. */
+enum status setup_service_start(uint32_t deadline_ms, struct err *err);
 /* Stops it and waits until its process has ended, at most `deadline_ms`: TIMEOUT names the state it is in. OK
  * when it does not run. NOT_FOUND when there is none. */
 enum status setup_service_stop(uint32_t deadline_ms, struct err *err);

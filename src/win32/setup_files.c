@@ -1,0 +1,76 @@
+/* setup_files.c - see setup.h: files that `install` takes over, and those that storewatch leaves behind. */
+#include "setup.h"
+
+#include "win32.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Of a symbolic link or junction only the link itself may go, and what it names was never ours. */
+#define NOT_A_FILE (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT)
+
+static enum status no_memory(struct err *err)
+{
+    return err_set(err, STATUS_NO_MEMORY, "malloc", 0, "not enough memory");
+}
+
+enum status setup_file_copy(const char *from, const char *to, struct err *err)
+{
+    wchar_t *wide_from = utf16_new(from), *wide_to = utf16_new(to);
+    enum status status = STATUS_OK;
+    if (wide_from == NULL || wide_to == NULL) {
+        status = no_memory(err);
+    } else if (!CopyFileW(wide_from, wide_to, TRUE)) {
+        const DWORD code = GetLastError();
+        status =
+            windows_fail(err, windows_status(code), "CopyFile", code, "%s cannot be copied to %s", from, to);
+    } else {
+        SetFileAttributesW(wide_to, FILE_ATTRIBUTE_NORMAL); /* one that was read-only must stay replaceable */
+    }
+    free(wide_from);
+    free(wide_to);
+    return status;
+}
+
+enum status setup_file_move(const char *from, const char *to, struct err *err)
+{
+    wchar_t *wide_from = utf16_new(from), *wide_to = utf16_new(to);
+    enum status status = STATUS_OK;
+    if (wide_from == NULL || wide_to == NULL) {
+        status = no_memory(err);
+    } else if (!MoveFileExW(wide_from, wide_to, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) {
+        const DWORD code = GetLastError();
+        status =
+            windows_fail(err, windows_status(code), "MoveFileEx", code, "%s cannot be moved to %s", from, to);
+    }
+    free(wide_from);
+    free(wide_to);
+    return status;
+}
+
+void setup_files_remove(const char *folder, const char *prefix)
+{
+    char pattern[SETUP_PATH_MAX], name[SETUP_PATH_MAX], path[SETUP_PATH_MAX];
+    struct text text = text_on(pattern, sizeof(pattern));
+    text_add(&text, "%s\\*", folder);
+    wchar_t *wide = text.truncated ? NULL : utf16_new(pattern);
+    WIN32_FIND_DATAW found;
+    const HANDLE search = wide != NULL ? FindFirstFileW(wide, &found) : INVALID_HANDLE_VALUE;
+    free(wide);
+    if (search == INVALID_HANDLE_VALUE) {
+        return;
+    }
+    do {
+        /* The names that FindFirstFile's own patterns match include the short ones of strangers. */
+        if ((found.dwFileAttributes & NOT_A_FILE) == 0 &&
+            utf16z_to_utf8(found.cFileName, name, sizeof(name)) &&
+            strncmp(name, prefix, strlen(prefix)) == 0) {
+            text = text_on(path, sizeof(path));
+            text_add(&text, "%s\\%s", folder, name);
+            if (!text.truncated) {
+                setup_file_remove(path);
+            }
+        }
+    } while (FindNextFileW(search, &found));
+    FindClose(search);
+}

@@ -1,0 +1,69 @@
+/* setup_start.c - see setup.h: starts our own service and waits until it runs. */
+#include "setup.h"
+
+#include "storewatch/service.h"
+#include "win32.h"
+
+#define WAIT_STEP_MS 100
+
+static enum status start_failed(const SERVICE_STATUS *now, struct err *err)
+{
+    if (now->dwWin32ExitCode != ERROR_SERVICE_SPECIFIC_ERROR) {
+        return windows_fail(err, STATUS_SYSTEM, "StartService", now->dwWin32ExitCode,
+                            "the service storewatch stopped again");
+    }
+    return err_set(
+        err, STATUS_SYSTEM, "StartService", now->dwServiceSpecificExitCode,
+        "the service storewatch stopped again with its own error %lu: %s (the Application log has the event)",
+        (unsigned long)now->dwServiceSpecificExitCode,
+        now->dwServiceSpecificExitCode == SERVICE_EXIT_CONFIG
+            ? "the configuration is bad or cannot be read"
+            : "it could not begin to watch; perhaps another storewatch works on the same data");
+}
+
+enum status setup_service_start(uint32_t deadline_ms, struct err *err)
+{
+    SERVICE_STATUS now;
+    enum status status = STATUS_OK;
+    const SC_HANDLE scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    const SC_HANDLE service =
+        scm != NULL ? OpenServiceW(scm, STOREWATCH_SERVICE, SERVICE_START | SERVICE_QUERY_STATUS) : NULL;
+    if (service == NULL ||
+        (!StartServiceW(service, 0, NULL) && GetLastError() != ERROR_SERVICE_ALREADY_RUNNING)) {
+        const DWORD code = GetLastError();
+        status = windows_fail(err, windows_status(code), "StartService", code,
+                              "the service storewatch cannot be started");
+        goto done;
+    }
+    const DWORD begun = GetTickCount(); /* only a difference of it is used: it may wrap */
+    for (;;) {
+        if (!QueryServiceStatus(service, &now)) {
+            const DWORD code = GetLastError();
+            status = windows_fail(err, windows_status(code), "QueryServiceStatus", code,
+                                  "the state of the service storewatch is not known");
+            break;
+        }
+        if (now.dwCurrentState == SERVICE_RUNNING) {
+            break;
+        }
+        if (now.dwCurrentState == SERVICE_STOPPED) {
+            status = start_failed(&now, err);
+            break;
+        }
+        if (GetTickCount() - begun >= deadline_ms) {
+            status = err_set(err, STATUS_TIMEOUT, "StartService", 0,
+                             "the service storewatch is still starting after %lu s",
+                             (unsigned long)(deadline_ms / 1000));
+            break;
+        }
+        Sleep(WAIT_STEP_MS);
+    }
+done:
+    if (service != NULL) {
+        CloseServiceHandle(service);
+    }
+    if (scm != NULL) {
+        CloseServiceHandle(scm);
+    }
+    return status;
+}

@@ -1,0 +1,78 @@
+#!/bin/bash
+# `install` without a configuration of one's own: it writes one, or takes a copy of one, starts the service, and undoes everything when
+# that fails. `uninstall --delete-data` leaves nothing.
+# arch: x64 x86
+. "$(dirname "$0")/lib.sh"
+bed_open install_first "${1:-x64}"
+
+service_key='HKLM\System\CurrentControlSet\Services\storewatch'
+source_key='HKLM\System\CurrentControlSet\Services\EventLog\Application\storewatch'
+absent() { ! win reg query "$1"; }
+data="$disk/ProgramData/storewatch"
+config="$data/storewatch.json"
+# What of the disk and the registry is storewatch's.
+traces() { (cd "$disk" && find . -ipath '*storewatch*' | sort) && win reg query 'HKLM\System\CurrentControlSet\Services' | grep -i storewatch; }
+refused() { # WORDS OPTIONS...: install fails, says these words, and leaves nothing behind
+    local wanted=$1 words before
+    shift
+    before=$(traces)
+    if words=$(sw install "$@" 2>&1); then
+        say "it was installed: $words" && return 1
+    fi
+    contains "$words" "$wanted" && equals "$(traces)" "$before" && absent "$source_key"
+}
+
+must "storewatch.exe is there" storewatch_copy
+before=$(traces)
+check "a port that is none is refused" refused 'relay: not a relay: relay1:0' --mail-to ops@example.com --relay relay1:0
+check "an address that is none is refused" refused 'mail\.to.*nobody' --mail-to nobody --relay relay1
+check "a configuration that is not there is refused" refused 'no-such\.json' --import 'C:\no-such.json'
+check "--config with --mail-to is wrong use" exits 2 sw install --config 'C:\x.json' --mail-to ops@example.com
+check "--check says that it can be installed" contains "$(sw install --check --mail-to ops@example.com --relay relay1)" 'can be installed'
+check "and changes nothing" equals "$(traces)" "$before"
+
+must "install with recipients and relays, and start" sw install --mail-to 'ops@example.com, night@example.com' --relay relay1:2525 --start
+check "the service runs" service_is storewatch running
+check "the configuration names both recipients" equals "$("$wine_tests/peek" json 'd["mail"]["to"]' <"$config" | tr '\n' ' ')" 'ops@example.com night@example.com '
+check "and the relay" equals "$("$wine_tests/peek" json 'd["mail"]["relays"][0]["port"]' <"$config")" 2525
+check "its lines end as Server 2003's editor wants" equals "$(grep -c $'\r$' "$config")" "$(wc -l <"$config")"
+
+sed 's/ops@/kept@/' "$config" >"$config.new" && mv "$config.new" "$config"
+first=$(service_pid storewatch)
+must "install once more, with others, and start" sw install --mail-to other@example.com --relay relay2 --start
+check "the configuration that was there is kept" grep -q 'kept@example\.com' "$config"
+check "the service was restarted" test "$(service_pid storewatch)" != "$first"
+
+printf '{ "version": 1, "mail": { "to": ["taken@example.com"], "relays": [ { "host": "relay3" } ] } }' >"$disk/given.json"
+must "install a copy of a file" sw install --import 'C:\given.json' --start
+check "the service's configuration is that copy" cmp "$disk/given.json" "$config"
+check "the one before is beside it" grep -q 'kept@example\.com' "$config.before"
+printf '{ "version": 1, "mode": "acts" }' >"$disk/bad.json"
+check "a bad one is refused with its place" contains "$(sw install --import 'C:\bad.json' 2>&1)" 'bad\.json:1:[0-9]+: mode: '
+check "and the copy stays" cmp "$disk/given.json" "$config"
+check "and the service runs on" service_is storewatch running
+
+check "uninstall keeps configuration and history" sw uninstall
+check "the history is there" test -s "$data/storewatch.db"
+check "the configuration is there" cmp "$disk/given.json" "$config"
+
+# Two storewatch on one history: the second does not start, and the installation is undone.
+on_wine wine "$home\\storewatch.exe" run --config 'C:\ProgramData\storewatch\storewatch.json' </dev/null >"$bed/console.log" 2>&1 &
+must "another storewatch works on the data" wait_for 30 sw status
+words=$(sw install --start 2>&1)
+check "a service that does not start is told" contains "$words" 'stopped again'
+check "and is not left behind" absent "$service_key"
+check "nor its event source" absent "$source_key"
+check "the configuration stays" cmp "$disk/given.json" "$config"
+kill_pids TERM "$(pids_of storewatch.exe)"
+wait_for 10 gone storewatch.exe
+
+must "install once more" sw install --start
+touch "$data/not-ours.txt"
+check "uninstall --delete-data" sw uninstall --delete-data
+check "only what is not storewatch's is left" equals "$(ls -A "$data")" not-ours.txt
+rm "$data/not-ours.txt"
+must "install once more" sw install --start
+check "uninstall --delete-data once more" sw uninstall --delete-data
+check "everything is as before the first installation" equals "$(traces)" "$before"
+finish
