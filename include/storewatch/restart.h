@@ -14,7 +14,7 @@
  *
  * How a caller drives it:
  *   begin or resume; then for each fresh observation:
- *     while restart_untouched(): the pre-flight again; if it says no, restart_abandon
+ *     while restart_nothing_stopped(): the pre-flight again; if it says no, restart_abandon
  *     restart_step; if the news has RESTART_NEWS_STEP, save the journal *before* carrying the request out
  *     carry the request out (if the journal could not be saved: do not, and tell STATUS_BUSY)
  *     restart_told with the answer; the next observation that counts is one that began after it
@@ -165,6 +165,7 @@ struct restart {
     bool asked;             /* a request is out and restart_told has not been called */
     int64_t asked_mono_ms;
     struct restart_request request; /* the one that is out, or was last */
+    bool held;                      /* by the caller, before each step: nothing can be asked for now */
     bool stop_denied;               /* a stop was refused for good: turn back */
     unsigned news;                  /* found in restart_told, returned by the next step */
     /* watches[i] is about plan.services[i] */
@@ -195,6 +196,9 @@ void restart_resume(struct restart *restart, const struct config *config,
 /* Has nothing been asked of any service yet? While true, the caller's pre-flight may still call it off for
  * free. */
 bool restart_untouched(const struct restart *restart);
+/* Is nothing out, and was no stop accepted or seen to work yet (one that failed without a word may work yet)?
+ * Then what comes is a first stop, and has to pass the pre-flight. */
+bool restart_nothing_stopped(const struct restart *restart);
 /* Calls it off, `why` for people. Untouched: ended at once. While stopping: what was stopped is started again
  * (stop_failed). Later there is nothing to call off: everything is being started already. Returns news bits.
  */

@@ -190,7 +190,7 @@ static unsigned call_off(struct step *step)
     struct engine *engine = step->engine;
     const bool untouched = restart_untouched(&engine->restart);
     const bool stopping_again = engine->resumed && engine->restart.journal.phase == RESTART_STOPPING;
-    if (!untouched && !stopping_again)
+    if (!untouched && !stopping_again && !restart_nothing_stopped(&engine->restart))
         return 0;
     struct open_incident *open = engine_incident_by_id(engine, engine->restart.journal.incident_id);
     struct policy_facts facts;
@@ -231,10 +231,12 @@ static unsigned call_off(struct step *step)
 void step_follow_restart(struct step *step)
 {
     struct engine *engine = step->engine;
-    /* While a stop or start is out the machine asks for nothing, but its clocks and words go on: a call that
-     * hangs in the SCM is a service that hangs. */
-    if (!engine_restarting(engine) || engine->out.kind == ENGINE_READ_GRAPH)
+    if (!engine_restarting(engine))
         return;
+    /* While a request is out the machine asks for nothing, but its clocks and words go on: a call that hangs
+     * in the SCM is a service that hangs, and what is down meanwhile is told of. */
+    const bool asks_scm = engine->out.kind == ENGINE_READ_GRAPH;
+    engine->restart.held = asks_scm;
     if (engine->graph_wanted && engine->out.kind == ENGINE_NOTHING) {
         engine->graph_wanted = false;
         ask(step, ENGINE_READ_GRAPH, "");
@@ -242,7 +244,7 @@ void step_follow_restart(struct step *step)
     }
     struct restart_journal before = engine->restart.journal;
     struct restart_request request = {0};
-    unsigned news = call_off(step);
+    unsigned news = asks_scm ? 0 : call_off(step);
     if (!(news & RESTART_NEWS_ENDED))
         news |= restart_step(&engine->restart, step->observation,
                              engine->graph.node_count ? &engine->graph : NULL, step->clock.mono_ms,

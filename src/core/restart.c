@@ -521,6 +521,10 @@ static void say_pending(struct restart *restart, struct step *step, size_t index
 
 static void say_asked(struct restart *restart, struct step *step)
 {
+    if (restart->held) {
+        say(restart, step, "no answer from the service manager yet to a question about its services");
+        return;
+    }
     char storage[40];
     struct text text = text_on(storage, sizeof(storage));
     text_add_duration(&text, step->mono_ms - restart->asked_mono_ms);
@@ -629,6 +633,19 @@ bool restart_untouched(const struct restart *restart)
     }
     for (size_t i = 0; i < restart->journal.plan.count; i++) {
         if (restart->journal.plan.services[i].stop != STEP_WAITING) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool restart_nothing_stopped(const struct restart *restart)
+{
+    if (restart->journal.phase != RESTART_STOPPING || restart->asked) {
+        return false;
+    }
+    for (size_t i = 0; i < restart->journal.plan.count; i++) {
+        if (restart->journal.plan.services[i].stop == STEP_REACHED || restart->watches[i].accepted) {
             return false;
         }
     }
@@ -866,7 +883,7 @@ static void stopping_step(struct restart *restart, struct step *step)
         say_pending(restart, step, current, &look, restart->stop_timeout_ms);
         return;
     }
-    if (restart->asked) {
+    if (restart->asked || restart->held) {
         say_asked(restart, step);
         return;
     }
@@ -887,7 +904,7 @@ static void stopping_step(struct restart *restart, struct step *step)
         current = first_not_down(restart, step, &insisted);
         look = look_at(step->observation, plan->services[current].name);
     }
-    if (restart_untouched(restart) && !ready_to_begin(restart, step)) {
+    if (restart_nothing_stopped(restart) && !ready_to_begin(restart, step)) {
         return;
     }
     if (!is_running(look.state)) { /* one that somebody is just starting */
@@ -1091,7 +1108,7 @@ static void bring_up(struct restart *restart, struct step *step, size_t index, c
         *open = *open && (late || look->state == SERVICE_STATE_STOP_PENDING);
         return;
     }
-    if (restart->asked) {
+    if (restart->asked || restart->held) {
         say_asked(restart, step);
         return;
     }
