@@ -175,9 +175,11 @@ $(eval $(call windows,x86,i686-w64-mingw32))
 build/test/%: build/asan/obj/tests/%.o build/asan/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $< $(sanitize) build/asan/libstorewatch.a $(test_libs)
+# In most worlds the verdicts are drawn: tests/sim/verdicts.c stands before the detectors.
+sim_link := $(patsubst %,-Wl$(comma)--wrap=detector_%,new free push set_limit verdict learned points)
 build/test/sim/sim: $(call objects,asan,$(sim_sources)) build/asan/libstorewatch.a
 	@mkdir -p $(@D)
-	@$(native_cc) -o $@ $^ $(sanitize) $(test_libs)
+	@$(native_cc) -o $@ $^ $(sanitize) $(sim_link) $(test_libs)
 
 build/bench/%: build/bench/obj/tests/bench/%.o build/bench/libstorewatch.a
 	@mkdir -p $(@D)
@@ -185,7 +187,7 @@ build/bench/%: build/bench/obj/tests/bench/%.o build/bench/libstorewatch.a
 
 build/bench/sim/sim: $(call objects,bench,$(sim_sources)) build/bench/libstorewatch.a
 	@mkdir -p $(@D)
-	@$(native_cc) -o $@ $^ $(test_libs)
+	@$(native_cc) -o $@ $^ $(sim_link) $(test_libs)
 
 # ---- tests, demo, bench: scripts under tests/ do the work
 
@@ -216,7 +218,7 @@ sim: build/bench/sim/sim
 sim-mutants: export MUTANT_CC := $(native_cc)
 sim-mutants: export MUTANT_FLAGS = $(bench_flags)
 sim-mutants: export MUTANT_OBJECTS = $(call objects,bench,$(sim_sources))
-sim-mutants: export MUTANT_LIBS = build/bench/libstorewatch.a $(test_libs)
+sim-mutants: export MUTANT_LIBS = $(sim_link) build/bench/libstorewatch.a $(test_libs)
 sim-mutants: build/bench/sim/sim
 	@tests/sim/run-mutants $(or $(SEEDS),2000) $(ONLY)
 

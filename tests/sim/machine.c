@@ -113,16 +113,20 @@ static void draw_settings(uint64_t *random)
     settings->windows = !sim->calm && chance(random, 35);
     settings->window_from = (int)below(random, 1440);
     settings->window_to = (settings->window_from + 30 + (int)below(random, 300)) % 1440;
-    settings->min_window_ms = slot_ms * (25 + below(random, 15));
+    /* Verdicts that are drawn come ten times as early: so does everything else. */
+    uint32_t scale = sim->computed ? 10 : 2;
+    settings->min_window_ms = sim->computed ? slot_ms * (25 + below(random, 15)) : slot_ms * below(random, 6);
     settings->verify_ms = 1000 * (10 + below(random, 60));
     settings->stop_timeout_ms = 1000 * (60 + below(random, 120));
     settings->start_timeout_ms = 1000 * (60 + below(random, 120));
     settings->budget_max = 1 + below(random, 3);
-    settings->per_ms = slot_ms * (80 + below(random, 400));
-    settings->min_interval_ms = slot_ms * below(random, 80);
-    settings->urgent_ms = slot_ms * below(random, 120);
-    settings->reminder_ms = slot_ms * (20 + below(random, 200));
-    settings->mails_per_hour = chance(random, 65) ? 1000 : 2 + below(random, 10);
+    settings->per_ms = slot_ms * (8 * scale + below(random, 40 * scale));
+    settings->min_interval_ms = slot_ms * below(random, 8 * scale);
+    settings->urgent_ms = slot_ms * below(random, 12 * scale);
+    settings->reminder_ms = slot_ms * (2 * scale + below(random, 20 * scale));
+    settings->mails_per_hour = chance(random, 80) ? 1000
+                               : sim->computed    ? 2 + below(random, 10)
+                                                  : 12 + below(random, 30);
     settings->limit_bytes = chance(random, 50) ? 2 * GIB : 0;
 }
 
@@ -167,6 +171,8 @@ void world_draw(void)
 {
     uint64_t random = sim->seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
     sim->calm = sim->seed % 16 == 0;
+    sim->computed = sim->seed % 32 == 0 || sim->seed % 32 == 8;
+    sim->whims_in = sim->calm || chance(&random, 50) ? 0 : 100 + below(&random, 900);
     sim->os.noise = world_random(&random);
     sim->latency = world_random(&random);
     sim->kill_lane = -1;
@@ -184,7 +190,8 @@ void world_draw(void)
     draw_settings(&random);
     draw_services(&random);
     sim->dry_run = !sim->calm && chance(&random, 4);
-    sim->heal_ms = sim->settings.interval_ms * (sim->calm ? 400 : 150 + below(&random, 220));
+    int64_t slots = sim->computed ? sim->calm ? 400 : 150 + below(&random, 220) : 40 + below(&random, 80);
+    sim->heal_ms = slots * sim->settings.interval_ms;
     /* Who leaks: mostly one from early on. */
     const char *leaks = target_service(chance(&random, 60) ? 0 : 1 + below(&random, sim->calm ? 1 : 2));
     if (leaks && (sim->calm || chance(&random, 92)))

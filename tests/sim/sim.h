@@ -2,6 +2,7 @@
  *
  *   machine.c draws a world from a seed, and is the operating system: os.h, mailer.h, the disk
  *   faults.c  what goes wrong, when, and how it is mended
+ *   verdicts.c what the detectors say: drawn, in most worlds
  *   judge.c   the invariants R1-R8 (HACKING.md): what each check looks at is said there
  *   sim.c     drives the agent through simulated time: jobs take long, storewatch is killed, the machine
  * boots
@@ -184,8 +185,11 @@ enum machine { MACHINE_RUNS, MACHINE_CRASHED };
 
 struct sim {
     uint64_t seed;
-    uint64_t dropped; /* bits of faults that are left out (to shrink a failure) */
-    bool calm;        /* nothing goes wrong: storewatch must do its work */
+    uint64_t dropped;  /* bits of faults that are left out (to shrink a failure) */
+    bool calm;         /* nothing goes wrong: storewatch must do its work */
+    bool computed;     /* the real detectors; else verdicts.c */
+    uint32_t whims_in; /* of so many samples one begins a whim; 0 = none ever */
+    uint64_t detectors;
     bool dry_run;
     struct os os;
     struct settings settings;
