@@ -120,6 +120,7 @@ void buffer_deinit(struct buffer *buffer);
 bool text_copy(char *destination, size_t capacity, const char *source);
 /* ASCII case-insensitive comparison (service and image names): equality, and an order as of strcmp on the
  * lower-case forms, which is the one observation.services is sorted in. */
+bool text_begins_nocase(const char *text, const char *begin);
 bool text_equal_nocase(const char *a, const char *b);
 int text_compare_nocase(const char *a, const char *b);
 

@@ -73,6 +73,7 @@ struct engine {
 
     struct watch watch;
     struct open_incident incidents[INCIDENTS_MAX];
+    size_t incidents_end; /* slots from here on were never used */
     int64_t last_incident_id;
     /* Since when the machine's growth is `unbounded` and no process explains it; 0 = it is not. */
     int64_t unexplained_mono_ms[METRIC_COUNT];

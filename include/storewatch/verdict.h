@@ -101,8 +101,9 @@ enum verdict_state detector_push(struct detector *detector, int64_t t_ms, double
  */
 void detector_set_limit(struct detector *detector, struct verdict_limit limit);
 
-/* The verdict as of the last sample, with words. Only formats: cheap enough for every poll of every series.
- */
+/* The state as of the last sample. */
+enum verdict_state detector_state(const struct detector *detector);
+/* The verdict as of the last sample, with words: a few microseconds of formatting. */
 void detector_verdict(const struct detector *detector, struct verdict *out_verdict);
 
 /* What an incarnation that ends teaches the next: fills the learned_... members of *settings, leaves the

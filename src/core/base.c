@@ -207,6 +207,15 @@ int text_compare_nocase(const char *a, const char *b)
     return lower(a[i]) - lower(b[i]);
 }
 
+bool text_begins_nocase(const char *text, const char *begin)
+{
+    size_t i = 0;
+    while (begin[i] != '\0' && lower(text[i]) == lower(begin[i])) {
+        i++;
+    }
+    return begin[i] == '\0';
+}
+
 bool text_equal_nocase(const char *a, const char *b)
 {
     return text_compare_nocase(a, b) == 0;

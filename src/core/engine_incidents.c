@@ -9,7 +9,7 @@
 static struct open_incident *incident_find(struct engine *engine, const struct watched *item,
                                            enum metric metric)
 {
-    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+    for (size_t i = 0; i < engine->incidents_end; i++) { /* asked for each series at each poll */
         struct open_incident *open = &engine->incidents[i];
         if (open->incident.id && open->incident.metric == metric &&
             process_id_equal(open->incident.process, item->process) &&
@@ -22,8 +22,11 @@ static struct open_incident *incident_find(struct engine *engine, const struct w
 struct open_incident *engine_free_slot(struct engine *engine)
 {
     for (size_t i = 0; i < INCIDENTS_MAX; i++)
-        if (engine->incidents[i].incident.id == 0)
+        if (engine->incidents[i].incident.id == 0) {
+            if (engine->incidents_end <= i)
+                engine->incidents_end = i + 1;
             return &engine->incidents[i];
+        }
     return NULL;
 }
 
@@ -228,17 +231,17 @@ static void follow_item(struct step *step, struct watched *item, enum metric met
     if (!item->present || !item->detectors[metric])
         return;
     struct open_incident *open = incident_find(step->engine, item, metric);
+    bool unbounded = detector_state(item->detectors[metric]) == VERDICT_UNBOUNDED;
+    if (!open && !unbounded && item->kind == TARGET_HOST)
+        step->engine->unexplained_mono_ms[metric] = 0;
+    if (open ? open->incident.state != INCIDENT_OPEN : !unbounded)
+        return; /* the usual case: no words are made */
     struct verdict verdict;
     detector_verdict(item->detectors[metric], &verdict);
     if (!open) {
-        if (verdict.state == VERDICT_UNBOUNDED)
-            incident_open(step, item, metric, &verdict);
-        else if (item->kind == TARGET_HOST)
-            step->engine->unexplained_mono_ms[metric] = 0;
+        incident_open(step, item, metric, &verdict);
         return;
     }
-    if (open->incident.state != INCIDENT_OPEN)
-        return;
     if (verdict.state == VERDICT_UNBOUNDED)
         incident_grows_on(step, open, &verdict);
     else if (verdict.state == VERDICT_BOUNDED)

@@ -1138,6 +1138,11 @@ static int64_t time_of_reach(const struct detector *d, double level, double rate
     return wait_s < 4e12 ? d->last_ms + (int64_t)(wait_s * 1000) : INT64_MAX;
 }
 
+enum verdict_state detector_state(const struct detector *d)
+{
+    return d->state;
+}
+
 void detector_verdict(const struct detector *d, struct verdict *v)
 {
     *v = (struct verdict){.state = d->state,

@@ -170,12 +170,10 @@ static enum status see_service(struct watch *watch, const struct config *config,
 /* "BESAgent" in the configuration means BESAgent.exe too. */
 static bool image_matches(const char *configured, const char *image)
 {
-    if (text_equal_nocase(configured, image))
-        return true;
-    char with_exe[PROCESS_IMAGE_MAX + 4];
-    struct text text = text_on(with_exe, sizeof with_exe);
-    text_add(&text, "%s.exe", configured);
-    return text_equal_nocase(with_exe, image);
+    if (!text_begins_nocase(image, configured))
+        return false;
+    const char *rest = image + strlen(configured);
+    return *rest == '\0' || text_equal_nocase(rest, ".exe");
 }
 
 static enum status see_image(struct watch *watch, const struct config *config,

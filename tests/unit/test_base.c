@@ -146,6 +146,10 @@ static void names_compare_without_case(void **state)
     assert_true(text_equal_nocase("MSExchangeIS", "msexchangeis"));
     assert_false(text_equal_nocase("MSExchangeIS", "MSExchangeI"));
     assert_false(text_equal_nocase("a", "b"));
+    assert_true(text_begins_nocase("BESAgent.exe", "besagent"));
+    assert_true(text_begins_nocase("a", ""));
+    assert_false(text_begins_nocase("bes", "BESAgent"));
+    assert_false(text_begins_nocase("xBESAgent", "BESAgent"));
     assert_false(text_equal_nocase("[", "{")); /* not letters, although 32 apart */
     assert_true(text_compare_nocase("Alpha", "beta") < 0);
     assert_true(text_compare_nocase("BETA", "alpha") > 0);
