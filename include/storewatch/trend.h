@@ -18,8 +18,12 @@
 #define TREND_POINTS_MIN 4
 #define TREND_POINTS_MAX 65535
 
-/* Bytes that trend_slope and trend_kendall need lent for n points: under 23 n + 64. */
-size_t trend_scratch_bytes(size_t n);
+/* What the selection of slopes works in: so many words for n points, under 23 n + 64 bytes. */
+union trend_word {
+    uint64_t key;
+    double slope;
+};
+#define TREND_SCRATCH_WORDS(n) (2 * (n) + 5 * (n) / 6 + 8)
 
 struct trend_slope {
     double slope;           /* median of the pair slopes */
@@ -30,21 +34,10 @@ struct trend_slope {
 };
 
 /* Theil-Sen slope with Sen's interval, exact, in O(n log n) expected time. confidence_pct is 50 < x < 100.
- * `scratch` has trend_scratch_bytes(n) bytes, aligned as malloc does. INVALID when n is outside
- * TREND_POINTS_MIN..TREND_POINTS_MAX or times do not increase. */
+ * `scratch` is TREND_SCRATCH_WORDS(n) of union trend_word. INVALID when n is outside
+ * TREND_POINTS_MIN..TREND_POINTS_MAX, times do not increase, or differences of the values overflow. */
 enum status trend_slope(const double *time, const double *value, size_t n, double confidence_pct,
                         void *scratch, struct trend_slope *out_slope);
-
-/* The pair slope of 0-based rank k (0 = the smallest) of the n(n-1)/2; exact up to rounding of the
- * arithmetic. */
-double trend_select_slope(const double *time, const double *value, size_t n, uint64_t k, void *scratch);
-
-struct trend_kendall {
-    int64_t s;       /* concordant minus discordant pairs */
-    double variance; /* under no trend and independence, corrected for ties */
-    double z;        /* with continuity correction; 0 when variance is 0 */
-};
-enum status trend_kendall(const double *value, size_t n, void *scratch, struct trend_kendall *out_kendall);
 
 /* Two-sided standard normal and Student quantiles: the x with P(|X| <= x) = confidence_pct / 100. */
 double trend_normal_quantile(double confidence_pct);

@@ -36,7 +36,7 @@ static void goal(bool met, const char *text)
 static double slope_ms(size_t n)
 {
     double *t = malloc(n * sizeof *t), *v = malloc(n * sizeof *v);
-    void *scratch = malloc(trend_scratch_bytes(n));
+    void *scratch = malloc(TREND_SCRATCH_WORDS(n) * sizeof(union trend_word));
     if (t == NULL || v == NULL || scratch == NULL)
         exit(3);
     struct random random = random_seeded(n);
@@ -112,14 +112,14 @@ int main(void)
     for (size_t n = 720; n <= 46080; n *= 4) {
         const double ms = slope_ms(n), unit = ms * 1e6 / ((double)n * log2((double)n));
         printf("  n = %5zu: %8.3f ms, %7zu bytes extra, %5.2f ns per n log2 n\n", n, ms,
-               trend_scratch_bytes(n), unit);
+               TREND_SCRATCH_WORDS(n) * sizeof(union trend_word), unit);
         first = n == 720 ? unit : first;
         last = unit;
     }
     const double ms = slope_ms(2880);
     scipy();
     goal(ms < 1, "n = 2880 in under 1 ms");
-    goal(trend_scratch_bytes(2880) < 64 * 1024, "n = 2880 in under 64 KiB extra");
+    goal(TREND_SCRATCH_WORDS(2880) * sizeof(union trend_word) < 64 * 1024, "n = 2880 in under 64 KiB extra");
     goal(last < 3 * first,
          "grows as n log n (the cost per n log n stays within a factor of 3 over a factor of 64)");
 

@@ -148,7 +148,8 @@ static void coverage(void)
         struct random random = random_seeded(9000 + p);
         int covered = 0;
         for (int run = 0; run < RUNS; run++) {
-            double t[POINTS], v[POINTS], scratch[POINTS * 4];
+            double t[POINTS], v[POINTS];
+            union trend_word scratch[TREND_SCRATCH_WORDS(POINTS)];
             double noise = random_normal(&random) / sqrt(1 - phis[p] * phis[p]);
             for (size_t i = 0; i < POINTS; i++) {
                 t[i] = (double)i;
