@@ -31,7 +31,7 @@ static const struct {
     {"report", "report [--html FILE]", "charts of the history", report_run},
     {"analyze", "analyze [--json] [--html FILE] [--limit SIZE] FILE.csv...",
      "the verdict on recorded counters", analyze_run},
-    {"replay", "replay --config FILE [--json] FILE.csv...", "what the watchdog would have done", replay_run},
+    {"replay", "replay --config FILE [--json] [--mails] FILE.csv...", "what the watchdog would have done", replay_run},
 };
 
 static void print_usage(FILE *out)

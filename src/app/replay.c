@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define USAGE "replay --config FILE [--json] FILE.csv..."
+#define USAGE "replay --config FILE [--json] [--mails] FILE.csv..."
 #define FILES_MAX 64
 #define PROCESSES_MAX 512
 #define SERVICES_MAX (CONFIG_CLIENTS_MAX + 1)
@@ -71,7 +71,7 @@ struct replay {
     struct host host_now;
     int64_t period_ms, first_utc_ms, now_utc_ms;
     uint32_t next_pid;
-    bool as_json;
+    bool as_json, with_mails;
     json_t *events;
     size_t incidents, restarts;
 };
@@ -94,6 +94,16 @@ static json_t *event_new(const struct replay *replay, const char *kind)
     return json_pack("{s:s, s:s}", "at", storage, "kind", kind);
 }
 
+/* The mail as it would have come, under its line. */
+static void print_mail(const struct mail *mail)
+{
+    for (const char *line = mail->plain; *line;) {
+        size_t length = strcspn(line, "\n");
+        printf("%s%.*s\n", length ? "    | " : "    |", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+}
+
 static void tell_alert(struct replay *replay, const struct alert *alert)
 {
     const struct alert_wording *wording = alert_wording_get(alert->kind);
@@ -107,6 +117,9 @@ static void tell_alert(struct replay *replay, const struct alert *alert)
         json_object_set_new(event, "name", json_string(wording->name));
         if (mailed)
             json_object_set_new(event, "subject", json_string(mail.subject));
+        if (mailed && replay->with_mails)
+            json_object_set_new(event, "mail",
+                                json_pack("{s:s, s:s}", "plain", mail.plain, "html", mail.html));
         json_object_set_new(event, "text", json_string(storage));
         json_array_append_new(replay->events, event);
     } else {
@@ -116,6 +129,8 @@ static void tell_alert(struct replay *replay, const struct alert *alert)
                                                                     : storage;
         print_time(replay);
         printf("%-5s  %.*s\n", mailed ? "mail" : "event", (int)strcspn(words, "\n"), words);
+        if (mailed && replay->with_mails)
+            print_mail(&mail);
     }
     mail_deinit(&mail);
     replay->incidents += alert->kind == ALERT_OPENED;
@@ -270,12 +285,23 @@ static void map_host_column(struct replay *replay, size_t file, size_t column, c
         }
 }
 
+/* Perfmon's names begin with the machine's: "\\\\EX1\\Process(store)\\Private Bytes". */
+static void take_host_name(struct replay *replay, const char *column)
+{
+    size_t length = strncmp(column, "\\\\", 2) == 0 ? strcspn(column + 2, "\\") : 0;
+    if (length == 0 || column[2 + length] == '\0')
+        return;
+    struct text name = text_on(replay->engine->host_name, sizeof replay->engine->host_name);
+    text_add_bytes(&name, column + 2, length);
+}
+
 static void map_columns(struct replay *replay, size_t file)
 {
     struct perfmon *perfmon = replay->readers[file].perfmon;
     for (size_t i = 0; i < perfmon_column_count(perfmon); i++) {
         const char *name = perfmon_column_get(perfmon, i)->name, *counter = NULL;
         char instance[PROCESS_IMAGE_MAX];
+        take_host_name(replay, name);
         if (split_process_counter(name, instance, sizeof instance, &counter))
             map_process_column(replay, file, i, instance, counter);
         else
@@ -450,7 +476,7 @@ static void answer(struct replay *replay)
         } else if (request.kind == ENGINE_STOP_SERVICE) {
             tell_deed(replay, "stop", request.service);
             stop_service(replay, service);
-        } else {
+        } else if (request.kind == ENGINE_START_SERVICE) {
             tell_deed(replay, "start", request.service);
             start_service(replay, service);
         }
@@ -593,7 +619,7 @@ static void print_end(const struct replay *replay)
 static int run(struct replay *replay, const char *const *paths, size_t count)
 {
     struct err err = {0};
-    replay->engine = engine_new(&replay->config, "recording");
+    replay->engine = engine_new(&replay->config, "recording"); /* until a column names the machine */
     replay->actions = calloc(1, sizeof *replay->actions);
     replay->observation = observation_new();
     replay->events = json_array();
@@ -623,7 +649,8 @@ int replay_run(int argc, char **argv)
     if (!replay)
         return cli_fail("out of memory");
     const struct cli_option options[] = {{"--config", &config_path, NULL},
-                                         {"--json", NULL, &replay->as_json}};
+                                         {"--json", NULL, &replay->as_json},
+                                         {"--mails", NULL, &replay->with_mails}};
     int code = EXIT_USAGE;
     if (!cli_parse(argc, argv, USAGE, options, ARRAY_COUNT(options), paths, FILES_MAX, &count))
         goto done;

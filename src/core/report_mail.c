@@ -417,7 +417,7 @@ static void add_subject(struct text *text, const struct telling *telling)
     if (incident != NULL) {
         text_add(&what_text, "%s%s%s", telling->image, telling->image[0] != '\0' ? " " : "", telling->metric);
         text_add(&growth_text, "%s %s, %s", what, telling->rate,
-                 telling->left[0] != '\0' ? telling->left : telling->wording->headline);
+                 telling->left[0] != '\0' ? telling->left : "no end foreseeable");
     }
     switch (alert->kind) {
     case ALERT_OPENED:

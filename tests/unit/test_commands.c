@@ -61,7 +61,7 @@ static void replay_tells_alerts_and_restarts(void **state)
     assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("client.csv"),
                          in_folder("store.csv")),
                      EXIT_FOUND);
-    assert_non_null(strstr(out, "mail   [storewatch] recording: BESAgent.exe private bytes +"));
+    assert_non_null(strstr(out, "mail   [storewatch] EX1: BESAgent.exe private bytes +"));
     assert_non_null(strstr(out, "stop   BlackBerry Agent"));
     assert_non_null(strstr(out, "start  BlackBerry Agent"));
     assert_non_null(strstr(out, "recovered: BESAgent.exe"));
@@ -85,6 +85,28 @@ static void replay_in_json(void **state)
     const json_t *events = json_object_get(root, "events");
     assert_string_equal(json_string_value(json_object_get(json_array_get(events, 0), "kind")), "mail");
     assert_string_equal(json_string_value(json_object_get(json_array_get(events, 0), "name")), "OPENED");
+    assert_null(json_object_get(json_array_get(events, 0), "mail"));
+    json_decref(root);
+}
+
+static void replay_with_the_mails(void **state)
+{
+    (void)state;
+    write_text("act.json", config_act);
+    write_recording("client.csv", "\\\\EX1\\Process(BESAgent)\\Private Bytes", true);
+    assert_int_equal(
+        RUN(replay_run, "replay", "--mails", "--config", in_folder("act.json"), in_folder("client.csv")),
+        EXIT_FOUND);
+    assert_non_null(strstr(out, "\n    | BESAgent.exe on EX1 grows without bound: "));
+    assert_non_null(strstr(out, "\n    | What to do now\n    |   1. "));
+    assert_int_equal(RUN(replay_run, "replay", "--mails", "--json", "--config", in_folder("act.json"),
+                         in_folder("client.csv")),
+                     EXIT_FOUND);
+    json_t *root = parsed();
+    const json_t *first = json_array_get(json_object_get(root, "events"), 0);
+    const char *html = json_string_value(json_object_get(json_object_get(first, "mail"), "html"));
+    assert_non_null(html);
+    assert_non_null(strstr(html, "BESAgent.exe on EX1 grows without bound"));
     json_decref(root);
 }
 
@@ -176,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replay_tells_alerts_and_restarts),
         cmocka_unit_test(replay_in_json),
+        cmocka_unit_test(replay_with_the_mails),
         cmocka_unit_test(replay_of_a_healthy_store_is_fine),
         cmocka_unit_test(replay_says_what_is_wrong),
         cmocka_unit_test(status_of_nothing_is_no_status),
