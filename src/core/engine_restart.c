@@ -275,11 +275,13 @@ bool step_consider(struct step *step, struct open_incident *open, struct restart
     struct engine *engine = step->engine;
     struct incident *incident = &open->incident;
     struct incident all[INCIDENTS_MAX];
+    size_t count = 0;
     for (size_t i = 0; i < INCIDENTS_MAX; i++)
-        all[i] = engine->incidents[i].incident;
+        if (engine->incidents[i].incident.id)
+            all[count++] = engine->incidents[i].incident;
     const char *service = "";
-    enum rung rung = policy_next_rung(&engine->config, incident, all, INCIDENTS_MAX, &service,
-                                      incident->held_because, sizeof incident->held_because);
+    enum rung rung = policy_next_rung(&engine->config, incident, all, count, &service, incident->held_because,
+                                      sizeof incident->held_because);
     if (rung == RUNG_ALERT)
         return false;
     *out_wanted = (struct restart_journal){.incident_id = incident->id, .rung = rung};

@@ -23,12 +23,15 @@ static bool is_printable(char c)
 
 static void add_quoted_printable(struct buffer *out, const char *text)
 {
+    static const char digits[] = "0123456789ABCDEF";
+    char line[LINE_MAX + 2]; /* the line that is being made: added at its end */
     size_t column = 0;
     bool valid;
     for (size_t step; (step = report_character(text, &valid)) > 0; text += step) {
         if (text[0] == '\n' || (text[0] == '\r' && text[1] == '\n')) {
             step = text[0] == '\r' ? 2 : 1;
-            buffer_add(out, "\r\n");
+            memcpy(line + column, "\r\n", 2);
+            buffer_add_bytes(out, line, column + 2);
             column = 0;
             continue;
         }
@@ -41,6 +44,7 @@ static void add_quoted_printable(struct buffer *out, const char *text)
         bool literal = length == 1 && c != '=' && (is_printable(c) || ((c == ' ' || c == '\t') && !at_end));
         const size_t width = literal ? 1 : 3 * length;
         if (column + width > LINE_MAX - (at_end ? 0 : 1)) { /* room for the soft break's "=" */
+            buffer_add_bytes(out, line, column);
             buffer_add(out, "=\r\n");
             column = 0;
         }
@@ -49,14 +53,17 @@ static void add_quoted_printable(struct buffer *out, const char *text)
             literal = false;
         }
         if (literal) {
-            buffer_add_bytes(out, character, 1);
-        } else {
-            for (size_t i = 0; i < length; i++) {
-                buffer_add(out, "=%02X", (unsigned)(unsigned char)character[i]);
-            }
+            line[column++] = c;
+            continue;
         }
-        column += literal ? 1 : 3 * length;
+        for (size_t i = 0; i < length; i++) {
+            const unsigned char byte = (unsigned char)character[i];
+            line[column++] = '=';
+            line[column++] = digits[byte >> 4];
+            line[column++] = digits[byte & 0xF];
+        }
     }
+    buffer_add_bytes(out, line, column);
 }
 
 /* ---- header fields ---- */
