@@ -101,13 +101,20 @@ static void follow_down(size_t index, int64_t elapsed_ms)
                    sim->os.world.services[index].name, (long long)(service->down_seen_ms / 1000));
 }
 
+static bool runs(size_t index)
+{
+    const struct world_service *service = &sim->os.world.services[index];
+    return service->exists &&
+           (service->state == SERVICE_STATE_RUNNING || service->state == SERVICE_STATE_PAUSED);
+}
+
 void judge_world(int64_t elapsed_ms)
 {
     struct world *world = &sim->os.world;
     int64_t now_ms = true_ms();
     for (size_t i = 0; i < world->count; i++) {
         struct judge_service *service = &judge()->services[i];
-        if (!world_runs(world, world->services[i].name)) {
+        if (!runs(i)) {
             service->run_since_ms = -1;
             if (service->owed)
                 follow_down(i, elapsed_ms);
@@ -337,26 +344,28 @@ static void check_process(const struct restart_journal *journal, const char *nam
                    look->pids[index], service->process.pid);
 }
 
+/* The store's own words for its file would not tell that they have become wrong. */
 static void check_journal(const struct restart_journal *journal, const char *name)
 {
+    static const char sql[] = "SELECT s.stop FROM restart AS r JOIN restart_service AS s ON s.restart = r.id"
+                              " WHERE r.id = ?1 AND s.name = ?2 AND r.phase <> 'ended'";
     if (disk_is_bad() || sim->kill_change)
         return;
-    struct store *store = NULL;
-    struct restart_journal *saved = calloc(4, sizeof *saved);
-    size_t count = 0;
-    struct err err = {0};
-    if (!saved || store_open_readonly(STORE_PATH, &store, &err) != STATUS_OK ||
-        store_get_restarts(store, saved, 4, &count, &err) != STATUS_OK)
-        judge_fail("R6", "the journal cannot be read: %s", err.text);
-    const struct restart_service *service = NULL;
-    for (size_t i = 0; i < count; i++)
-        if (saved[i].id == journal->id && saved[i].phase != RESTART_ENDED)
-            service = planned(&saved[i], name);
-    if (!service || service->stop == STEP_WAITING)
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    const char *stop = NULL;
+    if (sqlite3_open_v2(STORE_PATH, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK ||
+        sqlite3_bind_int64(statement, 1, journal->id) != SQLITE_OK ||
+        sqlite3_bind_text(statement, 2, name, -1, SQLITE_STATIC) != SQLITE_OK)
+        judge_fail("R6", "the journal cannot be read: %s", sqlite3_errmsg(db));
+    else if (sqlite3_step(statement) == SQLITE_ROW)
+        stop = (const char *)sqlite3_column_text(statement, 0);
+    if (!stop || strcmp(stop, "waiting") == 0)
         judge_fail("R6", "%s is stopped, but the journal on the disk %s", name,
-                   service ? "says it was not asked" : "does not know of it");
-    store_close(store);
-    free(saved);
+                   stop ? "says it was not asked" : "does not know of it");
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
 }
 
 static bool ran_before;
@@ -476,13 +485,13 @@ void judge_mail(const char *message, bool refused)
                    key, judge()->duplicates_allowed);
 }
 
-static bool number_arrived(const struct incident *incident, unsigned wanted)
+static bool number_arrived(int64_t incident, int64_t opened_utc_ms, unsigned wanted)
 {
     for (size_t i = 0; i < judge()->key_count; i++) {
         long long id = 0, opened = 0;
         unsigned number = 0;
-        if (key_parse(judge()->keys[i].key, &id, &number, &opened) && id == incident->id &&
-            opened == incident->opened_utc_ms && number == wanted)
+        if (key_parse(judge()->keys[i].key, &id, &number, &opened) && id == incident &&
+            opened == opened_utc_ms && number == wanted)
             return true;
     }
     return false;
@@ -578,54 +587,65 @@ void judge_job_done(enum lane lane)
     check_bounds();
 }
 
-/* ---- the end ---- */
+/* ---- the end: the file is read with SQLite alone, not with the code that wrote it ---- */
 
-static void check_file(void)
+static sqlite3_stmt *ask(sqlite3 *db, const char *sql)
 {
-    sqlite3 *db = NULL;
     sqlite3_stmt *statement = NULL;
-    if (sqlite3_open_v2(STORE_PATH, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &statement, NULL) != SQLITE_OK ||
-        sqlite3_step(statement) != SQLITE_ROW ||
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+        judge_fail("R6", "the history cannot be read: %s", sqlite3_errmsg(db));
+    return statement;
+}
+
+static void asked(sqlite3 *db, sqlite3_stmt *statement)
+{
+    if (sqlite3_finalize(statement) != SQLITE_OK)
+        judge_fail("R6", "the history cannot be read: %s", sqlite3_errmsg(db));
+}
+
+static void check_file(sqlite3 *db)
+{
+    sqlite3_stmt *statement = ask(db, "PRAGMA integrity_check(1)");
+    if (sqlite3_step(statement) != SQLITE_ROW ||
         strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
         judge_fail("R6", "the file is not sound: %s", sqlite3_errmsg(db));
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
+    asked(db, statement);
 }
 
-static void check_mails(struct store *store, struct err *err)
+static void check_mails(sqlite3 *db)
 {
-    struct incident *incidents = calloc(INCIDENTS_MAX, sizeof *incidents);
-    size_t incident_count = 0, waiting = 0;
-    if (!incidents ||
-        store_get_incidents(store, false, incidents, INCIDENTS_MAX, &incident_count, err) != STATUS_OK ||
-        store_count_mails(store, MAIL_PENDING, 0, &waiting, err) != STATUS_OK)
-        judge_fail("R6", "the history cannot be read: %s", err->text);
-    if (waiting)
-        judge_fail("R5", "%zu mails are left in the outbox", waiting);
-    for (size_t i = 0; i < incident_count; i++)
-        for (unsigned number = 1; number <= incidents[i].told_count; number++)
-            if (!number_arrived(&incidents[i], number))
-                judge_fail("R5", "mail %u of incident %lld (%s, %u in all) never came", number,
-                           (long long)incidents[i].id, incidents[i].target, incidents[i].told_count);
-    free(incidents);
-}
-
-static void check_restarts(struct store *store, struct err *err)
-{
-    struct restart_journal *journals = calloc(16, sizeof *journals);
-    size_t count = 0, succeeded = 0;
-    if (!journals || store_get_restarts(store, journals, 16, &count, err) != STATUS_OK)
-        judge_fail("R6", "the journal cannot be read: %s", err->text);
-    for (size_t i = 0; i < count; i++) {
-        succeeded += journals[i].phase == RESTART_ENDED && journals[i].outcome == RESTART_SUCCEEDED;
-        if (journals[i].phase != RESTART_ENDED && !judge()->hopeless)
-            judge_fail("R6", "restart %lld of %s has never ended (%s)", (long long)journals[i].id,
-                       journals[i].target, restart_phase_name(journals[i].phase));
+    sqlite3_stmt *statement = ask(db, "SELECT count(*) FROM outbox WHERE state = 'pending'");
+    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) > 0)
+        judge_fail("R5", "%d mails are left in the outbox", sqlite3_column_int(statement, 0));
+    asked(db, statement);
+    statement = ask(db, "SELECT id, opened_utc_ms, told_count, target FROM incident");
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        int64_t id = sqlite3_column_int64(statement, 0), opened = sqlite3_column_int64(statement, 1);
+        unsigned told = (unsigned)sqlite3_column_int(statement, 2);
+        for (unsigned number = 1; number <= told; number++)
+            if (!number_arrived(id, opened, number))
+                judge_fail("R5", "mail %u of incident %lld (%s, %u in all) never came", number, (long long)id,
+                           (const char *)sqlite3_column_text(statement, 3), told);
     }
+    asked(db, statement);
+}
+
+static void check_restarts(sqlite3 *db)
+{
+    sqlite3_stmt *statement = ask(db, "SELECT id, target, phase, outcome FROM restart");
+    size_t succeeded = 0;
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        const char *phase = (const char *)sqlite3_column_text(statement, 2);
+        bool ended = strcmp(phase, "ended") == 0;
+        succeeded += ended && strcmp((const char *)sqlite3_column_text(statement, 3), "succeeded") == 0;
+        if (!ended && !judge()->hopeless)
+            judge_fail("R6", "restart %lld of %s has never ended (%s)",
+                       (long long)sqlite3_column_int64(statement, 0),
+                       (const char *)sqlite3_column_text(statement, 1), phase);
+    }
+    asked(db, statement);
     if (sim->calm && sim->settings.act && succeeded == 0)
         judge_fail("W1", "nothing went wrong, and the leak was not ended");
-    free(journals);
 }
 
 void judge_end(void)
@@ -634,14 +654,13 @@ void judge_end(void)
     for (size_t i = 0; i < world->count; i++)
         if (judge()->services[i].owed && !world_runs(world, world->services[i].name) && !taken_over(i))
             judge_fail("R1", "%s was stopped by storewatch and is left down", world->services[i].name);
-    struct store *store = NULL;
-    struct err err = {0};
-    if (store_open_readonly(STORE_PATH, &store, &err) != STATUS_OK) {
-        judge_fail("R6", "the history cannot be opened at the end: %s", err.text);
-        return;
+    sqlite3 *db = NULL;
+    if (sqlite3_open_v2(STORE_PATH, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK) {
+        check_mails(db);
+        check_restarts(db);
+        check_file(db);
+    } else {
+        judge_fail("R6", "the history cannot be opened at the end: %s", sqlite3_errmsg(db));
     }
-    check_mails(store, &err);
-    check_restarts(store, &err);
-    store_close(store);
-    check_file();
+    sqlite3_close(db);
 }

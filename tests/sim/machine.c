@@ -171,7 +171,7 @@ void world_draw(void)
 {
     uint64_t random = sim->seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
     sim->calm = sim->seed % 16 == 0;
-    sim->computed = sim->seed % 32 == 0 || sim->seed % 32 == 8;
+    sim->computed = sim->seed % 64 == 0 || sim->seed % 32 == 8;
     sim->whims_in = sim->calm || chance(&random, 50) ? 0 : 100 + below(&random, 900);
     sim->os.noise = world_random(&random);
     sim->latency = world_random(&random);

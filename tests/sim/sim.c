@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -424,6 +425,10 @@ int main(int argc, char **argv)
     close(file);
     struct totals totals = {0};
     bool failed = false;
+    /* One thread, and nobody asks how much memory is used. */
+    sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 512, 256);
     signal(SIGINT, interrupt); /* ends after the world that is being played, and says what there was */
     signal(SIGTERM, interrupt);
     for (uint64_t seed = first; seed < first + worlds && !failed && !interrupted; seed++) {
