@@ -165,6 +165,8 @@ enum status store_get_mails(struct store *store, struct outbox_entry *out_entrie
                             size_t *out_count, struct err *err);
 
 /* ---- small settings that survive ("maintenance_until", "clean_stop") ---- */
+#define STORE_SETTING_STATUS "status" /* the latest kept answer of `status --json` */
+#define STORE_STATUS_BYTES_MAX (512 * 1024)
 enum status store_put_setting(struct store *store, const char *name, const char *value, struct err *err);
 /* NOT_FOUND when it was never set. */
 enum status store_get_setting(struct store *store, const char *name, char *out_value, size_t capacity,

@@ -73,6 +73,8 @@ static void transaction_deinit(struct transaction *transaction)
 {
     for (size_t i = 0; transaction && i < transaction->mail_count; i++)
         mail_deinit(&transaction->mails[i].mail);
+    if (transaction)
+        free(transaction->snapshot);
     free(transaction);
 }
 
@@ -128,6 +130,7 @@ void agent_take_actions(struct agent *agent)
     for (size_t i = 0; i < actions->alert_count; i++)
         agent_put_alert(agent, &actions->alerts[i]);
     agent->pending_dirty |= actions->incident_count || actions->save_restart || actions->save_budget;
+    agent->snapshot_due |= actions->incident_count > 0;
     if (actions->request.kind != ENGINE_NOTHING) {
         agent->request = actions->request;
         agent->request_after = agent->pending_dirty ? agent->pending_sequence : agent->pending_sequence - 1;

@@ -58,6 +58,7 @@ struct transaction {
     bool has_maintenance;
     int64_t maintenance_until_utc_ms;
     char maintenance_reason[ALERT_LINE_MAX];
+    char *snapshot; /* owned: the status as JSON, for `report`; NULL = none */
 };
 
 #define RESTORED_INCIDENTS_MAX 512
@@ -195,6 +196,8 @@ struct agent {
     uint64_t committed_sequence; /* of the latest commit */
     int64_t store_retry_mono_ms, store_begun_mono_ms;
     int64_t maintained_mono_ms;
+    bool snapshot_due;        /* the status is to be kept with the history: what it told of has changed */
+    int64_t snapshot_mono_ms; /* of the latest one; 0 = none */
     bool store_failing;
     bool store_told; /* ops were told that it fails, at store_told_mono_ms */
     int64_t store_told_mono_ms;

@@ -171,6 +171,8 @@ static enum status write_transaction(struct store *store, const struct transacti
     }
     if (!status && transaction->has_maintenance)
         status = write_maintenance(store, transaction, err);
+    if (!status && transaction->snapshot)
+        status = store_put_setting(store, STORE_SETTING_STATUS, transaction->snapshot, err);
     const struct mail_outcome *outcome = &transaction->outcome;
     if (!status && outcome->outbox_id)
         status = store_set_mail(store, outcome->outbox_id, outcome->state, outcome->attempts, outcome->answer,

@@ -100,9 +100,20 @@ bool agent_take_modules_job(struct agent *agent, struct job *job)
     return true;
 }
 
+static bool found_others(const struct watch *watch, const struct discovery *discovery)
+{
+    if (watch->found_count != discovery->found_count)
+        return true;
+    for (size_t i = 0; i < watch->found_count; i++)
+        if (!process_id_equal(watch->found[i].process, discovery->found[i].process))
+            return true;
+    return false;
+}
+
 void agent_modules_done(struct agent *agent, struct job *job)
 {
     const struct discovery *discovery = agent->discovery;
+    agent->snapshot_due |= found_others(&agent->engine->watch, discovery);
     agent->search = (struct agent_search){.took_ms = job->took_ms,
                                           .looked = discovery->looked_count,
                                           .closed = discovery->closed_count,

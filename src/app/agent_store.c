@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define STORE_RETRY_MS (5 * MS_PER_SECOND)
+/* A status is kept at most this often. */
+#define SNAPSHOT_APART_MS (5 * MS_PER_MINUTE)
 #define STORE_MAINTAIN_MS (2 * MS_PER_MINUTE)
 
 void agent_tell_store_failing(struct agent *agent, const char *text)
@@ -107,8 +109,25 @@ void agent_reopen_done(struct agent *agent, struct job *job)
 
 /* ---- the store ---- */
 
+/* For `report`: what only the running service knows. Without memory for it the next one will do. */
+static void put_snapshot(struct agent *agent, int64_t mono_ms)
+{
+    bool too_soon = agent->snapshot_mono_ms && mono_ms - agent->snapshot_mono_ms < SNAPSHOT_APART_MS;
+    if (!agent->snapshot_due || too_soon)
+        return;
+    agent->snapshot_due = false;
+    agent->snapshot_mono_ms = mono_ms;
+    free(agent->pending->snapshot);
+    agent->pending->snapshot = agent_status_json(agent);
+    if (agent->pending->snapshot && strlen(agent->pending->snapshot) >= STORE_STATUS_BYTES_MAX) {
+        free(agent->pending->snapshot);
+        agent->pending->snapshot = NULL;
+    }
+}
+
 void agent_take_commit_job(struct agent *agent, struct job *job)
 {
+    put_snapshot(agent, os_mono_ms(agent->os));
     struct transaction *empty = agent->flying;
     agent->flying = agent->pending;
     agent->pending = empty;
@@ -132,6 +151,8 @@ static void transaction_clear(struct transaction *transaction)
     transaction->sample_count = transaction->incident_count = transaction->mail_count = 0;
     transaction->has_restart = transaction->has_budget = transaction->has_maintenance = false;
     transaction->outcome.outbox_id = 0;
+    free(transaction->snapshot);
+    transaction->snapshot = NULL;
 }
 
 /* What could not be committed goes in front of what came meanwhile: the newer record of the same thing wins.
@@ -157,6 +178,11 @@ static void transaction_put_back(struct agent *agent)
     }
     if (newer->outcome.outbox_id)
         older->outcome = newer->outcome;
+    if (newer->snapshot) {
+        free(older->snapshot);
+        older->snapshot = newer->snapshot;
+        newer->snapshot = NULL;
+    }
     while (older->mail_count + newer->mail_count > TRANSACTION_MAILS_MAX)
         agent_drop_a_mail(agent, older->mail_count ? older : newer);
     memcpy(older->mails + older->mail_count, newer->mails, newer->mail_count * sizeof newer->mails[0]);
