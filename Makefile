@@ -175,8 +175,8 @@ $(eval $(call windows,x86,i686-w64-mingw32))
 build/test/%: build/asan/obj/tests/%.o build/asan/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $< $(sanitize) build/asan/libstorewatch.a $(test_libs)
-# In most worlds the verdicts are drawn: tests/sim/verdicts.c stands before the detectors.
-sim_link := $(patsubst %,-Wl$(comma)--wrap=detector_%,new free push set_limit verdict learned points)
+# In most worlds the verdicts are drawn: tests/sim/verdicts.c stands before each function of a detector.
+sim_link := $(patsubst %,-Wl$(comma)--wrap=%,$(shell grep -o '\bdetector_[a-z_]*(' include/storewatch/verdict.h | tr -d '(' | sort -u))
 build/test/sim/sim: $(call objects,asan,$(sim_sources)) build/asan/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $^ $(sanitize) $(sim_link) $(test_libs)
