@@ -63,6 +63,10 @@ int cli_load_config(const char *path, struct config *out_config);
 /* The data directory of a loaded configuration: its data_dir, else the default. */
 bool cli_data_dir(const struct config *config, char *out_path, size_t capacity);
 
+/* Warns on stderr of what ordinary users may change: this configuration, the program, the data directory.
+ * Says nothing in the native build: who may change a file matters where the service runs. */
+void cli_warn_of_access(const char *config_path, const struct config *config);
+
 /* Writes the parts into one file, over what is there. EXIT_FINE, or EXIT_COULD_NOT after a message; then the
  * file is left as far as it got: what the path named before (a device, another's file) is never removed. */
 int cli_write_file(const char *path, const struct buffer *const *parts, size_t count);

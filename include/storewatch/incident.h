@@ -45,6 +45,7 @@ enum severity { SEVERITY_INFORMATION, SEVERITY_WARNING, SEVERITY_ERROR };
     X(CONFIG_RELOADED, 1002, INFORMATION, false, "configuration reloaded")                                   \
     X(CONFIG_REFUSED, 1003, ERROR, true, "configuration refused, the old one stays in force")                \
     X(CONFIG_INVALID, 1004, ERROR, false, "configuration invalid, storewatch cannot start")                  \
+    X(CONFIG_UNSAFE, 1005, ERROR, true, "ordinary users may change what storewatch does")                    \
     X(OPENED, 1010, WARNING, true, "unbounded growth")                                                       \
     X(REMINDER, 1011, WARNING, true, "still growing")                                                        \
     X(ESCALATED, 1012, ERROR, true, "exhaustion is near")                                                    \

@@ -75,6 +75,13 @@ enum status os_service_stop(struct os *os, const char *name, struct err *err);
 /* [worker] StartService without waiting for RUNNING. OK also when it runs already (1056). Same errors. */
 enum status os_service_start(struct os *os, const char *name, struct err *err);
 
+/* [worker] What ordinary users could change and so decide what storewatch does: the configuration, the
+ * program, the data directory, the folders they lie in. One line each: "C:\\x\\storewatch.json may be changed
+ * by Users";
+ * "" = nothing. What cannot be read is left out: `doctor` tells that. */
+void os_unsafe_access(struct os *os, const char *config_path, const char *data_dir, char *out_text,
+                      size_t capacity);
+
 /* [worker] Writes one event to the Application log under source "storewatch". */
 enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text,
                            struct err *err);

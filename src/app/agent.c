@@ -15,6 +15,8 @@
 /* A look that takes longer than so many polls, and at least so long, is told. */
 #define LOOK_OVERDUE_POLLS 5
 #define LOOK_OVERDUE_MIN_MS (30 * MS_PER_SECOND)
+/* Who may change the configuration is asked at the start, at each reload, and so often. */
+#define ACCESS_EVERY_MS (24 * MS_PER_HOUR)
 
 struct clock agent_clock_now(const struct agent *agent)
 {
@@ -183,10 +185,18 @@ static bool take_event_job(struct agent *agent, struct job *job)
 
 static bool take_config_job(struct agent *agent, struct job *job)
 {
-    if (!agent->reload_due || !agent->opened || agent->stopping) /* until opened JOB_OPEN has the engine */
+    if (!agent->opened || agent->stopping) /* until opened JOB_OPEN has the engine */
         return false;
-    agent->reload_due = false;
-    job->kind = JOB_RELOAD;
+    if (agent->reload_due) {
+        agent->reload_due = false;
+        job->kind = JOB_RELOAD;
+        return true;
+    }
+    if (!agent->access_due || !agent->config_path[0])
+        return false;
+    agent->access_due = false;
+    agent->access_mono_ms = os_mono_ms(agent->os);
+    job->kind = JOB_ACCESS;
     return true;
 }
 
@@ -220,6 +230,17 @@ static void reload_done(struct agent *agent, struct job *job)
     agent->mail_backoff_ms = 0;
     text_add(&text, "%s is in force.", agent->config_path);
     agent_tell(agent, ALERT_CONFIG_RELOADED, storage);
+    agent->access_due = true;
+}
+
+/* Who may write the configuration decides which services are restarted. */
+static void access_done(struct agent *agent, const struct job *job)
+{
+    if (strcmp(agent->unsafe_access, job->unsafe_access) == 0)
+        return;
+    text_copy(agent->unsafe_access, sizeof agent->unsafe_access, job->unsafe_access);
+    if (agent->unsafe_access[0])
+        agent_tell_once(agent, ALERT_CONFIG_UNSAFE, agent->unsafe_access);
 }
 
 /* ---- asked for by a person ---- */
@@ -311,6 +332,7 @@ void agent_poll(struct agent *agent)
         return;
     watch_over_look(agent);
     watch_over_commit(agent);
+    agent->access_due |= os_mono_ms(agent->os) - agent->access_mono_ms >= ACCESS_EVERY_MS;
     if (agent->look_due && agent->look_is_sample)
         agent->missed_slots++;
     agent->look_due = true;
@@ -407,6 +429,9 @@ void job_run(struct job *job)
     case JOB_MODULES:
         job_modules(job);
         break;
+    case JOB_ACCESS:
+        job_access(job);
+        break;
     }
 }
 
@@ -442,6 +467,9 @@ void agent_job_done(struct agent *agent, struct job *job)
         break;
     case JOB_MODULES:
         agent_modules_done(agent, job);
+        break;
+    case JOB_ACCESS:
+        access_done(agent, job);
         break;
     }
 }

@@ -20,6 +20,7 @@
 #define TRANSACTION_MAILS_MAX (4 * ACTIONS_ALERTS_MAX)
 #define EVENTS_MAX (4 * ACTIONS_ALERTS_MAX)
 #define EVENT_TEXT_MAX 1536
+#define UNSAFE_ACCESS_MAX 1024
 
 struct pending_sample {
     struct store_series_key key;
@@ -84,6 +85,7 @@ enum job_kind {
     JOB_MAIL,
     JOB_EVENTS,
     JOB_RELOAD,
+    JOB_ACCESS,
     JOB_MODULES
 };
 
@@ -161,6 +163,9 @@ struct job {
     /* JOB_RELOAD */
     struct config *loaded;
     struct config_findings *findings;
+
+    /* JOB_ACCESS */
+    char unsafe_access[UNSAFE_ACCESS_MAX];
 };
 
 struct agent {
@@ -228,6 +233,11 @@ struct agent {
     bool metrics_due;
     bool reload_due;
 
+    /* who may change what storewatch does */
+    bool access_due;
+    int64_t access_mono_ms;                /* when it was asked last */
+    char unsafe_access[UNSAFE_ACCESS_MAX]; /* what was told of it last; "" = nothing */
+
     /* the search for MAPI clients */
     struct discovery *discovery; /* of the MODULES lane while its job is busy */
     bool search_due, searched;
@@ -251,6 +261,7 @@ void transaction_put_incident(struct transaction *transaction, const struct inci
 void agent_drop_a_mail(struct agent *agent, struct transaction *from);
 void agent_put_alert(struct agent *agent, const struct alert *alert);
 void agent_tell(struct agent *agent, enum alert_kind kind, const char *text);
+void agent_tell_once(struct agent *agent, enum alert_kind kind, const char *text);
 void transaction_put_budget(struct transaction *transaction, const struct engine *engine);
 
 /* agent_look.c */
@@ -288,6 +299,7 @@ void job_mail(struct job *job);
 void job_events(struct job *job);
 void job_reload(struct job *job);
 void job_modules(struct job *job);
+void job_access(struct job *job);
 
 /* agent_status.c: OpenMetrics text, heap, owned by the caller. */
 char *agent_metrics_text(struct agent *agent);

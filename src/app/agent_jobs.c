@@ -296,6 +296,13 @@ void job_reload(struct job *job)
     job->status = config_load(agent->config_path, job->loaded, job->findings, &job->err);
 }
 
+void job_access(struct job *job)
+{
+    struct agent *agent = job->agent;
+    os_unsafe_access(agent->os, agent->config_path, agent->data_dir, job->unsafe_access,
+                     sizeof job->unsafe_access);
+}
+
 /* ---- modules ---- */
 
 void job_modules(struct job *job)

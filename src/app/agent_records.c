@@ -122,8 +122,7 @@ void agent_put_alert(struct agent *agent, const struct alert *alert)
     agent->mail_may_wait = true;
 }
 
-/* An alert of the agent's own: about itself, not about the machine. */
-void agent_tell(struct agent *agent, enum alert_kind kind, const char *text)
+static void tell(struct agent *agent, enum alert_kind kind, const char *text, long long unique)
 {
     struct alert *alert = calloc(1, sizeof *alert);
     if (!alert)
@@ -133,10 +132,26 @@ void agent_tell(struct agent *agent, enum alert_kind kind, const char *text)
     text_copy(alert->host_name, sizeof alert->host_name, agent->facts.host_name);
     text_copy(alert->text, sizeof alert->text, text);
     struct text key = text_on(alert->key, sizeof alert->key);
-    text_add(&key, "%s-%lld", alert_wording_get(kind)->name, (long long)alert->utc_ms);
+    text_add(&key, "%s-%lld", alert_wording_get(kind)->name, unique);
     advice_add(alert, &agent->engine->config, false);
     agent_put_alert(agent, alert);
     free(alert);
+}
+
+/* An alert of the agent's own: about itself, not about the machine. */
+void agent_tell(struct agent *agent, enum alert_kind kind, const char *text)
+{
+    tell(agent, kind, text, (long long)os_utc_ms(agent->os));
+}
+
+/* The same, but the same text is mailed once only, however often the service starts: the outbox takes a key
+ * once (FNV-1a, 63 bits of it). The event is written each time. */
+void agent_tell_once(struct agent *agent, enum alert_kind kind, const char *text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (const char *c = text; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+    tell(agent, kind, text, (long long)(hash >> 1));
 }
 
 void transaction_put_budget(struct transaction *transaction, const struct engine *engine)

@@ -64,7 +64,7 @@ static void take_store(struct agent *agent, struct job *job)
 
 void agent_open_done(struct agent *agent, struct job *job)
 {
-    agent->opened = true;
+    agent->opened = agent->access_due = true;
     agent->latest = 1 - agent->latest;
     const struct config *config = &agent->engine->config;
     char storage[1024];

@@ -1,8 +1,8 @@
 /* check_config.c - `check-config [FILE]`: is the configuration right? Every finding with its place.
  *
  * Errors and warnings go to stderr as FILE:LINE:COLUMN: key.path: text; when there is no error one line on
- * stdout says what the file makes storewatch do. Exit code 0 (warnings allowed), 2 with errors, 3 when the
- * file cannot be read. */
+ * stdout says what the file makes storewatch do. On Windows who else may change the file is a warning too.
+ * Exit code 0 (warnings allowed), 2 with errors, 3 when the file cannot be read. */
 #include "storewatch/cli.h"
 
 #include <stdio.h>
@@ -32,6 +32,7 @@ int check_config_run(int argc, char **argv)
                config.client_count == 1 ? "" : "s", (unsigned)config.recipient_count,
                config.recipient_count == 1 ? "" : "s", (unsigned)config.relay_count,
                config.relay_count == 1 ? "" : "s");
+        cli_warn_of_access(path, &config);
     }
     return code;
 }

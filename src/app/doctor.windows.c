@@ -4,6 +4,7 @@
 #include "storewatch/mailer.h"
 #include "storewatch/service.h"
 
+#include "../win32/access.h"
 #include "../win32/inspect.h"
 #include "../win32/setup.h"
 #include "doctor.h"
@@ -67,24 +68,27 @@ static void check_event_source(struct doctor *doctor)
 
 /* ---- files ---- */
 
-static void check_access(struct doctor *doctor, const char *what, const char *path)
+static void check_access(struct doctor *doctor, const char *config_path, const char *data_dir)
 {
-    char who[128], todo[SETUP_PATH_MAX + 128];
-    struct err err = {0};
-    enum status status = inspect_writers(path, who, sizeof who, &err);
-    struct text text = text_on(todo, sizeof todo);
-    text_add(&text,
-             "Take their right to write away (its properties, Security): the service runs as LocalSystem and "
-             "does what that file says.");
-    if (status == STATUS_NOT_FOUND)
-        doctor_add(doctor, DOCTOR_WARNING, "access", "storewatch install makes it.", "%s is not there: %s",
-                   what, path);
-    else if (status != STATUS_OK)
-        doctor_add(doctor, DOCTOR_WARNING, "access", "Run doctor as an Administrator.", "%s", err.text);
-    else if (who[0])
-        doctor_add(doctor, DOCTOR_WARNING, "access", todo, "%s may be changed by %s: %s", what, who, path);
-    else
-        doctor_add(doctor, DOCTOR_OK, "access", NULL, "%s is closed to ordinary users: %s", what, path);
+    struct unsafe_places *places = calloc(1, sizeof *places);
+    if (!places)
+        return;
+    access_unsafe_places(config_path, data_dir, places);
+    for (size_t i = 0; i < places->count; i++) {
+        char words[SETUP_PATH_MAX + 256], todo[2 * SETUP_PATH_MAX];
+        struct text text = text_on(words, sizeof words), todo_text = text_on(todo, sizeof todo);
+        text_add_unsafe_place(&text, &places->items[i]);
+        text_add_unsafe_remedy(&todo_text, &places->items[i]);
+        doctor_add(doctor, DOCTOR_FAILED, "access", todo, "%s, and so decide which services are restarted",
+                   words);
+    }
+    if (places->unread_count)
+        doctor_add(doctor, DOCTOR_WARNING, "access", "Run doctor as an Administrator.", "%s",
+                   places->unread.text);
+    else if (!places->count)
+        doctor_add(doctor, DOCTOR_OK, "access", NULL,
+                   "the configuration, the program and the data directory are closed to ordinary users");
+    free(places);
 }
 
 static void check_disk(struct doctor *doctor, const char *dir)
@@ -105,7 +109,7 @@ static void check_disk(struct doctor *doctor, const char *dir)
 }
 
 /* A configuration with errors is told, and the checks go on with the defaults. */
-static void check_config(struct doctor *doctor, const char *path)
+static void check_config(struct doctor *doctor, const char *path, char out_path[SETUP_PATH_MAX])
 {
     char default_path[SETUP_PATH_MAX];
     struct config_findings *findings = calloc(1, sizeof *findings);
@@ -130,19 +134,21 @@ static void check_config(struct doctor *doctor, const char *path)
                    doctor->config.mode == MODE_ACT ? "act" : "alert");
     else if (findings->count == 0)
         doctor_add(doctor, DOCTOR_FAILED, "config", "Give --config FILE.", "%s", err.text);
-    if (setup_exists(path))
-        check_access(doctor, "the configuration", path);
+    text_copy(out_path, SETUP_PATH_MAX, path);
     free(findings);
 }
 
-static void check_data_dir(struct doctor *doctor)
+static void check_files(struct doctor *doctor, const char *config_path)
 {
     char dir[SETUP_PATH_MAX];
     if (!cli_data_dir(&doctor->config, dir, sizeof dir)) {
         doctor_add(doctor, DOCTOR_FAILED, "access", "Set data_dir.", "there is no data directory");
         return;
     }
-    check_access(doctor, "the data directory", dir);
+    if (!setup_exists(dir))
+        doctor_add(doctor, DOCTOR_WARNING, "access", "storewatch install makes it.",
+                   "the data directory is not there: %s", dir);
+    check_access(doctor, config_path, dir);
     if (setup_exists(dir))
         check_disk(doctor, dir);
 }
@@ -217,8 +223,9 @@ int doctor_run(int argc, char **argv)
         return cli_fail("out of memory");
     }
     check_rights(doctor);
-    check_config(doctor, config_path);
-    check_data_dir(doctor);
+    char used_path[SETUP_PATH_MAX] = "";
+    check_config(doctor, config_path, used_path);
+    check_files(doctor, used_path);
     check_event_source(doctor);
     if (doctor_look(doctor)) {
         check_service(doctor);

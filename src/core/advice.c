@@ -170,6 +170,11 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
         alert_add_todo(alert,
                        "Mend the file and check it with \"storewatch check-config\"; then reload again.");
         break;
+    case ALERT_CONFIG_UNSAFE:
+        alert_add_todo(alert,
+                       "Take that right away from them, then reload: who may write there decides which "
+                       "services are restarted. \"storewatch doctor\" shows the commands.");
+        break;
     case ALERT_STORE_SET_ASIDE:
         alert_add_todo(
             alert,

@@ -3,8 +3,6 @@
 
 #include "inspect.h"
 
-#include <aclapi.h>
-
 #include <stdlib.h>
 
 #define TOKEN_BYTES_MAX 16384
@@ -43,63 +41,6 @@ enum status inspect_rights(struct inspect_rights *out_rights, struct err *err)
     }
     CloseHandle(token);
     *out_rights = rights;
-    return STATUS_OK;
-}
-
-/* ---- access ---- */
-
-/* Everybody, or nearly everybody, is in one of these. */
-static const struct {
-    WELL_KNOWN_SID_TYPE type;
-    const char *name;
-} crowds[] = {
-    {WinWorldSid, "Everyone"},
-    {WinAuthenticatedUserSid, "Authenticated Users"},
-    {WinBuiltinUsersSid, "Users"},
-    {WinInteractiveSid, "Interactive"},
-    {WinBuiltinGuestsSid, "Guests"},
-    {WinAnonymousSid, "Anonymous"},
-    {WinBuiltinPowerUsersSid, "Power Users"},
-};
-
-#define CHANGES                                                                                              \
-    (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD | DELETE | WRITE_DAC | WRITE_OWNER |             \
-     GENERIC_WRITE | GENERIC_ALL)
-
-static void add_crowd(struct text *who, PSID sid)
-{
-    for (size_t i = 0; i < ARRAY_COUNT(crowds); i++) {
-        if (IsWellKnownSid(sid, crowds[i].type)) {
-            text_add(who, "%s%s", who->length > 0 ? ", " : "", crowds[i].name);
-        }
-    }
-}
-
-enum status inspect_writers(const char *path, char *out_who, size_t capacity, struct err *err)
-{
-    struct text who = text_on(out_who, capacity);
-    PSECURITY_DESCRIPTOR descriptor = NULL;
-    PACL list = NULL;
-    wchar_t *wide = utf16_new(path);
-    const DWORD code = wide == NULL ? ERROR_NOT_ENOUGH_MEMORY
-                                    : GetNamedSecurityInfoW(wide, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION,
-                                                            NULL, NULL, &list, NULL, &descriptor);
-    free(wide);
-    if (code != ERROR_SUCCESS) {
-        return windows_fail(err, windows_status(code), "GetNamedSecurityInfo", code,
-                            "who may change %s cannot be read", path);
-    }
-    if (list == NULL) {
-        text_add(&who, "Everyone"); /* no list at all denies nobody */
-    }
-    for (DWORD i = 0; list != NULL && i < list->AceCount; i++) {
-        ACCESS_ALLOWED_ACE *entry = NULL;
-        if (GetAce(list, i, (void **)&entry) && entry->Header.AceType == ACCESS_ALLOWED_ACE_TYPE &&
-            (entry->Header.AceFlags & INHERIT_ONLY_ACE) == 0 && (entry->Mask & CHANGES) != 0) {
-            add_crowd(&who, &entry->SidStart);
-        }
-    }
-    LocalFree(descriptor);
     return STATUS_OK;
 }
 

@@ -11,10 +11,6 @@ struct inspect_rights {
 };
 enum status inspect_rights(struct inspect_rights *out_rights, struct err *err);
 
-/* Who besides Administrators and SYSTEM may change a file or folder, of the groups that every user belongs
- * to: "Users, Everyone"; "" = none of them. NOT_FOUND when there is no such file. */
-enum status inspect_writers(const char *path, char *out_who, size_t capacity, struct err *err);
-
 /* The message file that the event source names. NOT_FOUND: the source is not registered. */
 enum status inspect_event_source(char *out_file, size_t capacity, struct err *err);
 

@@ -301,6 +301,14 @@ enum status os_event_write(struct os *os, enum alert_kind kind, enum severity se
     return STATUS_OK;
 }
 
+void os_unsafe_access(struct os *os, const char *config_path, const char *data_dir, char *out_text,
+                      size_t capacity)
+{
+    (void)config_path;
+    (void)data_dir;
+    text_copy(out_text, capacity, os->unsafe_access);
+}
+
 enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count, struct err *err)
 {
     (void)os;

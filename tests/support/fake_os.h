@@ -59,6 +59,7 @@ struct os {
     struct text log;
     char log_storage[FAKE_LOG_MAX];
     bool log_events;
+    char unsafe_access[ALERT_LINE_MAX]; /* what os_unsafe_access tells */
 };
 
 /* The one fake, also what mailer_send delivers to. */

@@ -401,6 +401,43 @@ static void test_a_hung_event_log_does_not_hold_a_reload_back(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void test_what_users_may_change_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    agent_free(f->agent);
+    f->options.config_path = "C:\\x\\storewatch.json";
+    text_copy(f->os.unsafe_access, sizeof f->os.unsafe_access,
+              "C:\\x\\storewatch.json may be changed by Users");
+    for (int start = 0; start < 3; start++) { /* a service that is started again and again */
+        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+        f->os.log_events = true;
+        text_clear(&f->os.log);
+        for (int i = 0; i < 5; i++) {
+            poll(f);
+            pump(f);
+        }
+        assert_true(did(f, "ordinary users may change")); /* the event, each time */
+        assert_int_equal(f->os.mails_delivered, 1);
+        if (start < 2)
+            agent_free(f->agent);
+    }
+    /* What is new is mailed, also without a reload; what is mended is not. */
+    text_copy(f->os.unsafe_access, sizeof f->os.unsafe_access, "files in C:\\x may be replaced by Everyone");
+    fake_advance(&f->os, 24 * MS_PER_HOUR);
+    for (int i = 0; i < 5; i++) {
+        poll(f);
+        pump(f);
+    }
+    assert_int_equal(f->os.mails_delivered, 2);
+    f->os.unsafe_access[0] = '\0';
+    fake_advance(&f->os, 24 * MS_PER_HOUR);
+    for (int i = 0; i < 5; i++) {
+        poll(f);
+        pump(f);
+    }
+    assert_int_equal(f->os.mails_delivered, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +449,7 @@ int main(void)
         TEST(test_maintenance_holds_restarts_and_survives),
         TEST(test_a_restart_by_hand_keeps_to_the_preflight),
         TEST(test_a_hung_event_log_does_not_hold_a_reload_back),
+        TEST(test_what_users_may_change_is_told_once),
         TEST(test_a_store_that_cannot_be_opened),
         TEST(test_a_store_that_breaks_while_in_use),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),

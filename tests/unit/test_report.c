@@ -84,6 +84,7 @@ static void subjects(void **state)
         {ALERT_CONFIG_RELOADED, false, "EX1: configuration reloaded"},
         {ALERT_CONFIG_REFUSED, false, "EX1: configuration refused, the old one stays in force"},
         {ALERT_CONFIG_INVALID, false, "EX1: configuration invalid, storewatch cannot start"},
+        {ALERT_CONFIG_UNSAFE, false, "EX1: ordinary users may change what storewatch does"},
         {ALERT_OPENED, true, "EX1: BESAgent.exe private bytes +62.4 MiB/h, 5 h 10 min left"},
         {ALERT_REMINDER, true, "EX1: still growing: BESAgent.exe private bytes +62.4 MiB/h, 5 h 10 min left"},
         {ALERT_ESCALATED, true,

@@ -82,10 +82,23 @@ check "limits are told with their source" contains "$said" '^ok limit .*system c
 check "the registered client has the fix" equals "$(fix_of Fixed)" present
 check "nothing failed: exit code 0" exits 0 sw doctor
 config_file="$disk/Program Files/storewatch/storewatch.json"
-check "the configuration is closed to ordinary users" contains "$said" '^ok access the configuration is closed'
+check "configuration, program and data are closed to ordinary users" contains "$said" '^ok access the configuration, the program and the data directory are closed'
 chmod o+w "$config_file"
-check "or doctor warns" contains "$(lines)" '^warning access the configuration may be changed by .*Everyone'
+said=$(lines)
+check "or doctor tells who may change the configuration" contains "$said" '^failed access C:.Program Files.storewatch.storewatch\.json may be changed by Everyone'
+check "with the command that closes it" contains "$(doctor "[l['todo'] for l in d['lines'] if l['area'] == 'access']")" '^icacls "C:.*storewatch\.json" /inheritance:r'
+check "check-config warns of it" contains "$(sw check-config 2>&1)" 'storewatch\.json: warning: C:.*storewatch\.json may be changed by Everyone'
+check "and finds nothing wrong with it otherwise" exits 0 sw check-config
 chmod o-w "$config_file"
+chmod o+w "$disk/Program Files/storewatch" "$disk/storewatch-data"
+said=$(lines)
+check "a folder in which the program could be replaced is told" contains "$said" '^failed access files in C:.Program Files.storewatch may be replaced by Everyone'
+check "and a data directory that is open" contains "$said" '^failed access files in C:.storewatch-data may be replaced by Everyone'
+chmod o-w "$disk/Program Files/storewatch" "$disk/storewatch-data"
+chmod o+w "$disk/Program Files"
+check "or a folder above" contains "$(lines)" '^failed access the folders in C:.Program Files may be replaced by Everyone'
+chmod o-w "$disk/Program Files"
+check "once mended nothing is told" contains "$(lines)" '^ok access '
 cp "$config_file" "$bed/good.json" && "$wine_tests/peek" set "$config_file" mode='"sometimes"'
 check "a bad configuration fails, with its place" contains "$(lines)" '^failed config .*storewatch\.json:[0-9]+:[0-9]+: mode'
 cp "$bed/good.json" "$config_file"

@@ -1,0 +1,161 @@
+/* access.c - see access.h. What a list says is decided in access_list.c. */
+#include "win32.h"
+
+#include "access.h"
+
+#include <aclapi.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Ordinary users that may change the place, "" = none. */
+static enum status writers_of(const char *path, enum access_place place, char *out_who, size_t capacity,
+                              struct err *err)
+{
+    struct text who = text_on(out_who, capacity);
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    PACL list = NULL;
+    wchar_t *wide = utf16_new(path);
+    const DWORD code = wide == NULL ? ERROR_NOT_ENOUGH_MEMORY
+                                    : GetNamedSecurityInfoW(wide, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION,
+                                                            NULL, NULL, &list, NULL, &descriptor);
+    free(wide);
+    if (code != ERROR_SUCCESS) {
+        return windows_fail(err, windows_status(code), "GetNamedSecurityInfo", code,
+                            "who may change %s cannot be read", path);
+    }
+    enum status status = STATUS_OK;
+    if (list == NULL) {
+        text_add(&who, "Everyone"); /* no list at all denies nobody; so it is on FAT */
+    } else if (!access_list_writers(list, list->AclSize, place, &who)) {
+        status = err_set(err, STATUS_CORRUPT, "GetNamedSecurityInfo", 0,
+                         "the access control list of %s is malformed", path);
+    }
+    LocalFree(descriptor);
+    return status;
+}
+
+static bool told_already(const struct unsafe_places *places, const char *path)
+{
+    for (size_t i = 0; i < places->count; i++) {
+        if (text_equal_nocase(places->items[i].path, path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void look_at(struct unsafe_places *places, enum access_place place, const char *path)
+{
+    struct err err = {0};
+    char who[sizeof(places->items[0].who)];
+    const enum status status = writers_of(path, place, who, sizeof(who), &err);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        places->unread = places->unread_count == 0 ? err : places->unread;
+        places->unread_count++;
+    } else if (status == STATUS_OK && who[0] != '\0' && places->count < UNSAFE_PLACES_MAX &&
+               !told_already(places, path)) {
+        struct unsafe_place *found = &places->items[places->count++];
+        found->place = place;
+        text_copy(found->path, sizeof(found->path), path);
+        text_copy(found->who, sizeof(found->who), who);
+    }
+}
+
+/* The folder that `path` lies in, "C:\\" for "C:\\x"; false at the top. */
+static bool folder_of(char *path)
+{
+    size_t length = strlen(path);
+    if (length > 0 && path[length - 1] == '\\') {
+        return false;
+    }
+    while (length > 0 && path[length - 1] != '\\') {
+        length--;
+    }
+    if (length <= 2) {
+        return false; /* nothing, or a network's share */
+    }
+    path[path[length - 2] == ':' ? length : length - 1] = '\0';
+    return true;
+}
+
+static void look_at_file_and_folders(struct unsafe_places *places, const char *file)
+{
+    char path[SETUP_PATH_MAX];
+    text_copy(path, sizeof(path), file);
+    look_at(places, ACCESS_FILE, path);
+    for (enum access_place place = ACCESS_FOLDER; folder_of(path); place = ACCESS_FOLDER_ABOVE) {
+        look_at(places, place, path);
+    }
+}
+
+void access_unsafe_places(const char *config_path, const char *data_dir, struct unsafe_places *out_places)
+{
+    char path[SETUP_PATH_MAX];
+    memset(out_places, 0, sizeof(*out_places));
+    if (config_path[0] != '\0' && setup_absolute(config_path, path, NULL) == STATUS_OK) {
+        look_at_file_and_folders(out_places, path);
+    }
+    if (setup_executable(path, NULL) == STATUS_OK) {
+        look_at_file_and_folders(out_places, path);
+    }
+    if (data_dir[0] != '\0' && setup_absolute(data_dir, path, NULL) == STATUS_OK) {
+        look_at(out_places, ACCESS_FOLDER, path);
+        while (folder_of(path)) {
+            look_at(out_places, ACCESS_FOLDER_ABOVE, path);
+        }
+    }
+}
+
+void text_add_unsafe_place(struct text *text, const struct unsafe_place *place)
+{
+    switch (place->place) {
+    case ACCESS_FILE:
+        text_add(text, "%s may be changed by %s", place->path, place->who);
+        break;
+    case ACCESS_FOLDER:
+        text_add(text, "files in %s may be replaced by %s", place->path, place->who);
+        break;
+    case ACCESS_FOLDER_ABOVE:
+        text_add(text, "the folders in %s may be replaced by %s", place->path, place->who);
+        break;
+    }
+}
+
+void text_add_unsafe_remedy(struct text *text, const struct unsafe_place *place)
+{
+    struct late late;
+    /* icacls has /inheritance since NT 6.0, as the system has GetTickCount64. */
+    const bool has_icacls = late_bind(&late, NULL) == STATUS_OK && late.GetTickCount64 != NULL;
+    const char *inherited = place->place == ACCESS_FILE ? "" : "(OI)(CI)";
+    if (place->place == ACCESS_FOLDER_ABOVE) {
+        text_add(text,
+                 "Move what storewatch uses to a folder that only Administrators may change, or take "
+                 "away their right to change %s.",
+                 place->path);
+    } else if (has_icacls) {
+        text_add(text,
+                 "icacls \"%s\" /inheritance:r /grant:r *S-1-5-32-544:%sF *S-1-5-18:%sF "
+                 "/remove:g *S-1-1-0 *S-1-5-11 *S-1-5-32-545",
+                 place->path, inherited, inherited);
+    } else {
+        text_add(text, "cacls \"%s\" /G Administrators:F SYSTEM:F", place->path);
+    }
+}
+
+void os_unsafe_access(struct os *os, const char *config_path, const char *data_dir, char *out_text,
+                      size_t capacity)
+{
+    struct text text = text_on(out_text, capacity);
+    struct unsafe_places *places = malloc(sizeof(*places));
+    (void)os;
+    if (places == NULL) {
+        return; /* asked again with the next configuration */
+    }
+    access_unsafe_places(config_path, data_dir, places);
+    for (size_t i = 0; i < places->count; i++) {
+        text_add(&text, "%s", i > 0 ? "\n" : "");
+        text_add_unsafe_place(&text, &places->items[i]);
+    }
+    free(places);
+}

@@ -1,0 +1,34 @@
+/* access.h - private to the Windows edge, without windows.h: what ordinary users could change and so decide
+ * what a service does that runs as LocalSystem and restarts others. */
+#ifndef STOREWATCH_WIN32_ACCESS_H
+#define STOREWATCH_WIN32_ACCESS_H
+
+#include "access_list.h"
+#include "setup.h"
+
+#define UNSAFE_PLACES_MAX 16
+
+struct unsafe_place {
+    enum access_place place;
+    char path[SETUP_PATH_MAX];
+    char who[160]; /* "Users, Everyone" */
+};
+
+struct unsafe_places {
+    size_t count; /* what is beyond UNSAFE_PLACES_MAX is left out */
+    struct unsafe_place items[UNSAFE_PLACES_MAX];
+    size_t unread_count; /* places whose list cannot be read */
+    struct err unread;   /* why, of the first one */
+};
+
+/* Looks at the configuration, this program, the data directory (either "" = not known), and at the folders
+ * that these lie in up to the drive. What does not exist is left out. Large: not on the stack. */
+void access_unsafe_places(const char *config_path, const char *data_dir, struct unsafe_places *out_places);
+
+/* Appends "files in C:\\x may be replaced by Users". */
+void text_add_unsafe_place(struct text *text, const struct unsafe_place *place);
+/* Appends the command that leaves it to Administrators and SYSTEM; for a folder above nothing is certain but
+ * that what lies in it should lie elsewhere. */
+void text_add_unsafe_remedy(struct text *text, const struct unsafe_place *place);
+
+#endif

@@ -1,0 +1,28 @@
+/* access_list.h - private to the Windows edge, but portable: what an access control list says, read from its
+ * bytes, and what has to be put into one to let an account control a service.
+ *
+ * Asked is about ordinary users: the groups that every user, or every user who is logged on, belongs to. An
+ * account of its own that may write is somebody's decision and is not told. */
+#ifndef STOREWATCH_WIN32_ACCESS_LIST_H
+#define STOREWATCH_WIN32_ACCESS_LIST_H
+
+#include "storewatch/base.h"
+
+/* What the list protects decides which rights would let somebody change what we read from it. */
+enum access_place {
+    ACCESS_FILE,        /* its bytes */
+    ACCESS_FOLDER,      /* what lies in it: a file may be put into it or taken out of it */
+    ACCESS_FOLDER_ABOVE /* only which folder stands there: it may be moved away and replaced by another */
+};
+
+/* Appends "Users, Everyone": the ordinary users that the list (an ACL of `size` bytes, as Windows lays it
+ * out) lets change the place; nothing when there are none. Entries that only tell what to inherit do not
+ * count; one that denies takes away what comes behind it. False when the bytes are no list: nothing is known
+ * then. */
+bool access_list_writers(const void *list, size_t size, enum access_place place, struct text *who);
+
+/* SDDL of a service with one entry more: `sid` ("S-1-5-21-...") may ask, start and stop it. `sddl` is what
+ * "sc sdshow" prints. False when it has no D: part or does not fit. */
+bool access_sddl_grant(const char *sddl, const char *sid, char *out_sddl, size_t capacity);
+
+#endif

@@ -1,0 +1,271 @@
+/* test_access_list.c - who may change a file, read from the bytes of its access control list. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../src/win32/access_list.c"
+
+/* A list that is built entry by entry; checked in a block of exactly its size. */
+static unsigned char list[1024];
+static size_t list_size;
+
+static void put(uint32_t value, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        list[list_size++] = (unsigned char)(i < 4 ? value >> 8 * i : 0);
+    }
+}
+
+static void begin(void)
+{
+    list_size = 0;
+    put(2, 8); /* revision; size and count follow in `add` */
+}
+
+/* `sid`: authority, then the parts, ended by UINT32_MAX. */
+static void add(unsigned type, unsigned flags, uint32_t rights, const uint32_t *sid)
+{
+    size_t parts = 0;
+    while (sid[1 + parts] != UINT32_MAX) {
+        parts++;
+    }
+    put(type | flags << 8 | (uint32_t)(16 + 4 * parts) << 16, 4);
+    put(rights, 4);
+    put(1 | (uint32_t)parts << 8, 7);
+    put(sid[0], 1);
+    for (size_t i = 0; i < parts; i++) {
+        put(sid[1 + i], 4);
+    }
+    list[2] = (unsigned char)list_size;
+    list[3] = (unsigned char)(list_size >> 8);
+    list[4]++;
+}
+
+static const uint32_t everyone[] = {1, 0, UINT32_MAX}, system_sid[] = {5, 18, UINT32_MAX},
+                      administrators[] = {5, 32, 544, UINT32_MAX}, users[] = {5, 32, 545, UINT32_MAX},
+                      authenticated[] = {5, 11, UINT32_MAX}, owner[] = {3, 0, UINT32_MAX},
+                      domain_users[] = {5, 21, 1, 2, 3, 513, UINT32_MAX},
+                      somebody[] = {5, 21, 1, 2, 3, 1105, UINT32_MAX};
+
+#define FULL 0x001F01FFu
+#define READ 0x001200A9u
+#define MODIFY 0x001301BFu
+
+static bool read_list(enum access_place place, char who[256])
+{
+    struct text text = text_on(who, 256);
+    unsigned char *exact = malloc(list_size);
+    assert_non_null(exact);
+    memcpy(exact, list, list_size);
+    const bool good = access_list_writers(exact, list_size, place, &text);
+    free(exact);
+    return good;
+}
+
+static void assert_writers(enum access_place place, const char *wanted)
+{
+    char who[256];
+    assert_true(read_list(place, who));
+    assert_string_equal(who, wanted);
+}
+
+static void what_install_makes_is_closed(void **state)
+{
+    (void)state;
+    begin();
+    add(0, 3, FULL, administrators);
+    add(0, 3, FULL, system_sid);
+    assert_writers(ACCESS_FILE, "");
+    assert_writers(ACCESS_FOLDER, "");
+    assert_writers(ACCESS_FOLDER_ABOVE, "");
+}
+
+static void program_files_is_closed(void **state)
+{
+    (void)state;
+    begin();
+    add(0, 3, FULL, system_sid);
+    add(0, 3, FULL, administrators);
+    add(0, 3, READ, users);
+    add(0, 0xB, 0x10000000, owner); /* inherit only */
+    assert_writers(ACCESS_FOLDER, "");
+    assert_writers(ACCESS_FILE, "");
+}
+
+/* As C:\ProgramData is by default: users may add files and folders to it. */
+static void program_data_is_open(void **state)
+{
+    (void)state;
+    begin();
+    add(0, 3, FULL, administrators);
+    add(0, 2, 0x116, users);
+    add(0, 3, READ, users);
+    assert_writers(ACCESS_FOLDER, "Users");
+    assert_writers(ACCESS_FOLDER_ABOVE, ""); /* but nobody else's folder can be taken away */
+    assert_writers(ACCESS_FILE, "Users");
+}
+
+/* As C:\ is: authenticated users may make folders. */
+static void a_new_folder_beside_it_is_no_harm(void **state)
+{
+    (void)state;
+    begin();
+    add(0, 0, 0x4, authenticated);
+    add(0, 0xB, MODIFY, authenticated);
+    assert_writers(ACCESS_FOLDER, "");
+    assert_writers(ACCESS_FILE, "Authenticated Users");
+}
+
+static void each_right_that_changes_something_is_seen(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t rights;
+        bool file, folder, above;
+    } cases[] = {
+        {0x2, true, true, false},          {0x4, true, false, false},
+        {0x40, false, true, true},         {0x10000, true, true, true},
+        {0x40000, true, true, true},       {0x80000, true, true, true},
+        {0x10000000, true, true, true},    {0x40000000, true, true, false},
+        {MODIFY, true, true, true},        {READ | 0x110, false, false, false},
+        {0x80000000, false, false, false}, {0x20000000, false, false, false},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        begin();
+        add(0, 0, cases[i].rights, everyone);
+        assert_writers(ACCESS_FILE, cases[i].file ? "Everyone" : "");
+        assert_writers(ACCESS_FOLDER, cases[i].folder ? "Everyone" : "");
+        assert_writers(ACCESS_FOLDER_ABOVE, cases[i].above ? "Everyone" : "");
+    }
+}
+
+static void all_crowds_are_named_once(void **state)
+{
+    (void)state;
+    begin();
+    add(0, 0, MODIFY, users);
+    add(0, 0, FULL, users);
+    add(0, 0, MODIFY, domain_users);
+    add(0, 0, MODIFY, authenticated);
+    add(9, 0, MODIFY, everyone); /* under a condition */
+    add(0, 0, MODIFY, somebody); /* an account of its own: somebody's decision */
+    assert_writers(ACCESS_FILE, "Everyone, Authenticated Users, Users, Domain Users");
+}
+
+static void what_is_denied_first_is_not_allowed(void **state)
+{
+    (void)state;
+    begin();
+    add(1, 0, FULL, users);
+    add(0, 0, MODIFY, users);
+    assert_writers(ACCESS_FILE, "");
+    begin();
+    add(1, 0, FULL, everyone);
+    add(0, 0, MODIFY, users);
+    assert_writers(ACCESS_FILE, "");
+    begin();
+    add(1, 0, 0x2, users); /* not all of it */
+    add(0, 0, MODIFY, users);
+    assert_writers(ACCESS_FILE, "Users");
+    begin();
+    add(0, 0, MODIFY, users);
+    add(1, 0, FULL, users); /* too late */
+    assert_writers(ACCESS_FILE, "Users");
+    begin();
+    add(1, 8, FULL, users); /* for those that inherit it only */
+    add(0, 0, MODIFY, users);
+    assert_writers(ACCESS_FILE, "Users");
+    begin();
+    add(10, 0, FULL, users); /* under a condition only */
+    add(0, 0, MODIFY, users);
+    assert_writers(ACCESS_FILE, "Users");
+}
+
+static void an_empty_list_lets_nobody_in(void **state)
+{
+    (void)state;
+    begin();
+    list[2] = 8;
+    assert_writers(ACCESS_FILE, "");
+}
+
+static void bytes_that_are_no_list_tell_nothing(void **state)
+{
+    (void)state;
+    char who[256];
+    begin();
+    add(0, 0, MODIFY, users);
+    const size_t whole = list_size;
+    for (list_size = 0; list_size < whole; list_size++) {
+        assert_false(read_list(ACCESS_FILE, who)); /* cut */
+        assert_string_equal(who, "");
+    }
+    list_size = whole;
+    list[4] = 2; /* an entry that is not there */
+    assert_false(read_list(ACCESS_FILE, who));
+    list[4] = 1;
+    list[10] = 7; /* an entry shorter than its header */
+    assert_false(read_list(ACCESS_FILE, who));
+    list[10] = (unsigned char)(whole - 8);
+    list[17] = 9; /* a SID longer than its entry: skipped, as Windows does */
+    assert_writers(ACCESS_FILE, "");
+}
+
+static void random_bytes(void **state)
+{
+    (void)state;
+    uint32_t random = 1;
+    char who[256];
+    for (int i = 0; i < 200000; i++) {
+        begin();
+        add(0, 0, MODIFY, users);
+        add(0, 0, READ, everyone);
+        for (int k = 0; k < 4; k++) {
+            random = random * 1664525 + 1013904223;
+            list[(random >> 16) % list_size] = (unsigned char)(random >> 8);
+        }
+        (void)read_list(ACCESS_FILE, who);
+    }
+}
+
+static void a_grant_goes_to_the_end_of_the_list(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after;
+    } cases[] = {
+        {"D:(A;;CCLCSWRPWPDTLOCRRC;;;SY)", "D:(A;;CCLCSWRPWPDTLOCRRC;;;SY)(A;;CCLCSWRPWPLORC;;;S-1-5-21-7)"},
+        {"D:(A;;CC;;;SY)S:(AU;FA;CC;;;WD)",
+         "D:(A;;CC;;;SY)(A;;CCLCSWRPWPLORC;;;S-1-5-21-7)S:(AU;FA;CC;;;WD)"},
+        {"O:BAG:SYD:PAI(D;;CC;;;BG)S:", "O:BAG:SYD:PAI(D;;CC;;;BG)(A;;CCLCSWRPWPLORC;;;S-1-5-21-7)S:"},
+    };
+    char out[256];
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        assert_true(access_sddl_grant(cases[i].before, "S-1-5-21-7", out, sizeof(out)));
+        assert_string_equal(out, cases[i].after);
+    }
+    assert_false(access_sddl_grant("O:BAG:SY", "S-1-5-21-7", out, sizeof(out)));
+    assert_false(access_sddl_grant("", "S-1-5-21-7", out, sizeof(out)));
+    assert_false(access_sddl_grant("D:(A;;CC;;;SY)", "S-1-5-21-7", out, 40));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_install_makes_is_closed),
+        cmocka_unit_test(program_files_is_closed),
+        cmocka_unit_test(program_data_is_open),
+        cmocka_unit_test(a_new_folder_beside_it_is_no_harm),
+        cmocka_unit_test(each_right_that_changes_something_is_seen),
+        cmocka_unit_test(all_crowds_are_named_once),
+        cmocka_unit_test(what_is_denied_first_is_not_allowed),
+        cmocka_unit_test(an_empty_list_lets_nobody_in),
+        cmocka_unit_test(bytes_that_are_no_list_tell_nothing),
+        cmocka_unit_test(random_bytes),
+        cmocka_unit_test(a_grant_goes_to_the_end_of_the_list),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
