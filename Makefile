@@ -176,7 +176,8 @@ build/test/%: build/asan/obj/tests/%.o build/asan/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $< $(sanitize) build/asan/libstorewatch.a $(test_libs)
 # In most worlds the verdicts are drawn: tests/sim/verdicts.c stands before each function of a detector.
-sim_link := $(patsubst %,-Wl$(comma)--wrap=%,$(shell grep -o '\bdetector_[a-z_]*(' include/storewatch/verdict.h | tr -d '(' | sort -u))
+open     := (
+sim_link := $(patsubst %$(open),-Wl$(comma)--wrap=%,$(sort $(shell grep -oh '\bdetector_[a-z_]*$(open)' include/storewatch/verdict.h)))
 build/test/sim/sim: $(call objects,asan,$(sim_sources)) build/asan/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $^ $(sanitize) $(sim_link) $(test_libs)
