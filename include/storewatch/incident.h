@@ -15,13 +15,19 @@
 enum target_kind { TARGET_STORE, TARGET_CLIENT, TARGET_DISCOVERED, TARGET_HOST };
 const char *target_kind_name(enum target_kind kind); /* "store" "client" "discovered" "host" */
 
-/* The series that are watched; the first two per process incarnation, the others of the host. */
+/* The series that are watched; see metric_of_host. The three of the address space are of 32-bit processes
+ * only, and read seldom (space.h): what is in use of it; all of it but the largest free block; how many free
+ * blocks there are. The first two are told from below, so that what a process loses is growth like any other.
+ */
 #define METRIC_LIST(X)                                                                                       \
     X(PRIVATE_BYTES, "private bytes", UNIT_BYTES)                                                            \
     X(HANDLES, "handles", UNIT_HANDLES)                                                                      \
     X(COMMIT, "system commit", UNIT_BYTES)                                                                   \
     X(PAGED_POOL, "paged pool", UNIT_BYTES)                                                                  \
-    X(NONPAGED_POOL, "nonpaged pool", UNIT_BYTES)
+    X(NONPAGED_POOL, "nonpaged pool", UNIT_BYTES)                                                            \
+    X(ADDRESS_SPACE, "address space", UNIT_BYTES)                                                            \
+    X(OUTSIDE_LARGEST, "outside largest block", UNIT_BYTES)                                                  \
+    X(FREE_BLOCKS, "free blocks", UNIT_OTHER)
 enum metric {
 #define METRIC_ENUM(name, text, unit) METRIC_##name,
     METRIC_LIST(METRIC_ENUM)
@@ -30,6 +36,8 @@ enum metric {
 };
 const char *metric_name(enum metric metric);
 enum unit metric_unit(enum metric metric);
+bool metric_of_host(enum metric metric);
+bool metric_of_space(enum metric metric);
 
 /* <windows.h> has a macro of that name: where both are needed it is included before this header, so that this
  * works. */
@@ -52,6 +60,9 @@ enum severity { SEVERITY_INFORMATION, SEVERITY_WARNING, SEVERITY_ERROR };
     X(RECOVERED, 1013, INFORMATION, true, "recovered")                                                       \
     X(ENDED, 1014, INFORMATION, true, "the growing process has ended")                                       \
     X(UNWATCHED, 1015, INFORMATION, true, "no longer watched")                                               \
+    X(SPACE_LOW, 1016, WARNING, true, "little address space in one piece (largest free block below 32 MiB)") \
+    X(SPACE_CRITICAL, 1017, ERROR, true, "no address space in one piece (largest free block below 16 MiB)")  \
+    X(SPACE_BACK, 1018, INFORMATION, true, "enough address space in one piece again")                        \
     X(RESTART_BEGUN, 1020, WARNING, false, "controlled restart begun")                                       \
     X(RESTART_PROGRESS, 1021, INFORMATION, false, "controlled restart goes on")                              \
     X(RESTART_DONE, 1022, INFORMATION, false, "controlled restart done, verifying")                          \

@@ -11,6 +11,7 @@
 #include "storewatch/incident.h"
 #include "storewatch/restart.h"
 #include "storewatch/sample.h"
+#include "storewatch/space.h"
 
 struct os;
 
@@ -41,6 +42,13 @@ enum status os_observe(struct os *os, struct observation *out_observation, struc
 /* [worker] The user address space this process can use: 2, 3 or 4 GiB for a 32-bit image depending on
  * large-address-awareness, /3GB and WOW64; NAN in *out_bytes for a 64-bit process (no practical limit). */
 enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err);
+
+/* [worker] Walks the address space of a 32-bit process (VirtualQueryEx): what is free of it. Nothing in it is
+ * stopped. UNSUPPORTED: a 64-bit process, which has no practical bound; NOT_FOUND: it has ended; DENIED; FULL
+ * or TIMEOUT: more than SPACE_REGIONS_MAX regions or SPACE_WALK_MS, which says nothing; SYSTEM otherwise. */
+#define SPACE_REGIONS_MAX 1000000 /* 4 GiB in pages are 1,048,576 */
+#define SPACE_WALK_MS 2000
+enum status os_process_space(struct os *os, struct process_id id, struct space *out_space, struct err *err);
 
 /* [worker] The MAPI DLLs that a process has loaded, with their versions; OK with none when it has none. Reads
  * the loader's list in the other process: nothing runs there, and a list that is broken or changes meanwhile

@@ -386,7 +386,7 @@ struct job *agent_take_job(struct agent *agent, enum lane lane)
         ready = take_config_job(agent, job);
         break;
     case LANE_MODULES:
-        ready = agent_take_modules_job(agent, job);
+        ready = agent_take_modules_job(agent, job) || agent_take_spaces_job(agent, job);
         break;
     case LANE_COUNT:
         break;
@@ -432,6 +432,9 @@ void job_run(struct job *job)
     case JOB_ACCESS:
         job_access(job);
         break;
+    case JOB_SPACES:
+        job_spaces(job);
+        break;
     }
 }
 
@@ -470,6 +473,9 @@ void agent_job_done(struct agent *agent, struct job *job)
         break;
     case JOB_ACCESS:
         access_done(agent, job);
+        break;
+    case JOB_SPACES:
+        agent_spaces_done(agent, job);
         break;
     }
 }

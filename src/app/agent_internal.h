@@ -14,6 +14,8 @@
 #define AGENT_PATH_MAX 768
 /* New incarnations whose address-space limit one look asks for. */
 #define LIMITS_PER_LOOK 8
+/* Address spaces that one job walks; the others wait for the next. */
+#define SPACES_PER_JOB 8
 /* Samples that wait for the store: four polls of a full watch. When it is slower than that, the oldest go. */
 #define TRANSACTION_SAMPLES_MAX (4 * (WATCHED_MAX * 2 + 3))
 /* Mails that wait for the store. When there are more, reminders and what only informs go first. */
@@ -86,12 +88,22 @@ enum job_kind {
     JOB_EVENTS,
     JOB_RELOAD,
     JOB_ACCESS,
-    JOB_MODULES
+    JOB_MODULES,
+    JOB_SPACES
 };
 
 struct limit_question {
     struct process_id process;
     double bytes; /* NAN = none or unknown */
+};
+
+/* A walk through a process' address space, and what came of it. */
+struct space_question {
+    struct process_id process;
+    enum status status;
+    struct space space;
+    char why[160];
+    int64_t ended_mono_ms, took_ms;
 };
 
 struct event_line {
@@ -159,6 +171,10 @@ struct job {
     size_t process_count, process_capacity;
     bool again;
     int64_t took_ms;
+
+    /* JOB_SPACES */
+    size_t space_count;
+    struct space_question spaces[SPACES_PER_JOB];
 
     /* JOB_RELOAD */
     struct config *loaded;
@@ -268,6 +284,8 @@ void transaction_put_budget(struct transaction *transaction, const struct engine
 void agent_take_look_job(struct agent *agent, struct job *job);
 bool agent_take_modules_job(struct agent *agent, struct job *job);
 void agent_modules_done(struct agent *agent, struct job *job);
+bool agent_take_spaces_job(struct agent *agent, struct job *job);
+void agent_spaces_done(struct agent *agent, struct job *job);
 void agent_look_done(struct agent *agent, struct job *job);
 
 /* agent_store.c */
@@ -300,6 +318,7 @@ void job_events(struct job *job);
 void job_reload(struct job *job);
 void job_modules(struct job *job);
 void job_access(struct job *job);
+void job_spaces(struct job *job);
 
 /* agent_status.c: OpenMetrics text, heap, owned by the caller. */
 char *agent_metrics_text(struct agent *agent);

@@ -61,14 +61,18 @@ static enum status load_restored(struct store *store, struct restored **out_rest
     return status;
 }
 
+/* *out_latest: the latest known value. */
 static enum status replay_series(struct store *store, int64_t series_id, struct detector *detector,
-                                 int64_t shift_ms, struct err *err)
+                                 int64_t shift_ms, double *out_latest, struct err *err)
 {
     struct store_cursor *cursor = NULL;
     enum status status = store_samples_begin(store, series_id, INT64_MIN, INT64_MAX, &cursor, err);
     struct series_point point;
-    while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK)
+    while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK) {
         detector_push(detector, point.t_ms - shift_ms, point.mean);
+        if (!isnan(point.mean))
+            *out_latest = point.mean;
+    }
     store_cursor_free(cursor);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -88,8 +92,15 @@ static enum status restore_history(struct agent *agent, struct store *store,
            (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK) {
         struct watched *item = watch_find(watch, key.process);
         /* A series from the future was written under a clock that has been set back since. */
-        if (item && item->detectors[key.metric] && last_utc_ms < observation->utc_ms)
-            status = replay_series(store, id, item->detectors[key.metric], shift_ms, err);
+        if (!item || last_utc_ms >= observation->utc_ms)
+            continue;
+        struct detector *detector =
+            watch_begin_detector(watch, &agent->engine->config, item, key.metric, observation->utc_ms);
+        double latest = NAN;
+        if (detector)
+            status = replay_series(store, id, detector, shift_ms, &latest, err);
+        if (key.metric == METRIC_OUTSIDE_LARGEST)
+            item->space.restored_outside_bytes = latest;
     }
     store_cursor_free(cursor);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
@@ -301,6 +312,22 @@ void job_access(struct job *job)
     struct agent *agent = job->agent;
     os_unsafe_access(agent->os, agent->config_path, agent->data_dir, job->unsafe_access,
                      sizeof job->unsafe_access);
+}
+
+/* ---- address spaces ---- */
+
+void job_spaces(struct job *job)
+{
+    struct os *os = job->agent->os;
+    for (size_t i = 0; i < job->space_count; i++) {
+        struct space_question *asked = &job->spaces[i];
+        struct err err = {0};
+        int64_t begun_ms = os_mono_ms(os);
+        asked->status = os_process_space(os, asked->process, &asked->space, &err);
+        asked->ended_mono_ms = os_mono_ms(os);
+        asked->took_ms = asked->ended_mono_ms - begun_ms;
+        text_copy(asked->why, sizeof asked->why, err.text);
+    }
 }
 
 /* ---- modules ---- */

@@ -122,6 +122,33 @@ void agent_modules_done(struct agent *agent, struct job *job)
     watch_set_found(&agent->engine->watch, discovery->found, discovery->found_count);
 }
 
+/* ---- address spaces ---- */
+
+bool agent_take_spaces_job(struct agent *agent, struct job *job)
+{
+    const struct watch *watch = &agent->engine->watch;
+    int64_t mono_ms = os_mono_ms(agent->os);
+    job->space_count = 0;
+    for (size_t i = 0; i < watch->count && job->space_count < SPACES_PER_JOB; i++)
+        if (watch_space_due(&watch->items[i], mono_ms))
+            job->spaces[job->space_count++] = (struct space_question){.process = watch->items[i].process};
+    job->kind = JOB_SPACES;
+    return job->space_count > 0 && agent->opened && !agent->stopping;
+}
+
+void agent_spaces_done(struct agent *agent, struct job *job)
+{
+    int64_t shift_ms = os_utc_ms(agent->os) - os_mono_ms(agent->os);
+    for (size_t i = 0; i < job->space_count; i++) {
+        const struct space_question *found = &job->spaces[i];
+        struct watch_moment moment = {.mono_ms = found->ended_mono_ms,
+                                      .utc_ms = found->ended_mono_ms + shift_ms,
+                                      .took_ms = found->took_ms};
+        watch_set_space(&agent->engine->watch, &agent->engine->config, found->process, found->status,
+                        &found->space, found->why, moment);
+    }
+}
+
 void agent_look_done(struct agent *agent, struct job *job)
 {
     agent->latest = 1 - agent->latest;

@@ -33,7 +33,7 @@ void agent_put_samples(struct agent *agent, int64_t utc_ms)
     const struct watch *watch = &agent->engine->watch;
     for (size_t i = 0; i < watch->count; i++)
         for (size_t m = 0; m < METRIC_COUNT; m++)
-            if (watch->items[i].present && watch->items[i].detectors[m])
+            if (watch->items[i].present && watch->items[i].pushed[m])
                 put_sample(agent, &watch->items[i], (enum metric)m, utc_ms);
 }
 

@@ -123,10 +123,11 @@ void engine_step(struct engine *engine, const struct observation *observation, s
     step_follow_unnamed(&step);
     if (observation->processes_known)
         step_follow_gone(&step);
-    if (sample_due)
+    if (sample_due) {
         step_follow_incidents(&step);
-    if (sample_due)
+        step_follow_spaces(&step);
         step_follow_digest(&step);
+    }
     step_follow_restart(&step);
     if (sample_due && observation->processes_known)
         step_decide(&step);

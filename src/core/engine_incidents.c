@@ -143,6 +143,8 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
     struct engine *engine = step->engine;
     if (item->kind == TARGET_HOST && is_explained(step, metric, verdict))
         return;
+    if (step_space_is_explained(step, item, metric, verdict))
+        return;
     struct open_incident *open = engine_free_slot(engine);
     if (!open || !step_room_to_tell(step))
         return; /* the verdict stays unbounded: the next step tries again */
@@ -158,6 +160,7 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
     incident->state = INCIDENT_OPEN;
     int64_t shift_ms = step->clock.utc_ms - step->clock.mono_ms;
     incident_update(incident, verdict, shift_ms);
+    step_name_nearest_end(step, incident);
     incident->onset_utc_ms = verdict->onset_ms + shift_ms;
     incident->opened_utc_ms = step->clock.utc_ms;
     incident->level_at_open = verdict->value;
@@ -203,6 +206,7 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
     open->seen_unbounded = true;
     open->bounded_mono_ms = 0;
     incident_update(&open->incident, verdict, step->clock.utc_ms - step->clock.mono_ms);
+    step_name_nearest_end(step, &open->incident);
     if (!open->incident.escalated && near_exhaustion(step, &open->incident))
         incident_tell_again(step, open, ALERT_ESCALATED);
     else if (step->clock.mono_ms - open->told_mono_ms >= step->engine->config.reminder_ms)

@@ -35,6 +35,14 @@ void step_follow_unnamed(struct step *step);
 void step_follow_incidents(struct step *step);
 void engine_mark_needed(struct engine *engine);
 
+/* engine_space.c */
+void step_follow_spaces(struct step *step);
+/* Is what a process loses of its address space told already, or about to be, by another incident? */
+bool step_space_is_explained(struct step *step, struct watched *item, enum metric metric,
+                             const struct verdict *verdict);
+/* Of the limits that the process' growth runs into, the incident names the nearest. */
+void step_name_nearest_end(struct step *step, struct incident *incident);
+
 /* engine_restart.c */
 bool step_consider(struct step *step, struct open_incident *open, struct restart_journal *out_wanted,
                    enum check *out_failed);

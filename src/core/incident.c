@@ -41,6 +41,16 @@ enum unit metric_unit(enum metric metric)
     return units[metric];
 }
 
+bool metric_of_host(enum metric metric)
+{
+    return metric == METRIC_COMMIT || metric == METRIC_PAGED_POOL || metric == METRIC_NONPAGED_POOL;
+}
+
+bool metric_of_space(enum metric metric)
+{
+    return metric == METRIC_ADDRESS_SPACE || metric == METRIC_OUTSIDE_LARGEST || metric == METRIC_FREE_BLOCKS;
+}
+
 const char *incident_state_name(enum incident_state state)
 {
     static const char *const names[] = {"open", "recovering", "closed"};

@@ -44,8 +44,7 @@ const struct found_client *watch_found(const struct watch *watch, struct process
 
 bool watched_has(const struct watched *item, enum metric metric)
 {
-    bool of_host = metric != METRIC_PRIVATE_BYTES && metric != METRIC_HANDLES;
-    return (item->kind == TARGET_HOST) == of_host;
+    return (item->kind == TARGET_HOST) == metric_of_host(metric);
 }
 
 static struct watch_learned *learned_find(struct watch *watch, const char *target, enum metric metric)
@@ -64,7 +63,7 @@ static struct verdict_settings settings_for(struct watch *watch, const struct co
         .warm_up_ms = age_ms < config->warm_up_ms ? config->warm_up_ms - age_ms : 0,
         .min_window_ms = config->min_window_ms,
         .confidence_pct = config->confidence_pct,
-        .min_growth = metric == METRIC_HANDLES ? config->min_handles : config->min_growth_bytes,
+        .min_growth = metric_unit(metric) == UNIT_BYTES ? config->min_growth_bytes : config->min_handles,
         .learned_plateau = NAN,
     };
     const struct watch_learned *learned = learned_find(watch, item->target, metric);
@@ -84,6 +83,25 @@ static void detectors_free(struct watched *item)
     }
 }
 
+/* FILETIME counts from 1601; 11644473600 s later is 1970. The host has no warm-up. */
+static int64_t age_of(const struct watched *item, int64_t utc_ms)
+{
+    int64_t created_utc_ms = (int64_t)(item->process.created_100ns / 10000) - INT64_C(11644473600000);
+    if (item->kind == TARGET_HOST)
+        return INT64_MAX;
+    return utc_ms > created_utc_ms ? utc_ms - created_utc_ms : 0;
+}
+
+struct detector *watch_begin_detector(struct watch *watch, const struct config *config, struct watched *item,
+                                      enum metric metric, int64_t utc_ms)
+{
+    if (!item->detectors[metric] && watched_has(item, metric)) {
+        struct verdict_settings settings = settings_for(watch, config, item, metric, age_of(item, utc_ms));
+        item->detectors[metric] = detector_new(&settings);
+    }
+    return item->detectors[metric];
+}
+
 /* Adds an incarnation with its detectors, or leaves the watch as it was. */
 static enum status item_begin(struct watch *watch, const struct config *config,
                               const struct candidate *candidate, const struct observation *observation)
@@ -97,25 +115,19 @@ static enum status item_begin(struct watch *watch, const struct config *config,
     item->kind = candidate->kind;
     text_copy(item->target, sizeof item->target, candidate->target);
     text_copy(item->service, sizeof item->service, candidate->service);
-    int64_t age_ms = INT64_MAX; /* the host has no warm-up */
     if (candidate->process) {
         text_copy(item->image, sizeof item->image, candidate->process->image);
         item->process = candidate->process->id;
         item->address_limit_wanted = true;
-        /* FILETIME counts from 1601; 11644473600 s later is 1970. */
-        int64_t created_utc_ms = (int64_t)(item->process.created_100ns / 10000) - INT64_C(11644473600000);
-        age_ms = observation->utc_ms > created_utc_ms ? observation->utc_ms - created_utc_ms : 0;
     }
     item->present = true;
     item->first_seen_mono_ms = observation->mono_ms;
-    item->address_limit_bytes = NAN;
+    item->address_limit_bytes = item->space.restored_outside_bytes = NAN;
     for (size_t m = 0; m < METRIC_COUNT; m++) {
         item->now[m] = READING_UNKNOWN;
-        if (!watched_has(item, (enum metric)m))
-            continue;
-        struct verdict_settings settings = settings_for(watch, config, item, (enum metric)m, age_ms);
-        item->detectors[m] = detector_new(&settings);
-        if (!item->detectors[m]) {
+        if (!watched_has(item, (enum metric)m) || metric_of_space((enum metric)m))
+            continue; /* those of the space begin when it is known to have one */
+        if (!watch_begin_detector(watch, config, item, (enum metric)m, observation->utc_ms)) {
             detectors_free(item);
             return STATUS_NO_MEMORY;
         }
@@ -306,12 +318,79 @@ static void read_host(struct watched *item, const struct observation *observatio
     item->now[METRIC_NONPAGED_POOL] = known ? host->nonpaged_pool_bytes : READING_UNKNOWN;
 }
 
+/* A walk that failed makes the readings unknown until one succeeds again. */
+static void read_space(struct watched *item)
+{
+    const struct watched_space *space = &item->space;
+    if (!space->fresh)
+        return;
+    bool known = space->status == STATUS_OK;
+    item->now[METRIC_ADDRESS_SPACE] =
+        known ? space->now.limit_bytes - space->now.free_bytes : READING_UNKNOWN;
+    item->now[METRIC_OUTSIDE_LARGEST] =
+        known ? space->now.limit_bytes - space->now.largest_bytes : READING_UNKNOWN;
+    item->now[METRIC_FREE_BLOCKS] = known ? space->now.block_count : READING_UNKNOWN;
+}
+
+bool watch_space_due(const struct watched *item, int64_t mono_ms)
+{
+    return item->present && item->kind != TARGET_HOST &&
+           (!item->space.asked || mono_ms >= item->space.due_mono_ms);
+}
+
+/* What was told before a restart of storewatch is not told again: the level goes on from the latest reading
+ * that was saved. */
+static void follow_level(struct watched_space *space)
+{
+    if (!space->known && !isnan(space->restored_outside_bytes))
+        space->level = space->told_level =
+            space_level_of(space->now.limit_bytes - space->restored_outside_bytes, SPACE_FINE);
+    space->level = space_level_of(space->now.largest_bytes, space->level);
+}
+
+void watch_set_space(struct watch *watch, const struct config *config, struct process_id process,
+                     enum status status, const struct space *found, const char *why,
+                     struct watch_moment moment)
+{
+    struct watched *item = watch_find(watch, process);
+    if (!item || item->kind == TARGET_HOST)
+        return;
+    struct watched_space *space = &item->space;
+    int64_t polls_ms = SPACE_EVERY_POLLS * config->interval_ms;
+    int64_t pause_ms = SPACE_COST_FACTOR * moment.took_ms;
+    space->due_mono_ms = moment.mono_ms + (pause_ms > polls_ms ? pause_ms : polls_ms);
+    space->asked = space->fresh = true;
+    space->status = status;
+    text_copy(space->why, sizeof space->why, status == STATUS_OK ? "" : why);
+    if (status == STATUS_UNSUPPORTED)
+        space->due_mono_ms = INT64_MAX; /* it has none, and never will */
+    if (status != STATUS_OK)
+        return;
+    space->now = *found;
+    follow_level(space);
+    space->known = true;
+    space->private_bytes = item->now[METRIC_PRIVATE_BYTES];
+    space->read_mono_ms = moment.mono_ms;
+    for (size_t m = 0; m < METRIC_COUNT; m++)
+        if (metric_of_space((enum metric)m))
+            watch_begin_detector(watch, config, item, (enum metric)m, moment.utc_ms);
+}
+
 static void nearer(struct verdict_limit *limit, double value, const char *name)
 {
     if (isnan(value) || (!isnan(limit->value) && limit->value <= value))
         return;
     limit->value = value;
     limit->name = name;
+}
+
+/* At how many private bytes the address space ends: what is free of it is all that can still be added, since
+ * images, mapped files and stacks lie in it too. NAN = it does not, or nothing is known. */
+static double space_end_of(const struct watched *item)
+{
+    const struct watched_space *space = &item->space;
+    bool known = space->known && !isnan(space->private_bytes);
+    return known ? space->private_bytes + space->now.free_bytes : item->address_limit_bytes;
 }
 
 /* The nearest of the limits that apply. The commit limit is shared: what is left of it is what this process
@@ -324,7 +403,7 @@ static struct verdict_limit limit_for(const struct watched *item, const struct c
     switch (metric) {
     case METRIC_PRIVATE_BYTES:
         nearer(&limit, config->limit_private_bytes, "configured limit");
-        nearer(&limit, item->address_limit_bytes, "32-bit address space");
+        nearer(&limit, space_end_of(item), "32-bit address space");
         if (observation->host_known)
             nearer(&limit, item->now[metric] + host->commit_limit_bytes - host->commit_bytes,
                    "system commit limit");
@@ -337,10 +416,18 @@ static struct verdict_limit limit_for(const struct watched *item, const struct c
         if (observation->host_known)
             nearer(&limit, host->commit_limit_bytes, "system commit limit");
         break;
+    case METRIC_ADDRESS_SPACE:
+        nearer(&limit, item->space.known ? item->space.now.limit_bytes : (double)NAN, "32-bit address space");
+        break;
+    case METRIC_OUTSIDE_LARGEST: /* the end is where Exchange itself calls it an error */
+        nearer(&limit, item->space.known ? item->space.now.limit_bytes - SPACE_ERROR_BYTES : (double)NAN,
+               "largest free block of 16 MiB");
+        break;
     case METRIC_PAGED_POOL:
-    case METRIC_NONPAGED_POOL:
+    case METRIC_NONPAGED_POOL: /* their real bounds depend on the version, no driver-less way to read them */
+    case METRIC_FREE_BLOCKS:
     case METRIC_COUNT:
-        break; /* the pools' real bounds depend on the version and are not readable without a driver */
+        break;
     }
     return limit;
 }
@@ -355,14 +442,17 @@ void watch_push(struct watch *watch, const struct config *config, const struct o
             read_host(item, observation);
         else
             read_process(item, observation);
+        read_space(item);
         for (size_t m = 0; m < METRIC_COUNT; m++) {
-            if (!item->detectors[m])
+            item->pushed[m] = item->detectors[m] && (!metric_of_space((enum metric)m) || item->space.fresh);
+            if (!item->pushed[m])
                 continue;
             struct verdict_limit limit = limit_for(item, config, observation, (enum metric)m);
             if (!isnan(limit.value))
                 detector_set_limit(item->detectors[m], limit);
             detector_push(item->detectors[m], observation->mono_ms, item->now[m]);
         }
+        item->space.fresh = false;
     }
 }
 

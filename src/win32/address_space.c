@@ -122,34 +122,103 @@ enum status process_open(const struct late *late, struct process_id id, HANDLE *
     return STATUS_OK;
 }
 
+/* Of an open process; NAN: 64-bit. */
+static enum status limit_read(struct os *os, HANDLE process, bool wow64, uint32_t pid, double *out_bytes,
+                              struct err *err)
+{
+    WORD characteristics = 0;
+    if (os->facts.os_64bit && !wow64) {
+        *out_bytes = NAN;
+        return STATUS_OK;
+    }
+    if (!image_characteristics(&os->late, process, &characteristics)) {
+        const DWORD code = GetLastError();
+        return windows_fail(err, STATUS_SYSTEM, "ReadProcessMemory", code,
+                            "the image header of process %lu cannot be read", (unsigned long)pid);
+    }
+    if ((characteristics & IMAGE_FILE_LARGE_ADDRESS_AWARE) == 0) {
+        *out_bytes = 2 * GIB;
+    } else {
+        *out_bytes = os->facts.os_64bit ? 4 * GIB : os->facts.address_space_bytes;
+    }
+    return STATUS_OK;
+}
+
 enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err)
 {
     HANDLE process = NULL;
     bool wow64 = false;
-    double bytes = NAN;
-    WORD characteristics = 0;
     enum status status = process_open(&os->late, id, &process, &wow64, err);
     if (status != STATUS_OK) {
         return status;
     }
-    if (os->facts.os_64bit && !wow64) {
-        goto done;
+    status = limit_read(os, process, wow64, id.pid, out_bytes, err);
+    CloseHandle(process);
+    return status;
+}
+
+/* ---- the walk ---- */
+
+/* Region by region; each call locks the process' address space for an instant only. The process goes on
+ * meanwhile, so what is found is a moment's picture, torn where it changed under the walk. */
+static enum status walk(struct os *os, HANDLE process, uint32_t pid, struct space *space, struct err *err)
+{
+    const int64_t begun_ms = os_mono_ms(os);
+    const uint64_t limit = (uint64_t)space->limit_bytes;
+    MEMORY_BASIC_INFORMATION region;
+    uint64_t at = 0;
+    for (size_t count = 0; at < limit; count++) {
+        if (count == SPACE_REGIONS_MAX) {
+            return err_set(err, STATUS_FULL, "VirtualQueryEx", 0,
+                           "the address space of process %lu has more than %d regions", (unsigned long)pid,
+                           SPACE_REGIONS_MAX);
+        }
+        if (count % 1024 == 0 && os_mono_ms(os) - begun_ms > SPACE_WALK_MS) {
+            return err_set(err, STATUS_TIMEOUT, "VirtualQueryEx", 0,
+                           "the address space of process %lu was not walked within %d ms", (unsigned long)pid,
+                           SPACE_WALK_MS);
+        }
+        if (VirtualQueryEx(process, (const void *)(uintptr_t)at, &region, sizeof(region)) < sizeof(region)) {
+            if (count > 0 && GetLastError() == ERROR_INVALID_PARAMETER) {
+                return STATUS_OK; /* above the last address that programs get */
+            }
+            const DWORD code = GetLastError();
+            return windows_fail(err, windows_status(code), "VirtualQueryEx", code,
+                                "the address space of process %lu cannot be walked", (unsigned long)pid);
+        }
+        const uint64_t base = (uintptr_t)region.BaseAddress;
+        if (region.State == MEM_FREE) {
+            space_add_free(space, base, region.RegionSize);
+        }
+        if (base + region.RegionSize <= at) { /* cannot be; it would not end */
+            return err_set(err, STATUS_SYSTEM, "VirtualQueryEx", 0,
+                           "the walk through process %lu went in circles", (unsigned long)pid);
+        }
+        at = base + region.RegionSize;
     }
-    if (!image_characteristics(&os->late, process, &characteristics)) {
-        const DWORD code = GetLastError();
-        status = windows_fail(err, STATUS_SYSTEM, "ReadProcessMemory", code,
-                              "the image header of process %lu cannot be read", (unsigned long)id.pid);
-        goto done;
+    return STATUS_OK;
+}
+
+enum status os_process_space(struct os *os, struct process_id id, struct space *out_space, struct err *err)
+{
+    HANDLE process = NULL;
+    bool wow64 = false;
+    struct space space = {0};
+    enum status status = process_open(&os->late, id, &process, &wow64, err);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if ((characteristics & IMAGE_FILE_LARGE_ADDRESS_AWARE) == 0) {
-        bytes = 2 * GIB;
-    } else {
-        bytes = os->facts.os_64bit ? 4 * GIB : os->facts.address_space_bytes;
+    status = limit_read(os, process, wow64, id.pid, &space.limit_bytes, err);
+    if (status == STATUS_OK && isnan(space.limit_bytes)) {
+        status = err_set(err, STATUS_UNSUPPORTED, "address space", 0, "process %lu is a 64-bit one",
+                         (unsigned long)id.pid);
     }
-done:
+    if (status == STATUS_OK) {
+        status = walk(os, process, id.pid, &space, err);
+    }
     CloseHandle(process);
     if (status == STATUS_OK) {
-        *out_bytes = bytes;
+        *out_space = space;
     }
     return status;
 }

@@ -349,6 +349,21 @@ enum status os_process_address_limit(struct os *os, struct process_id id, double
     return STATUS_OK;
 }
 
+/* Every fourth service is a 32-bit program that loses address space as it grows. */
+enum status os_process_space(struct os *os, struct process_id id, struct space *out_space, struct err *err)
+{
+    for (size_t i = 0; i < os->world.count; i += 4) {
+        const struct world_service *service = &os->world.services[i];
+        if (service->pid != id.pid || service->created_100ns != id.created_100ns)
+            continue;
+        double bytes = memory_of(&os->programs[i], service);
+        double free_bytes = fmax(2 * GIB - 2 * bytes, 0);
+        *out_space = (struct space){2 * GIB, free_bytes, free_bytes / 2, 20};
+        return STATUS_OK;
+    }
+    return err_set(err, STATUS_UNSUPPORTED, "address space", 0, "process %u is a 64-bit one", id.pid);
+}
+
 enum status os_process_mapi_dlls(struct os *os, struct process_id id, struct loaded_dlls *out_dlls,
                                  struct err *err)
 {

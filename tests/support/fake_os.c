@@ -228,6 +228,27 @@ enum status os_process_address_limit(struct os *os, struct process_id id, double
     return STATUS_OK;
 }
 
+static const struct fake_program *program_running_as(struct os *os, struct process_id id);
+
+enum status os_process_space(struct os *os, struct process_id id, struct space *out_space, struct err *err)
+{
+    os->space_walks++;
+    fake_advance(os, os->space_cost_ms);
+    const struct fake_program *program = program_running_as(os, id);
+    if (!program)
+        return err_set(err, STATUS_NOT_FOUND, "OpenProcess", 87, "process %u has ended", id.pid);
+    if (program->closed)
+        return err_set(err, STATUS_DENIED, "OpenProcess", 5, "process %u cannot be opened", id.pid);
+    if (program->space.limit_bytes <= 0)
+        return err_set(err, STATUS_UNSUPPORTED, "address space", 0, "process %u is a 64-bit one", id.pid);
+    *out_space = program->space;
+    double hours = (double)(os->world.mono_ms - program->born_mono_ms) / (double)MS_PER_HOUR;
+    double lost = program->space_lost_per_hour * hours;
+    out_space->free_bytes = fmax(out_space->free_bytes - lost, 0);
+    out_space->largest_bytes = fmin(fmax(out_space->largest_bytes - lost, 0), out_space->free_bytes);
+    return STATUS_OK;
+}
+
 static const struct fake_program *program_running_as(struct os *os, struct process_id id)
 {
     for (size_t i = 0; i < os->program_count; i++) {

@@ -29,7 +29,9 @@ struct fake_program {
     double base_handles, handles_per_hour;
     struct loaded_dlls dlls; /* what it has loaded that MAPI clients have */
     bool closed;             /* its modules cannot be read: access denied */
-    uint64_t born_100ns;     /* incarnation the values below belong to */
+    struct space space;      /* of an incarnation when it is born; limit_bytes 0: a 64-bit program */
+    double space_lost_per_hour;
+    uint64_t born_100ns; /* incarnation the values below belong to */
     int64_t born_mono_ms;
     int64_t
         grows_from_mono_ms; /* set by fake_grow: growth begins here, in later incarnations at their birth */
@@ -50,6 +52,8 @@ struct os {
     struct mapi_registration registrations[8];
     uint64_t modules_reads;  /* processes whose modules were read */
     int64_t modules_cost_ms; /* simulated time that one of these reads takes */
+    uint64_t space_walks;    /* address spaces that were walked */
+    int64_t space_cost_ms;   /* simulated time that one walk takes */
     uint64_t random;
     uint32_t next_pid;
     uint64_t observe_count;

@@ -1,0 +1,149 @@
+/* engine_space.c - the address space of 32-bit processes: what is told of it, and what it does to incidents.
+ * See engine.h and space.h.
+ *
+ * A process that leaks loses address space too. That is one leak and one incident, of its private bytes; the
+ * address space has an incident of its own only where the memory does not explain what it loses: reserved
+ * memory, mapped files, fragmentation. */
+#include "engine_internal.h"
+
+#include <string.h>
+
+/* ---- the levels of event 9582 ---- */
+
+static void say_space(struct alert *alert, const struct watched *item)
+{
+    struct text text = text_on(alert->text, sizeof alert->text);
+    text_add(&text, "%s, pid %u%s%s%s: ", item->image, (unsigned)item->process.pid,
+             item->service[0] ? " (service " : "", item->service, item->service[0] ? ")" : "");
+    text_add_space(&text, &item->space.now);
+    text_add(&text, ".");
+}
+
+static void advise_space(struct alert *alert, const struct watched *item)
+{
+    if (item->space.level == SPACE_FINE)
+        return;
+    if (item->space.level == SPACE_ERROR)
+        alert_add_todo(alert,
+                       "A request for a larger block fails now. Exchange logs event 9582 as an error at "
+                       "this point, and event 12800 when messages fail.");
+    else
+        alert_add_todo(alert,
+                       "At 16 MiB requests begin to fail. Exchange itself logs event 9582 at 32 MB and "
+                       "at 16 MB.");
+    if (item->service[0])
+        alert_add_todo(alert,
+                       "Restart the service \"%s\" in a quiet hour: only a new process has its address "
+                       "space in one piece again.",
+                       item->service);
+    else
+        alert_add_todo(alert,
+                       "Restart the program %s: only a new process has its address space in one piece "
+                       "again.",
+                       item->image);
+    if (item->kind == TARGET_STORE && item->space.now.limit_bytes <= 2.0 * 1024 * 1024 * 1024)
+        alert_add_todo(alert, "Exchange 2003 with 1 GB of memory or more: start Windows with /3GB and "
+                              "/USERVA=3030.");
+}
+
+/* Each crossing is told once; space_level_of keeps a swing around a threshold from being many. */
+static void follow_level(struct step *step, struct watched *item)
+{
+    static const enum alert_kind kinds[] = {ALERT_SPACE_BACK, ALERT_SPACE_LOW, ALERT_SPACE_CRITICAL};
+    struct watched_space *space = &item->space;
+    if (!space->known || space->level == space->told_level || !step_room_to_tell(step))
+        return;
+    /* Back from the error to the warning is better, but not well: nothing new to tell. */
+    bool better = space->told_level == SPACE_ERROR && space->level == SPACE_WARNING;
+    struct alert *alert = better ? NULL : step_alert_begin(step, kinds[space->level]);
+    if (!alert && !better)
+        return;
+    space->told_level = space->level;
+    if (!alert)
+        return;
+    struct text key = text_on(alert->key, sizeof alert->key);
+    text_add(&key, "%s-%lld-%u", alert_wording_get(alert->kind)->name, (long long)step->clock.utc_ms,
+             (unsigned)item->process.pid);
+    text_copy(alert->service, sizeof alert->service, item->service[0] ? item->service : item->image);
+    say_space(alert, item);
+    advise_space(alert, item);
+}
+
+void step_follow_spaces(struct step *step)
+{
+    for (size_t i = 0; i < step->engine->watch.count; i++)
+        if (step->engine->watch.items[i].present)
+            follow_level(step, &step->engine->watch.items[i]);
+}
+
+/* ---- incidents ---- */
+
+static bool incident_of(const struct engine *engine, const struct watched *item, enum metric metric)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        const struct incident *incident = &engine->incidents[i].incident;
+        if (incident->id && incident->metric == metric && process_id_equal(incident->process, item->process))
+            return true;
+    }
+    return false;
+}
+
+/* The verdict on its memory may come a little later than that on its address space: as long as a verdict
+ * takes, unless it is urgent. */
+bool step_space_is_explained(struct step *step, struct watched *item, enum metric metric,
+                             const struct verdict *verdict)
+{
+    const struct engine *engine = step->engine;
+    if (!metric_of_space(metric))
+        return false;
+    if (metric == METRIC_FREE_BLOCKS)
+        return true; /* a symptom without a limit: shown, never told by itself */
+    if (incident_of(engine, item, METRIC_PRIVATE_BYTES) ||
+        (metric == METRIC_OUTSIDE_LARGEST && incident_of(engine, item, METRIC_ADDRESS_SPACE)) ||
+        engine_restarting(engine)) {
+        item->space_unexplained_mono_ms = 0;
+        return true;
+    }
+    if (item->space_unexplained_mono_ms == 0)
+        item->space_unexplained_mono_ms = step->clock.mono_ms;
+    bool urgent = verdict->exhaustion_early_ms != INT64_MAX &&
+                  verdict->exhaustion_early_ms - step->clock.mono_ms < engine->config.urgent_before_ms;
+    return !urgent &&
+           step->clock.mono_ms - item->space_unexplained_mono_ms < engine->config.min_window_ms / 2;
+}
+
+/* ---- the nearest end ---- */
+
+/* Takes the end of `metric` over when it comes before the one that the incident has. */
+static void take_nearer(struct incident *incident, const struct watched *item, enum metric metric,
+                        int64_t shift_ms)
+{
+    struct verdict verdict;
+    if (!item->detectors[metric])
+        return;
+    detector_verdict(item->detectors[metric], &verdict);
+    if (verdict.state != VERDICT_UNBOUNDED || verdict.exhaustion_ms == INT64_MAX ||
+        verdict.exhaustion_ms + shift_ms >= incident->exhaustion_utc_ms)
+        return;
+    incident->exhaustion_utc_ms = verdict.exhaustion_ms + shift_ms;
+    incident->exhaustion_early_utc_ms =
+        verdict.exhaustion_early_ms == INT64_MAX ? INT64_MAX : verdict.exhaustion_early_ms + shift_ms;
+    incident->exhaustion_late_utc_ms =
+        verdict.exhaustion_late_ms == INT64_MAX ? INT64_MAX : verdict.exhaustion_late_ms + shift_ms;
+    /* In the incident's own unit: where it will stand by then. */
+    double hours = (double)(verdict.exhaustion_ms - verdict.at_ms) / (double)MS_PER_HOUR;
+    incident->limit = incident->level_now + incident->slope_per_hour * (hours > 0 ? hours : 0);
+    text_copy(incident->limit_name, sizeof incident->limit_name, verdict.limit_name);
+}
+
+void step_name_nearest_end(struct step *step, struct incident *incident)
+{
+    const struct watched *item = watch_find(&step->engine->watch, incident->process);
+    if (!item || item->kind == TARGET_HOST || metric_unit(incident->metric) != UNIT_BYTES)
+        return;
+    int64_t shift_ms = step->clock.utc_ms - step->clock.mono_ms;
+    if (incident->metric == METRIC_PRIVATE_BYTES)
+        take_nearer(incident, item, METRIC_ADDRESS_SPACE, shift_ms);
+    if (incident->metric != METRIC_OUTSIDE_LARGEST)
+        take_nearer(incident, item, METRIC_OUTSIDE_LARGEST, shift_ms);
+}
