@@ -7,6 +7,7 @@
 
 #include "storewatch/defects.h"
 #include "storewatch/incident.h"
+#include "storewatch/space.h"
 
 #define ALERT_POINTS_MAX 96
 #define ALERT_LINE_MAX 256
@@ -26,6 +27,9 @@ struct alert {
      * registered the service that it hosts, "" = none. */
     struct loaded_dlls dlls;
     char hosted_by[SERVICE_NAME_MAX];
+    /* The address space of the process, when it is a 32-bit one and has been read. */
+    bool has_space;
+    struct space space;
     /* What was done, is being done or will be done, one sentence a line: "02:14:05 MSExchangeIS stopped after
      * 41 s". */
     size_t done_count;

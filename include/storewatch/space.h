@@ -29,6 +29,10 @@ struct space {
  * the limit do not. */
 void space_add_free(struct space *space, uint64_t base, uint64_t size);
 
+/* The names of the limits that come from it (verdict_limit.name). */
+#define SPACE_LIMIT_NAME "32-bit address space"
+#define SPACE_BLOCK_LIMIT_NAME "largest free block of 16 MiB"
+
 enum space_level { SPACE_FINE, SPACE_WARNING, SPACE_ERROR };
 /* The level for a largest free block, given the level before. */
 enum space_level space_level_of(double largest_bytes, enum space_level before);

@@ -64,6 +64,24 @@ static json_t *client_line_json(const struct agent *agent, const struct watched 
     return json_words(storage);
 }
 
+/* null: a 64-bit process, or not asked yet. Without numbers `why` says why. */
+static json_t *space_json(const struct watched *item, int64_t shift_ms)
+{
+    static const char *const levels[] = {"fine", "warning", "error"};
+    const struct watched_space *space = &item->space;
+    double known = space->known ? 1.0 : (double)NAN;
+    if (!space->asked || space->status == STATUS_UNSUPPORTED)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "limit",
+                     json_number(space->now.limit_bytes * known), "free",
+                     json_number(space->now.free_bytes * known), "largest_block",
+                     json_number(space->now.largest_bytes * known), "free_blocks",
+                     json_number(space->now.block_count * known), "read_at",
+                     json_time(space->known ? space->read_mono_ms + shift_ms : 0), "level",
+                     space->known ? json_string(levels[space->level]) : json_null(), "why",
+                     json_words_or_null(space->why));
+}
+
 static json_t *watched_json(const struct agent *agent, const struct watched *item, int64_t shift_ms)
 {
     const struct found_client *found = watch_found(&agent->engine->watch, item->process);
@@ -71,12 +89,13 @@ static json_t *watched_json(const struct agent *agent, const struct watched *ite
     for (size_t m = 0; m < METRIC_COUNT; m++)
         if (item->detectors[m])
             json_array_append_new(metrics, metric_json(item, (enum metric)m, shift_ms));
-    return json_pack(
-        "{s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "kind", target_kind_name(item->kind), "target",
-        json_words(item->target), "service", json_words(item->service), "image", json_words(item->image),
-        "pid", (json_int_t)item->process.pid, "address_space_limit", json_number(item->address_limit_bytes),
-        "how", found ? json_words(found->how) : json_null(), "client", client_line_json(agent, item), "dlls",
-        dlls_json(found), "metrics", metrics);
+    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "kind",
+                     target_kind_name(item->kind), "target", json_words(item->target), "service",
+                     json_words(item->service), "image", json_words(item->image), "pid",
+                     (json_int_t)item->process.pid, "address_space_limit",
+                     json_number(item->address_limit_bytes), "address_space", space_json(item, shift_ms),
+                     "how", found ? json_words(found->how) : json_null(), "client",
+                     client_line_json(agent, item), "dlls", dlls_json(found), "metrics", metrics);
 }
 
 static json_t *watched_list_json(const struct agent *agent, int64_t shift_ms)
@@ -288,9 +307,38 @@ static void add_family(struct buffer *out, const struct agent *agent, enum famil
     }
 }
 
+enum space_family { SPACE_FREE, SPACE_LARGEST, SPACE_LIMIT, SPACE_BLOCKS, SPACE_FAMILY_COUNT };
+
+/* As they are: what the metrics "address space" and "outside largest block" tell from below. */
+static void add_space_family(struct buffer *out, const struct agent *agent, enum space_family family)
+{
+    static const char *const names[SPACE_FAMILY_COUNT] = {
+        "storewatch_address_space_free_bytes", "storewatch_address_space_largest_block_bytes",
+        "storewatch_address_space_limit_bytes", "storewatch_address_space_free_blocks"};
+    static const char *const helps[SPACE_FAMILY_COUNT] = {
+        "What a 32-bit process can still reserve.", "In one piece; Exchange warns below 32 MiB (event 9582).",
+        "What it could use in all.", "Pieces that what is free lies in."};
+    buffer_add(out, "# TYPE %s gauge\n# HELP %s %s\n", names[family], names[family], helps[family]);
+    for (size_t i = 0; i < agent->engine->watch.count; i++) {
+        const struct watched *item = &agent->engine->watch.items[i];
+        const struct space *space = &item->space.now;
+        if (!item->present || !item->space.known || item->space.status != STATUS_OK)
+            continue; /* an unknown value is an absent one */
+        double values[SPACE_FAMILY_COUNT] = {space->free_bytes, space->largest_bytes, space->limit_bytes,
+                                             space->block_count};
+        buffer_add(out, "%s{", names[family]);
+        add_label(out, "target", item->target);
+        buffer_add(out, ",");
+        add_label(out, "image", item->image);
+        buffer_add(out, ",pid=\"%u\"} %.17g\n", item->process.pid, values[family]);
+    }
+}
+
 char *agent_metrics_text(struct agent *agent)
 {
     struct buffer out = {0};
+    for (int family = 0; family < SPACE_FAMILY_COUNT; family++)
+        add_space_family(&out, agent, (enum space_family)family);
     for (int family = 0; family < FAMILY_COUNT; family++)
         add_family(&out, agent, (enum family)family);
     buffer_add(&out, "# EOF\n");

@@ -277,6 +277,33 @@ void doctor_check_clients(struct doctor *doctor)
 
 /* ---- limits ---- */
 
+/* Of a 32-bit process: how much of its address space is left, in one piece. */
+static void check_space_of(struct doctor *doctor, const struct watched *item)
+{
+    struct err err = {0};
+    struct space space;
+    char storage[256];
+    struct text text = text_on(storage, sizeof storage);
+    enum status status = os_process_space(doctor->os, item->process, &space, &err);
+    if (status == STATUS_UNSUPPORTED || status == STATUS_NOT_FOUND)
+        return; /* a 64-bit one has no practical end; one that has just ended is told elsewhere */
+    if (status != STATUS_OK) {
+        doctor_add(doctor, DOCTOR_WARNING, "space", "Run doctor as an Administrator.",
+                   "%s, pid %u: what is free of its address space is not known: %s", item->image,
+                   (unsigned)item->process.pid, err.text);
+        return;
+    }
+    text_add_space(&text, &space);
+    enum space_level level = space_level_of(space.largest_bytes, SPACE_FINE);
+    doctor_add(doctor,
+               level == SPACE_ERROR     ? DOCTOR_FAILED
+               : level == SPACE_WARNING ? DOCTOR_WARNING
+                                        : DOCTOR_OK,
+               "space",
+               level == SPACE_FINE ? NULL : "Restart it in a quiet hour: below 16 MiB requests fail.",
+               "%s, pid %u: %s", item->image, (unsigned)item->process.pid, storage);
+}
+
 static void check_limit_of(struct doctor *doctor, struct watched *item)
 {
     const struct config *config = &doctor->config;
@@ -324,8 +351,10 @@ void doctor_check_limits(struct doctor *doctor)
         doctor_add(doctor, DOCTOR_OK, "limit", NULL, "%s of the system commit limit of %s are used", used,
                    limit);
     for (size_t i = 0; i < doctor->watch.count; i++)
-        if (doctor->watch.items[i].kind != TARGET_HOST)
+        if (doctor->watch.items[i].kind != TARGET_HOST) {
             check_limit_of(doctor, &doctor->watch.items[i]);
+            check_space_of(doctor, &doctor->watch.items[i]);
+        }
 }
 
 /* ---- DLLs ---- */

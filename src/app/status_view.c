@@ -2,6 +2,7 @@
  * version: what is missing is shown as unknown. */
 #include "status_view.h"
 
+#include "storewatch/space.h"
 #include "storewatch/units.h"
 
 #include <jansson.h>
@@ -73,6 +74,28 @@ static void add_program(struct buffer *out, const json_t *item)
     }
 }
 
+/* Of a 32-bit process: how much address space is left. What could not be read is said. */
+static void add_space(struct buffer *out, const json_t *item)
+{
+    const json_t *space = json_object_get(item, "address_space");
+    struct space now = {number_of(space, "limit"), number_of(space, "free"),
+                        number_of(space, "largest_block"), number_of(space, "free_blocks")};
+    const char *why = string_of(space, "why", NULL), *level = string_of(space, "level", "fine");
+    char storage[256];
+    struct text text = text_on(storage, sizeof storage);
+    if (!json_is_object(space))
+        return;
+    if (!isnan(now.limit_bytes)) {
+        text_add_space(&text, &now);
+        buffer_add(out, "    address space: %s, read %s%s\n", storage, string_of(space, "read_at", "?"),
+                   strcmp(level, "error") == 0     ? "; BELOW 16 MiB"
+                   : strcmp(level, "warning") == 0 ? "; BELOW 32 MiB"
+                                                   : "");
+    }
+    if (why)
+        buffer_add(out, "    address space not read: %s\n", why);
+}
+
 static void add_watched(struct buffer *out, const json_t *watched)
 {
     size_t i, j;
@@ -87,6 +110,7 @@ static void add_watched(struct buffer *out, const json_t *watched)
         else
             buffer_add(out, "  %s\n", string_of(item, "target", "?"));
         add_program(out, item);
+        add_space(out, item);
         json_array_foreach(json_object_get(item, "metrics"), j, metric)
         {
             add_metric(out, metric);

@@ -93,6 +93,10 @@ static void add_program(struct step *step, struct alert *alert, const struct inc
     const struct found_client *found = watch_found(&step->engine->watch, incident->process);
     if (found)
         alert->dlls = found->dlls;
+    const struct watched *item = watch_find(&step->engine->watch, incident->process);
+    alert->has_space = item && item->space.known;
+    if (alert->has_space)
+        alert->space = item->space.now;
     const struct service *service = observation_service_of(step->observation, incident->process.pid);
     if (service && incident->target_kind == TARGET_DISCOVERED)
         text_copy(alert->hosted_by, sizeof alert->hosted_by, service->name);

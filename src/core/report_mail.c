@@ -213,6 +213,11 @@ static void tell_lead(struct telling *telling)
         text_add(&text, "storewatch stopped trying to start %s on %s: a person changed the service.", service,
                  host);
         break;
+    case ALERT_SPACE_LOW:
+    case ALERT_SPACE_CRITICAL:
+    case ALERT_SPACE_BACK:
+        text_add(&text, "%s on %s: %s.", service, host, telling->wording->headline);
+        break;
     case ALERT_TEST:
         text_add(&text, "This is a test alert from storewatch on %s. Nothing is wrong.", host);
         break;
@@ -254,6 +259,23 @@ static void fact_what(struct telling *telling)
         text_add(&text, " (service %s)", service);
     } else {
         text_add(&text, " (no service to restart)");
+    }
+}
+
+/* Which end that is, where it is one of the address space. */
+static void add_which_end(struct text *text, const struct alert *alert)
+{
+    const struct space *space = &alert->space;
+    if (!alert->has_space) {
+        return;
+    }
+    if (strcmp(alert->incident.limit_name, SPACE_LIMIT_NAME) == 0) {
+        text_add(text, ": the end of its %s address space (largest free block now %s)",
+                 words_quantity(UNIT_BYTES, space->limit_bytes).s,
+                 words_quantity(UNIT_BYTES, space->largest_bytes).s);
+    } else if (strcmp(alert->incident.limit_name, SPACE_BLOCK_LIMIT_NAME) == 0) {
+        text_add(text, ": its largest free block, now %s, is down to 16 MiB then",
+                 words_quantity(UNIT_BYTES, space->largest_bytes).s);
     }
 }
 
@@ -311,6 +333,16 @@ static void facts_of_growth(struct telling *telling)
     } else if (early) {
         text_add(&text, " (not before %s)", words_time(incident->exhaustion_early_utc_ms).s);
     }
+    add_which_end(&text, alert);
+}
+
+static void fact_space(struct telling *telling)
+{
+    if (!telling->alert->has_space) {
+        return;
+    }
+    struct text text = fact_begin(telling, "Address space");
+    text_add_space(&text, &telling->alert->space);
 }
 
 static void facts_of_end(struct telling *telling)
@@ -340,6 +372,7 @@ static void tell_facts(struct telling *telling)
     fact_what(telling);
     if (is_growing(telling)) {
         facts_of_growth(telling);
+        fact_space(telling);
     } else if (is_over(telling)) {
         facts_of_end(telling);
     } else {
@@ -477,6 +510,12 @@ static void add_subject(struct text *text, const struct telling *telling)
             text_add(text, "%s (%s)", growth, telling->wording->headline);
         else
             text_add(text, "%s", telling->wording->headline);
+        return;
+    case ALERT_SPACE_LOW:
+    case ALERT_SPACE_CRITICAL:
+    case ALERT_SPACE_BACK:
+        text_add(text, "%s%s: %s", alert->kind == ALERT_SPACE_CRITICAL ? "URGENT: " : "", service,
+                 telling->wording->headline);
         return;
     default:
         text_add(text, "%s", telling->wording->headline);

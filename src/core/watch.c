@@ -403,7 +403,7 @@ static struct verdict_limit limit_for(const struct watched *item, const struct c
     switch (metric) {
     case METRIC_PRIVATE_BYTES:
         nearer(&limit, config->limit_private_bytes, "configured limit");
-        nearer(&limit, space_end_of(item), "32-bit address space");
+        nearer(&limit, space_end_of(item), SPACE_LIMIT_NAME);
         if (observation->host_known)
             nearer(&limit, item->now[metric] + host->commit_limit_bytes - host->commit_bytes,
                    "system commit limit");
@@ -417,11 +417,11 @@ static struct verdict_limit limit_for(const struct watched *item, const struct c
             nearer(&limit, host->commit_limit_bytes, "system commit limit");
         break;
     case METRIC_ADDRESS_SPACE:
-        nearer(&limit, item->space.known ? item->space.now.limit_bytes : (double)NAN, "32-bit address space");
+        nearer(&limit, item->space.known ? item->space.now.limit_bytes : (double)NAN, SPACE_LIMIT_NAME);
         break;
     case METRIC_OUTSIDE_LARGEST: /* the end is where Exchange itself calls it an error */
         nearer(&limit, item->space.known ? item->space.now.limit_bytes - SPACE_ERROR_BYTES : (double)NAN,
-               "largest free block of 16 MiB");
+               SPACE_BLOCK_LIMIT_NAME);
         break;
     case METRIC_PAGED_POOL:
     case METRIC_NONPAGED_POOL: /* their real bounds depend on the version, no driver-less way to read them */

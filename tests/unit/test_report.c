@@ -92,6 +92,11 @@ static void subjects(void **state)
         {ALERT_RECOVERED, true, "EX1: recovered: BESAgent.exe private bytes now 1.73 GiB"},
         {ALERT_ENDED, true, "EX1: BESAgent.exe has ended (pid 2212, private bytes +62.4 MiB/h)"},
         {ALERT_UNWATCHED, true, "EX1: no longer watched: BESAgent.exe private bytes"},
+        {ALERT_SPACE_LOW, false,
+         "EX1: MSExchangeIS: little address space in one piece (largest free block below 32 MiB)"},
+        {ALERT_SPACE_CRITICAL, false,
+         "EX1: URGENT: MSExchangeIS: no address space in one piece (largest free block below 16 MiB)"},
+        {ALERT_SPACE_BACK, false, "EX1: MSExchangeIS: enough address space in one piece again"},
         {ALERT_RESTART_BEGUN, true,
          "EX1: controlled restart of MSExchangeIS begun (BESAgent.exe private bytes +62.4 MiB/h, 5 h 10 min "
          "left)"},
