@@ -30,6 +30,16 @@ static int64_t some_time(uint64_t *random, int64_t scale_ms)
     return below(random, 10) == 0 ? ms * 10 : ms;
 }
 
+/* One that a restart touches: what needs a target, or a target itself. */
+static size_t draw_touched(uint64_t *random)
+{
+    size_t touched[SIM_SERVICES_MAX], count = 0, target = service_index(target_service(below(random, 2)));
+    for (size_t i = 0; i < sim->os.world.count; i++)
+        if (service_needs(i, target))
+            touched[count++] = i;
+    return touched[below(random, (uint32_t)count)];
+}
+
 void faults_draw(void)
 {
     uint64_t random = sim->seed * UINT64_C(0xD1342543DE82EF95) + 7;
@@ -46,6 +56,8 @@ void faults_draw(void)
             fault->restart_nth = 1 + below(&own, 2);
             static const int64_t scales_ms[] = {500, 5000, 60000};
             fault->at_ms = some_time(&own, scales_ms[below(&own, ARRAY_COUNT(scales_ms))]);
+            if (below(&own, 2))
+                fault->service = draw_touched(&own);
         } else {
             fault->at_ms = (int64_t)(world_random(&own) % (uint64_t)sim->heal_ms);
         }

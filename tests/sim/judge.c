@@ -33,6 +33,7 @@
 
 #define STORE_PATH "/sim/storewatch.db"
 #define BACKOFFS_MS (20 * MS_PER_MINUTE)
+#define IDLE_MAX_MS (75 * MS_PER_SECOND) /* some looks; there is one every few seconds in a restart */
 
 static struct judge *judge(void)
 {
@@ -86,6 +87,48 @@ static bool sees(void)
            !sim->os.graph_unreadable;
 }
 
+static bool runs(size_t index)
+{
+    const struct world_service *service = &sim->os.world.services[index];
+    return service->exists &&
+           (service->state == SERVICE_STATE_RUNNING || service->state == SERVICE_STATE_PAUSED);
+}
+
+/* All others of the plan run, also those that storewatch cannot read: nothing is to be waited for but its own
+ * back-off and a person who may be at work. */
+static bool could_start(size_t index)
+{
+    const struct restart *restart = &sim->agent->engine->restart;
+    const struct restart_plan *plan = &restart->journal.plan;
+    bool mine = false;
+    if (restart->asked || restart->held || sim->os.world.shutting_down ||
+        (restart->journal.phase != RESTART_STARTING && restart->journal.phase != RESTART_VERIFYING))
+        return false;
+    for (size_t i = 0; i < plan->count; i++) {
+        size_t other = service_index(plan->services[i].name);
+        if (other == index) {
+            mine = plan->services[i].start == STEP_WAITING && !restart->watches[i].settling &&
+                   sim->os.world.mono_ms >= restart->watches[i].retry_mono_ms;
+        } else if (other == SIZE_MAX || !runs(other)) {
+            return false;
+        }
+    }
+    return mine && sim->os.world.services[index].state == SERVICE_STATE_STOPPED;
+}
+
+static void follow_idle(size_t index, int64_t elapsed_ms)
+{
+    struct judge_service *service = &judge()->services[index];
+    if (!could_start(index) || taken_over(index)) {
+        service->idle_ms = 0;
+        return;
+    }
+    service->idle_ms += elapsed_ms;
+    if (service->idle_ms > IDLE_MAX_MS)
+        judge_fail("R1", "%s is down, everything else of the plan runs, and for %lld s it was not started",
+                   sim->os.world.services[index].name, (long long)(service->idle_ms / 1000));
+}
+
 static void follow_down(size_t index, int64_t elapsed_ms)
 {
     struct judge_service *service = &judge()->services[index];
@@ -93,19 +136,13 @@ static void follow_down(size_t index, int64_t elapsed_ms)
     if (!sees() || sim->os.world.services[index].unreadable)
         return;
     service->down_seen_ms += elapsed_ms;
+    follow_idle(index, elapsed_ms);
     int64_t limit_ms =
         (int64_t)sim->os.world.count * (settings->stop_timeout_ms + settings->start_timeout_ms) + BACKOFFS_MS;
     if (service->down_seen_ms > limit_ms && !sim->agent->engine->restart.journal.told_down &&
         !taken_over(index))
         judge_fail("R1", "%s has been down for %lld s of sight and nobody was told",
                    sim->os.world.services[index].name, (long long)(service->down_seen_ms / 1000));
-}
-
-static bool runs(size_t index)
-{
-    const struct world_service *service = &sim->os.world.services[index];
-    return service->exists &&
-           (service->state == SERVICE_STATE_RUNNING || service->state == SERVICE_STATE_PAUSED);
 }
 
 void judge_world(int64_t elapsed_ms)
@@ -122,10 +159,17 @@ void judge_world(int64_t elapsed_ms)
         }
         if (service->run_since_ms < 0)
             service->run_since_ms = now_ms;
-        service->down_seen_ms = 0;
+        service->down_seen_ms = service->idle_ms = 0;
         if (service->owed && now_ms - service->run_since_ms >= sim->settings.verify_ms)
             service->owed = false;
     }
+}
+
+void judge_start(const char *name)
+{
+    size_t index = service_index(name);
+    if (index != SIZE_MAX)
+        judge()->services[index].idle_ms = 0;
 }
 
 void judge_person(const char *name)
@@ -310,17 +354,6 @@ static void follow_asks(void)
 
 /* ---- R3, R6: a stop takes effect ---- */
 
-static bool needs(size_t dependent, size_t needed)
-{
-    const struct world_service *service = &sim->os.world.services[dependent];
-    if (dependent == needed)
-        return true;
-    for (size_t n = 0; n < service->need_count; n++)
-        if (needs(service->needs[n], needed))
-            return true;
-    return false;
-}
-
 static const struct restart_service *planned(const struct restart_journal *journal, const char *name)
 {
     for (size_t i = 0; i < journal->plan.count; i++)
@@ -380,7 +413,7 @@ void judge_stop(const char *name)
     for (size_t i = 0; target_service(i); i++)
         configured |= text_equal_nocase(journal->target, target_service(i));
     if (!engine_restarting(sim->agent->engine) || index == SIZE_MAX || target == SIZE_MAX || !configured ||
-        !needs(index, target)) {
+        !service_needs(index, target)) {
         judge_fail("R3", "a stop of %s, which the restart of \"%s\" has nothing to do with", name,
                    journal->target);
         return;

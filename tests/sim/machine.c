@@ -59,6 +59,17 @@ size_t service_index(const char *name)
     return SIZE_MAX;
 }
 
+bool service_needs(size_t dependent, size_t needed)
+{
+    const struct world_service *service = &sim->os.world.services[dependent];
+    if (dependent == needed)
+        return true;
+    for (size_t n = 0; n < service->need_count; n++)
+        if (service_needs(service->needs[n], needed))
+            return true;
+    return false;
+}
+
 static void draw_services(uint64_t *random)
 {
     struct world *world = &sim->os.world;
@@ -412,6 +423,7 @@ enum status os_service_stop(struct os *os, const char *name, struct err *err)
 enum status os_service_start(struct os *os, const char *name, struct err *err)
 {
     sim->starts++;
+    judge_start(name);
     return answer("start", name, world_start(&os->world, name), err);
 }
 

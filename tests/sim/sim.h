@@ -123,6 +123,7 @@ struct judge_service {
     bool person;          /* a person took it over since */
     int64_t run_since_ms; /* true time; -1 = it does not run */
     int64_t down_seen_ms; /* how long storewatch, alive and seeing, has known it down */
+    int64_t idle_ms;      /* how long it could have been asked to start, and was not */
 };
 
 /* What a look showed: its decisions are judged by that. */
@@ -228,8 +229,9 @@ void story(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* machine.c */
 void world_draw(void);
-bool config_write(void);                /* of sim->settings, to sim->config_path */
-size_t service_index(const char *name); /* SIZE_MAX when there is none */
+bool config_write(void);                             /* of sim->settings, to sim->config_path */
+size_t service_index(const char *name);              /* SIZE_MAX when there is none */
+bool service_needs(size_t dependent, size_t needed); /* directly or not; each needs itself */
 void machine_advance(int64_t ms);
 void machine_boot(void);
 void growth_begin(size_t service, bool mended_by_restart, double factor);
@@ -255,6 +257,7 @@ void judge_life_begins(void);
 void judge_life_ends(void);
 void judge_stop(const char *name); /* the moment a stop control takes effect, before it does */
 void judge_stopped(const char *name, bool accepted);
+void judge_start(const char *name);
 void judge_person(const char *name);
 void judge_event(enum alert_kind kind);
 void judge_mail(const char *message, bool refused);
