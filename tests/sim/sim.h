@@ -4,6 +4,7 @@
  *   faults.c  what goes wrong, when, and how it is mended
  *   verdicts.c what the detectors say: drawn, in most worlds
  *   judge.c   the invariants R1-R8 (HACKING.md): what each check looks at is said there
+ *   main.c    plays worlds, and tells of those that break something
  *   sim.c     drives the agent through simulated time: jobs take long, storewatch is killed, the machine
  * boots
  *
@@ -265,6 +266,7 @@ bool judge_hopeless(void);
 void judge_end(void);
 
 /* sim.c */
+void play(uint64_t seed, uint64_t dropped, const char *config_path); /* to its end or its first failure */
 void storewatch_kill(bool power, enum vfs_survival survival, int64_t down_ms);
 void storewatch_stop(bool shutdown, int64_t down_ms);
 
