@@ -258,6 +258,13 @@ static bool at_rest(void)
            !agent->mail_ready && !sim->lanes[LANE_MAIL].job && agent->pending->mail_count == 0;
 }
 
+/* Is what was found out in the disk's hands already? A mail that is only being saved is not pending yet. */
+static bool all_saved(void)
+{
+    const struct agent *agent = sim->agent;
+    return agent && !agent->pending_dirty && !sim->lanes[LANE_STORE].job;
+}
+
 static void settle(void)
 {
     int64_t begun_ms = true_ms(), rest_ms = true_ms();
@@ -266,7 +273,7 @@ static void settle(void)
         moment(true_ms() + MS_PER_MINUTE);
         if (!at_rest())
             rest_ms = true_ms();
-        if (true_ms() - begun_ms >= SETTLE_MIN_MS && true_ms() - rest_ms >= SETTLE_QUIET_MS)
+        if (true_ms() - begun_ms >= SETTLE_MIN_MS && true_ms() - rest_ms >= SETTLE_QUIET_MS && all_saved())
             break;
         if (true_ms() - begun_ms > SETTLE_MAX_MS) {
             const struct agent *agent = sim->agent;
