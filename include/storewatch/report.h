@@ -67,11 +67,16 @@ struct report_series {
     size_t mark_count;
 };
 
-struct report_row {               /* one line of the incidents or restarts table */
-    int64_t utc_ms, ended_utc_ms; /* 0 = not ended */
-    char what[192];
-    char text[512];
-    enum severity severity;
+/* A table of words: a heading, an optional note below it, rows of `column_count` cells. All texts are
+ * borrowed and escaped; a cell of more than one line is shown as lines. On a phone each cell stands on a line
+ * of its own behind its column's name. */
+#define REPORT_COLUMNS_MAX 8
+struct report_table {
+    struct buffer *page;
+    const char *const *columns;
+    size_t column_count;
+    size_t word_column; /* shown in the colour of the row's severity; SIZE_MAX = none */
+    size_t row_count;
 };
 
 /* A page is written in order: begin, any number of charts (each section self-contained, so memory stays
@@ -79,7 +84,12 @@ struct report_row {               /* one line of the incidents or restarts table
 void report_page_begin(struct buffer *page, const char *title, const char *host_name, int64_t utc_ms,
                        const char *summary);
 void report_page_series(struct buffer *page, const struct report_series *series);
-void report_page_table(struct buffer *page, const char *heading, const struct report_row *rows, size_t count);
+void report_table_begin(struct report_table *table, struct buffer *page, const char *heading,
+                        const char *note, const char *const *columns, size_t column_count,
+                        size_t word_column);
+void report_table_row(struct report_table *table, const char *const *cells, enum severity severity);
+/* Says `none` (or "None.", when it is NULL) instead of an empty table. */
+void report_table_end(struct report_table *table, const char *none);
 void report_page_end(struct buffer *page);
 
 /* Appends text with & < > " ' escaped. */

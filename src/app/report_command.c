@@ -1,6 +1,7 @@
 /* report_command.c - `report`: the history as a page of charts, or a short table. The verdicts are made anew
  * from the stored samples, so that the page shows what a detector says of just these. */
 #include "history_data.h"
+#include "report_tables.h"
 
 #include "storewatch/cli.h"
 #include "storewatch/report.h"
@@ -163,18 +164,39 @@ done:
     return status;
 }
 
+/* What somebody looks for first comes first. */
+enum rank { RANK_OPEN_INCIDENT, RANK_INCIDENT, RANK_PROCESS, RANK_HOST, RANK_COUNT };
+
+static enum rank rank_of(const struct reporter *reporter, const struct store_series_key *key)
+{
+    enum rank rank = key->process.pid ? RANK_PROCESS : RANK_HOST;
+    for (size_t i = 0; i < reporter->history.incident_count; i++) {
+        const struct incident *incident = &reporter->history.incidents[i];
+        if (incident->metric != key->metric || !process_id_equal(incident->process, key->process))
+            continue;
+        if (incident->state != INCIDENT_CLOSED)
+            return RANK_OPEN_INCIDENT;
+        rank = RANK_INCIDENT;
+    }
+    return rank;
+}
+
 static enum status read_all_series(struct reporter *reporter, struct err *err)
 {
-    struct store_cursor *cursor = NULL;
-    struct store_series_key key;
-    int64_t id, first_utc_ms, last_utc_ms;
-    enum status status = store_series_begin(reporter->history.store, &cursor, err);
-    while (!status &&
-           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK)
-        if (last_utc_ms >= reporter->from_utc_ms)
-            status = read_series(reporter, id, &key, first_utc_ms, last_utc_ms, err);
-    store_cursor_free(cursor);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    enum status status = STATUS_OK;
+    for (int rank = 0; !status && rank < RANK_COUNT; rank++) {
+        struct store_cursor *cursor = NULL;
+        struct store_series_key key;
+        int64_t id, first_utc_ms, last_utc_ms;
+        status = store_series_begin(reporter->history.store, &cursor, err);
+        while (!status &&
+               (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK)
+            if (last_utc_ms >= reporter->from_utc_ms && (int)rank_of(reporter, &key) == rank)
+                status = read_series(reporter, id, &key, first_utc_ms, last_utc_ms, err);
+        store_cursor_free(cursor);
+        status = status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    }
+    return status;
 }
 
 /* How far the record reaches: "the last days" are those of the file, which may be a copy of an older one.
@@ -206,62 +228,6 @@ static void add_summary(struct text *text, const struct reporter *reporter)
              history->restart_count == 1 ? "" : "s");
 }
 
-/* ---- tables ---- */
-
-static void incident_row(const struct incident *incident, struct report_row *row)
-{
-    *row = (struct report_row){.utc_ms = incident->opened_utc_ms,
-                               .ended_utc_ms = incident->closed_utc_ms,
-                               .severity = incident->state == INCIDENT_CLOSED ? SEVERITY_INFORMATION
-                                                                              : SEVERITY_WARNING};
-    struct text what = text_on(row->what, sizeof row->what);
-    text_add(&what, "%s of %s", metric_name(incident->metric), incident->target);
-    text_copy(row->text, sizeof row->text, incident->reason);
-}
-
-static void restart_row(const struct restart_journal *restart, struct report_row *row)
-{
-    *row = (struct report_row){.utc_ms = restart->begun_utc_ms,
-                               .ended_utc_ms = restart->ended_utc_ms,
-                               .severity = restart->outcome == RESTART_SUCCEEDED ? SEVERITY_INFORMATION
-                                                                                 : SEVERITY_WARNING};
-    struct text what = text_on(row->what, sizeof row->what);
-    text_add(&what, "%s: %s", restart->target,
-             restart->phase == RESTART_ENDED ? restart_outcome_name(restart->outcome)
-                                             : restart_phase_name(restart->phase));
-    struct text text = text_on(row->text, sizeof row->text);
-    for (size_t i = 0; i < restart->plan.count; i++)
-        text_add(&text, "%s%s", i ? ", " : "", restart->plan.services[i].name);
-    text_add(&text, ". %s", restart->reason);
-}
-
-static void mail_row(const struct outbox_entry *mail, struct report_row *row)
-{
-    *row = (struct report_row){
-        .utc_ms = mail->queued_utc_ms, .ended_utc_ms = mail->done_utc_ms, .severity = mail->severity};
-    text_copy(row->what, sizeof row->what, mail->mail.subject);
-    text_copy(row->text, sizeof row->text, mail->last_answer);
-}
-
-static enum status add_tables(struct reporter *reporter, struct err *err)
-{
-    const struct history *history = &reporter->history;
-    struct report_row *rows = calloc(HISTORY_INCIDENTS_MAX, sizeof *rows);
-    if (!rows)
-        return err_set(err, STATUS_NO_MEMORY, "report", 0, "no memory for the tables");
-    for (size_t i = 0; i < history->incident_count; i++)
-        incident_row(&history->incidents[i], &rows[i]);
-    report_page_table(&reporter->page, "Incidents", rows, history->incident_count);
-    for (size_t i = 0; i < history->restart_count; i++)
-        restart_row(&history->restarts[i], &rows[i]);
-    report_page_table(&reporter->page, "Restarts", rows, history->restart_count);
-    for (size_t i = 0; i < history->mail_count; i++)
-        mail_row(&history->mails[i], &rows[i]);
-    report_page_table(&reporter->page, "Mails", rows, history->mail_count);
-    free(rows);
-    return STATUS_OK;
-}
-
 static enum status make_page(struct reporter *reporter, struct err *err)
 {
     struct buffer charts = {.limit = PAGE_BYTES_MAX};
@@ -272,10 +238,14 @@ static enum status make_page(struct reporter *reporter, struct err *err)
     char summary[256];
     struct text text = text_on(summary, sizeof summary);
     add_summary(&text, reporter);
-    report_page_begin(&reporter->page, "storewatch: history", "", reporter->now_utc_ms, summary);
-    if (!status)
-        status = add_tables(reporter, err);
+    json_t *kept = report_status(&reporter->history);
+    const char *host = json_string_value(json_object_get(kept, "host"));
+    report_page_begin(&reporter->page, "storewatch: history", host ? host : "", reporter->now_utc_ms,
+                      summary);
+    report_tables_add(&reporter->page, &reporter->history, kept);
+    json_decref(kept);
     buffer_add_bytes(&reporter->page, charts.data ? charts.data : "", charts.length);
+    report_mails_add(&reporter->page, &reporter->history);
     report_page_end(&reporter->page);
     reporter->page.failed |= charts.failed;
     buffer_deinit(&charts);

@@ -18,6 +18,8 @@ struct words words_time(int64_t utc_ms); /* "2026-11-22 03:14:05 UTC" */
  * 03:14". */
 struct words words_clock(int64_t utc_ms, int64_t span_ms);
 
+const char *report_severity_class(enum severity severity); /* "information" "warning" "error" */
+
 /* The next character of a NUL-terminated text: the bytes it takes (at least 1, 0 at the end). *out_valid is
  * false for bytes that are not UTF-8 and for control characters other than tab and line feed: show
  * REPORT_REPLACEMENT. */

@@ -80,17 +80,20 @@ static const char style[] =
     ".change{stroke:var(--muted);stroke-width:2;stroke-dasharray:1 4;stroke-linecap:round}\n"
     ".marks{margin:8px 0 0;padding-left:24px;font-size:13px}.marks time,td "
     "time{font-variant-numeric:tabular-nums}.marks span{color:var(--ink)}\n"
-    "table{border-collapse:collapse;width:100%;margin-top:8px;font-size:14px}th{text-align:left;color:var(--"
+    "table{border-collapse:collapse;width:100%;margin-top:8px;font-size:14px}td "
+    "p{margin:0}th{text-align:left;color:var(--"
     "muted);font-size:12px;font-weight:600}\n"
     "th,td{padding:6px 12px 6px 0;border-bottom:1px solid "
-    "var(--line);vertical-align:top}td{overflow-wrap:anywhere}.when{white-space:nowrap}.word{font-weight:600}"
+    "var(--line);vertical-align:top}td{overflow-wrap:break-word;max-width:420px}.piece{white-space:nowrap;"
+    "font-variant-numeric:tabular-nums}.word{font-weight:600}"
     "\n"
     "@media (max-width:640px){main{padding:14px 10px "
     "30px}section{padding:12px;border-radius:8px}h1{font-size:20px}\n"
     ".chart{margin-left:60px;width:calc(100% - "
     "76px);font-size:11px}.minor{display:none}dl{grid-template-columns:1fr 1fr}\n"
     "table,tbody,tr,td{display:block}thead{display:none}td{border:0;padding:1px 0}tr{padding:8px "
-    "0;border-bottom:1px solid var(--line)}.when{white-space:normal;color:var(--muted);font-size:13px}}\n"
+    "0;border-bottom:1px solid var(--line)}td{max-width:none}.piece{white-space:normal}"
+    "td::before{content:attr(data-label);display:block;color:var(--muted);font-size:12px}}\n"
     "@media "
     "print{:root{--bg:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#ccc;--axis:#777;--series:#1f5fa8;--"
     "fit:#c2570c;"
@@ -99,16 +102,11 @@ static const char style[] =
     "body{font-size:11px}h1{font-size:18px}h2{font-size:13px}.summary{margin:8px 0 10px;padding:6px "
     "10px}section{margin-bottom:10px;padding:8px "
     "10px}dl{grid-template-columns:repeat(auto-fill,minmax(130px,1fr));gap:3px 12px;margin-top:4px}"
-    "dt,.muted,figcaption,footer,.key,.marks,table{font-size:10.5px}main{max-width:none;padding:0}section{"
+    "dt,.muted,figcaption,footer,.key,.marks,table{font-size:10.5px}main{max-width:none;padding:0}figure{"
+    "zoom:.8}section{"
     "break-inside:avoid;border-color:#ccc}h2{break-after:avoid}tr{"
     "break-inside:avoid}}\n"
     "@page{margin:14mm}\n";
-
-static const char *severity_class(enum severity severity)
-{
-    static const char *const names[] = {"information", "warning", "error"};
-    return names[severity];
-}
 
 /* ---- the page ---- */
 
@@ -558,7 +556,7 @@ static void add_marks(struct buffer *page, const struct chart *chart)
                    "<g class=\"mark %s\"><line x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"%d\" y2=\"%d\"/>"
                    "<circle cx=\"%.3f%%\" cy=\"%d\" r=\"9\"/><text x=\"%.3f%%\" y=\"%d\" "
                    "text-anchor=\"middle\">%u</text></g>\n",
-                   severity_class(mark->severity), x, x, y, chart->top + PLOT_HEIGHT, x, y, x, y + 4,
+                   report_severity_class(mark->severity), x, x, y, chart->top + PLOT_HEIGHT, x, y, x, y + 4,
                    (unsigned)i + 1);
     }
 }
@@ -571,7 +569,7 @@ static void add_mark_list(struct buffer *page, const struct report_series *serie
     buffer_add(page, "<ol class=\"marks\">\n");
     for (size_t i = 0; i < series->mark_count; i++) {
         const struct report_mark *mark = &series->marks[i];
-        buffer_add(page, "<li class=\"%s\"><span><time>%s</time> ", severity_class(mark->severity),
+        buffer_add(page, "<li class=\"%s\"><span><time>%s</time> ", report_severity_class(mark->severity),
                    words_time(mark->utc_ms).s);
         report_add_escaped(page, mark->text);
         buffer_add(page, "</span></li>\n");
@@ -720,35 +718,4 @@ void report_page_series(struct buffer *page, const struct report_series *series)
                words_time(series->points[series->point_count - 1].t_ms).s);
     add_mark_list(page, series);
     buffer_add(page, "</section>\n");
-}
-
-void report_page_table(struct buffer *page, const char *heading, const struct report_row *rows, size_t count)
-{
-    buffer_add(page, "<section>\n<h2>");
-    report_add_escaped(page, heading);
-    buffer_add(page, "</h2>\n");
-    if (count == 0) {
-        buffer_add(page, "<p class=\"muted\">None.</p>\n</section>\n");
-        return;
-    }
-    buffer_add(page,
-               "<table><thead><tr><th>when</th><th>lasted</th><th>what</th><th></th></tr></thead><tbody>\n");
-    for (size_t i = 0; i < count; i++) {
-        const struct report_row *row = &rows[i];
-        buffer_add(page, "<tr><td class=\"when\"><time>%s</time></td><td class=\"when\">",
-                   words_time(row->utc_ms).s);
-        if (row->ended_utc_ms == 0) {
-            buffer_add(page, "not ended");
-        } else if (row->ended_utc_ms >= row->utc_ms) {
-            buffer_add(page, "%s", words_duration(row->ended_utc_ms - row->utc_ms).s);
-        } else {
-            buffer_add(page, "unknown"); /* the clock was set back meanwhile */
-        }
-        buffer_add(page, "</td><td class=\"word %s\">", severity_class(row->severity));
-        report_add_escaped(page, row->what);
-        buffer_add(page, "</td><td>");
-        report_add_escaped(page, row->text);
-        buffer_add(page, "</td></tr>\n");
-    }
-    buffer_add(page, "</tbody></table>\n</section>\n");
 }

@@ -316,14 +316,15 @@ static void hostile_texts(void **state)
     verdict.limit = 2.0;
     verdict.limit_name = evil;
     text_copy(verdict.reason, sizeof(verdict.reason), evil);
-    struct report_row row = {.utc_ms = NOW, .severity = SEVERITY_ERROR};
-    text_copy(row.what, sizeof(row.what), evil);
-    text_copy(row.text, sizeof(row.text), evil);
+    const char *const evils[] = {evil, evil};
+    struct report_table table;
     struct report_mark mark = {NOW, "", SEVERITY_ERROR};
     text_copy(mark.text, sizeof(mark.text), evil);
     report_page_begin(&page, evil, evil, NOW, evil);
     report_page_series(&page, &(struct report_series){evil, evil, UNIT_OTHER, points, 2, &verdict, &mark, 1});
-    report_page_table(&page, evil, &row, 1);
+    report_table_begin(&table, &page, evil, evil, evils, 2, 1);
+    report_table_row(&table, evils, SEVERITY_ERROR);
+    report_table_end(&table, evil);
     report_page_end(&page);
     char *text = buffer_take(&page);
     assert_page(text);
@@ -336,21 +337,29 @@ static void tables(void **state)
 {
     (void)state;
     struct buffer page = {0};
-    const struct report_row rows[] = {{NOW, NOW + 41000, "restart 3", "done", SEVERITY_INFORMATION},
-                                      {NOW, 0, "incident 12", "open", SEVERITY_WARNING},
-                                      {NOW, NOW - 5, "odd", "clock", SEVERITY_ERROR}};
+    static const char *const columns[] = {"when", "what", "where"};
+    static const char *const first[] = {"2026-11-22 03:14:05 UTC", "restart 3", "here\nthere"};
+    struct report_table table;
     report_page_begin(&page, "t", "", NOW, "one\ntwo");
-    report_page_table(&page, "Incidents", rows, 3);
-    report_page_table(&page, "Restarts", NULL, 0);
+    report_table_begin(&table, &page, "Incidents", "since then", columns, 3, 1);
+    report_table_row(&table, first, SEVERITY_WARNING);
+    report_table_end(&table, "nothing");
+    report_table_begin(&table, &page, "Restarts", "", columns, 3, SIZE_MAX);
+    report_table_end(&table, NULL);
+    report_table_begin(&table, &page, "Mails", "", columns, 3, SIZE_MAX);
+    report_table_end(&table, "Not a single one.");
     report_page_end(&page);
     char *text = buffer_take(&page);
     assert_page(text);
     assert_non_null(strstr(text, "<p>one</p><p>two</p>"));
-    assert_non_null(strstr(text, "<time>2026-11-22 03:14:05 UTC</time></td><td class=\"when\">41 s</td><td "
-                                 "class=\"word information\">restart 3</td><td>done</td>"));
-    assert_non_null(strstr(text, ">not ended</td>"));
-    assert_non_null(strstr(text, ">unknown</td>"));
+    assert_non_null(strstr(text, "<h2>Incidents</h2>\n<p class=\"muted\">since then</p>"));
+    assert_non_null(strstr(text, "<tr><th>when</th><th>what</th><th>where</th></tr>"));
+    assert_non_null(strstr(text, "<td data-label=\"when\" class=\"piece\">2026-11-22 03:14:05 UTC</td>"
+                                 "<td data-label=\"what\" class=\"word warning\">restart 3</td>"
+                                 "<td data-label=\"where\" class=\"piece\"><p>here</p><p>there</p></td>"));
+    assert_null(strstr(text, "nothing"));
     assert_non_null(strstr(text, "<h2>Restarts</h2>\n<p class=\"muted\">None.</p>"));
+    assert_non_null(strstr(text, "<h2>Mails</h2>\n<p class=\"muted\">Not a single one.</p>"));
     free(text);
 }
 

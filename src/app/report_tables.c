@@ -1,0 +1,275 @@
+/* report_tables.c - see report_tables.h. What is open and when it ends comes first, then who the MAPI clients
+ * are and what they have loaded, then what happened. */
+#include "report_tables.h"
+
+#include "storewatch/report.h"
+#include "storewatch/units.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CELL_MAX 640
+#define COLUMNS(names) names, ARRAY_COUNT(names)
+
+/* The cells of the row that is being made. */
+struct row {
+    size_t count;
+    char cells[REPORT_COLUMNS_MAX][CELL_MAX];
+};
+
+static struct text cell(struct row *row)
+{
+    return text_on(row->cells[row->count++], CELL_MAX);
+}
+
+static void cell_words(struct row *row, const char *words)
+{
+    struct text text = cell(row);
+    text_add(&text, "%s", words);
+}
+
+static void cell_time(struct row *row, int64_t utc_ms)
+{
+    struct text text = cell(row);
+    if (utc_ms == INT64_MAX)
+        text_add(&text, "not foreseeable");
+    else
+        text_add_time_human(&text, utc_ms);
+}
+
+static void cell_lasted(struct row *row, int64_t from_utc_ms, int64_t to_utc_ms)
+{
+    struct text text = cell(row);
+    if (to_utc_ms == 0)
+        text_add(&text, "not ended");
+    else if (to_utc_ms < from_utc_ms)
+        text_add(&text, "unknown"); /* the clock was set back meanwhile */
+    else
+        text_add_duration(&text, to_utc_ms - from_utc_ms);
+}
+
+static void row_end(struct row *row, struct report_table *table, enum severity severity)
+{
+    const char *cells[REPORT_COLUMNS_MAX];
+    for (size_t i = 0; i < row->count; i++)
+        cells[i] = row->cells[i];
+    report_table_row(table, cells, severity);
+    row->count = 0;
+}
+
+/* "private bytes of store.exe (MSExchangeIS, pid 1234)" */
+static void add_subject(struct text *text, const struct incident *incident)
+{
+    text_add(text, "%s of ", metric_name(incident->metric));
+    if (incident->target_kind == TARGET_HOST)
+        text_add(text, "the machine");
+    else
+        text_add(text, "%s (%s, pid %u)", incident->image, incident->target, (unsigned)incident->process.pid);
+}
+
+/* ---- what is open, and when it ends ---- */
+
+static void forecast_row(struct row *row, const struct incident *incident)
+{
+    enum unit unit = metric_unit(incident->metric);
+    struct text text = cell(row);
+    add_subject(&text, incident);
+    text = cell(row);
+    text_add_quantity(&text, unit, incident->level_now);
+    text = cell(row);
+    text_add_rate_interval(&text, unit, incident->slope_per_hour, incident->slope_low_per_hour,
+                           incident->slope_high_per_hour);
+    text = cell(row);
+    if (reading_known(incident->limit)) {
+        text_add_quantity(&text, unit, incident->limit);
+        text_add(&text, "\n%s", incident->limit_name);
+    } else {
+        text_add(&text, "none is known");
+    }
+    cell_time(row, incident->exhaustion_utc_ms);
+    text = cell(row);
+    if (incident->exhaustion_early_utc_ms == INT64_MAX) {
+        text_add(&text, "not foreseeable");
+    } else {
+        text_add_time_human(&text, incident->exhaustion_early_utc_ms);
+        text_add(&text, " at the earliest\n");
+        if (incident->exhaustion_late_utc_ms == INT64_MAX)
+            text_add(&text, "no latest time");
+        else
+            text_add_time_human(&text, incident->exhaustion_late_utc_ms);
+    }
+    cell_words(row, incident->held_because[0] ? incident->held_because : "nothing");
+}
+
+static void add_forecasts(struct buffer *page, const struct history *history, struct row *row)
+{
+    static const char *const columns[] = {"what grows",   "level now",        "rate (interval)",     "limit",
+                                          "ends, likely", "ends, from/until", "holds a restart back"};
+    struct report_table table;
+    report_table_begin(&table, page, "Open incidents, and when they end", "", COLUMNS(columns), 0);
+    for (size_t i = 0; i < history->incident_count; i++) {
+        const struct incident *incident = &history->incidents[i];
+        if (incident->state == INCIDENT_CLOSED)
+            continue;
+        forecast_row(row, incident);
+        row_end(row, &table, incident->escalated ? SEVERITY_ERROR : SEVERITY_WARNING);
+    }
+    report_table_end(&table, "None: nothing was growing without bound when the record ends.");
+}
+
+/* ---- the clients and their DLLs ---- */
+
+static const char *words_of(const json_t *object, const char *key, const char *otherwise)
+{
+    const char *words = json_string_value(json_object_get(object, key));
+    return words ? words : otherwise;
+}
+
+static void dll_row(struct row *row, const json_t *client, const json_t *dll)
+{
+    struct text text = cell(row);
+    text_add(&text, "%s", words_of(client, "image", "unknown"));
+    text_add(&text, "\npid %d", (int)json_integer_value(json_object_get(client, "pid")));
+    cell_words(row, words_of(client, "how", "unknown"));
+    text = cell(row);
+    const char *path = words_of(dll, "path", "unknown");
+    text_add(&text, "%s\n%s", path_file_name(path), path);
+    cell_words(row, words_of(dll, "loaded", "unknown"));
+    cell_words(row, words_of(dll, "on_disk", "unknown"));
+    cell_words(row, words_of(dll, "kb898782", "unknown"));
+}
+
+static void add_dlls(struct buffer *page, const json_t *status, struct row *row)
+{
+    static const char *const columns[] = {"program",        "found because it", "DLL",
+                                          "version loaded", "version on disk",  "fix of KB 898782"};
+    char note[160];
+    struct text text = text_on(note, sizeof note);
+    text_add(&text,
+             "What was loaded at %s. A fix that is on disk only takes effect when the program is restarted.",
+             words_of(status, "at", "an unknown time"));
+    struct report_table table;
+    report_table_begin(&table, page, "MAPI clients and their DLLs", status ? note : "", COLUMNS(columns), 5);
+    const json_t *watched = json_object_get(status, "watched");
+    for (size_t i = 0; i < json_array_size(watched); i++) {
+        const json_t *client = json_array_get(watched, i), *dlls = json_object_get(client, "dlls");
+        for (size_t d = 0; d < json_array_size(dlls); d++) {
+            const json_t *dll = json_array_get(dlls, d);
+            const char *fix = words_of(dll, "kb898782", "");
+            dll_row(row, client, dll);
+            row_end(row, &table,
+                    strcmp(fix, fix_state_name(FIX_MISSING)) == 0   ? SEVERITY_ERROR
+                    : strcmp(fix, fix_state_name(FIX_UNKNOWN)) == 0 ? SEVERITY_WARNING
+                                                                    : SEVERITY_INFORMATION);
+        }
+    }
+    report_table_end(&table, status
+                                 ? "No watched program had a DLL of MAPI loaded."
+                                 : "Not known: the service has not kept its status with this history yet.");
+}
+
+/* ---- what happened ---- */
+
+static void add_incidents(struct buffer *page, const struct history *history, struct row *row)
+{
+    static const char *const columns[] = {"opened", "lasted", "what", "why"};
+    struct report_table table;
+    report_table_begin(&table, page, "Incidents", "", COLUMNS(columns), 2);
+    for (size_t i = 0; i < history->incident_count; i++) {
+        const struct incident *incident = &history->incidents[i];
+        cell_time(row, incident->opened_utc_ms);
+        cell_lasted(row, incident->opened_utc_ms, incident->closed_utc_ms);
+        struct text text = cell(row);
+        add_subject(&text, incident);
+        cell_words(row, incident->reason);
+        row_end(row, &table, incident->state == INCIDENT_CLOSED ? SEVERITY_INFORMATION : SEVERITY_WARNING);
+    }
+    report_table_end(&table, NULL);
+}
+
+static void add_restarts(struct buffer *page, const struct history *history, struct row *row)
+{
+    static const char *const columns[] = {"begun", "took", "restart of",
+                                          "services, in the order of the stops", "because"};
+    struct report_table table;
+    report_table_begin(&table, page, "Controlled restarts", "", COLUMNS(columns), 2);
+    for (size_t i = 0; i < history->restart_count; i++) {
+        const struct restart_journal *restart = &history->restarts[i];
+        bool ended = restart->phase == RESTART_ENDED;
+        cell_time(row, restart->begun_utc_ms);
+        cell_lasted(row, restart->begun_utc_ms, restart->ended_utc_ms);
+        struct text text = cell(row);
+        text_add(&text, "%s\n%s", restart->target,
+                 ended ? restart_outcome_name(restart->outcome) : restart_phase_name(restart->phase));
+        text = cell(row);
+        for (size_t s = 0; s < restart->plan.count; s++)
+            text_add(&text, "%s%s", s ? ", " : "", restart->plan.services[s].name);
+        cell_words(row, restart->reason);
+        row_end(row, &table,
+                ended && restart->outcome == RESTART_SUCCEEDED ? SEVERITY_INFORMATION : SEVERITY_WARNING);
+    }
+    report_table_end(&table, NULL);
+}
+
+static void mail_row(struct row *row, const struct outbox_entry *mail)
+{
+    cell_time(row, mail->queued_utc_ms);
+    cell_words(row, mail->mail.subject);
+    struct text text = cell(row);
+    if (mail->state == MAIL_PENDING) {
+        text_add(&text, "waits");
+    } else {
+        int64_t after_ms = mail->done_utc_ms - mail->queued_utc_ms;
+        text_add(&text, "%s ", mail->state == MAIL_SENT ? "sent" : "given up");
+        text_add(&text, after_ms >= MS_PER_SECOND ? "after " : "at once");
+        if (after_ms >= MS_PER_SECOND)
+            text_add_duration(&text, after_ms);
+    }
+    text_add(&text, ", %u attempt%s", mail->attempts, mail->attempts == 1 ? "" : "s");
+    cell_words(row, mail->last_answer);
+}
+
+/* ---- together ---- */
+
+json_t *report_status(const struct history *history)
+{
+    char *words = malloc(STORE_STATUS_BYTES_MAX);
+    json_t *status = NULL;
+    if (words && store_get_setting(history->store, STORE_SETTING_STATUS, words, STORE_STATUS_BYTES_MAX,
+                                   NULL) == STATUS_OK)
+        status = json_loads(words, 0, NULL);
+    free(words);
+    return status;
+}
+
+void report_tables_add(struct buffer *page, const struct history *history, const json_t *status)
+{
+    struct row *row = calloc(1, sizeof *row);
+    if (!row) {
+        page->failed = true;
+        return;
+    }
+    add_forecasts(page, history, row);
+    add_dlls(page, status, row);
+    add_incidents(page, history, row);
+    add_restarts(page, history, row);
+    free(row);
+}
+
+void report_mails_add(struct buffer *page, const struct history *history)
+{
+    static const char *const columns[] = {"written", "subject", "delivery", "the relay's last answer"};
+    struct row *row = calloc(1, sizeof *row);
+    if (!row) {
+        page->failed = true;
+        return;
+    }
+    struct report_table table;
+    report_table_begin(&table, page, "Mails", "", COLUMNS(columns), 1);
+    for (size_t i = 0; i < history->mail_count; i++) {
+        mail_row(row, &history->mails[i]);
+        row_end(row, &table, history->mails[i].severity);
+    }
+    report_table_end(&table, NULL);
+    free(row);
+}

@@ -1,0 +1,20 @@
+/* report_tables.h - private to `report`: the tables of its page. */
+#ifndef STOREWATCH_APP_REPORT_TABLES_H
+#define STOREWATCH_APP_REPORT_TABLES_H
+
+#include "history_data.h"
+
+#include "storewatch/base.h"
+
+#include <jansson.h>
+
+/* The status that the service kept with its history (store.h: STORE_SETTING_STATUS); a new reference, NULL
+ * when there is none or it cannot be read. */
+json_t *report_status(const struct history *history);
+
+/* Appends the tables that stand before the charts. `status` as above; may be NULL. */
+void report_tables_add(struct buffer *page, const struct history *history, const json_t *status);
+/* Appends the table of mails, which is long and comes last. */
+void report_mails_add(struct buffer *page, const struct history *history);
+
+#endif
