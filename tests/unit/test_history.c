@@ -254,6 +254,8 @@ static void report_as_page(void **state)
                                          "restart of ArchiveSvc",
                                          "it &quot;grows&quot; &amp; grows",
                                          "archive grows",
+                                         "Not known: the service has not kept its status",
+                                         "waits, 2 attempts",
                                          "</html>"};
     for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
         if (strstr(page, wanted[i]) == NULL) {
@@ -261,6 +263,35 @@ static void report_as_page(void **state)
         }
     }
     assert_null(strstr(page, "arch<ive"));
+    assert_true(strstr(page, "(archive.exe, pid 1234): private bytes</h2>") <
+                strstr(page, "host: system commit"));
+    free(page);
+}
+
+/* What only the running service knows stands in the status that it keeps with the history. */
+static void report_shows_the_kept_status(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char kept[] =
+        "{\"host\": \"EX<1\", \"at\": \"2026-11-22T03:14:05Z\", \"watched\": [{\"image\": \"BESAgent.exe\", "
+        "\"pid\": 2212, \"how\": \"has Emsmdb32.dll loaded\", \"dlls\": [{\"path\": "
+        "\"C:\\\\bes\\\\Emsmdb32.dll\", \"loaded\": \"6.5.7226.0\", \"on_disk\": null, \"kb898782\": "
+        "\"missing\"}]}]}";
+    fill(fixture);
+    assert_int_equal(store_put_setting(fixture->store, STORE_SETTING_STATUS, kept, NULL), STATUS_OK);
+    free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
+    char *page = read_all(fixture->page);
+    assert_non_null(strstr(page, "EX&lt;1"));
+    assert_non_null(strstr(page, "<p>BESAgent.exe</p><p>pid 2212</p>"));
+    assert_non_null(strstr(page, "<p>Emsmdb32.dll</p><p>C:\\bes\\Emsmdb32.dll</p>"));
+    assert_non_null(strstr(page, ">6.5.7226.0</td>"));
+    assert_non_null(strstr(page, "class=\"word error\">missing</td>"));
+    free(page);
+    assert_int_equal(store_put_setting(fixture->store, STORE_SETTING_STATUS, "{\"watched\": 7", NULL),
+                     STATUS_OK);
+    free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
+    page = read_all(fixture->page);
+    assert_non_null(strstr(page, "Not known: the service has not kept its status"));
     free(page);
 }
 
@@ -303,8 +334,18 @@ static void wrong_use(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(history_as_text), TEST(history_as_csv),        TEST(history_as_json),      TEST(report_as_text),
-        TEST(report_as_page),  TEST(report_of_an_old_file), TEST(nothing_recorded_yet), TEST(wrong_use),
+        TEST(history_as_text),
+        TEST(history_as_csv),
+        TEST(history_as_json),
+        TEST(report_as_text),
+        TEST(report_as_page),
+        TEST(report_of_an_old_file),
+        TEST(nothing_recorded_yet),
+        TEST(wrong_use),
+        TEST(report_shows_the_kept_status),
+        TEST(report_of_an_old_file),
+        TEST(nothing_recorded_yet),
+        TEST(wrong_use),
     };
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);
 }
