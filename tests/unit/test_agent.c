@@ -261,6 +261,28 @@ static void test_a_restart_by_hand_keeps_to_the_preflight(void **state)
     assert_answer(f, "{\"request\": \"status\"}", "\"outcome\": \"succeeded\"");
 }
 
+/* What `report` shows of it later: the machine's name and the open incident, although nobody asked. */
+static void test_the_status_is_kept_with_the_history(void **state)
+{
+    struct fixture *f = *state;
+    leak(f);
+    for (int i = 0; i < 400; i++) {
+        poll(f);
+        pump(f);
+    }
+    char path[128], *kept = malloc(STORE_STATUS_BYTES_MAX);
+    assert_non_null(kept);
+    store_path(path, sizeof path, f->dir);
+    struct store *store = NULL;
+    assert_int_equal(store_open_readonly(path, &store, NULL), STATUS_OK);
+    assert_int_equal(store_get_setting(store, STORE_SETTING_STATUS, kept, STORE_STATUS_BYTES_MAX, NULL),
+                     STATUS_OK);
+    store_close(store);
+    assert_non_null(strstr(kept, "\"host\": \"EX1\""));
+    assert_non_null(strstr(kept, "\"reason\": \"grows "));
+    free(kept);
+}
+
 static void test_control_lines(void **state)
 {
     struct fixture *f = *state;
@@ -444,6 +466,7 @@ int main(void)
         TEST(test_nothing_leaves_before_its_records_are_committed),
         TEST(test_a_slot_whose_look_is_late_is_missed),
         TEST(test_stop_saves_and_is_quiet),
+        TEST(test_the_status_is_kept_with_the_history),
         TEST(test_control_lines),
         TEST(test_bad_requests_say_what_is_allowed),
         TEST(test_maintenance_holds_restarts_and_survives),
