@@ -47,6 +47,12 @@ bool family_leaks(enum family family)
     return family < FAMILY_COUNT && leaks[family];
 }
 
+bool family_counts(enum family family)
+{
+    return family == FAMILY_HANDLES || family == FAMILY_QUANTISED || family == FAMILY_DOUBLINGS ||
+           family == FAMILY_SMALL_COUNTS;
+}
+
 /* Height of the shape at x = i / n, in units of the amplitude; `since` = how far into the leak, 0..1. */
 struct scene {
     enum family family;
@@ -64,6 +70,18 @@ static double day_wave(double x)
     return weekday * 0.5 * (1 - cos(2 * 3.14159265358979323846 * day));
 }
 
+/* The load from 0 to x: a tenth of the day's height at rest, and the wave of the day. */
+static double load_before(double x)
+{
+    double sum = 0.1 * x;
+    for (double day = 0; day < 10 * x; day++) {
+        const double end = fmin(10 * x, day + 1) - day, weekday = fraction(day / 7) < 5.0 / 7 ? 1.0 : 0.5;
+        const double turn = 2 * 3.14159265358979323846;
+        sum += 0.1 * weekday * 0.5 * (end - sin(turn * end) / turn);
+    }
+    return sum;
+}
+
 static double shape_at(const struct scene *s, double x)
 {
     const double since = x > s->onset ? (x - s->onset) / (1 - s->onset) : 0;
@@ -73,7 +91,12 @@ static double shape_at(const struct scene *s, double x)
     case FAMILY_PLATEAU_MOVES:
         return 0.5 * (1 - exp(-x / s->tau)) + (x > s->at[1] ? 0.5 * (1 - exp(-(x - s->at[1]) / s->tau)) : 0);
     case FAMILY_CYCLE:
+    case FAMILY_GAPS_CYCLE:
         return day_wave(x);
+    case FAMILY_WEEKLY: {
+        const double week = fraction(4 * x), workday = 5.0 / 7;
+        return week < workday ? week / workday : fmax(0, 1 - (week - workday) * 14);
+    }
     case FAMILY_SAWTOOTH:
         return fraction(x / s->period);
     case FAMILY_TALLER_SAWTOOTH:
@@ -102,7 +125,17 @@ static double shape_at(const struct scene *s, double x)
     case FAMILY_HANDLES:
     case FAMILY_GAPS:
     case FAMILY_LATE:
+    case FAMILY_HEAVY_TAIL_LEAK:
+    case FAMILY_SMALL_COUNTS:
         return since;
+    case FAMILY_SLOW: /* ten days */
+        return 0.1 * since;
+    case FAMILY_RESET:
+        return since < 0.6 ? since : since - 0.6;
+    case FAMILY_LOAD_LEAK:
+        return load_before(x) - load_before(s->onset) > 0
+                   ? (load_before(x) - load_before(s->onset)) / (load_before(1) - load_before(s->onset))
+                   : 0;
     case FAMILY_CYCLE_LEAK:
         return since + 0.2 * day_wave(x);
     case FAMILY_RISING_FLOOR:
@@ -153,7 +186,10 @@ void generate_series(enum family family, uint64_t seed, double amplitude, double
         noise = 0.15 * amplitude;
     if (family == FAMILY_QUANTISED || family == FAMILY_DOUBLINGS)
         noise = 0;
-    const bool counts = family == FAMILY_HANDLES || family == FAMILY_QUANTISED || family == FAMILY_DOUBLINGS;
+    if (family == FAMILY_SLOW)
+        noise = 0.002;
+    const bool gaps = family == FAMILY_GAPS || family == FAMILY_GAPS_CYCLE;
+    const bool spikes = family == FAMILY_HEAVY_TAIL || family == FAMILY_HEAVY_TAIL_LEAK;
     const double gap_from = 0.6 + 0.1 * random_uniform(&random);
     double drift = 0;
     for (size_t i = 0; i < n; i++) {
@@ -162,14 +198,18 @@ void generate_series(enum family family, uint64_t seed, double amplitude, double
         double v = 1 + amplitude * shape_at(&scene, x) + noise * random_normal(&random);
         if (family == FAMILY_DRIFT)
             v += 0.1 * amplitude * drift;
-        if (family == FAMILY_HEAVY_TAIL && random_uniform(&random) < 0.01)
+        if (spikes && random_uniform(&random) < 0.01)
             v += amplitude * random_uniform(&random);
         v *= GENERATE_LEVEL;
-        if (counts)
-            v = family == FAMILY_QUANTISED ? 40 + floor(3 * random_uniform(&random)) : floor(v * 1e-6);
+        if (family_counts(family))
+            v = floor(v * 1e-6);
+        if (family == FAMILY_QUANTISED)
+            v = 40 + floor(3 * random_uniform(&random));
+        if (family == FAMILY_SMALL_COUNTS)
+            v = 40 + floor(40 * amplitude * shape_at(&scene, x) + 3 * random_uniform(&random));
         if (family == FAMILY_DOUBLINGS)
             v = 64 * pow(2, (x > scene.at[0]) + (x > scene.at[1]) + (x > scene.at[2]));
-        if (family == FAMILY_GAPS && (random_uniform(&random) < 0.1 || (x > gap_from && x < gap_from + 0.08)))
+        if (gaps && (random_uniform(&random) < 0.1 || (x > gap_from && x < gap_from + 0.08)))
             v = NAN;
         out[i] = v;
     }

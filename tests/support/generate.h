@@ -47,7 +47,14 @@ double random_normal(struct random *random);  /* mean 0, variance 1 */
     X(WARM_UP_LEAK, true, "warms up, levels off, then leaks")                                                \
     X(LATE, true, "leak in the last quarter of a long healthy life")                                         \
     X(HANDLES, true, "handle leak: whole numbers under flicker")                                             \
-    X(GAPS, true, "straight leak with a tenth of the samples missing and a long gap")
+    X(GAPS, true, "straight leak with a tenth of the samples missing and a long gap")                        \
+    X(WEEKLY, false, "takes from Monday to Friday and gives back at the weekend, four weeks")                \
+    X(GAPS_CYCLE, false, "daily cycle with a tenth of the samples missing and a long gap")                   \
+    X(LOAD_LEAK, true, "leaks with the load: by day more than by night, at weekends less")                   \
+    X(HEAVY_TAIL_LEAK, true, "straight leak under spikes of many times the noise")                           \
+    X(SMALL_COUNTS, true, "count that grows from 40 by single steps, under flicker")                         \
+    X(RESET, true, "leak that is given back once, without a restart, and goes on")                           \
+    X(SLOW, true, "leak of 1 % of the level a day")
 
 enum family {
 #define FAMILY_ENUM(name, leak, text) FAMILY_##name,
@@ -58,8 +65,10 @@ enum family {
 
 const char *family_name(enum family family); /* "LINEAR" */
 bool family_leaks(enum family family);
+bool family_counts(enum family family); /* handles rather than bytes */
 
-#define GENERATE_LEVEL 500e6 /* the healthy level; counts are a millionth of it */
+#define GENERATE_LEVEL 500e6 /* the healthy level; counts are a millionth of it (SMALL_COUNTS begins at 40)  \
+                              */
 
 /* Fills out[0..n) (NAN = a missing sample). `amplitude` is the growth of a leak, or the height of a harmless
  * shape, in parts of the level. *out_onset is the index at which a leak begins (n for a harmless series). A
