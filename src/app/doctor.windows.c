@@ -6,6 +6,7 @@
 
 #include "../win32/access.h"
 #include "../win32/inspect.h"
+#include "../win32/rights.h"
 #include "../win32/setup.h"
 #include "doctor.h"
 
@@ -18,20 +19,141 @@
 
 static void check_rights(struct doctor *doctor)
 {
-    struct inspect_rights rights = {0};
+    struct account own = {0};
     struct err err = {0};
-    if (inspect_rights(&rights, &err) != STATUS_OK)
+    if (account_open(0, &own, &err) != STATUS_OK)
         doctor_add(doctor, DOCTOR_FAILED, "rights", NULL, "%s", err.text);
-    else if (rights.administrator && rights.debug_privilege)
-        doctor_add(doctor, DOCTOR_OK, "rights", NULL, "an Administrator, with SeDebugPrivilege");
+    else if (own.administrator && !own.missing[0])
+        doctor_add(doctor, DOCTOR_OK, "rights", NULL, "doctor runs as %s, an Administrator, with %s",
+                   own.name, needed_privileges[0].name);
     else
         doctor_add(doctor, DOCTOR_WARNING, "rights",
-                   "Run doctor as an Administrator: what it cannot read it cannot check.", "%s, %s",
-                   rights.administrator ? "an Administrator" : "no Administrator",
-                   rights.debug_privilege ? "with SeDebugPrivilege" : "without SeDebugPrivilege");
+                   "Run doctor as an Administrator: what it cannot read it cannot check.",
+                   "doctor runs as %s, %s, %s %s", own.name,
+                   own.administrator ? "an Administrator" : "no Administrator",
+                   own.missing[0] ? "without" : "with", needed_privileges[0].name);
+    account_close(&own);
     if (setup_wrong_bitness())
         doctor_add(doctor, DOCTOR_FAILED, "program", "Use the x64 storewatch.exe.",
                    "this is the 32-bit program on 64-bit Windows: it sees no 64-bit modules");
+}
+
+static void check_privileges(struct doctor *doctor, const struct account *account)
+{
+    bool any = false;
+    for (size_t i = 0; i < NEEDED_PRIVILEGE_COUNT; i++) {
+        const struct needed_privilege *needed = &needed_privileges[i];
+        if (!account->missing[i])
+            continue;
+        any = true;
+        char todo[512];
+        struct text text = text_on(todo, sizeof todo);
+        text_add(
+            &text,
+            "secpol.msc, Local Policies, User Rights Assignment, \"%s\": add %s (or, with the Resource Kit: "
+            "ntrights +r %s -u \"%s\"); then net stop storewatch && net start storewatch",
+            needed->policy, account->name, needed->name, account->name);
+        doctor_add(doctor, DOCTOR_WARNING, "account", todo, "%s has no %s: %s", account->name, needed->name,
+                   needed->why);
+    }
+    if (!any)
+        doctor_add(doctor, DOCTOR_OK, "account", NULL,
+                   "the service runs as %s with %zu privileges, %s among them", account->name,
+                   account->privilege_count, needed_privileges[0].name);
+}
+
+static void check_control_of(struct doctor *doctor, const struct account *account, const char *service)
+{
+    char missing[128] = "", sddl[1024] = "", todo[512];
+    struct err err = {0};
+    struct text text = text_on(todo, sizeof todo);
+    if (account_service_check(account, service, missing, sizeof missing, sddl, sizeof sddl, &err) !=
+        STATUS_OK) {
+        doctor_add(doctor, DOCTOR_WARNING, "account", "Run doctor as an Administrator.", "%s", err.text);
+        return;
+    }
+    if (!missing[0]) {
+        doctor_add(doctor, DOCTOR_OK, "account", NULL, "%s may ask, start and stop %s", account->name,
+                   service);
+        return;
+    }
+    text_add(&text, "sc sdset \"%s\" \"%s\"", service, sddl);
+    if (!sddl[0] || text.truncated) { /* a command that is cut must not be run */
+        text_clear(&text);
+        text_add(
+            &text,
+            "sc sdshow \"%s\"; put (A;;CCLCSWRPWPLORC;;;%s) at the end of its D: part, and give the whole to "
+            "sc sdset \"%s\"",
+            service, account->sid, service);
+    }
+    doctor_add(doctor, doctor->config.mode == MODE_ACT ? DOCTOR_FAILED : DOCTOR_WARNING, "account", todo,
+               "%s may not, of %s: %s", account->name, service, missing);
+}
+
+/* What a restart of this service would stop and start again, or only itself when that is not known. */
+static void check_control(struct doctor *doctor, const struct account *account,
+                          const struct service_graph *graph, const char *service)
+{
+    struct restart_plan *plan = calloc(1, sizeof *plan);
+    if (!service[0] || !observation_service(doctor->observation, service)) {
+        free(plan);
+        return;
+    }
+    if (plan && restart_plan_make(graph, doctor->observation, service, plan, NULL) == STATUS_OK) {
+        for (size_t i = 0; i < plan->count; i++)
+            check_control_of(doctor, account, plan->services[i].name);
+    } else {
+        check_control_of(doctor, account, service);
+    }
+    free(plan);
+}
+
+static void check_use_of(struct doctor *doctor, const struct account *account, const char *path, bool write)
+{
+    char todo[SETUP_PATH_MAX + 512];
+    struct err err = {0};
+    bool may = false;
+    struct text text = text_on(todo, sizeof todo);
+    if (!setup_exists(path))
+        return;
+    text_add(&text, "icacls \"%s\" /grant \"%s\":%s (on Server 2003: cacls \"%s\" /E /G \"%s\":%s)", path,
+             account->name, write ? "(OI)(CI)M" : "R", path, account->name, write ? "C" : "R");
+    if (account_file_check(account, path, write, &may, &err) != STATUS_OK)
+        doctor_add(doctor, DOCTOR_WARNING, "account", "Run doctor as an Administrator.", "%s", err.text);
+    else if (!may)
+        doctor_add(doctor, DOCTOR_FAILED, "account", todo, "%s may not %s %s", account->name,
+                   write ? "write into" : "read", path);
+}
+
+/* LocalSystem has it all. Another account is looked at through the token of the running service; where that
+ * is closed to us, or it does not run, through our own: so doctor can be run as that account. */
+static void check_account(struct doctor *doctor, const char *config_path)
+{
+    struct account account = {0};
+    struct service_graph graph = {0};
+    struct err err = {0};
+    char dir[SETUP_PATH_MAX];
+    const struct service *service = observation_service(doctor->observation, "storewatch");
+    const uint32_t pid = service && service->state == SERVICE_STATE_RUNNING ? service->pid : 0;
+    if (account_open(pid, &account, &err) != STATUS_OK) {
+        doctor_add(doctor, DOCTOR_WARNING, "account",
+                   "To see what that account may do: runas /user:ACCOUNT \"storewatch doctor\"", "%s",
+                   err.text);
+        return;
+    }
+    if (pid)
+        check_privileges(doctor, &account);
+    if (!account.local_system && (pid || !account.administrator)) {
+        check_use_of(doctor, &account, config_path, false);
+        if (cli_data_dir(&doctor->config, dir, sizeof dir))
+            check_use_of(doctor, &account, dir, true);
+        os_service_graph(doctor->os, &graph, NULL);
+        check_control(doctor, &account, &graph, doctor->config.store_service);
+        for (size_t i = 0; i < doctor->config.client_count; i++)
+            check_control(doctor, &account, &graph, doctor->config.clients[i].service);
+        service_graph_deinit(&graph);
+    }
+    account_close(&account);
 }
 
 static void check_service(struct doctor *doctor)
@@ -229,6 +351,7 @@ int doctor_run(int argc, char **argv)
     check_event_source(doctor);
     if (doctor_look(doctor)) {
         check_service(doctor);
+        check_account(doctor, used_path);
         doctor_check_machine(doctor);
         doctor_check_clients(doctor);
         doctor_check_limits(doctor);

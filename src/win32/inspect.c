@@ -5,47 +5,6 @@
 
 #include <stdlib.h>
 
-#define TOKEN_BYTES_MAX 16384
-
-/* ---- rights ---- */
-
-static bool is_administrator(void)
-{
-    unsigned char sid[SECURITY_MAX_SID_SIZE];
-    DWORD size = sizeof(sid);
-    BOOL member = FALSE;
-    return CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, sid, &size) &&
-           CheckTokenMembership(NULL, sid, &member) && member;
-}
-
-enum status inspect_rights(struct inspect_rights *out_rights, struct err *err)
-{
-    struct inspect_rights rights = {.administrator = is_administrator()};
-    HANDLE token = NULL;
-    DWORD size = 0;
-    LUID debug;
-    union {
-        TOKEN_PRIVILEGES privileges;
-        unsigned char bytes[TOKEN_BYTES_MAX];
-    } held;
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) {
-        const DWORD code = GetLastError();
-        return windows_fail(err, windows_status(code), "OpenProcessToken", code, "own rights cannot be read");
-    }
-    if (GetTokenInformation(token, TokenPrivileges, &held, sizeof(held), &size) &&
-        LookupPrivilegeValueW(NULL, L"SeDebugPrivilege", &debug)) {
-        for (DWORD i = 0; i < held.privileges.PrivilegeCount; i++) {
-            const LUID luid = held.privileges.Privileges[i].Luid;
-            rights.debug_privilege |= luid.LowPart == debug.LowPart && luid.HighPart == debug.HighPart;
-        }
-    }
-    CloseHandle(token);
-    *out_rights = rights;
-    return STATUS_OK;
-}
-
-/* ---- event source, disk ---- */
-
 enum status inspect_event_source(char *out_file, size_t capacity, struct err *err)
 {
     static const wchar_t key_name[] =

@@ -5,12 +5,6 @@
 
 #include "storewatch/base.h"
 
-struct inspect_rights {
-    bool administrator;   /* a member of Administrators, with that switched on; LocalSystem is one */
-    bool debug_privilege; /* SeDebugPrivilege is in the token, on or off: needed to look into services */
-};
-enum status inspect_rights(struct inspect_rights *out_rights, struct err *err);
-
 /* The message file that the event source names. NOT_FOUND: the source is not registered. */
 enum status inspect_event_source(char *out_file, size_t capacity, struct err *err);
 

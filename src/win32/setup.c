@@ -29,11 +29,6 @@
 #define PROCESS_END_MS 10000
 #define DELETE_WAIT_MS 5000
 
-/* Newer than the headers' _WIN32_WINNT: structures of SERVICE_CONFIG_DELAYED_AUTO_START_INFO (3) and
- * SERVICE_CONFIG_FAILURE_ACTIONS_FLAG (4), NT 6.0. Both hold one BOOL. */
-#define CONFIG_DELAYED_AUTO_START 3
-#define CONFIG_FAILURE_ACTIONS_FLAG 4
-
 static enum status fail(struct err *err, const char *operation, DWORD code, const char *what,
                         const char *which)
 {
@@ -387,8 +382,8 @@ static QUERY_SERVICE_CONFIGW *config_read(SC_HANDLE service, DWORD *out_code)
     return config;
 }
 
-/* Description and recovery. Delayed start and "also restart after a stop with an error" came with NT 6.0. */
-static enum status service_describe(SC_HANDLE service, struct err *err)
+/* Description, recovery, and what newer systems add. */
+static enum status service_describe(SC_HANDLE service, bool local_system, struct err *err)
 {
     wchar_t text[] = DESCRIPTION;
     SERVICE_DESCRIPTIONW description = {.lpDescription = text};
@@ -397,14 +392,12 @@ static enum status service_describe(SC_HANDLE service, struct err *err)
                            {SC_ACTION_RESTART, RESTART_DELAY_MS}};
     SERVICE_FAILURE_ACTIONSW failure = {
         .dwResetPeriod = FAILURES_RESET_S, .cActions = ARRAY_COUNT(actions), .lpsaActions = actions};
-    BOOL yes = TRUE;
     if (!ChangeServiceConfig2W(service, SERVICE_CONFIG_DESCRIPTION, &description) ||
         !ChangeServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, &failure)) {
         return fail(err, "ChangeServiceConfig2", GetLastError(),
                     "the service's description and recovery cannot be set", "");
     }
-    ChangeServiceConfig2W(service, CONFIG_DELAYED_AUTO_START, &yes);
-    ChangeServiceConfig2W(service, CONFIG_FAILURE_ACTIONS_FLAG, &yes);
+    service_ask_for_newer(service, local_system);
     return STATUS_OK;
 }
 
@@ -422,11 +415,14 @@ static enum status service_update(SC_HANDLE service, const wchar_t *command, str
     before->running = QueryServiceStatus(service, &now) && now.dwCurrentState != SERVICE_STOPPED;
     utf16z_to_utf8(config->lpBinaryPathName, before->command, sizeof(before->command));
     if (!ChangeServiceConfigW(service, SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START, SERVICE_ERROR_NORMAL,
-                              command, NULL, NULL, NULL, L"LocalSystem", L"", DISPLAY_NAME)) {
+                              command, NULL, NULL, NULL, NULL, NULL, DISPLAY_NAME)) {
         return fail(err, "ChangeServiceConfig", GetLastError(), "the registered service cannot be changed",
                     "");
     }
-    return service_describe(service, err);
+    /* Another account was somebody's decision: it stays. */
+    const bool local_system =
+        config->lpServiceStartName == NULL || _wcsicmp(config->lpServiceStartName, L"LocalSystem") == 0;
+    return service_describe(service, local_system, err);
 }
 
 enum status setup_service_register(const char *command, struct setup_before *out_before, struct err *err)
@@ -454,7 +450,7 @@ enum status setup_service_register(const char *command, struct setup_before *out
         status = fail(err, "CreateService", GetLastError(), "the service cannot be registered", "");
         goto done;
     }
-    status = service_describe(service, err);
+    status = service_describe(service, true, err);
     if (status != STATUS_OK) {
         DeleteService(service);
     }

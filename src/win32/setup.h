@@ -65,7 +65,9 @@ struct setup_before {
 void setup_before_deinit(struct setup_before *before);
 
 /* Registers the service, or brings the one that exists up to date: command line, automatic start,
- * LocalSystem, description, restart after a failure. *out_before is filled also on failure as far as
+ * description, restart after a failure, and where the system knows them delayed start, a service SID, a time
+ * for the system's end, only the privileges that are needed (rights.h). A new one runs as LocalSystem, one
+ * that exists keeps its account. *out_before is filled also on failure as far as
  * something was changed, so that setup_service_restore can undo it. */
 enum status setup_service_register(const char *command, struct setup_before *out_before, struct err *err);
 void setup_service_restore(const struct setup_before *before);

@@ -121,6 +121,10 @@ void file_version_of(const wchar_t *path, struct file_version *out_version);
 /* services.c: fills the services of an observation; the caller holds os->look. */
 enum status services_observe(struct os *os, struct observation *observation, struct err *err);
 
+/* rights.c: what newer systems add to the registration of our service; older ones refuse it, and that is
+ * ignored. */
+void service_ask_for_newer(SC_HANDLE service, bool local_system);
+
 /* An answer of the SCM that only a machine that is going down gives. */
 void os_shutdown_note(struct os *os);
 

@@ -70,6 +70,7 @@ lines() { doctor "[l['level'] + ' ' + l['area'] + ' ' + l['text'] for l in d['li
 
 # ---- nothing wrong
 said=$(lines)
+check "doctor says whose rights the service has, and that the needed ones are there" contains "$said" '^ok account the service runs as .* with [0-9]+ privileges, SeDebugPrivilege among them'
 check "doctor knows that the service runs" contains "$said" '^ok service installed and running'
 check "the event source is registered" contains "$said" '^ok events '
 check "the configuration is valid" contains "$said" '^ok config '
@@ -98,6 +99,10 @@ chmod o-w "$disk/Program Files/storewatch" "$disk/storewatch-data"
 chmod o+w "$disk/Program Files"
 check "or a folder above" contains "$(lines)" '^failed access the folders in C:.Program Files may be replaced by Everyone'
 chmod o-w "$disk/Program Files"
+chmod 000 "$config_file"
+check "an account that may not read the configuration is told, with the command that lets it" contains \
+    "$(doctor "[l['text'] + ' -> ' + l['todo'] for l in d['lines'] if l['area'] == 'account']")" 'may not read C:.*storewatch\.json -> icacls "C:.*storewatch\.json" /grant'
+chmod 644 "$config_file"
 check "once mended nothing is told" contains "$(lines)" '^ok access '
 cp "$config_file" "$bed/good.json" && "$wine_tests/peek" set "$config_file" mode='"sometimes"'
 check "a bad configuration fails, with its place" contains "$(lines)" '^failed config .*storewatch\.json:[0-9]+:[0-9]+: mode'
