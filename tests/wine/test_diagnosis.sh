@@ -101,7 +101,7 @@ check "or a folder above" contains "$(lines)" '^failed access the folders in C:.
 chmod o-w "$disk/Program Files"
 chmod 000 "$config_file"
 check "an account that may not read the configuration is told, with the command that lets it" contains \
-    "$(doctor "[l['text'] + ' -> ' + l['todo'] for l in d['lines'] if l['area'] == 'account']")" 'may not read C:.*storewatch\.json -> icacls "C:.*storewatch\.json" /grant'
+    "$(doctor "['%s -> %s' % (l['text'], l['todo']) for l in d['lines'] if l['area'] == 'account']")" 'may not read C:.*storewatch\.json -> icacls "C:.*storewatch\.json" /grant'
 chmod 644 "$config_file"
 check "once mended nothing is told" contains "$(lines)" '^ok access '
 cp "$config_file" "$bed/good.json" && "$wine_tests/peek" set "$config_file" mode='"sometimes"'

@@ -20,7 +20,9 @@ check "the service runs the installed program, its path quoted" contains "$show"
 check "the service uses the configuration it was installed with" contains "$(registry "$service_key" ImagePath)" 'storewatch\.json'
 check "the service starts automatically" contains "$show" '^start 2$'
 check "the service has a description" contains "$show" '^description .'
-# Its failure actions cannot be seen here: Wine takes them and keeps none.
+# Its failure actions cannot be seen here: Wine takes them and keeps none. Of what newer systems add Wine knows the time for the
+# system's end only, and refuses delayed start, service SID and required privileges, which install must not mind.
+check "the system's end waits 30 s for it" contains "$(registry "$service_key" PreshutdownTimeout)" 'REG_DWORD.*0x7530'
 check "the event source names its message file" contains "$(registry "$source_key" EventMessageFile)" 'REG_EXPAND_SZ.*storewatch\.exe'
 check "the event source says which types it has" contains "$(registry "$source_key" TypesSupported)" 'REG_DWORD'
 
