@@ -549,6 +549,71 @@ static void test_timeouts(void)
     }
 }
 
+/* ---- wake-ups that come when the time is up already: what woke that wait must not wake a later one ---- */
+
+static CONDITION_VARIABLE late_condition;
+static SRWLOCK late_lock;
+static CRITICAL_SECTION late_section;
+static atomic_long late_inside, late_torn, late_woken, late_timed_out, late_sleepers;
+static volatile long late_guarded;
+
+/* Sleeps for no time at all while others wake it, then takes a lock that others hold: should the wake-up that
+ * came too late be left over, it lets this thread into the lock. */
+static DWORD WINAPI late_sleeper(void *unused)
+{
+    (void)unused;
+    start_together();
+    for (long i = 0; i < rounds; i++) {
+        EnterCriticalSection(&late_section);
+        const BOOL slept = SleepConditionVariableCS(&late_condition, &late_section, 0);
+        LeaveCriticalSection(&late_section);
+        late_woken += slept != FALSE;
+        late_timed_out += slept == FALSE;
+        AcquireSRWLockExclusive(&late_lock);
+        late_torn += atomic_fetch_add(&late_inside, 1) != 0;
+        late_guarded = late_guarded + 1;
+        if (i % 4 == 0) {
+            SwitchToThread();
+        }
+        late_inside--;
+        ReleaseSRWLockExclusive(&late_lock);
+        if (i % 100 == 0) {
+            InterlockedIncrement(&steps);
+        }
+    }
+    late_sleepers--;
+    return 0;
+}
+
+static DWORD WINAPI late_waker(void *unused)
+{
+    (void)unused;
+    start_together();
+    while (late_sleepers > 0) {
+        WakeAllConditionVariable(&late_condition);
+        SwitchToThread();
+    }
+    return 0;
+}
+
+static void test_late_wakeups(void)
+{
+    HANDLE threads[THREADS];
+    const size_t sleepers = THREADS - 2;
+    const DWORD begun = GetTickCount();
+    current = "late wake-ups";
+    InitializeCriticalSection(&late_section);
+    late_sleepers = (long)sleepers;
+    for (size_t i = 0; i < THREADS; i++) {
+        threads[i] = thread_start(i < sleepers ? late_sleeper : late_waker, NULL);
+    }
+    threads_join(threads, THREADS);
+    check(
+        late_torn == 0 && late_guarded == (long)sleepers * rounds,
+        "%ld sleeps without time, %ld of them woken: none of their wake-ups let anybody into a lock, %ld ms",
+        (long)(late_woken + late_timed_out), (long)late_woken, (long)(GetTickCount() - begun));
+}
+
 /* ---- the clock: a kernel's time that is made here, over every wrap there is ---- */
 
 #define TICK_100NS INT64_C(156250)
@@ -685,6 +750,7 @@ int main(int argc, char **argv)
     test_lock_sharing();
     test_lock_fairness();
     test_timeouts();
+    test_late_wakeups();
     test_single_wake();
     ring_run("a ring", false);
     ring_run("a ring with waits of 1 ms", true);
