@@ -4,6 +4,7 @@
 #   make test       unit, scenario and Wine tests; the last line is "N passed, N failed"
 #   make demo       the whole story on this machine: a leaking client, the mail, the controlled restart
 #   make sim        random worlds full of faults, SEEDS=20000 from FIRST=1 on; sim-mutants: does it find deliberate bugs?
+#   make dist       build/dist/: an MSI package and a zip for x64 and x86, SHA256SUMS; test-reproducible: twice the same bytes
 #   make bench | bench-verdict | lint | format | fuzz | test-unit | test-scenario | test-wine | deps | clean | distclean
 #
 #   make test-unit ONLY="test_base test_units"     some unit tests          JOBS=1     fewer compilers at once
@@ -11,6 +12,7 @@
 # Everything that is made lies under build/. A file is found by where it lies and how it is called, never listed here:
 #   src/core/*.c src/store/*.c src/app/*.c   everywhere, but NAME.posix.c natively only and NAME.windows.c for Windows only
 #   src/win32/*.c, *.mc, *.rc                Windows only: code, message table, resources
+#   installer/msi/*.c, *.rc                  the custom actions of the packages: a DLL with the library
 #   tests/unit/test_*.c                      one program each, linked with the library and tests/support/*.c, sanitized
 #   tests/scenario/*.c                       likewise       tests/bench/*.c            likewise, optimised
 #   tests/sim/*.c                            one program together, build/test/sim/sim; optimised for `make sim`
@@ -19,6 +21,8 @@
 #   tests/fuzz/*.c                           one libFuzzer program each
 
 VERSION := 0.1.0
+# What the tests upgrade from.
+PREVIOUS_VERSION := 0.0.1
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
@@ -31,7 +35,7 @@ ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(JOBS)
 endif
 
-.PHONY: all deps test test-unit test-scenario test-wine test-programs demo bench bench-verdict sim sim-mutants lint format fuzz clean distclean packages-wine
+.PHONY: all deps test test-unit test-scenario test-wine test-programs demo bench bench-verdict sim sim-mutants dist dist-previous test-reproducible lint format fuzz clean distclean packages-wine packages-dist
 .DEFAULT_GOAL := all
 
 # ---- what is compiled
@@ -44,6 +48,8 @@ windows_library  := $(filter-out src/app/main.c,$(windows_sources))
 test_library     := $(native_library) $(wildcard tests/support/*.c)
 messages         := $(wildcard src/win32/*.mc)
 resources        := $(wildcard src/win32/*.rc)
+msi_sources      := $(wildcard installer/msi/*.c)
+msi_resources    := $(wildcard installer/msi/*.rc)
 standins         := $(patsubst tests/wine/standin/%.c,standin-%.exe,$(wildcard tests/wine/standin/*.c))
 wine_tests       := $(patsubst tests/wine/%.c,test-%.exe,$(wildcard tests/wine/*.c))
 unit_tests       := $(patsubst tests/%.c,build/test/%,$(wildcard tests/unit/test_*.c))
@@ -144,10 +150,9 @@ build/$(1)/gen/%.rc build/$(1)/gen/%.h &: src/win32/%.mc build/deps/ready
 build/$(1)/obj/%.mc.o: build/$(1)/gen/%.rc
 	@mkdir -p $$(@D)
 	@$(2)-windres -I build/$(1)/gen $$< $$@
-build/$(1)/obj/%.rc.o: %.rc $$(wildcard src/win32/*.h src/win32/*.manifest config/*.json) Makefile build/deps/ready
+build/$(1)/obj/%.rc.o: %.rc $$(wildcard src/win32/*.h src/win32/*.manifest src/win32/*.ico config/*.json) Makefile build/deps/ready
 	@mkdir -p $$(@D)
-	@$(2)-windres -I build/$(1)/gen -I include -DSTOREWATCH_VERSION='\"$$(VERSION)\"' \
-	    -DSTOREWATCH_VERSION_WORDS=$$(subst .,$$(comma),$$(VERSION)),0 $$< $$@
+	@$(2)-windres -I build/$(1)/gen -I include $$(call rc_version,$$(VERSION)) $$< $$@
 $$(call objects,$(1),$$(windows_sources)): | $$(patsubst src/win32/%.mc,build/$(1)/gen/%.h,$$(messages))
 # nt52.o is linked as itself, before any library: it must be there before Windows' import libraries can offer what it defines.
 product_$(1) := build/$(1)/libstorewatch.a $$(patsubst src/win32/%.mc,build/$(1)/obj/%.mc.o,$$(messages)) $$(patsubst %.rc,build/$(1)/obj/%.rc.o,$$(resources))
@@ -161,12 +166,27 @@ build/$(1)/obj/src/win32/nt52.fallback.o: src/win32/nt52.c Makefile build/deps/r
 build/fallback/$(1)/storewatch.exe: build/$(1)/obj/src/app/main.o build/$(1)/obj/src/win32/nt52.fallback.o $$(product_$(1))
 	@mkdir -p $$(@D)
 	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) $$($(1)_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
+# The custom actions of the packages (installer/msi): a DLL with the library, its names as Windows Installer looks for them.
+build/$(1)/storewatch-setup.dll: $$(call objects,$(1),$$(msi_sources)) $$(patsubst %.rc,build/$(1)/obj/%.rc.o,$$(msi_resources)) build/$(1)/obj/src/win32/nt52.o build/$(1)/libstorewatch.a
+	@echo "== linking $$@"
+	@$$($(1)_cc) -shared -o $$@ $$^ $$(windows_link) $$($(1)_link) -Wl,--kill-at -Lbuild/deps/$(1)/lib $$(windows_libs) -lmsi
+# For a test: the same program, but of an older version, to be upgraded.
+build/previous/$(1)/cli.o: src/app/cli.c Makefile build/deps/ready
+	@mkdir -p $$(@D)
+	@$$($(1)_cc) $$(subst $$(VERSION),$$(PREVIOUS_VERSION),$$($(1)_flags)) -c $$< -o $$@
+build/previous/$(1)/storewatch.rc.o: build/$(1)/obj/src/win32/storewatch.rc.o
+	@mkdir -p $$(@D)
+	@$(2)-windres -I build/$(1)/gen -I include $$(call rc_version,$$(PREVIOUS_VERSION)) src/win32/storewatch.rc $$@
+build/previous/$(1)/storewatch.exe: build/$(1)/obj/src/app/main.o build/$(1)/obj/src/win32/nt52.o build/previous/$(1)/cli.o build/previous/$(1)/storewatch.rc.o \
+    build/$(1)/libstorewatch.a $$(patsubst src/win32/%.mc,build/$(1)/obj/%.mc.o,$$(messages))
+	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) $$($(1)_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
 build/$(1)/standin-%.exe: build/$(1)/obj/tests/wine/standin/%.o
 	@$$($(1)_cc) -o $$@ $$< $$(windows_link) -lws2_32 -lpsapi -ladvapi32 -luser32
 build/$(1)/test-%.exe: build/$(1)/obj/tests/wine/%.o build/$(1)/obj/src/win32/nt52.o build/$(1)/libstorewatch.a
 	@$$($(1)_cc) -o $$@ $$^ $$(windows_link) $$($(1)_link) -Lbuild/deps/$(1)/lib $$(windows_libs)
 endef
 comma := ,
+rc_version = -DSTOREWATCH_VERSION='\"$(1)\"' -DSTOREWATCH_VERSION_WORDS=$(subst .,$(comma),$(1)),0
 $(eval $(call windows,x64,x86_64-w64-mingw32))
 $(eval $(call windows,x86,i686-w64-mingw32))
 
@@ -190,6 +210,32 @@ build/bench/sim/sim: $(call objects,bench,$(sim_sources)) build/bench/libstorewa
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $^ $(sim_link) $(test_libs)
 
+# ---- packages
+
+# Whatever a build notes as its time is the commit's, so that the same commit gives the same bytes. Without git: the first that a zip knows.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
+packages := $(foreach target,x64 x86,build/dist/storewatch-$(VERSION)-$(target).msi build/dist/storewatch-$(VERSION)-$(target).zip)
+
+dist: build/dist/SHA256SUMS
+build/dist/SHA256SUMS: $(packages)
+	@cd build/dist && sha256sum -- $(notdir $(sort $(packages))) >SHA256SUMS
+	@cat $@
+packages-dist: build/deps/ready
+	@installer/packages.sh dist
+package_files := $(wildcard installer/msi/*) README.md LICENSE config/storewatch.json config/storewatch.schema.json src/win32/storewatch.ico Makefile
+# $(1) target
+define package
+build/dist/storewatch-$(VERSION)-$(1).msi build/dist/storewatch-$(VERSION)-$(1).zip &: build/$(1)/storewatch.exe build/$(1)/storewatch-setup.dll $(package_files) | packages-dist
+	@mkdir -p $$(@D)
+	@echo "== packing storewatch-$(VERSION)-$(1)"
+	@installer/msi/build $(1) $(VERSION) build/$(1)/storewatch.exe build/$(1)/storewatch-setup.dll build/dist/storewatch-$(VERSION)-$(1)
+build/previous/$(1)/storewatch.msi build/previous/$(1)/storewatch.zip &: build/previous/$(1)/storewatch.exe build/$(1)/storewatch-setup.dll $(package_files) | packages-dist
+	@installer/msi/build $(1) $(PREVIOUS_VERSION) build/previous/$(1)/storewatch.exe build/$(1)/storewatch-setup.dll build/previous/$(1)/storewatch
+endef
+$(eval $(call package,x64))
+$(eval $(call package,x86))
+dist-previous: build/previous/x64/storewatch.msi build/previous/x86/storewatch.msi
+
 # ---- tests, demo, bench: scripts under tests/ do the work
 
 packages-wine: build/deps/ready
@@ -201,7 +247,9 @@ test-unit: $(unit_tests)
 	@tests/run unit
 test-scenario: $(other_tests)
 	@tests/run scenario
-test-wine: all test-programs packages-wine
+test-reproducible: dist
+	@tests/reproducible
+test-wine: all test-programs dist dist-previous packages-wine
 	@tests/run wine
 
 demo: all $(windows_programs) packages-wine

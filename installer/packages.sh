@@ -3,6 +3,7 @@
 #
 # Groups:  build  compilers for the three targets and what fetches and unpacks source packages
 #          wine   what the Wine tests and the demo run on: Wine, a real SMTP server, Python, a 32-bit root's bootstrap
+#          dist   what makes the packages (MSI, zip)
 #          lint   formatter and static analysers
 #          bench  what the bench compares with
 #          fuzz   a compiler with libFuzzer
@@ -17,6 +18,7 @@ packages_of() {
     build) echo gcc libc6-dev make dpkg-dev patch xz-utils bzip2 tcl python3-minimal ca-certificates \
         gcc-mingw-w64-x86-64-win32 gcc-mingw-w64-i686-win32 binutils-mingw-w64-x86-64 binutils-mingw-w64-i686 ;;
     wine) echo wine wine64 libgnutls30 exim4-daemon-light openssl python3 procps debootstrap ;;
+    dist) echo wixl msitools faketime zip unzip ;;
     lint) echo clang-format clang-tidy cppcheck python3 ;;
     bench) echo python3 python3-pandas python3-scipy ;;
     fuzz) echo clang libclang-rt-14-dev ;;
@@ -66,10 +68,10 @@ try() {
 mkdir -p build/log && exec 8>build/log/packages.lock && flock 8 || die "cannot write build/log"
 [ "$(id -u)" = 0 ] && guard_down
 
-[ $# -gt 0 ] || die "which group? build, wine, lint, bench or fuzz"
+[ $# -gt 0 ] || die "which group? build, wine, dist, lint, bench or fuzz"
 missing=()
 for group in "$@"; do
-    wanted=$(packages_of "$group") || die "no group '$group': build, wine, lint, bench or fuzz"
+    wanted=$(packages_of "$group") || die "no group '$group': build, wine, dist, lint, bench or fuzz"
     for package in $wanted; do
         is_installed "$package" || missing+=("$package")
     done

@@ -51,8 +51,3 @@ void cli_warn_of_access(const char *config_path, const struct config *config)
         fprintf(stderr, "%s: warning: %s\n", config_path, places->unread.text);
     free(places);
 }
-
-void cli_arguments(int *argc, char ***argv)
-{
-    service_arguments(argc, argv);
-}

@@ -338,13 +338,6 @@ int service_run(const char *config_path, bool dry_run)
     return shared.exit_code;
 }
 
-bool service_installed_config(char *out_path, size_t capacity)
-{
-    char command[2 * SETUP_PATH_MAX];
-    return setup_service_command(command, sizeof(command), NULL) == STATUS_OK &&
-           service_command_config(command, out_path, capacity);
-}
-
 extern int __wgetmainargs(int *argc, wchar_t ***argv, wchar_t ***environment, int expand_wildcards,
                           int *new_mode);
 

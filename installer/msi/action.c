@@ -1,0 +1,506 @@
+/* action.c - the custom actions of the MSI packages. They call the very code of `storewatch install` and
+ * `uninstall` (this DLL is linked with the library): how the service, its event source, the data directory
+ * and the first configuration are made is written down once. The tables of the package know files and the
+ * PATH.
+ *
+ * In the order in which Windows Installer runs them (storewatch.wxs has the numbers):
+ *
+ *   Look       immediate, as the caller: asks whether to keep the history, hands on the properties
+ *   Begin      first of the script: can what is asked for be done? When it says no, nothing has been
+ *              touched. Notes in a journal how everything was
+ *   Remove     uninstall: service and event source
+ *   Halt       else: stops the service and waits until its process has ended. Windows Installer itself
+ *              waits for the service only, and would find the file in use
+ *   Install    service, event source, data directory, configuration; starts the service
+ *   HaltAgain  rollback: so that the files of before can be put back
+ *   Undo       last of a rollback: everything as the journal says; starts what ran
+ *   Finish     commit: the journal goes; after an uninstall without KEEPDATA=1 the data too
+ *
+ * The scripted actions run as LocalSystem. They take nothing from the folders and variables of the caller,
+ * and a repair, which any user may start, takes no property at all. The journal is kept in the data
+ * directory, which is closed to users before anything is read from it: Wine hands Undo and Finish no data of
+ * their own. */
+#include "storewatch/cli.h"
+#include "storewatch/service.h"
+#include "storewatch/store.h"
+
+#include "../../src/app/install.h"
+#include "../../src/win32/setup.h"
+#include "../../src/win32/win32.h"
+
+#include <msi.h>
+#include <msiquery.h>
+
+#include <fcntl.h>
+#include <io.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACTION __declspec(dllexport) UINT WINAPI
+#define DATA_MAX 8192
+#define WORDS_BYTES_MAX (256 * 1024)
+#define STOP_DEADLINE_MS 60000
+#define START_DEADLINE_MS 120000
+#define UI_LEVEL_BASIC 3
+
+ACTION Look(MSIHANDLE session);
+ACTION Begin(MSIHANDLE session);
+ACTION Remove(MSIHANDLE session);
+ACTION Install(MSIHANDLE session);
+ACTION Halt(MSIHANDLE session);
+ACTION Undo(MSIHANDLE session);
+ACTION Finish(MSIHANDLE session);
+
+/* ---- talking with Windows Installer ---- */
+
+/* One line for the log, or with an error, a question: for the person as well. What was answered, 0 without
+ * one. */
+static int say_to(MSIHANDLE session, UINT kind, const char *line)
+{
+    int answer = 0;
+    wchar_t *wide = utf16_new(line);
+    const MSIHANDLE record = MsiCreateRecord(1);
+    if (wide != NULL && record != 0) {
+        MsiRecordSetStringW(record, 0, L"[1]");
+        MsiRecordSetStringW(record, 1, wide);
+        answer = MsiProcessMessage(session, (INSTALLMESSAGE)kind, record);
+    }
+    if (record != 0) {
+        MsiCloseHandle(record);
+    }
+    free(wide);
+    return answer;
+}
+
+static UINT failed(MSIHANDLE session, const struct err *err)
+{
+    char line[ERR_TEXT_MAX + 32];
+    struct text text = text_on(line, sizeof(line));
+    text_add(&text, "storewatch: %s", err->text);
+    say_to(session, INSTALLMESSAGE_ERROR, line);
+    return ERROR_INSTALL_FAILURE;
+}
+
+/* A property, "" when it is not set or longer than a path may be. */
+static void property(MSIHANDLE session, const wchar_t *name, char out_value[SETUP_PATH_MAX])
+{
+    wchar_t wide[SETUP_PATH_MAX];
+    DWORD count = SETUP_PATH_MAX;
+    if (MsiGetPropertyW(session, name, wide, &count) != ERROR_SUCCESS ||
+        !utf16z_to_utf8(wide, out_value, SETUP_PATH_MAX)) {
+        out_value[0] = '\0';
+    }
+}
+
+/* ---- lines of NAME=VALUE: what Look hands over, and the journal ---- */
+
+/* False when the value cannot stand on a line: then nobody's next line can be forged with it. */
+static bool lines_add(struct text *lines, const char *name, const char *value)
+{
+    const bool stands = strpbrk(value, "\r\n") == NULL;
+    if (stands) {
+        text_add(lines, "%s=%s\n", name, value);
+    }
+    return stands && !lines->truncated;
+}
+
+static void lines_get(const char *lines, const char *name, char *out_value, size_t capacity)
+{
+    const size_t length = strlen(name);
+    out_value[0] = '\0';
+    for (const char *line = lines; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, name, length) == 0 && line[length] == '=') {
+            const size_t value = strcspn(line + length + 1, "\n");
+            struct text text = text_on(out_value, capacity);
+            text_add_bytes(&text, line + length + 1, value);
+            return;
+        }
+    }
+}
+
+/* What Look handed over; "" outside the scripted actions. */
+static void handed_over(MSIHANDLE session, char out_lines[DATA_MAX])
+{
+    static wchar_t wide[DATA_MAX];
+    DWORD count = DATA_MAX;
+    if (MsiGetPropertyW(session, L"CustomActionData", wide, &count) != ERROR_SUCCESS ||
+        !utf16z_to_utf8(wide, out_lines, DATA_MAX)) {
+        out_lines[0] = '\0';
+    }
+}
+
+/* ---- the journal: how everything was ---- */
+
+struct journal {
+    char command[2 * SETUP_PATH_MAX]; /* of the service; "" = there was none */
+    char data_dir[SETUP_PATH_MAX],
+        data_dir_missing[SETUP_PATH_MAX]; /* the uppermost folder that was not there */
+    char default_dir_missing[SETUP_PATH_MAX];
+    char running[2], config_existed[2], removing[2], purge[2]; /* "1" = yes */
+};
+
+static const struct {
+    const char *name;
+    size_t offset, capacity;
+} journal_fields[] = {
+#define FIELD(name)                                                                                          \
+    {                                                                                                        \
+#name, offsetof(struct journal, name), sizeof(((struct journal *)0)->name)                           \
+    }
+    FIELD(command), FIELD(data_dir),       FIELD(data_dir_missing), FIELD(default_dir_missing),
+    FIELD(running), FIELD(config_existed), FIELD(removing),         FIELD(purge),
+#undef FIELD
+};
+
+struct places {
+    char folder[SETUP_PATH_MAX], config[SETUP_PATH_MAX], config_copy[SETUP_PATH_MAX], journal[SETUP_PATH_MAX];
+};
+
+static enum status find_places(struct places *out, struct err *err)
+{
+    *out = (struct places){0};
+    struct text config = text_on(out->config, sizeof(out->config));
+    struct text copy = text_on(out->config_copy, sizeof(out->config_copy));
+    struct text journal = text_on(out->journal, sizeof(out->journal));
+    const bool known = cli_default_data_dir(out->folder, sizeof(out->folder));
+    text_add(&config, "%s\\storewatch.json", out->folder);
+    text_add(&copy, "%s.undo", out->config);
+    text_add(&journal, "%s\\storewatch.setup", out->folder);
+    if (!known || copy.truncated || journal.truncated) {
+        return err_set(err, STATUS_SYSTEM, "data_dir", 0, "the common application data folder is not known");
+    }
+    return STATUS_OK;
+}
+
+static enum status journal_write(const char *path, const struct journal *journal, struct err *err)
+{
+    static char lines[DATA_MAX];
+    struct text text = text_on(lines, sizeof(lines));
+    bool fits = true;
+    for (size_t i = 0; i < ARRAY_COUNT(journal_fields); i++) {
+        fits = lines_add(&text, journal_fields[i].name, (const char *)journal + journal_fields[i].offset) &&
+               fits;
+    }
+    return fits ? setup_file_make(path, lines, text.length, err)
+                : err_set(err, STATUS_FULL, "journal", 0, "the paths are too long");
+}
+
+/* False when there is none: then nothing was done that could be undone. */
+static bool journal_read(const char *path, struct journal *out)
+{
+    static char lines[DATA_MAX];
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return false;
+    }
+    lines[fread(lines, 1, sizeof(lines) - 1, file)] = '\0';
+    fclose(file);
+    for (size_t i = 0; i < ARRAY_COUNT(journal_fields); i++) {
+        lines_get(lines, journal_fields[i].name, (char *)out + journal_fields[i].offset,
+                  journal_fields[i].capacity);
+    }
+    return true;
+}
+
+static bool service_runs(void)
+{
+    SERVICE_STATUS now = {0};
+    const SC_HANDLE scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    const SC_HANDLE service =
+        scm != NULL ? OpenServiceW(scm, STOREWATCH_SERVICE, SERVICE_QUERY_STATUS) : NULL;
+    const bool runs =
+        service != NULL && QueryServiceStatus(service, &now) && now.dwCurrentState != SERVICE_STOPPED;
+    if (service != NULL) {
+        CloseServiceHandle(service);
+    }
+    if (scm != NULL) {
+        CloseServiceHandle(scm);
+    }
+    return runs;
+}
+
+/* ---- storewatch's own commands, run in here ---- */
+
+/* A program without a console has no place for what a command prints: it goes to a pipe that is large enough.
+ */
+static int run_captured(int (*command)(int, char **), int argc, char **argv, struct buffer *words)
+{
+    int ends[2];
+    char bytes[4096];
+    if (_pipe(ends, WORDS_BYTES_MAX, _O_BINARY | _O_NOINHERIT) != 0) {
+        return cli_fail("no pipe for what is said");
+    }
+    if (freopen("NUL", "w", stdout) == NULL || freopen("NUL", "w", stderr) == NULL ||
+        _dup2(ends[1], _fileno(stdout)) != 0 || _dup2(ends[1], _fileno(stderr)) != 0) {
+        buffer_add(words, "storewatch: what is said here cannot be shown\n");
+    }
+    const int code = command(argc, argv);
+    fflush(stdout);
+    fflush(stderr);
+    if (freopen("NUL", "w", stdout) == NULL || freopen("NUL", "w", stderr) == NULL) {
+        buffer_add(words, "storewatch: there is no NUL\n");
+    }
+    _close(ends[1]); /* the last writing end */
+    for (int count = _read(ends[0], bytes, sizeof(bytes)); count > 0;
+         count = _read(ends[0], bytes, sizeof(bytes))) {
+        buffer_add_bytes(words, bytes, (size_t)count);
+    }
+    _close(ends[0]);
+    return code;
+}
+
+/* Runs it, its words into the log, on failure for the person: what keeps it from working is in them. */
+static UINT run(MSIHANDLE session, int (*command)(int, char **), int argc, char **argv)
+{
+    struct buffer words = {.limit = WORDS_BYTES_MAX};
+    const int code = run_captured(command, argc, argv, &words);
+    char *text = buffer_take(&words);
+    const char *shown = text != NULL ? text : "storewatch: failed without a word";
+    say_to(session, code == EXIT_FINE ? INSTALLMESSAGE_INFO : INSTALLMESSAGE_ERROR, shown);
+    free(text);
+    return code == EXIT_FINE ? ERROR_SUCCESS : ERROR_INSTALL_FAILURE;
+}
+
+/* `install` with what was handed over. */
+static UINT run_install(MSIHANDLE session, const char *lines, bool check)
+{
+    static char command[] = "install", check_option[] = "--check", start_option[] = "--start";
+    static char names[][16] = {"--program", "--import", "--mail-to", "--relay"};
+    static char values[ARRAY_COUNT(names)][SETUP_PATH_MAX];
+    static const char *const keys[] = {"program", "config", "mailto", "relay"};
+    char *argv[2 + 2 * ARRAY_COUNT(names)];
+    int argc = 0;
+    argv[argc++] = command;
+    argv[argc++] = check ? check_option : start_option;
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        lines_get(lines, keys[i], values[i], sizeof(values[i]));
+        if (values[i][0] != '\0') {
+            argv[argc++] = names[i];
+            argv[argc++] = values[i];
+        }
+    }
+    return run(session, install_run, argc, argv);
+}
+
+/* ---- the actions ---- */
+
+/* Whether the history goes with an uninstall. Who is asked decides; who cannot be asked has said it with
+ * KEEPDATA=1. */
+static bool keeps_data(MSIHANDLE session)
+{
+    char keep[SETUP_PATH_MAX], level[SETUP_PATH_MAX];
+    property(session, L"KEEPDATA", keep);
+    property(session, L"UILevel", level);
+    if (keep[0] != '\0' || atoi(level) < UI_LEVEL_BASIC) {
+        return strcmp(keep, "1") == 0;
+    }
+    const int answer =
+        say_to(session, INSTALLMESSAGE_USER | MB_YESNO | MB_ICONQUESTION,
+               "Keep the history and the configuration of storewatch? With Yes the next installation "
+               "goes on from them, with No they are deleted.");
+    return answer != IDNO;
+}
+
+ACTION Look(MSIHANDLE session)
+{
+    static const struct {
+        const wchar_t *property;
+        const char *key;
+    } given[] = {{L"MAILTO", "mailto"}, {L"RELAY", "relay"}, {L"CONFIG", "config"}};
+    static char lines[DATA_MAX];
+    char value[SETUP_PATH_MAX], installed[SETUP_PATH_MAX];
+    wchar_t program[SETUP_PATH_MAX] = L"";
+    DWORD count = SETUP_PATH_MAX;
+    struct text text = text_on(lines, sizeof(lines));
+    property(session, L"REMOVE", value);
+    const bool removing = strcmp(value, "ALL") == 0;
+    lines_add(&text, "removing", removing ? "1" : "0");
+    lines_add(&text, "purge", removing && !keeps_data(session) ? "1" : "0");
+    property(session, L"Installed", installed);
+    for (size_t i = 0; installed[0] == '\0' && i < ARRAY_COUNT(given); i++) {
+        property(session, given[i].property, value);
+        if (!lines_add(&text, given[i].key, value)) {
+            say_to(session, INSTALLMESSAGE_ERROR, "storewatch: a property has more than one line");
+            return ERROR_INSTALL_FAILURE;
+        }
+    }
+    const MSIHANDLE record = MsiCreateRecord(1);
+    MsiRecordSetStringW(record, 0, L"[#storewatch.exe]");
+    const UINT formatted = MsiFormatRecordW(session, record, program, &count);
+    MsiCloseHandle(record);
+    if (formatted != ERROR_SUCCESS || !utf16z_to_utf8(program, value, sizeof(value)) ||
+        !lines_add(&text, "program", value)) {
+        say_to(session, INSTALLMESSAGE_ERROR, "storewatch: the path of the program is not known or too long");
+        return ERROR_INSTALL_FAILURE;
+    }
+    wchar_t *wide = utf16_new(lines);
+    const bool set = wide != NULL && MsiSetPropertyW(session, L"Begin", wide) == ERROR_SUCCESS &&
+                     MsiSetPropertyW(session, L"Install", wide) == ERROR_SUCCESS;
+    free(wide);
+    return set ? ERROR_SUCCESS : ERROR_INSTALL_FAILURE;
+}
+
+/* The data directory of the configuration that will be in force, and which part of its path is missing. */
+static void note_data_dir(const char *config_path, struct journal *journal)
+{
+    struct config_findings *findings = calloc(1, sizeof(*findings));
+    struct config *config = calloc(1, sizeof(*config));
+    if (findings != NULL && config != NULL) {
+        if (config_load(config_path, config, findings, NULL) != STATUS_OK) {
+            config_default(config); /* there is none yet */
+        }
+        if (cli_data_dir(config, journal->data_dir, sizeof(journal->data_dir))) {
+            setup_folder_missing(journal->data_dir, journal->data_dir_missing);
+        }
+    }
+    free(config);
+    free(findings);
+}
+
+static enum status begin(const char *lines, const struct places *places, struct err *err)
+{
+    struct journal journal = {0};
+    char config[SETUP_PATH_MAX], first_made[SETUP_PATH_MAX];
+    lines_get(lines, "removing", journal.removing, sizeof(journal.removing));
+    lines_get(lines, "purge", journal.purge, sizeof(journal.purge));
+    lines_get(lines, "config", config, sizeof(config));
+    setup_service_command(journal.command, sizeof(journal.command), NULL);
+    journal.running[0] = service_runs() ? '1' : '0';
+    journal.config_existed[0] = setup_exists(places->config) ? '1' : '0';
+    if (config[0] == '\0' && !service_command_config(journal.command, config, sizeof(config))) {
+        text_copy(config, sizeof(config), places->config);
+    }
+    note_data_dir(config, &journal);
+    setup_folder_missing(places->folder, journal.default_dir_missing);
+    enum status status = setup_folder_make(places->folder, first_made, err);
+    if (status == STATUS_OK && journal.config_existed[0] == '1' && journal.removing[0] != '1') {
+        setup_file_remove(places->config_copy);
+        status = setup_file_copy(places->config, places->config_copy, err);
+    }
+    if (status == STATUS_OK) {
+        status = journal_write(places->journal, &journal, err);
+    }
+    if (status != STATUS_OK) {
+        setup_file_remove(places->config_copy);
+        setup_folder_remove(places->folder, first_made);
+    }
+    return status;
+}
+
+ACTION Begin(MSIHANDLE session)
+{
+    static char lines[DATA_MAX];
+    char removing[2];
+    struct err err = {0};
+    struct places places;
+    handed_over(session, lines);
+    lines_get(lines, "removing", removing, sizeof(removing));
+    enum status status = find_places(&places, &err);
+    if (status == STATUS_OK && setup_exists(places.folder)) {
+        status =
+            setup_protect(places.folder, &err); /* a user may have made it, and could put a journal there */
+        setup_file_remove(places.journal);      /* of one that was cut off */
+    }
+    if (status != STATUS_OK) {
+        return failed(session, &err);
+    }
+    if (removing[0] != '1' && run_install(session, lines, true) != ERROR_SUCCESS) {
+        return ERROR_INSTALL_FAILURE;
+    }
+    return begin(lines, &places, &err) == STATUS_OK ? ERROR_SUCCESS : failed(session, &err);
+}
+
+ACTION Install(MSIHANDLE session)
+{
+    static char lines[DATA_MAX];
+    handed_over(session, lines);
+    return run_install(session, lines, false);
+}
+
+ACTION Remove(MSIHANDLE session)
+{
+    static char command[] = "uninstall";
+    char *argv[] = {command};
+    return run(session, uninstall_run, 1, argv);
+}
+
+ACTION Halt(MSIHANDLE session)
+{
+    struct err err = {0};
+    const enum status status = setup_service_stop(STOP_DEADLINE_MS, &err);
+    return status == STATUS_OK || status == STATUS_NOT_FOUND ? ERROR_SUCCESS : failed(session, &err);
+}
+
+/* The service and its event source as they were. */
+static enum status service_as_before(const struct journal *journal, struct err *err)
+{
+    bool done = false;
+    struct setup_before ignored;
+    char program[SETUP_PATH_MAX];
+    if (journal->command[0] == '\0') {
+        const enum status status = setup_service_delete(&done, err);
+        return status == STATUS_OK ? setup_event_source_remove(err) : status;
+    }
+    enum status status = setup_service_register(journal->command, &ignored, err);
+    setup_before_deinit(&ignored);
+    struct text text = text_on(program, sizeof(program));
+    text_add_bytes(&text, journal->command + 1, strcspn(journal->command + 1, "\""));
+    if (status == STATUS_OK) {
+        status = setup_event_source_add(program, &done, err);
+    }
+    if (status == STATUS_OK && journal->running[0] == '1') {
+        status = setup_service_start(START_DEADLINE_MS, err);
+    }
+    return status;
+}
+
+ACTION Undo(MSIHANDLE session)
+{
+    struct err err = {0};
+    struct places places;
+    static struct journal journal;
+    if (find_places(&places, &err) != STATUS_OK || !journal_read(places.journal, &journal)) {
+        return ERROR_SUCCESS;
+    }
+    setup_service_stop(STOP_DEADLINE_MS, NULL);
+    if (setup_exists(places.config_copy)) {
+        setup_file_move(places.config_copy, places.config, &err);
+    } else if (journal.config_existed[0] != '1') {
+        setup_file_remove(places.config);
+    }
+    if (journal.data_dir_missing[0] != '\0') {
+        setup_files_remove(journal.data_dir, STORE_FILE_NAME);
+        setup_files_remove(journal.data_dir, SERVICE_LOCK_NAME);
+        setup_folder_remove(journal.data_dir, journal.data_dir_missing);
+    }
+    setup_file_remove(places.journal);
+    setup_folder_remove(places.folder, journal.default_dir_missing);
+    service_as_before(&journal, &err);
+    if (err.status != STATUS_OK) {
+        say_to(session, INSTALLMESSAGE_ERROR, err.text);
+    }
+    return ERROR_SUCCESS;
+}
+
+ACTION Finish(MSIHANDLE session)
+{
+    struct places places;
+    static struct journal journal;
+    char config[SETUP_PATH_MAX] = "";
+    (void)session;
+    if (find_places(&places, NULL) != STATUS_OK || !journal_read(places.journal, &journal)) {
+        return ERROR_SUCCESS;
+    }
+    setup_file_remove(places.journal);
+    setup_file_remove(places.config_copy);
+    if (journal.purge[0] == '1') {
+        service_command_config(journal.command, config, sizeof(config));
+        install_delete_data(config);
+    }
+    if (journal.removing[0] == '1') {
+        setup_folder_remove(places.folder, places.folder); /* if nothing is left in it */
+    }
+    return ERROR_SUCCESS;
+}

@@ -1,0 +1,171 @@
+#!/bin/bash
+# The packages: install silently, repair, upgrade, refuse a downgrade, roll back, uninstall. What is on the disk and in the registry of the
+# machine is compared, file by file and key by key, before and after.
+#
+# What Wine's installer does not do like Windows', and what is therefore not asked of it here, is in HACKING.md ("Packages").
+# arch: x64 x86
+. "$(dirname "$0")/lib.sh"
+bed_open msi "${1:-x64}"
+
+service_key='HKLM\System\CurrentControlSet\Services\storewatch'
+source_key='HKLM\System\CurrentControlSet\Services\EventLog\Application\storewatch'
+data="$disk/ProgramData/storewatch"
+config="$data/storewatch.json"
+program="$disk/Program Files/storewatch"
+version=$(sed -n 's/^VERSION := //p' Makefile)
+previous=$(sed -n 's/^PREVIOUS_VERSION := //p' Makefile)
+
+absent() { ! win reg query "$1"; }
+# Wine hands the last byte of Windows Installer's error on: 1603 is 67.
+msi() { win msiexec "$@" /qn /L*v 'C:\packages\msi.log'; }
+log() { tr -d '\000\r' <"$disk/packages/msi.log"; }
+runs_version() { service_is storewatch running && contains "$(win 'C:\Program Files\storewatch\storewatch.exe' version)" "^storewatch $1\$"; }
+product_codes() { win reg query 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall' | grep -o '{.*}'; }
+product_code() { local code && for code in $(product_codes); do win reg query "HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\$code" /v DisplayName | grep -q storewatch && echo "$code"; done; }
+machine_path() { win reg query 'HKLM\System\CurrentControlSet\Control\Session Manager\Environment' /v PATH; }
+
+# ---- the machine, as two lists: one line a file with its content, one line a value of the registry
+# Not looked at: what Windows itself writes while it runs, how Wine notes hardware, and empty keys of Windows Installer's own (it makes them
+# when it is first used; Wine leaves those of components behind after a rollback).
+files() {
+    (cd "$disk" && find . \( -path ./packages -o -path ./users -o -path ./windows/temp -o -path ./windows/Temp \) -prune -o -type d -print -o -type f -printf '%p %s\n') | sort
+}
+registry() {
+    win regedit /E 'C:\packages\machine.reg' HKEY_LOCAL_MACHINE >/dev/null &&
+        iconv -f UTF-16 -t UTF-8 "$disk/packages/machine.reg" | tr -d '\r' | awk '
+            /^\[/ { key = $0; print key; next }
+            /^ / { value = value $0; next }
+            { if (value != "") print key " " value; value = $0 }
+            END { print key " " value }' | sort -u |
+        grep -vE '^\[.*\\Installer(\\[^"]*)?\]$' | grep -viE '\\(Hardware|Enum|DeviceClasses|Video|Tcpip|ServiceCurrent|Perflib|NetworkCards|RNG|Winmgmt|Eventlog\\(System|Security)|GuidTable)\b|"(PATH)"='
+}
+snapshot() { files >"$bed/$1.files" && registry >"$bed/$1.registry"; }
+# same WHICH A B: nothing has come, gone or changed
+same() { diff "$bed/$2.$1" "$bed/$3.$1"; }
+# What is there in B and was not in A.
+added() { diff "$bed/$2.$1" "$bed/$3.$1" | sed -n 's/^> //p'; }
+
+bed_closing() { [ ! -e "$disk/packages/msi.log" ] || log >"$bed/msi.log"; }
+
+mkdir -p "$disk/packages"
+must "the packages are there" cp "build/dist/storewatch-$version-$arch.msi" "build/previous/$arch/storewatch.msi" "$disk/packages/"
+other=$([ "$arch" = x64 ] && echo x86 || echo x64)
+cp "build/dist/storewatch-$version-$other.msi" "$disk/packages/other.msi"
+mv "$disk/packages/storewatch-$version-$arch.msi" "$disk/packages/new.msi"
+mv "$disk/packages/storewatch.msi" "$disk/packages/old.msi"
+old='C:\packages\old.msi' new='C:\packages\new.msi'
+path_before=$(machine_path)
+mkdir -p "$disk/windows/Installer" # Windows Installer makes it when it is first used
+snapshot clean
+
+# ---- refused, with nothing changed
+# (Wine shows the words of a launch condition to nobody when it is silent.)
+check "a package says which to take on the other Windows" contains "$(msiinfo export "$disk/packages/other.msi" LaunchCondition)" "take storewatch-$version-$arch\.msi"
+if [ "$arch" = x64 ]; then
+    check "the x86 package refuses 64-bit Windows" exits 67 msi /i 'C:\packages\other.msi'
+else
+    check "the x64 package refuses 32-bit Windows" exits 97 msi /i 'C:\packages\other.msi' # 1633: another processor
+fi
+printf '{ "version": 1, "mode": "acts" }' >"$disk/packages/bad.json"
+check "a bad CONFIG makes the installation fail" exits 67 msi /i "$new" 'CONFIG=C:\packages\bad.json'
+check "the log says where and why" contains "$(log)" 'bad\.json:1:[0-9]+: mode: '
+check "a RELAY that is none makes it fail" exits 67 msi /i "$new" MAILTO=ops@example.com RELAY=relay1:0
+check "the log says why" contains "$(log)" 'relay: not a relay: relay1:0'
+snapshot refused
+check "no file has come or gone" same files clean refused
+check "no key has come, gone or changed" same registry clean refused
+
+# ---- install
+must "install the older version silently" msi /i "$old" 'MAILTO=ops@example.com;night@example.com' RELAY=relay1:2525
+must "its service runs" runs_version "$previous"
+check "status answers" contains "$(sw status 2>&1)" 'MSExchangeIS|storewatch'
+check "the service starts automatically, with the configuration in the data directory" contains "$(scm show storewatch)" 'run --config "C:\\ProgramData\\storewatch\\storewatch\.json"'
+check "the event source names the program" contains "$(win reg query "$source_key" /v EventMessageFile)" 'Program Files\\storewatch\\storewatch\.exe'
+check "recipients and relay are in the configuration" equals "$("$wine_tests/peek" json '[*d["mail"]["to"], d["mail"]["relays"][0]["port"]]' <"$config" | tr '\n' ' ')" 'ops@example.com night@example.com 2525 '
+check "the machine's PATH leads to the program" contains "$(machine_path)" ';C:\\Program Files\\storewatch'
+check "the program is the one in the package" cmp "$program/storewatch.exe" "build/previous/$arch/storewatch.exe"
+snapshot old
+check "the files are these" equals "$(added files clean old | grep -v 'windows/Installer' | sed 's/ [0-9]*$//' | tr '\n' '|')" \
+    './Program Files/storewatch|./Program Files/storewatch/LICENSE.txt|./Program Files/storewatch/README.txt|./Program Files/storewatch/storewatch.default.json|./Program Files/storewatch/storewatch.exe|./Program Files/storewatch/storewatch.schema.json|./ProgramData/storewatch|./ProgramData/storewatch/storewatch.db|./ProgramData/storewatch/storewatch.db-shm|./ProgramData/storewatch/storewatch.db-wal|./ProgramData/storewatch/storewatch.json|./ProgramData/storewatch/storewatch.lock|'
+check "all keys are the service's, its event source's and Windows Installer's" \
+    equals "$(added registry clean old | grep -viE '\\(Services\\storewatch|Application\\storewatch|Installer\\|Uninstall\\|Installer\])')" ''
+check "nothing of what was there has changed" equals "$(diff "$bed/clean.registry" "$bed/old.registry" | grep '^<')" ''
+
+# ---- repair
+code=$(product_code)
+must "the service stops" scm stop storewatch
+scm wait storewatch stopped 15
+rm -f "$program/storewatch.exe" "$program/README.txt"
+win reg delete "$source_key" /f >/dev/null
+sed -i 's/night@/kept@/' "$config"
+check "repair" msi /i "$code" REINSTALL=ALL REINSTALLMODE=omus MAILTO=other@example.com
+check "the deleted program is back" cmp "$program/storewatch.exe" "build/previous/$arch/storewatch.exe"
+check "the deleted text is back" test -s "$program/README.txt"
+check "the event source is back" win reg query "$source_key" /v EventMessageFile
+check "the service runs again" runs_version "$previous"
+check "the configuration is as it was edited" grep -q 'kept@example\.com' "$config"
+
+# ---- an upgrade that is refused leaves the old version running
+first=$(service_pid storewatch)
+snapshot before_upgrade
+check "an upgrade with a bad CONFIG fails" exits 67 msi /i "$new" 'CONFIG=C:\packages\bad.json'
+check "the old version runs on, it was never stopped" equals "$(service_pid storewatch)" "$first"
+snapshot after_upgrade
+check "no file has come or gone" same files before_upgrade after_upgrade
+check "no key has come, gone or changed" same registry before_upgrade after_upgrade
+
+# ---- upgrade
+history=$(stat -c %i "$data/storewatch.db")
+must "upgrade" msi /i "$new"
+must "the new version runs" runs_version "$version"
+check "the program is the one in the package" cmp "$program/storewatch.exe" "build/$arch/storewatch.exe"
+check "the configuration is kept" grep -q 'kept@example\.com' "$config"
+check "the history is kept" equals "$(stat -c %i "$data/storewatch.db")" "$history"
+check "one product is installed" equals "$(product_code | wc -l)" 1
+check "and it is the new one" test "$(product_code)" != "$code"
+check "nothing for undoing is left" equals "$(ls "$data" | grep -E 'setup|undo')" ''
+
+# ---- uninstall, keeping the data
+code=$(product_code)
+check "uninstall with KEEPDATA=1" msi /x "$code" KEEPDATA=1
+check "service and event source are gone" absent "$service_key"
+check "the event source too" absent "$source_key"
+check "the program is gone" test ! -e "$program"
+check "configuration and history are there" test -s "$config" -a -s "$data/storewatch.db"
+
+# ---- install over kept data; a downgrade
+must "install the new version" msi /i "$new" MAILTO=other@example.com
+must "it runs" runs_version "$version"
+check "with the configuration that was kept" grep -q 'kept@example\.com' "$config"
+snapshot before_downgrade
+check "a downgrade is refused" exits 67 msi /i "$old"
+check "because a newer version is there" contains "$(log)" 'WIX_DOWNGRADE_DETECTED = [{]'
+snapshot after_downgrade
+check "no file has come or gone" same files before_downgrade after_downgrade
+check "no key has come, gone or changed" same registry before_downgrade after_downgrade
+check "the new version runs on" runs_version "$version"
+
+# ---- uninstall
+check "uninstall" msi /x "$new"
+snapshot gone
+check "no file is left" same files clean gone
+check "no key is left" same registry clean gone
+check "no process is left" wait_for 10 gone storewatch.exe
+check "the PATH does not lead there any more" lacks "$(machine_path)" storewatch
+
+# ---- an installation that fails at its very end, when the service does not start, leaves nothing
+mkdir -p "$data" "$disk/packages/second"
+printf '{ "version": 1, "data_dir": "C:\\\\packages\\\\data" }' >"$disk/packages/given.json"
+cp "build/$arch/storewatch.exe" "$disk/packages/second/"
+rmdir "$data"
+mkdir "$disk/packages/data"
+on_wine wine 'C:\packages\second\storewatch.exe' run --config 'C:\packages\given.json' </dev/null >"$bed/console.log" 2>&1 &
+must "another storewatch works on the data" wait_for 30 test -e "$disk/packages/data/storewatch.db"
+check "an installation whose service does not start fails" exits 67 msi /i "$new" 'CONFIG=C:\packages\given.json'
+check "the log says why" contains "$(log)" 'stopped again'
+kill_pids TERM "$(pids_of storewatch.exe)"
+wait_for 10 gone storewatch.exe
+snapshot failed
+check "no file is left" same files clean failed
+check "no key is left" same registry clean failed
+finish
