@@ -37,7 +37,7 @@ registry() {
             /^ / { value = value $0; next }
             { if (value != "") print key " " value; value = $0 }
             END { print key " " value }' | sort -u |
-        grep -vE '^\[.*\\Installer(\\[^"]*)?\]$' | grep -viE '\\(Hardware|Enum|DeviceClasses|Video|Tcpip|ServiceCurrent|Perflib|NetworkCards|RNG|Winmgmt|Eventlog\\(System|Security)|GuidTable)\b|"(PATH)"='
+        grep -vE '^\[.*\\Installer(\\[^"]*)?\]$' | grep -viE '\\(Hardware|Enum|Class|DeviceClasses|Video|Tcpip|ServiceCurrent|Perflib|NetworkCards|RNG|Winmgmt|Eventlog\\(System|Security)|GuidTable)\b|"(PATH)"='
 }
 snapshot() { files >"$bed/$1.files" && registry >"$bed/$1.registry"; }
 # same WHICH A B: nothing has come, gone or changed
