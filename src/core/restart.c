@@ -632,7 +632,8 @@ bool restart_untouched(const struct restart *restart)
         return false;
     }
     for (size_t i = 0; i < restart->journal.plan.count; i++) {
-        if (restart->journal.plan.services[i].stop != STEP_WAITING) {
+        const struct restart_service *service = &restart->journal.plan.services[i];
+        if (service->stop != STEP_WAITING || service->start != STEP_WAITING) {
             return false;
         }
     }
@@ -797,12 +798,14 @@ static size_t first_not_down(struct restart *restart, struct step *step, bool *o
              * stays "asked": it may have died by itself, and the stop may hit what is started after it. */
             if (service->stop == STEP_ASKED && !is_out(restart, service)) {
                 service->stop = STEP_REACHED;
+                service->start = STEP_WAITING;
                 step->news |= RESTART_NEWS_STEP;
             }
             continue;
         }
         if (service->stop == STEP_REACHED && look.state != SERVICE_STATE_UNKNOWN) {
             service->stop = STEP_WAITING;
+            service->start = STEP_REACHED; /* by somebody else; and it keeps in mind that we had stopped it */
             note(service, "somebody started it again after it was stopped");
             *watch = (struct restart_watch){.rounds = watch->rounds + 1,
                                             .retry_mono_ms = watch->retry_mono_ms,

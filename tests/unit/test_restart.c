@@ -1430,6 +1430,33 @@ static void test_answers_out(void **state)
     assert_string_equal(run.log.data, "start T; succeeded");
 }
 
+/* What was stopped and started again by somebody was stopped: the restart counts. Found by the simulation
+ * (seed 15154 of its drawn verdicts). */
+static void test_touched_stays_touched(void **state)
+{
+    (void)state;
+    run_begin("T A>T");
+    run_for(1000);
+    assert_string_equal(run.log.data, "stop A");
+    world_get(&run.world, "T")->refuse_stop_code = 1061;
+    world_get(&run.world, "T")->refuse_stop_count = 1;
+    run_for(1000);
+    world_person_starts(&run.world, "A");
+    world_advance(&run.world, 1000);
+    look(&run.world);
+    struct restart_request request;
+    run_news(restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+    assert_int_equal(run.restart.journal.phase, RESTART_STOPPING);
+    assert_string_equal(planned("A")->note, "somebody started it again after it was stopped");
+    assert_false(restart_untouched(&run.restart));
+    run.saved = run.restart.journal;
+    restart_resume(&run.restart, &run.config, &run.saved, run.world.mono_ms);
+    assert_false(restart_untouched(&run.restart));
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
+    assert_int_equal(planned("A")->start, STEP_REACHED);
+}
+
 /* While something else keeps the lane to the service manager nothing is asked for, but the clocks go on: who
  * stays down is told of. Found by the simulation (seed 401 of its drawn verdicts). */
 static void test_held(void **state)
@@ -2489,6 +2516,7 @@ int main(void)
         cmocka_unit_test(test_stale_looks),
         cmocka_unit_test(test_late_answer_to_a_stop),
         cmocka_unit_test(test_answers_out),
+        cmocka_unit_test(test_touched_stays_touched),
         cmocka_unit_test(test_held),
         cmocka_unit_test(test_nothing_stopped),
         cmocka_unit_test(test_abandon),
