@@ -202,6 +202,21 @@ build/test/sim/sim: $(call objects,asan,$(sim_sources)) build/asan/libstorewatch
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $^ $(sanitize) $(sim_link) $(test_libs)
 
+# The same world with failing memory, disk and seam: what the product and its libraries allocate and what they ask of the seam gets
+# other names, which tests/torture/torture.c defines; what the harness does itself never fails.
+torture_names   := malloc calloc realloc strdup mailer_send $(addprefix os_,observe process_address_limit process_space process_mapi_dlls \
+                   service_graph service_stop service_start event_write file_replace)
+torture_harness := $(call objects,asan,$(filter-out tests/sim/main.c tests/sim/verdicts.c,$(sim_sources)) tests/support/world.c tests/support/vfs_fault.c)
+torture_product := $(call objects,asan,$(native_library) tests/sim/verdicts.c)
+build/test/torture/product.a: $(torture_product) Makefile
+	@mkdir -p $(@D)
+	@rm -f $@ $(@D)/*.a
+	@ar rcs $@ $(filter %.o,$^)
+	@cp build/deps/native/lib/lib{jansson,sqlite3}.a $(@D)
+	@for library in $(@D)/*.a; do objcopy $(foreach name,$(torture_names),--redefine-sym $(name)=torture_$(name)) $$library; done
+build/test/torture/torture: build/asan/obj/tests/torture/torture.o $(torture_harness) build/test/torture/product.a
+	@$(native_cc) -o $@ $^ $(sanitize) $(sim_link) -Wl,--start-group build/test/torture/lib{jansson,sqlite3}.a -Wl,--end-group -lm
+
 build/bench/%: build/bench/obj/tests/bench/%.o build/bench/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $< build/bench/libstorewatch.a $(test_libs)

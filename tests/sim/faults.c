@@ -393,7 +393,10 @@ void faults_heal(void)
     sim->kill_lane = -1;
     sim->kill_change = 0;
     memset(sim->slow_ms, 0, sizeof sim->slow_ms);
-    vfs_fault_disarm();
+    if (sim->hooks->healed)
+        sim->hooks->healed();
+    else
+        vfs_fault_disarm();
     vfs_fault_set_quota(0);
     for (size_t i = 0; i < sim->os.world.count; i++) {
         service_mend(&sim->os.world.services[i]);

@@ -34,6 +34,7 @@
 #define STORE_PATH "/sim/storewatch.db"
 #define BACKOFFS_MS (20 * MS_PER_MINUTE)
 #define IDLE_MAX_MS (75 * MS_PER_SECOND) /* some looks; there is one every few seconds in a restart */
+#define FRESH_MS (20 * MS_PER_SECOND)    /* a look that takes longer is slow, and storewatch knows nothing */
 
 static struct judge *judge(void)
 {
@@ -102,6 +103,7 @@ static bool could_start(size_t index)
     const struct restart_plan *plan = &restart->journal.plan;
     bool mine = false;
     if (restart->asked || restart->held || sim->os.world.shutting_down ||
+        true_ms() - judge()->seen_ms > FRESH_MS ||
         (restart->journal.phase != RESTART_STARTING && restart->journal.phase != RESTART_VERIFYING))
         return false;
     for (size_t i = 0; i < plan->count; i++) {
@@ -611,6 +613,8 @@ void judge_job_done(enum lane lane)
     judge()->checks++;
     if (lane == LANE_LOOK) {
         judge()->look_seen = judge()->look_run;
+        if (judge()->look_seen.services_known)
+            judge()->seen_ms = true_ms();
         if (sim->agent->opened && !sim->agent->store && !disk_is_bad() && sim->agent->engine->look_count == 0)
             judge_fail("R6", "storewatch could not open its file: %s", sim->agent->store_error);
     }

@@ -56,7 +56,7 @@ static uint64_t shrink(uint64_t seed, uint64_t dropped, const char *config_path)
 
 static void print_story(bool whole)
 {
-    const char *text = sim->story.data ? sim->story.data : "";
+    const char *text = sim->story ? sim->story : "";
     const char *from = text + strlen(text);
     for (int lines = 0; from > text && (whole || lines <= STORY_LINES); from--)
         lines += from[-1] == '\n';
@@ -141,7 +141,7 @@ int main(int argc, char **argv)
         print_story(true);
     print_totals(&totals, !quiet && !one);
     unlink(config_path);
-    buffer_deinit(&sim->story);
+    free(sim->story);
     free(sim);
     return failed ? 1 : 0;
 }

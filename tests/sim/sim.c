@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SETTLE_MIN_MS (12 * MS_PER_MINUTE)
+#define SETTLE_MIN_MS (4 * MS_PER_MINUTE)
 #define SETTLE_QUIET_MS (3 * MS_PER_MINUTE)
 #define SETTLE_MAX_MS (12 * MS_PER_HOUR)
 #define STOP_DEADLINE_MS (20 * MS_PER_SECOND)
@@ -19,16 +19,40 @@ struct sim *sim;
 void story(const char *format, ...)
 {
     char line[512];
+    int64_t ms = true_ms();
+    int begin = snprintf(line, sizeof line, "%3lld:%02lld:%02lld.%03lld ", (long long)(ms / 3600000),
+                         (long long)(ms / 60000 % 60), (long long)(ms / 1000 % 60), (long long)(ms % 1000));
     va_list args;
     va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
+    vsnprintf(line + begin, sizeof line - (size_t)begin - 1, format, args);
     va_end(args);
-    int64_t ms = true_ms();
-    buffer_add(&sim->story, "%3lld:%02lld:%02lld.%03lld %s\n", (long long)(ms / 3600000),
-               (long long)(ms / 60000 % 60), (long long)(ms / 1000 % 60), (long long)(ms % 1000), line);
+    size_t length = strlen(line);
+    line[length++] = '\n';
+    if (sim->story_length + length + 1 > sim->story_capacity) {
+        sim->story_capacity = 2 * sim->story_capacity + 65536;
+        sim->story = realloc(sim->story, sim->story_capacity);
+        if (!sim->story)
+            abort();
+    }
+    memcpy(sim->story + sim->story_length, line, length);
+    sim->story_length += length;
+    sim->story[sim->story_length] = '\0';
 }
 
 /* ---- storewatch's life ---- */
+
+/* Only for want of memory, and with words. */
+static void not_begun(enum status status, const char *why)
+{
+    story("storewatch does not start: %s", why);
+    if (!sim->may_not_start) {
+        fprintf(stderr, "sim: storewatch does not start: %s\n", why);
+        exit(3);
+    }
+    if (status != STATUS_NO_MEMORY || !strstr(why, "memory"))
+        judge_fail("R6", "storewatch does not start (%s): %s", status_text(status), why);
+    sim->start_ms = true_ms() + MS_PER_MINUTE;
+}
 
 static void life_begins(void)
 {
@@ -37,11 +61,15 @@ static void life_begins(void)
     struct err err = {0};
     struct agent_options options = {
         .config_path = sim->config_path, .data_dir = "/sim", .dry_run = sim->dry_run};
-    if (!findings || !config_write() || config_load(sim->config_path, &config, findings, &err) != STATUS_OK ||
-        agent_new(&sim->os, &config, &options, &sim->agent, &err) != STATUS_OK) {
-        fprintf(stderr, "sim: storewatch does not start: %s\n",
-                findings && findings->count ? findings->items[0].text : err.text);
-        exit(3);
+    if (!findings || !config_write())
+        abort();
+    enum status status = config_load(sim->config_path, &config, findings, &err);
+    if (status == STATUS_OK)
+        status = agent_new(&sim->os, &config, &options, &sim->agent, &err);
+    if (status != STATUS_OK) {
+        not_begun(status, findings->count ? findings->items[0].text : err.text);
+        free(findings);
+        return;
     }
     free(findings);
     memset(sim->lanes, 0, sizeof sim->lanes);
@@ -240,6 +268,8 @@ static void moment(int64_t end_ms)
     stop_step();
     if (!sim->agent && !sim->stopping && true_ms() >= sim->start_ms)
         life_begins();
+    if (sim->hooks->moment)
+        sim->hooks->moment();
     if (sim->agent)
         agent_turn();
     if (sim->agent && sim->at_start && !sim->stopping)
@@ -258,11 +288,12 @@ static bool at_rest(void)
            !agent->mail_ready && !sim->lanes[LANE_MAIL].job && agent->pending->mail_count == 0;
 }
 
-/* Is what was found out in the disk's hands already? A mail that is only being saved is not pending yet. */
+/* Has every look returned, and is what it found out saved? A mail that is only being saved is not pending
+ * yet. */
 static bool all_saved(void)
 {
     const struct agent *agent = sim->agent;
-    return agent && !agent->pending_dirty && !sim->lanes[LANE_STORE].job;
+    return agent && !agent->pending_dirty && !sim->lanes[LANE_STORE].job && !sim->lanes[LANE_LOOK].job;
 }
 
 static void settle(void)
@@ -296,21 +327,30 @@ static void settle(void)
 /* ---- a world ---- */
 
 /* Plays one world to its end or to its first failure. */
-void play(uint64_t seed, uint64_t dropped, const char *config_path)
+void play_with(uint64_t seed, uint64_t dropped, const char *config_path, const struct play_hooks *hooks)
 {
-    buffer_deinit(&sim->story);
+    char *told = sim->story;
+    size_t capacity = sim->story_capacity;
     memset(sim, 0, sizeof *sim);
     sim->seed = seed;
     sim->dropped = dropped;
-    sim->story.limit = (size_t)64 << 20;
+    sim->hooks = hooks;
+    sim->story = told;
+    sim->story_capacity = capacity;
+    if (told)
+        told[0] = '\0';
     text_copy(sim->config_path, sizeof sim->config_path, config_path);
     vfs_fault_install();
     world_draw();
     faults_draw();
+    if (hooks->begun)
+        hooks->begun();
     while (true_ms() < sim->heal_ms && !judge_failed())
         moment(sim->heal_ms);
     if (!judge_failed())
         settle();
+    if (hooks->ends)
+        hooks->ends();
     if (!judge_failed())
         judge_end();
     if (sim->agent) {
@@ -319,4 +359,10 @@ void play(uint64_t seed, uint64_t dropped, const char *config_path)
         vfs_fault_power_on(VFS_KEEP_ALL, 0);
     }
     vfs_fault_uninstall();
+}
+
+void play(uint64_t seed, uint64_t dropped, const char *config_path)
+{
+    static const struct play_hooks none = {NULL, NULL, NULL, NULL};
+    play_with(seed, dropped, config_path, &none);
 }

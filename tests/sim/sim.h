@@ -152,6 +152,7 @@ struct judge {
     char failure[600];
     struct judge_service services[SIM_SERVICES_MAX];
     struct judge_look look_run, look_seen, look_asked;
+    int64_t seen_ms; /* true time of the latest look that saw the services */
     size_t restart_count;
     struct judge_restart restarts[JUDGE_RESTARTS_MAX];
     size_t key_count;
@@ -218,7 +219,10 @@ struct sim {
     char config_path[64];
 
     struct judge judge;
-    struct buffer story;
+    char *story; /* heap */
+    size_t story_length, story_capacity;
+    const struct play_hooks *hooks;
+    bool may_not_start; /* for want of memory; then it is tried again */
     uint64_t injected[FAULT_KIND_COUNT];
     uint64_t lives, mails, stops, starts, looks;
 };
@@ -266,7 +270,15 @@ bool judge_hopeless(void);
 void judge_end(void);
 
 /* sim.c */
+/* What else happens in a world; each may be NULL. */
+struct play_hooks {
+    void (*begun)(void);  /* it is drawn, storewatch does not run yet */
+    void (*moment)(void); /* at each moment */
+    void (*healed)(void); /* instead of mending the disk */
+    void (*ends)(void);   /* the judge has his last word next */
+};
 void play(uint64_t seed, uint64_t dropped, const char *config_path); /* to its end or its first failure */
+void play_with(uint64_t seed, uint64_t dropped, const char *config_path, const struct play_hooks *hooks);
 void storewatch_kill(bool power, enum vfs_survival survival, int64_t down_ms);
 void storewatch_stop(bool shutdown, int64_t down_ms);
 

@@ -59,7 +59,7 @@ static struct {
     uint64_t fault_nth, fault_seen;
     int fault_code;
     bool fault_once, fault_cuts, struck;
-    bool off;
+    bool off, paused;
     uint64_t power; /* counts power cuts */
     uint64_t noise;
 } disk;
@@ -244,9 +244,12 @@ static void file_release(struct file *file)
 /* Counts an operation; SQLITE_OK, or the code it has to fail with. */
 static int strike(enum vfs_operation operation)
 {
-    disk.counts[operation]++;
+    disk.counts[operation] += !disk.paused;
     if (disk.off) {
         return SQLITE_IOERR;
+    }
+    if (disk.paused) {
+        return SQLITE_OK;
     }
     if ((disk.fault_mask & VFS_MASK(operation)) == 0) {
         return SQLITE_OK;
@@ -291,6 +294,11 @@ void vfs_fault_arm_power_cut(unsigned mask, uint64_t nth)
 {
     vfs_fault_arm(mask, nth, SQLITE_IOERR, false);
     disk.fault_cuts = true;
+}
+
+void vfs_fault_pause(bool paused)
+{
+    disk.paused = paused;
 }
 
 uint64_t vfs_fault_count(unsigned mask)

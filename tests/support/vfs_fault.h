@@ -50,6 +50,8 @@ void vfs_fault_arm(unsigned mask, uint64_t nth, int code, bool once);
  * vfs_fault_power_on. */
 void vfs_fault_arm_power_cut(unsigned mask, uint64_t nth);
 void vfs_fault_disarm(void);
+/* While paused nothing fails and nothing is counted (a dead disk stays dead): the test itself reads. */
+void vfs_fault_pause(bool paused);
 /* Operations of the kinds in `mask` since the last arm or disarm. */
 uint64_t vfs_fault_count(unsigned mask);
 /* Has an armed fault struck? */
