@@ -5,7 +5,7 @@
 
 /* Moves what is below the pivot (or not above it) to the front of array[low..high) and returns where it ends.
  * Without a branch: which way a value goes cannot be predicted. */
-static size_t partition(double *array, size_t low, size_t high, double pivot, bool or_equal)
+static inline size_t partition(double *array, size_t low, size_t high, double pivot, bool or_equal)
 {
     size_t end = low;
     for (size_t i = low; i < high; i++) {
@@ -17,10 +17,12 @@ static size_t partition(double *array, size_t low, size_t high, double pivot, bo
     return end;
 }
 
+#define SORTED_MAX 12 /* values: so few are sorted faster */
+
 double trend_rank(double *array, size_t n, size_t k)
 {
     size_t low = 0, high = n;
-    while (high - low > 1) {
+    while (high - low > SORTED_MAX) {
         const double a = array[low], b = array[low + (high - low) / 2], c = array[high - 1];
         const double pivot = a < b ? (b < c ? b : (a < c ? c : a)) : (a < c ? a : (b < c ? c : b));
         size_t end = partition(array, low, high, pivot, false);
@@ -34,7 +36,14 @@ double trend_rank(double *array, size_t n, size_t k)
         else
             low = end;
     }
-    return array[low];
+    for (size_t i = low + 1; i < high; i++) {
+        const double v = array[i];
+        size_t j = i;
+        for (; j > low && array[j - 1] > v; j--)
+            array[j] = array[j - 1];
+        array[j] = v;
+    }
+    return array[k];
 }
 
 double trend_median(double *array, size_t n)

@@ -163,22 +163,43 @@ static double shape_at(const struct scene *s, double x)
     }
 }
 
-void generate_series(enum family family, uint64_t seed, double amplitude, double *out, size_t n,
-                     size_t *out_onset)
+static struct scene scene_make(enum family family, struct random *random)
 {
-    struct random random = random_seeded(seed * 1000 + (uint64_t)family);
     struct scene scene = {.family = family};
-    scene.onset = 0.15 + 0.35 * random_uniform(&random);
+    scene.onset = 0.15 + 0.35 * random_uniform(random);
     if (family == FAMILY_FROM_BIRTH)
         scene.onset = 0;
     if (family == FAMILY_LATE)
         scene.onset = 0.75;
     if (family == FAMILY_OFFICE_HOURS)
         scene.onset = 0.1 * floor(scene.onset * 10);
-    scene.period = 1 / (12 + 20 * random_uniform(&random));
-    scene.tau = 0.02 + 0.03 * random_uniform(&random);
+    scene.period = 1 / (12 + 20 * random_uniform(random));
+    scene.tau = 0.02 + 0.03 * random_uniform(random);
     for (size_t k = 0; k < 3; k++)
-        scene.at[k] = 0.15 + 0.25 * (double)k + 0.2 * random_uniform(&random);
+        scene.at[k] = 0.15 + 0.25 * (double)k + 0.2 * random_uniform(random);
+    return scene;
+}
+
+static struct random random_of(enum family family, uint64_t seed)
+{
+    return random_seeded(seed * 1000 + (uint64_t)family);
+}
+
+double generate_level(enum family family, uint64_t seed, double amplitude, double x)
+{
+    struct random random = random_of(family, seed);
+    const struct scene scene = scene_make(family, &random);
+    const double height = amplitude * shape_at(&scene, x);
+    if (family == FAMILY_SMALL_COUNTS)
+        return 40 + 40 * height;
+    return GENERATE_LEVEL * (1 + height) * (family_counts(family) ? 1e-6 : 1);
+}
+
+void generate_series(enum family family, uint64_t seed, double amplitude, double *out, size_t n,
+                     size_t *out_onset)
+{
+    struct random random = random_of(family, seed);
+    const struct scene scene = scene_make(family, &random);
     double noise = 0.01;
     if (family == FAMILY_NOISE)
         noise = 0.1 * amplitude;

@@ -67,8 +67,12 @@ const char *family_name(enum family family); /* "LINEAR" */
 bool family_leaks(enum family family);
 bool family_counts(enum family family); /* handles rather than bytes */
 
-#define GENERATE_LEVEL 500e6 /* the healthy level; counts are a millionth of it (SMALL_COUNTS begins at 40)  \
-                              */
+#define GENERATE_LEVEL                                                                                       \
+    500e6 /* the healthy level; counts are a millionth of it (SMALL_COUNTS begins at 40)                     \
+           */
+
+/* The level at x = 0..1 of the record, without noise, spikes and gaps. */
+double generate_level(enum family family, uint64_t seed, double amplitude, double x);
 
 /* Fills out[0..n) (NAN = a missing sample). `amplitude` is the growth of a leak, or the height of a harmless
  * shape, in parts of the level. *out_onset is the index at which a leak begins (n for a harmless series). A
