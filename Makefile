@@ -271,6 +271,9 @@ demo: all $(windows_programs) packages-wine
 	@[ -x tests/wine/demo ] || { echo "make demo: tests/wine/demo is missing" >&2; exit 3; }
 	@tests/wine/demo
 
+bench-verdict: export BENCH_CC := $(native_cc)
+bench-verdict: export BENCH_FLAGS = $(bench_flags)
+bench-verdict: export BENCH_LIBS = build/bench/libstorewatch.a $(test_libs)
 bench bench-verdict: all $(bench_programs)
 	@installer/packages.sh bench
 	@script=tests/bench/$(if $(filter bench,$@),run,verdict); \
