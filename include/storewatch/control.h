@@ -4,8 +4,8 @@
  *   {"request": "status"}
  *   {"request": "maintenance", "for_ms": 7200000, "reason": "..."}     for_ms 0 ends it
  *   {"request": "restart", "service": "...", "reason": "..."}
- * The answer is the status object, or {"error": "..."}. Only Administrators and SYSTEM can write
- * to the pipe (the default protection of a pipe made by LocalSystem). At most CONTROL_CLIENTS_MAX are served
+ * The answer is the status object, or {"error": "..."}. Only Administrators, SYSTEM and
+ * the account of the service can connect to the pipe. At most CONTROL_CLIENTS_MAX are served
  * at a time, each for at most CONTROL_TIMEOUT_MS. */
 #ifndef STOREWATCH_CONTROL_H
 #define STOREWATCH_CONTROL_H

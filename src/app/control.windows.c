@@ -1,6 +1,8 @@
 /* control.windows.c - the named pipe, server and client, on libuv. See control.h for the protocol. */
 #include "control_pipe.h"
 
+#include "../win32/access.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,6 +169,12 @@ enum status control_server_open(uv_loop_t *uv, struct agent *agent, struct contr
     server->listener.data = server;
     server->open_handles = 1;
     int code = uv_pipe_bind(&server->listener, CONTROL_PIPE_NAME);
+    /* libuv has made the first instance, and with it the pipe that all share. */
+    if (code == 0 &&
+        access_pipe_close(server->listener.pipe.serv.accept_reqs[0].pipeHandle, err) != STATUS_OK) {
+        control_server_close(server);
+        return err ? err->status : STATUS_SYSTEM;
+    }
     if (code == 0)
         code = uv_listen((uv_stream_t *)&server->listener, CONTROL_CLIENTS_MAX, on_connection);
     if (code != 0) {

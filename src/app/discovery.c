@@ -65,7 +65,7 @@ static void say_how(struct found_client *found, const struct mapi_registration *
     struct text how = text_on(found->how, sizeof found->how);
     if (found->dlls.count > 0)
         text_add(&how, "has %s loaded", path_file_name(found->dlls.items[0].path));
-    else
+    else if (registration)
         text_add(&how, "is named in %s",
                  registration->source == MAPI_SOURCE_MSMAPIAPPS
                      ? "HKLM\\SOFTWARE\\Microsoft\\Windows Messaging Subsystem\\MSMapiApps"

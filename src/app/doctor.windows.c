@@ -1,6 +1,7 @@
 /* doctor.windows.c - `doctor`: is everything in order, line by line, and what to do where it is not. Changes
  * nothing and sends no mail. Needs no running service. */
 #include "storewatch/cli.h"
+#include "storewatch/control.h"
 #include "storewatch/mailer.h"
 #include "storewatch/service.h"
 
@@ -213,6 +214,22 @@ static void check_access(struct doctor *doctor, const char *config_path, const c
     free(places);
 }
 
+static void check_pipe(struct doctor *doctor)
+{
+    char who[160];
+    struct err err = {0};
+    enum status status = access_pipe_users(CONTROL_PIPE_NAME, who, sizeof who, &err);
+    if (status == STATUS_NOT_FOUND)
+        return; /* the service does not run, which has a line of its own */
+    if (status != STATUS_OK)
+        doctor_add(doctor, DOCTOR_WARNING, "access", "Run doctor as an Administrator.", "%s", err.text);
+    else if (who[0])
+        doctor_add(doctor, DOCTOR_FAILED, "access", "Restart storewatch; is it its own pipe?",
+                   "the control pipe may be used by %s", who);
+    else
+        doctor_add(doctor, DOCTOR_OK, "access", NULL, "the control pipe is closed to ordinary users");
+}
+
 static void check_disk(struct doctor *doctor, const char *dir)
 {
     double bytes = NAN;
@@ -352,6 +369,7 @@ int doctor_run(int argc, char **argv)
     if (doctor_look(doctor)) {
         check_service(doctor);
         check_account(doctor, used_path);
+        check_pipe(doctor);
         doctor_check_machine(doctor);
         doctor_check_clients(doctor);
         doctor_check_limits(doctor);

@@ -350,7 +350,11 @@ void service_arguments(int *argc, char ***argv)
     for (int i = 0; utf8 != NULL && i < count; i++) {
         utf8[i] = utf16_to_utf8_new(wide[i]);
         if (utf8[i] == NULL) {
-            return; /* the few that were made are never freed, like the others */
+            while (i > 0) {
+                free(utf8[--i]);
+            }
+            free(utf8);
+            return;
         }
     }
     if (utf8 != NULL) {

@@ -2,8 +2,10 @@
 #include "win32.h"
 
 #include "access.h"
+#include "rights.h"
 
 #include <aclapi.h>
+#include <sddl.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -107,9 +109,84 @@ void access_unsafe_places(const char *config_path, const char *data_dir, struct 
     }
 }
 
+/* ---- the pipe ---- */
+
+enum status access_pipe_close(void *pipe, struct err *err)
+{
+    struct account account = {0};
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    PACL list = NULL;
+    BOOL present = FALSE, defaulted = FALSE;
+    char sddl[256];
+    struct text text = text_on(sddl, sizeof(sddl));
+    enum status status = account_open(0, &account, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    /* Ourselves too: each further instance of the pipe is checked against this list. */
+    text_add(&text, "D:P(A;;FA;;;BA)(A;;FA;;;SY)(A;;FA;;;%s)", account.sid);
+    account_close(&account);
+    wchar_t *wide = utf16_new(sddl);
+    DWORD code = ERROR_NOT_ENOUGH_MEMORY;
+    if (wide != NULL) {
+        code =
+            ConvertStringSecurityDescriptorToSecurityDescriptorW(wide, SDDL_REVISION_1, &descriptor, NULL) &&
+                    GetSecurityDescriptorDacl(descriptor, &present, &list, &defaulted)
+                ? ERROR_SUCCESS
+                : GetLastError();
+    }
+    if (code == ERROR_SUCCESS) {
+        code = SetSecurityInfo(pipe, SE_KERNEL_OBJECT,
+                               DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL, NULL,
+                               list, NULL);
+    }
+    free(wide);
+    if (descriptor != NULL) {
+        LocalFree(descriptor);
+    }
+    return code == ERROR_SUCCESS ? STATUS_OK
+                                 : windows_fail(err, windows_status(code), "SetSecurityInfo", code,
+                                                "the control pipe cannot be closed to ordinary users");
+}
+
+enum status access_pipe_users(const char *name, char *out_who, size_t capacity, struct err *err)
+{
+    struct text who = text_on(out_who, capacity);
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    PACL list = NULL;
+    wchar_t *wide = utf16_new(name);
+    const HANDLE pipe =
+        wide != NULL ? CreateFileW(wide, READ_CONTROL | FILE_READ_ATTRIBUTES, 0, NULL, OPEN_EXISTING, 0, NULL)
+                     : INVALID_HANDLE_VALUE;
+    DWORD code = pipe == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    if (code == ERROR_SUCCESS) {
+        code = GetSecurityInfo(pipe, SE_KERNEL_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL, &list, NULL,
+                               &descriptor);
+        CloseHandle(pipe);
+    }
+    free(wide);
+    if (code != ERROR_SUCCESS) {
+        return windows_fail(err, windows_status(code), "GetSecurityInfo", code,
+                            "who may use %s cannot be read", name);
+    }
+    enum status status = STATUS_OK;
+    if (list == NULL) {
+        text_add(&who, "Everyone");
+    } else if (!access_list_writers(list, list->AclSize, ACCESS_PIPE, &who)) {
+        status = err_set(err, STATUS_CORRUPT, "GetSecurityInfo", 0,
+                         "the access control list of %s is malformed", name);
+    }
+    LocalFree(descriptor);
+    return status;
+}
+
+/* ---- words ---- */
+
 void text_add_unsafe_place(struct text *text, const struct unsafe_place *place)
 {
     switch (place->place) {
+    case ACCESS_PIPE:
+        break; /* no place of a file */
     case ACCESS_FILE:
         text_add(text, "%s may be changed by %s", place->path, place->who);
         break;

@@ -25,6 +25,14 @@ struct unsafe_places {
  * that these lie in up to the drive. What does not exist is left out. Large: not on the stack. */
 void access_unsafe_places(const char *config_path, const char *data_dir, struct unsafe_places *out_places);
 
+/* Leaves a pipe that we serve to Administrators, SYSTEM and our own account, where Windows' default lets
+ * everybody connect for reading. `pipe` is the handle of one of its instances, opened with WRITE_DAC; it
+ * counts for all. */
+enum status access_pipe_close(void *pipe, struct err *err);
+/* Ordinary users that may connect to the pipe, "" = none. Connects to it for a moment. NOT_FOUND: there is
+ * none. */
+enum status access_pipe_users(const char *name, char *out_who, size_t capacity, struct err *err);
+
 /* Appends "files in C:\\x may be replaced by Users". */
 void text_add_unsafe_place(struct text *text, const struct unsafe_place *place);
 /* Appends the command that leaves it to Administrators and SYSTEM; for a folder above nothing is certain but

@@ -15,6 +15,7 @@ enum entry_type { ENTRY_ALLOWED = 0, ENTRY_DENIED = 1, ENTRY_ALLOWED_IF = 9 };
 #define ENTRY_INHERIT_ONLY 0x08u
 
 /* Rights, from winnt.h. */
+#define RIGHT_READ_DATA 0x0001u
 #define RIGHT_WRITE_DATA 0x0002u /* of a folder: add a file */
 #define RIGHT_APPEND_DATA 0x0004u
 #define RIGHT_DELETE_CHILD 0x0040u
@@ -23,6 +24,7 @@ enum entry_type { ENTRY_ALLOWED = 0, ENTRY_DENIED = 1, ENTRY_ALLOWED_IF = 9 };
 #define RIGHT_WRITE_OWNER 0x00080000u
 #define RIGHT_GENERIC_ALL 0x10000000u
 #define RIGHT_GENERIC_WRITE 0x40000000u
+#define RIGHT_GENERIC_READ 0x80000000u
 #define RIGHTS_TO_TAKE_OVER (RIGHT_DELETE | RIGHT_WRITE_DAC | RIGHT_WRITE_OWNER | RIGHT_GENERIC_ALL)
 
 /* What generic rights stand for in a list of a file or folder. */
@@ -30,6 +32,7 @@ enum entry_type { ENTRY_ALLOWED = 0, ENTRY_DENIED = 1, ENTRY_ALLOWED_IF = 9 };
 #define RIGHTS_OF_GENERIC_ALL 0x001F01FFu
 
 static const uint32_t rights_that_count[] = {
+    [ACCESS_PIPE] = RIGHTS_TO_TAKE_OVER | RIGHT_READ_DATA | RIGHT_WRITE_DATA | RIGHT_APPEND_DATA,
     [ACCESS_FILE] = RIGHTS_TO_TAKE_OVER | RIGHT_WRITE_DATA | RIGHT_APPEND_DATA,
     /* A new folder in it (RIGHT_APPEND_DATA) changes nothing of what lies in it. */
     [ACCESS_FOLDER] = RIGHTS_TO_TAKE_OVER | RIGHT_WRITE_DATA | RIGHT_DELETE_CHILD,
@@ -122,7 +125,8 @@ static size_t crowd_of(const struct sid *sid)
 
 static uint32_t without_generic(uint32_t rights)
 {
-    return rights | ((rights & RIGHT_GENERIC_WRITE) != 0 ? RIGHTS_OF_GENERIC_WRITE : 0) |
+    return rights | ((rights & RIGHT_GENERIC_READ) != 0 ? RIGHT_READ_DATA : 0) |
+           ((rights & RIGHT_GENERIC_WRITE) != 0 ? RIGHTS_OF_GENERIC_WRITE : 0) |
            ((rights & RIGHT_GENERIC_ALL) != 0 ? RIGHTS_OF_GENERIC_ALL : 0);
 }
 

@@ -184,6 +184,25 @@ static void what_is_denied_first_is_not_allowed(void **state)
     assert_writers(ACCESS_FILE, "Users");
 }
 
+/* As Windows protects a pipe by default. */
+static void a_pipe_is_open_to_readers(void **state)
+{
+    (void)state;
+    begin();
+    add(0, 0, FULL, system_sid);
+    add(0, 0, FULL, administrators);
+    assert_writers(ACCESS_PIPE, "");
+    add(0, 0, 0x00120189, everyone);
+    assert_writers(ACCESS_PIPE, "Everyone");
+    assert_writers(ACCESS_FILE, "");
+    begin();
+    add(0, 0, 0x80000000, users);
+    assert_writers(ACCESS_PIPE, "Users");
+    begin();
+    add(0, 0, 0x00100080, users); /* to wait for it and to see that it is there */
+    assert_writers(ACCESS_PIPE, "");
+}
+
 static void an_empty_list_lets_nobody_in(void **state)
 {
     (void)state;
@@ -262,6 +281,7 @@ int main(void)
         cmocka_unit_test(each_right_that_changes_something_is_seen),
         cmocka_unit_test(all_crowds_are_named_once),
         cmocka_unit_test(what_is_denied_first_is_not_allowed),
+        cmocka_unit_test(a_pipe_is_open_to_readers),
         cmocka_unit_test(an_empty_list_lets_nobody_in),
         cmocka_unit_test(bytes_that_are_no_list_tell_nothing),
         cmocka_unit_test(random_bytes),

@@ -70,6 +70,7 @@ lines() { doctor "[l['level'] + ' ' + l['area'] + ' ' + l['text'] for l in d['li
 
 # ---- nothing wrong
 said=$(lines)
+check "the control pipe is closed to ordinary users" contains "$said" '^ok access the control pipe is closed'
 check "doctor says whose rights the service has, and that the needed ones are there" contains "$said" '^ok account the service runs as .* with [0-9]+ privileges, SeDebugPrivilege among them'
 check "doctor knows that the service runs" contains "$said" '^ok service installed and running'
 check "the event source is registered" contains "$said" '^ok events '
