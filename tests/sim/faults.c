@@ -58,6 +58,12 @@ void faults_draw(void)
             fault->at_ms = some_time(&own, scales_ms[below(&own, ARRAY_COUNT(scales_ms))]);
             if (below(&own, 2))
                 fault->service = draw_touched(&own);
+            uint32_t when = below(&own, 6);
+            fault->when = when == 0   ? SERVICE_STATE_START_PENDING
+                          : when == 1 ? SERVICE_STATE_STOP_PENDING
+                                      : SERVICE_STATE_UNKNOWN;
+            if (fault->when != SERVICE_STATE_UNKNOWN)
+                fault->at_ms = 0;
         } else {
             fault->at_ms = (int64_t)(world_random(&own) % (uint64_t)sim->heal_ms);
         }
@@ -349,6 +355,8 @@ static int64_t begin_ms(const struct fault *fault)
     if (fault->restart_nth == 0)
         return fault->at_ms;
     if (fault->restart_nth > sim->restarts_seen)
+        return INT64_MAX;
+    if (fault->when != SERVICE_STATE_UNKNOWN && service_of(fault)->state != fault->when)
         return INT64_MAX;
     return sim->restart_began_ms[fault->restart_nth - 1] + fault->at_ms;
 }

@@ -9,9 +9,9 @@
  *       dependencies), the target is one of the configuration, and its process was not already another one
  *       than planned in the look that the stop was decided on. os.h offers nothing that would terminate a
  *       process
- *   R4  the moment a restart asks for its first stop (again after each kill that came before one was
- *       accepted): mode, dry run, maintenance, veto, cluster, shutdown, sight, window against urgency and
- *       pending states, as that look showed them
+ *   R4  the moment a restart asks for its first stop (until one was accepted, and in each life of
+ *       storewatch again): mode, dry run, maintenance, veto, cluster, shutdown, sight, window against
+ *       urgency and pending states, as that look showed them
  *   R5  the keys of the delivered mails: an incident's numbers rise (unless the disk failed: then news
  *       leave from memory past what lies in the outbox), duplicates are at most as many as lives of
  *       storewatch that ended with a mail on its way; at the end no number up to the incident's count is
@@ -304,7 +304,7 @@ static bool is_pending(enum service_state state)
     return state == SERVICE_STATE_START_PENDING || state == SERVICE_STATE_STOP_PENDING;
 }
 
-static void check_first_stop(const struct restart_journal *journal)
+static void check_first_stop(const struct restart_journal *journal, bool goes_on)
 {
     const struct judge_look *look = &judge()->look_seen;
     bool by_hand = journal->incident_id == 0;
@@ -329,7 +329,7 @@ static void check_first_stop(const struct restart_journal *journal)
     if (why)
         judge_fail("R4", "restart %lld of %s asks for its first stop %s", (long long)journal->id,
                    journal->target, why);
-    for (size_t i = 0; i < journal->plan.count; i++) {
+    for (size_t i = 0; !goes_on && i < journal->plan.count; i++) {
         size_t index = service_index(journal->plan.services[i].name);
         if (index != SIZE_MAX && is_pending(look->states[index]))
             judge_fail("R4", "restart %lld of %s asks for its first stop while %s is pending",
@@ -349,9 +349,12 @@ static void follow_asks(void)
     asked_mono_ms = restart->asked_mono_ms;
     text_copy(asked_service, sizeof asked_service, restart->request.service);
     judge()->look_asked = judge()->look_seen;
-    const struct judge_restart *known = restart_known(&restart->journal);
-    if (known && !known->stop_sent)
-        check_first_stop(&restart->journal);
+    struct judge_restart *known = restart_known(&restart->journal);
+    if (!known)
+        return;
+    if (!known->stop_sent || known->asked_in != sim->lives)
+        check_first_stop(&restart->journal, known->stop_sent);
+    known->asked_in = sim->lives;
 }
 
 /* ---- R3, R6: a stop takes effect ---- */
@@ -428,7 +431,8 @@ void judge_stopped(const char *name, bool accepted)
 {
     size_t index = service_index(name);
     struct judge_restart *restart = restart_known(&sim->agent->engine->restart.journal);
-    if (restart && !restart->stop_sent && ran_before && (accepted || !world_runs(&sim->os.world, name))) {
+    /* One that was accepted counts also when it had died just before: storewatch cannot know. */
+    if (restart && !restart->stop_sent && (accepted || (ran_before && !world_runs(&sim->os.world, name)))) {
         restart->stop_sent = true;
         check_budget(restart);
     }

@@ -135,9 +135,7 @@ static void draw_settings(uint64_t *random)
     settings->min_interval_ms = slot_ms * below(random, 8 * scale);
     settings->urgent_ms = slot_ms * below(random, 12 * scale);
     settings->reminder_ms = slot_ms * (2 * scale + below(random, 20 * scale));
-    settings->mails_per_hour = chance(random, 80) ? 1000
-                               : sim->computed    ? 2 + below(random, 10)
-                                                  : 12 + below(random, 30);
+    settings->mails_per_hour = chance(random, 75) ? 1000 : (sim->computed ? 2 : 4) + below(random, 10);
     settings->limit_bytes = chance(random, 50) ? 2 * GIB : 0;
 }
 

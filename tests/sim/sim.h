@@ -107,6 +107,7 @@ struct fault {
     enum fault_kind kind;
     unsigned restart_nth; /* 0 = at a time of its own, else so long after the n-th restart has begun */
     int64_t at_ms, for_ms;
+    enum service_state when; /* PENDING: not before the service is in this state; else at any time */
     size_t service;
     uint64_t random;
     bool begun, over;
@@ -139,6 +140,7 @@ struct judge_restart {
     int64_t id, begun_utc_ms;
     int64_t begun_ms; /* true time */
     bool stop_sent, by_hand;
+    uint64_t asked_in; /* the life of storewatch that asked for a stop last */
 };
 
 struct judge_key {
