@@ -233,7 +233,7 @@ packages := $(foreach target,x64 x86,build/dist/storewatch-$(VERSION)-$(target).
 
 dist: build/dist/SHA256SUMS
 build/dist/SHA256SUMS: $(packages)
-	@cd build/dist && sha256sum -- $(notdir $(sort $(packages))) >SHA256SUMS
+	@cd build/dist && sha1sum -- $(notdir $(sort $(packages))) >SHA1SUMS && sha256sum -- $(notdir $(sort $(packages))) >SHA256SUMS
 	@cat $@
 packages-dist: build/deps/ready
 	@installer/packages.sh dist
@@ -257,7 +257,7 @@ packages-wine: build/deps/ready
 	@installer/packages.sh wine
 
 test:
-	@tests/run build unit lint scenario sim wine
+	@tests/run build unit lint scenario sim wine reproducible
 test-unit: $(unit_tests)
 	@tests/run unit
 test-scenario: $(other_tests)

@@ -18,6 +18,7 @@ previous=$(sed -n 's/^PREVIOUS_VERSION := //p' Makefile)
 absent() { ! win reg query "$1"; }
 # Wine hands the last byte of Windows Installer's error on: 1603 is 67.
 msi() { win msiexec "$@" /qn /L*v 'C:\packages\msi.log'; }
+fails() { ! "$@"; }
 log() { tr -d '\000\r' <"$disk/packages/msi.log"; }
 runs_version() { service_is storewatch running && contains "$(win 'C:\Program Files\storewatch\storewatch.exe' version)" "^storewatch $1\$"; }
 product_codes() { win reg query 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall' | grep -o '{.*}'; }
@@ -58,6 +59,17 @@ path_before=$(machine_path)
 mkdir -p "$disk/windows/Installer" # Windows Installer makes it when it is first used
 snapshot clean
 
+# A package that fails after everything is done, by an action of its own. In the second Windows Installer does
+# nothing with files, because Wine's undoing would delete those of the version before instead of putting them back.
+breaks() { msibuild "$disk/packages/$1.msi" -q "$2"; }
+cp "$disk/packages/new.msi" "$disk/packages/broken.msi"
+breaks broken "INSERT INTO \`CustomAction\` (\`Action\`, \`Type\`, \`Source\`, \`Target\`) VALUES ('Broken', 3106, 'TARGETDIR', 'cmd.exe /c exit 1')"
+breaks broken "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Sequence\`) VALUES ('Broken', 5825)"
+cp "$disk/packages/broken.msi" "$disk/packages/broken-without-files.msi"
+for action in ProcessComponents RemoveFiles InstallFiles RemoveEnvironmentStrings WriteEnvironmentStrings PublishFeatures PublishProduct RegisterProduct; do
+    breaks broken-without-files "DELETE FROM \`InstallExecuteSequence\` WHERE \`Action\` = '$action'"
+done
+
 # ---- refused, with nothing changed
 # (Wine shows the words of a launch condition to nobody when it is silent.)
 check "a package says which to take on the other Windows" contains "$(msiinfo export "$disk/packages/other.msi" LaunchCondition)" "take storewatch-$version-$arch\.msi"
@@ -71,6 +83,9 @@ check "a bad CONFIG makes the installation fail" exits 67 msi /i "$new" 'CONFIG=
 check "the log says where and why" contains "$(log)" 'bad\.json:1:[0-9]+: mode: '
 check "a RELAY that is none makes it fail" exits 67 msi /i "$new" MAILTO=ops@example.com RELAY=relay1:0
 check "the log says why" contains "$(log)" 'relay: not a relay: relay1:0'
+check "one that fails at its very end fails" fails msi /i 'C:\packages\broken.msi' MAILTO=ops@example.com RELAY=relay1
+check "the service had been installed and started" contains "$(log)" 'The service is running, and starts with Windows'
+check "and is undone" contains "$(log)" 'Undo'
 snapshot refused
 check "no file has come or gone" same files clean refused
 check "no key has come, gone or changed" same registry clean refused
@@ -94,7 +109,7 @@ check "nothing of what was there has changed" equals "$(diff "$bed/clean.registr
 # ---- repair
 code=$(product_code)
 must "the service stops" scm stop storewatch
-scm wait storewatch stopped 15
+scm wait storewatch stopped 15 >/dev/null
 rm -f "$program/storewatch.exe" "$program/README.txt"
 win reg delete "$source_key" /f >/dev/null
 sed -i 's/night@/kept@/' "$config"
@@ -113,6 +128,13 @@ check "the old version runs on, it was never stopped" equals "$(service_pid stor
 snapshot after_upgrade
 check "no file has come or gone" same files before_upgrade after_upgrade
 check "no key has come, gone or changed" same registry before_upgrade after_upgrade
+
+check "an upgrade that fails at its very end fails" fails msi /i 'C:\packages\broken-without-files.msi'
+check "the service had been stopped and started anew" test "$(service_pid storewatch)" != "$first"
+check "the old version runs again" runs_version "$previous"
+check "the configuration is as it was edited" grep -q 'kept@example\.com' "$config"
+check "nothing for undoing is left" equals "$(ls "$data" | grep -E 'setup|undo')" ''
+check "and the service is registered as before" contains "$(scm show storewatch)" 'run --config "C:\\ProgramData\\storewatch\\storewatch\.json"'
 
 # ---- upgrade
 history=$(stat -c %i "$data/storewatch.db")
