@@ -135,7 +135,8 @@ static bool mann_kendall_sen(const double *t, const double *v, size_t n, double 
 
 static bool backward_regression(const double *t, const double *v, size_t n, double limit, double seen)
 {
-    const double most = (double)n, least = n / 10 > 20 ? (double)(n / 10) : 20;
+    const size_t tenth = n / 10;
+    const double most = (double)n, least = (double)(tenth > 20 ? tenth : 20);
     for (int k = 0; k < 15; k++) {
         const size_t w = k == 14 ? (size_t)least : (size_t)(most + k * ((least - most) / 14));
         const struct line line = line_through(t + n - w, v + n - w, w);

@@ -74,8 +74,8 @@ static double day_wave(double x)
 static double load_before(double x)
 {
     double sum = 0.1 * x;
-    for (double day = 0; day < 10 * x; day++) {
-        const double end = fmin(10 * x, day + 1) - day, weekday = fraction(day / 7) < 5.0 / 7 ? 1.0 : 0.5;
+    for (int day = 0; day < 10 * x; day++) {
+        const double end = fmin(10 * x, day + 1) - day, weekday = fraction(day / 7.0) < 5.0 / 7 ? 1.0 : 0.5;
         const double turn = 2 * 3.14159265358979323846;
         sum += 0.1 * weekday * 0.5 * (end - sin(turn * end) / turn);
     }
