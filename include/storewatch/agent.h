@@ -18,7 +18,8 @@
 #include "storewatch/os.h"
 
 /* LOOK: at the machine. STORE: the SQLite file. CONTROL: the SCM. MAIL: relays. EVENT: event log, files.
- * CONFIG: reads the configuration again. MODULES: into other processes, for MAPI clients. */
+ * CONFIG: reads the configuration again. MODULES: into other processes, for MAPI clients and address spaces.
+ * EVIDENCE: what is gathered before a restart. */
 #define LANE_LIST(X)                                                                                         \
     X(LOOK, "look")                                                                                          \
     X(STORE, "store")                                                                                        \
@@ -26,7 +27,8 @@
     X(MAIL, "mail")                                                                                          \
     X(EVENT, "event")                                                                                        \
     X(CONFIG, "configuration")                                                                               \
-    X(MODULES, "modules")
+    X(MODULES, "modules")                                                                                    \
+    X(EVIDENCE, "evidence")
 enum lane {
 #define LANE_ENUM(name, text) LANE_##name,
     LANE_LIST(LANE_ENUM)

@@ -80,6 +80,7 @@ struct config {
     enum dump_kind dump_kind;
     uint32_t dump_keep;
     double dump_min_free_bytes;
+    int64_t dump_time_ms;
 
     char mail_from[CONFIG_STRING_MAX]; /* not given: "storewatch@" and the domain of the first recipient */
     size_t recipient_count;

@@ -19,12 +19,23 @@
 #define ACTIONS_ALERTS_MAX 24 /* a step; a transition that finds no room waits for the next step */
 #define STORY_LINES_MAX ALERT_LINES_MAX
 
-enum engine_request_kind { ENGINE_NOTHING, ENGINE_READ_GRAPH, ENGINE_STOP_SERVICE, ENGINE_START_SERVICE };
+enum engine_request_kind {
+    ENGINE_NOTHING,
+    ENGINE_READ_GRAPH,
+    ENGINE_STOP_SERVICE,
+    ENGINE_START_SERVICE,
+    /* Not to the SCM: evidence about the process that is about to be stopped. Its answer may come when the
+     * engine waits for it no more; then it is ignored. */
+    ENGINE_GATHER_EVIDENCE
+};
 
 struct engine_request {
     enum engine_request_kind kind;
     char service[SERVICE_NAME_MAX];
+    int64_t restart_id, budget_ms; /* of ENGINE_GATHER_EVIDENCE */
 };
+
+enum evidence_state { EVIDENCE_NONE, EVIDENCE_WANTED, EVIDENCE_ASKED };
 
 struct actions {
     size_t alert_count;
@@ -89,9 +100,11 @@ struct engine {
     int64_t not_before_mono_ms;    /* a plan that was refused is not asked for again at each poll */
     bool graph_wanted;             /* the restart needs a fresh look at the configuration */
     bool resumed; /* after a start of storewatch nothing was asked for yet: the pre-flight is due again */
-    struct service_graph graph; /* the latest one read; owned */
-    struct engine_request out;  /* the request that is being carried out */
-    size_t story_count;         /* of the latest restart, a sentence a line */
+    struct service_graph graph;   /* the latest one read; owned */
+    struct engine_request out;    /* the request that is being carried out */
+    enum evidence_state evidence; /* of the restart that goes on, before its first stop */
+    int64_t evidence_until_mono_ms, evidence_done_mono_ms;
+    size_t story_count; /* of the latest restart, a sentence a line */
     char story[STORY_LINES_MAX][ALERT_LINE_MAX];
     char refused[256];    /* why the latest restart by hand was not begun; "" = it was, or there was none */
     char called_off[256]; /* why the latest restart was called off before it touched anything; "" = it was not
@@ -143,6 +156,12 @@ void engine_told(struct engine *engine, const struct engine_request *request, en
 /* A restart by hand. BUSY when one goes on. Actions as from a step. */
 enum status engine_restart_by_hand(struct engine *engine, const char *service, const char *reason,
                                    struct actions *out_actions, struct err *err);
+
+/* How long a restart may wait for evidence, before it begins to stop anything: half a minute and, for a dump,
+ * actions.dump.time; never longer than half of what is left until the early bound of the exhaustion, nor than
+ * the window that is open now. 0 = not at all. */
+int64_t engine_evidence_budget_ms(const struct config *config, struct clock clock,
+                                  int64_t exhaustion_early_utc_ms);
 
 /* How soon the machine should be looked at again between the slots of the poll grid: ms, or INT64_MAX. */
 int64_t engine_look_every_ms(const struct engine *engine);

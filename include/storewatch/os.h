@@ -58,6 +58,57 @@ enum status os_process_space(struct os *os, struct process_id id, struct space *
 enum status os_process_mapi_dlls(struct os *os, struct process_id id, struct loaded_dlls *out_dlls,
                                  struct err *err);
 
+/* ---- evidence: what a process is made of, before it is stopped ---- */
+
+/* [worker] Every module that a process has loaded, in load order, with the version of the image in memory; at
+ * most `capacity`. Errors as of os_process_mapi_dlls. */
+struct module {
+    uint64_t base;
+    char path[DLL_PATH_MAX]; /* as the process sees it */
+    struct file_version version;
+};
+enum status os_process_modules(struct os *os, struct process_id id, struct module *out_modules,
+                               size_t capacity, size_t *out_count, struct err *err);
+
+/* [worker] How many handles a process has, by the type of what they stand for, most first. The names of the
+ * types are "" where this Windows does not tell them; then `number` is all that is known of one. */
+#define HANDLE_TYPES_MAX 96
+struct handle_counts {
+    size_t type_count;
+    uint32_t total;
+    struct handle_type {
+        char name[48];
+        uint16_t number;
+        uint32_t count;
+    } types[HANDLE_TYPES_MAX];
+};
+enum status os_process_handles(struct os *os, struct process_id id, struct handle_counts *out_counts,
+                               struct err *err);
+
+/* [worker] Writes a memory dump of a process to `path`, by way of a temporary name beside it: what has the
+ * name is whole. The process stands still meanwhile. FULL: less than `min_free_bytes` of the disk would be,
+ * or were, left; TIMEOUT: not done within budget_ms (it returns a little later at the most); UNSUPPORTED: no
+ * dbghelp.dll, or a 64-bit process asked by a 32-bit one; DENIED, NOT_FOUND, SYSTEM. In each of these cases
+ * nothing is left on the disk and the process goes on. */
+enum status os_process_dump(struct os *os, struct process_id id, bool full, const char *path,
+                            double min_free_bytes, int64_t budget_ms, struct err *err);
+
+/* [worker] Files that ordinary users must not read. */
+enum status os_folder_make(struct os *os, const char *path, struct err *err); /* OK when it is there */
+#define FOLDER_NAME_MAX 64
+/* The folders in a folder, by name; longer names and more than `capacity` are left out. */
+enum status os_folder_list(struct os *os, const char *path, char (*out_names)[FOLDER_NAME_MAX],
+                           size_t capacity, size_t *out_count, struct err *err);
+/* With the files in it; OK when it is not there. */
+enum status os_folder_remove(struct os *os, const char *path, struct err *err);
+/* What a user of ours can still write on the disk that holds `path`. */
+enum status os_disk_free(struct os *os, const char *path, double *out_bytes, struct err *err);
+struct os_file;
+enum status os_file_create(struct os *os, const char *path, struct os_file **out_file, struct err *err);
+enum status os_file_write(struct os_file *file, const char *bytes, size_t count, struct err *err);
+/* Flushes and closes, also after an error. NULL is fine. */
+enum status os_file_close(struct os_file *file, struct err *err);
+
 /* [worker] What the registry names, both views of it on 64-bit Windows: the mail programs of
  * HKLM\SOFTWARE\Clients\Mail with the DLL that MAPI calls are handed to, and the programs of
  * HKLM\SOFTWARE\Microsoft\Windows Messaging Subsystem\MSMapiApps. Returns how many; a key that

@@ -109,6 +109,7 @@ void agent_free(struct agent *agent)
     free(agent->mail_config);
     free(agent->discovery);
     free(agent->jobs[LANE_MODULES].processes);
+    evidence_task_deinit(&agent->jobs[LANE_EVIDENCE].evidence);
     free(agent->actions);
     observation_free(agent->observations[0]);
     observation_free(agent->observations[1]);
@@ -153,7 +154,8 @@ void agent_tell_engine(struct agent *agent, enum status status, const struct err
 
 static bool take_control_job(struct agent *agent, struct job *job)
 {
-    if (agent->request.kind == ENGINE_NOTHING || agent->stopping)
+    if (agent->request.kind == ENGINE_NOTHING || agent->request.kind == ENGINE_GATHER_EVIDENCE ||
+        agent->stopping)
         return false;
     bool committed = agent->committed_sequence >= agent->request_after;
     bool may_go_unsaved = agent->store_failing && agent->request.kind != ENGINE_STOP_SERVICE;
@@ -388,6 +390,9 @@ struct job *agent_take_job(struct agent *agent, enum lane lane)
     case LANE_MODULES:
         ready = agent_take_modules_job(agent, job) || agent_take_spaces_job(agent, job);
         break;
+    case LANE_EVIDENCE:
+        ready = agent_take_evidence_job(agent, job);
+        break;
     case LANE_COUNT:
         break;
     }
@@ -435,6 +440,9 @@ void job_run(struct job *job)
     case JOB_SPACES:
         job_spaces(job);
         break;
+    case JOB_EVIDENCE:
+        job_evidence(job);
+        break;
     }
 }
 
@@ -476,6 +484,9 @@ void agent_job_done(struct agent *agent, struct job *job)
         break;
     case JOB_SPACES:
         agent_spaces_done(agent, job);
+        break;
+    case JOB_EVIDENCE:
+        agent_evidence_done(agent, job);
         break;
     }
 }
@@ -532,6 +543,7 @@ bool agent_is_quiet(const struct agent *agent)
 {
     for (size_t lane = 0; lane < LANE_COUNT; lane++)
         if (agent->jobs[lane].busy && lane != LANE_MAIL && lane != LANE_CONTROL && lane != LANE_MODULES &&
+            lane != LANE_EVIDENCE &&
             lane != LANE_CONFIG)
             return false;
     bool saved = !agent->pending_dirty || agent->store_failing || !agent->store;

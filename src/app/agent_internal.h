@@ -10,6 +10,7 @@
 #include "storewatch/store.h"
 
 #include "discovery.h"
+#include "evidence.h"
 
 #define AGENT_PATH_MAX 768
 /* New incarnations whose address-space limit one look asks for. */
@@ -90,7 +91,8 @@ enum job_kind {
     JOB_RELOAD,
     JOB_ACCESS,
     JOB_MODULES,
-    JOB_SPACES
+    JOB_SPACES,
+    JOB_EVIDENCE
 };
 
 struct limit_question {
@@ -176,6 +178,9 @@ struct job {
     /* JOB_SPACES */
     size_t space_count;
     struct space_question spaces[SPACES_PER_JOB];
+
+    /* JOB_EVIDENCE, with `request` */
+    struct evidence_task evidence; /* owns its summary */
 
     /* JOB_RELOAD */
     struct config *loaded;
@@ -289,6 +294,10 @@ bool agent_take_spaces_job(struct agent *agent, struct job *job);
 void agent_spaces_done(struct agent *agent, struct job *job);
 void agent_look_done(struct agent *agent, struct job *job);
 
+/* agent_evidence.c */
+bool agent_take_evidence_job(struct agent *agent, struct job *job);
+void agent_evidence_done(struct agent *agent, struct job *job);
+
 /* agent_store.c */
 void agent_tell_store_failing(struct agent *agent, const char *text);
 void agent_open_done(struct agent *agent, struct job *job);
@@ -320,6 +329,7 @@ void job_reload(struct job *job);
 void job_modules(struct job *job);
 void job_access(struct job *job);
 void job_spaces(struct job *job);
+void job_evidence(struct job *job);
 
 /* agent_status.c: OpenMetrics text, heap, owned by the caller. */
 char *agent_metrics_text(struct agent *agent);

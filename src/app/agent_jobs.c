@@ -228,6 +228,7 @@ void job_control(struct job *job)
     case ENGINE_START_SERVICE:
         job->status = os_service_start(os, job->request.service, &job->err);
         break;
+    case ENGINE_GATHER_EVIDENCE: /* of another lane */
     case ENGINE_NOTHING:
         break;
     }

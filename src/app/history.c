@@ -217,40 +217,22 @@ static int print_json(struct history *history)
 
 /* ---- CSV ---- */
 
-/* RFC 4180: quoted where it must be. */
-static void print_field(const char *text)
-{
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"')
-            putchar('"');
-        putchar(*text);
-    }
-    fputs("\",", stdout);
-}
-
 static enum status print_samples(struct store *store, int64_t series_id, const struct store_series_key *key,
                                  struct err *err)
 {
     struct store_cursor *cursor = NULL;
     struct store_point row;
+    struct buffer line = {0};
     enum status status = store_samples_begin(store, series_id, INT64_MIN, INT64_MAX, &cursor, err);
     while (!status && (status = store_points_next(cursor, &row, err)) == STATUS_OK) {
-        const struct series_point point = row.point;
-        char time[40];
-        struct text text = text_on(time, sizeof time);
-        text_add_time_utc(&text, point.t_ms);
-        printf("%s,", time);
-        print_field(key->target);
-        print_field(key->image);
-        printf("%u,", key->process.pid);
-        print_field(metric_name(key->metric));
-        if (reading_known(point.mean))
-            printf("%.17g,%.17g,%.17g", point.low, point.mean, point.high);
+        line.length = 0;
+        history_add_csv_row(&line, key, &row);
+        if (line.failed)
+            status = err_set(err, STATUS_NO_MEMORY, "history", 0, "out of memory");
         else
-            printf(",,");
-        printf(",%lld,%u,%u\n", (long long)row.width_ms, row.known_count, row.unknown_count);
+            fputs(line.data, stdout);
     }
+    buffer_deinit(&line);
     store_cursor_free(cursor);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -261,7 +243,7 @@ static int print_csv(struct history *history)
     struct store_series_key key;
     struct err err = {0};
     int64_t id, first_utc_ms, last_utc_ms;
-    puts("timestamp,target,image,pid,metric,low,mean,high,width_ms,known_count,unknown_count");
+    puts(HISTORY_CSV_HEADER);
     enum status status = store_series_begin(history->store, &cursor, &err);
     while (!status &&
            (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, &err)) == STATUS_OK)

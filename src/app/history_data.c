@@ -68,3 +68,23 @@ void history_close(struct history *history)
     store_close(history->store);
     memset(history, 0, sizeof *history);
 }
+
+void history_add_csv_row(struct buffer *out, const struct store_series_key *key,
+                         const struct store_point *row)
+{
+    const struct series_point *point = &row->point;
+    char time[40];
+    struct text text = text_on(time, sizeof time);
+    text_add_time_utc(&text, point->t_ms);
+    buffer_add(out, "%s,", time);
+    buffer_add_csv(out, key->target);
+    buffer_add(out, ",");
+    buffer_add_csv(out, key->image);
+    buffer_add(out, ",%u,", key->process.pid);
+    buffer_add_csv(out, metric_name(key->metric));
+    if (reading_known(point->mean))
+        buffer_add(out, ",%.17g,%.17g,%.17g", point->low, point->mean, point->high);
+    else
+        buffer_add(out, ",,,");
+    buffer_add(out, ",%lld,%u,%u\n", (long long)row->width_ms, row->known_count, row->unknown_count);
+}

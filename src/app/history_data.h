@@ -24,4 +24,10 @@ struct history {
 int history_open(struct history *out_history, const char *config_path, const char *data_dir);
 void history_close(struct history *history);
 
+/* One sample as a line of `history --csv`, and the line above them all, without its end. */
+#define HISTORY_CSV_HEADER                                                                                   \
+    "timestamp,target,image,pid,metric,low,mean,high,width_ms,known_count,unknown_count"
+void history_add_csv_row(struct buffer *out, const struct store_series_key *key,
+                         const struct store_point *row);
+
 #endif

@@ -169,6 +169,18 @@ void buffer_add_bytes(struct buffer *buffer, const char *bytes, size_t count)
     buffer->data[buffer->length] = '\0';
 }
 
+void buffer_add_csv(struct buffer *buffer, const char *text)
+{
+    buffer_add_bytes(buffer, "\"", 1);
+    for (; *text != '\0'; text++) {
+        if (*text == '"') {
+            buffer_add_bytes(buffer, text, 1);
+        }
+        buffer_add_bytes(buffer, text, 1);
+    }
+    buffer_add_bytes(buffer, "\"", 1);
+}
+
 char *buffer_take(struct buffer *buffer)
 {
     char *data = NULL;

@@ -145,6 +145,11 @@ void engine_told(struct engine *engine, const struct engine_request *request, en
     struct step step = {engine, observation, clock, out_actions};
     actions_clear(out_actions);
     age_budget(&step); /* the restart that may begin here is not as old as the latest look */
+    if (request->kind == ENGINE_GATHER_EVIDENCE) {
+        step_evidence_told(&step, request, status, err);
+        step_follow_restart(&step);
+        return;
+    }
     engine->out.kind = ENGINE_NOTHING;
     if (request->kind == ENGINE_READ_GRAPH) {
         if (status == STATUS_OK) {

@@ -43,7 +43,15 @@ bool step_space_is_explained(struct step *step, struct watched *item, enum metri
 /* Of the limits that the process' growth runs into, the incident names the nearest. */
 void step_name_nearest_end(struct step *step, struct incident *incident);
 
+/* engine_evidence.c */
+bool step_waits_for_evidence(struct step *step);
+void step_drop_evidence(struct step *step);
+void step_evidence_told(struct step *step, const struct engine_request *request, enum status status,
+                        const struct err *err);
+
 /* engine_restart.c */
+/* A sentence for the mails and an event for the log. */
+void step_tell_story(struct step *step, const char *format, ...) PRINTF_LIKE(2, 3);
 bool step_consider(struct step *step, struct open_incident *open, struct restart_journal *out_wanted,
                    enum check *out_failed);
 void step_follow_restart(struct step *step);

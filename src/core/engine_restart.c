@@ -10,9 +10,7 @@
 #define RETRY_DECISION_POLLS 10
 #define RETRY_DECISION_MS MS_PER_MINUTE
 
-/* A sentence for the mails and an event for the log. */
-static void tell_story(struct step *step, const char *format, ...) PRINTF_LIKE(2, 3);
-static void tell_story(struct step *step, const char *format, ...)
+void step_tell_story(struct step *step, const char *format, ...)
 {
     struct engine *engine = step->engine;
     char sentence_storage[ALERT_LINE_MAX];
@@ -45,11 +43,11 @@ static void tell_steps(struct step *step, const struct restart_journal *before)
             if (text_equal_nocase(before->plan.services[j].name, now->name))
                 was = &before->plan.services[j];
         if (now->stop == STEP_REACHED && (!was || was->stop != STEP_REACHED))
-            tell_story(step, "%s is stopped", now->name);
+            step_tell_story(step, "%s is stopped", now->name);
         if (now->start == STEP_REACHED && (!was || was->start != STEP_REACHED))
-            tell_story(step, "%s runs", now->name);
+            step_tell_story(step, "%s runs", now->name);
         if (now->start == STEP_GIVEN_UP && (!was || was->start != STEP_GIVEN_UP))
-            tell_story(step, "%s is left as it is: %s", now->name, now->note);
+            step_tell_story(step, "%s is left as it is: %s", now->name, now->note);
     }
 }
 
@@ -126,7 +124,7 @@ static void tell_news(struct step *step, unsigned news)
 
 static void tell_verifying(struct step *step)
 {
-    tell_story(step, "everything that ran before runs again; watching that it stays so");
+    step_tell_story(step, "everything that ran before runs again; watching that it stays so");
     struct alert *alert = alert_restart(step, ALERT_RESTART_DONE);
     if (alert)
         engine_add_story(step->engine, alert);
@@ -151,8 +149,8 @@ static void tell_end(struct step *step)
         advice_add(alert, &engine->config, false);
         return;
     }
-    tell_story(step, "the restart of %s has ended: %s", journal->target,
-               restart_outcome_name(journal->outcome));
+    step_tell_story(step, "the restart of %s has ended: %s", journal->target,
+                    restart_outcome_name(journal->outcome));
 }
 
 static void ask(struct step *step, enum engine_request_kind kind, const char *service)
@@ -213,7 +211,7 @@ static unsigned call_off(struct step *step)
              preflight.results[preflight.first_failed].text);
     engine->resumed = false;
     if (!untouched) { /* something may be down: it counts, and is started again */
-        tell_story(step, "called off: %s", reason);
+        step_tell_story(step, "called off: %s", reason);
         return restart_abandon(&engine->restart, reason, step->clock.utc_ms);
     }
     text_copy(engine->called_off, sizeof engine->called_off, reason);
@@ -245,6 +243,10 @@ void step_follow_restart(struct step *step)
     struct restart_journal before = engine->restart.journal;
     struct restart_request request = {0};
     unsigned news = asks_scm ? 0 : call_off(step);
+    if (news & RESTART_NEWS_ENDED)
+        step_drop_evidence(step);
+    else if (news == 0 && step_waits_for_evidence(step))
+        return;
     if (!(news & RESTART_NEWS_ENDED))
         news |= restart_step(&engine->restart, step->observation,
                              engine->graph.node_count ? &engine->graph : NULL, step->clock.mono_ms,
@@ -406,6 +408,7 @@ static void begin_restart(struct step *step, const struct restart_plan *plan)
     engine->story_count = 0;
     engine->called_off[0] = '\0';
     engine->graph_wanted = engine->resumed = false;
+    engine->evidence = EVIDENCE_WANTED;
 
     if (engine->budget_count == BUDGET_ENTRIES_MAX) /* more than any budget needs: the oldest is the first */
         memmove(engine->budget, engine->budget + 1, sizeof engine->budget[0] * --engine->budget_count);
@@ -425,7 +428,7 @@ static void begin_restart(struct step *step, const struct restart_plan *plan)
     if (alert)
         for (size_t i = 0; i < plan->count; i++)
             alert_add_done(alert, "stop %zu of %zu: %s", i + 1, plan->count, plan->services[i].name);
-    tell_story(step, "restart of %s begun", journal->target);
+    step_tell_story(step, "restart of %s begun", journal->target);
 }
 
 /* The configuration has been read: plan, and the whole pre-flight once more just before the first stop. */

@@ -42,6 +42,7 @@ enum status late_bind(struct late *out_late, struct err *err)
         FUNCTION(ntdll, NtQuerySystemInformation, true),
         FUNCTION(ntdll, NtQueryInformationProcess, true),
         FUNCTION(ntdll, RtlGetVersion, true),
+        FUNCTION(ntdll, NtQueryObject, true),
         FUNCTION(psapi, GetPerformanceInfo, true),
         FUNCTION(psapi, GetProcessMemoryInfo, true),
         FUNCTION(kernel32, GetTickCount64, false),

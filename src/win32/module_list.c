@@ -76,7 +76,8 @@ static bool is_mapi_dll(const uint16_t *wide)
 }
 
 bool module_list_read(memory_reader reader, void *context, size_t pointer_bytes, uint64_t peb,
-                      struct module_found *out_modules, size_t capacity, size_t *out_count)
+                      enum modules_wanted wanted, struct module_found *out_modules, size_t capacity,
+                      size_t *out_count)
 {
     const struct walk walk = {reader, context, pointer_bytes == 8 ? &layout_64 : &layout_32};
     const struct layout *layout = walk.layout;
@@ -94,8 +95,11 @@ bool module_list_read(memory_reader reader, void *context, size_t pointer_bytes,
             !read_string(&walk, entry + layout->entry_name, name, NAME_UNITS_MAX)) {
             return false;
         }
+        if (*out_count == capacity) {
+            break;
+        }
         struct module_found *module = &out_modules[*out_count];
-        if (is_mapi_dll(name) && *out_count < capacity &&
+        if ((wanted == MODULES_ALL || is_mapi_dll(name)) &&
             read_string(&walk, entry + layout->entry_full_name, module->path, MODULE_PATH_UNITS_MAX)) {
             module->base = pointer_at(&walk, entry + layout->entry_base);
             (*out_count)++; /* one whose path cannot be read is being unloaded */

@@ -20,11 +20,14 @@ struct module_found {
     uint16_t path[MODULE_PATH_UNITS_MAX]; /* as the process sees it; terminated, cut when longer */
 };
 
-/* The modules with the name of a MAPI DLL (mapi_dlls), in load order, at most `capacity`; `peb` is the
- * process' environment block, `pointer_bytes` 4 or 8 what its pointers have. At most MODULES_MAX entries are
- * looked at, two reads each and one more for a MAPI DLL. True when the list was seen to its end or that
- * bound; *out_count is set in any case. */
+enum modules_wanted { MODULES_OF_MAPI, MODULES_ALL };
+
+/* The modules - all, or those with the name of a MAPI DLL (mapi_dlls) -, in load order, at most `capacity`;
+ * `peb` is the process' environment block, `pointer_bytes` 4 or 8 what its pointers have. At most MODULES_MAX
+ * entries are looked at, two reads each and one more for a MAPI DLL. True when the list was seen to its end
+ * or that bound; *out_count is set in any case. */
 bool module_list_read(memory_reader reader, void *context, size_t pointer_bytes, uint64_t peb,
-                      struct module_found *out_modules, size_t capacity, size_t *out_count);
+                      enum modules_wanted wanted, struct module_found *out_modules, size_t capacity,
+                      size_t *out_count);
 
 #endif

@@ -115,40 +115,80 @@ static uint64_t find_peb(const struct late *late, const struct target *target, s
                : 0;
 }
 
+/* Opens the process (CloseHandle when OK) and lists its modules. */
+static enum status list(struct os *os, struct process_id id, enum modules_wanted wanted,
+                        struct target *out_target, struct module_found *modules, size_t capacity,
+                        size_t *out_count, struct err *err)
+{
+    struct target *target = out_target;
+    enum status status = process_open(&os->late, id, &target->process, &target->wow64, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bool whole = false;
+    size_t count = 0;
+    if (sizeof(void *) == 4 && os->facts.os_64bit && !target->wow64) {
+        status =
+            err_set(err, STATUS_UNSUPPORTED, "modules", 0,
+                    "process %lu is a 64-bit one: the x64 storewatch.exe can read it", (unsigned long)id.pid);
+        goto done;
+    }
+    for (int i = 0; i < WALKS && !whole; i++) {
+        size_t pointer_bytes = 0;
+        const uint64_t peb = find_peb(&os->late, target, &pointer_bytes);
+        whole = module_list_read(read_at, target, pointer_bytes, peb, wanted, modules, capacity, &count);
+    }
+    if (!whole && count == 0) {
+        status = windows_fail(err, STATUS_SYSTEM, "ReadProcessMemory", GetLastError(),
+                              "the modules of process %lu cannot be read", (unsigned long)id.pid);
+    }
+done:
+    if (status == STATUS_OK) {
+        *out_count = count;
+    } else {
+        CloseHandle(target->process);
+    }
+    return status;
+}
+
 enum status os_process_mapi_dlls(struct os *os, struct process_id id, struct loaded_dlls *out_dlls,
                                  struct err *err)
 {
     struct loaded_dlls dlls = {0};
     struct target target;
     struct module_found modules[LOADED_DLLS_MAX];
-    enum status status = process_open(&os->late, id, &target.process, &target.wow64, err);
+    size_t count = 0;
+    enum status status = list(os, id, MODULES_OF_MAPI, &target, modules, LOADED_DLLS_MAX, &count, err);
     if (status != STATUS_OK) {
         return status;
-    }
-    if (sizeof(void *) == 4 && os->facts.os_64bit && !target.wow64) {
-        status =
-            err_set(err, STATUS_UNSUPPORTED, "modules", 0,
-                    "process %lu is a 64-bit one: the x64 storewatch.exe can read it", (unsigned long)id.pid);
-        goto done;
-    }
-    bool whole = false;
-    size_t count = 0;
-    for (int i = 0; i < WALKS && !whole; i++) {
-        size_t pointer_bytes = 0;
-        const uint64_t peb = find_peb(&os->late, &target, &pointer_bytes);
-        whole = module_list_read(read_at, &target, pointer_bytes, peb, modules, LOADED_DLLS_MAX, &count);
-    }
-    if (!whole && count == 0) {
-        status = windows_fail(err, STATUS_SYSTEM, "ReadProcessMemory", GetLastError(),
-                              "the modules of process %lu cannot be read", (unsigned long)id.pid);
     }
     for (size_t i = 0; i < count; i++) {
         take(&target, &modules[i], &dlls);
     }
-done:
     CloseHandle(target.process);
-    if (status == STATUS_OK) {
-        *out_dlls = dlls;
+    *out_dlls = dlls;
+    return STATUS_OK;
+}
+
+enum status os_process_modules(struct os *os, struct process_id id, struct module *out_modules,
+                               size_t capacity, size_t *out_count, struct err *err)
+{
+    struct target target;
+    size_t count = 0;
+    struct module_found *modules = malloc(capacity * sizeof(*modules));
+    enum status status = modules == NULL ? err_set(err, STATUS_NO_MEMORY, "modules", 0, "not enough memory")
+                                         : list(os, id, MODULES_ALL, &target, modules, capacity, &count, err);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        struct loaded_image image = {&target, modules[i].base};
+        struct module *module = &out_modules[i];
+        *module = (struct module){.base = modules[i].base};
+        utf16z_to_utf8(modules[i].path, module->path, sizeof(module->path));
+        file_version_read(image_read, &image, IMAGE_AS_LOADED, &module->version, NULL);
     }
+    if (status == STATUS_OK) {
+        CloseHandle(target.process);
+        *out_count = count;
+    }
+    free(modules);
     return status;
 }

@@ -39,6 +39,7 @@ struct late {
     LONG(WINAPI *NtQuerySystemInformation)(int kind, void *buffer, ULONG size, ULONG *out_needed);
     LONG(WINAPI *NtQueryInformationProcess)
     (HANDLE process, int kind, void *buffer, ULONG size, ULONG *out_needed);
+    LONG(WINAPI *NtQueryObject)(HANDLE handle, int kind, void *buffer, ULONG size, ULONG *out_needed);
     LONG(WINAPI *RtlGetVersion)(OSVERSIONINFOEXW *version);
     BOOL(WINAPI *GetPerformanceInfo)(struct performance_information *information, DWORD size);
     BOOL(WINAPI *GetProcessMemoryInfo)(HANDLE process, struct process_memory_counters *counters, DWORD size);
@@ -117,6 +118,11 @@ bool process_read(HANDLE process, const void *address, void *out, size_t size);
 /* modules.c: the version of the file at `path`; unknown when it has none, cannot be read or is not on a local
  * drive. */
 void file_version_of(const wchar_t *path, struct file_version *out_version);
+
+/* dump.c: what the hidden command "write-dump" does, in a process of its own: "PID CREATED mini|full FILE
+ * BUDGET_MS MIN_FREE_BYTES". Returns the exit code that os_process_dump reads. */
+DWORD dump_child(const char *const *arguments, size_t count);
+#define DUMP_COMMAND "write-dump"
 
 /* services.c: fills the services of an observation; the caller holds os->look. */
 enum status services_observe(struct os *os, struct observation *observation, struct err *err);

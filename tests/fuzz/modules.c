@@ -48,8 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t count = 99;
     require(found != NULL);
     const uint64_t peb = BASE + ((uint64_t)data[1] << 8 | (data[0] & 0xFEU));
-    const bool whole =
-        module_list_read(reader, &memory, (data[0] & 1U) != 0 ? 8 : 4, peb, found, FOUND_MOST, &count);
+    const bool whole = module_list_read(reader, &memory, (data[0] & 1U) != 0 ? 8 : 4, peb, MODULES_OF_MAPI,
+                                        found, FOUND_MOST, &count);
     require(count <= FOUND_MOST && memory.reads <= 2 + 3 * MODULES_MAX);
     require(!whole || memory.reads >= 2);
     for (size_t i = 0; i < count; i++) {

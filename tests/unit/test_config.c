@@ -57,6 +57,7 @@ static void an_empty_object_gives_the_defaults(void **state)
     assert_int_equal(expected.budget_max, 2);
     assert_true(expected.budget_per_ms == MS_PER_DAY && expected.budget_min_interval_ms == 4 * MS_PER_HOUR);
     assert_true(expected.dump_min_free_bytes == 10737418240.0);
+    assert_int_equal(expected.dump_time_ms, 120000);
     assert_int_equal(expected.digest_minute, -1);
 }
 
@@ -78,7 +79,8 @@ static void every_key_is_read(void **state)
               "\"windows\":[{\"days\":\"sat-mon,wed\",\"from\":\"22:30\",\"to\":\"24:00\"}],"
               "\"urgent_before\":\"10s\",\"veto_processes\":[\"x.exe\"],\"stop_timeout\":\"1s\","
               "\"start_timeout\":\"2s\",\"verify\":\"3s\",\"on_cluster\":\"act\","
-              "\"dump\":{\"kind\":\"full\",\"keep\":5,\"min_free\":\"1GiB\"}},"
+              "\"dump\":{\"kind\":\"full\",\"keep\":5,\"min_free\":\"1GiB\","
+              "\"time\":\"45s\"}},"
               "\"mail\":{\"from\":\"me@x\",\"to\":[\"a@x\",\"b@x\"],\"subject_prefix\":\"\","
               "\"relays\":[{\"host\":\"r1\"},{\"host\":\"::1\",\"port\":465,\"tls\":\"implicit\",\"user\":"
               "\"u\","
@@ -118,6 +120,7 @@ static void every_key_is_read(void **state)
     assert_int_equal(config.dump_kind, DUMP_FULL);
     assert_int_equal(config.dump_keep, 5);
     assert_true(config.dump_min_free_bytes == 1073741824.0);
+    assert_int_equal(config.dump_time_ms, 45000);
     assert_string_equal(config.mail_from, "me@x");
     assert_int_equal(config.recipient_count, 2);
     assert_string_equal(config.mail_to[1], "b@x");
