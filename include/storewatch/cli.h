@@ -33,6 +33,7 @@ int doctor_run(int argc, char **argv);
 int restart_run(int argc, char **argv);
 int maintenance_run(int argc, char **argv);
 int test_alert_run(int argc, char **argv);
+int write_dump_run(int argc, char **argv);
 
 /* ---- shared ---- */
 

@@ -543,8 +543,7 @@ bool agent_is_quiet(const struct agent *agent)
 {
     for (size_t lane = 0; lane < LANE_COUNT; lane++)
         if (agent->jobs[lane].busy && lane != LANE_MAIL && lane != LANE_CONTROL && lane != LANE_MODULES &&
-            lane != LANE_EVIDENCE &&
-            lane != LANE_CONFIG)
+            lane != LANE_EVIDENCE && lane != LANE_CONFIG)
             return false;
     bool saved = !agent->pending_dirty || agent->store_failing || !agent->store;
     return saved && agent->event_count == 0;

@@ -105,7 +105,7 @@ void job_evidence(struct job *job)
 void agent_evidence_done(struct agent *agent, struct job *job)
 {
     evidence_task_deinit(&job->evidence);
-    engine_told(agent->engine, &job->request, job->status, &job->err, NULL, agent->observations[agent->latest],
-                agent_clock_now(agent), agent->actions);
+    engine_told(agent->engine, &job->request, job->status, &job->err, NULL,
+                agent->observations[agent->latest], agent_clock_now(agent), agent->actions);
     agent_take_actions(agent);
 }

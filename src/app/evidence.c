@@ -13,7 +13,8 @@
 
 #define OLD_MAX 256
 #define CHUNK_BYTES ((size_t)64 * 1024)
-/* So long before the restart stops waiting, the dump must have ended: what is said of it is to reach the mail. */
+/* So long before the restart stops waiting, the dump must have ended: what is said of it is to reach the
+ * mail. */
 #define MARGIN_MS (3 * MS_PER_SECOND)
 #define ROOM_EVERY_CHUNKS 16
 
@@ -42,7 +43,8 @@ static int64_t left_ms(const struct gathering *g)
     return g->task->budget_ms - (os_mono_ms(g->os) - g->begun_mono_ms);
 }
 
-static void path_of(const struct gathering *g, char out[EVIDENCE_PATH_MAX], const char *folder, const char *name)
+static void path_of(const struct gathering *g, char out[EVIDENCE_PATH_MAX], const char *folder,
+                    const char *name)
 {
     struct text text = text_on(out, EVIDENCE_PATH_MAX);
     text_add(&text, "%s%c%s", folder, g->separator, name);

@@ -1,5 +1,5 @@
-/* evidence.h - private to the edge: what is gathered about a process before a restart stops it. Portable, over
- * os.h; run by the agent's EVIDENCE lane.
+/* evidence.h - private to the edge: what is gathered about a process before a restart stops it. Portable,
+ * over os.h; run by the agent's EVIDENCE lane.
  *
  * One folder a restart, DATA_DIR\evidence\TIME-incident-N, that only Administrators and SYSTEM may read:
  *
@@ -17,8 +17,8 @@
 #define EVIDENCE_PATH_MAX 768
 #define EVIDENCE_PROCESSES_MAX 2
 #define EVIDENCE_SAMPLES_MS (INT64_C(24) * 3600 * 1000)
-/* The text may use the disk down to here, or to actions.dump.min_free when that is less: the history file needs
- * what is left. */
+/* The text may use the disk down to here, or to actions.dump.min_free when that is less: the history file
+ * needs what is left. */
 #define EVIDENCE_TEXT_MIN_FREE_BYTES (256.0 * 1024 * 1024)
 #define EVIDENCE_SAMPLES_BYTES_MAX (64.0 * 1024 * 1024)
 

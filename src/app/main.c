@@ -31,14 +31,17 @@ static const struct {
     {"report", "report [--html FILE]", "charts of the history", report_run},
     {"analyze", "analyze [--json] [--html FILE] [--limit SIZE] FILE.csv...",
      "the verdict on recorded counters", analyze_run},
-    {"replay", "replay --config FILE [--json] [--mails] FILE.csv...", "what the watchdog would have done", replay_run},
+    {"replay", "replay --config FILE [--json] [--mails] FILE.csv...", "what the watchdog would have done",
+     replay_run},
+    /* Not for people, last and not in the help: storewatch runs itself so, to write a memory dump. */
+    {"write-dump", NULL, NULL, write_dump_run},
 };
 
 static void print_usage(FILE *out)
 {
     fputs("storewatch: watches Exchange's Information Store and its MAPI clients for unbounded growth\n\n",
           out);
-    for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
+    for (size_t i = 0; i < ARRAY_COUNT(commands) && commands[i].usage; i++)
         fprintf(out, "  storewatch %-58s %s\n", commands[i].usage, commands[i].help);
     fputs("\nexit codes: 0 fine, 1 found something, 2 wrong use or bad input, 3 could not\n", out);
 }

@@ -17,12 +17,13 @@
  * with an error relay N works | unreachable | defers | refuses                          N = 1 is port 25
  *   counters readable | unreadable
  *   cluster yes                           this is a cluster node
+ *   evidence works | fails | hangs        what is gathered before a restart; hangs: its job is never done
  *   config FILE                           what storewatch is started with
  *   start | stop | crash | reload FILE    storewatch itself; crash: nothing is saved any more
  *   run DURATION
  *   log TEXT                              a line of its own in the output
- *   expect runs NAME... | expect stopped NAME... | expect incidents N | expect mails MIN MAX
- *   sweep                                 first line: the whole script once for each moment at which
+ *   expect runs NAME... | expect stopped NAME... | expect incidents N | expect mails MIN MAX | expect
+ * evidence N sweep                                 first line: the whole script once for each moment at which
  * storewatch can be killed (before and after each job); only "expect" lines count then */
 #include "fake_os.h"
 
@@ -118,6 +119,8 @@ static void pump(struct player *player)
             any = true;
             if (killed_here(player))
                 return;
+            if (lane == LANE_EVIDENCE && player->os.evidence == EVIDENCE_HANGS)
+                continue; /* its lane stays busy for ever */
             job_run(job);
             if (killed_here(player))
                 return;
@@ -276,6 +279,17 @@ static void relay(struct player *player, char **words)
     require(player, false, "unknown relay behaviour");
 }
 
+static void evidence(struct player *player, const char *how)
+{
+    static const char *const names[] = {"works", "fails", "hangs"};
+    for (size_t i = 0; how && i < ARRAY_COUNT(names); i++)
+        if (strcmp(how, names[i]) == 0) {
+            player->os.evidence = (enum fake_evidence)i;
+            return;
+        }
+    require(player, false, "evidence HOW");
+}
+
 static void add_service(struct player *player, char **words)
 {
     require(player, words[1] && words[2], "service NAME IMAGE BASE");
@@ -330,6 +344,12 @@ static void expect(struct player *player, char **words)
         uint32_t count = player->os.mails_delivered;
         if (count < whole(player, words[2]) || count > whole(player, words[3]))
             fail(player, "%u mails delivered, not %s to %s", count, words[2], words[3]);
+    } else if (strcmp(words[1], "evidence") == 0) {
+        size_t count = 0;
+        for (size_t i = 0; i < player->os.file_count; i++)
+            count += strstr(player->os.files[i]->path, "/summary.txt") != NULL;
+        if (count != whole(player, words[2]))
+            fail(player, "there is evidence of %zu restarts, not of %s", count, words[2]);
     } else {
         require(player, false, "unknown expectation");
     }
@@ -399,6 +419,8 @@ static void command(struct player *player, char **words, const char *rest)
         os->world.processes_unreadable = strcmp(words[1], "unreadable") == 0;
     else if (strcmp(verb, "cluster") == 0)
         os->cluster = true;
+    else if (strcmp(verb, "evidence") == 0)
+        evidence(player, words[1]);
     else if (strcmp(verb, "clock") == 0)
         set_clock(player, words);
     else if (strcmp(verb, "config") == 0)
@@ -475,6 +497,7 @@ static uint64_t play_once(struct player *player, uint64_t crash_at, bool *out_sw
     fclose(script);
     agent_free(player->agent);
     player->agent = NULL;
+    fake_deinit(&player->os);
     remove_history(player);
     return player->boundary;
 }

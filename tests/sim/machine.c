@@ -164,14 +164,14 @@ bool config_write(void)
             "\"actions\":{\"budget\":{\"max\":%u,\"per\":\"%lldms\",\"min_interval\":\"%lldms\"},\n"
             "\"windows\":[%s],\"urgent_before\":\"%lldms\",\"veto_processes\":[\"" VETO_IMAGE "\"],\n"
             "\"stop_timeout\":\"%lldms\",\"start_timeout\":\"%lldms\",\"verify\":\"%lldms\",\"on_cluster\":"
-            "\"%s\"},\n"
+            "\"%s\",\"dump\":{\"kind\":\"%s\",\"time\":\"20s\"}},\n"
             "\"mail\":{\"to\":[\"ops@example.com\"],\"relays\":[{\"host\":\"relay1\",\"port\":25},"
             "{\"host\":\"relay2\",\"port\":26}],\"reminder\":\"%lldms\",\"max_per_hour\":%u}}\n",
             s->act ? "act" : "alert", (long long)s->interval_ms, (long long)s->min_window_ms, limit,
             s->budget_max, (long long)s->per_ms, (long long)s->min_interval_ms, windows,
             (long long)s->urgent_ms, (long long)s->stop_timeout_ms, (long long)s->start_timeout_ms,
-            (long long)s->verify_ms, s->on_cluster_act ? "act" : "alert", (long long)s->reminder_ms,
-            s->mails_per_hour);
+            (long long)s->verify_ms, s->on_cluster_act ? "act" : "alert", sim->seed % 3 ? "none" : "full",
+            (long long)s->reminder_ms, s->mails_per_hour);
     return fclose(file) == 0;
 }
 
@@ -380,6 +380,102 @@ enum status os_process_mapi_dlls(struct os *os, struct process_id id, struct loa
     (void)id;
     (void)out_dlls;
     return err_set(err, STATUS_DENIED, "OpenProcess", 5, "access denied");
+}
+
+/* ---- evidence: nothing is kept; now and then something fails, which must not matter ---- */
+
+static enum status evidence_fails(const char *operation, struct err *err)
+{
+    return chance(&sim->os.noise, 15) ? err_set(err, STATUS_DENIED, operation, 5, "access denied")
+                                      : STATUS_OK;
+}
+
+enum status os_process_modules(struct os *os, struct process_id id, struct module *out_modules,
+                               size_t capacity, size_t *out_count, struct err *err)
+{
+    (void)os;
+    (void)id;
+    (void)out_modules;
+    (void)capacity;
+    *out_count = 0;
+    return evidence_fails("OpenProcess", err);
+}
+
+enum status os_process_handles(struct os *os, struct process_id id, struct handle_counts *out_counts,
+                               struct err *err)
+{
+    (void)os;
+    (void)id;
+    *out_counts = (struct handle_counts){0};
+    return evidence_fails("NtQuerySystemInformation", err);
+}
+
+enum status os_process_dump(struct os *os, struct process_id id, bool full, const char *path,
+                            double min_free_bytes, int64_t budget_ms, struct err *err)
+{
+    (void)os;
+    (void)id;
+    (void)full;
+    (void)path;
+    (void)min_free_bytes;
+    (void)budget_ms;
+    return evidence_fails("MiniDumpWriteDump", err);
+}
+
+enum status os_folder_make(struct os *os, const char *path, struct err *err)
+{
+    (void)os;
+    (void)path;
+    return evidence_fails("CreateDirectory", err);
+}
+
+enum status os_folder_list(struct os *os, const char *path, char (*out_names)[FOLDER_NAME_MAX],
+                           size_t capacity, size_t *out_count, struct err *err)
+{
+    (void)os;
+    (void)path;
+    (void)out_names;
+    (void)capacity;
+    *out_count = 0;
+    return evidence_fails("FindFirstFile", err);
+}
+
+enum status os_folder_remove(struct os *os, const char *path, struct err *err)
+{
+    (void)os;
+    (void)path;
+    (void)err;
+    return STATUS_OK;
+}
+
+enum status os_disk_free(struct os *os, const char *path, double *out_bytes, struct err *err)
+{
+    (void)os;
+    (void)path;
+    *out_bytes = chance(&sim->os.noise, 10) ? MIB : 100 * GIB;
+    return evidence_fails("GetDiskFreeSpaceEx", err);
+}
+
+enum status os_file_create(struct os *os, const char *path, struct os_file **out_file, struct err *err)
+{
+    (void)os;
+    (void)path;
+    *out_file = NULL;
+    return evidence_fails("CreateFile", err);
+}
+
+enum status os_file_write(struct os_file *file, const char *bytes, size_t count, struct err *err)
+{
+    (void)file;
+    (void)bytes;
+    (void)count;
+    return evidence_fails("WriteFile", err);
+}
+
+enum status os_file_close(struct os_file *file, struct err *err)
+{
+    (void)file;
+    return evidence_fails("FlushFileBuffers", err);
 }
 
 size_t os_mapi_registrations(struct os *os, struct mapi_registration *out_items, size_t capacity)

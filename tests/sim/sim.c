@@ -141,8 +141,10 @@ static int64_t chance_ms(int64_t max_ms)
 
 static void schedule(struct lane_state *state, enum lane lane)
 {
-    static const int64_t usual_ms[LANE_COUNT] = {60, 40, 800, 2500, 30, 30, 300};
+    static const int64_t usual_ms[LANE_COUNT] = {60, 40, 800, 2500, 30, 30, 300, 12000};
     int64_t takes_ms = 1 + chance_ms(usual_ms[lane]) + chance_ms(sim->slow_ms[lane]);
+    if (lane == LANE_EVIDENCE && !sim->calm && chance_ms(6) == 0)
+        takes_ms += 20 * MS_PER_MINUTE; /* it hangs: a restart must not wait for it */
     state->ran = false;
     state->run_ms = true_ms() + chance_ms(takes_ms);
     state->done_ms = true_ms() + takes_ms;

@@ -23,6 +23,8 @@ void fake_init(struct os *os)
                              .physical_bytes = 8 * GIB,
                              .paged_pool_bytes = 200 * MIB,
                              .nonpaged_pool_bytes = 60 * MIB};
+    os->disk_free_bytes = 100 * GIB;
+    os->dump_bytes = 40 * MIB;
     os->random = 1;
     os->next_pid = 50000; /* beside the world's own pids */
     os->log = text_on(os->log_storage, sizeof os->log_storage);
@@ -276,6 +278,186 @@ enum status os_process_mapi_dlls(struct os *os, struct process_id id, struct loa
         return err_set(err, STATUS_DENIED, "OpenProcess", 5, "process %u cannot be opened", id.pid);
     *out_dlls = program->dlls;
     return STATUS_OK;
+}
+
+/* ---- evidence ---- */
+
+static enum status evidence_mood(struct os *os, const char *operation, struct err *err)
+{
+    return os->evidence == EVIDENCE_FAILS ? err_set(err, STATUS_DENIED, operation, 5, "access denied")
+                                          : STATUS_OK;
+}
+
+enum status os_process_modules(struct os *os, struct process_id id, struct module *out_modules,
+                               size_t capacity, size_t *out_count, struct err *err)
+{
+    const struct fake_program *program = program_running_as(os, id);
+    if (!program)
+        return err_set(err, STATUS_NOT_FOUND, "OpenProcess", 87, "process %u has ended", id.pid);
+    if (program->closed)
+        return err_set(err, STATUS_DENIED, "OpenProcess", 5, "process %u cannot be opened", id.pid);
+    size_t count = 0;
+    for (; count < program->dlls.count && count < capacity; count++) {
+        out_modules[count] =
+            (struct module){.base = 0x400000 + count * 0x10000, .version = program->dlls.items[count].loaded};
+        text_copy(out_modules[count].path, DLL_PATH_MAX, program->dlls.items[count].path);
+    }
+    *out_count = count;
+    return evidence_mood(os, "ReadProcessMemory", err);
+}
+
+enum status os_process_handles(struct os *os, struct process_id id, struct handle_counts *out_counts,
+                               struct err *err)
+{
+    (void)id;
+    *out_counts =
+        (struct handle_counts){.type_count = 2, .total = 307, .types = {{"Key", 19, 300}, {"", 7, 7}}};
+    return evidence_mood(os, "NtQuerySystemInformation", err);
+}
+
+static double files_bytes(const struct os *os)
+{
+    double bytes = 0;
+    for (size_t i = 0; i < os->file_count; i++)
+        bytes += (double)os->files[i]->bytes.length;
+    return bytes;
+}
+
+const struct fake_file *fake_file_find(const struct os *os, const char *path_end)
+{
+    size_t end = strlen(path_end);
+    for (size_t i = 0; i < os->file_count; i++) {
+        size_t length = strlen(os->files[i]->path);
+        if (length >= end && strcmp(os->files[i]->path + length - end, path_end) == 0)
+            return os->files[i];
+    }
+    return NULL;
+}
+
+static void file_forget(struct os *os, size_t index)
+{
+    buffer_deinit(&os->files[index]->bytes);
+    free(os->files[index]);
+    os->files[index] = os->files[--os->file_count];
+}
+
+void fake_deinit(struct os *os)
+{
+    while (os->file_count)
+        file_forget(os, 0);
+}
+
+static bool lies_in(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && path[length] == '/';
+}
+
+enum status os_folder_make(struct os *os, const char *path, struct err *err)
+{
+    for (size_t i = 0; i < os->folder_count; i++)
+        if (strcmp(os->folders[i], path) == 0)
+            return STATUS_OK;
+    if (evidence_mood(os, "CreateDirectory", err) || os->folder_count == FAKE_FILES_MAX)
+        return STATUS_DENIED;
+    text_copy(os->folders[os->folder_count++], sizeof os->folders[0], path);
+    return STATUS_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+enum status os_folder_list(struct os *os, const char *path, char (*out_names)[FOLDER_NAME_MAX],
+                           size_t capacity, size_t *out_count, struct err *err)
+{
+    (void)err;
+    *out_count = 0;
+    for (size_t i = 0; i < os->folder_count && *out_count < capacity; i++)
+        if (lies_in(os->folders[i], path))
+            text_copy(out_names[(*out_count)++], FOLDER_NAME_MAX, os->folders[i] + strlen(path) + 1);
+    qsort(out_names, *out_count, sizeof *out_names, by_name);
+    return STATUS_OK;
+}
+
+enum status os_folder_remove(struct os *os, const char *path, struct err *err)
+{
+    if (os->unremovable && strstr(path, os->unremovable))
+        return err_set(err, STATUS_BUSY, "DeleteFile", 32, "%s is in use", path);
+    for (size_t i = os->file_count; i-- > 0;)
+        if (lies_in(os->files[i]->path, path))
+            file_forget(os, i);
+    for (size_t i = os->folder_count; i-- > 0;)
+        if (strcmp(os->folders[i], path) == 0)
+            memmove(os->folders[i], os->folders[i + 1], (--os->folder_count - i) * sizeof os->folders[0]);
+    return STATUS_OK;
+}
+
+enum status os_disk_free(struct os *os, const char *path, double *out_bytes, struct err *err)
+{
+    (void)path;
+    (void)err;
+    *out_bytes = os->disk_free_bytes - files_bytes(os);
+    return STATUS_OK;
+}
+
+struct os_file {
+    struct os *os;
+    struct fake_file *file;
+};
+
+enum status os_file_create(struct os *os, const char *path, struct os_file **out_file, struct err *err)
+{
+    for (size_t i = os->file_count; i-- > 0;)
+        if (strcmp(os->files[i]->path, path) == 0)
+            file_forget(os, i);
+    if (os->file_count == FAKE_FILES_MAX)
+        return err_set(err, STATUS_FULL, "CreateFile", 112, "%s: too many files for the fake", path);
+    struct os_file *file = calloc(1, sizeof *file);
+    file->os = os;
+    file->file = os->files[os->file_count++] = calloc(1, sizeof *file->file);
+    text_copy(file->file->path, sizeof file->file->path, path);
+    *out_file = file;
+    return STATUS_OK;
+}
+
+enum status os_file_write(struct os_file *file, const char *bytes, size_t count, struct err *err)
+{
+    if (file->os->disk_free_bytes - files_bytes(file->os) < (double)count)
+        return err_set(err, STATUS_FULL, "WriteFile", 112, "%s: the disk is full", file->file->path);
+    buffer_add_bytes(&file->file->bytes, bytes, count);
+    return STATUS_OK;
+}
+
+enum status os_file_close(struct os_file *file, struct err *err)
+{
+    (void)err;
+    free(file);
+    return STATUS_OK;
+}
+
+enum status os_process_dump(struct os *os, struct process_id id, bool full, const char *path,
+                            double min_free_bytes, int64_t budget_ms, struct err *err)
+{
+    struct os_file *file = NULL;
+    os->dumps++;
+    if (evidence_mood(os, "MiniDumpWriteDump", err))
+        return STATUS_DENIED;
+    if (!program_running_as(os, id))
+        return err_set(err, STATUS_NOT_FOUND, "OpenProcess", 87, "process %u has ended", id.pid);
+    if (os->disk_free_bytes - files_bytes(os) - os->dump_bytes < min_free_bytes)
+        return err_set(err, STATUS_FULL, "disk", 0, "not enough disk space");
+    if (os->dump_cost_ms > budget_ms) {
+        fake_advance(os, budget_ms);
+        return err_set(err, STATUS_TIMEOUT, "MiniDumpWriteDump", 0, "it was not done in time");
+    }
+    fake_advance(os, os->dump_cost_ms);
+    enum status status = os_file_create(os, path, &file, err);
+    if (!status)
+        status = os_file_write(file, full ? "full" : "mini", 4, err);
+    os_file_close(file, NULL);
+    return status;
 }
 
 size_t os_mapi_registrations(struct os *os, struct mapi_registration *out_items, size_t capacity)

@@ -11,6 +11,7 @@
 
 #define FAKE_PROGRAMS_MAX 256
 #define FAKE_LOG_MAX (512 * 1024)
+#define FAKE_FILES_MAX 64
 
 enum fake_growth { FAKE_FLAT, FAKE_LEAK, FAKE_PLATEAU, FAKE_SAWTOOTH };
 
@@ -39,6 +40,13 @@ struct fake_program {
 
 enum fake_relay { RELAY_WORKS, RELAY_UNREACHABLE, RELAY_DEFERS, RELAY_REFUSES };
 
+/* What evidence is written into; removed folders go with their files. */
+struct fake_file {
+    char path[300];
+    struct buffer bytes;
+};
+enum fake_evidence { EVIDENCE_WORKS, EVIDENCE_FAILS, EVIDENCE_HANGS };
+
 struct os {
     struct world world;
     size_t program_count;
@@ -50,10 +58,19 @@ struct os {
     enum fake_relay relays[CONFIG_RELAYS_MAX]; /* by position in the configuration: found by port - 25 */
     size_t registration_count;                 /* what the registry names */
     struct mapi_registration registrations[8];
-    uint64_t modules_reads;  /* processes whose modules were read */
-    int64_t modules_cost_ms; /* simulated time that one of these reads takes */
-    uint64_t space_walks;    /* address spaces that were walked */
-    int64_t space_cost_ms;   /* simulated time that one walk takes */
+    uint64_t modules_reads;      /* processes whose modules were read */
+    int64_t modules_cost_ms;     /* simulated time that one of these reads takes */
+    uint64_t space_walks;        /* address spaces that were walked */
+    int64_t space_cost_ms;       /* simulated time that one walk takes */
+    enum fake_evidence evidence; /* EVIDENCE_HANGS: for the driver, which does not run the job */
+    size_t file_count, folder_count;
+    struct fake_file *files[FAKE_FILES_MAX]; /* fake_deinit */
+    char folders[FAKE_FILES_MAX][300];
+    const char *unremovable; /* a folder whose name holds this is not removed */
+    double disk_free_bytes;  /* less what the files hold */
+    int64_t dump_cost_ms;    /* simulated time that a dump takes */
+    double dump_bytes;
+    uint64_t dumps;
     uint64_t random;
     uint32_t next_pid;
     uint64_t observe_count;
@@ -68,6 +85,9 @@ struct os {
 
 /* The one fake, also what mailer_send delivers to. */
 void fake_init(struct os *os);
+void fake_deinit(struct os *os); /* frees what evidence was written */
+/* Lends the file whose path ends so; NULL when there is none. */
+const struct fake_file *fake_file_find(const struct os *os, const char *path_end);
 struct fake_program *fake_add_service(struct os *os, const char *service, const char *image,
                                       double base_bytes);
 struct fake_program *fake_add_program(struct os *os, const char *image, double base_bytes, bool running);

@@ -59,6 +59,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     agent_free(f->agent);
+    fake_deinit(&f->os);
     observation_free(f->observation);
     if (f->dir[0]) {
         char command[128];

@@ -113,6 +113,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     agent_free(f->agent);
+    fake_deinit(&f->os);
     char command[128];
     snprintf(command, sizeof command, "rm -rf %s", f->dir);
     assert_int_equal(system(command), 0);

@@ -1,0 +1,436 @@
+/* test_evidence.c - what is gathered before a restart: it comes before the first stop and after the journal,
+ * holds what it says, keeps its bounds of number, disk and time, and never holds a restart up for longer than
+ * it may wait. */
+#include "fake_os.h"
+
+#include "storewatch/agent.h"
+
+#include "../../src/app/agent_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MIB (1024.0 * 1024)
+#define GIB (1024 * MIB)
+
+struct fixture {
+    struct os os;
+    struct config config;
+    char dir[64];
+    struct agent *agent;
+    bool hang; /* evidence is taken and never done */
+    struct job *hung;
+};
+
+static void start(struct fixture *f)
+{
+    struct agent_options options = {.data_dir = f->dir};
+    assert_int_equal(agent_new(&f->os, &f->config, &options, &f->agent, NULL), STATUS_OK);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    fake_init(&f->os);
+    f->os.log_events = true;
+    fake_add_service(&f->os, "MSExchangeIS", "store.exe", 1.2e9);
+    struct fake_program *archive = fake_add_service(&f->os, "ArchiveSvc", "archive.exe", 1.5e8);
+    archive->dlls.count = 1;
+    text_copy(archive->dlls.items[0].path, DLL_PATH_MAX, "C:\\Odd \"name\"\\Emsmdb32.dll");
+    archive->dlls.items[0].loaded = (struct file_version){true, {6, 5, 7226, 0}};
+    config_default(&f->config);
+    f->config.mode = MODE_ACT;
+    f->config.window_count = 0;
+    f->config.warm_up_ms = 0;
+    f->config.min_window_ms = MS_PER_HOUR;
+    f->config.verify_ms = MS_PER_MINUTE;
+    f->config.budget_max = 20;
+    f->config.budget_min_interval_ms = 0;
+    f->config.client_count = 1;
+    f->config.clients[0] = (struct config_client){.name = "archive", .service = "ArchiveSvc"};
+    f->config.relay_count = f->config.recipient_count = 1;
+    f->config.relays[0].port = 25;
+    text_copy(f->config.mail_from, CONFIG_STRING_MAX, "storewatch@example.com");
+    text_copy(f->config.mail_to[0], CONFIG_STRING_MAX, "ops@example.com");
+    text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-evidence-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    start(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    agent_free(f->agent);
+    fake_deinit(&f->os);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", f->dir);
+    assert_int_equal(system(command), 0);
+    free(f);
+    return 0;
+}
+
+static void pump(struct fixture *f)
+{
+    bool any = true;
+    while (any) {
+        any = false;
+        for (size_t lane = 0; lane < LANE_COUNT; lane++) {
+            struct job *job = agent_take_job(f->agent, (enum lane)lane);
+            if (!job)
+                continue;
+            any = true;
+            if (lane == LANE_EVIDENCE && f->hang) {
+                f->hung = job;
+                continue;
+            }
+            job_run(job);
+            agent_job_done(f->agent, job);
+        }
+    }
+}
+
+/* In steps of a second, as a restart is followed. */
+static void run_for(struct fixture *f, int64_t ms)
+{
+    int64_t next_ms = f->os.world.mono_ms;
+    for (int64_t end_ms = next_ms + ms; f->os.world.mono_ms < end_ms;) {
+        if (f->os.world.mono_ms >= next_ms) {
+            next_ms += f->config.interval_ms;
+            agent_poll(f->agent);
+        } else {
+            agent_wake(f->agent);
+        }
+        pump(f);
+        fake_advance(&f->os, 1000);
+    }
+}
+
+static void restart_by_hand(struct fixture *f)
+{
+    struct err err = {0};
+    enum status status = agent_restart(f->agent, "ArchiveSvc", "a test", &err);
+    if (status)
+        fail_msg("%s", err.text);
+    pump(f);
+}
+
+static bool did(const struct fixture *f, const char *words)
+{
+    return strstr(f->os.log_storage, words) != NULL;
+}
+
+/* In the story of the restart, which events and mails tell. */
+static bool told(const struct fixture *f, const char *words)
+{
+    bool found = false;
+    for (size_t i = 0; i < RECENT_EVENTS_MAX; i++)
+        found |= strstr(f->agent->recent[i].text, words) != NULL;
+    return found;
+}
+
+static bool holds(const struct fixture *f, const char *path_end, const char *words)
+{
+    const struct fake_file *file = fake_file_find(&f->os, path_end);
+    return file && file->bytes.data && strstr(file->bytes.data, words);
+}
+
+static void test_the_bundle(void **state)
+{
+    struct fixture *f = *state;
+    run_for(f, 10 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_true(did(f, "stop ArchiveSvc"));
+    assert_true(did(f, "start ArchiveSvc"));
+    uint32_t pid = 0;
+    assert_true(told(f, "evidence is in /dev/shm/storewatch-evidence-"));
+    const struct fake_file *summary = fake_file_find(&f->os, "-restart-1/summary.txt");
+    assert_non_null(summary);
+    assert_non_null(strstr(summary->path, "/evidence/"));
+    assert_true(holds(f, "/summary.txt", "evidence before restart 1 of ArchiveSvc on EX1"));
+    assert_true(holds(f, "/summary.txt", "why: a test\nrung: by hand\n"));
+    assert_non_null(strstr(summary->bytes.data, "stop 1 of 1: ArchiveSvc, pid "));
+    sscanf(strstr(summary->bytes.data, "ArchiveSvc, pid "), "ArchiveSvc, pid %u", &pid);
+    assert_true(holds(f, "/summary.txt", "private bytes")); /* every verdict */
+    assert_true(holds(f, "/summary.txt", "everything was gathered"));
+    char name[64];
+    snprintf(name, sizeof name, "/modules-%u.csv", pid);
+    assert_true(
+        holds(f, name, "base,version,path\n0x400000,6.5.7226.0,\"C:\\Odd \"\"name\"\"\\Emsmdb32.dll\"\n"));
+    snprintf(name, sizeof name, "/handles-%u.csv", pid);
+    assert_true(holds(f, name, "type,number,count\n\"Key\",19,300\n\"unknown\",7,7\n\"total\",,307\n"));
+    assert_true(holds(f, "/samples.csv", "timestamp,target,image,pid,metric,low,mean,high"));
+    assert_true(holds(f, "/samples.csv", ",\"archive\",\"archive.exe\","));
+    assert_true(holds(f, "/samples.csv", ",\"MSExchangeIS\",\"store.exe\","));
+    assert_int_equal(f->os.dumps, 0); /* none is configured */
+}
+
+static void test_only_the_last_day_of_samples(void **state)
+{
+    struct fixture *f = *state;
+    f->config.interval_ms = 5 * MS_PER_MINUTE;
+    agent_free(f->agent);
+    start(f);
+    for (int i = 0; i < 30 * 12; i++) { /* 30 hours */
+        agent_poll(f->agent);
+        pump(f);
+        fake_advance(&f->os, f->config.interval_ms);
+    }
+    restart_by_hand(f);
+    const struct fake_file *samples = fake_file_find(&f->os, "/samples.csv");
+    assert_non_null(samples);
+    unsigned rows = 0;
+    for (const char *at = samples->bytes.data; (at = strstr(at, "\"archive\"")); at++)
+        rows += strstr(at, "\"private bytes\"") && strcspn(at, "\n") > (size_t)(strstr(at, "\"private") - at);
+    assert_in_range(rows, 24 * 12 - 2, 24 * 12 + 2);
+}
+
+static void test_a_dump_of_the_process_that_is_stopped(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.dump_kind = DUMP_FULL;
+    f->os.dump_cost_ms = 90 * MS_PER_SECOND;
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_int_equal(f->os.dumps, 1);
+    assert_true(holds(f, ".dmp", "full"));
+    assert_non_null(strstr(fake_file_find(&f->os, ".dmp")->path, "/archive.exe-"));
+    assert_true(did(f, "stop ArchiveSvc"));
+}
+
+/* What fails is said, in the event and in the mail; the restart goes on. */
+static void test_what_could_not_be_gathered_is_said(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.dump_kind = DUMP_MINI;
+    fake_program_find(&f->os, "ArchiveSvc")->closed = true;
+    f->os.dump_cost_ms = 10 * MS_PER_MINUTE;
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    run_for(f, 5 * MS_PER_MINUTE);
+    assert_true(did(f, "stop ArchiveSvc"));
+    assert_true(holds(f, "/summary.txt", "not gathered: modules of archive.exe: process"));
+    assert_true(holds(f, "/summary.txt", "; dump: it was not done in time"));
+    assert_true(told(f, "not gathered: modules of archive.exe"));
+    assert_null(fake_file_find(&f->os, ".dmp"));
+    bool in_story = false; /* which the mails hold */
+    for (size_t i = 0; i < f->agent->engine->story_count; i++)
+        in_story |= strstr(f->agent->engine->story[i], "not gathered: modules") != NULL;
+    assert_true(in_story);
+}
+
+static void test_no_evidence_at_all_holds_nothing_up(void **state)
+{
+    struct fixture *f = *state;
+    f->os.evidence = EVIDENCE_FAILS;
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    run_for(f, 30 * MS_PER_SECOND);
+    assert_true(told(f, "no evidence: access denied"));
+    assert_true(did(f, "start ArchiveSvc"));
+}
+
+static void test_no_dump_on_a_cluster_node(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.dump_kind = DUMP_FULL;
+    f->agent->engine->config.act_on_cluster = true;
+    f->os.cluster = true;
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    run_for(f, MS_PER_MINUTE);
+    assert_int_equal(f->os.dumps, 0);
+    assert_true(told(f, "not gathered: dump: refused on a cluster node"));
+    assert_true(holds(f, "/summary.txt", "everything") || holds(f, "/summary.txt", "not gathered: dump"));
+    assert_true(did(f, "stop ArchiveSvc"));
+}
+
+static void test_so_many_are_kept(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.dump_keep = 2;
+    text_copy(f->os.folders[f->os.folder_count++], 300, "/elsewhere");
+    run_for(f, 2 * MS_PER_MINUTE);
+    for (int i = 0; i < 4; i++) {
+        restart_by_hand(f);
+        run_for(f, 3 * MS_PER_MINUTE);
+    }
+    assert_null(fake_file_find(&f->os, "-restart-1/summary.txt"));
+    assert_null(fake_file_find(&f->os, "-restart-2/summary.txt"));
+    assert_non_null(fake_file_find(&f->os, "-restart-3/summary.txt"));
+    assert_non_null(fake_file_find(&f->os, "-restart-4/summary.txt"));
+    f->os.unremovable = "-restart-3"; /* a person looks at it just now */
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_non_null(fake_file_find(&f->os, "-restart-3/summary.txt"));
+    assert_non_null(fake_file_find(&f->os, "-restart-5/summary.txt"));
+    assert_true(told(f, "not gathered: the removal of old evidence: "));
+}
+
+/* A folder that somebody else has put there is left alone. */
+static void test_only_our_own_are_removed(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.dump_keep = 1;
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    char kept[300];
+    snprintf(kept, sizeof kept, "%s/evidence/for the vendor", f->dir);
+    text_copy(f->os.folders[f->os.folder_count++], 300, kept);
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_null(fake_file_find(&f->os, "-restart-1/summary.txt"));
+    assert_string_equal(f->os.folders[1], kept);
+}
+
+static void test_it_never_fills_the_disk(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.dump_kind = DUMP_FULL;
+    f->os.disk_free_bytes = 10 * GIB + 30 * MIB; /* min_free and less than the dump */
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_true(told(f, "not gathered: dump: not enough disk space"));
+    assert_non_null(fake_file_find(&f->os, "-restart-1/samples.csv"));
+    f->os.disk_free_bytes = 255 * MIB; /* the history needs that */
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_null(fake_file_find(&f->os, "-restart-2/summary.txt"));
+    assert_true(told(f, "no evidence: only 255 MiB are free on the disk of "));
+    f->os.disk_free_bytes = 256.3 * MIB; /* it becomes less while the samples are written */
+    run_for(f, MS_PER_HOUR);
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_true(f->os.disk_free_bytes > 0);
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_SUCCEEDED);
+}
+
+static void test_one_that_hangs_is_waited_for_so_long(void **state)
+{
+    struct fixture *f = *state;
+    f->hang = true;
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    assert_non_null(f->hung);
+    run_for(f, 20 * MS_PER_SECOND);
+    assert_false(did(f, "stop ArchiveSvc"));
+    char *status = agent_status_json(f->agent);
+    assert_non_null(strstr(status, "evidence is gathered before the first stop"));
+    free(status);
+    run_for(f, 20 * MS_PER_SECOND);
+    assert_true(told(f, "the evidence took too long"));
+    assert_true(did(f, "stop ArchiveSvc"));
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_SUCCEEDED);
+    /* It comes in the end: nothing is made of it, and the lane is free for the next. */
+    size_t story = f->agent->engine->story_count;
+    job_run(f->hung);
+    agent_job_done(f->agent, f->hung);
+    assert_int_equal(f->agent->engine->story_count, story);
+    f->hang = false;
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_non_null(fake_file_find(&f->os, "-restart-2/summary.txt"));
+}
+
+/* What the world has become meanwhile counts, not what it was when the plan was made. */
+static void test_the_preflight_goes_on_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    fake_add_program(&f->os, "eseutil.exe", 1e7, false);
+    f->hang = true;
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    run_for(f, 5 * MS_PER_SECOND);
+    fake_program_run(&f->os, fake_program_find(&f->os, "eseutil.exe"), true);
+    run_for(f, 5 * MS_PER_SECOND);
+    assert_true(did(f, "RESTART_ABANDONED"));
+    assert_false(engine_restarting(f->agent->engine));
+    assert_int_equal(f->agent->engine->out.kind, ENGINE_NOTHING);
+    job_run(f->hung);
+    agent_job_done(f->agent, f->hung);
+    run_for(f, MS_PER_MINUTE);
+    assert_false(did(f, "stop ArchiveSvc"));
+}
+
+/* Killed while it is gathered: the next start goes on with the restart, without evidence. */
+static void test_a_kill_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    f->hang = true;
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    assert_non_null(f->hung);
+    agent_free(f->agent);
+    f->hung = NULL;
+    start(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_null(f->hung);
+    assert_true(did(f, "stop ArchiveSvc"));
+    assert_true(did(f, "start ArchiveSvc"));
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_SUCCEEDED);
+}
+
+static void test_how_long_a_restart_may_wait(void **state)
+{
+    (void)state;
+    struct config config;
+    config_default(&config);
+    config.window_count = 0;
+    struct clock clock = {.utc_ms = INT64_C(1763781245000), .weekday = 2, .minute_of_day = 3 * 60};
+    assert_int_equal(engine_evidence_budget_ms(&config, clock, INT64_MAX), 30 * 1000);
+    config.dump_kind = DUMP_FULL;
+    assert_int_equal(engine_evidence_budget_ms(&config, clock, INT64_MAX), 150 * 1000);
+    /* At most half of what is left. */
+    assert_int_equal(engine_evidence_budget_ms(&config, clock, clock.utc_ms + 100 * 1000), 50 * 1000);
+    assert_int_equal(engine_evidence_budget_ms(&config, clock, clock.utc_ms + 9 * 1000), 0);
+    assert_int_equal(engine_evidence_budget_ms(&config, clock, clock.utc_ms - 1), 0);
+    /* Never past the end of the window that is open. */
+    config.window_count = 1;
+    config.windows[0] = (struct config_window){.days = 0x7F, .from_minute = 60, .to_minute = 300};
+    assert_int_equal(engine_evidence_budget_ms(&config, clock, INT64_MAX), 150 * 1000);
+    clock.minute_of_day = 298;
+    assert_int_equal(engine_evidence_budget_ms(&config, clock, INT64_MAX), 60 * 1000);
+    clock.minute_of_day = 299;
+    assert_int_equal(engine_evidence_budget_ms(&config, clock, INT64_MAX), 0);
+    /* Outside it is urgent, or a person asked. */
+    clock.minute_of_day = 600;
+    assert_int_equal(engine_evidence_budget_ms(&config, clock, INT64_MAX), 150 * 1000);
+    clock.weekday = 6;
+    clock.minute_of_day = 1439; /* over midnight and the week's end */
+    config.windows[0] = (struct config_window){.days = 0x7F, .from_minute = 1380, .to_minute = 60};
+    assert_int_equal(engine_evidence_budget_ms(&config, clock, INT64_MAX), 150 * 1000);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_the_bundle),
+        TEST(test_only_the_last_day_of_samples),
+        TEST(test_a_dump_of_the_process_that_is_stopped),
+        TEST(test_what_could_not_be_gathered_is_said),
+        TEST(test_no_evidence_at_all_holds_nothing_up),
+        TEST(test_no_dump_on_a_cluster_node),
+        TEST(test_so_many_are_kept),
+        TEST(test_only_our_own_are_removed),
+        TEST(test_it_never_fills_the_disk),
+        TEST(test_one_that_hangs_is_waited_for_so_long),
+        TEST(test_the_preflight_goes_on_meanwhile),
+        TEST(test_a_kill_meanwhile),
+        cmocka_unit_test(test_how_long_a_restart_may_wait),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
