@@ -220,7 +220,7 @@ static json_t *mail_json(const struct agent *agent)
 {
     return json_pack("{s:I, s:I, s:I, s:o}", "sent", (json_int_t)agent->mails_sent, "dead",
                      (json_int_t)agent->mails_dead, "pending",
-                     (json_int_t)(agent->mails_pending + agent->pending->mail_count), "last_answer",
+                     (json_int_t)agent->mails_pending + (json_int_t)agent->pending->mail_count, "last_answer",
                      agent->mail_answer[0] ? json_words(agent->mail_answer) : json_null());
 }
 

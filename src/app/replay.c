@@ -400,11 +400,13 @@ static void look(struct replay *replay)
         observation->host.commit_bytes -= process->offset[0]; /* what the replayed restart gave back */
         seen->handle_count = process->values[COUNTER_HANDLES] - process->offset[1];
         seen->working_set_bytes = seen->thread_count = seen->cpu_ms = seen->io_count = READING_UNKNOWN;
-        struct service *service = process->service ? &observation->services[process->service - 1] : NULL;
-        if (service && service->pid == 0) {
+        if (process->service == 0)
+            continue;
+        struct service *service = &observation->services[process->service - 1];
+        if (service->pid == 0) {
             service->state = SERVICE_STATE_RUNNING;
             service->pid = process->id.pid;
-        } else if (service) {
+        } else {
             seen->parent_pid = service->pid; /* Store.Worker beside Store.Service */
         }
     }
