@@ -1,63 +1,12 @@
 #!/bin/bash
-# The packages: install silently, repair, upgrade, refuse a downgrade, roll back, uninstall. What is on the disk and in the registry of the
-# machine is compared, file by file and key by key, before and after.
+# The packages: refuse what cannot be, install silently, repair, upgrade, roll back. What is on the disk and in the registry of the machine is
+# compared, file by file and key by key, before and after.
 #
 # What Wine's installer does not do like Windows', and what is therefore not asked of it here, is in HACKING.md ("Packages").
 # arch: x64 x86
 . "$(dirname "$0")/lib.sh"
 bed_open msi "${1:-x64}"
-
-service_key='HKLM\System\CurrentControlSet\Services\storewatch'
-source_key='HKLM\System\CurrentControlSet\Services\EventLog\Application\storewatch'
-data="$disk/ProgramData/storewatch"
-config="$data/storewatch.json"
-program="$disk/Program Files/storewatch"
-version=$(sed -n 's/^VERSION := //p' Makefile)
-previous=$(sed -n 's/^PREVIOUS_VERSION := //p' Makefile)
-
-absent() { ! win reg query "$1"; }
-# Wine hands the last byte of Windows Installer's error on: 1603 is 67.
-msi() { win msiexec "$@" /qn /L*v 'C:\packages\msi.log'; }
-fails() { ! "$@"; }
-log() { tr -d '\000\r' <"$disk/packages/msi.log"; }
-runs_version() { service_is storewatch running && contains "$(win 'C:\Program Files\storewatch\storewatch.exe' version)" "^storewatch $1\$"; }
-product_codes() { win reg query 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall' | grep -o '{.*}'; }
-product_code() { local code && for code in $(product_codes); do win reg query "HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Uninstall\\$code" /v DisplayName | grep -q storewatch && echo "$code"; done; }
-machine_path() { win reg query 'HKLM\System\CurrentControlSet\Control\Session Manager\Environment' /v PATH; }
-
-# ---- the machine, as two lists: one line a file with its content, one line a value of the registry
-# Not looked at: what Windows itself writes while it runs, how Wine notes hardware, and empty keys of Windows Installer's own (it makes them
-# when it is first used; Wine leaves those of components behind after a rollback).
-files() {
-    (cd "$disk" && find . \( -path ./packages -o -path ./users -o -path ./windows/temp -o -path ./windows/Temp \) -prune -o -type d -print -o -type f -printf '%p %s\n') | sort
-}
-registry() {
-    win regedit /E 'C:\packages\machine.reg' HKEY_LOCAL_MACHINE >/dev/null &&
-        iconv -f UTF-16 -t UTF-8 "$disk/packages/machine.reg" | tr -d '\r' | awk '
-            /^\[/ { key = $0; print key; next }
-            /^ / { value = value $0; next }
-            { if (value != "") print key " " value; value = $0 }
-            END { print key " " value }' | sort -u |
-        grep -vE '^\[.*\\Installer(\\[^"]*)?\]$' | grep -viE '\\(Hardware|Enum|Class|DeviceClasses|Video|Tcpip|ServiceCurrent|Perflib|NetworkCards|RNG|Winmgmt|Eventlog\\(System|Security)|GuidTable)\b|"(PATH)"='
-}
-snapshot() { files >"$bed/$1.files" && registry >"$bed/$1.registry"; }
-# same WHICH A B: nothing has come, gone or changed
-same() { diff "$bed/$2.$1" "$bed/$3.$1"; }
-# What is there in B and was not in A.
-added() { diff "$bed/$2.$1" "$bed/$3.$1" | sed -n 's/^> //p'; }
-
-bed_closing() { [ ! -e "$disk/packages/msi.log" ] || log >"$bed/msi.log"; }
-
-mkdir -p "$disk/packages"
-must "the packages are there" cp "build/dist/storewatch-$version-$arch.msi" "build/previous/$arch/storewatch.msi" "$disk/packages/"
-other=$([ "$arch" = x64 ] && echo x86 || echo x64)
-cp "build/dist/storewatch-$version-$other.msi" "$disk/packages/other.msi"
-mv "$disk/packages/storewatch-$version-$arch.msi" "$disk/packages/new.msi"
-mv "$disk/packages/storewatch.msi" "$disk/packages/old.msi"
-old='C:\packages\old.msi' new='C:\packages\new.msi'
-path_before=$(machine_path)
-mkdir -p "$disk/windows/Installer" # Windows Installer makes it when it is first used
-snapshot clean
+. "$wine_tests/msi.sh"
 
 # A package that fails after everything is done, by an action of its own. In the second Windows Installer does
 # nothing with files, because Wine's undoing would delete those of the version before instead of putting them back.
@@ -93,7 +42,7 @@ check "no key has come, gone or changed" same registry clean refused
 # ---- install
 must "install the older version silently" msi /i "$old" 'MAILTO=ops@example.com;night@example.com' RELAY=relay1:2525
 must "its service runs" runs_version "$previous"
-check "status answers" contains "$(sw status 2>&1)" 'MSExchangeIS|storewatch'
+check "status answers" test -n "$(status 'd["at"]')"
 check "the service starts automatically, with the configuration in the data directory" contains "$(scm show storewatch)" 'run --config "C:\\ProgramData\\storewatch\\storewatch\.json"'
 check "the event source names the program" contains "$(win reg query "$source_key" /v EventMessageFile)" 'Program Files\\storewatch\\storewatch\.exe'
 check "recipients and relay are in the configuration" equals "$("$wine_tests/peek" json '[*d["mail"]["to"], d["mail"]["relays"][0]["port"]]' <"$config" | tr '\n' ' ')" 'ops@example.com night@example.com 2525 '
@@ -146,48 +95,4 @@ check "the history is kept" equals "$(stat -c %i "$data/storewatch.db")" "$histo
 check "one product is installed" equals "$(product_code | wc -l)" 1
 check "and it is the new one" test "$(product_code)" != "$code"
 check "nothing for undoing is left" equals "$(ls "$data" | grep -E 'setup|undo')" ''
-
-# ---- uninstall, keeping the data
-code=$(product_code)
-check "uninstall with KEEPDATA=1" msi /x "$code" KEEPDATA=1
-check "service and event source are gone" absent "$service_key"
-check "the event source too" absent "$source_key"
-check "the program is gone" test ! -e "$program"
-check "configuration and history are there" test -s "$config" -a -s "$data/storewatch.db"
-
-# ---- install over kept data; a downgrade
-must "install the new version" msi /i "$new" MAILTO=other@example.com
-must "it runs" runs_version "$version"
-check "with the configuration that was kept" grep -q 'kept@example\.com' "$config"
-snapshot before_downgrade
-check "a downgrade is refused" exits 67 msi /i "$old"
-check "because a newer version is there" contains "$(log)" 'WIX_DOWNGRADE_DETECTED = [{]'
-snapshot after_downgrade
-check "no file has come or gone" same files before_downgrade after_downgrade
-check "no key has come, gone or changed" same registry before_downgrade after_downgrade
-check "the new version runs on" runs_version "$version"
-
-# ---- uninstall
-check "uninstall" msi /x "$new"
-snapshot gone
-check "no file is left" same files clean gone
-check "no key is left" same registry clean gone
-check "no process is left" wait_for 10 gone storewatch.exe
-check "the PATH does not lead there any more" lacks "$(machine_path)" storewatch
-
-# ---- an installation that fails at its very end, when the service does not start, leaves nothing
-mkdir -p "$data" "$disk/packages/second"
-printf '{ "version": 1, "data_dir": "C:\\\\packages\\\\data" }' >"$disk/packages/given.json"
-cp "build/$arch/storewatch.exe" "$disk/packages/second/"
-rmdir "$data"
-mkdir "$disk/packages/data"
-on_wine wine 'C:\packages\second\storewatch.exe' run --config 'C:\packages\given.json' </dev/null >"$bed/console.log" 2>&1 &
-must "another storewatch works on the data" wait_for 30 test -e "$disk/packages/data/storewatch.db"
-check "an installation whose service does not start fails" exits 67 msi /i "$new" 'CONFIG=C:\packages\given.json'
-check "the log says why" contains "$(log)" 'stopped again'
-kill_pids TERM "$(pids_of storewatch.exe)"
-wait_for 10 gone storewatch.exe
-snapshot failed
-check "no file is left" same files clean failed
-check "no key is left" same registry clean failed
 finish
