@@ -1,56 +1,114 @@
 #!/bin/bash
 # storewatch is killed in the middle of a restart, at each of its moments, and started again: the restart is completed, everything
-# that ran runs again, nothing is told twice.
+# that ran runs again, one incident, no mail is lost, none comes twice but the one that was on its way.
+#   KILLS=N       so many moments of one restart, spread over it (12); `make crash-sweep` takes 200
+#   SHARE=I/N     of these every N-th, from the I-th (0 ...) on: several beds share a sweep (0/1)
+#   MOMENTS=FILE  appends "MOMENT <tab> MILLISECONDS <tab> HOW FAR IT HAD COME <tab> VERDICT" for each kill
 # arch: x64
 . "$(dirname "$0")/lib.sh"
-bed_open crash "${1:-x64}"
+kills=${KILLS:-12}
+share=${SHARE:-0/1}
+bed_open "crash$([ "$share" = 0/1 ] || echo "-${share%/*}")" "${1:-x64}"
+moments=${MOMENTS:-$bed/moments}
 
-# Each round: the client is started anew and leaks; storewatch restarts the store with its dependents, and dies as soon as WORD of
-# SERVICE is in the services' log. The client leaks in its first start only, so a round ends in calm.
-count_of() { service_log "$1" | grep -cx "$2"; }
-happened() { [ "$(count_of "$1" "$2")" -gt "$3" ]; }
-all_run() { service_is MSExchangeIS running && service_is ArchiveSvc running && service_is FaxSvc running; }
-restarts() { history_of 'len(d["restarts"])'; }
-calm() { [ "$(history_of 'len([i for i in d["incidents"] if i["target"] == "archive" and i["state"] != "closed"])')" = 0 ]; }
-leak_again() {
-    scm stop FaxSvc 10 && scm stop ArchiveSvc 10 && rm -f "$disk/Exchange/ArchiveSvc.starts" &&
-        scm start ArchiveSvc && scm wait ArchiveSvc running 10 && scm start FaxSvc && scm wait FaxSvc running 10
+# Half of the moments wait for something that is seen from outside, and some time more, so that each round of them comes between the
+# words. Neighbours in the list are far from each other in the restart: a short sweep sees all of it.
+words=(mail ArchiveSvc.stopped MSExchangeIS.start FaxSvc.start FaxSvc.stopping MSExchangeIS.stopping ArchiveSvc.start
+    FaxSvc.stopped MSExchangeIS.stopped ArchiveSvc.running ArchiveSvc.stopping MSExchangeIS.running FaxSvc.running)
+# The other half is spread evenly over the time from the alert to the end of the verification, as the first restart took it.
+moment_of() { # NUMBER
+    local half=$((($1) / 2)) halves=$(((kills + 1) / 2))
+    if [ $(($1 % 2)) = 0 ]; then
+        printf '%s+%d' "${words[half % ${#words[@]}]}" $((half / ${#words[@]} * 1000 / (halves / ${#words[@]} + 1)))
+    else
+        printf 'ArchiveSvc.leaking+%d' $((alert_ms + (end_ms - alert_ms) * (2 * half + 1) / (2 * halves)))
+    fi
 }
-round() { # SERVICE WORD TEXT
-    local seen victim
-    rounds=$((rounds + 1))
-    must "$3: the client leaks" leak_again
-    seen=$(count_of "$1" "$2")
-    # At that moment, not after the SCM has been asked who it is.
-    victim=$(pids_of storewatch.exe)
-    must "$3: it comes to that" wait_for 60 happened "$1" "$2" "$seen"
-    must "$3: killed" eval 'kill -KILL $victim && scm wait storewatch stopped 15'
-    must "$3: started again" storewatch_start
-    must "$3: everything runs again" wait_for 40 eval 'no_restart && all_run'
-    check "$3: it was one restart" equals "$(restarts)" $rounds
-    check "$3: which succeeded" equals "$(history_of 'd["restarts"][0]["outcome"]')" succeeded
-    must "$3: the incident ends" wait_for 30 calm
+
+inbox() { printf '%s/smtp/maildir/new' "$bed"; }
+# The last word of each service, as its own log says.
+all_run() { [ "$(for name in MSExchangeIS ArchiveSvc FaxSvc; do service_log $name | tail -n 1; done | sort -u)" = running ]; }
+# What came in this round: KIND KEY
+came() { mail_list | cut -f2,3; }
+told() { [[ $(came) == *RECOVERED* ]]; }
+put_away() { mkdir -p "$bed/mails" && find "$(inbox)" -type f -exec mv -t "$bed/mails" {} +; }
+archive='[i for i in d["incidents"] if i["target"] == "archive"]'
+history_say() { "$wine_tests/peek" json "$1" <"$bed/history.json"; }
+
+# Each transition arrives at least once, at most one mail twice: the one that was on its way when storewatch died. SMTP cannot do
+# better, and lost would be worse.
+mails_right() {
+    local keys
+    keys=$(came | sort)
+    equals "$(cut -f1 <<<"$keys" | sort -u | tr '\n' ' ')" "OPENED RECOVERED " && equals "$(uniq <<<"$keys" | wc -l)" 2 &&
+        at_most "$(wc -l <<<"$keys")" 3
 }
-rounds=0
+# After the round: one incident more, which is closed, and one restart more, which succeeded.
+incidents=0 restarts=0
+history_take() { sw history --json >"$bed/history.json"; }
+history_count() { # what the next round is measured against
+    incidents=$(history_say "len($archive)") restarts=$(history_say 'len(d["restarts"])')
+}
+history_right() {
+    history_take && equals "$(history_say "len($archive)")" $((incidents + 1)) && equals "$(history_say "$archive[0][\"state\"]")" closed &&
+        equals "$(history_say 'len(d["restarts"])')" $((restarts + 1)) &&
+        equals "$(history_say 'd["restarts"][0]["outcome"]')" succeeded
+}
+ends_well() { wait_for 90 told && wait_for 30 all_run && history_right && mails_right; }
+round() { # MOMENT: kills at the moment; the round's line goes to $moments
+    local after far verdict=failed
+    exec 5< <(exec "$wine_tests/strike" "$(pids_of storewatch.exe)" "$disk/Exchange/services.log" "$(inbox)" "$1" 60)
+    read -r after <&5
+    equals "$after" ready && scm control ArchiveSvc 128 || return 1
+    read -r after <&5 || { say "the moment $1 has not come" && return 1; }
+    wait_for 10 gone storewatch.exe || return 1
+    far=$("$wine_tests/journal" "$disk/storewatch-data" archive $incidents $restarts)
+    storewatch_start && ends_well && [[ $far == ok$'\t'* ]] && verdict=ok
+    printf '%s\t%s\t%s\t%s\n' "$1" "$after" "${far#*$'\t'}" $verdict >>"$moments"
+    [ $verdict = ok ] || { say "$1, $far, mails: $(came)" && return 1; }
+}
+# A round that went wrong must not be the next one's fault: the bed is brought to rest first.
+calm_down() {
+    runs storewatch.exe || storewatch_start
+    sleep 15
+    wait_for 60 all_run && history_take
+}
 
 must "an SMTP server" smtp_start
-mkdir -p "$disk/Exchange" && printf 'stop_ms=1200\nstart_ms=1200\n' >"$disk/Exchange/MSExchangeIS.ini"
-must "the machine" exchange leak=6M leak_starts=1 stop_ms=1200 start_ms=1200
-must "a service that needs the client" eval 'standin FaxSvc FaxSvc.exe needs=ArchiveSvc stop_ms=1200 start_ms=1200 && scm start FaxSvc && scm wait FaxSvc running 10'
+must "the machine" eval '
+    standin MSExchangeIS Store.exe start=auto base=16M stop_ms=400 start_ms=400 &&
+    standin ArchiveSvc ArchiveSvc.exe start=auto needs=MSExchangeIS base=16M told=24M stop_ms=400 start_ms=400 &&
+    standin FaxSvc FaxSvc.exe needs=ArchiveSvc base=8M stop_ms=400 start_ms=400 &&
+    scm start MSExchangeIS && scm start ArchiveSvc && scm start FaxSvc && wait_for 20 all_run'
 must "storewatch.exe is there" storewatch_copy
-config_write mode='"act"' actions.ladder='["alert", "restart_store"]' actions.verify='"2s"' mail.relays="$(relays "$(smtp_port)")"
-must "install and start" eval 'storewatch_install && storewatch_start'
+config_write mode='"act"' sampling.warm_up='"0s"' verdict.min_window='"2s"' actions.ladder='["alert", "restart_store"]' \
+    actions.budget='{ "max": 10, "per": "10s", "min_interval": "0ms" }' actions.verify='"1s"' mail.relays="$(relays "$(smtp_port)")"
+must "install and start" eval 'storewatch_install && storewatch_start && wait_for 15 eval "[ \"\$(status \"d[\\\"self\\\"][\\\"polls\\\"]\")\" -gt 30 ]"'
 
-round FaxSvc stopping "the first dependent stops"
-round MSExchangeIS stopping "the store stops"
-round MSExchangeIS stopped "the store has stopped"
-round MSExchangeIS start "the store starts"
-round ArchiveSvc running "a dependent runs again"
-
-# A mail that was on its way when storewatch died goes out again under the same Message-ID: SMTP cannot do better, and lost would
-# be worse. Only in the first round does the mail leave at the moment of the kill.
-keys() { mail_list | awk -F '\t' -v kind="$1" '$2 == kind { print $3 }' | sort; }
-check "one alert a round" equals "$(keys OPENED | uniq | wc -l)" $rounds
-check "one recovery a round" equals "$(keys RECOVERED | wc -l)" $rounds
-check "at most the mail that was on its way came twice" at_most "$(mail_list | cut -f3 | sort | uniq -d | wc -l)" 1
+# The first restart goes undisturbed and says when an alert and an end are to be expected after a leak begins.
+leak_ms=$(now_ms)
+must "the client leaks" scm control ArchiveSvc 128
+alerted() { [[ $(came) == OPENED* ]]; }
+must "the alert" wait_for 60 alerted
+alert_ms=$(($(now_ms) - leak_ms - 300))
+must "an undisturbed restart" ends_well
+end_ms=$(($(history_say "[d[\"restarts\"][0][\"ended_at\"]]" >"$bed/ended_at"; date -d "$(cat "$bed/ended_at")" +%s%3N) - leak_ms + 300))
+say "    the alert comes $alert_ms ms after the leak begins, the end after $end_ms ms"
+bad_in_row=0
+for ((number = ${share%/*}; number < kills; number += ${share#*/})); do
+    history_count
+    put_away
+    moment=$(moment_of $number)
+    if check "killed at $moment: everything runs, one incident, one restart, its mails" round "$moment"; then
+        bad_in_row=0
+    else
+        bad_in_row=$((bad_in_row + 1))
+        [ $bad_in_row -lt 3 ] || break
+        must "after that the bed comes to rest" calm_down
+    fi
+done
+must "storewatch stops" scm stop storewatch 15
+check "the file is sound" "$wine_tests/journal" "$disk/storewatch-data" archive 0 0
+say "    kills by how far the restart had come (from the journal that the dead storewatch left):"
+cut -f3 "$moments" | sort | uniq -c | sort -k2 | sed 's/^/    /'
 finish
