@@ -21,6 +21,8 @@
 enum config_mode { MODE_ALERT, MODE_ACT };
 enum rung { RUNG_ALERT, RUNG_RESTART_CLIENT, RUNG_RESTART_STORE, RUNG_COUNT };
 const char *rung_name(enum rung rung); /* "alert" "restart_client" "restart_store" */
+/* What is done when a client's service hangs in its stop; see restart.h. */
+enum hang_action { HANG_WAIT, HANG_TERMINATE_CLIENT };
 enum dump_kind { DUMP_NONE, DUMP_MINI, DUMP_FULL };
 enum relay_tls { TLS_NONE, TLS_STARTTLS, TLS_IMPLICIT };
 
@@ -76,6 +78,7 @@ struct config {
     size_t veto_count;
     char veto_processes[CONFIG_VETO_MAX][PROCESS_IMAGE_MAX];
     int64_t stop_timeout_ms, start_timeout_ms, verify_ms;
+    enum hang_action on_hang;
     bool act_on_cluster; /* "on_cluster": "alert" (default) or "act" */
     enum dump_kind dump_kind;
     uint32_t dump_keep;

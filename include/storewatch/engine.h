@@ -24,6 +24,7 @@ enum engine_request_kind {
     ENGINE_READ_GRAPH,
     ENGINE_STOP_SERVICE,
     ENGINE_START_SERVICE,
+    ENGINE_TERMINATE_PROCESS,
     /* Not to the SCM: evidence about the process that is about to be stopped. Its answer may come when the
      * engine waits for it no more; then it is ignored. */
     ENGINE_GATHER_EVIDENCE
@@ -33,6 +34,7 @@ struct engine_request {
     enum engine_request_kind kind;
     char service[SERVICE_NAME_MAX];
     int64_t restart_id, budget_ms; /* of ENGINE_GATHER_EVIDENCE */
+    struct process_id process; /* ENGINE_TERMINATE_PROCESS: this one and no other, which runs the service */
 };
 
 enum evidence_state { EVIDENCE_NONE, EVIDENCE_WANTED, EVIDENCE_ASKED };

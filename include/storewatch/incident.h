@@ -71,6 +71,7 @@ enum severity { SEVERITY_INFORMATION, SEVERITY_WARNING, SEVERITY_ERROR };
     X(SERVICE_DOWN, 1025, ERROR, true, "a service is down after a restart, storewatch keeps trying")         \
     X(SERVICE_UP_AGAIN, 1026, INFORMATION, true, "the service runs again")                                   \
     X(GAVE_UP, 1027, ERROR, true, "storewatch stopped trying: a person changed the service")                 \
+    X(TERMINATED, 1028, WARNING, false, "the process of a client that hangs in its stop is terminated")      \
     X(BLIND, 1030, ERROR, true, "storewatch cannot read the counters")                                       \
     X(SIGHT_BACK, 1031, INFORMATION, true, "storewatch reads the counters again")                            \
     X(STORE_SET_ASIDE, 1032, ERROR, true, "the history file was unreadable and was set aside")               \

@@ -141,6 +141,14 @@ enum status os_service_start(struct os *os, const char *name, struct err *err);
 void os_unsafe_access(struct os *os, const char *config_path, const char *data_dir, char *out_text,
                       size_t capacity);
 
+/* [worker] Ends the process `id` that runs the service `service`, and only that: pid and creation time are
+ * compared through the very handle that ends it, and it must be the process of this service alone, which must
+ * be stop pending. Waits up to PROCESS_END_MS for its end. OK: it has ended. NOT_FOUND: it had ended before,
+ * or its number belongs to another one. REFUSED: the service is not stop pending in it, or may share it.
+ * DENIED. TIMEOUT: it was told to end and is still there. */
+#define PROCESS_END_MS 10000
+enum status os_process_terminate(struct os *os, const char *service, struct process_id id, struct err *err);
+
 /* [worker] Writes one event to the Application log under source "storewatch". */
 enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text,
                            struct err *err);

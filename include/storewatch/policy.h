@@ -68,6 +68,14 @@ struct policy_facts {
 void policy_preflight(const struct config *config, const struct observation *observation, struct clock clock,
                       const struct policy_facts *facts, struct preflight *out_preflight);
 
+/* May the process of a hung client be ended now (see restart_may_terminate for whose)? The restart goes on
+ * already, so its budget, interval and window hold no more; all that forbids a stop does, and so does mode
+ * "alert", even when a person asked for the restart. *out_why (>= 160 bytes): what forbids it, "" = nothing.
+ */
+bool policy_may_terminate(const struct config *config, const struct observation *observation,
+                          struct clock clock, const struct policy_facts *facts, char *out_why,
+                          size_t why_capacity);
+
 /* The next rung that applies to an open incident, and the service it would restart. RUNG_ALERT when there is
  * none; *out_why (>= 200 bytes) says why not. `others` are all incidents (a store waits for its leaking
  * client). */

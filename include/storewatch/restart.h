@@ -7,10 +7,12 @@
  *
  * Rules: only services that ran when the plan was made are stopped and started; exactly that set runs again
  * at the end. A stop is slow, not hung, while its checkpoint, or its process' CPU time or I/O count, moves,
- * up to stop_timeout. Nothing is ever killed. When a stop fails or times out, everything already stopped is
- * started again. A start that fails is tried again with doubling back-off (RESTART_BACKOFF_FIRST_MS to
- * _LAST_MS) until it succeeds or a person changed the service (disabled, deleted, or stopped it after it
- * ran).
+ * up to stop_timeout. When a stop fails or times out, everything already stopped is started again. Nothing is
+ * terminated, with one exception (config.on_hang, restart_may_terminate): the process of a registered
+ * client's service that is stop pending by our stop for longer than stop_timeout and whose checkpoint, CPU
+ * time and I/O count stand still. It is asked for at most once a service and life of storewatch. A start that
+ * fails is tried again with doubling back-off (RESTART_BACKOFF_FIRST_MS to _LAST_MS) until it succeeds or a
+ * person changed the service (disabled, deleted, or stopped it after it ran).
  *
  * How a caller drives it:
  *   begin or resume; then for each fresh observation:
@@ -97,6 +99,18 @@ enum status restart_plan_make(const struct service_graph *graph, const struct ob
 
 /* ---- the state machine ---- */
 
+/* Whose process may be ended when its stop hangs: only that of a registered client's service, when
+ * actions.on_hang is "terminate_client", and only the process that the plan named, by pid and creation time.
+ * Never the Information Store's, its children's, that of a process with other services, or that of a
+ * dependent that is not a registered client. Judged by this look: what it does not show forbids it.
+ * *out_why (>= 96 bytes): the reason when it may not. */
+bool restart_may_terminate(const struct config *config, const struct observation *observation,
+                           const struct restart_service *service, char *out_why, size_t why_capacity);
+/* For `plan` and `status`: "if ArchiveSvc hangs: its process 1234 is terminated after 20 min", or "waits" and
+ * why. Appends. */
+void restart_add_hang_words(struct text *text, const struct config *config,
+                            const struct observation *observation, const struct restart_service *service);
+
 enum restart_phase {
     RESTART_IDLE,
     RESTART_STOPPING,  /* towards everything of the plan stopped */
@@ -131,25 +145,33 @@ struct restart_journal {
     struct restart_plan plan;
 };
 
-enum restart_request_kind { REQUEST_NONE, REQUEST_STOP, REQUEST_START };
+enum restart_request_kind { REQUEST_NONE, REQUEST_STOP, REQUEST_START, REQUEST_TERMINATE };
 struct restart_request {
     enum restart_request_kind kind;
     char service[SERVICE_NAME_MAX];
+    struct process_id process; /* REQUEST_TERMINATE: this one and no other */
 };
+
+/* What of a pending service moved last. */
+enum restart_sign { SIGN_STATE, SIGN_CHECKPOINT, SIGN_CPU, SIGN_IO };
 
 /* What is known about one service of the plan since restart_begin or _resume; rebuilt by looking. */
 struct restart_watch {
     bool timed;        /* since_mono_ms is set: the wait for its state has begun */
     bool accepted;     /* the latest stop control was accepted */
     bool in_effect;    /* a stop of ours is, or may be, in effect */
+    bool hanging;      /* a stop of ours is pending, since hung_mono_ms */
+    bool terminated;   /* its process was asked to be ended; once only */
     bool settling;     /* it stopped cleanly after it ran, at stopped_mono_ms: was it a person? */
     uint32_t rounds;   /* how often it was stopped by us and started again by somebody */
     uint32_t attempts; /* starts that failed */
     int64_t since_mono_ms;
+    int64_t hung_mono_ms;
     int64_t stopped_mono_ms;
     int64_t retry_mono_ms;    /* is not asked before this */
     int64_t backoff_ms;       /* the next one; 0 = RESTART_BACKOFF_FIRST_MS */
     int64_t progress_mono_ms; /* when one of the seen_... last moved */
+    enum restart_sign moved;  /* and which */
     enum service_state seen_state;
     uint32_t seen_checkpoint;
     reading seen_cpu_ms, seen_io_count;
@@ -159,6 +181,10 @@ struct restart_watch {
 struct restart {
     struct restart_journal journal;
     int64_t stop_timeout_ms, start_timeout_ms, verify_ms;
+    const struct config *config; /* lent: as it is at each step, for restart_may_terminate */
+    /* Told by the caller before each step: "" = a hung client's process may be ended now, else what forbids
+     * it. */
+    char terminate_held[160];
     /* Volatile, rebuilt by restart_resume. */
     int64_t verify_mono_ms; /* when everything was first seen running */
     int64_t told_mono_ms;   /* the last answer: a look that began before it is stale */
@@ -171,8 +197,10 @@ struct restart {
     /* watches[i] is about plan.services[i] */
     struct restart_watch watches[RESTART_SERVICES_MAX];
     char down_service[SERVICE_NAME_MAX]; /* whom RESTART_NEWS_DOWN was about; "" = not told since */
-    /* For `status`: "MSExchangeIS: stop pending, checkpoint 7, moved 12 s ago, 18 min left". */
-    char waiting_for[192];
+    /* For `status`: "MSExchangeIS: stop pending, checkpoint 7, wait hint 30 s, CPU time moved 12 s ago, 18
+     * min left". */
+    char waiting_for[256];
+    char if_hangs[384]; /* and what is done when that hangs; "" = no stop is waited for */
 };
 
 /* Things worth telling that happened in a step; a set of bits. */
@@ -182,10 +210,12 @@ enum restart_news {
     RESTART_NEWS_UP_AGAIN = 1 << 2, /* after NEWS_DOWN, with NEWS_ENDED: all runs and stayed so for verify */
     RESTART_NEWS_GAVE_UP =
         1 << 3, /* a person took over a service: its start is STEP_GIVEN_UP, see its note */
-    RESTART_NEWS_ENDED = 1 << 4
+    RESTART_NEWS_ENDED = 1 << 4,
+    RESTART_NEWS_TERMINATE = 1 << 5 /* the request ends a process: the service's note says why */
 };
 
-/* Begins the plan. The caller has saved the journal before it carries out the first request. */
+/* Begins the plan. The configuration is lent for as long as the restart goes on. The caller has saved the
+ * journal before it carries out the first request. */
 void restart_begin(struct restart *restart, const struct config *config,
                    const struct restart_journal *journal, int64_t mono_ms);
 /* Goes on with a journal found after a crash or reboot: looks at the real state at the next step. While still
@@ -215,7 +245,8 @@ unsigned restart_step(struct restart *restart, const struct observation *observa
                       struct restart_request *out_request);
 
 /* What came of the request. `code` is the raw Windows code of a failure (1051, 1058, 1060, 1069, 230, ...).
- * An answer to a request that is not out is ignored. */
+ * A process that was to be ended: OK = it has ended; NOT_FOUND = it had ended before; TIMEOUT = it was told
+ * to end and is still there. An answer to a request that is not out is ignored. */
 void restart_told(struct restart *restart, const struct restart_request *request, enum status status,
                   uint32_t code, int64_t mono_ms);
 

@@ -158,7 +158,7 @@ static bool take_control_job(struct agent *agent, struct job *job)
         agent->stopping)
         return false;
     bool committed = agent->committed_sequence >= agent->request_after;
-    bool may_go_unsaved = agent->store_failing && agent->request.kind != ENGINE_STOP_SERVICE;
+    bool may_go_unsaved = agent->store_failing && !agent_needs_journal(agent->request.kind);
     if (!committed && !may_go_unsaved) {
         if (agent->store_failing)
             agent_answer_without_journal(agent);

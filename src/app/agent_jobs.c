@@ -228,6 +228,9 @@ void job_control(struct job *job)
     case ENGINE_START_SERVICE:
         job->status = os_service_start(os, job->request.service, &job->err);
         break;
+    case ENGINE_TERMINATE_PROCESS:
+        job->status = os_process_terminate(os, job->request.service, job->request.process, &job->err);
+        break;
     case ENGINE_GATHER_EVIDENCE: /* of another lane */
     case ENGINE_NOTHING:
         break;

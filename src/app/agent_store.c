@@ -198,12 +198,16 @@ static void transaction_put_back(struct agent *agent)
     agent->pending_dirty = true;
 }
 
-/* Without a journal nothing is stopped, and nothing gathered that comes before a stop; what is down is
- * brought up all the same. */
+bool agent_needs_journal(enum engine_request_kind kind)
+{
+    return kind == ENGINE_STOP_SERVICE || kind == ENGINE_TERMINATE_PROCESS || kind == ENGINE_GATHER_EVIDENCE;
+}
+
+/* Without a journal nothing is stopped, no process ended, and nothing gathered that comes before a stop; what
+ * is down is brought up all the same. */
 void agent_answer_without_journal(struct agent *agent)
 {
-    bool waits = agent->request.kind == ENGINE_STOP_SERVICE || agent->request.kind == ENGINE_GATHER_EVIDENCE;
-    if (waits && agent->request_after > agent->committed_sequence) {
+    if (agent_needs_journal(agent->request.kind) && agent->request_after > agent->committed_sequence) {
         struct err err = {0};
         err_set(&err, STATUS_BUSY, "journal", 0, "the restart journal cannot be written: %s",
                 agent->store_error);

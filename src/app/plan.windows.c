@@ -76,6 +76,15 @@ static void judge(struct plan_inputs *in, const char *service)
     policy_preflight(&in->config, in->observation, clock, &facts, &in->preflight);
 }
 
+static void print_stop(const struct plan_inputs *in, size_t index)
+{
+    const struct restart_service *service = &in->plan.services[index];
+    char words[512];
+    struct text text = text_on(words, sizeof words);
+    restart_add_hang_words(&text, &in->config, in->observation, service);
+    printf("  %zu. %s (pid %u)\n       %s\n", index + 1, service->name, service->process.pid, words);
+}
+
 static void print_plan(const struct plan_inputs *in, const char *service)
 {
     printf("controlled restart of %s\n\npre-flight\n", service);
@@ -90,8 +99,7 @@ static void print_plan(const struct plan_inputs *in, const char *service)
         text_add_duration(&text, in->config.start_timeout_ms);
         printf("\nstop, one after the other, at most %s each\n", stop);
         for (size_t i = 0; i < in->plan.count; i++)
-            printf("  %zu. %s (pid %u)\n", i + 1, in->plan.services[i].name,
-                   in->plan.services[i].process.pid);
+            print_stop(in, i);
         printf("\nstart, one after the other; ops are told when one takes longer than %s\n", start);
         for (size_t i = in->plan.count; i-- > 0;)
             printf("  %zu. %s\n", in->plan.count - i, in->plan.services[i].name);

@@ -147,6 +147,8 @@ static void add_state(struct buffer *out, const json_t *root)
     if (is_under_way(restart))
         buffer_add(out, "\nrestart of %s under way, %s: %s\n", string_of(restart, "target", "?"),
                    string_of(restart, "phase", "?"), string_of(restart, "waiting_for", ""));
+    if (is_under_way(restart) && json_is_string(json_object_get(restart, "if_hangs")))
+        buffer_add(out, "  %s\n", string_of(restart, "if_hangs", ""));
     const json_t *maintenance = json_object_get(root, "maintenance");
     if (json_is_object(maintenance))
         buffer_add(out, "\nmaintenance until %s: %s\n", string_of(maintenance, "until", "?"),

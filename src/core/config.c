@@ -126,6 +126,7 @@ static const struct row rows[] = {
     DURATION("actions.stop_timeout", 100, DAYS_MS(1), IN_CONFIG(stop_timeout_ms)),
     DURATION("actions.start_timeout", 100, DAYS_MS(1), IN_CONFIG(start_timeout_ms)),
     DURATION("actions.verify", 0, DAYS_MS(1), IN_CONFIG(verify_ms)),
+    CHOICE("actions.on_hang", "wait|terminate_client", IN_CONFIG(on_hang)),
     CHOICE("actions.on_cluster", "alert|act", IN_CONFIG(act_on_cluster)),
     OBJECT("actions.dump"),
     CHOICE("actions.dump.kind", "none|mini|full", IN_CONFIG(dump_kind)),

@@ -165,11 +165,14 @@ void engine_told(struct engine *engine, const struct engine_request *request, en
                 step_refuse_plan(&step, CHECK_PLAN, err ? err->text : status_text(status));
         }
     } else {
-        struct restart_request told = {.kind = request->kind == ENGINE_STOP_SERVICE ? REQUEST_STOP
-                                                                                    : REQUEST_START};
+        struct restart_request told = {.kind = request->kind == ENGINE_STOP_SERVICE    ? REQUEST_STOP
+                                               : request->kind == ENGINE_START_SERVICE ? REQUEST_START
+                                                                                       : REQUEST_TERMINATE};
         text_copy(told.service, sizeof told.service, request->service);
         uint32_t code = err ? err->code : 0;
         restart_told(&engine->restart, &told, status, code, clock.mono_ms);
+        if (told.kind == REQUEST_TERMINATE)
+            step_tell_terminated(&step, request->service);
         /* Somebody started a dependent meanwhile, or changed the service: look at the configuration again. */
         engine->graph_wanted =
             status != STATUS_OK && (told.kind == REQUEST_START || code == ERROR_DEPENDENT_SERVICES_RUNNING);

@@ -217,6 +217,12 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
  * seen the growth itself must say `bounded` for as long as a verdict takes before it is believed. */
 static void incident_may_clear(struct step *step, struct open_incident *open, const struct verdict *verdict)
 {
+    bool grows = verdict->shape == SHAPE_GROWTH || verdict->shape == SHAPE_ACCELERATING ||
+                 verdict->shape == SHAPE_RISING_FLOOR;
+    if (!open->seen_unbounded && grows) {
+        open->bounded_mono_ms = 0; /* it grows, and the detector only cannot tell yet how: that is no end */
+        return;
+    }
     if (open->bounded_mono_ms == 0)
         open->bounded_mono_ms = step->clock.mono_ms;
     open->incident.level_now = verdict->value;

@@ -55,6 +55,7 @@ void step_tell_story(struct step *step, const char *format, ...) PRINTF_LIKE(2, 
 bool step_consider(struct step *step, struct open_incident *open, struct restart_journal *out_wanted,
                    enum check *out_failed);
 void step_follow_restart(struct step *step);
+void step_tell_terminated(struct step *step, const char *service);
 void step_decide(struct step *step);
 void step_refuse_plan(struct step *step, enum check failed, const char *why);
 void step_decide_with_graph(struct step *step);

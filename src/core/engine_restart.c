@@ -10,25 +10,45 @@
 #define RETRY_DECISION_POLLS 10
 #define RETRY_DECISION_MS MS_PER_MINUTE
 
-void step_tell_story(struct step *step, const char *format, ...)
+/* A sentence for the mails and an event for the log. */
+static struct alert *tell_story_v(struct step *step, enum alert_kind kind, const char *format, va_list args)
 {
     struct engine *engine = step->engine;
     char sentence_storage[ALERT_LINE_MAX];
     struct text sentence = text_on(sentence_storage, sizeof sentence_storage);
-    va_list args;
-    va_start(args, format);
     text_add_v(&sentence, format, args);
-    va_end(args);
     if (engine->story_count < STORY_LINES_MAX) {
         struct text line = text_on(engine->story[engine->story_count++], ALERT_LINE_MAX);
         text_add_time_human(&line, step->clock.utc_ms);
         text_add(&line, ": %s", sentence_storage);
     }
-    struct alert *alert = step_alert_begin(step, ALERT_RESTART_PROGRESS);
+    struct alert *alert = step_alert_begin(step, kind);
     if (alert)
         text_copy(alert->text, sizeof alert->text, sentence_storage);
     if (alert)
         text_copy(alert->service, sizeof alert->service, engine->restart.journal.target);
+    return alert;
+}
+
+void step_tell_story(struct step *step, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tell_story_v(step, ALERT_RESTART_PROGRESS, format, args);
+    va_end(args);
+}
+
+/* A process is about to be ended: that has an event of its own. */
+static void tell_termination(struct step *step, const char *service, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+static void tell_termination(struct step *step, const char *service, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct alert *alert = tell_story_v(step, ALERT_TERMINATED, format, args);
+    va_end(args);
+    if (alert)
+        text_copy(alert->service, sizeof alert->service, service);
 }
 
 static void tell_steps(struct step *step, const struct restart_journal *before)
@@ -155,7 +175,7 @@ static void tell_end(struct step *step)
 
 static void ask(struct step *step, enum engine_request_kind kind, const char *service)
 {
-    step->engine->out.kind = kind;
+    step->engine->out = (struct engine_request){.kind = kind};
     text_copy(step->engine->out.service, sizeof step->engine->out.service, service);
     step->actions->request = step->engine->out;
 }
@@ -226,6 +246,43 @@ static unsigned call_off(struct step *step)
     return restart_abandon(&engine->restart, engine->called_off, step->clock.utc_ms);
 }
 
+/* The journal's own words about a service of the plan. */
+static const char *note_of(const struct engine *engine, const char *service)
+{
+    const struct restart_plan *plan = &engine->restart.journal.plan;
+    for (size_t i = 0; i < plan->count; i++)
+        if (text_equal_nocase(plan->services[i].name, service))
+            return plan->services[i].note;
+    return "";
+}
+
+void step_tell_terminated(struct step *step, const char *service)
+{
+    step_tell_story(step, "%s %s", service, note_of(step->engine, service));
+}
+
+static void forbid_termination(struct step *step)
+{
+    struct engine *engine = step->engine;
+    struct policy_facts facts;
+    facts_for(engine, INT64_MAX, &facts);
+    policy_may_terminate(&engine->config, step->observation, step->clock, &facts,
+                         engine->restart.terminate_held, sizeof engine->restart.terminate_held);
+}
+
+/* What the machine asks for becomes the request to the service manager. */
+static void pass_on(struct step *step, const struct restart_request *request)
+{
+    static const enum engine_request_kind kinds[] = {
+        [REQUEST_STOP] = ENGINE_STOP_SERVICE,
+        [REQUEST_START] = ENGINE_START_SERVICE,
+        [REQUEST_TERMINATE] = ENGINE_TERMINATE_PROCESS,
+    };
+    step->engine->resumed = false;
+    ask(step, kinds[request->kind], request->service);
+    step->engine->out.process = step->actions->request.process = request->process;
+}
+
 void step_follow_restart(struct step *step)
 {
     struct engine *engine = step->engine;
@@ -247,6 +304,7 @@ void step_follow_restart(struct step *step)
         step_drop_evidence(step);
     else if (news == 0 && step_waits_for_evidence(step))
         return;
+    forbid_termination(step);
     if (!(news & RESTART_NEWS_ENDED))
         news |= restart_step(&engine->restart, step->observation,
                              engine->graph.node_count ? &engine->graph : NULL, step->clock.mono_ms,
@@ -254,6 +312,8 @@ void step_follow_restart(struct step *step)
     tell_steps(step, &before);
     if (engine->restart.journal.phase == RESTART_VERIFYING && before.phase != RESTART_VERIFYING)
         tell_verifying(step);
+    if (news & RESTART_NEWS_TERMINATE)
+        tell_termination(step, request.service, "%s %s", request.service, note_of(engine, request.service));
     tell_news(step, news);
     if (news & RESTART_NEWS_ENDED)
         tell_end(step);
@@ -261,10 +321,8 @@ void step_follow_restart(struct step *step)
         step->actions->save_restart = true;
         step->actions->restart = engine->restart.journal;
     }
-    if (request.kind != REQUEST_NONE) {
-        engine->resumed = false;
-        ask(step, request.kind == REQUEST_STOP ? ENGINE_STOP_SERVICE : ENGINE_START_SERVICE, request.service);
-    }
+    if (request.kind != REQUEST_NONE)
+        pass_on(step, &request);
 }
 
 /* ---- the decision to begin one ---- */

@@ -268,6 +268,25 @@ void policy_preflight(const struct config *config, const struct observation *obs
     }
 }
 
+bool policy_may_terminate(const struct config *config, const struct observation *observation,
+                          struct clock clock, const struct policy_facts *facts, char *out_why,
+                          size_t why_capacity)
+{
+    static const enum check checks[] = {CHECK_MODE,    CHECK_DRY_RUN, CHECK_MAINTENANCE, CHECK_SHUTDOWN,
+                                        CHECK_CLUSTER, CHECK_SIGHT,   CHECK_VETO,        CHECK_JOURNAL};
+    struct policy_facts strict = *facts;
+    strict.by_hand = false;
+    struct preflight preflight;
+    policy_preflight(config, observation, clock, &strict, &preflight);
+    struct text why = text_on(out_why, why_capacity);
+    for (size_t i = 0; i < ARRAY_COUNT(checks); i++)
+        if (!preflight.results[checks[i]].passed) {
+            text_add(&why, "%s: %s", check_name(checks[i]), preflight.results[checks[i]].text);
+            return false;
+        }
+    return true;
+}
+
 static bool tried(const struct incident *incident, enum rung rung)
 {
     return (incident->rungs_tried >> rung) & 1u;

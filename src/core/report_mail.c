@@ -217,6 +217,8 @@ static void tell_lead(struct telling *telling)
     case ALERT_SPACE_CRITICAL:
     case ALERT_SPACE_BACK:
         text_add(&text, "%s on %s: %s.", service, host, telling->wording->headline);
+    case ALERT_TERMINATED:
+        text_add(&text, "%s on %s hangs in its stop; its process is terminated.", service, host);
         break;
     case ALERT_TEST:
         text_add(&text, "This is a test alert from storewatch on %s. Nothing is wrong.", host);
@@ -504,6 +506,9 @@ static void add_subject(struct text *text, const struct telling *telling)
         return;
     case ALERT_GAVE_UP:
         text_add(text, "URGENT: storewatch stopped trying to start %s: a person changed it", service);
+        return;
+    case ALERT_TERMINATED:
+        text_add(text, "hung process of %s terminated", service);
         return;
     case ALERT_DIGEST:
         if (next_line(alert->text, growth, sizeof(growth)) != NULL)

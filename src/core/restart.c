@@ -415,6 +415,90 @@ enum status restart_plan_make(const struct service_graph *graph, const struct ob
     return STATUS_OK;
 }
 
+/* ---- whose process may be ended ---- */
+
+static bool is_registered_client(const struct config *config, const char *service)
+{
+    for (size_t i = 0; i < config->client_count; i++) {
+        if (config->clients[i].service[0] != '\0' && text_equal_nocase(config->clients[i].service, service)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is the process, or one that it descends from, that of the Information Store's service? */
+static bool belongs_to_store(const struct config *config, const struct observation *observation, uint32_t pid)
+{
+    const struct service *store = observation_service(observation, config->store_service);
+    for (size_t depth = 0; store != NULL && store->pid != 0 && depth < observation->process_count; depth++) {
+        const struct process *process = observation_process(observation, pid);
+        if (pid == store->pid) {
+            return true;
+        }
+        if (process == NULL || process->parent_pid == pid) {
+            return false;
+        }
+        pid = process->parent_pid;
+    }
+    return false;
+}
+
+/* NULL when nothing about the service and its process forbids it; else what does. */
+static const char *termination_forbidden(const struct config *config, const struct observation *observation,
+                                         const struct restart_service *planned)
+{
+    const struct service *service = observation_service(observation, planned->name);
+    const struct process *process = observation_process(observation, planned->process.pid);
+    if (text_equal_nocase(planned->name, config->store_service)) {
+        return "the Information Store is never terminated";
+    }
+    if (!is_registered_client(config, planned->name)) {
+        return "it is not a registered client";
+    }
+    if (config->on_hang != HANG_TERMINATE_CLIENT) {
+        return "actions.on_hang is \"wait\"";
+    }
+    if (planned->process.pid == 0 || planned->process.created_100ns == 0) {
+        return "the plan could not name its process";
+    }
+    if (!observation->services_known || !observation->processes_known || observation->services_cut ||
+        observation->processes_cut || service == NULL || process == NULL) {
+        return "its process cannot be seen";
+    }
+    if (service->pid != planned->process.pid || !process_id_equal(process->id, planned->process)) {
+        return "its process is not the one of the plan";
+    }
+    if (observation_service_of(observation, service->pid) != service) {
+        return "its process hosts other services too";
+    }
+    if (belongs_to_store(config, observation, service->pid)) {
+        return "its process belongs to the Information Store";
+    }
+    return NULL;
+}
+
+bool restart_may_terminate(const struct config *config, const struct observation *observation,
+                           const struct restart_service *service, char *out_why, size_t why_capacity)
+{
+    const char *forbidden = termination_forbidden(config, observation, service);
+    text_copy(out_why, why_capacity, forbidden != NULL ? forbidden : "");
+    return forbidden == NULL;
+}
+
+void restart_add_hang_words(struct text *text, const struct config *config,
+                            const struct observation *observation, const struct restart_service *service)
+{
+    char why[96];
+    text_add(text, "if %s hangs: ", service->name);
+    if (!restart_may_terminate(config, observation, service, why, sizeof(why))) {
+        text_add(text, "waits (%s)", why);
+        return;
+    }
+    text_add(text, "its process %" PRIu32 " is terminated after ", service->process.pid);
+    text_add_duration(text, config->stop_timeout_ms);
+}
+
 /* ---- the machine: small parts ---- */
 
 /* What one step works with. */
@@ -456,6 +540,22 @@ static void note(struct restart_service *service, const char *format, ...)
     va_end(args);
 }
 
+/* How a service of the plan stands. When its stop was asked for, the SCM may take a while to notice that a
+ * process has ended: once the one that the plan named is missing in a complete list, its service is down. */
+static struct look look_at_planned(const struct observation *observation,
+                                   const struct restart_service *service)
+{
+    struct look look = look_at(observation, service->name);
+    const bool ours = look.service != NULL && look.service->pid != 0 &&
+                      look.service->pid == service->process.pid && service->stop != STEP_WAITING;
+    if (ours && (is_running(look.state) || look.state == SERVICE_STATE_STOP_PENDING) &&
+        observation->processes_known && !observation->processes_cut &&
+        observation_process(observation, look.service->pid) == NULL) {
+        look.state = SERVICE_STATE_STOPPED;
+    }
+    return look;
+}
+
 /* Remembers what was seen of the service and since when nothing of it has moved. */
 static void follow(struct restart_watch *watch, const struct look *look, int64_t mono_ms)
 {
@@ -463,10 +563,19 @@ static void follow(struct restart_watch *watch, const struct look *look, int64_t
         return;
     }
     const uint32_t checkpoint = look->service != NULL ? look->service->checkpoint : 0;
-    if (watch->seen_state != look->state || watch->seen_checkpoint != checkpoint ||
-        (reading_known(look->cpu_ms) && look->cpu_ms != watch->seen_cpu_ms) ||
-        (reading_known(look->io_count) && look->io_count != watch->seen_io_count)) {
-        watch->progress_mono_ms = mono_ms;
+    const struct {
+        bool moved;
+        enum restart_sign sign;
+    } signs[] = {{watch->seen_state != look->state, SIGN_STATE},
+                 {watch->seen_checkpoint != checkpoint, SIGN_CHECKPOINT},
+                 {reading_known(look->cpu_ms) && look->cpu_ms != watch->seen_cpu_ms, SIGN_CPU},
+                 {reading_known(look->io_count) && look->io_count != watch->seen_io_count, SIGN_IO}};
+    for (size_t i = 0; i < ARRAY_COUNT(signs); i++) {
+        if (signs[i].moved) {
+            watch->progress_mono_ms = mono_ms;
+            watch->moved = signs[i].sign;
+            break;
+        }
     }
     watch->seen_state = look->state;
     watch->seen_checkpoint = checkpoint;
@@ -489,24 +598,56 @@ static int64_t waited_ms(struct restart_watch *watch, int64_t mono_ms)
     return mono_ms - watch->since_mono_ms;
 }
 
-/* "MSExchangeIS: stop pending, checkpoint 7, moved 12 s ago, 18 min left" */
-static void say_pending(struct restart *restart, struct step *step, size_t index, const struct look *look,
-                        int64_t timeout_ms)
+/* What is done when the service that is waited for hangs. */
+static void say_if_hangs(struct restart *restart, const struct step *step, size_t index)
 {
-    struct restart_watch *watch = &restart->watches[index];
-    const int64_t still_ms = step->mono_ms - watch->progress_mono_ms;
+    const struct restart_service *service = &restart->journal.plan.services[index];
+    char why[96];
+    if (restart->config == NULL) {
+        return;
+    }
+    struct text text = text_on(restart->if_hangs, sizeof(restart->if_hangs));
+    if (restart->watches[index].terminated) {
+        text_add(&text, "if %s hangs: waits (its process was to be terminated; that is tried once)",
+                 service->name);
+    } else if (restart->terminate_held[0] != '\0' &&
+               restart_may_terminate(restart->config, step->observation, service, why, sizeof(why))) {
+        text_add(&text, "if %s hangs: waits (%s)", service->name, restart->terminate_held);
+    } else {
+        restart_add_hang_words(&text, restart->config, step->observation, service);
+    }
+}
+
+/* For how long a pending service may show no sign of life before it is called hung. */
+static int64_t quiet_allowed_ms(const struct look *look, int64_t timeout_ms)
+{
     int64_t quiet_ms = timeout_ms / 4 < QUIET_MS ? timeout_ms / 4 : QUIET_MS;
     if (look->service != NULL && look->service->wait_hint_ms > quiet_ms) {
         quiet_ms = look->service->wait_hint_ms;
     }
-    char storage[96];
+    return quiet_ms;
+}
+
+/* "MSExchangeIS: stop pending, checkpoint 7, wait hint 30 s, CPU time moved 12 s ago, 18 min left" */
+static void say_pending(struct restart *restart, struct step *step, size_t index, const struct look *look,
+                        int64_t timeout_ms)
+{
+    static const char *const signs[] = {"", "checkpoint ", "CPU time ", "I/O "};
+    struct restart_watch *watch = &restart->watches[index];
+    const int64_t still_ms = step->mono_ms - watch->progress_mono_ms;
+    const bool still = still_ms > quiet_allowed_ms(look, timeout_ms);
+    char storage[192];
     struct text text = text_on(storage, sizeof(storage));
     if (look->service != NULL && look->service->checkpoint != 0) {
         text_add(&text, ", checkpoint %" PRIu32, look->service->checkpoint);
     }
-    text_add(&text, still_ms > quiet_ms ? ", hung? no sign of progress for " : ", moved ");
+    if (look->service != NULL && look->service->wait_hint_ms != 0) {
+        text_add(&text, ", wait hint ");
+        text_add_duration(&text, look->service->wait_hint_ms);
+    }
+    text_add(&text, still ? ", hung? no sign of progress for " : ", %smoved ", signs[watch->moved]);
     text_add_duration(&text, still_ms);
-    text_add(&text, still_ms > quiet_ms ? "" : " ago");
+    text_add(&text, still ? "" : " ago");
     const int64_t left_ms = timeout_ms - waited_ms(watch, step->mono_ms);
     if (left_ms > 0) {
         text_add(&text, ", ");
@@ -515,8 +656,16 @@ static void say_pending(struct restart *restart, struct step *step, size_t index
     } else {
         text_add(&text, ", longer than allowed");
     }
+    if (!step->spoken && look->state == SERVICE_STATE_STOP_PENDING) {
+        say_if_hangs(restart, step, index);
+    }
     say(restart, step, "%s: %s%s", restart->journal.plan.services[index].name,
         service_state_text(look->state), storage);
+}
+
+static const char *request_words(enum restart_request_kind kind)
+{
+    return kind == REQUEST_START ? "start" : kind == REQUEST_STOP ? "stop" : "end with its process";
 }
 
 static void say_asked(struct restart *restart, struct step *step)
@@ -529,14 +678,14 @@ static void say_asked(struct restart *restart, struct step *step)
     struct text text = text_on(storage, sizeof(storage));
     text_add_duration(&text, step->mono_ms - restart->asked_mono_ms);
     say(restart, step, "%s: asked to %s %s ago, no answer from the service manager yet",
-        restart->request.service, restart->request.kind == REQUEST_STOP ? "stop" : "start", storage);
+        restart->request.service, request_words(restart->request.kind), storage);
 }
 
 static void ask(struct restart *restart, struct step *step, enum restart_request_kind kind, size_t index)
 {
     struct restart_service *service = &restart->journal.plan.services[index];
     struct restart_watch *watch = &restart->watches[index];
-    enum restart_step_state *state = kind == REQUEST_STOP ? &service->stop : &service->start;
+    enum restart_step_state *state = kind == REQUEST_START ? &service->start : &service->stop;
     if (*state != STEP_ASKED) {
         *state = STEP_ASKED;
         step->news |= RESTART_NEWS_STEP;
@@ -544,11 +693,14 @@ static void ask(struct restart *restart, struct step *step, enum restart_request
     watch->accepted = false;
     (void)waited_ms(watch, step->mono_ms);
     *step->request = (struct restart_request){.kind = kind};
+    if (kind == REQUEST_TERMINATE) {
+        step->request->process = service->process;
+    }
     memcpy(step->request->service, service->name, sizeof(service->name));
     restart->request = *step->request;
     restart->asked = true;
     restart->asked_mono_ms = step->mono_ms;
-    say(restart, step, "%s: asked to %s", service->name, kind == REQUEST_STOP ? "stop" : "start");
+    say(restart, step, "%s: asked to %s", service->name, request_words(kind));
 }
 
 static bool is_out(const struct restart *restart, const struct restart_service *service)
@@ -618,7 +770,11 @@ static void enter_starting(struct restart *restart)
     restart->journal.phase = RESTART_STARTING;
     for (size_t i = 0; i < restart->journal.plan.count; i++) {
         const struct restart_watch seen = restart->watches[i];
-        restart->watches[i] = (struct restart_watch){.progress_mono_ms = seen.progress_mono_ms,
+        restart->watches[i] = (struct restart_watch){.hanging = seen.hanging,
+                                                     .hung_mono_ms = seen.hung_mono_ms,
+                                                     .terminated = seen.terminated,
+                                                     .progress_mono_ms = seen.progress_mono_ms,
+                                                     .moved = seen.moved,
                                                      .seen_state = seen.seen_state,
                                                      .seen_checkpoint = seen.seen_checkpoint,
                                                      .seen_cpu_ms = seen.seen_cpu_ms,
@@ -783,6 +939,53 @@ static bool disabled_meanwhile(struct restart *restart, struct step *step)
     return false;
 }
 
+/* Since when a stop of ours has been pending: counted from the first sight of it in this life of storewatch.
+ */
+static void follow_hang(struct restart *restart, const struct step *step, size_t index,
+                        const struct look *look)
+{
+    struct restart_watch *watch = &restart->watches[index];
+    const bool hanging =
+        look->state == SERVICE_STATE_STOP_PENDING && restart->journal.plan.services[index].stop == STEP_ASKED;
+    if (hanging && !watch->hanging) {
+        watch->hung_mono_ms = step->mono_ms;
+    }
+    if (look->state != SERVICE_STATE_UNKNOWN) {
+        watch->hanging = hanging;
+    }
+}
+
+/* Has a stop of ours been pending for longer than allowed, with everything of it standing still, and may its
+ * process be ended? Then that is asked for. NEARLY: only the time is not up yet. */
+enum hung { HUNG_WAIT, HUNG_NEARLY, HUNG_ASKED };
+static enum hung end_hung(struct restart *restart, struct step *step, size_t index, const struct look *look)
+{
+    struct restart_service *service = &restart->journal.plan.services[index];
+    struct restart_watch *watch = &restart->watches[index];
+    const int64_t hung_ms = step->mono_ms - watch->hung_mono_ms;
+    /* What cannot be read may be moving. */
+    const bool still =
+        reading_known(look->cpu_ms) && reading_known(look->io_count) &&
+        step->mono_ms - watch->progress_mono_ms > quiet_allowed_ms(look, restart->stop_timeout_ms);
+    char why[96];
+    if (!watch->hanging || watch->terminated || restart->asked || !still || restart->config == NULL ||
+        restart->terminate_held[0] != '\0' ||
+        !restart_may_terminate(restart->config, step->observation, service, why, sizeof(why))) {
+        return HUNG_WAIT;
+    }
+    if (hung_ms < restart->stop_timeout_ms) {
+        return HUNG_NEARLY;
+    }
+    struct text text = text_on(service->note, sizeof(service->note));
+    text_add(&text, "did not stop for ");
+    text_add_duration(&text, hung_ms);
+    text_add(&text, ", no sign of progress: its process %" PRIu32 " is terminated", service->process.pid);
+    watch->terminated = true;
+    step->news |= RESTART_NEWS_STEP | RESTART_NEWS_TERMINATE;
+    ask(restart, step, REQUEST_TERMINATE, index);
+    return HUNG_ASKED;
+}
+
 /* The first service in stop order that is not down; notes which are. plan.count when all are. */
 static size_t first_not_down(struct restart *restart, struct step *step, bool *out_insisted)
 {
@@ -791,8 +994,9 @@ static size_t first_not_down(struct restart *restart, struct step *step, bool *o
     for (size_t i = 0; i < plan->count; i++) {
         struct restart_service *service = &plan->services[i];
         struct restart_watch *watch = &restart->watches[i];
-        const struct look look = look_at(step->observation, service->name);
+        const struct look look = look_at_planned(step->observation, service);
         follow(watch, &look, step->mono_ms);
+        follow_hang(restart, step, i, &look);
         if (is_down(look.state)) {
             /* One that we never asked stays "waiting": it is down, but not by us. One whose request is out
              * stays "asked": it may have died by itself, and the stop may hit what is started after it. */
@@ -803,14 +1007,21 @@ static size_t first_not_down(struct restart *restart, struct step *step, bool *o
             }
             continue;
         }
-        if (service->stop == STEP_REACHED && look.state != SERVICE_STATE_UNKNOWN) {
+        /* Gone and back between two looks: a failure action of the SCM, mostly. */
+        const bool back_unseen = service->stop == STEP_ASKED && !is_out(restart, service) &&
+                                 is_running(look.state) && surely_differ(service->process, look.process) &&
+                                 !service->is_target;
+        if ((service->stop == STEP_REACHED && look.state != SERVICE_STATE_UNKNOWN) || back_unseen) {
             service->stop = STEP_WAITING;
             service->start = STEP_REACHED; /* by somebody else; and it keeps in mind that we had stopped it */
             note(service, "somebody started it again after it was stopped");
-            *watch = (struct restart_watch){.rounds = watch->rounds + 1,
-                                            .retry_mono_ms = watch->retry_mono_ms,
-                                            .seen_state = look.state,
-                                            .progress_mono_ms = step->mono_ms};
+            *watch =
+                (struct restart_watch){.rounds = watch->rounds + 1,
+                                       .retry_mono_ms = back_unseen ? step->mono_ms + RESTART_BACKOFF_FIRST_MS
+                                                                    : watch->retry_mono_ms,
+                                       .terminated = watch->terminated,
+                                       .seen_state = look.state,
+                                       .progress_mono_ms = step->mono_ms};
             step->news |= RESTART_NEWS_STEP;
             *out_insisted |= watch->rounds >= RESTART_STOP_ROUNDS_MAX;
         }
@@ -825,7 +1036,7 @@ static size_t first_not_down(struct restart *restart, struct step *step, bool *o
 static void stopping_step(struct restart *restart, struct step *step)
 {
     struct restart_plan *plan = &restart->journal.plan;
-    const struct look target_look = look_at(step->observation, target_of(restart)->name);
+    const struct look target_look = look_at_planned(step->observation, target_of(restart));
     if (target_look.state == SERVICE_STATE_ABSENT) {
         restart->journal.stop_failed = true; /* nothing to restart: bring the others back and say so */
         enter_starting(restart);
@@ -864,14 +1075,25 @@ static void stopping_step(struct restart *restart, struct step *step)
         step->news |= turn_back(restart, step->utc_ms);
         return;
     }
-    struct look look = look_at(step->observation, plan->services[current].name);
+    struct look look = look_at_planned(step->observation, &plan->services[current]);
     if (waited_ms(&restart->watches[current], step->mono_ms) >= restart->stop_timeout_ms) {
         struct restart_service *service = &plan->services[current];
-        struct text text = text_on(service->note, sizeof(service->note));
-        text_add(&text, "%s after ",
-                 service->stop == STEP_WAITING ? "could not be asked to stop" : "did not stop");
-        text_add_duration(&text, restart->stop_timeout_ms);
-        text_add(&text, ", state \"%s\"", service_state_text(look.state));
+        const enum hung hung = end_hung(restart, step, current, &look);
+        if (hung != HUNG_WAIT) {
+            say_pending(restart, step, current, &look, restart->stop_timeout_ms);
+            return;
+        }
+        if (restart->asked && restart->request.kind == REQUEST_TERMINATE) {
+            say_asked(restart, step);
+            return;
+        }
+        if (!restart->watches[current].terminated) { /* else the note says what came of that */
+            struct text text = text_on(service->note, sizeof(service->note));
+            text_add(&text, "%s after ",
+                     service->stop == STEP_WAITING ? "could not be asked to stop" : "did not stop");
+            text_add_duration(&text, restart->stop_timeout_ms);
+            text_add(&text, ", state \"%s\"", service_state_text(look.state));
+        }
         if (look.state == SERVICE_STATE_STOP_PENDING) {
             tell_down(restart, service, &step->news); /* it serves nobody, and nothing of ours can end that */
         }
@@ -905,7 +1127,7 @@ static void stopping_step(struct restart *restart, struct step *step)
             return;
         }
         current = first_not_down(restart, step, &insisted);
-        look = look_at(step->observation, plan->services[current].name);
+        look = look_at_planned(step->observation, &plan->services[current]);
     }
     if (restart_nothing_stopped(restart) && !ready_to_begin(restart, step)) {
         return;
@@ -1105,6 +1327,9 @@ static void bring_up(struct restart *restart, struct step *step, size_t index, c
         say(restart, step, "%s: its state could not be read", service->name);
         return;
     }
+    if (look->state == SERVICE_STATE_STOP_PENDING && end_hung(restart, step, index, look) == HUNG_ASKED) {
+        return;
+    }
     if (is_pending(look->state)) {
         say_pending(restart, step, index, look, restart->start_timeout_ms);
         /* The next one may need it, so it has to wait; but not for ever, and not for a stop that hangs. */
@@ -1135,8 +1360,9 @@ static void starting_step(struct restart *restart, struct step *step)
     bool all_run = true, all_known = true, any = false, stop_under_way = false;
     for (size_t i = journal->plan.count; i-- > 0;) {
         const struct restart_service *service = &journal->plan.services[i];
-        const struct look look = look_at(step->observation, service->name);
+        const struct look look = look_at_planned(step->observation, service);
         see(restart, step, i, &look);
+        follow_hang(restart, step, i, &look);
         if (!is_running(look.state) && service->start != STEP_GIVEN_UP) {
             bring_up(restart, step, i, &look, &open);
         }
@@ -1190,6 +1416,7 @@ static void restart_load(struct restart *restart, const struct config *config,
                          const struct restart_journal *journal)
 {
     *restart = (struct restart){.journal = *journal,
+                                .config = config,
                                 .stop_timeout_ms = config->stop_timeout_ms,
                                 .start_timeout_ms = config->start_timeout_ms,
                                 .verify_ms = config->verify_ms};
@@ -1239,6 +1466,7 @@ unsigned restart_step(struct restart *restart, const struct observation *observa
                         .news = restart->news,
                         .request = out_request};
     restart->news = 0;
+    restart->if_hangs[0] = '\0';
     const enum restart_phase phase = restart->journal.phase;
     if (phase == RESTART_IDLE || phase == RESTART_ENDED) {
         return step.news;
@@ -1310,6 +1538,32 @@ static void start_told(struct restart *restart, size_t index, enum status status
     }
 }
 
+/* A process that was to be ended. That is tried once: a process that does not die then is a matter for
+ * people.
+ */
+static void terminate_told(struct restart *restart, size_t index, enum status status, uint32_t code)
+{
+    struct restart_service *service = &restart->journal.plan.services[index];
+    restart->news |= RESTART_NEWS_STEP;
+    if (status == STATUS_OK) {
+        note(service, "hung in its stop: its process %" PRIu32 " was terminated", service->process.pid);
+        return;
+    }
+    if (status == STATUS_NOT_FOUND) {
+        note(service, "hung in its stop; its process %" PRIu32 " had ended before it was terminated",
+             service->process.pid);
+        return;
+    }
+    struct text text = text_on(service->note, sizeof(service->note));
+    text_add(&text, "hangs in its stop, and its process %" PRIu32, service->process.pid);
+    if (status == STATUS_TIMEOUT) {
+        text_add(&text, " was terminated and does not end");
+        return;
+    }
+    text_add(&text, " could not be terminated: ");
+    text_add_code(&text, status, code);
+}
+
 void restart_told(struct restart *restart, const struct restart_request *request, enum status status,
                   uint32_t code, int64_t mono_ms)
 {
@@ -1321,7 +1575,9 @@ void restart_told(struct restart *restart, const struct restart_request *request
     restart->told_mono_ms = mono_ms;
     for (size_t i = 0; i < restart->journal.plan.count; i++) {
         if (text_equal_nocase(restart->journal.plan.services[i].name, request->service)) {
-            if (request->kind == REQUEST_START) {
+            if (request->kind == REQUEST_TERMINATE) {
+                terminate_told(restart, i, status, code);
+            } else if (request->kind == REQUEST_START) {
                 start_told(restart, i, status, code, mono_ms);
             } else if (restart->journal.phase == RESTART_STOPPING) {
                 stop_told(restart, i, status, code, mono_ms);

@@ -31,9 +31,8 @@ static void debug_privilege_enable(void)
     CloseHandle(token);
 }
 
-static HANDLE process_open_pid(uint32_t pid, DWORD *out_code)
+static HANDLE process_open_pid(DWORD access, uint32_t pid, DWORD *out_code)
 {
-    const DWORD access = PROCESS_QUERY_INFORMATION | PROCESS_VM_READ;
     HANDLE process = OpenProcess(access, FALSE, pid);
     *out_code = process == NULL ? GetLastError() : ERROR_SUCCESS;
     if (process == NULL && *out_code == ERROR_ACCESS_DENIED) {
@@ -95,21 +94,36 @@ static enum status process_check(HANDLE process, struct process_id id, struct er
     return STATUS_OK;
 }
 
-enum status process_open(const struct late *late, struct process_id id, HANDLE *out_process, bool *out_wow64,
-                         struct err *err)
+enum status process_open_as(DWORD access, struct process_id id, HANDLE *out_process, struct err *err)
 {
     DWORD code = ERROR_SUCCESS;
-    BOOL wow64 = FALSE;
-    const HANDLE process = process_open_pid(id.pid, &code);
+    const HANDLE process = process_open_pid(access | PROCESS_QUERY_INFORMATION, id.pid, &code);
     if (process == NULL) {
         /* Windows answers "invalid parameter" to a pid that is not in use. */
         const enum status status = code == ERROR_INVALID_PARAMETER ? STATUS_NOT_FOUND : windows_status(code);
         return windows_fail(err, status, "OpenProcess", code, "process %lu cannot be opened",
                             (unsigned long)id.pid);
     }
-    enum status status = process_check(process, id, err);
-    if (status == STATUS_OK && late->IsWow64Process != NULL && !late->IsWow64Process(process, &wow64)) {
-        code = GetLastError();
+    const enum status status = process_check(process, id, err);
+    if (status != STATUS_OK) {
+        CloseHandle(process);
+        return status;
+    }
+    *out_process = process;
+    return STATUS_OK;
+}
+
+enum status process_open(const struct late *late, struct process_id id, HANDLE *out_process, bool *out_wow64,
+                         struct err *err)
+{
+    HANDLE process = NULL;
+    BOOL wow64 = FALSE;
+    enum status status = process_open_as(PROCESS_VM_READ, id, &process, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (late->IsWow64Process != NULL && !late->IsWow64Process(process, &wow64)) {
+        const DWORD code = GetLastError();
         status = windows_fail(err, windows_status(code), "IsWow64Process", code,
                               "process %lu cannot be asked", (unsigned long)id.pid);
     }

@@ -108,6 +108,9 @@ struct process_basic_information {
     ULONG_PTR pid, parent_pid;
 };
 
+/* Opens the process with PROCESS_QUERY_INFORMATION and `access`, with SeDebugPrivilege where that is needed;
+ * the handle is that of the process that `id` names, and it runs. CloseHandle when done. */
+enum status process_open_as(DWORD access, struct process_id id, HANDLE *out_process, struct err *err);
 /* Opens the process for reading, with SeDebugPrivilege where that is needed, and makes sure that it is still
  * the one `id` names. *out_wow64: a 32-bit process on 64-bit Windows. CloseHandle when done. */
 enum status process_open(const struct late *late, struct process_id id, HANDLE *out_process, bool *out_wow64,

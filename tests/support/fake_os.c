@@ -494,6 +494,11 @@ enum status os_service_start(struct os *os, const char *name, struct err *err)
     return answer(os, "start", name, world_start(&os->world, name), err);
 }
 
+enum status os_process_terminate(struct os *os, const char *service, struct process_id id, struct err *err)
+{
+    return answer(os, "terminate the process of", service, world_terminate(&os->world, id), err);
+}
+
 enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text,
                            struct err *err)
 {

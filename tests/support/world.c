@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum {
+    CODE_NO_PROCESS = 87, /* what OpenProcess says */
     CODE_DEPENDENTS_RUNNING = 1051,
     CODE_INVALID_CONTROL = 1052,
     CODE_REQUEST_TIMEOUT = 1053,
@@ -339,6 +340,24 @@ uint32_t world_start(struct world *world, const char *name)
     return code == CODE_ALREADY_RUNNING ? 0 : code; /* as os_service_start */
 }
 
+uint32_t world_terminate(struct world *world, struct process_id process)
+{
+    bool found = false;
+    for (size_t i = 0; i < world->count; i++) {
+        struct world_service *service = &world->services[i];
+        if (!service->exists || service->pid != process.pid ||
+            service->created_100ns != process.created_100ns || process.pid == 0) {
+            continue;
+        }
+        if (service->terminate_code != 0) {
+            return service->terminate_code;
+        }
+        found = true;
+        die(world, service, CODE_PROCESS_ABORTED);
+    }
+    return found ? 0 : CODE_NO_PROCESS;
+}
+
 enum status world_status(uint32_t code)
 {
     switch (code) {
@@ -354,6 +373,7 @@ enum status world_status(uint32_t code)
     case CODE_REQUEST_TIMEOUT:
         return STATUS_TIMEOUT;
     case CODE_NOT_INSTALLED:
+    case CODE_NO_PROCESS:
         return STATUS_NOT_FOUND;
     default:
         return STATUS_SYSTEM;
@@ -482,7 +502,8 @@ void world_observe(const struct world *world, struct observation *out_observatio
                                    .accepts_stop = from->accepts_stop && is_running(from)};
             memcpy(to->name, from->name, sizeof(to->name));
         }
-        if (o->processes_known && from->pid != 0 && observation_process(o, from->pid) == NULL) {
+        if (o->processes_known && from->pid != 0 && !from->hidden_process &&
+            observation_process(o, from->pid) == NULL) {
             struct process *to = &o->processes[o->process_count++];
             *to = (struct process){.id = {from->pid, from->created_100ns},
                                    .private_bytes = 50e6,

@@ -28,10 +28,12 @@ struct world_service {
     uint32_t wait_hint_ms;
     bool works_while_pending; /* its CPU time and I/O count move then */
     bool accepts_stop;
-    bool ignores_stop;         /* accepts the control and goes on running */
-    bool hangs_in_stop;        /* stays stop pending until world_unhang */
-    bool hangs_in_start;       /* stays start pending until world_unhang */
-    bool dies_in_stop;         /* its process ends with 1067 instead of stopping */
+    bool ignores_stop;       /* accepts the control and goes on running */
+    bool hangs_in_stop;      /* stays stop pending until world_unhang */
+    bool hangs_in_start;     /* stays start pending until world_unhang */
+    bool hidden_process;     /* it is in no list of processes: it has ended, and the SCM does not know yet */
+    uint32_t terminate_code; /* its process cannot be ended: this code; 0 = it can */
+    bool dies_in_stop;       /* its process ends with 1067 instead of stopping */
     uint32_t refuse_stop_code; /* refuses that many stops with this code */
     uint32_t refuse_stop_count;
     uint32_t refuse_start_code; /* likewise starts */
@@ -83,6 +85,9 @@ uint32_t world_stop(struct world *world, const char *name);
 uint32_t world_start(struct world *world, const char *name);
 /* What os.h makes of a code. */
 enum status world_status(uint32_t code);
+
+/* Ends the process, with all services in it: 87 when there is no such process. */
+uint32_t world_terminate(struct world *world, struct process_id process);
 
 /* People and accidents. */
 void world_person_stops(struct world *world,

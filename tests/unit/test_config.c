@@ -78,7 +78,8 @@ static void every_key_is_read(void **state)
               "\"budget\":{\"max\":3,\"per\":\"1h\",\"min_interval\":\"1m\"},"
               "\"windows\":[{\"days\":\"sat-mon,wed\",\"from\":\"22:30\",\"to\":\"24:00\"}],"
               "\"urgent_before\":\"10s\",\"veto_processes\":[\"x.exe\"],\"stop_timeout\":\"1s\","
-              "\"start_timeout\":\"2s\",\"verify\":\"3s\",\"on_cluster\":\"act\","
+              "\"start_timeout\":\"2s\",\"verify\":\"3s\",\"on_hang\":\"terminate_client\","
+              "\"on_cluster\":\"act\","
               "\"dump\":{\"kind\":\"full\",\"keep\":5,\"min_free\":\"1GiB\","
               "\"time\":\"45s\"}},"
               "\"mail\":{\"from\":\"me@x\",\"to\":[\"a@x\",\"b@x\"],\"subject_prefix\":\"\","
@@ -116,6 +117,7 @@ static void every_key_is_read(void **state)
     assert_string_equal(config.veto_processes[0], "x.exe");
     assert_true(config.stop_timeout_ms == 1000 && config.start_timeout_ms == 2000 &&
                 config.verify_ms == 3000);
+    assert_int_equal(config.on_hang, HANG_TERMINATE_CLIENT);
     assert_true(config.act_on_cluster);
     assert_int_equal(config.dump_kind, DUMP_FULL);
     assert_int_equal(config.dump_keep, 5);

@@ -111,6 +111,7 @@ static void subjects(void **state)
         {ALERT_SERVICE_UP_AGAIN, true, "EX1: MSExchangeIS runs again"},
         {ALERT_GAVE_UP, true,
          "EX1: URGENT: storewatch stopped trying to start MSExchangeIS: a person changed it"},
+        {ALERT_TERMINATED, false, "EX1: hung process of MSExchangeIS terminated"},
         {ALERT_BLIND, false, "EX1: storewatch cannot read the counters"},
         {ALERT_SIGHT_BACK, false, "EX1: storewatch reads the counters again"},
         {ALERT_STORE_SET_ASIDE, false, "EX1: the history file was unreadable and was set aside"},

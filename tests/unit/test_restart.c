@@ -271,7 +271,8 @@ struct run {
     struct config config;
     struct restart restart;
     struct restart_journal saved;
-    bool blind_graph; /* give no graph */
+    bool blind_graph;             /* give no graph */
+    void (*before_request)(void); /* once: what happens between the look and the request */
     int64_t step_ms;
     unsigned news; /* all so far */
     uint32_t down_count;
@@ -352,15 +353,21 @@ static void run_step(void)
     run_news(restart_step(&run.restart, observation, run.blind_graph ? NULL : &graph, run.world.mono_ms,
                           run.world.utc_ms, &request));
     if (request.kind != REQUEST_NONE) {
-        const bool stop = request.kind == REQUEST_STOP;
-        const uint32_t code =
-            stop ? world_stop(&run.world, request.service) : world_start(&run.world, request.service);
+        static const char *const verbs[] = {
+            [REQUEST_STOP] = "stop", [REQUEST_START] = "start", [REQUEST_TERMINATE] = "terminate"};
+        if (run.before_request != NULL) {
+            run.before_request();
+            run.before_request = NULL;
+        }
+        const uint32_t code = request.kind == REQUEST_STOP    ? world_stop(&run.world, request.service)
+                              : request.kind == REQUEST_START ? world_start(&run.world, request.service)
+                                                              : world_terminate(&run.world, request.process);
         char answer[32] = "";
         struct text text = text_on(answer, sizeof(answer));
         if (code != 0) {
             text_add(&text, " (%u)", (unsigned)code);
         }
-        run_log("%s %s%s", stop ? "stop" : "start", request.service, answer);
+        run_log("%s %s%s", verbs[request.kind], request.service, answer);
         restart_told(&run.restart, &request, world_status(code), code, run.world.mono_ms);
     }
 }
@@ -475,9 +482,10 @@ static void test_slow_stop(void **state)
     run_for(7 * MS_PER_MINUTE);
     assert_string_equal(run.log.data, "stop A; stop T"); /* asked once, however long it takes */
     assert_non_null(strstr(run.restart.waiting_for, "T: stop pending, checkpoint "));
-    assert_non_null(strstr(run.restart.waiting_for, ", moved "));
+    assert_non_null(strstr(run.restart.waiting_for, ", checkpoint moved "));
     assert_non_null(strstr(run.restart.waiting_for, " left"));
     assert_null(strstr(run.restart.waiting_for, "hung"));
+    assert_string_equal(run.restart.if_hangs, "if T hangs: waits (it is not a registered client)");
     run_to_end();
     assert_string_equal(run.log.data, "stop A; stop T; start T; start A; succeeded");
 }
@@ -492,7 +500,8 @@ static void test_quiet_stop_is_called_hung(void **state)
     run_for(50 * MS_PER_SECOND);
     assert_null(strstr(run.restart.waiting_for, "hung?"));
     run_for(5 * MS_PER_MINUTE);
-    assert_non_null(strstr(run.restart.waiting_for, "T: stop pending, hung? no sign of progress for "));
+    assert_non_null(
+        strstr(run.restart.waiting_for, "T: stop pending, wait hint 20 s, hung? no sign of progress for "));
     run.world.processes_unreadable = true; /* a reading that fails and comes back is no progress */
     run_for(2 * MS_PER_SECOND);
     run.world.processes_unreadable = false;
@@ -501,6 +510,7 @@ static void test_quiet_stop_is_called_hung(void **state)
     t->works_while_pending = true; /* CPU time moves: not hung after all */
     run_for(2 * MS_PER_SECOND);
     assert_null(strstr(run.restart.waiting_for, "hung?"));
+    assert_non_null(strstr(run.restart.waiting_for, "wait hint 20 s, CPU time moved "));
     t->works_while_pending = false;
     t->wait_hint_ms = 5 * 60 * 1000; /* it asked for patience */
     run_for(3 * MS_PER_MINUTE);
@@ -509,6 +519,303 @@ static void test_quiet_stop_is_called_hung(void **state)
     assert_non_null(strstr(run.restart.waiting_for, "hung?"));
     run_to_end();
     assert_string_equal(run.log.data, "stop T; start T; succeeded"); /* the word ended nothing */
+}
+
+/* ---- a client that hangs ---- */
+
+/* T, with A and B that need it; A is a registered client, and IS is the store. */
+static void run_prepare_client(const char *spec)
+{
+    run_prepare(spec);
+    run.config.mode = MODE_ACT;
+    run.config.on_hang = HANG_TERMINATE_CLIENT;
+    text_copy(run.config.store_service, sizeof(run.config.store_service), "IS");
+    run.config.client_count = 2;
+    text_copy(run.config.clients[0].service, SERVICE_NAME_MAX, "A");
+    text_copy(run.config.clients[1].name, sizeof(run.config.clients[1].name), "watched only");
+}
+
+static void hang(const char *name)
+{
+    world_get(&run.world, name)->hangs_in_stop = true;
+}
+
+static void test_hung_client_is_terminated(void **state)
+{
+    (void)state;
+    run_prepare_client("T A>T B>T");
+    run_begin(NULL);
+    hang("A");
+    const uint32_t pid = world_get(&run.world, "A")->pid;
+    run_for(19 * MS_PER_MINUTE);
+    assert_string_equal(run.log.data, "stop A"); /* never before its time */
+    char expected[128];
+    struct text text = text_on(expected, sizeof(expected));
+    text_add(&text, "if A hangs: its process %u is terminated after 20 min", (unsigned)pid);
+    assert_string_equal(run.restart.if_hangs, expected);
+    for (int i = 0; i < 200 && (run.news & RESTART_NEWS_TERMINATE) == 0; i++) {
+        run_step();
+        world_advance(&run.world, run.step_ms);
+    }
+    assert_non_null(strstr(planned("A")->note, "was terminated"));
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop A; terminate A; stop B; stop T; start T; start B; start A; succeeded");
+    assert_int_equal(run.down_count, 0);
+    assert_string_equal(run.restart.if_hangs, "");
+
+    /* The client itself is what was to be restarted. */
+    run_prepare_client("T A>T");
+    text_copy(run.config.clients[0].service, SERVICE_NAME_MAX, "T");
+    run_begin(NULL);
+    hang("T");
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; terminate T; start T; start A; succeeded");
+
+    /* Its failure action starts it at once: for a target that is what was wanted, the others are stopped
+     * again, and a process that the plan did not name is never ended. */
+    run_prepare_client("T A>T");
+    text_copy(run.config.clients[0].service, SERVICE_NAME_MAX, "T");
+    run_begin(NULL);
+    hang("T");
+    world_get(&run.world, "T")->recovers = true;
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; terminate T; start A; succeeded");
+    run_prepare_client("T A>T");
+    run_begin(NULL);
+    hang("A");
+    world_get(&run.world, "A")->recovers = true;
+    run_for(45 * MS_PER_MINUTE);
+    assert_string_equal(run.log.data,
+                        "stop A; terminate A; stop A; DOWN A"); /* and hangs again: that waits */
+    assert_true(world_runs(&run.world, "T"));
+    world_unhang(&run.world, "A");
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_RESTORED);
+}
+
+static void nobody_is_terminated(const char *why)
+{
+    hang("A");
+    run_for(45 * MS_PER_MINUTE);
+    assert_null(strstr(run.log.data, "terminate"));
+    assert_non_null(strstr(run.log.data, "DOWN A"));
+    if (why != NULL && strstr(run.restart.if_hangs, why) == NULL) {
+        fail_msg("\"%s\" is not in \"%s\"", why, run.restart.if_hangs);
+    }
+}
+
+/* R3: whatever is not just so, nothing is ended. */
+static void test_never_terminated(void **state)
+{
+    (void)state;
+    struct world_service *a;
+
+    run_prepare_client("T A>T");
+    run.config.on_hang = HANG_WAIT; /* the default */
+    run_begin(NULL);
+    nobody_is_terminated("waits (actions.on_hang is \"wait\")");
+
+    run_prepare_client("T A>T");
+    run.config.client_count = 0;
+    run_begin(NULL);
+    nobody_is_terminated("it is not a registered client");
+
+    /* Even when somebody has registered the store as a client. */
+    run_prepare_client("T A>T");
+    text_copy(run.config.store_service, sizeof(run.config.store_service), "a");
+    run_begin(NULL);
+    nobody_is_terminated("the Information Store is never terminated");
+
+    run_prepare_client("T A>T");
+    run_begin(NULL);
+    text_copy(run.restart.terminate_held, sizeof(run.restart.terminate_held), "maintenance: on");
+    nobody_is_terminated("if A hangs: waits (maintenance: on)");
+    run.restart.terminate_held[0] = '\0'; /* it is over: now the hung process is in the way of the start */
+    run_for(2 * MS_PER_MINUTE);
+    assert_string_equal(run.log.data, "stop A; DOWN A; terminate A; start A");
+    run_to_end();
+
+    /* A process with another service in it. */
+    run_prepare_client("T A>T Other");
+    a = world_get(&run.world, "A");
+    world_get(&run.world, "Other")->pid = a->pid;
+    world_get(&run.world, "Other")->created_100ns = a->created_100ns;
+    run_begin(NULL);
+    nobody_is_terminated("hosts other services");
+
+    /* A process of which no creation time was known when the plan was made. */
+    run_prepare_client("T A>T");
+    run.world.processes_unreadable = true;
+    run_begin(NULL);
+    run.world.processes_unreadable = false;
+    nobody_is_terminated("the plan could not name its process");
+
+    /* Not stop pending: one that ignores the stop runs and serves. */
+    run_prepare_client("T A>T");
+    run_begin(NULL);
+    world_get(&run.world, "A")->ignores_stop = true;
+    run_for(45 * MS_PER_MINUTE);
+    assert_null(strstr(run.log.data, "terminate"));
+
+    /* Pending, but by somebody else's stop: ours never arrived. */
+    run_prepare_client("T A>T B>T");
+    text_copy(run.config.clients[0].service, SERVICE_NAME_MAX, "B");
+    run_begin(NULL);
+    run_step();
+    world_put(&run.world, "B", SERVICE_STATE_STOP_PENDING);
+    hang("B");
+    run_for(45 * MS_PER_MINUTE);
+    assert_null(strstr(run.log.data, "terminate"));
+}
+
+static void test_progress_is_no_hang(void **state)
+{
+    (void)state;
+    static const struct {
+        bool checkpoint, works, unreadable;
+    } cases[] = {{.checkpoint = true}, {.works = true}, {.unreadable = true}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        run_prepare_client("T A>T");
+        run_begin(NULL);
+        struct world_service *a = world_get(&run.world, "A");
+        a->checkpoint_every_ms = cases[i].checkpoint ? 1000 : 0;
+        a->works_while_pending = cases[i].works;
+        hang("A");
+        run_for(2000);
+        run.world.processes_unreadable = cases[i].unreadable; /* who knows whether it moves? */
+        nobody_is_terminated(NULL);
+        /* Slow it was; now it hangs: it is in the way of its own start. */
+        run.world.processes_unreadable = false;
+        a->checkpoint_every_ms = 0;
+        a->works_while_pending = false;
+        run_for(5 * MS_PER_MINUTE);
+        assert_string_equal(run.log.data, "stop A; DOWN A; terminate A; start A");
+    }
+
+    /* The patience that it asked for with its wait hint is given. */
+    run_prepare_client("T A>T");
+    run_begin(NULL);
+    hang("A");
+    world_get(&run.world, "A")->wait_hint_ms = 40 * 60 * 1000;
+    run_for(39 * MS_PER_MINUTE);
+    assert_null(strstr(run.log.data, "terminate"));
+    run_for(3 * MS_PER_MINUTE);
+    assert_non_null(strstr(run.log.data, "terminate A"));
+}
+
+static void pid_is_reused(void)
+{
+    struct world_service *a = world_get(&run.world, "A");
+    struct world_service *other = world_get(&run.world, "Other");
+    const uint32_t pid = a->pid;
+    world_kill(&run.world, "A", 1067);
+    other->pid = pid; /* its own creation time */
+}
+
+static void test_process_that_is_not_there_or_does_not_die(void **state)
+{
+    (void)state;
+    /* It ends by itself and its number goes to another one, just before it is terminated. */
+    run_prepare_client("T A>T Other");
+    run_begin(NULL);
+    hang("A");
+    run_for(19 * MS_PER_MINUTE);
+    run.before_request = pid_is_reused;
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; terminate A (87); stop T; start T; start A; succeeded");
+    assert_true(world_runs(&run.world, "Other"));
+
+    /* One that cannot be ended: told, turned back, not tried again. */
+    static const struct {
+        uint32_t code;
+        const char *note;
+    } cases[] = {{5, "could not be terminated: access denied (5)"},
+                 {1053, "was terminated and does not end"}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        run_prepare_client("T A>T B>T");
+        run_begin(NULL);
+        hang("A");
+        world_get(&run.world, "A")->terminate_code = cases[i].code;
+        run_for(2 * MS_PER_HOUR);
+        char expected[80];
+        struct text text = text_on(expected, sizeof(expected));
+        text_add(&text, "stop A; terminate A (%u); DOWN A", (unsigned)cases[i].code);
+        assert_string_equal(run.log.data, expected);
+        assert_non_null(strstr(planned("A")->note, cases[i].note));
+        assert_string_equal(run.restart.if_hangs,
+                            "if A hangs: waits (its process was to be terminated; that is tried once)");
+        assert_true(world_runs(&run.world, "B") && world_runs(&run.world, "T"));
+        world_unhang(&run.world, "A");
+        run_to_end();
+        assert_int_equal(run.restart.journal.outcome, RESTART_RESTORED);
+        assert_true(world_runs(&run.world, "A"));
+    }
+}
+
+/* Killed between the journal and the deed: what was decided is decided anew, with all its patience. */
+static void test_termination_is_decided_anew(void **state)
+{
+    (void)state;
+    run_prepare_client("T A>T");
+    run_begin(NULL);
+    hang("A");
+    struct restart_request request = {0};
+    for (int i = 0; i < 2000 && request.kind != REQUEST_TERMINATE; i++) {
+        look(&run.world);
+        const unsigned news =
+            restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request);
+        run_news(news);
+        if (request.kind == REQUEST_STOP) {
+            restart_told(&run.restart, &request, STATUS_OK, world_stop(&run.world, "A"), run.world.mono_ms);
+        }
+        world_advance(&run.world, 1000);
+    }
+    assert_int_equal(request.kind, REQUEST_TERMINATE);
+    assert_true(process_id_equal(request.process, planned("A")->process));
+    /* Write-ahead: the journal knows before the deed. */
+    assert_non_null(strstr(run.saved.plan.services[0].note, "is terminated"));
+    run_crash();
+    run_for(19 * MS_PER_MINUTE);
+    assert_string_equal(run.log.data, "");
+    run_for(2 * MS_PER_MINUTE);
+    assert_non_null(strstr(run.log.data, "terminate A"));
+    run_to_end();
+
+    /* The journal could not be saved: nothing is ended, and nothing is kept waiting for it. */
+    run_prepare_client("T A>T B>T");
+    run_begin(NULL);
+    hang("A");
+    request.kind = REQUEST_NONE;
+    for (int i = 0; i < 2000 && request.kind != REQUEST_TERMINATE; i++) {
+        look(&run.world);
+        run_news(
+            restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+        if (request.kind == REQUEST_STOP) {
+            restart_told(&run.restart, &request, STATUS_OK, world_stop(&run.world, "A"), run.world.mono_ms);
+        }
+        world_advance(&run.world, 1000);
+    }
+    restart_told(&run.restart, &request, STATUS_BUSY, 0, run.world.mono_ms);
+    run_for(2000);
+    assert_true(run.restart.journal.stop_failed);
+    assert_int_not_equal(world_get(&run.world, "A")->pid, 0);
+}
+
+/* The SCM has not noticed yet that the process has ended, or never does (Wine). */
+static void test_process_gone_before_its_service(void **state)
+{
+    (void)state;
+    run_begin("T A>T");
+    run.world.enforce = false;
+    hang("A");
+    run_for(2000);
+    world_get(&run.world, "A")->hidden_process = true;
+    run_for(2000);
+    assert_string_equal(run.log.data, "stop A; stop T; start T");
+    world_kill(&run.world, "A", 1067);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T; start A; succeeded");
 }
 
 static void test_hung_stop_turns_back(void **state)
@@ -2490,6 +2797,12 @@ int main(void)
         cmocka_unit_test(test_paused_and_inactive),
         cmocka_unit_test(test_slow_stop),
         cmocka_unit_test(test_quiet_stop_is_called_hung),
+        cmocka_unit_test(test_hung_client_is_terminated),
+        cmocka_unit_test(test_never_terminated),
+        cmocka_unit_test(test_progress_is_no_hang),
+        cmocka_unit_test(test_process_that_is_not_there_or_does_not_die),
+        cmocka_unit_test(test_termination_is_decided_anew),
+        cmocka_unit_test(test_process_gone_before_its_service),
         cmocka_unit_test(test_hung_stop_turns_back),
         cmocka_unit_test(test_hung_stop_does_not_hold_the_others),
         cmocka_unit_test(test_hung_target_ends_late),

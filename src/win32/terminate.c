@@ -1,0 +1,77 @@
+/* terminate.c - ends the process of one service that hangs in its stop: the only place that ends another
+ * process.
+ *
+ * Everything is compared through the handle that ends it: once a handle is open its process keeps its number,
+ * so nothing can slip in between the comparison and the end. What the service manager says is asked last. */
+#include "win32.h"
+
+/* The service manager's view of the service: is it stop pending, alone, in this process? */
+static enum status service_check(const char *name, uint32_t pid, struct err *err)
+{
+    wchar_t wide[SERVICE_NAME_MAX];
+    SERVICE_STATUS_PROCESS now = {0};
+    DWORD needed = 0, code = ERROR_SUCCESS;
+    SC_HANDLE scm = NULL, service = NULL;
+    if (!utf16_from_utf8(name, wide, ARRAY_COUNT(wide))) {
+        return err_set(err, STATUS_NOT_FOUND, "OpenService", ERROR_SERVICE_DOES_NOT_EXIST,
+                       "service %s: there is no such service", name);
+    }
+    scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
+    code = scm == NULL ? GetLastError() : ERROR_SUCCESS;
+    if (scm != NULL) {
+        service = OpenServiceW(scm, wide, SERVICE_QUERY_STATUS);
+        code = service == NULL ? GetLastError() : ERROR_SUCCESS;
+    }
+    if (service != NULL &&
+        !QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)&now, sizeof(now), &needed)) {
+        code = GetLastError();
+    }
+    if (service != NULL) {
+        CloseServiceHandle(service);
+    }
+    if (scm != NULL) {
+        CloseServiceHandle(scm);
+    }
+    if (code != ERROR_SUCCESS) {
+        return windows_fail(err, windows_status(code), "QueryServiceStatusEx", code,
+                            "service %s cannot be asked, so its process is not ended", name);
+    }
+    if (now.dwCurrentState != SERVICE_STOP_PENDING || now.dwProcessId != pid) {
+        return err_set(err, STATUS_REFUSED, "QueryServiceStatusEx", 0,
+                       "service %s is not stop pending in process %lu any more (state %lu, process %lu)",
+                       name, (unsigned long)pid, (unsigned long)now.dwCurrentState,
+                       (unsigned long)now.dwProcessId);
+    }
+    if ((now.dwServiceType & SERVICE_WIN32_OWN_PROCESS) == 0) {
+        return err_set(err, STATUS_REFUSED, "QueryServiceStatusEx", 0,
+                       "service %s is registered to share its process with others", name);
+    }
+    return STATUS_OK;
+}
+
+enum status os_process_terminate(struct os *os, const char *service, struct process_id id, struct err *err)
+{
+    (void)os;
+    HANDLE process = NULL;
+    if (id.pid == GetCurrentProcessId()) {
+        return err_set(err, STATUS_REFUSED, "TerminateProcess", 0, "storewatch does not end itself");
+    }
+    enum status status = process_open_as(PROCESS_TERMINATE | SYNCHRONIZE, id, &process, err);
+    if (status == STATUS_OK) {
+        status = service_check(service, id.pid, err);
+    }
+    if (status == STATUS_OK && !TerminateProcess(process, ERROR_PROCESS_ABORTED)) {
+        const DWORD code = GetLastError();
+        status = windows_fail(err, windows_status(code), "TerminateProcess", code,
+                              "process %lu of service %s cannot be ended", (unsigned long)id.pid, service);
+    }
+    if (status == STATUS_OK && WaitForSingleObject(process, PROCESS_END_MS) != WAIT_OBJECT_0) {
+        status = err_set(err, STATUS_TIMEOUT, "TerminateProcess", 0,
+                         "process %lu of service %s was told to end and is still there",
+                         (unsigned long)id.pid, service);
+    }
+    if (process != NULL) {
+        CloseHandle(process);
+    }
+    return status;
+}
