@@ -162,11 +162,13 @@ struct restart_watch {
     bool in_effect;    /* a stop of ours is, or may be, in effect */
     bool hanging;      /* a stop of ours is pending, since hung_mono_ms */
     bool terminated;   /* its process was asked to be ended; once only */
+    bool ended;        /* and has ended, at ended_mono_ms: the SCM is about to notice */
     bool settling;     /* it stopped cleanly after it ran, at stopped_mono_ms: was it a person? */
     uint32_t rounds;   /* how often it was stopped by us and started again by somebody */
     uint32_t attempts; /* starts that failed */
     int64_t since_mono_ms;
     int64_t hung_mono_ms;
+    int64_t ended_mono_ms;
     int64_t stopped_mono_ms;
     int64_t retry_mono_ms;    /* is not asked before this */
     int64_t backoff_ms;       /* the next one; 0 = RESTART_BACKOFF_FIRST_MS */

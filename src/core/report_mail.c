@@ -217,6 +217,7 @@ static void tell_lead(struct telling *telling)
     case ALERT_SPACE_CRITICAL:
     case ALERT_SPACE_BACK:
         text_add(&text, "%s on %s: %s.", service, host, telling->wording->headline);
+        break;
     case ALERT_TERMINATED:
         text_add(&text, "%s on %s hangs in its stop; its process is terminated.", service, host);
         break;

@@ -29,6 +29,9 @@
 /* A service that accepted the stop and still says "running" is asked again after this: the SCM itself gives a
  * service 30 s to answer a control. */
 #define STOP_AGAIN_MS (30 * 1000)
+/* The SCM notices within milliseconds that a service's process has ended; this is patience with a busy
+ * machine. */
+#define SCM_NOTICES_MS (30 * 1000)
 /* No sign of life for this long, or for the wait hint if that is longer, is called "hung?". A service must
  * move its checkpoint within its wait hint; 60 s is twice what the SCM grants for a single control. A quarter
  * of a timeout that is itself only seconds, so that trials show the word too. It ends nothing: only the text
@@ -973,7 +976,7 @@ static enum hung end_hung(struct restart *restart, struct step *step, size_t ind
         !restart_may_terminate(restart->config, step->observation, service, why, sizeof(why))) {
         return HUNG_WAIT;
     }
-    if (hung_ms < restart->stop_timeout_ms) {
+    if (hung_ms < restart->stop_timeout_ms || restart->held) {
         return HUNG_NEARLY;
     }
     struct text text = text_on(service->note, sizeof(service->note));
@@ -1087,7 +1090,13 @@ static void stopping_step(struct restart *restart, struct step *step)
             say_asked(restart, step);
             return;
         }
-        if (!restart->watches[current].terminated) { /* else the note says what came of that */
+        const struct restart_watch *watch = &restart->watches[current];
+        if (watch->ended && step->mono_ms - watch->ended_mono_ms < SCM_NOTICES_MS) {
+            say(restart, step, "%s: %s; the service manager has not noticed yet", service->name,
+                service->note);
+            return;
+        }
+        if (!watch->terminated) { /* else the note says what came of that */
             struct text text = text_on(service->note, sizeof(service->note));
             text_add(&text, "%s after ",
                      service->stop == STEP_WAITING ? "could not be asked to stop" : "did not stop");
@@ -1541,10 +1550,13 @@ static void start_told(struct restart *restart, size_t index, enum status status
 /* A process that was to be ended. That is tried once: a process that does not die then is a matter for
  * people.
  */
-static void terminate_told(struct restart *restart, size_t index, enum status status, uint32_t code)
+static void terminate_told(struct restart *restart, size_t index, enum status status, uint32_t code,
+                           int64_t mono_ms)
 {
     struct restart_service *service = &restart->journal.plan.services[index];
     restart->news |= RESTART_NEWS_STEP;
+    restart->watches[index].ended = status == STATUS_OK || status == STATUS_NOT_FOUND;
+    restart->watches[index].ended_mono_ms = mono_ms;
     if (status == STATUS_OK) {
         note(service, "hung in its stop: its process %" PRIu32 " was terminated", service->process.pid);
         return;
@@ -1576,7 +1588,7 @@ void restart_told(struct restart *restart, const struct restart_request *request
     for (size_t i = 0; i < restart->journal.plan.count; i++) {
         if (text_equal_nocase(restart->journal.plan.services[i].name, request->service)) {
             if (request->kind == REQUEST_TERMINATE) {
-                terminate_told(restart, i, status, code);
+                terminate_told(restart, i, status, code, mono_ms);
             } else if (request->kind == REQUEST_START) {
                 start_told(restart, i, status, code, mono_ms);
             } else if (restart->journal.phase == RESTART_STOPPING) {

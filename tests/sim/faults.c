@@ -68,6 +68,11 @@ void faults_draw(void)
             fault->at_ms = (int64_t)(world_random(&own) % (uint64_t)sim->heal_ms);
         }
         fault->for_ms = some_time(&own, below(&own, 2) ? 30 * 1000 : 20 * MS_PER_MINUTE);
+        if (fault->kind == FAULT_CLIENT_HANGS) { /* whenever it is stopped */
+            fault->restart_nth = 0;
+            fault->at_ms = 0;
+            fault->for_ms = sim->heal_ms;
+        }
     }
 }
 
@@ -134,6 +139,14 @@ static void services_begin(const struct fault *fault, uint64_t *own)
     case FAULT_STOP_HANGS:
         service->hangs_in_stop = true;
         break;
+    case FAULT_CLIENT_HANGS:
+        service = &sim->os.world.services[service_index("ArchiveSvc")];
+        service->hangs_in_stop = true;
+        service->checkpoint_every_ms = 0;
+        break;
+    case FAULT_NOT_ENDED:
+        service->terminate_code = below(own, 2) ? 5 : 1053;
+        break;
     case FAULT_START_HANGS:
         service->hangs_in_start = true;
         break;
@@ -173,6 +186,7 @@ static void service_mend(struct world_service *service)
     service->ignores_stop = false;
     service->accepts_stop = true;
     service->unreadable = false;
+    service->terminate_code = 0;
 }
 
 /* ---- storewatch itself and the machine ---- */
@@ -291,6 +305,8 @@ static bool *switch_of(const struct fault *fault)
         return &sim->os.host_unreadable;
     case FAULT_GRAPH_UNREADABLE:
         return &sim->os.graph_unreadable;
+    case FAULT_PID_REUSED:
+        return &sim->os.pid_reused;
     case FAULT_VETO:
         return &sim->os.veto_runs;
     case FAULT_CLUSTER:
@@ -347,7 +363,8 @@ static void fault_end(struct fault *fault)
     else if (fault->kind == FAULT_PERSON_DISABLES && fault->person_undoes)
         world_person_enables(world, service_of(fault)->name);
     else if (fault->kind >= FAULT_STOP_HANGS && fault->kind <= FAULT_STATE_UNREADABLE)
-        service_mend(service_of(fault));
+        service_mend(fault->kind == FAULT_CLIENT_HANGS ? &world->services[service_index("ArchiveSvc")]
+                                                       : service_of(fault));
 }
 
 static int64_t begin_ms(const struct fault *fault)

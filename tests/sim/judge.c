@@ -7,8 +7,11 @@
  *       the budget, between two at least the minimum interval. One asked for by hand only counts
  *   R3  the moment a stop takes effect: the service is the target or needs it (by the world's
  *       dependencies), the target is one of the configuration, and its process was not already another one
- *       than planned in the look that the stop was decided on. os.h offers nothing that would terminate a
- *       process
+ *       than planned in the look that the stop was decided on. The moment a process is to be ended: that is
+ *       configured, in mode "act" and no dry run; it is a registered client's, never the Information Store's;
+ *       by pid and creation time the one that the plan names, and in the look that it was decided on the
+ *       service was stop pending in it, with no other service in it; it has been so for stop_timeout and its
+ *       checkpoint stands still; nothing of R4 but the window forbids it; the journal on the disk says it
  *   R4  the moment a restart asks for its first stop (until one was accepted, and in each life of
  *       storewatch again): mode, dry run, maintenance, veto, cluster, shutdown, sight, window against
  *       urgency and pending states, as that look showed them
@@ -304,27 +307,28 @@ static bool is_pending(enum service_state state)
     return state == SERVICE_STATE_START_PENDING || state == SERVICE_STATE_STOP_PENDING;
 }
 
+/* What of R4 forbids a deed at any time, by what the look showed; NULL = nothing. */
+static const char *forbidden_now(const struct judge_look *look)
+{
+    return sim->dry_run ? "in a dry run"
+           : judge()->maintenance_until_utc_ms > sim->os.world.utc_ms &&
+                   judge()->maintenance_until_ms > true_ms()
+               ? "in maintenance"
+           : look->veto                                      ? "while a veto process runs"
+           : look->cluster && !sim->settings.on_cluster_act  ? "on a cluster node"
+           : look->shutting_down                             ? "while the system shuts down"
+           : !look->services_known || !look->processes_known ? "without sight"
+                                                             : NULL;
+}
+
 static void check_first_stop(const struct restart_journal *journal, bool goes_on)
 {
     const struct judge_look *look = &judge()->look_seen;
     bool by_hand = journal->incident_id == 0;
-    const char *why = NULL;
+    const char *why = forbidden_now(look);
     if (!by_hand && sim->agent->engine->config.mode != MODE_ACT)
         why = "in mode \"alert\"";
-    else if (sim->dry_run)
-        why = "in a dry run";
-    else if (judge()->maintenance_until_utc_ms > sim->os.world.utc_ms &&
-             judge()->maintenance_until_ms > true_ms())
-        why = "in maintenance";
-    else if (look->veto)
-        why = "while a veto process runs";
-    else if (look->cluster && !sim->settings.on_cluster_act)
-        why = "on a cluster node";
-    else if (look->shutting_down)
-        why = "while the system shuts down";
-    else if (!look->services_known || !look->processes_known)
-        why = "without sight";
-    else if (!by_hand && !window_open() && !urgent(journal->incident_id))
+    else if (!why && !by_hand && !window_open() && !urgent(journal->incident_id))
         why = "outside the windows";
     if (why)
         judge_fail("R4", "restart %lld of %s asks for its first stop %s", (long long)journal->id,
@@ -342,15 +346,19 @@ static void follow_asks(void)
     static int64_t asked_mono_ms;
     static char asked_service[SERVICE_NAME_MAX];
     const struct restart *restart = &sim->agent->engine->restart;
-    if (sim->agent->request.kind != ENGINE_STOP_SERVICE ||
+    const enum engine_request_kind kind = sim->agent->request.kind;
+    if ((kind != ENGINE_STOP_SERVICE && kind != ENGINE_TERMINATE_PROCESS) ||
         (asked_mono_ms == restart->asked_mono_ms &&
          text_equal_nocase(asked_service, restart->request.service)))
         return;
     asked_mono_ms = restart->asked_mono_ms;
     text_copy(asked_service, sizeof asked_service, restart->request.service);
     judge()->look_asked = judge()->look_seen;
+    judge()->forbidden_asked = sim->agent->engine->config.mode != MODE_ACT
+                                   ? "in mode \"alert\""
+                                   : forbidden_now(&judge()->look_asked);
     struct judge_restart *known = restart_known(&restart->journal);
-    if (!known)
+    if (!known || kind != ENGINE_STOP_SERVICE)
         return;
     if (!known->stop_sent || known->asked_in != sim->lives)
         check_first_stop(&restart->journal, known->stop_sent);
@@ -404,6 +412,60 @@ static void check_journal(const struct restart_journal *journal, const char *nam
                    stop ? "says it was not asked" : "does not know of it");
     sqlite3_finalize(statement);
     sqlite3_close(db);
+}
+
+static void check_termination_journal(const struct restart_journal *journal, const char *name,
+                                      struct process_id id)
+{
+    static const char sql[] =
+        "SELECT 1 FROM restart AS r JOIN restart_service AS s ON s.restart = r.id"
+        " WHERE r.id = ?1 AND s.name = ?2 AND r.phase <> 'ended' AND s.stop = 'asked' AND s.pid = ?3"
+        " AND s.created_100ns = ?4 AND s.note LIKE '%is terminated'";
+    if (disk_is_bad() || sim->kill_change)
+        return;
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_open_v2(STORE_PATH, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK ||
+        sqlite3_bind_int64(statement, 1, journal->id) != SQLITE_OK ||
+        sqlite3_bind_text(statement, 2, name, -1, SQLITE_STATIC) != SQLITE_OK ||
+        sqlite3_bind_int64(statement, 3, id.pid) != SQLITE_OK ||
+        sqlite3_bind_int64(statement, 4, (int64_t)id.created_100ns) != SQLITE_OK)
+        judge_fail("R6", "the journal cannot be read: %s", sqlite3_errmsg(db));
+    else if (sqlite3_step(statement) != SQLITE_ROW)
+        judge_fail("R6", "the process of %s is ended, and the journal on the disk does not say so", name);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+}
+
+void judge_terminate(const char *name, struct process_id id)
+{
+    const struct engine *engine = sim->agent->engine;
+    const struct restart_service *service = planned(&engine->restart.journal, name);
+    const struct judge_look *look = &judge()->look_asked;
+    const struct world_service *real = world_get(&sim->os.world, name);
+    size_t index = service_index(name), in_process = 0;
+    judge()->checks++;
+    for (size_t i = 0; i < sim->os.world.count; i++)
+        in_process += look->pids[i] == id.pid;
+    const char *why = judge()->forbidden_asked;
+    if (!sim->settings.on_hang_terminate)
+        why = "which is not configured";
+    else if (!text_equal_nocase(name, "ArchiveSvc") && !text_equal_nocase(name, "BESAgent"))
+        why = "which is not a client's";
+    else if (!service || !process_id_equal(service->process, id) || !id.pid || !id.created_100ns)
+        why = "which is not the one of the plan";
+    else if (look->states[index] != SERVICE_STATE_STOP_PENDING || look->pids[index] != id.pid ||
+             look->created[index] != id.created_100ns || in_process != 1)
+        why = "which did not hang in its stop, alone, when that was decided";
+    else if (real->state == SERVICE_STATE_STOP_PENDING && real->pid == id.pid &&
+             (real->checkpoint_every_ms || real->works_while_pending ||
+              sim->os.world.mono_ms - real->pending_since_ms < engine->config.stop_timeout_ms))
+        why = "which is slow, not hung";
+    if (why)
+        judge_fail("R3", "process %u of %s is to be ended %s", id.pid, name, why);
+    else
+        check_termination_journal(&engine->restart.journal, name, id);
 }
 
 static bool ran_before;

@@ -137,6 +137,7 @@ static void draw_settings(uint64_t *random)
     settings->reminder_ms = slot_ms * (2 * scale + below(random, 20 * scale));
     settings->mails_per_hour = chance(random, 75) ? 1000 : (sim->computed ? 2 : 4) + below(random, 10);
     settings->limit_bytes = chance(random, 50) ? 2 * GIB : 0;
+    settings->on_hang_terminate = sim->seed % 4 != 0; /* calm worlds: never */
 }
 
 bool config_write(void)
@@ -165,6 +166,8 @@ bool config_write(void)
             "\"windows\":[%s],\"urgent_before\":\"%lldms\",\"veto_processes\":[\"" VETO_IMAGE "\"],\n"
             "\"stop_timeout\":\"%lldms\",\"start_timeout\":\"%lldms\",\"verify\":\"%lldms\",\"on_cluster\":"
             "\"%s\",\"dump\":{\"kind\":\"%s\",\"time\":\"20s\"}},\n"
+
+            "\"%s\",\"on_hang\":\"%s\"},\n"
             "\"mail\":{\"to\":[\"ops@example.com\"],\"relays\":[{\"host\":\"relay1\",\"port\":25},"
             "{\"host\":\"relay2\",\"port\":26}],\"reminder\":\"%lldms\",\"max_per_hour\":%u}}\n",
             s->act ? "act" : "alert", (long long)s->interval_ms, (long long)s->min_window_ms, limit,
@@ -172,6 +175,9 @@ bool config_write(void)
             (long long)s->urgent_ms, (long long)s->stop_timeout_ms, (long long)s->start_timeout_ms,
             (long long)s->verify_ms, s->on_cluster_act ? "act" : "alert", sim->seed % 3 ? "none" : "full",
             (long long)s->reminder_ms, s->mails_per_hour);
+
+            (long long)s->verify_ms, s->on_cluster_act ? "act" : "alert",
+            s->on_hang_terminate ? "terminate_client" : "wait", (long long)s->reminder_ms, s->mails_per_hour);
     return fclose(file) == 0;
 }
 
@@ -519,6 +525,29 @@ enum status os_service_start(struct os *os, const char *name, struct err *err)
     sim->starts++;
     judge_start(name);
     return answer("start", name, world_start(&os->world, name), err);
+}
+
+/* Its end frees the number of a process, and the next one to be made may get it. */
+static void pid_reuse(struct world *world, const char *name, struct process_id id)
+{
+    struct world_service *service = world_get(world, name);
+    size_t other = (service_index(name) + 1) % world->count;
+    if (service == NULL || service->pid != id.pid || service->created_100ns != id.created_100ns)
+        return;
+    story("process %u ends, and its number goes to another one", id.pid);
+    world_kill(world, name, 1067);
+    if (world->services[other].pid)
+        world->services[other].pid = id.pid;
+}
+
+enum status os_process_terminate(struct os *os, const char *service, struct process_id id, struct err *err)
+{
+    judge_terminate(service, id);
+    if (os->pid_reused)
+        pid_reuse(&os->world, service, id);
+    uint32_t code = world_terminate(&os->world, id);
+    sim->terminations += code == 0;
+    return answer("end the process of", service, code, err);
 }
 
 enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text,

@@ -46,7 +46,7 @@ struct os {
     int64_t boot_ms; /* true time at which the machine's monotonic clock was 0 */
     struct program programs[SIM_SERVICES_MAX];
     struct host host;
-    bool host_unreadable, graph_unreadable, cluster, veto_runs;
+    bool host_unreadable, graph_unreadable, cluster, veto_runs, pid_reused;
     enum relay_mood relays[SIM_RELAYS];
     uint64_t noise;
 };
@@ -73,6 +73,9 @@ struct os {
     X(SERVICE_DIES, "a service's process ends")                                                              \
     X(DIES_AFTER_START, "a service dies soon after its starts")                                              \
     X(STOP_HANGS, "a stop hangs")                                                                            \
+    X(CLIENT_HANGS, "a client's stop hangs, and its process stands still")                                   \
+    X(NOT_ENDED, "a process cannot be ended")                                                                \
+    X(PID_REUSED, "the number of a process that is to be ended goes to another one")                         \
     X(START_HANGS, "a start hangs")                                                                          \
     X(STOP_REFUSED, "stops are refused")                                                                     \
     X(START_REFUSED, "starts are refused")                                                                   \
@@ -155,6 +158,7 @@ struct judge {
     struct judge_service services[SIM_SERVICES_MAX];
     struct judge_look look_run, look_seen, look_asked;
     int64_t seen_ms; /* true time of the latest look that saw the services */
+    const char *forbidden_asked; /* what of R4 would have forbidden to end a process then; NULL = nothing */
     size_t restart_count;
     struct judge_restart restarts[JUDGE_RESTARTS_MAX];
     size_t key_count;
@@ -178,7 +182,7 @@ struct lane_state {
 };
 
 struct settings { /* of the configuration, as the judge knows it */
-    bool act, on_cluster_act, windows;
+    bool act, on_cluster_act, windows, on_hang_terminate;
     int window_from, window_to; /* minutes of the day */
     int64_t interval_ms, min_window_ms, verify_ms, stop_timeout_ms, start_timeout_ms, per_ms, min_interval_ms,
         urgent_ms, reminder_ms;
@@ -226,7 +230,7 @@ struct sim {
     const struct play_hooks *hooks;
     bool may_not_start; /* for want of memory; then it is tried again */
     uint64_t injected[FAULT_KIND_COUNT];
-    uint64_t lives, mails, stops, starts, looks;
+    uint64_t lives, mails, stops, starts, terminations, looks;
 };
 
 extern struct sim *sim; /* mailer_send and the store's rename have no context: there is one world at a time */
@@ -265,6 +269,7 @@ void judge_life_ends(void);
 void judge_stop(const char *name); /* the moment a stop control takes effect, before it does */
 void judge_stopped(const char *name, bool accepted);
 void judge_start(const char *name);
+void judge_terminate(const char *name, struct process_id id); /* before it takes effect */
 void judge_person(const char *name);
 void judge_event(enum alert_kind kind);
 void judge_mail(const char *message, bool refused);
