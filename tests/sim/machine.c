@@ -165,19 +165,15 @@ bool config_write(void)
             "\"actions\":{\"budget\":{\"max\":%u,\"per\":\"%lldms\",\"min_interval\":\"%lldms\"},\n"
             "\"windows\":[%s],\"urgent_before\":\"%lldms\",\"veto_processes\":[\"" VETO_IMAGE "\"],\n"
             "\"stop_timeout\":\"%lldms\",\"start_timeout\":\"%lldms\",\"verify\":\"%lldms\",\"on_cluster\":"
-            "\"%s\",\"dump\":{\"kind\":\"%s\",\"time\":\"20s\"}},\n"
-
-            "\"%s\",\"on_hang\":\"%s\"},\n"
+            "\"%s\",\"on_hang\":\"%s\",\"dump\":{\"kind\":\"%s\",\"time\":\"20s\"}},\n"
             "\"mail\":{\"to\":[\"ops@example.com\"],\"relays\":[{\"host\":\"relay1\",\"port\":25},"
             "{\"host\":\"relay2\",\"port\":26}],\"reminder\":\"%lldms\",\"max_per_hour\":%u}}\n",
             s->act ? "act" : "alert", (long long)s->interval_ms, (long long)s->min_window_ms, limit,
             s->budget_max, (long long)s->per_ms, (long long)s->min_interval_ms, windows,
             (long long)s->urgent_ms, (long long)s->stop_timeout_ms, (long long)s->start_timeout_ms,
-            (long long)s->verify_ms, s->on_cluster_act ? "act" : "alert", sim->seed % 3 ? "none" : "full",
-            (long long)s->reminder_ms, s->mails_per_hour);
-
             (long long)s->verify_ms, s->on_cluster_act ? "act" : "alert",
-            s->on_hang_terminate ? "terminate_client" : "wait", (long long)s->reminder_ms, s->mails_per_hour);
+            s->on_hang_terminate ? "terminate_client" : "wait", sim->seed % 3 ? "none" : "full",
+            (long long)s->reminder_ms, s->mails_per_hour);
     return fclose(file) == 0;
 }
 
