@@ -4,7 +4,7 @@
 # Groups:  build  compilers for the three targets and what fetches and unpacks source packages
 #          wine   what the Wine tests and the demo run on: Wine, a real SMTP server, Python, a 32-bit root's bootstrap
 #          dist   what makes the packages (MSI, zip)
-#          lint   formatter and static analysers
+#          lint   formatter and static analysers; lint-quick: those that take seconds, for the tests
 #          bench  what the bench compares with
 #          fuzz   a compiler with libFuzzer
 #
@@ -19,6 +19,7 @@ packages_of() {
         gcc-mingw-w64-x86-64-win32 gcc-mingw-w64-i686-win32 binutils-mingw-w64-x86-64 binutils-mingw-w64-i686 ;;
     wine) echo wine wine64 libgnutls30 exim4-daemon-light openssl python3 procps debootstrap ;;
     dist) echo wixl msitools faketime zip unzip ;;
+    lint-quick) echo clang-format cppcheck python3 ;;
     lint) echo clang-format clang-tidy cppcheck python3 ;;
     bench) echo python3 python3-pandas python3-scipy ;;
     fuzz) echo clang libclang-rt-14-dev ;;

@@ -6,15 +6,10 @@
 #define STOREWATCH_SERVICE_H
 
 #include "storewatch/base.h"
+#include "storewatch/service_exit.h"
 
 #define SERVICE_LOCK_NAME                                                                                    \
     "storewatch.lock" /* in the data directory: held by the one process that works on it */
-
-/* Service-specific exit codes (with Windows error 1066). */
-enum service_exit {
-    SERVICE_EXIT_CONFIG = 1, /* the configuration is bad or cannot be read: see event 1004 */
-    SERVICE_EXIT_START = 2   /* it could not start otherwise: see the error event 1001 */
-};
 
 /* `run`: watches until it is told to stop. Started by the SCM it is the service: STOP, SHUTDOWN (PRESHUTDOWN
  * where the system has it) and PARAMCHANGE (reload) are forwarded to the loop. Otherwise it runs in this

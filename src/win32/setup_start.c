@@ -1,7 +1,7 @@
 /* setup_start.c - see setup.h: starts our own service and waits until it runs. */
 #include "setup.h"
 
-#include "storewatch/service.h"
+#include "storewatch/service_exit.h"
 #include "win32.h"
 
 #define WAIT_STEP_MS 100

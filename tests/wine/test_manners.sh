@@ -41,6 +41,14 @@ check "the old one stays in force" mode_is act
 count=$(polls)
 check "it goes on polling" wait_for 10 polled_beyond $((count + 20))
 
+# Who may write the configuration decides which services are restarted.
+chmod o+w "$disk/Program Files/storewatch/storewatch.json"
+config_write mail.relays="$(relays "$(smtp_port)")" mode='"act"'
+check "the configuration is open to everybody, and taken" scm control storewatch 6
+check "ops are told" wait_for 30 mail_came CONFIG_UNSAFE
+check "who may change what" contains "$(mail_text "$(mails CONFIG_UNSAFE | head -n 1)" | tr -d '\n')" 'C:.Program Files.storewatch.storewatch\.json may be changed by Everyone'
+chmod o-w "$disk/Program Files/storewatch/storewatch.json"
+
 check "stop, within 5 s" seconds_of scm stop storewatch 5
 check "no process is left" wait_for 5 gone storewatch.exe
 check "stopped without an error" contains "$(scm query storewatch)" 'stopped .*exit=0/0'
