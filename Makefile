@@ -308,20 +308,15 @@ build/compile_commands.json: Makefile $(native_sources) $(windows_sources)
 	   echo; echo ']'; } >$@
 json = '$(subst ",\\\",$(subst ',,$(1)))'
 
-# ---- fuzzing: FUZZ_SECONDS for each program; findings stay under build/fuzz
+# ---- fuzzing: FUZZ_SECONDS for each program (ONLY="smtp control" for some); findings stay under build/fuzz
 
 fuzz_flags := $(filter-out -MMD -MP -Werror,$(common)) -O1 -fsanitize=fuzzer,address,undefined $(posix) -Itests/support -isystem build/deps/native/include
-build/fuzz/%: tests/fuzz/%.c $(test_library) Makefile build/deps/ready
+build/fuzz/%: tests/fuzz/%.c $(test_library) $(wildcard src/win32/*.[ch] src/app/*.h tests/support/*.h include/storewatch/*.h) Makefile build/deps/ready
 	@installer/packages.sh fuzz
 	@mkdir -p $(@D)
 	@clang $(fuzz_flags) -o $@ $< $(test_library) $(test_libs)
-fuzz: $(fuzz_programs)
-	@[ -n "$^" ] || { echo "make fuzz: there is no tests/fuzz/*.c" >&2; exit 3; }
-	@for program in $^; do \
-	    seeds=tests/fuzz/$${program##*/}.seeds; corpus=$$program.corpus; mkdir -p $$corpus; \
-	    echo "== fuzzing $${program##*/} for $${FUZZ_SECONDS:-60} s"; \
-	    $$program -verbosity=0 -print_final_stats=1 -max_total_time=$${FUZZ_SECONDS:-60} -artifact_prefix=$$program.found- $$corpus $$([ -d $$seeds ] && echo $$seeds); \
-	done
+fuzz: $(if $(ONLY),$(addprefix build/fuzz/,$(ONLY)),$(fuzz_programs))
+	@tests/fuzz/run $(ONLY)
 
 # ---- cleaning: the libraries take minutes, so only distclean removes them
 
