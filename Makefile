@@ -296,15 +296,15 @@ lint: all build/compile_commands.json
 	@tests/lint/run
 format:
 	@installer/packages.sh lint
-	@find src include tests -name '*.[ch]' -print0 | xargs -0 clang-format -i
+	@find src include installer tests -name '*.[ch]' -print0 | xargs -0 clang-format -i
 
 # One entry a file, for the target it is made for; clangd and clang-tidy find the file under build/.
-build/compile_commands.json: Makefile $(native_sources) $(windows_sources)
+build/compile_commands.json: Makefile $(native_sources) $(windows_sources) $(msi_sources)
 	@mkdir -p build
 	@{ echo '['; separator=; \
 	   entry() { printf '%s{"directory":"$(CURDIR)","file":"%s","command":"%s -c %s"}' "$$separator" "$$2" "$$1" "$$2"; separator=$$',\n'; }; \
 	   for file in $(native_sources); do entry $(call json,$(native_cc) $(native_flags)) $$file; done; \
-	   for file in $(filter-out $(native_sources),$(windows_sources)); do entry $(call json,$(x64_cc) $(x64_flags)) $$file; done; \
+	   for file in $(filter-out $(native_sources),$(windows_sources)) $(msi_sources); do entry $(call json,$(x64_cc) $(x64_flags)) $$file; done; \
 	   echo; echo ']'; } >$@
 json = '$(subst ",\\\",$(subst ',,$(1)))'
 
