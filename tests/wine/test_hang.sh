@@ -1,0 +1,49 @@
+#!/bin/bash
+# A client leaks and hangs in its stop. With actions.on_hang "terminate_client" its process is ended, and only that: the restart
+# goes on and everything runs again. With "wait" nothing is ended and ops are told.
+# arch: x64 x86
+. "$(dirname "$0")/lib.sh"
+bed_open hang "${1:-x64}"
+
+settings() { # ON_HANG
+    config_write mode='"act"' sampling.warm_up='"0s"' verdict.min_window='"3s"' actions.ladder='["alert", "restart_client"]' \
+        actions.stop_timeout='"6s"' actions.verify='"2s"' actions.on_hang="\"$1\"" mail.relays="$(relays "$(smtp_port)")"
+}
+hangs() { contains "$(sw status)" 'ArchiveSvc: stop pending, .*hung\?' >/dev/null; }
+ended() { no_restart && [ "$(history_of 'd["restarts"][0]["outcome"]')" = succeeded ]; }
+
+must "an SMTP server" smtp_start
+must "the machine: a client that hangs in its stop, a service that needs it, one beside it" eval '
+    exchange told=16M stop=hang && standin FaxSvc FaxSvc.exe needs=ArchiveSvc && scm start FaxSvc && scm wait FaxSvc running 10 &&
+    standin OtherSvc OtherSvc.exe && scm start OtherSvc && scm wait OtherSvc running 10'
+must "storewatch.exe is there" storewatch_copy
+settings wait
+must "install and start" eval 'storewatch_install && storewatch_start'
+client=$(service_pid ArchiveSvc) store=$(service_pid MSExchangeIS) other=$(service_pid OtherSvc)
+check "plan says that a hung client is waited for" contains "$(sw plan ArchiveSvc)" 'if ArchiveSvc hangs: waits \(actions\.on_hang is "wait"\)'
+
+# "wait"
+must "the client leaks" scm control ArchiveSvc 128
+must "its stop hangs, and status says so" wait_for 90 hangs
+check "and what is done about it" contains "$(sw status)" 'if ArchiveSvc hangs: waits'
+must "ops are told that it is down" wait_for 60 mail_came SERVICE_DOWN
+check "its process is left alone" equals "$(service_pid ArchiveSvc)" "$client"
+
+# "terminate_client", from now on: what hangs in the way of its own start is ended after another stop_timeout
+settings terminate_client
+must "the configuration is taken over" scm control storewatch 6
+check "status names the process that would be ended" wait_for 30 eval 'contains "$(sw status)" "if ArchiveSvc hangs: its process $client is terminated after 6 s"'
+# The hang is in this stop only: the next incarnation stops as it should.
+must "the client's process is ended and it runs in a new one" scm wait ArchiveSvc "new:$client" 90
+must "the restart ends well" wait_for 60 ended
+must "ops are told that it runs again" wait_for 60 mail_came SERVICE_UP_AGAIN
+check "the mail says what was done" contains "$(mail_text "$(mails SERVICE_UP_AGAIN | head -n 1)" | tr -s '\n ' ' ')" \
+    "ArchiveSvc did not stop for .*its process $client is terminated"
+check "the service that needs it runs" service_is FaxSvc running
+check "the Information Store was not touched" equals "$(service_pid MSExchangeIS)" "$store"
+check "nor anything else" equals "$(service_pid OtherSvc)" "$other"
+check "one restart" equals "$(history_of 'len(d["restarts"])')" 1
+check "plan names the process" contains "$(sw plan ArchiveSvc)" "if ArchiveSvc hangs: its process $(service_pid ArchiveSvc) is terminated after 6 s"
+check "the Information Store's is never ended" contains "$(sw plan MSExchangeIS)" 'if MSExchangeIS hangs: waits \(the Information Store is never terminated\)'
+check "nor a dependent's that is no registered client" contains "$(sw plan MSExchangeIS)" 'if FaxSvc hangs: waits \(it is not a registered client\)'
+finish
