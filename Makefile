@@ -35,7 +35,7 @@ ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(JOBS)
 endif
 
-.PHONY: all deps test test-unit test-scenario test-wine test-programs demo bench bench-verdict sim sim-mutants dist dist-previous test-reproducible lint format fuzz clean distclean packages-wine packages-dist
+.PHONY: all deps test test-unit test-scenario test-wine test-programs crash-sweep demo bench bench-verdict sim sim-mutants dist dist-previous test-reproducible lint format fuzz clean distclean packages-wine packages-dist
 .DEFAULT_GOAL := all
 
 # ---- what is compiled
@@ -266,6 +266,10 @@ test-reproducible: dist
 	@tests/reproducible
 test-wine: all test-programs dist dist-previous packages-wine
 	@tests/run wine
+
+# storewatch.exe killed at KILLS (200) moments of one restart; see tests/wine/test_crash.sh.
+crash-sweep: all $(windows_programs) packages-wine
+	@tests/wine/crash-sweep
 
 demo: all $(windows_programs) packages-wine
 	@[ -x tests/wine/demo ] || { echo "make demo: tests/wine/demo is missing" >&2; exit 3; }

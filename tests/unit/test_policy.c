@@ -303,6 +303,56 @@ static void test_budget_ages_and_forgets_only_what_no_rule_needs(void **state)
     assert_int_equal(f->budget[0].age_ms, MS_PER_HOUR);
 }
 
+static void assert_termination(struct fixture *f, const char *held)
+{
+    char why[160] = "as before";
+    assert_int_equal(policy_may_terminate(&f->config, f->observation, f->clock, &f->facts, why, sizeof why),
+                     !held[0]);
+    if (!held[0])
+        assert_string_equal(why, "");
+    else if (!strstr(why, held))
+        fail_msg("\"%s\" is not in \"%s\"", held, why);
+}
+
+/* A hung client's process: everything that forbids a stop forbids its end, but the restart has begun already.
+ */
+static void test_what_forbids_to_end_a_process(void **state)
+{
+    struct fixture *f = *state;
+    assert_termination(f, "");
+    f->config.window_count = 1; /* it is closed: the restart began while it was open */
+    f->config.windows[0] = (struct config_window){.days = 1, .from_minute = 10, .to_minute = 20};
+    f->config.budget_max = 1;
+    f->budget[0] = (struct budget_entry){.restart_id = 1};
+    f->facts.budget_count = 1; /* spent, by this very restart */
+    assert_termination(f, "");
+    f->facts.journal_writable = false;
+    assert_termination(f, "restart journal: cannot be written");
+    f->facts.journal_writable = true;
+    f->observation->processes_known = false;
+    assert_termination(f, "sight of the services");
+    f->observation->processes_known = true;
+    text_copy(f->observation->processes[0].image, PROCESS_IMAGE_MAX, "ESEUTIL.EXE");
+    f->observation->process_count = 1;
+    assert_termination(f, "veto processes: eseutil.exe is running");
+    f->observation->process_count = 0;
+    f->observation->cluster_node = true;
+    assert_termination(f, "cluster");
+    f->observation->cluster_node = false;
+    f->observation->os_shutting_down = true;
+    assert_termination(f, "system shutdown");
+    f->observation->os_shutting_down = false;
+    f->facts.maintenance_until_utc_ms = f->clock.utc_ms + 1;
+    assert_termination(f, "maintenance: on until");
+    f->facts.maintenance_until_utc_ms = 0;
+    f->facts.dry_run = true;
+    assert_termination(f, "dry run");
+    f->facts.dry_run = false;
+    f->config.mode = MODE_ALERT;
+    f->facts.by_hand = true; /* a person may restart in mode "alert"; nothing is ended then */
+    assert_termination(f, "mode: \"alert\"");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -325,6 +375,7 @@ int main(void)
         TEST(test_a_client_without_service_skips_its_rung),
         TEST(test_the_store_waits_for_its_leaking_client),
         TEST(test_the_host_and_discovered_programs_are_never_restarted),
+        TEST(test_what_forbids_to_end_a_process),
         TEST(test_budget_ages_and_forgets_only_what_no_rule_needs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
