@@ -97,6 +97,10 @@ void detector_free(struct detector *detector);
  * now, so that a caller sees each rise at the sample that caused it. */
 enum verdict_state detector_push(struct detector *detector, int64_t t_ms, double value);
 
+/* Judges once more as of the last sample, outside the usual spacing of evaluations: for a caller that has no
+ * more samples to give (the end of a file). Returns the state now. */
+enum verdict_state detector_settle(struct detector *detector);
+
 /* The absolute guard: near exhaustion growth must be told at once. Also sets what exhaustion is projected to.
  */
 void detector_set_limit(struct detector *detector, struct verdict_limit limit);

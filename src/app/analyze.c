@@ -256,6 +256,8 @@ static enum status analyze_file(struct analysis *analysis, const char *path, str
     }
     status = push_rows(reader, tracks, results, path, err);
     for (size_t i = 0; i < columns && status == STATUS_OK; i++) {
+        /* The verdict as of now; the alarms stay those that were told while the samples came. */
+        detector_settle(tracks[i].detector);
         detector_verdict(tracks[i].detector, &results[i].verdict);
         if (analysis->options->html != NULL) {
             add_chart(analysis, &results[i], tracks[i].detector);

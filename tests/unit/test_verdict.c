@@ -368,6 +368,139 @@ static void a_straight_leak_has_a_narrow_interval_from_the_first_word_on(void **
     }
 }
 
+/* A host whose level is interrupted again and again, by something that takes or gives back as much as a leak
+ * of days amounts to: with a leak beneath it is found, without one it is left alone. */
+static void a_leak_beneath_excursions_is_found(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    for (uint64_t seed = 1; seed <= 5; seed++)
+        for (int leaks = 0; leaks < 2; leaks++) {
+            struct random random = random_seeded(seed);
+            double value[N], away = 0;
+            size_t until = 0, next = 300;
+            for (size_t i = 0; i < N; i++) {
+                if (i == next) {
+                    away = 2.5e8 * (random_uniform(&random) < 0.5 ? 1 : -1);
+                    until = i + 60 + (size_t)(120 * random_uniform(&random));
+                    next = until + 300 + (size_t)(400 * random_uniform(&random));
+                }
+                value[i] = 2e9 + (leaks ? 1e5 * (double)i : 0) + (i < until ? away : 0) +
+                           4e6 * random_normal(&random);
+            }
+            const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+            const struct run run = run_series(&settings, NAN, value, N, 60000);
+            if ((run.alarm_count > 0) != leaks)
+                print_message("seed %d: %s\n", (int)seed, run.verdict.reason);
+            assert_int_equal(run.alarm_count > 0, leaks);
+        }
+}
+
+/* Day and night, three and more of each, over a leak smaller than their swing, and without one. */
+static void a_leak_beneath_a_cycle_is_found(void **state)
+{
+    (void)state;
+    enum { N = 2400 };
+    for (uint64_t seed = 1; seed <= 5; seed++)
+        for (int leaks = 0; leaks < 2; leaks++) {
+            struct random random = random_seeded(seed);
+            double value[N];
+            for (size_t i = 0; i < N; i++)
+                value[i] = 1e9 + 2e8 * sin((double)i * 2 * 3.14159265358979 / 300) +
+                           (leaks ? 3e8 * (double)i / N : 0) + 5e6 * random_normal(&random);
+            const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+            const struct run run = run_series(&settings, NAN, value, N, 300000);
+            assert_int_equal(run.alarm_count > 0, leaks);
+            if (!leaks)
+                assert_int_equal(run.verdict.shape, SHAPE_PERIODIC);
+        }
+}
+
+/* A fix that leaves what was lost where it is: growth that has stopped, or goes on at a twentieth of its
+ * rate, is over after half of the time it took. */
+static void a_leak_that_was_fixed_clears(void **state)
+{
+    (void)state;
+    for (int crawls = 0; crawls < 2; crawls++) {
+        double value[2400];
+        struct random random = random_seeded(3);
+        for (size_t i = 0; i < 2400; i++)
+            value[i] = 5e8 + 2e6 * random_normal(&random) +
+                       (i < 500    ? 0
+                        : i < 1300 ? 1e6 * (double)(i - 500)
+                                   : 8e8 + (crawls ? 5e4 * (double)(i - 1300) : 0));
+        const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+        const struct run run = run_series(&settings, NAN, value, 1800, 15000);
+        assert_int_equal(run.alarm_count, 1);
+        assert_int_equal(run.clear_count, 1);
+        assert_int_equal(run_series(&settings, NAN, value, 1500, 15000).clear_count, 0);
+        assert_int_equal(run_series(&settings, NAN, value, 2400, 15000).verdict.state, VERDICT_BOUNDED);
+    }
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Growth whose rate rises: when three quarters of the way are gone the end is foreseen within 10 % of the
+ * way, and the interval holds it nine times in ten. */
+static void the_end_of_growth_that_changes_its_rate_is_foreseen(void **state)
+{
+    (void)state;
+    enum { N = 1500, SEEDS = 20 };
+    static const enum family families[] = {FAMILY_ACCELERATING, FAMILY_TWO_RATES, FAMILY_STAIRS,
+                                           FAMILY_OFFICE_HOURS, FAMILY_INTERMITTENT};
+    for (size_t k = 0; k < ARRAY_COUNT(families); k++) {
+        size_t asked = 0, held = 0;
+        double error[SEEDS];
+        for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+            double value[N];
+            size_t onset;
+            generate_series(families[k], seed, 1, value, N, &onset);
+            const struct verdict_settings settings = {
+                .unit = UNIT_BYTES, .confidence_pct = 90, .learned_plateau = NAN};
+            const struct run run =
+                run_series(&settings, 2 * GENERATE_LEVEL, value, onset + (N - onset) * 3 / 4, 15000);
+            if (run.verdict.state != VERDICT_UNBOUNDED)
+                continue;
+            const int64_t end_ms = 15000 * (int64_t)(N - 1);
+            error[asked++] = fabs((double)(run.verdict.exhaustion_ms - end_ms)) / 15000 / (double)(N - onset);
+            held += run.verdict.exhaustion_early_ms <= end_ms && end_ms <= run.verdict.exhaustion_late_ms;
+        }
+        qsort(error, asked, sizeof *error, compare_doubles);
+        print_message("%s: %d of %d asked, %d held, median error %.1f %%\n", family_name(families[k]),
+                      (int)asked, SEEDS, (int)held, 100 * error[asked / 2]);
+        assert_true(asked >= SEEDS * 9 / 10);
+        assert_true(held * 10 >= asked * 9);
+        assert_true(error[asked / 2] < 0.1);
+    }
+}
+
+/* At the end of a file: the verdict of the last sample, not of the last evaluation. */
+static void a_settled_verdict_is_that_of_the_last_sample(void **state)
+{
+    (void)state;
+    const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    struct detector *detector = detector_new(&settings);
+    assert_non_null(detector);
+    assert_int_equal(detector_settle(detector), VERDICT_LEARNING);
+    struct verdict verdict;
+    for (int i = 0; i < 2000; i++) {
+        const enum verdict_state online =
+            detector_push(detector, (int64_t)i * 15000, 5e8 + (i > 700 ? 1e6 * (double)(i - 700) : 0));
+        if (i != 690 && i != 1999)
+            continue;
+        assert_int_equal(detector_settle(detector), online);
+        detector_verdict(detector, &verdict);
+        assert_int_equal(verdict.at_ms, (int64_t)i * 15000);
+        assert_int_equal(verdict.state, i == 690 ? VERDICT_BOUNDED : VERDICT_UNBOUNDED);
+    }
+    assert_true(fabs(verdict.fit_to - 1.799e9) < 1e6); /* the line reaches the last sample */
+    detector_free(detector);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +517,11 @@ int main(void)
         cmocka_unit_test(the_absolute_guard_speaks_at_once),
         cmocka_unit_test(incarnations_learn_from_each_other),
         cmocka_unit_test(odd_input_is_survived),
+        cmocka_unit_test(a_leak_beneath_excursions_is_found),
+        cmocka_unit_test(a_leak_beneath_a_cycle_is_found),
+        cmocka_unit_test(a_leak_that_was_fixed_clears),
+        cmocka_unit_test(the_end_of_growth_that_changes_its_rate_is_foreseen),
+        cmocka_unit_test(a_settled_verdict_is_that_of_the_last_sample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,191 @@
+/* verdict_forecast.c - the line through what happens now, what may come, and when the limit is reached. */
+#include "verdict_internal.h"
+
+#define HALVES_SHARE 0.4 /* of the residue: two lines for the two halves are better than one */
+#define ACCELERATES 1.3  /* rate of the later half over that of the whole: 1.5 for a parabola */
+#define KINK_SHARE 2     /* a parabola that leaves less than this times what two lines leave */
+#define PIECE_POINTS 12  /* of a last piece */
+#define BEND_EARLY 2     /* it may bend twice as much as it did */
+#define BEND_MAX 4       /* of a rate in half a segment: more would extrapolate noise */
+#define BEND_PARTS 3     /* cuts tried in the first quarter of a segment, */
+#define BEND_NARROWS                                                                                         \
+    3 /* and how much narrower the interval must get: a quarter fewer points widen it by half */
+
+/* The onset is known to a block, so the segment may begin with a piece of the level before it. That bend
+ * makes the residuals of an otherwise clean line one long wave, and its interval as wide as the wave is long.
+ * Where leaving out the beginning narrows the interval out of all proportion to the points that go, it was a
+ * bend. Returns where the line begins, and puts it into d->slope. */
+static size_t segment_without_bend(struct detector *d, const double *t, const double *v, size_t n,
+                                   double *scratch)
+{
+    size_t first = 0;
+    for (size_t part = 1; part <= BEND_PARTS; part++) {
+        const size_t cut = n * part / (4 * BEND_PARTS);
+        struct trend_slope line;
+        if (n - cut < TREND_POINTS_MIN ||
+            trend_slope(t + cut, v + cut, n - cut, d->settings.confidence_pct, scratch, &line) != STATUS_OK ||
+            (line.high - line.low) * BEND_NARROWS >= d->slope.high - d->slope.low)
+            continue;
+        d->slope = line;
+        first = cut;
+    }
+    return first;
+}
+
+/* Squared residue of two lines that part at point `cut`. */
+static double two_lines_residue(const double *t, const double *v, size_t n, size_t cut)
+{
+    return trend_line_residue(t, v, cut) + trend_line_residue(t + cut, v + cut, n - cut);
+}
+
+/* Where the last of two straight pieces begins, when two explain the segment far better than one: 0 when not.
+ */
+static size_t segment_last_piece(const double *t, const double *v, size_t n)
+{
+    double best = HALVES_SHARE * trend_line_residue(t, v, n);
+    size_t at = 0;
+    for (size_t eighth = 4; eighth < 8; eighth++) {
+        const size_t cut = n * eighth / 8;
+        if (n - cut < PIECE_POINTS)
+            break;
+        const double residue = two_lines_residue(t, v, n, cut);
+        if (residue < best) {
+            best = residue;
+            at = cut;
+        }
+    }
+    return at;
+}
+
+/* Squared residue of the best parabola: what the line leaves, less what the part of x^2 that is at right
+ * angles to it explains. */
+static double parabola_residue(const double *t, const double *v, size_t n)
+{
+    const double middle = (t[0] + t[n - 1]) / 2, half = (t[n - 1] - t[0]) / 2;
+    double sum = 0, x1 = 0, x2 = 0, x3 = 0, v0 = 0, v1 = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double x = (t[i] - middle) / half;
+        sum++;
+        x1 += x;
+        x2 += x * x;
+        x3 += x * x * x;
+        v0 += v[i] - v[0];
+        v1 += (v[i] - v[0]) * x;
+    }
+    const double xx = x2 - x1 * x1 / sum;
+    const double bend_line = (x3 - x1 * x2 / sum) / xx, rate = (v1 - x1 * v0 / sum) / xx;
+    double qq = 0, qv = 0, rest = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double x = (t[i] - middle) / half;
+        const double q = x * x - x2 / sum - bend_line * (x - x1 / sum);
+        const double r = v[i] - v[0] - v0 / sum - rate * (x - x1 / sum);
+        qq += q * q;
+        qv += q * r;
+        rest += r * r;
+    }
+    const double residue = qq > 0 ? rest - qv * qv / qq : rest;
+    return residue > 0 ? residue : 0;
+}
+
+/* The straight line through what has happened since from_ms, for rate, forecast and chart. When two straight
+ * pieces explain it far better, the last piece is what goes on from here; when a curve does as well as they,
+ * its rate goes on rising. */
+void forecast_segment(struct detector *d, const struct series_sample *point, size_t count,
+                      const struct block *block, size_t blocks, int64_t from_ms)
+{
+    double t[SERIES_RING] = {0}, v[SERIES_RING] = {0}, scratch[SERIES_RING * 4];
+    _Static_assert(sizeof scratch >= SERIES_RING * 23 + 64, "enough for trend_slope");
+    size_t n = 0;
+    if (d->state != VERDICT_UNBOUNDED) { /* nobody acts on it: the medians of the blocks will do */
+        for (; n < blocks; n++) {
+            t[n] = block[n].t;
+            v[n] = block[n].middle;
+        }
+        count = 0;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (point[i].t_ms >= from_ms && (n == 0 || detector_seconds(d, point[i].t_ms) > t[n - 1])) {
+            t[n] = detector_seconds(d, point[i].t_ms);
+            v[n++] = point[i].mean;
+        }
+    const double confidence = d->settings.confidence_pct;
+    d->accelerates = false;
+    d->bend = 1;
+    d->slope_known = trend_slope(t, v, n, confidence, scratch, &d->slope) == STATUS_OK;
+    const double whole = d->slope.slope;
+    size_t first = 0;
+    struct trend_slope one, two;
+    if (d->state == VERDICT_UNBOUNDED && d->slope_known) {
+        const size_t cut = segment_last_piece(t, v, n);
+        if (cut > 0 && trend_slope(t + cut, v + cut, n - cut, confidence, scratch, &two) == STATUS_OK &&
+            two.slope > 0) {
+            d->accelerates = two.slope > ACCELERATES * whole;
+            d->slope = two;
+            first = cut;
+            /* Rates that rise along the whole curve go on rising; a kink between two lines says no such
+             * thing. */
+            if (d->accelerates && parabola_residue(t, v, n) < KINK_SHARE * two_lines_residue(t, v, n, cut) &&
+                trend_slope(t, v, n / 2, confidence, scratch, &one) == STATUS_OK &&
+                trend_slope(t + n / 2, v + n / 2, n - n / 2, confidence, scratch, &two) == STATUS_OK &&
+                one.slope > 0 && two.slope > one.slope) {
+                d->bend = fmin(two.slope / one.slope, BEND_MAX);
+                d->bend_s = (t[n - 1] - t[0]) / 2;
+            }
+        }
+        if (first == 0)
+            first = segment_without_bend(d, t, v, n, scratch);
+    }
+    d->fit_from_ms = n > 0 ? d->series.origin_ms + (int64_t)(t[first] * 1000) : d->last_ms;
+    if (!d->slope_known)
+        return;
+    /* What may come: the rates of the segment's halves bound the rate as well as its interval does (a rate
+     * that varied will vary), and the residuals bound where the line ends. */
+    d->rate_low = d->slope.low;
+    d->rate_high = d->slope.high;
+    const size_t middle = first + (n - first) / 2;
+    if (trend_slope(t + first, v + first, middle - first, confidence, scratch, &one) == STATUS_OK &&
+        trend_slope(t + middle, v + middle, n - middle, confidence, scratch, &two) == STATUS_OK) {
+        d->rate_low = fmin(d->rate_low, fmin(one.slope, two.slope));
+        d->rate_high = fmax(d->rate_high, fmax(one.slope, two.slope));
+    }
+    if (d->bend > 1) { /* the rate now is that of the middle of the piece, and what it has grown by since */
+        const double now = pow(d->bend, (t[n - 1] - t[first]) / 2 / d->bend_s);
+        d->slope_now = d->slope.slope * now;
+        d->rate_high = fmax(d->rate_high, d->slope_now);
+    } else {
+        d->slope_now = d->slope.slope;
+    }
+    double residual[SERIES_RING];
+    for (size_t i = first; i < n; i++)
+        residual[i - first] = fabs(v[i] - d->slope.intercept - d->slope.slope * t[i]);
+    d->line_noise = trend_rank(residual, n - first, (n - first) * 49 / 50);
+}
+
+/* When the limit is reached from `level` at a rate that grows by the factor `bend` in each bend_s. */
+static int64_t time_of_reach(const struct detector *d, double level, double rate, double bend)
+{
+    const double left = d->limit.value - level;
+    if (!(rate > 0) || isnan(left))
+        return INT64_MAX;
+    double wait_s = left / rate;
+    if (bend > 1) {
+        const double growth = log(bend) / d->bend_s;
+        wait_s = log1p(left * growth / rate) / growth;
+    }
+    if (wait_s <= 0)
+        return d->last_ms;
+    return wait_s < 4e12 ? d->last_ms + (int64_t)(wait_s * 1000) : INT64_MAX;
+}
+
+/* When the limit is reached, and within which times: of a verdict that knows its line. */
+void forecast_reach(const struct detector *d, struct verdict *v)
+{
+    v->exhaustion_ms = time_of_reach(d, v->fit_to, d->slope_now, d->bend);
+    v->exhaustion_early_ms =
+        time_of_reach(d, v->fit_to + d->line_noise, d->rate_high, pow(d->bend, BEND_EARLY));
+    v->exhaustion_late_ms = time_of_reach(d, v->fit_to - d->line_noise, d->rate_low, 1);
+    if (v->exhaustion_late_ms < v->exhaustion_ms)
+        v->exhaustion_late_ms = v->exhaustion_ms;
+    if (v->exhaustion_early_ms > v->exhaustion_ms)
+        v->exhaustion_early_ms = v->exhaustion_ms;
+}

@@ -1,0 +1,142 @@
+/* verdict_internal.h - what verdict.c (the detector: when it looks, and its state), verdict_clauses.c (the
+ * judgement), verdict_forecast.c (line and forecast) and verdict_words.c (the answer) share. */
+#ifndef STOREWATCH_VERDICT_INTERNAL_H
+#define STOREWATCH_VERDICT_INTERNAL_H
+
+#include "storewatch/series.h"
+#include "storewatch/trend.h"
+#include "storewatch/verdict.h"
+
+/* Blocks: enough for sixths of half a life to have medians of several blocks, few enough that each averages
+ * noise. */
+#define BLOCKS_MAX 48
+#define BLOCKS_MIN 8 /* of a growth: below, its sixths are single blocks */
+#define SILENCES_MAX 16
+#define LEARNED_SHARE                                                                                        \
+    0.5 /* of the time that growth has to be seen for, when the last incarnation leaked: the prior odds are  \
+           even */
+/* Urgent: it has taken so much of the headroom (to the limit, or to twice the level when none is known): with
+ * URGENT_LAST of confirmation some two thirds of the time to exhaustion are left to act in. */
+#define CONFIRM_HEADROOM 0.22
+
+enum clause {
+    CLAUSE_LEARNING,
+    CLAUSE_FLAT,
+    CLAUSE_TIME,
+    CLAUSE_BIRTH,
+    CLAUSE_LEVEL,
+    CLAUSE_SCATTER,
+    CLAUSE_RANGE,
+    CLAUSE_PARTS,
+    CLAUSE_PRIOR,
+    CLAUSE_SATURATING,
+    CLAUSE_STAIRS,
+    CLAUSE_FLOOR,
+    CLAUSE_MINIMUM,
+    CLAUSE_GROWS,
+    CLAUSE_GUARD,
+};
+
+struct block {
+    double t, middle, floor; /* t in seconds from the origin */
+};
+
+/* What an evaluation found. */
+struct finding {
+    enum clause hold;   /* GROWS, or what an alarm still has to wait for */
+    enum clause clause; /* GROWS, or the clause that failed for the most promising onset */
+    int64_t onset_ms;
+    double onset_level, growth, level;
+    bool urgent, floors;
+    bool smooth;                  /* found in a view without excursions or cycle */
+    double range_low, range_high; /* of the level before the onset */
+    double plateau;               /* where a saturating curve heads; NAN */
+};
+
+/* A growth found, waiting to be confirmed by what comes after it. */
+struct forecast {
+    int64_t lasted_ms; /* time it has been found for, less the time it was not; 0 = none */
+    int64_t at_ms;     /* when it was made */
+    double level, rate_per_ms;
+    bool smooth, floors;
+};
+
+/* A silence that was cut short: from at_ms on, the clock is skipped_ms ahead of the time seen. */
+struct silence {
+    int64_t at_ms, skipped_ms;
+};
+
+/* All times in here are times *seen*: what passes while nothing is read (storewatch stopped, the machine
+ * asleep, the clock set) teaches nothing of the shape, and must not make the growth after it look short
+ * against a long life. So a long silence is cut short on the way in, and put back on the way out
+ * (detector_verdict, detector_points). */
+struct detector {
+    struct verdict_settings settings;
+    int64_t pushed_ms; /* latest time pushed, by the clock */
+    int64_t known_ms;  /* time seen, of the latest known sample */
+    int64_t skipped_ms;
+    size_t silence_count;
+    struct silence silences[SILENCES_MAX];
+    struct verdict_limit limit;
+    struct series series;
+    uint64_t unknown_count, sample_count;
+    int64_t first_ms, last_ms;
+    int64_t next_evaluation_ms;
+    enum verdict_state state;
+    int64_t since_ms;
+    enum shape shape;
+    struct finding finding; /* the latest */
+    unsigned undescribed;   /* evaluations since shape and line were last determined */
+    int64_t evaluated_ms, urgent_evaluated_ms, next_urgent_ms;
+    struct forecast steady, urgent; /* being confirmed, by the whole life and by its recent parts */
+    double last_value;
+    unsigned rises;     /* in a row, above GUARD_BELOW of the limit */
+    double usual, high; /* level of the first two thirds of the life: median and 95 % */
+    /* While unbounded: */
+    int64_t onset_ms;
+    double onset_level, peak;
+    int64_t peak_ms;
+    bool by_guard;
+    /* The line of the present segment, per second. */
+    struct trend_slope slope;
+    bool slope_known, accelerates;
+    double rate_low, rate_high; /* what may come, per second */
+    double bend, bend_s;        /* the rate grows by the factor `bend` in that time */
+    double slope_now;           /* the rate at the end of the segment */
+    double line_noise;          /* distance from the line that nearly all points keep */
+    int64_t fit_from_ms;
+    double value;
+    size_t change_count;
+    int64_t change_ms[VERDICT_CHANGES_MAX];
+};
+
+struct view;
+/* What a window is judged in. */
+struct context {
+    double life_s;           /* seen so far, without the warm-up */
+    double window_begin_s;   /* begin of the window after the begin of that life */
+    double samples;          /* seen in that life, about */
+    double usual, high;      /* median and 95 % level of the life before the window; NAN for none */
+    bool short_window;       /* only what is urgent counts */
+    bool smooth;             /* steps are looked for in the view itself, which is `fine` */
+    const struct view *fine; /* the medians of all blocks */
+};
+
+/* verdict.c */
+double detector_seconds(const struct detector *d, int64_t t_ms);
+int64_t detector_clock(const struct detector *d, int64_t seen_ms);
+double detector_hurry(const struct detector *d);
+
+/* verdict_clauses.c */
+size_t judge_blocks(const struct detector *d, const struct series_sample *point, size_t count,
+                    int64_t from_ms, struct block block[BLOCKS_MAX]);
+struct finding judge_window(const struct detector *d, struct context *context, const struct block *block,
+                            size_t n, int64_t begin_ms);
+enum shape judge_shape(const struct block *block, size_t n, const struct finding *f);
+
+/* verdict_forecast.c */
+void forecast_segment(struct detector *d, const struct series_sample *point, size_t count,
+                      const struct block *block, size_t blocks, int64_t from_ms);
+void forecast_reach(const struct detector *d, struct verdict *v);
+
+#endif

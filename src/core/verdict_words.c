@@ -1,0 +1,165 @@
+/* verdict_words.c - the verdict in numbers and in words. */
+#include "verdict_internal.h"
+
+#include <string.h>
+
+static void reason_write(const struct detector *d, struct verdict *v)
+{
+    struct text text = text_on(v->reason, sizeof v->reason);
+    const struct finding *f = &d->finding;
+    const enum unit unit = d->settings.unit;
+    if (d->state == VERDICT_LEARNING) {
+        text_add(&text, "learning: ");
+        text_add_duration(&text, d->sample_count > 0 ? d->last_ms - d->first_ms : 0);
+        text_add(&text, " and %llu samples seen so far", (unsigned long long)d->sample_count);
+        return;
+    }
+    if (d->state == VERDICT_UNBOUNDED) {
+        if (v->slope_low_per_hour > 0) {
+            text_add(&text, "grows ");
+            text_add_rate_interval(&text, unit, v->slope_per_hour, v->slope_low_per_hour,
+                                   v->slope_high_per_hour);
+        } else { /* swings make the interval too wide to be of use */
+            text_add(&text, "grows about ");
+            text_add_rate(&text, unit, v->slope_per_hour);
+        }
+        text_add(&text, " for ");
+        text_add_duration(&text, d->last_ms - d->onset_ms);
+        text_add(&text, ", by ");
+        text_add_quantity(&text, unit, v->growth);
+        if (d->by_guard)
+            text_add(&text, ", in one rise from a level it never left before");
+        else if (d->accelerates)
+            text_add(&text, ", faster and faster");
+        else if (f->urgent)
+            text_add(&text, ", straight, and fast against what is left");
+        else if (d->shape == SHAPE_RISING_FLOOR)
+            text_add(&text, ", the lowest values too, straight rather than levelling off");
+        else
+            text_add(&text, ", in each third of that time, straight rather than levelling off");
+        if (v->exhaustion_ms != INT64_MAX) {
+            text_add(&text, "; reaches ");
+            text_add_quantity(&text, unit, v->limit);
+            text_add(&text, " in ");
+            text_add_duration(&text, v->exhaustion_early_ms - v->at_ms);
+            if (v->exhaustion_late_ms == INT64_MAX) {
+                text_add(&text, " or later");
+            } else {
+                text_add(&text, " to ");
+                text_add_duration(&text, v->exhaustion_late_ms - v->at_ms);
+            }
+        }
+        return;
+    }
+    text_add(&text, "%s at ", shape_name(d->shape));
+    text_add_quantity(&text, unit, d->value);
+    text_add(&text, ": ");
+    switch (f->clause) {
+    case CLAUSE_FLAT:
+    case CLAUSE_LEARNING:
+        text_add(&text, "no growth");
+        break;
+    case CLAUSE_LEVEL:
+    case CLAUSE_MINIMUM:
+        text_add(&text, "growth of ");
+        text_add_quantity(&text, unit, f->growth);
+        text_add(&text, " is too small to matter");
+        break;
+    case CLAUSE_PARTS:
+        if (d->shape == SHAPE_FLAT) {
+            text_add(&text, "growth of ");
+            text_add_quantity(&text, unit, f->growth);
+            text_add(&text, " is too small to matter");
+            break;
+        }
+        text_add(&text, "%s",
+                 d->shape == SHAPE_PLATEAU    ? "grew and levelled off"
+                 : d->shape == SHAPE_PERIODIC ? "what it takes it gives back, again and again"
+                 : d->shape == SHAPE_STEP     ? "one step, and level before and since"
+                                              : "no growth that went on through every part of the time seen");
+        break;
+    case CLAUSE_SCATTER:
+        text_add(&text, "growth of ");
+        text_add_quantity(&text, unit, f->growth);
+        text_add(&text, " is within the usual scatter");
+        break;
+    case CLAUSE_RANGE:
+        text_add(&text, "within the range seen before, up to ");
+        text_add_quantity(&text, unit, f->range_high);
+        break;
+    case CLAUSE_PRIOR:
+    case CLAUSE_SATURATING:
+        text_add(&text, "levelling off");
+        if (!isnan(f->plateau) && f->plateau > f->onset_level) {
+            const double way = (d->value - f->onset_level) / (f->plateau - f->onset_level);
+            text_add(&text, ", %.0f %% of the way to ", 100 * fmin(fmax(way, 0), 1));
+            text_add_quantity(&text, unit, f->plateau);
+        }
+        break;
+    case CLAUSE_STAIRS:
+        text_add(&text, "rose in a few steps, not steadily");
+        break;
+    case CLAUSE_FLOOR:
+        text_add(&text, "the lowest values do not rise");
+        break;
+    case CLAUSE_TIME:
+    case CLAUSE_BIRTH:
+    case CLAUSE_GROWS:
+    case CLAUSE_GUARD:
+        text_add(&text, "grows by ");
+        text_add_quantity(&text, unit, f->growth);
+        text_add(&text, " since ");
+        text_add_duration(&text, d->last_ms - f->onset_ms);
+        text_add(&text, ", too short to tell yet");
+        break;
+    }
+}
+
+void detector_verdict(const struct detector *d, struct verdict *v)
+{
+    *v = (struct verdict){.state = d->state,
+                          .shape = d->shape,
+                          .at_ms = d->last_ms,
+                          .since_ms = d->since_ms,
+                          .onset_ms = d->state == VERDICT_UNBOUNDED ? d->onset_ms : d->fit_from_ms,
+                          .value = d->value,
+                          .slope_per_hour = NAN,
+                          .slope_low_per_hour = NAN,
+                          .slope_high_per_hour = NAN,
+                          .growth = NAN,
+                          .limit = d->limit.value,
+                          .limit_name = d->limit.name,
+                          .exhaustion_ms = INT64_MAX,
+                          .exhaustion_early_ms = INT64_MAX,
+                          .exhaustion_late_ms = INT64_MAX,
+                          .fit_from_ms = d->fit_from_ms,
+                          .fit_from = NAN,
+                          .fit_to = NAN,
+                          .sample_count = d->sample_count,
+                          .unknown_count = d->unknown_count};
+    v->change_count = d->change_count;
+    memcpy(v->change_ms, d->change_ms, sizeof v->change_ms);
+    if (d->slope_known) {
+        v->slope_per_hour = d->slope.slope * 3600;
+        v->slope_low_per_hour = d->slope.low * 3600;
+        v->slope_high_per_hour = d->slope.high * 3600;
+        v->fit_from = d->slope.intercept + d->slope.slope * detector_seconds(d, d->fit_from_ms);
+        v->fit_to = d->slope.intercept + d->slope.slope * detector_seconds(d, d->last_ms);
+        v->growth = d->state == VERDICT_UNBOUNDED ? d->peak - d->onset_level : v->fit_to - v->fit_from;
+        if (d->state == VERDICT_UNBOUNDED) {
+            forecast_reach(d, v);
+        }
+    }
+    reason_write(d, v);
+    int64_t *const times[] = {&v->at_ms,
+                              &v->since_ms,
+                              &v->onset_ms,
+                              &v->fit_from_ms,
+                              &v->exhaustion_ms,
+                              &v->exhaustion_early_ms,
+                              &v->exhaustion_late_ms};
+    for (size_t i = 0; i < ARRAY_COUNT(times); i++)
+        *times[i] = detector_clock(d, *times[i]);
+    for (size_t i = 0; i < v->change_count; i++)
+        v->change_ms[i] = detector_clock(d, v->change_ms[i]);
+}
