@@ -16,17 +16,15 @@
  *   handles=N            handles leaked per second                                        (0)
  *   leak_starts=N        leak only in the first N starts, 0 = in all                      (0)
  *   told=SIZE            added per second from user control 128 on, until this process ends (0)
- *   limit=SIZE           nothing grows beyond this                                        (1G)
- *   start_ms=MS          time in START_PENDING, with checkpoints                          (0)
- *   fail_from=N fail_count=N   starts number fail_from ... fail with a service-specific error (1, 0)
- *   stop=normal          stops after stop_ms, with moving checkpoints and a wait hint
- *        hang            stays in STOP_PENDING for ever, its checkpoint does not move
- *        refuse          does not take the stop control
- *        ignore          takes the control and goes on running
- *        die             the process ends without telling the SCM
- *   stop_ms=MS           (0)        hint_ms=MS   wait hint while starting and stopping    (2000)
- *   worker=FILE          another copy of this program, run as a child that does the growing (as Exchange
- * 2013's Store.Worker); it ends with its parent
+ *   largest=SIZE         of its address space only blocks of this size stay free: the rest is reserved   (0:
+ * not) limit=SIZE           nothing grows beyond this                                        (1G) start_ms=MS
+ * time in START_PENDING, with checkpoints                          (0) fail_from=N fail_count=N   starts
+ * number fail_from ... fail with a service-specific error (1, 0) stop=normal          stops after stop_ms,
+ * with moving checkpoints and a wait hint hang            stays in STOP_PENDING for ever, its checkpoint does
+ * not move refuse          does not take the stop control ignore          takes the control and goes on
+ * running die             the process ends without telling the SCM stop_ms=MS           (0)        hint_ms=MS
+ * wait hint while starting and stopping    (2000) worker=FILE          another copy of this program, run as a
+ * child that does the growing (as Exchange 2013's Store.Worker); it ends with its parent
  *
  *   dll=FILE             a DLL that it loads and keeps (an Emsmdb32.dll of our own making)
  *
@@ -53,7 +51,7 @@ static struct {
     char log[MAX_PATH];
     char worker[MAX_PATH];
     char dll[MAX_PATH];
-    double base, plateau, leak, told, limit;
+    double base, plateau, leak, told, limit, largest;
     DWORD warm_up_ms, handles, leak_starts, start_ms, fail_from, fail_count, stop_ms, hint_ms, worker_of;
     enum stop_kind stop;
 } settings = {.service = "MSExchangeIS",
@@ -97,6 +95,7 @@ static void setting_set(const char *key, const char *value)
         {"leak", &settings.leak, NULL, NULL, 0},
         {"told", &settings.told, NULL, NULL, 0},
         {"limit", &settings.limit, NULL, NULL, 0},
+        {"largest", &settings.largest, NULL, NULL, 0},
         {"warm_up", NULL, &settings.warm_up_ms, NULL, 0},
         {"handles", NULL, &settings.handles, NULL, 0},
         {"leak_starts", NULL, &settings.leak_starts, NULL, 0},
@@ -241,12 +240,36 @@ static void handles_to(double wanted)
     }
 }
 
+/* Reserves address space until each free block has `size` bytes at the most. */
+static void fragment(uintptr_t size)
+{
+    MEMORY_BASIC_INFORMATION region;
+    const uintptr_t granule = 65536;
+    for (uintptr_t at = 0; VirtualQuery((const void *)at, &region, sizeof(region)) == sizeof(region);) {
+        const uintptr_t base = (uintptr_t)region.BaseAddress, end = base + region.RegionSize;
+        const uintptr_t first = ((base + granule - 1) & ~(granule - 1)) + size;
+        if (region.State == MEM_FREE && first < end && end - first >= granule &&
+            VirtualAlloc((void *)first, (end - first) & ~(granule - 1), MEM_RESERVE, PAGE_NOACCESS) == NULL &&
+            end - first > 2 * granule) { /* the system keeps some of the last block to itself */
+            VirtualAlloc((void *)first, (end - first - granule) & ~(granule - 1), MEM_RESERVE, PAGE_NOACCESS);
+        }
+        if (end <= at) {
+            break;
+        }
+        at = end;
+    }
+}
+
 /* Grows as told until `until` is signalled. */
 static void live(HANDLE until)
 {
     const bool leaks = settings.leak_starts == 0 || start_number <= settings.leak_starts;
     const DWORD begun = GetTickCount();
     DWORD told = 0; /* when it was told to leak; 0 = it was not */
+    grow_to(settings.base);
+    if (settings.largest > 0) {
+        fragment((uintptr_t)settings.largest);
+    }
     do {
         if (told == 0 && told_to_leak) {
             told = GetTickCount();
