@@ -77,6 +77,7 @@ bool agent_take_evidence_job(struct agent *agent, struct job *job)
     struct evidence_task *task = &job->evidence;
     *task = (struct evidence_task){.utc_ms = os_utc_ms(agent->os),
                                    .budget_ms = job->request.budget_ms,
+                                   .dump_time_ms = engine->config.dump_time_ms,
                                    .dump = engine->config.dump_kind,
                                    .min_free_bytes = engine->config.dump_min_free_bytes,
                                    .keep = engine->config.dump_keep};

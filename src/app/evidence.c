@@ -278,14 +278,16 @@ static void gather_dump(struct gathering *g)
         miss(g, "dump", task->dump_refused);
         return;
     }
-    if (left_ms(g) <= MARGIN_MS) {
+    int64_t time_ms = left_ms(g) - MARGIN_MS;
+    time_ms = time_ms < task->dump_time_ms ? time_ms : task->dump_time_ms;
+    if (time_ms <= 0) {
         miss(g, "dump", "no time was left for it");
         return;
     }
     text_add(&text, "%s-%u.dmp", process->image, (unsigned)process->id.pid);
     path_of(g, path, g->folder, name);
-    if (os_process_dump(g->os, process->id, task->dump == DUMP_FULL, path, task->min_free_bytes,
-                        left_ms(g) - MARGIN_MS, &err) != STATUS_OK)
+    if (os_process_dump(g->os, process->id, task->dump == DUMP_FULL, path, task->min_free_bytes, time_ms,
+                        &err) != STATUS_OK)
         miss(g, "dump", err.text);
 }
 

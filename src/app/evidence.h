@@ -30,7 +30,7 @@ struct evidence_process {
 struct evidence_task {
     char data_dir[EVIDENCE_PATH_MAX], store_path[EVIDENCE_PATH_MAX];
     char label[24]; /* "incident-12" */
-    int64_t utc_ms, budget_ms;
+    int64_t utc_ms, budget_ms, dump_time_ms;
     size_t process_count; /* the first is the one that is dumped */
     struct evidence_process processes[EVIDENCE_PROCESSES_MAX];
     enum dump_kind dump;

@@ -167,6 +167,136 @@ static void check_host(void)
           facts.address_space_bytes / MIB);
 }
 
+/* ---- address space, handles, dumps ---- */
+
+#define HANG "STOREWATCH_PROBE_HANGS"
+
+static void check_space(struct process_id id)
+{
+    struct err err = {0};
+    struct space space = {0};
+    const enum status status = os_process_space(os, id, &space, &err);
+#ifdef _WIN64
+    check(status == STATUS_UNSUPPORTED, "a 64-bit process has no end of its address space: %s", err.text);
+#else
+    check(status == STATUS_OK && space.limit_bytes == 2048 * MIB && space.largest_bytes > 64 * MIB &&
+              space.largest_bytes <= space.free_bytes && space.free_bytes < 2048 * MIB &&
+              space.block_count >= 2,
+          "its address space: %.0f of %.0f MiB free, %.0f in one piece, %.0f pieces %s",
+          space.free_bytes / MIB, space.limit_bytes / MIB, space.largest_bytes / MIB, space.block_count,
+          err.text);
+    /* Ours is changed and looked at again. */
+    FILETIME created, ended, kernel, user;
+    GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user);
+    const struct process_id own = {GetCurrentProcessId(),
+                                   (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime};
+    struct space before = {0}, after = {0};
+    os_process_space(os, own, &before, &err);
+    void *reserved = VirtualAlloc(NULL, (SIZE_T)(100 * MIB), MEM_RESERVE, PAGE_NOACCESS);
+    const int64_t begun_ms = os_mono_ms(os);
+    os_process_space(os, own, &after, &err);
+    check(reserved != NULL && before.free_bytes - after.free_bytes == 100 * MIB,
+          "100 MiB that are reserved are seen, without a byte of them in use: %.0f MiB less, in %lld ms",
+          (before.free_bytes - after.free_bytes) / MIB, (long long)(os_mono_ms(os) - begun_ms));
+    VirtualFree(reserved, 0, MEM_RELEASE);
+#endif
+}
+
+static void check_handles(void)
+{
+    enum { EVENTS = 500 };
+    static HANDLE events[EVENTS];
+    static struct handle_counts counts;
+    struct err err = {0};
+    FILETIME created, ended, kernel, user;
+    GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user);
+    const struct process_id own = {GetCurrentProcessId(),
+                                   (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime};
+    for (size_t i = 0; i < EVENTS; i++) {
+        events[i] = CreateEventW(NULL, TRUE, FALSE, NULL);
+    }
+    const enum status status = os_process_handles(os, own, &counts, &err);
+    check(status == STATUS_OK && counts.type_count > 1 && counts.types[0].count >= EVENTS &&
+              counts.total >= counts.types[0].count,
+          "500 events are the most of %lu handles: %lu of type %u \"%s\" %s", (unsigned long)counts.total,
+          (unsigned long)counts.types[0].count, counts.types[0].number, counts.types[0].name, err.text);
+    check(strcmp(counts.types[0].name, "Event") == 0, "and have their name");
+    for (size_t i = 0; i < EVENTS; i++) {
+        CloseHandle(events[i]);
+    }
+}
+
+static double private_bytes_of(struct process_id id)
+{
+    look();
+    const struct process *process = observation_process(seen, id.pid);
+    return process != NULL ? process->private_bytes : (double)NAN;
+}
+
+static bool grows_on(struct process_id id)
+{
+    const double before = private_bytes_of(id);
+    for (int i = 0; i < 100; i++) {
+        Sleep(100);
+        if (private_bytes_of(id) > before) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The child process leaks: as long as it grows, it is not standing still. */
+static void check_dump(struct process_id id)
+{
+    static const char path[] = "C:\\probe dump.dmp", part[] = "C:\\probe dump.dmp.part";
+    struct err err = {0};
+    enum status status = os_process_dump(os, id, false, path, 0, 60000, &err);
+    check(status == STATUS_OK && GetFileAttributesA(path) != INVALID_FILE_ATTRIBUTES, "a small dump: %s",
+          err.text);
+    check(grows_on(id), "the process goes on after it");
+    DeleteFileA(path);
+
+    err = (struct err){0};
+    status = os_process_dump(os, id, true, path, 1e18, 60000, &err);
+    check(status == STATUS_FULL && GetFileAttributesA(path) == INVALID_FILE_ATTRIBUTES,
+          "a disk without room gets none: %s", err.text);
+
+    err = (struct err){0};
+    status =
+        os_process_dump(os, (struct process_id){id.pid, id.created_100ns + 1}, false, path, 0, 60000, &err);
+    check(status == STATUS_NOT_FOUND, "nor does a reused pid: %s", err.text);
+
+    /* A dump that hangs with the process suspended, as in main below. */
+    SetEnvironmentVariableA(HANG, "1");
+    err = (struct err){0};
+    const int64_t begun_ms = os_mono_ms(os);
+    status = os_process_dump(os, id, true, path, 0, 500, &err);
+    SetEnvironmentVariableA(HANG, NULL);
+    check(status == STATUS_TIMEOUT, "one that hangs is ended after %lld ms: %s",
+          (long long)(os_mono_ms(os) - begun_ms), err.text);
+    check(grows_on(id), "and the process, which it had suspended, goes on");
+    check(GetFileAttributesA(path) == INVALID_FILE_ATTRIBUTES &&
+              GetFileAttributesA(part) == INVALID_FILE_ATTRIBUTES,
+          "nothing of it is left");
+}
+
+/* What the child of os_process_dump does here instead: it writes a little, stops the process and hangs. */
+static int hang(const char *pid, const char *path)
+{
+    LONG(WINAPI * suspend)(HANDLE) = NULL;
+    const FARPROC found = GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "NtSuspendProcess");
+    memcpy(&suspend, &found, sizeof(found));
+    const HANDLE process = OpenProcess(PROCESS_ALL_ACCESS, FALSE, (DWORD)strtoul(pid, NULL, 10));
+    FILE *file = fopen(path, "wb");
+    if (file == NULL || process == NULL || suspend == NULL || suspend(process) < 0) {
+        return 1;
+    }
+    fputs("MDMP", file);
+    fflush(file);
+    Sleep(INFINITE);
+    return 0;
+}
+
 static void check_child(const char *standin)
 {
     char command[2 * MAX_PATH];
@@ -174,7 +304,7 @@ static void check_child(const char *standin)
     PROCESS_INFORMATION child;
     struct err err = {0};
     double limit = 0;
-    snprintf(command, sizeof(command), "\"%s\" service=" SERVICE "-child base=4M", standin);
+    snprintf(command, sizeof(command), "\"%s\" service=" SERVICE "-child base=4M leak=4M", standin);
     if (!CreateProcessA(NULL, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &child)) {
         check(false, "a child process: error %lu", (unsigned long)GetLastError());
         return;
@@ -201,6 +331,10 @@ static void check_child(const char *standin)
     err = (struct err){0};
     status = os_process_address_limit(os, (struct process_id){id.pid, id.created_100ns + 1}, &limit, &err);
     check(status == STATUS_NOT_FOUND, "a reused pid is not taken for the process: %s", err.text);
+
+    check_space(id);
+    check_handles();
+    check_dump(id);
 
     TerminateProcess(child.hProcess, 0);
     WaitForSingleObject(child.hProcess, 5000);
@@ -495,6 +629,10 @@ static void check_cost(void)
 int main(int argc, char **argv)
 {
     struct err err = {0};
+    if (argc > 5 && strcmp(argv[1], DUMP_COMMAND) == 0) {
+        return getenv(HANG) != NULL ? hang(argv[2], argv[5])
+                                    : (int)dump_child((const char *const *)(argv + 2), (size_t)(argc - 2));
+    }
     if (argc != 2) {
         fprintf(stderr, "probe STANDIN.exe\n");
         return 2;

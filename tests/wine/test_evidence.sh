@@ -88,7 +88,7 @@ check "the client was stopped after it" contains "$(service_log ArchiveSvc | tr 
 if [ "$arch" = x86 ]; then
     printf 'largest=12M\r\n' >"$disk/Exchange/ArchiveSvc.ini"
     must "the next incarnation has less" restart
-    must "the mail of 16 MiB comes" wait_for 30 mail_came SPACE_CRITICAL
+    must "the mail of 16 MiB comes" wait_for 150 mail_came SPACE_CRITICAL
     check "its subject is urgent" contains "$(mail_text "$(mails SPACE_CRITICAL)")" '^Subject: \[storewatch\] .*URGENT: ArchiveSvc'
     check "doctor fails" contains "$(sw doctor)" 'failed +space +ArchiveSvc\.exe'
 fi
