@@ -245,6 +245,10 @@ char *agent_status_json(struct agent *agent)
         json_object_set_new(root, "mail", mail_json(agent));
         json_object_set_new(root, "search", search_json(agent));
         json_object_set_new(root, "maintenance", maintenance_json(agent));
+        /* Until then it holds, but would not survive a crash of storewatch. */
+        json_object_set_new(
+            root, "maintenance_saved",
+            json_boolean(!agent->pending->has_maintenance && !agent->flying->has_maintenance));
         json_object_set_new(root, "events", events_json(agent));
         json_object_set_new(root, "deciding", json_boolean(engine->deciding));
         json_object_set_new(root, "refused", json_words_or_null(engine->refused));

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define FOLLOW_EVERY_MS 500
+/* A commit takes milliseconds. */
+#define SAVED_WITHIN_LOOKS 20
 /* The service must show within this time that it has begun, or why not. */
 #define BEGIN_WITHIN_LOOKS 60
 
@@ -39,6 +41,23 @@ static int ask(json_t *request, json_t **out_status)
 }
 
 /* ---- maintenance ---- */
+
+/* Waits until the disk has it. *status is replaced by the latest. An exit code. */
+static int wait_until_saved(json_t **status)
+{
+    for (int looks = 0; looks < SAVED_WITHIN_LOOKS; looks++) {
+        if (json_is_true(json_object_get(*status, "maintenance_saved")))
+            return EXIT_FINE;
+        control_pause(FOLLOW_EVERY_MS);
+        json_t *later = NULL;
+        int code = ask(json_pack("{s:s}", "request", "status"), &later);
+        if (code != EXIT_FINE)
+            return code;
+        json_decref(*status);
+        *status = later;
+    }
+    return cli_fail("it holds now, but could not be saved: it ends when storewatch is restarted");
+}
 
 int maintenance_run(int argc, char **argv)
 {
@@ -70,13 +89,14 @@ int maintenance_run(int argc, char **argv)
                    &status);
     if (code != EXIT_FINE)
         return code;
+    code = wait_until_saved(&status);
     const char *until = json_string_value(json_object_get(json_object_get(status, "maintenance"), "until"));
     if (until)
         printf("maintenance until %s: nothing is restarted; alerts are still sent\n", until);
     else
         puts("no maintenance: storewatch restarts again what its configuration allows");
     json_decref(status);
-    return EXIT_FINE;
+    return code;
 }
 
 /* ---- restart ---- */

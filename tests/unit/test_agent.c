@@ -210,6 +210,7 @@ static void test_maintenance_holds_restarts_and_survives(void **state)
     pump(f);
     assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": 7200000, \"reason\": \"new disks\"}",
                   "new disks");
+    assert_answer(f, "{\"request\": \"status\"}", "\"maintenance_saved\": false"); /* not yet on the disk */
     leak(f);
     for (int i = 0; i < 100; i++) {
         poll(f);
@@ -224,6 +225,7 @@ static void test_maintenance_holds_restarts_and_survives(void **state)
     }
     assert_answer(f, "{\"request\": \"status\"}", "new disks");
     assert_false(did(f, "stop"));
+    assert_answer(f, "{\"request\": \"status\"}", "\"maintenance_saved\": true");
     assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": 0}", "\"maintenance\": null");
     for (int i = 0; i < 60; i++) {
         poll(f);
