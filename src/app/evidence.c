@@ -71,16 +71,6 @@ static enum status has_room(const struct gathering *g, double bytes, struct err 
 
 /* ---- old ones ---- */
 
-/* "20261122T140522Z-...": whatever else somebody has put there is not ours to remove. */
-static bool is_ours(const char *name)
-{
-    static const char pattern[] = "ddddddddTddddddZ-";
-    for (size_t i = 0; pattern[i]; i++)
-        if (pattern[i] == 'd' ? name[i] < '0' || name[i] > '9' : name[i] != pattern[i])
-            return false;
-    return true;
-}
-
 /* So many that with the new one `keep` are left. One that cannot be removed is told of, and stays. */
 static void remove_old(struct gathering *g)
 {
@@ -93,11 +83,11 @@ static void remove_old(struct gathering *g)
         return;
     }
     for (size_t i = 0; i < count; i++)
-        ours += is_ours(names[i]);
+        ours += evidence_is_ours(names[i]);
     for (size_t i = 0; i < count && ours >= g->task->keep; i++) { /* by name, which is by time */
         char path[EVIDENCE_PATH_MAX];
         struct err one = {0};
-        if (!is_ours(names[i]))
+        if (!evidence_is_ours(names[i]))
             continue;
         path_of(g, path, g->root, names[i]);
         ours--;
@@ -334,7 +324,7 @@ static void name_folders(struct gathering *g)
             text_add_bytes(&whole, at, 1);
     text_add(&whole, "-%s", task->label);
     g->separator = strchr(task->data_dir, '\\') ? '\\' : '/';
-    path_of(g, g->root, task->data_dir, "evidence");
+    path_of(g, g->root, task->data_dir, EVIDENCE_FOLDER_NAME);
     path_of(g, g->folder, g->root, name);
 }
 

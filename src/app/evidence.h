@@ -14,6 +14,7 @@
 
 #include "storewatch/os.h"
 
+#define EVIDENCE_FOLDER_NAME "evidence" /* in the data directory */
 #define EVIDENCE_PATH_MAX 768
 #define EVIDENCE_PROCESSES_MAX 2
 #define EVIDENCE_SAMPLES_MS (INT64_C(24) * 3600 * 1000)
@@ -45,5 +46,10 @@ void evidence_task_deinit(struct evidence_task *task);
  * what and why. Otherwise there is nothing, and *err says why; then `out_said` is "". */
 enum status evidence_gather(struct os *os, const struct evidence_task *task, char *out_said, size_t capacity,
                             struct err *err);
+
+/* Is a folder of this name in it one of ours? Whatever else somebody has put there is not ours to remove. */
+bool evidence_is_ours(const char *name);
+/* Removes all that is ours, for an uninstallation; what is not there is no error. */
+void evidence_remove_all(struct os *os, const char *data_dir);
 
 #endif

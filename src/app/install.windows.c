@@ -8,6 +8,7 @@
 #include "storewatch/store.h"
 
 #include "../win32/setup.h"
+#include "evidence.h"
 #include "first_config.h"
 #include "install.h"
 
@@ -317,12 +318,27 @@ static bool find_data(const char *config_path, char out_data_dir[SETUP_PATH_MAX]
     return cli_data_dir(&config, out_data_dir, SETUP_PATH_MAX);
 }
 
+static void delete_evidence(const char *data_dir)
+{
+    struct os *os = NULL;
+    char folder[SETUP_PATH_MAX];
+    struct text path = text_on(folder, sizeof(folder));
+    text_add(&path, "%s\\" EVIDENCE_FOLDER_NAME, data_dir);
+    if (path.truncated || os_open(&os, NULL) != STATUS_OK) {
+        return;
+    }
+    evidence_remove_all(os, data_dir);
+    os_close(os);
+    setup_folder_remove(folder, folder);
+}
+
 void install_delete_data(const char *config_path)
 {
     char data_dir[SETUP_PATH_MAX], default_dir[SETUP_PATH_MAX];
     if (find_data(config_path, data_dir)) {
         setup_files_remove(data_dir, STORE_FILE_NAME); /* also what belongs to it, and what was set aside */
         setup_files_remove(data_dir, SERVICE_LOCK_NAME);
+        delete_evidence(data_dir);
         setup_folder_remove(data_dir, data_dir);
     }
     if (cli_default_data_dir(default_dir, sizeof(default_dir))) {

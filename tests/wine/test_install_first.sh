@@ -69,6 +69,7 @@ wait_for 10 gone storewatch.exe
 
 must "install once more" sw install --start
 touch "$data/not-ours.txt"
+mkdir -p "$data/evidence/20261122T140522Z-incident-1" && touch "$data/evidence/20261122T140522Z-incident-1/summary.txt"
 check "uninstall --delete-data" sw uninstall --delete-data
 check "only what is not storewatch's is left" equals "$(ls -A "$data")" not-ours.txt
 rm "$data/not-ours.txt"
