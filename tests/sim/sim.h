@@ -157,7 +157,7 @@ struct judge {
     char failure[600];
     struct judge_service services[SIM_SERVICES_MAX];
     struct judge_look look_run, look_seen, look_asked;
-    int64_t seen_ms; /* true time of the latest look that saw the services */
+    int64_t seen_ms;             /* true time of the latest look that saw the services */
     const char *forbidden_asked; /* what of R4 would have forbidden to end a process then; NULL = nothing */
     size_t restart_count;
     struct judge_restart restarts[JUDGE_RESTARTS_MAX];

@@ -16,7 +16,7 @@ moments=${MOMENTS:-$bed/moments}
 client=ArchiveSvc.exe # what only the mail about the client has in it
 # Half of the moments wait for something that is seen from outside, and some time more, so that each round of them comes between the
 # words. Neighbours in the list are far from each other in the restart: a short sweep sees all of it.
-words=(mail:$client ArchiveSvc.stopped MSExchangeIS.start FaxSvc.start FaxSvc.stopping MSExchangeIS.stopping ArchiveSvc.start
+words=("mail:$client" ArchiveSvc.stopped MSExchangeIS.start FaxSvc.start FaxSvc.stopping MSExchangeIS.stopping ArchiveSvc.start
     FaxSvc.stopped MSExchangeIS.stopped ArchiveSvc.running ArchiveSvc.stopping MSExchangeIS.running FaxSvc.running)
 # The other half is spread evenly over the time from the alert to the end of the incident, as the first one took it.
 moment_of() { # NUMBER
