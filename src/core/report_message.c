@@ -30,7 +30,8 @@ static void add_quoted_printable(struct buffer *out, const char *text)
     for (size_t step; (step = report_character(text, &valid)) > 0; text += step) {
         if (text[0] == '\n' || (text[0] == '\r' && text[1] == '\n')) {
             step = text[0] == '\r' ? 2 : 1;
-            memcpy(line + column, "\r\n", 2);
+            line[column] = '\r';
+            line[column + 1] = '\n';
             buffer_add_bytes(out, line, column + 2);
             column = 0;
             continue;

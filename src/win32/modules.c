@@ -173,7 +173,7 @@ enum status os_process_mapi_dlls(struct os *os, struct process_id id, struct loa
 enum status os_process_modules(struct os *os, struct process_id id, struct module *out_modules,
                                size_t capacity, size_t *out_count, struct err *err)
 {
-    struct target target;
+    struct target target = {.process = NULL};
     size_t count = 0;
     struct module_found *modules = malloc(capacity * sizeof(*modules));
     enum status status = modules == NULL ? err_set(err, STATUS_NO_MEMORY, "modules", 0, "not enough memory")
