@@ -1,0 +1,599 @@
+/* culprit.c - see culprit.h. In the order of the work: the window, who moved in it, load, then each suspect:
+ * doubts, onset, in step, score; the order, the words are in culprit_words.c. */
+#include "storewatch/culprit.h"
+
+#include "culprit_internal.h"
+#include "storewatch/trend.h"
+#include "storewatch/units.h"
+
+#include <string.h>
+
+/* ---- constants, each with its argument ---- */
+
+#define CONFIDENCE_PCT 95.0
+/* The window begins this part of the growth's duration before its onset, so that it shows who was flat. */
+#define LEAD_IN 0.5
+#define LEAD_IN_SLOTS 12
+/* "It grew": of the pairs of PARTS parts so much more rise than fall, and by so many usual jumps from slot to
+ * slot. */
+#define PARTS 8
+#define TAU_LEAST 0.5
+#define NOISE_FACTOR 3.0
+/* A share below a third is not what an administrator would act on first, and the largest of many that grow a
+ * little has a fifth or a quarter; two culprits have a half each. Who is known to grow without bound needs
+ * less. */
+#define MATERIAL_SHARE 0.35
+#define MATERIAL_SHARE_UNBOUNDED 0.15
+/* Nothing is known better than that: rounding of slots, processes that came and went. */
+#define SHARE_SIGMA_MIN 0.07
+/* Whoever grew by less than this part of the growth, and by fewer handles than that, is no suspect. */
+#define SHARE_LEAST 0.01
+#define HANDLES_LEAST 12.0
+
+/* What each doubt leaves of a score, and of odds: about a half or a third, so none alone acquits and two do.
+ */
+#define KEEPS_LEVELLING 0.4
+#define KEEPS_WAS_THERE 0.3
+#define KEEPS_NEW 0.5
+#define KEEPS_LOAD 0.35
+/* The store takes memory for its cache while there is some, and gives it back: until its detector says
+ * `unbounded` its growth is that, and even then it may be. */
+#define KEEPS_CACHE 0.4
+#define KEEPS_CACHE_UNBOUNDED 0.7
+
+/* Load: so many others, and so large a part of those that matter, grow at the same time. Theil-Sen's interval
+ * lets some drift through: a third is beyond chance. */
+#define LOAD_COUNT 3
+#define LOAD_PART 0.33
+#define LOAD_LEVEL_BYTES (8.0 * 1024 * 1024)
+#define LOAD_RELATIVE 0.02
+/* Load takes everybody by a similar factor; three times the usual one is still load. */
+#define LOAD_FACTOR 3.0
+
+/* Indirect evidence. Prior probability that one process makes the store grow: a handful of MAPI clients on a
+ * machine, any one of them rarely; of a program that is not known to use MAPI still more so. */
+#define PRIOR_CLIENT 0.3
+#define PRIOR_OTHER 0.06
+#define LOAD_STEP_ODDS_MAX 10.0
+#define UNBOUNDED_ODDS 3.0
+#define LACKS_FIX_ODDS 3.0
+
+/* ---- the window ---- */
+
+static void curve_make(const struct culprit_work *work, const struct grower *row, enum grower_column column,
+                       size_t from, struct culprit_curve *curve)
+{
+    curve->n = 0;
+    for (size_t i = from; i < work->window.count; i++) {
+        double value = growers_value(row, &work->window, column, i);
+        if (isnan(value))
+            continue;
+        curve->t[curve->n] = (double)i * (double)work->window.width_ms / 1000;
+        curve->v[curve->n++] = value;
+    }
+}
+
+static double median_of(const double *values, size_t n)
+{
+    double copy[GROWERS_SLOTS];
+    memcpy(copy, values, n * sizeof copy[0]);
+    return trend_median(copy, n);
+}
+
+/* Level at the end less level at the begin, each of a few points. */
+static double rise_of(const struct culprit_curve *curve)
+{
+    size_t few = curve->n / 12 + 3;
+    if (curve->n < 2 * few)
+        return curve->n > 1 ? curve->v[curve->n - 1] - curve->v[0] : 0;
+    return median_of(curve->v + curve->n - few, few) - median_of(curve->v, few);
+}
+
+/* Does it rise all the way, in whatever rhythm? Kendall's tau of PARTS medians: at noon and at night a leak
+ * grows at different rates, which makes any straight line's interval useless, but it does not come back. */
+static bool rises(const struct culprit_curve *curve, double least, double least_tau)
+{
+    double part[PARTS], jumps[GROWERS_SLOTS];
+    if (curve->n < CULPRIT_POINTS_MIN || !(rise_of(curve) > least))
+        return false;
+    for (size_t p = 0; p < PARTS; p++) {
+        size_t from = p * curve->n / PARTS, to = (p + 1) * curve->n / PARTS;
+        part[p] = median_of(curve->v + from, to - from);
+    }
+    int concordant = 0;
+    for (size_t p = 0; p < PARTS; p++)
+        for (size_t q = p + 1; q < PARTS; q++)
+            concordant += (part[q] > part[p]) - (part[q] < part[p]);
+    for (size_t i = 0; i + 1 < curve->n; i++)
+        jumps[i] = fabs(curve->v[i + 1] - curve->v[i]);
+    return concordant >= least_tau * PARTS * (PARTS - 1) / 2 &&
+           rise_of(curve) > NOISE_FACTOR * trend_median(jumps, curve->n - 1);
+}
+
+static bool slope_of(const struct culprit_curve *curve, struct trend_slope *out_slope)
+{
+    _Alignas(16) char scratch[23 * GROWERS_SLOTS + 64];
+    return curve->n >= CULPRIT_POINTS_MIN &&
+           trend_slope(curve->t, curve->v, curve->n, CONFIDENCE_PCT, scratch, out_slope) == STATUS_OK;
+}
+
+/* ---- who moved ---- */
+
+struct suspect {
+    const struct grower *row;
+    const struct culprit_known *known;
+    double rise[GROWER_COLUMNS], level[GROWER_COLUMNS]; /* since the onset; level at its begin */
+    struct trend_slope slope[GROWER_COLUMNS];
+    bool grows[GROWER_COLUMNS]; /* surely: the interval lies above 0 */
+    double share, share_low, share_high;
+    struct culprit_onset onset;
+    struct culprit_step step;
+    unsigned doubts;
+    double odds; /* of what is accounted to nobody */
+    double score;
+};
+
+static const struct culprit_known *known_of(const struct culprit_known *known, size_t count,
+                                            struct process_id process)
+{
+    for (size_t i = 0; i < count; i++)
+        if (process_id_equal(known[i].process, process))
+            return &known[i];
+    return NULL;
+}
+
+static bool is_commit(const struct culprit_work *work)
+{
+    return work->whole == &work->growers->commit;
+}
+
+static void suspect_measure(const struct culprit_work *work, struct suspect *suspect)
+{
+    for (size_t c = 0; c < GROWER_COLUMNS; c++) {
+        struct culprit_curve curve;
+        curve_make(work, suspect->row, (enum grower_column)c, work->onset, &curve);
+        suspect->rise[c] = curve.n ? rise_of(&curve) : NAN;
+        suspect->level[c] = curve.n ? curve.v[0] : NAN;
+        double least = c == GROWER_HANDLES ? HANDLES_LEAST
+                       : is_commit(work)   ? SHARE_LEAST * rise_of(&work->whole_curve)
+                                           : 0.001 * suspect->level[c];
+        suspect->grows[c] = rises(&curve, least, TAU_LEAST) && slope_of(&curve, &suspect->slope[c]);
+    }
+}
+
+/* The processes that matter: do many of them grow, and by what factor? */
+static void find_load(struct culprit_work *work, const struct suspect *suspects, size_t count)
+{
+    for (size_t c = 0; c < GROWER_COLUMNS; c++) {
+        double relative[GROWERS_MAX];
+        size_t growing = 0, matter = 0;
+        for (size_t i = 0; i < count; i++) {
+            const struct suspect *suspect = &suspects[i];
+            if (!(suspect->level[GROWER_BYTES] >= LOAD_LEVEL_BYTES))
+                continue;
+            matter++;
+            double part = suspect->rise[c] / suspect->level[c];
+            if (suspect->grows[c] && part >= LOAD_RELATIVE)
+                relative[growing++] = part;
+        }
+        work->load_growth[c] = growing ? trend_median(relative, growing) : 0;
+        /* The one that is asked about is no witness. */
+        work->with_load |= growing > LOAD_COUNT && (double)growing - 1 >= LOAD_PART * ((double)matter - 1);
+    }
+}
+
+/* ---- doubts ---- */
+
+/* A curve on the way to a bound, from its own begin on: the exponential approach explains it better than the
+ * line, and most of the way is behind it. */
+static bool levels_off(const struct culprit_work *work, const struct suspect *suspect,
+                       enum grower_column column)
+{
+    struct culprit_curve curve;
+    curve_make(work, suspect->row, column, work->onset, &curve);
+    size_t from = 0;
+    while (suspect->onset.known && from < curve.n && curve.t[from] < suspect->onset.at)
+        from++;
+    size_t n = curve.n - from;
+    if (n < CULPRIT_POINTS_MIN)
+        return false;
+    const double *t = curve.t + from, *v = curve.v + from;
+    double level, tau, floor = 1e-12 * (double)n * v[0] * v[0];
+    double line = trend_line_residue(t, v, n);
+    double bent = trend_saturating_residue(t, v, n, &level, &tau);
+    double rise = median_of(v + n - 3, 3) - median_of(v, 3);
+    return trend_aicc(bent, floor, n, 4) + 4 < trend_aicc(line, floor, n, 3) && level - v[n - 1] < 0.5 * rise;
+}
+
+static bool is_bounded_shape(enum shape shape)
+{
+    return shape == SHAPE_WARM_UP || shape == SHAPE_PLATEAU || shape == SHAPE_PERIODIC ||
+           shape == SHAPE_SAWTOOTH || shape == SHAPE_SHRINKING;
+}
+
+static unsigned doubts_of(const struct culprit_work *work, const struct suspect *suspect,
+                          enum grower_column column)
+{
+    unsigned doubts = 0;
+    const struct culprit_known *known = suspect->known;
+    bool unbounded = known && known->state[column] == VERDICT_UNBOUNDED;
+    int64_t now_ms = growers_time(work->growers, &work->window, work->window.count - 1);
+    int64_t onset_ms = growers_time(work->growers, &work->window, work->onset);
+    bool judged_bounded =
+        known && known->state[column] == VERDICT_BOUNDED && is_bounded_shape(known->shape[column]);
+    /* The store's verdict may be about its cache: its curve is looked at all the same. */
+    bool believed = unbounded && known->kind != TARGET_STORE;
+    if (!believed && (judged_bounded || levels_off(work, suspect, column)))
+        doubts |= 1u << CULPRIT_DOUBT_LEVELS_OFF;
+    double before = growers_highest_before(work->growers, suspect->row, column, onset_ms);
+    double now = suspect->level[column] + suspect->rise[column];
+    if (before >= now - 0.1 * suspect->rise[column])
+        doubts |= 1u << CULPRIT_DOUBT_WAS_THERE;
+    /* Load deceives a verdict too. */
+    if (work->with_load &&
+        suspect->rise[column] < LOAD_FACTOR * work->load_growth[column] * suspect->level[column])
+        doubts |= 1u << CULPRIT_DOUBT_LOAD;
+    if (!unbounded && now_ms - suspect->row->born_mono_ms < work->question->warm_up_ms)
+        doubts |= 1u << CULPRIT_DOUBT_NEW;
+    return doubts;
+}
+
+static double kept(unsigned doubts)
+{
+    static const double keeps[CULPRIT_DOUBT_COUNT] = {
+        [CULPRIT_DOUBT_LEVELS_OFF] = KEEPS_LEVELLING,
+        [CULPRIT_DOUBT_WAS_THERE] = KEEPS_WAS_THERE,
+        [CULPRIT_DOUBT_LOAD] = KEEPS_LOAD,
+        [CULPRIT_DOUBT_NEW] = KEEPS_NEW,
+        [CULPRIT_DOUBT_LATER] = 1, /* the odds of the onset say it */
+    };
+    double product = 1;
+    for (size_t d = 0; d < CULPRIT_DOUBT_COUNT; d++)
+        product *= doubts >> d & 1u ? keeps[d] : 1;
+    return product;
+}
+
+/* ---- scores ---- */
+
+static void find_onset(const struct culprit_work *work, struct suspect *suspect, enum grower_column column)
+{
+    struct culprit_curve curve;
+    curve_make(work, suspect->row, column, 0, &curve);
+    suspect->onset = culprit_onset_find(curve.t, curve.v, curve.n);
+    double born = (double)(suspect->row->born_mono_ms - growers_time(work->growers, &work->window, 0)) / 1000;
+    if (!suspect->onset.known && curve.n && born > 0) /* it has grown since its birth, and that was seen */
+        suspect->onset = (struct culprit_onset){
+            .known = true, .at = born, .low = born, .high = born + (double)work->window.width_ms / 500};
+}
+
+static double normal_below(double z)
+{
+    return 0.5 * erfc(-z / sqrt(2));
+}
+
+/* What is left of its bytes, slot by slot, when its share of the whole's is taken away: how far it wandered
+ * about the same rhythm. Both ends of its rise may be off by that. */
+static double share_sigma(const struct culprit_work *work, const struct suspect *suspect, double whole_rise)
+{
+    double rest[GROWERS_SLOTS];
+    size_t count = 0;
+    for (size_t i = work->onset; i < work->window.count; i++) {
+        double whole = growers_value(work->whole, &work->window, work->column, i);
+        double own = growers_value(suspect->row, &work->window, GROWER_BYTES, i);
+        if (!isnan(whole) && !isnan(own))
+            rest[count++] = own - suspect->share * whole;
+    }
+    double middle = median_of(rest, count);
+    for (size_t i = 0; i < count; i++)
+        rest[i] = fabs(rest[i] - middle);
+    /* 1.4826: the median deviation in sigmas of a normal distribution. */
+    return sqrt(2) * 1.4826 * trend_median(rest, count) / whole_rise;
+}
+
+/* Of a sum: the share. */
+static void score_share(const struct culprit_work *work, struct suspect *suspect)
+{
+    double whole_rise = rise_of(&work->whole_curve);
+    suspect->share = suspect->rise[GROWER_BYTES] / whole_rise;
+    double sigma = share_sigma(work, suspect, whole_rise);
+    suspect->share_low = suspect->share - CULPRIT_SIGMAS * sigma;
+    suspect->share_high = suspect->share + CULPRIT_SIGMAS * sigma;
+    if (sigma < SHARE_SIGMA_MIN)
+        sigma = SHARE_SIGMA_MIN;
+    find_onset(work, suspect, GROWER_BYTES);
+    suspect->doubts = doubts_of(work, suspect, GROWER_BYTES);
+    const struct culprit_known *known = suspect->known;
+    bool unbounded = known && known->state[GROWER_BYTES] == VERDICT_UNBOUNDED;
+    double material = unbounded && !work->with_load ? MATERIAL_SHARE_UNBOUNDED : MATERIAL_SHARE;
+    suspect->score = normal_below((suspect->share - material) / sigma) * kept(suspect->doubts);
+    if (known && known->kind == TARGET_STORE)
+        suspect->score *= unbounded ? KEEPS_CACHE_UNBOUNDED : KEEPS_CACHE;
+}
+
+/* Of what is accounted to nobody: evidence. */
+static void score_evidence(const struct culprit_work *work, struct suspect *suspect)
+{
+    const struct culprit_known *known = suspect->known;
+    /* Handles when they grow: bytes of a client have more reasons to. */
+    enum grower_column column = suspect->grows[GROWER_HANDLES] ? GROWER_HANDLES : GROWER_BYTES;
+    find_onset(work, suspect, column);
+    suspect->step = culprit_in_step(work, suspect->row);
+    suspect->doubts = doubts_of(work, suspect, column);
+    bool later;
+    double prior = known ? PRIOR_CLIENT : PRIOR_OTHER;
+    double onset = culprit_onset_odds(work, &suspect->onset, &later),
+           step = culprit_step_odds(&suspect->step);
+    if (work->with_load) { /* it begins with everybody's, and moves with it */
+        onset = fmin(onset, 1);
+        step = fmin(step, LOAD_STEP_ODDS_MAX);
+    }
+    double odds = prior / (1 - prior) * onset * step;
+    if (later)
+        suspect->doubts |= 1u << CULPRIT_DOUBT_LATER;
+    if (known && (known->state[GROWER_BYTES] == VERDICT_UNBOUNDED ||
+                  known->state[GROWER_HANDLES] == VERDICT_UNBOUNDED))
+        odds *= UNBOUNDED_ODDS;
+    if (known && known->lacks_fix)
+        odds *= LACKS_FIX_ODDS;
+    suspect->odds = odds * kept(suspect->doubts);
+}
+
+size_t culprit_known_of(const struct watch *watch, struct culprit_known out_known[WATCHED_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < watch->count; i++) {
+        const struct watched *item = &watch->items[i];
+        if (item->kind == TARGET_HOST || !item->present)
+            continue;
+        struct culprit_known *known = &out_known[count++];
+        *known = (struct culprit_known){.process = item->process, .kind = item->kind};
+        text_copy(known->target, sizeof known->target, item->target);
+        text_copy(known->service, sizeof known->service, item->service);
+        static const enum metric metrics[GROWER_COLUMNS] = {METRIC_PRIVATE_BYTES, METRIC_HANDLES};
+        for (size_t c = 0; c < GROWER_COLUMNS; c++) {
+            struct verdict verdict;
+            detector_verdict(item->detectors[metrics[c]], &verdict);
+            known->state[c] = verdict.state;
+            known->shape[c] = verdict.shape;
+        }
+        const struct found_client *found = watch_found(watch, item->process);
+        struct defect_finding finding;
+        size_t index;
+        known->lacks_fix =
+            found && defect_judge_all(&found->dlls, &index, &finding) && finding.fix == FIX_MISSING;
+    }
+    return count;
+}
+
+/* ---- all together ---- */
+
+static bool whole_find(struct culprit_work *work)
+{
+    work->column = GROWER_BYTES;
+    switch (work->question->metric) {
+    case METRIC_COMMIT:
+        work->whole = &work->growers->commit;
+        return true;
+    case METRIC_PAGED_POOL:
+    case METRIC_NONPAGED_POOL:
+        work->whole = &work->growers->pools;
+        work->column = work->question->metric == METRIC_PAGED_POOL ? GROWER_BYTES : GROWER_HANDLES;
+        return true;
+    case METRIC_HANDLES:
+        work->column = GROWER_HANDLES;
+        break;
+    default:
+        break;
+    }
+    work->whole = growers_find(work->growers, work->question->process);
+    return work->whole != NULL;
+}
+
+static bool metric_of_store(enum metric metric)
+{
+    return metric == METRIC_PRIVATE_BYTES || metric == METRIC_HANDLES;
+}
+
+/* A leak in the store shows in its bytes and in its handles. Its cache and the load move the bytes too; so
+ * the onset that is told more sharply counts. */
+static void sharpen_onset(struct culprit_work *work)
+{
+    enum grower_column other = work->column == GROWER_BYTES ? GROWER_HANDLES : GROWER_BYTES;
+    struct culprit_curve since, all;
+    curve_make(work, work->whole, other, work->onset, &since);
+    curve_make(work, work->whole, other, 0, &all);
+    if (!rises(&since, 0, TAU_LEAST))
+        return;
+    struct culprit_onset found = culprit_onset_find(all.t, all.v, all.n);
+    const struct culprit_onset *own = &work->whole_onset;
+    if (found.known && (!own->known || found.high - found.low < own->high - own->low))
+        work->whole_onset = found;
+}
+
+static bool window_make(struct culprit_work *work)
+{
+    const struct growers *growers = work->growers;
+    int64_t onset_ms = work->question->onset_mono_ms;
+    int64_t end_ms = growers->origin_mono_ms + growers->slot * growers->slot_ms;
+    int64_t lead_in_ms = (int64_t)(LEAD_IN * (double)(end_ms - onset_ms));
+    if (lead_in_ms < LEAD_IN_SLOTS * growers->slot_ms)
+        lead_in_ms = LEAD_IN_SLOTS * growers->slot_ms;
+    if (growers->slot <= 0)
+        return false;
+    work->window = growers_window_from(growers, onset_ms - lead_in_ms);
+    work->onset = 0;
+    while (work->onset < work->window.count &&
+           growers_time(growers, &work->window, work->onset) + work->window.width_ms / 2 <= onset_ms)
+        work->onset++;
+    return work->window.count - work->onset >= CULPRIT_POINTS_MIN;
+}
+
+static void suspect_tell(const struct culprit_work *work, const struct suspect *suspect, struct culprit *out)
+{
+    const struct culprit_known *known = suspect->known;
+    *out = (struct culprit){.process = suspect->row->process,
+                            .watched = known != NULL,
+                            .kind = known ? known->kind : TARGET_DISCOVERED,
+                            .share = NAN,
+                            .share_low = NAN,
+                            .share_high = NAN,
+                            .lead_ms = INT64_MIN,
+                            .lead_low_ms = INT64_MIN,
+                            .lead_high_ms = INT64_MIN,
+                            .in_step = NAN,
+                            .bytes_a_handle = NAN,
+                            .handles_a_mib = NAN,
+                            .doubts = suspect->doubts,
+                            .score = suspect->score};
+    text_copy(out->image, sizeof out->image, suspect->row->image);
+    text_copy(out->target, sizeof out->target, known ? known->target : "");
+    text_copy(out->service, sizeof out->service, known ? known->service : "");
+    for (size_t c = 0; c < GROWER_COLUMNS; c++) {
+        out->growth[c] = suspect->rise[c];
+        out->slope_per_hour[c] = suspect->grows[c] ? suspect->slope[c].slope * 3600 : 0;
+    }
+    if (is_commit(work)) {
+        out->share = suspect->share;
+        out->share_low = fmax(0, suspect->share_low);
+        out->share_high = suspect->share_high;
+    } else {
+        out->in_step = suspect->step.r;
+        out->ahead_ms = suspect->step.lag * (int64_t)work->block_slots * work->window.width_ms;
+    }
+    if (work->whole_onset.known && suspect->onset.known) {
+        out->lead_ms = (int64_t)(1000 * (work->whole_onset.at - suspect->onset.at));
+        out->lead_low_ms = (int64_t)(1000 * (work->whole_onset.low - suspect->onset.high));
+        out->lead_high_ms = (int64_t)(1000 * (work->whole_onset.high - suspect->onset.low));
+    }
+    double handles = suspect->rise[GROWER_HANDLES], mib = suspect->rise[GROWER_BYTES] / (1024.0 * 1024.0);
+    if (suspect->grows[GROWER_HANDLES] && mib > 0)
+        out->handles_a_mib = handles / mib;
+    double growth = rise_of(&work->whole_curve);
+    if (suspect->grows[GROWER_HANDLES] && !is_commit(work) && growth > 0 &&
+        metric_unit(work->question->metric) == UNIT_BYTES)
+        out->bytes_a_handle = growth / handles;
+    out->confidence = out->score >= CULPRIT_SCORE_NEARLY_CERTAIN ? CULPRIT_NEARLY_CERTAIN
+                      : out->score >= CULPRIT_SCORE_LIKELY       ? CULPRIT_LIKELY
+                      : out->score >= CULPRIT_SCORE_POSSIBLE     ? CULPRIT_POSSIBLE
+                                                                 : CULPRIT_NOBODY;
+}
+
+/* Best first, by score and among equals by share or growth. */
+static bool stands_before(const struct suspect *a, const struct suspect *b)
+{
+    if (fabs(a->score - b->score) > 1e-9)
+        return a->score > b->score;
+    return a->rise[GROWER_BYTES] > b->rise[GROWER_BYTES];
+}
+
+static void list_insert(const struct suspect *listed[CULPRITS_LISTED], size_t *count,
+                        const struct suspect *suspect)
+{
+    size_t at = *count;
+    while (at > 0 && stands_before(suspect, listed[at - 1]))
+        at--;
+    if (at == CULPRITS_LISTED)
+        return;
+    size_t last = *count < CULPRITS_LISTED ? (*count)++ : CULPRITS_LISTED - 1;
+    for (size_t i = last; i > at; i--)
+        listed[i] = listed[i - 1];
+    listed[at] = suspect;
+}
+
+static double pool_share(const struct culprit_work *work)
+{
+    double sum = 0;
+    for (size_t c = 0; c < GROWER_COLUMNS; c++) {
+        struct culprit_curve curve;
+        struct trend_slope slope;
+        curve_make(work, &work->growers->pools, (enum grower_column)c, work->onset, &curve);
+        if (slope_of(&curve, &slope) && work->whole_slope.slope > 0)
+            sum += slope.slope / work->whole_slope.slope;
+    }
+    return sum;
+}
+
+static void rank(struct culprit_work *work, const struct culprit_known *known, size_t known_count,
+                 struct culprit_ranking *out)
+{
+    struct suspect suspects[GROWERS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < work->growers->count; i++) {
+        const struct grower *row = &work->growers->rows[i];
+        const struct culprit_known *its = known_of(known, known_count, row->process);
+        /* The store's own processes make up the store; of commit they are parts as all others. */
+        if (!is_commit(work) && ((its && its->kind == TARGET_STORE) || row == work->whole))
+            continue;
+        suspects[count] = (struct suspect){.row = row, .known = its};
+        suspect_measure(work, &suspects[count++]);
+    }
+    find_load(work, suspects, count);
+    out->with_load = work->with_load;
+    double explained = 0, all_odds = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct suspect *suspect = &suspects[i];
+        bool grows = suspect->grows[GROWER_BYTES] || (!is_commit(work) && suspect->grows[GROWER_HANDLES]);
+        if (!grows)
+            continue;
+        if (is_commit(work)) {
+            score_share(work, suspect);
+            explained += suspect->share;
+        } else {
+            score_evidence(work, suspect);
+            all_odds += suspect->odds;
+        }
+    }
+    /* One cause explains the growth: what speaks for another speaks against this one. */
+    for (size_t i = 0; i < count && !is_commit(work); i++)
+        suspects[i].score = suspects[i].odds / (1 + all_odds);
+    if (is_commit(work)) {
+        out->explained = explained;
+        out->pool_share = pool_share(work);
+    }
+    const struct suspect *listed[CULPRITS_LISTED];
+    for (size_t i = 0; i < count; i++)
+        if (suspects[i].score > 0)
+            list_insert(listed, &out->count, &suspects[i]);
+    for (size_t i = 0; i < out->count; i++)
+        suspect_tell(work, listed[i], &out->items[i]);
+}
+
+void culprit_rank(const struct growers *growers, const struct culprit_question *question,
+                  const struct culprit_known *known, size_t known_count, struct culprit_ranking *out_ranking)
+{
+    struct culprit_ranking *out = out_ranking;
+    *out = (struct culprit_ranking){.metric = question->metric,
+                                    .growth = NAN,
+                                    .explained = NAN,
+                                    .pool_share = NAN,
+                                    .left_out = growers->left_out};
+    struct culprit_work work = {.growers = growers, .question = question};
+    if (!whole_find(&work) || !window_make(&work)) {
+        culprit_add_words(out, CULPRIT_TOO_SHORT);
+        return;
+    }
+    out->from_mono_ms = growers_time(growers, &work.window, work.onset);
+    out->to_mono_ms = growers_time(growers, &work.window, work.window.count - 1);
+    curve_make(&work, work.whole, work.column, 0, &work.whole_curve);
+    work.whole_onset = culprit_onset_find(work.whole_curve.t, work.whole_curve.v, work.whole_curve.n);
+    if (metric_of_store(question->metric))
+        sharpen_onset(&work);
+    curve_make(&work, work.whole, work.column, work.onset, &work.whole_curve);
+    if (!slope_of(&work.whole_curve, &work.whole_slope)) {
+        culprit_add_words(out, CULPRIT_TOO_SHORT);
+        return;
+    }
+    out->growth = rise_of(&work.whole_curve);
+    if (!rises(&work.whole_curve, 0, 0)) {
+        culprit_add_words(out, CULPRIT_NO_GROWTH);
+        return;
+    }
+    culprit_blocks_make(&work);
+    rank(&work, known, known_count, out);
+    culprit_add_words(out, CULPRIT_RANKED);
+}
+
+const struct culprit *culprit_first(const struct culprit_ranking *ranking)
+{
+    return ranking->count && ranking->items[0].confidence >= CULPRIT_LIKELY ? &ranking->items[0] : NULL;
+}

@@ -1,0 +1,64 @@
+/* culprit_internal.h - what culprit.c, culprit_evidence.c and culprit_words.c share. */
+#ifndef STOREWATCH_CULPRIT_INTERNAL_H
+#define STOREWATCH_CULPRIT_INTERNAL_H
+
+#include "storewatch/culprit.h"
+#include "storewatch/trend.h"
+
+#define CULPRIT_SIGMAS 1.96 /* half a 95 % interval */
+/* Since the onset: fewer slots have no slope, shape or correlation to speak of. */
+#define CULPRIT_POINTS_MIN 8
+#define CULPRIT_BLOCKS_MAX 48
+
+/* Where a flat line begins to rise, in the times given; the interval is that of 95 %. Not known when it rises
+ * from the first point on, or falls. */
+struct culprit_onset {
+    bool known;
+    double at, low, high;
+};
+
+/* One column of one row over the window: known points only. */
+struct culprit_curve {
+    size_t n;
+    double t[GROWERS_SLOTS], v[GROWERS_SLOTS]; /* seconds since the window's begin */
+};
+
+struct culprit_work {
+    const struct growers *growers;
+    const struct culprit_question *question;
+    struct growers_window window;
+    size_t onset;                     /* first slot of the growth */
+    const struct grower *whole;       /* what grows: the machine or the store's row */
+    enum grower_column column;        /* and which column of it */
+    struct culprit_curve whole_curve; /* over all of the window */
+    struct trend_slope whole_slope;   /* since the onset */
+    struct culprit_onset whole_onset;
+    double common[CULPRIT_BLOCKS_MAX];  /* sum over all rows of the ranks of their increments */
+    size_t block_slots, blocks;         /* since the onset */
+    double load_growth[GROWER_COLUMNS]; /* usual relative growth of those that grow */
+    bool with_load;
+};
+
+struct culprit_step {
+    double r; /* NAN = nothing to compare */
+    double z;
+    int lag;        /* in blocks, positive: the process first */
+    unsigned tried; /* lags and columns */
+    double p;       /* of the best one, times the number tried */
+};
+
+/* Times increase; at most GROWERS_SLOTS points. */
+struct culprit_onset culprit_onset_find(const double *t, const double *v, size_t n);
+/* How much denser this onset and that of the whole agree than one thrown into the window by chance would. */
+double culprit_onset_odds(const struct culprit_work *work, const struct culprit_onset *own, bool *out_later);
+/* Cuts the growth into blocks and sums up what everybody does from one to the next. */
+void culprit_blocks_make(struct culprit_work *work);
+/* A leak in the store may show in its bytes or its handles, and in those of the client. */
+struct culprit_step culprit_in_step(const struct culprit_work *work, const struct grower *row);
+double culprit_step_odds(const struct culprit_step *found);
+
+enum culprit_outcome { CULPRIT_RANKED, CULPRIT_TOO_SHORT, CULPRIT_NO_GROWTH };
+/* Fills ranking->words. */
+void culprit_add_words(struct culprit_ranking *ranking, enum culprit_outcome outcome);
+
+#endif

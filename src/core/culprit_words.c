@@ -1,0 +1,152 @@
+/* culprit_words.c - a ranking in words: who, how surely, and what speaks for and against. See culprit.h. */
+#include "culprit_internal.h"
+
+#include "storewatch/units.h"
+
+#include <string.h>
+
+const char *culprit_confidence_name(enum culprit_confidence confidence)
+{
+    static const char *const names[] = {"nobody stands out", "possible", "likely", "nearly certain"};
+    return names[confidence];
+}
+
+const char *culprit_doubt_name(enum culprit_doubt doubt)
+{
+    static const char *const names[CULPRIT_DOUBT_COUNT] = {
+#define CULPRIT_DOUBT_NAME(name, text) text,
+        CULPRIT_DOUBT_LIST(CULPRIT_DOUBT_NAME)
+#undef CULPRIT_DOUBT_NAME
+    };
+    return names[doubt];
+}
+
+void text_add_culprit(struct text *text, const struct culprit *culprit)
+{
+    const char *image = culprit->image[0] ? culprit->image : "a process";
+    unsigned pid = (unsigned)culprit->process.pid;
+    if (!culprit->watched)
+        text_add(text, "an unregistered process %s (pid %u)", image, pid);
+    else if (culprit->kind == TARGET_STORE)
+        text_add(text, "%s (pid %u, the Information Store)", image, pid);
+    else if (culprit->kind == TARGET_CLIENT)
+        text_add(text, "%s (pid %u, the client \"%s\")", image, pid, culprit->target);
+    else
+        text_add(text, "%s (pid %u, a MAPI client that is not registered)", image, pid);
+}
+
+static int percent(double part)
+{
+    return (int)lround(100 * part);
+}
+
+void text_add_culprit_share(struct text *text, const struct culprit *culprit)
+{
+    int share = percent(culprit->share), low = percent(culprit->share_low);
+    if (share > 100) { /* the others gave back */
+        text_add(text, "all of it");
+        return;
+    }
+    int high = percent(culprit->share_high);
+    text_add(text, "%d %% (%d to %d %%)", share, low > 0 ? low : 0, high < 100 ? high : 100);
+}
+
+static void add_evidence(struct text *text, const struct culprit_ranking *ranking,
+                         const struct culprit *culprit)
+{
+    bool handles = culprit->slope_per_hour[GROWER_HANDLES] > 0;
+    text_add(text, "it grew ");
+    text_add_quantity(text, handles ? UNIT_HANDLES : UNIT_BYTES,
+                      culprit->growth[handles ? GROWER_HANDLES : GROWER_BYTES]);
+    text_add(text, " in the same ");
+    text_add_duration(text, ranking->to_mono_ms - ranking->from_mono_ms);
+    if (culprit->lead_ms != INT64_MIN) {
+        bool apart = culprit->lead_low_ms > 0 || culprit->lead_high_ms < 0;
+        text_add(text, ", beginning ");
+        if (apart) {
+            text_add_duration(text, culprit->lead_ms < 0 ? -culprit->lead_ms : culprit->lead_ms);
+            text_add(text, culprit->lead_ms < 0 ? " later" : " earlier");
+        } else {
+            text_add(text, "at the same time");
+        }
+    }
+    if (culprit->in_step > 0.3)
+        text_add(text, ", in step with it (correlation of the increments %.2f)", culprit->in_step);
+    if (!isnan(culprit->bytes_a_handle)) {
+        text_add(text, ", ");
+        text_add_quantity(text, UNIT_BYTES, culprit->bytes_a_handle);
+        text_add(text, " for each handle");
+    }
+}
+
+static void add_case(struct text *text, const struct culprit_ranking *ranking, const struct culprit *culprit)
+{
+    text_add_culprit(text, culprit);
+    if (isnan(culprit->share)) {
+        text_add(text, ": ");
+        add_evidence(text, ranking, culprit);
+        return;
+    }
+    text_add(text, " grew ");
+    text_add_quantity(text, UNIT_BYTES, culprit->growth[GROWER_BYTES]);
+    text_add(text, " in the same ");
+    text_add_duration(text, ranking->to_mono_ms - ranking->from_mono_ms);
+    text_add(text, ": ");
+    text_add_culprit_share(text, culprit);
+    text_add(text, percent(culprit->share) > 100 ? "" : " of the growth");
+}
+
+static void add_doubts(struct text *text, const struct culprit *culprit)
+{
+    const char *separator = "; but it ";
+    for (size_t d = 0; d < CULPRIT_DOUBT_COUNT; d++) {
+        if (!(culprit->doubts >> d & 1u))
+            continue;
+        text_add(text, "%s%s", d == CULPRIT_DOUBT_LOAD ? "; and " : separator,
+                 culprit_doubt_name((enum culprit_doubt)d));
+        separator = ", it ";
+    }
+}
+
+/* Of a sum: what all of them together do not account for. */
+static void add_rest(struct text *text, const struct culprit_ranking *ranking)
+{
+    if (isnan(ranking->explained) || ranking->explained > 0.6)
+        return;
+    text_add(text, " All processes together account for %d %%", percent(fmax(0, ranking->explained)));
+    if (ranking->pool_share > 0.2)
+        text_add(text, ", the kernel's pools for %d %%: a driver, or handles", percent(ranking->pool_share));
+    text_add(text, ".");
+}
+
+void culprit_add_words(struct culprit_ranking *ranking, enum culprit_outcome outcome)
+{
+    static const char *const begins[] = {"Nobody stands out; the first would be ", "Possibly ", "Likely ",
+                                         "Nearly certainly "};
+    struct text text = text_on(ranking->words, sizeof ranking->words);
+    if (outcome == CULPRIT_TOO_SHORT) {
+        text_add(&text, "Nobody can be named yet: too little was seen of this growth.");
+        return;
+    }
+    if (outcome == CULPRIT_NO_GROWTH || ranking->count == 0) {
+        text_add(&text, outcome == CULPRIT_NO_GROWTH ? "Nobody is named: it does not surely grow."
+                                                     : "Nobody stands out: no process grew with it.");
+        add_rest(&text, ranking);
+        return;
+    }
+    const struct culprit *first = &ranking->items[0];
+    text_add(&text, "%s", begins[first->confidence]);
+    add_case(&text, ranking, first);
+    add_doubts(&text, first);
+    text_add(&text, ".");
+    for (size_t i = 1; i < ranking->count && ranking->items[i].confidence >= CULPRIT_LIKELY; i++) {
+        text_add(&text,
+                 i == 1 ? " And %s: " : "; %s: ", culprit_confidence_name(ranking->items[i].confidence));
+        add_case(&text, ranking, &ranking->items[i]);
+        if (i + 1 == ranking->count || ranking->items[i + 1].confidence < CULPRIT_LIKELY)
+            text_add(&text, ".");
+    }
+    add_rest(&text, ranking);
+    if (ranking->with_load && first->confidence < CULPRIT_LIKELY)
+        text_add(&text, " Many processes grew at the time: it may be the load.");
+}
