@@ -5,6 +5,7 @@
 #ifndef STOREWATCH_ALERT_H
 #define STOREWATCH_ALERT_H
 
+#include "storewatch/culprit.h"
 #include "storewatch/defects.h"
 #include "storewatch/incident.h"
 #include "storewatch/space.h"
@@ -30,6 +31,9 @@ struct alert {
     /* The address space of the process, when it is a 32-bit one and has been read. */
     bool has_space;
     struct space space;
+    /* Of growth of the machine or the store: who makes it grow. Its times are of the monotonic clock. */
+    bool has_ranking;
+    struct culprit_ranking ranking;
     /* What was done, is being done or will be done, one sentence a line: "02:14:05 MSExchangeIS stopped after
      * 41 s". */
     size_t done_count;

@@ -12,6 +12,7 @@
 
 #include "storewatch/alert.h"
 #include "storewatch/config.h"
+#include "storewatch/culprit.h"
 #include "storewatch/policy.h"
 #include "storewatch/restart.h"
 #include "storewatch/watch.h"
@@ -59,6 +60,13 @@ struct open_incident {
     int64_t alone_mono_ms;    /* since when its process is gone without a successor; 0 = it is not */
     bool seen_unbounded; /* by the present detector; false after a restart of storewatch until it is again */
     uint32_t held_told;  /* bit (1 << enum check): ops know that this check holds the restart back */
+    /* Of the machine's and the store's growth: who makes it grow, asked once a slot of the growers. */
+    bool ranked;
+    int64_t ranked_slot;
+    struct culprit_ranking ranking;
+    /* When and at which level the restart of a client for the store's growth was over; 0 = there was none. */
+    int64_t client_tried_mono_ms;
+    double client_tried_level;
 };
 
 /* Which rungs a target's latest incident had tried: growth that is back within the minimum interval between
@@ -85,6 +93,7 @@ struct engine {
     int64_t maintenance_until_utc_ms; /* told by the edge; 0 = none */
 
     struct watch watch;
+    struct growers growers;
     struct open_incident incidents[INCIDENTS_MAX];
     size_t incidents_end; /* slots from here on were never used */
     int64_t last_incident_id;

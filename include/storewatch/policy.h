@@ -76,12 +76,20 @@ bool policy_may_terminate(const struct config *config, const struct observation 
                           struct clock clock, const struct policy_facts *facts, char *out_why,
                           size_t why_capacity);
 
+/* Of the store's growth: the registered client that the ranking of culprits names at least as likely ("" =
+ * none), and whether a client was restarted for it and it is still open what came of that. */
+struct policy_suspect {
+    const char *target, *service;
+    bool proof_awaited;
+};
+
 /* The next rung that applies to an open incident, and the service it would restart. RUNG_ALERT when there is
  * none; *out_why (>= 200 bytes) says why not. `others` are all incidents (a store waits for its leaking
- * client). */
+ * client). A store whose growth a client is suspected of has that client restarted first. */
 enum rung policy_next_rung(const struct config *config, const struct incident *incident,
-                           const struct incident *others, size_t other_count, const char **out_service,
-                           char *out_why, size_t why_capacity);
+                           const struct incident *others, size_t other_count,
+                           const struct policy_suspect *suspect, const char **out_service, char *out_why,
+                           size_t why_capacity);
 
 /* Ages the budget by observed time and drops entries no rule needs any more. */
 void policy_age_budget(const struct config *config, struct budget_entry *entries, size_t *count,

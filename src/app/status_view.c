@@ -130,6 +130,9 @@ static size_t add_incidents(struct buffer *out, const json_t *incidents)
                    string_of(incident, "state", "?"), string_of(incident, "metric", "?"),
                    string_of(incident, "target", "?"), string_of(incident, "opened_at", "?"),
                    string_of(incident, "reason", ""));
+        const char *culprit = string_of(json_object_get(incident, "culprits"), "text", NULL);
+        if (culprit)
+            buffer_add(out, "    who: %s\n", culprit);
         const char *held = string_of(incident, "held_because", NULL);
         if (held)
             buffer_add(out, "    no restart: %s\n", held);

@@ -41,12 +41,42 @@ static void add_deadline(struct text *text, const struct incident *incident)
     text_add_time_human(text, incident->exhaustion_early_utc_ms);
 }
 
+/* Of growth that a program is likely to cause: the cheapest thing that can end it comes first. */
+static bool advise_suspect(struct alert *alert)
+{
+    const struct culprit *first = alert->has_ranking ? culprit_first(&alert->ranking) : NULL;
+    if (!first || first->kind == TARGET_STORE)
+        return false;
+    const char *surely = first->confidence == CULPRIT_NEARLY_CERTAIN ? "nearly certainly" : "likely";
+    unsigned pid = (unsigned)first->process.pid;
+    if (first->service[0])
+        alert_add_todo(
+            alert,
+            "First restart the service \"%s\": %s (pid %u) %s is the cause, and that is the cheapest "
+            "thing that can end it; the Information Store can stay up.",
+            first->service, first->image, pid, surely);
+    else if (first->watched && first->kind == TARGET_CLIENT)
+        alert_add_todo(alert,
+                       "First restart the program %s (pid %u): it %s is the cause; the Information "
+                       "Store can stay up.",
+                       first->image, pid, surely);
+    else
+        alert_add_todo(
+            alert,
+            "Look at %s (pid %u): it %s is the cause, and it is not registered, so storewatch will "
+            "never restart it. Restart it by its own means; the Information Store can stay up.",
+            first->image, pid, surely);
+    return true;
+}
+
 static void advise_restart(struct alert *alert, const struct config *config)
 {
     const struct incident *incident = &alert->incident;
     char deadline_storage[64];
     struct text deadline = text_on(deadline_storage, sizeof deadline_storage);
     add_deadline(&deadline, incident);
+    if (incident->target_kind == TARGET_STORE)
+        advise_suspect(alert);
     if (incident->target_kind == TARGET_STORE)
         alert_add_todo(alert,
                        "Restart %s in a quiet hour%s. \"storewatch plan %s\" shows what stops with it and in "
@@ -120,6 +150,8 @@ static void advise_growth(struct alert *alert, const struct config *config, bool
 {
     const struct incident *incident = &alert->incident;
     if (incident->target_kind == TARGET_HOST) {
+        if (advise_suspect(alert))
+            return;
         alert_add_todo(
             alert, "Find the program whose private bytes grow (Task Manager, column \"Commit size\"), and "
                    "register it under \"clients\" if it uses MAPI.");

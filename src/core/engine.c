@@ -38,6 +38,7 @@ struct engine *engine_new(const struct config *config, const char *host_name)
     engine->config = *config;
     text_copy(engine->host_name, sizeof engine->host_name, host_name);
     engine->journal_writable = true;
+    growers_init(&engine->growers, config->interval_ms, config->min_window_ms);
     engine->restart.journal.phase = RESTART_IDLE;
     return engine;
 }
@@ -119,6 +120,8 @@ void engine_step(struct engine *engine, const struct observation *observation, s
     watch_look(&engine->watch, &engine->config, observation);
     if (sample_due)
         watch_push(&engine->watch, &engine->config, observation);
+    if (sample_due)
+        growers_push(&engine->growers, observation);
     step_adopt_registered(&step);
     step_follow_unnamed(&step);
     if (observation->processes_known)
@@ -202,6 +205,7 @@ enum status engine_restart_by_hand(struct engine *engine, const char *service, c
 void engine_configure(struct engine *engine, const struct config *config)
 {
     engine->config = *config;
+    growers_init(&engine->growers, config->interval_ms, config->min_window_ms);
     engine->restart.stop_timeout_ms = config->stop_timeout_ms;
     engine->restart.start_timeout_ms = config->start_timeout_ms;
     engine->restart.verify_ms = config->verify_ms;

@@ -173,6 +173,8 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
     if (again)
         incident->rungs_tried |= memory->rungs_tried;
     open->seen_unbounded = true;
+    step_rank(step, open, verdict->onset_ms);
+    step_follow_tried_client(step, open);
 
     struct alert *alert = step_alert_incident(step, ALERT_OPENED, open);
     if (!alert)
@@ -207,6 +209,8 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
     open->bounded_mono_ms = 0;
     incident_update(&open->incident, verdict, step->clock.utc_ms - step->clock.mono_ms);
     step_name_nearest_end(step, &open->incident);
+    step_rank(step, open, verdict->onset_ms);
+    step_follow_tried_client(step, open);
     if (!open->incident.escalated && near_exhaustion(step, &open->incident))
         incident_tell_again(step, open, ALERT_ESCALATED);
     else if (step->clock.mono_ms - open->told_mono_ms >= step->engine->config.reminder_ms)
@@ -232,8 +236,14 @@ static void incident_may_clear(struct step *step, struct open_incident *open, co
         return;
     text_copy(open->incident.reason, sizeof open->incident.reason, verdict->reason);
     struct alert *alert = incident_close(step, open, ALERT_RECOVERED);
-    if (alert)
+    if (!alert)
+        return;
+    if (alert->incident.rungs_tried & ~(1u << RUNG_ALERT)) {
+        engine_add_story(step->engine, alert);
+        alert_add_done(alert, "The growth has stopped since: %s.", verdict->reason);
+    } else {
         alert_add_done(alert, "The growth stopped by itself: %s.", verdict->reason);
+    }
 }
 
 static void follow_item(struct step *step, struct watched *item, enum metric metric)

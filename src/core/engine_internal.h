@@ -21,6 +21,14 @@ struct watched *engine_successor(struct engine *engine, const struct incident *i
 struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struct open_incident *open);
 void engine_add_story(const struct engine *engine, struct alert *alert);
 
+/* engine_culprit.c */
+/* Asks who makes it grow, when its incident is one of those and a slot has passed since the last time. */
+void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono_ms);
+/* Remembers when the restart of a client for the store's incident was over. Once a sample. */
+void step_follow_tried_client(struct step *step, struct open_incident *open);
+/* What the ranking has to say to the ladder; lends from the incident. */
+struct policy_suspect step_suspect(const struct step *step, const struct open_incident *open);
+
 /* engine_digest.c */
 void step_follow_digest(struct step *step);
 

@@ -340,14 +340,21 @@ bool step_consider(struct step *step, struct open_incident *open, struct restart
         if (engine->incidents[i].incident.id)
             all[count++] = engine->incidents[i].incident;
     const char *service = "";
-    enum rung rung = policy_next_rung(&engine->config, incident, all, count, &service, incident->held_because,
-                                      sizeof incident->held_because);
+    struct policy_suspect suspect = step_suspect(step, open);
+    enum rung rung = policy_next_rung(&engine->config, incident, all, count, &suspect, &service,
+                                      incident->held_because, sizeof incident->held_because);
     if (rung == RUNG_ALERT)
         return false;
     *out_wanted = (struct restart_journal){.incident_id = incident->id, .rung = rung};
     text_copy(out_wanted->target, sizeof out_wanted->target, service);
     struct text reason = text_on(out_wanted->reason, sizeof out_wanted->reason);
-    text_add(&reason, "%s of %s: %s", metric_name(incident->metric), incident->target, incident->reason);
+    if (rung == RUNG_RESTART_CLIENT && incident->target_kind == TARGET_STORE)
+        text_add(&reason, "%s is %s to make %s of %s grow: ", suspect.target,
+                 culprit_confidence_name(open->ranking.items[0].confidence), metric_name(incident->metric),
+                 incident->target);
+    else
+        text_add(&reason, "%s of %s: ", metric_name(incident->metric), incident->target);
+    text_add(&reason, "%s", incident->reason);
     struct policy_facts facts;
     facts_for(engine, incident->exhaustion_early_utc_ms, &facts);
     facts.by_hand = false;

@@ -121,6 +121,9 @@ struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struc
     alert->incident = *incident;
     add_chart(step, alert, incident);
     add_program(step, alert, incident);
+    alert->has_ranking = open->ranked;
+    if (open->ranked)
+        alert->ranking = open->ranking;
     step_save_incident(step, incident);
     return alert;
 }

@@ -300,6 +300,17 @@ static bool in_ladder(const struct config *config, enum rung rung)
     return false;
 }
 
+/* The client that is suspected of the store's growth, unless its restart has been tried for its own. */
+static bool suspect_applies(const struct policy_suspect *suspect, const struct incident *others, size_t count)
+{
+    bool applies = suspect->service[0] != '\0';
+    for (size_t i = 0; i < count && applies; i++)
+        if (others[i].state != INCIDENT_CLOSED && others[i].target_kind == TARGET_CLIENT &&
+            text_equal_nocase(others[i].service, suspect->service))
+            applies = !tried(&others[i], RUNG_RESTART_CLIENT);
+    return applies;
+}
+
 /* A leaking client that can still be restarted by itself: cheaper than the store, and the likelier cause. */
 static const struct incident *client_first(const struct config *config, const struct incident *others,
                                            size_t count)
@@ -331,15 +342,17 @@ static bool rung_applies(const struct config *config, const struct incident *inc
 }
 
 enum rung policy_next_rung(const struct config *config, const struct incident *incident,
-                           const struct incident *others, size_t other_count, const char **out_service,
-                           char *out_why, size_t why_capacity)
+                           const struct incident *others, size_t other_count,
+                           const struct policy_suspect *suspect, const char **out_service, char *out_why,
+                           size_t why_capacity)
 {
     struct text why = text_on(out_why, why_capacity);
     if (incident->target_kind == TARGET_DISCOVERED || incident->target_kind == TARGET_HOST) {
-        text_add(&why, "%s",
-                 incident->target_kind == TARGET_HOST
-                     ? "the growth is the machine's; no watched process explains it"
-                     : "the program is not registered in the configuration");
+        text_add(
+            &why, "%s",
+            incident->target_kind == TARGET_HOST
+                ? "the growth is the machine's; a watched process that causes it gets an alert of its own"
+                : "the program is not registered in the configuration");
         return RUNG_ALERT;
     }
     if (incident->target_kind == TARGET_STORE) {
@@ -347,6 +360,15 @@ enum rung policy_next_rung(const struct config *config, const struct incident *i
         if (client) {
             text_add(&why, "the leaking client %s comes first", client->target);
             return RUNG_ALERT;
+        }
+        if (suspect->proof_awaited) {
+            text_add(&why, "a client was restarted for it; whether that ended the growth is not known yet");
+            return RUNG_ALERT;
+        }
+        if (in_ladder(config, RUNG_RESTART_CLIENT) && !tried(incident, RUNG_RESTART_CLIENT) &&
+            suspect_applies(suspect, others, other_count)) {
+            *out_service = suspect->service;
+            return RUNG_RESTART_CLIENT;
         }
     }
     for (size_t i = 0; i < config->ladder_count; i++) {

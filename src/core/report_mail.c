@@ -8,6 +8,7 @@
  * with width, height and bgcolor attributes, inline styles, nothing positioned, no image, no script, no
  * reference. The chart's columns are table cells of a given height; a conditional comment gives those
  * clients, which know no max-width, their 600 pixels. */
+#include "report_culprit.h"
 #include "report_internal.h"
 
 #include <inttypes.h>
@@ -381,6 +382,10 @@ static void tell_facts(struct telling *telling)
     } else {
         return; /* of a restart: why it was begun is in the alert's text */
     }
+    if (telling->alert->has_ranking && is_growing(telling)) {
+        struct text text = fact_begin(telling, "Who");
+        report_add_line(&text, telling->alert->ranking.words);
+    }
     if (incident->reason[0] != '\0') {
         struct text text = fact_begin(telling, "Why");
         report_add_line(&text, incident->reason);
@@ -614,6 +619,9 @@ static char *plain_text(const struct telling *telling)
     for (size_t i = 0; i < telling->fact_count; i++) {
         buffer_add(&out, "%s%-*s ", i == 0 ? "\n" : "", PLAIN_LABEL_WIDTH, telling->facts[i].label);
         add_wrapped(&out, PLAIN_LABEL_WIDTH + 1, PLAIN_LABEL_WIDTH + 1, telling->facts[i].value);
+    }
+    if (alert->has_ranking && is_growing(telling)) {
+        report_culprits_plain(&out, &alert->ranking);
     }
     for (size_t i = 0; i < alert->done_count; i++) {
         if (i == 0) {
@@ -889,6 +897,10 @@ static char *html_text(const struct telling *telling)
     add_numbers(&out, telling, colours);
     add_usage(&out, telling, colours);
     add_facts(&out, telling);
+    if (alert->has_ranking && is_growing(telling) && report_culprits_shown(&alert->ranking) > 0) {
+        add_heading(&out, "Who grew in the same time");
+        report_culprits_html(&out, &alert->ranking);
+    }
     if (alert->done_count > 0) {
         add_heading(&out, done_heading(alert));
         add_lines(&out, alert->done, alert->done_count, false);

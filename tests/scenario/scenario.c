@@ -11,6 +11,7 @@
  *   service NAME IMAGE BASE [needs A B]   a running service and its process' private bytes
  *   program IMAGE BASE                    a process without service; does not run yet
  *   grow NAME flat | leak RATE | plateau TOP TAU | sawtooth RATE TOP       RATE is per hour
+ *   grow NAME objects RATE HOLDER SIZE    opens objects in HOLDER's process, SIZE each there, and closes none
  *   set NAME stop_latency D | start_latency D | fail_starts N | refuse_starts CODE N | refuse_stops CODE N |
  * hang_in_stop begin PROGRAM | end PROGRAM           a program without service starts or ends person stops
  * NAME | starts NAME | disables NAME | enables NAME kill NAME                             its process ends
@@ -220,6 +221,11 @@ static void grow(struct player *player, char **words)
         fake_grow(&player->os, who, FAKE_SAWTOOTH);
         who->bytes_per_hour = size(player, words[3]);
         who->top_bytes = size(player, words[4]);
+    } else if (strcmp(words[2], "objects") == 0) {
+        fake_grow(&player->os, who, FAKE_OBJECTS);
+        who->handles_per_hour = size(player, words[3]);
+        who->holder = program(player, words[4]);
+        who->object_bytes = size(player, words[5]);
     } else {
         require(player, false, "unknown growth");
     }

@@ -106,6 +106,23 @@ static double noise(struct os *os, const struct fake_program *program)
     return program->noise_bytes * unit;
 }
 
+/* Calls come in waves of 50 minutes. They end with the process that opened them. */
+static double objects_open(struct os *os, struct fake_program *program, int64_t from_ms)
+{
+    const double wave_ms = 50.0 * (double)MS_PER_MINUTE;
+    if (program->growth != FAKE_OBJECTS)
+        return 0;
+    if (program->objects_mono_ms < from_ms) {
+        program->objects = 0;
+        program->objects_mono_ms = from_ms;
+    }
+    double rate = 1 + 0.9 * sin(6.283185307 * (double)os->world.mono_ms / wave_ms);
+    program->objects += program->handles_per_hour * rate *
+                        (double)(os->world.mono_ms - program->objects_mono_ms) / (double)MS_PER_HOUR;
+    program->objects_mono_ms = os->world.mono_ms;
+    return program->objects;
+}
+
 static void behave(struct os *os, struct fake_program *program, struct process *process)
 {
     if (program->born_100ns != process->id.created_100ns) {
@@ -119,6 +136,7 @@ static void behave(struct os *os, struct fake_program *program, struct process *
     double bytes = program->base_bytes;
     switch (program->growth) {
     case FAKE_FLAT:
+    case FAKE_OBJECTS:
         break;
     case FAKE_LEAK:
         bytes += program->bytes_per_hour * hours;
@@ -130,9 +148,16 @@ static void behave(struct os *os, struct fake_program *program, struct process *
         bytes += fmod(program->bytes_per_hour * hours, program->top_bytes - program->base_bytes);
         break;
     }
+    double objects = objects_open(os, program, from_ms);
+    for (size_t i = 0; i < os->program_count; i++)
+        if (os->programs[i].holder == program) {
+            bytes += os->programs[i].objects * os->programs[i].object_bytes;
+            objects += os->programs[i].objects;
+        }
     process->private_bytes = floor(bytes + noise(os, program));
     process->working_set_bytes = process->private_bytes * 0.9;
-    process->handle_count = floor(program->base_handles + program->handles_per_hour * hours);
+    process->handle_count = floor(program->base_handles + objects +
+                                  (program->growth == FAKE_OBJECTS ? 0 : program->handles_per_hour * hours));
     process->thread_count = 20;
 }
 

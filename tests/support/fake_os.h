@@ -13,7 +13,8 @@
 #define FAKE_LOG_MAX (512 * 1024)
 #define FAKE_FILES_MAX 64
 
-enum fake_growth { FAKE_FLAT, FAKE_LEAK, FAKE_PLATEAU, FAKE_SAWTOOTH };
+/* OBJECTS: opens objects in another program's process, in a rhythm of its own, and closes none of them. */
+enum fake_growth { FAKE_FLAT, FAKE_LEAK, FAKE_PLATEAU, FAKE_SAWTOOTH, FAKE_OBJECTS };
 
 /* How the memory of one program behaves; of a service's process, or of a process that belongs to none. */
 struct fake_program {
@@ -28,9 +29,13 @@ struct fake_program {
     double noise_bytes;    /* uniform, +- */
     int64_t tau_ms;        /* plateau: time constant */
     double base_handles, handles_per_hour;
-    struct loaded_dlls dlls; /* what it has loaded that MAPI clients have */
-    bool closed;             /* its modules cannot be read: access denied */
-    struct space space;      /* of an incarnation when it is born; limit_bytes 0: a 64-bit program */
+    struct fake_program *holder; /* objects: who holds them, */
+    double object_bytes;         /* and what each costs there; each is a handle in both */
+    double objects;              /* so many are open */
+    int64_t objects_mono_ms;     /* as of then */
+    struct loaded_dlls dlls;     /* what it has loaded that MAPI clients have */
+    bool closed;                 /* its modules cannot be read: access denied */
+    struct space space;          /* of an incarnation when it is born; limit_bytes 0: a 64-bit program */
     double space_lost_per_hour;
     uint64_t born_100ns; /* incarnation the values below belong to */
     int64_t born_mono_ms;

@@ -232,12 +232,16 @@ static struct incident incident_of(enum target_kind kind, const char *service)
     return incident;
 }
 
+/* What the ranking of culprits says; each test that sets it sets it back. */
+static const struct policy_suspect no_suspect = {.target = "", .service = ""};
+static struct policy_suspect suspect = {.target = "", .service = ""};
+
 static enum rung next_rung(struct fixture *f, const struct incident *incident, const struct incident *others,
                            size_t count, const char **out_service)
 {
     static char why[200];
     *out_service = NULL;
-    return policy_next_rung(&f->config, incident, others, count, out_service, why, sizeof why);
+    return policy_next_rung(&f->config, incident, others, count, &suspect, out_service, why, sizeof why);
 }
 
 static void test_ladder_of_a_client(void **state)
@@ -276,6 +280,39 @@ static void test_the_store_waits_for_its_leaking_client(void **state)
     client.rungs_tried = 1u << RUNG_ALERT;
     client.state = INCIDENT_CLOSED;
     assert_int_equal(next_rung(f, &store, &client, 1, &service), RUNG_RESTART_STORE);
+}
+
+static void test_the_store_s_suspected_client_is_restarted_first(void **state)
+{
+    struct fixture *f = *state;
+    const char *service;
+    struct incident store = incident_of(TARGET_STORE, "MSExchangeIS");
+    struct incident client = incident_of(TARGET_CLIENT, "ArchiveSvc");
+    suspect = (struct policy_suspect){.target = "archive", .service = "ArchiveSvc"};
+    assert_int_equal(next_rung(f, &store, NULL, 0, &service), RUNG_RESTART_CLIENT);
+    assert_string_equal(service, "ArchiveSvc");
+    /* It has been restarted for its own growth already, and that did not help the store. */
+    client.rungs_tried |= 1u << RUNG_RESTART_CLIENT;
+    assert_int_equal(next_rung(f, &store, &client, 1, &service), RUNG_RESTART_STORE);
+    client.state = INCIDENT_CLOSED; /* that was another time */
+    assert_int_equal(next_rung(f, &store, &client, 1, &service), RUNG_RESTART_CLIENT);
+    /* After its restart the store waits for what comes of it, and is restarted when it goes on. */
+    store.rungs_tried |= 1u << RUNG_RESTART_CLIENT;
+    suspect.proof_awaited = true;
+    assert_int_equal(next_rung(f, &store, NULL, 0, &service), RUNG_ALERT);
+    suspect.proof_awaited = false;
+    assert_int_equal(next_rung(f, &store, NULL, 0, &service), RUNG_RESTART_STORE);
+    /* Without that rung in the ladder no suspicion restarts a client. */
+    store.rungs_tried = 1u << RUNG_ALERT;
+    f->config.ladder[1] = RUNG_RESTART_STORE;
+    f->config.ladder_count = 2;
+    assert_int_equal(next_rung(f, &store, NULL, 0, &service), RUNG_RESTART_STORE);
+    /* And a client's own incident is not about the suspect. */
+    config_default(&f->config);
+    struct incident other = incident_of(TARGET_CLIENT, "FaxSvc");
+    assert_int_equal(next_rung(f, &other, NULL, 0, &service), RUNG_RESTART_CLIENT);
+    assert_string_equal(service, "FaxSvc");
+    suspect = no_suspect;
 }
 
 static void test_the_host_and_discovered_programs_are_never_restarted(void **state)
@@ -374,6 +411,7 @@ int main(void)
         TEST(test_ladder_of_a_client),
         TEST(test_a_client_without_service_skips_its_rung),
         TEST(test_the_store_waits_for_its_leaking_client),
+        TEST(test_the_store_s_suspected_client_is_restarted_first),
         TEST(test_the_host_and_discovered_programs_are_never_restarted),
         TEST(test_what_forbids_to_end_a_process),
         TEST(test_budget_ages_and_forgets_only_what_no_rule_needs),

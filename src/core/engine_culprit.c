@@ -1,0 +1,88 @@
+/* engine_culprit.c - asks who makes the machine or the store grow, once a slot of the growers while an
+ * incident about it is open, and what the ladder may make of the answer. See culprit.h. */
+#include "engine_internal.h"
+
+#include <string.h>
+
+/* After the client's restart the store is left alone until its growth has shown that it goes on: so much of
+ * what its rate before foretells, */
+#define GOES_ON 0.5
+/* over this part of the verdict's window, or of the time that is left when that is shorter. */
+#define PROOF_WINDOW 0.5
+#define PROOF_LEFT 0.25
+
+static bool is_asked(const struct incident *incident)
+{
+    if (incident->target_kind == TARGET_HOST)
+        return incident->metric == METRIC_COMMIT || incident->metric == METRIC_PAGED_POOL ||
+               incident->metric == METRIC_NONPAGED_POOL;
+    return incident->target_kind == TARGET_STORE &&
+           (incident->metric == METRIC_PRIVATE_BYTES || incident->metric == METRIC_HANDLES);
+}
+
+void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono_ms)
+{
+    struct engine *engine = step->engine;
+    if (!is_asked(&open->incident) || (open->ranked && open->ranked_slot == engine->growers.slot))
+        return;
+    struct culprit_question question = {.metric = open->incident.metric,
+                                        .process = open->incident.process,
+                                        .onset_mono_ms = onset_mono_ms,
+                                        .warm_up_ms = engine->config.warm_up_ms};
+    struct culprit_known known[WATCHED_MAX];
+    size_t count = culprit_known_of(&engine->watch, known);
+    culprit_rank(&engine->growers, &question, known, count, &open->ranking);
+    open->ranked = true;
+    open->ranked_slot = engine->growers.slot;
+}
+
+/* A registered client that is at least likely and can be restarted by itself. */
+static const struct culprit *client_of(const struct engine *engine, const struct open_incident *open)
+{
+    const struct culprit *first = open->ranked ? culprit_first(&open->ranking) : NULL;
+    if (!first || !first->watched || first->kind != TARGET_CLIENT || !first->service[0] ||
+        text_equal_nocase(first->service, engine->config.store_service))
+        return NULL;
+    return first;
+}
+
+static bool is_client_tried(const struct incident *incident)
+{
+    return incident->target_kind == TARGET_STORE && incident->rungs_tried & (1u << RUNG_RESTART_CLIENT);
+}
+
+void step_follow_tried_client(struct step *step, struct open_incident *open)
+{
+    const struct engine *engine = step->engine;
+    bool under_way = engine_restarting(engine) && engine->restart.journal.incident_id == open->incident.id;
+    if (!is_client_tried(&open->incident)) {
+        open->client_tried_mono_ms = 0;
+    } else if (open->client_tried_mono_ms == 0 || under_way) {
+        open->client_tried_mono_ms = step->clock.mono_ms;
+        open->client_tried_level = open->incident.level_now;
+    }
+}
+
+/* Is it still open whether the client's restart has ended the store's growth? */
+static bool is_proof_awaited(const struct step *step, const struct open_incident *open)
+{
+    const struct incident *incident = &open->incident;
+    if (!is_client_tried(incident) || open->client_tried_mono_ms == 0)
+        return false;
+    int64_t since_ms = step->clock.mono_ms - open->client_tried_mono_ms;
+    double wanted_ms = PROOF_WINDOW * (double)step->engine->config.min_window_ms;
+    if (incident->exhaustion_early_utc_ms != INT64_MAX)
+        wanted_ms = fmin(wanted_ms, PROOF_LEFT * (double)(incident->exhaustion_early_utc_ms -
+                                                          step->clock.utc_ms + since_ms));
+    double foretold = incident->slope_low_per_hour * (double)since_ms / (double)MS_PER_HOUR;
+    return (double)since_ms < wanted_ms ||
+           incident->level_now - open->client_tried_level < GOES_ON * foretold;
+}
+
+struct policy_suspect step_suspect(const struct step *step, const struct open_incident *open)
+{
+    const struct culprit *client = client_of(step->engine, open);
+    return (struct policy_suspect){.target = client ? client->target : "",
+                                   .service = client ? client->service : "",
+                                   .proof_awaited = is_proof_awaited(step, open)};
+}

@@ -1,0 +1,562 @@
+/* test_culprit.c - the rows of the growers against their definition; who is named, how surely and in which
+ * words; and what the engine makes of it. The figures over many machines are bench_culprit's. */
+#include "generate.h"
+
+#include "storewatch/advice.h"
+#include "storewatch/culprit.h"
+#include "storewatch/engine.h"
+#include "storewatch/report.h"
+
+#include "../../src/core/culprit_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MIB (1024.0 * 1024.0)
+#define BOOT_UTC_MS INT64_C(1767225600000)
+#define POLL_MS INT64_C(60000)
+#define POLLS_A_HOUR 60
+#define FROM (6 * POLLS_A_HOUR) /* where leaks begin */
+
+/* ---- a machine by hand ---- */
+
+struct actor {
+    const char *image;
+    double bytes, handles;               /* level */
+    double bytes_leaked, handles_leaked; /* an hour, from FROM on */
+    double with_burst;                   /* in the rhythm of the calls */
+};
+
+struct fixture {
+    struct observation *observation;
+    struct growers growers;
+    struct random random;
+    double calls; /* since FROM, in hours at the usual rate */
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    f->observation = observation_new();
+    f->random = random_seeded(7);
+    growers_init(&f->growers, 15000, 4 * MS_PER_HOUR);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    observation_free(f->observation);
+    free(f);
+    return 0;
+}
+
+static struct process *process(struct fixture *f, const char *image, uint32_t pid, double bytes,
+                               double handles)
+{
+    struct process *p = &f->observation->processes[f->observation->process_count++];
+    /* all of them were born three hours before the first look */
+    uint64_t created = (uint64_t)(BOOT_UTC_MS - 3 * MS_PER_HOUR + INT64_C(11644473600000)) * 10000;
+    *p = (struct process){.id = {pid, created}, .private_bytes = bytes, .handle_count = handles};
+    text_copy(p->image, sizeof p->image, image);
+    return p;
+}
+
+static void begin_look(struct fixture *f, int64_t mono_ms)
+{
+    observation_clear(f->observation);
+    f->observation->mono_ms = mono_ms;
+    f->observation->utc_ms = BOOT_UTC_MS + mono_ms;
+    f->observation->processes_known = f->observation->services_known = f->observation->host_known = true;
+    f->observation->host = (struct host){.commit_bytes = 500 * MIB,
+                                         .commit_limit_bytes = 16384 * MIB,
+                                         .available_bytes = 4096 * MIB,
+                                         .physical_bytes = 8192 * MIB,
+                                         .paged_pool_bytes = 120 * MIB,
+                                         .nonpaged_pool_bytes = 50 * MIB};
+}
+
+/* The actors have the pids 100, 104, ...; commit is their sum. */
+static void look(struct fixture *f, const struct actor *actors, size_t count, int poll)
+{
+    begin_look(f, poll * POLL_MS);
+    double hours = poll > FROM ? (double)(poll - FROM) / POLLS_A_HOUR : 0;
+    if (poll > FROM)
+        f->calls += (1 + 0.9 * sin(poll / 11.0)) / POLLS_A_HOUR;
+    for (size_t i = 0; i < count; i++) {
+        const struct actor *a = &actors[i];
+        double leaked = a->with_burst * f->calls + (1 - a->with_burst) * hours;
+        double bytes = a->bytes * (1 + 0.002 * random_normal(&f->random)) + a->bytes_leaked * leaked;
+        double handles =
+            floor(a->handles * (1 + 0.003 * random_normal(&f->random)) + a->handles_leaked * leaked);
+        process(f, a->image, 100 + 4 * (uint32_t)i, bytes, handles);
+        f->observation->host.commit_bytes += bytes;
+    }
+}
+
+static void live(struct fixture *f, const struct actor *actors, size_t count, int polls)
+{
+    for (int poll = 0; poll < polls; poll++) {
+        look(f, actors, count, poll);
+        growers_push(&f->growers, f->observation);
+    }
+}
+
+static struct culprit_known known_as(const struct fixture *f, size_t actor, enum target_kind kind,
+                                     const char *target)
+{
+    struct culprit_known known = {.process = f->observation->processes[actor].id, .kind = kind};
+    text_copy(known.target, sizeof known.target, target);
+    text_copy(known.service, sizeof known.service, kind == TARGET_CLIENT ? "ArchiveSvc" : "MSExchangeIS");
+    return known;
+}
+
+static struct culprit_question about(const struct fixture *f, enum metric metric)
+{
+    struct culprit_question question = {
+        .metric = metric, .onset_mono_ms = FROM * POLL_MS, .warm_up_ms = 30 * MS_PER_MINUTE};
+    if (metric == METRIC_PRIVATE_BYTES || metric == METRIC_HANDLES)
+        question.process = f->observation->processes[0].id;
+    return question;
+}
+
+/* ---- growers ---- */
+
+static void test_a_slot_is_the_mean_of_its_polls_at_every_level(void **state)
+{
+    struct fixture *f = *state;
+    static double sums[6400];
+    memset(sums, 0, sizeof sums);
+    for (int poll = 0; poll < 6400 * 5; poll++) { /* five polls a slot */
+        begin_look(f, poll * POLL_MS);
+        double bytes = 1e6 + 1000 * (poll % 97) + poll;
+        process(f, "a.exe", 100, bytes, 10);
+        growers_push(&f->growers, f->observation);
+        sums[poll / 5] += bytes / 5;
+    }
+    const struct grower *row = growers_find(&f->growers, f->observation->processes[0].id);
+    assert_non_null(row);
+    for (size_t level = 0, factor = 1; level < GROWERS_LEVELS; level++, factor *= GROWERS_FACTOR) {
+        int64_t back_ms = (int64_t)(GROWERS_SLOTS - 2) * (int64_t)factor * f->growers.slot_ms;
+        struct growers_window w = growers_window_from(&f->growers, f->observation->mono_ms - back_ms);
+        assert_int_equal(w.level, level);
+        assert_int_equal(w.width_ms, (int64_t)factor * f->growers.slot_ms);
+        assert_in_range(w.count, GROWERS_SLOTS - 3, GROWERS_SLOTS);
+        for (size_t i = 0; i + 1 < w.count; i++) { /* the last may be of fewer slots */
+            double mean = 0;
+            for (size_t k = 0; k < factor; k++)
+                mean += sums[(size_t)(w.first + (int64_t)i) * factor + k] / (double)factor;
+            assert_true(fabs(growers_value(row, &w, GROWER_BYTES, i) - mean) < 1);
+        }
+    }
+}
+
+static void test_a_gap_stays_one(void **state)
+{
+    struct fixture *f = *state;
+    for (int poll = 0; poll < 200; poll++) {
+        begin_look(f, poll * POLL_MS);
+        if (poll >= 50 && poll < 60)
+            f->observation->processes_known = false;
+        else
+            process(f, "a.exe", 100, 1e6, 10);
+        growers_push(&f->growers, f->observation);
+    }
+    struct growers_window w = growers_window_from(&f->growers, 0);
+    const struct grower *row = &f->growers.rows[0];
+    for (size_t i = 0; i < w.count; i++)
+        assert_int_equal(isnan(growers_value(row, &w, GROWER_BYTES, i)), i == 10 || i == 11);
+    begin_look(f, 40000 * POLL_MS); /* the machine slept for four weeks */
+    process(f, "a.exe", 100, 1e6, 10);
+    growers_push(&f->growers, f->observation);
+    begin_look(f, 40010 * POLL_MS);
+    process(f, "a.exe", 100, 1e6, 10);
+    growers_push(&f->growers, f->observation);
+    w = growers_window_from(&f->growers, 39000 * POLL_MS);
+    size_t known = 0;
+    for (size_t i = 0; i < w.count; i++)
+        known += isnan(growers_value(&f->growers.rows[0], &w, GROWER_BYTES, i)) ? 0 : 1;
+    assert_int_equal(known, 1);
+}
+
+static void test_who_ends_goes_and_a_reused_pid_is_another(void **state)
+{
+    struct fixture *f = *state;
+    for (int poll = 0; poll < 20; poll++) {
+        begin_look(f, poll * POLL_MS);
+        process(f, "a.exe", 100, 1e6, 10);
+        process(f, "b.exe", 104, 2e6, 20);
+        process(f, "c.exe", 108, 3e6, 30);
+        if (poll >= 10) {
+            f->observation->processes[0] = f->observation->processes[1];
+            f->observation->processes[1] = f->observation->processes[2];
+            f->observation->processes[1].id.created_100ns += 5;
+            f->observation->process_count = 2;
+        }
+        growers_push(&f->growers, f->observation);
+    }
+    assert_int_equal(f->growers.count, 2);
+    assert_string_equal(f->growers.rows[0].image, "b.exe");
+    struct growers_window w = growers_window_from(&f->growers, 0);
+    assert_true(growers_value(&f->growers.rows[0], &w, GROWER_BYTES, w.count - 1) == 2e6);
+    assert_true(isnan(growers_value(&f->growers.rows[1], &w, GROWER_BYTES, 0)));
+}
+
+static void test_the_small_make_room_for_the_large(void **state)
+{
+    struct fixture *f = *state;
+    for (int poll = 0; poll < 30; poll++) {
+        begin_look(f, poll * POLL_MS);
+        for (uint32_t i = 0; i < GROWERS_MAX + 20; i++)
+            process(f, "p.exe", 100 + 4 * i, 1e6 + i, 10);
+        if (poll >= 10)
+            f->observation->processes[GROWERS_MAX + 3].private_bytes = 9e6;
+        growers_push(&f->growers, f->observation);
+    }
+    assert_int_equal(f->growers.count, GROWERS_MAX);
+    assert_int_equal(f->growers.left_out, 20);
+    assert_non_null(growers_find(&f->growers, f->observation->processes[GROWERS_MAX + 3].id));
+    assert_null(growers_find(&f->growers, f->observation->processes[0].id)); /* the smallest */
+}
+
+/* ---- onset ---- */
+
+static void test_an_onset_is_found_with_an_interval_that_holds_it(void **state)
+{
+    (void)state;
+    struct random random = random_seeded(3);
+    int held = 0, runs = 200;
+    for (int run = 0; run < runs; run++) {
+        double t[80], v[80], at = 20 + 30 * random_uniform(&random);
+        for (int i = 0; i < 80; i++) {
+            t[i] = i;
+            v[i] = 100 + random_normal(&random) + 0.5 * fmax(0, i - at);
+        }
+        struct culprit_onset onset = culprit_onset_find(t, v, 80);
+        assert_true(onset.known);
+        held += onset.low <= at && at <= onset.high;
+    }
+    assert_in_range(held, runs * 88 / 100, runs);
+    double t[40], flat[40], straight[40];
+    for (int i = 0; i < 40; i++) {
+        t[i] = i;
+        flat[i] = 5;
+        straight[i] = i;
+    }
+    assert_false(culprit_onset_find(t, flat, 40).known);
+    assert_false(culprit_onset_find(t, straight, 40).known); /* it grew before it was seen */
+}
+
+/* ---- rankings ---- */
+
+static void test_a_client_is_named_with_its_share(void **state)
+{
+    struct fixture *f = *state;
+    const struct actor actors[] = {
+        {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000},
+        {.image = "BESAgent.exe",
+         .bytes = 90 * MIB,
+         .handles = 600,
+         .bytes_leaked = 60 * MIB,
+         .with_burst = 0.7},
+        {.image = "inetinfo.exe", .bytes = 200 * MIB, .handles = 900},
+        {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500, .bytes_leaked = 6 * MIB}};
+    live(f, actors, ARRAY_COUNT(actors), FROM + 6 * POLLS_A_HOUR);
+    struct culprit_known known[] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS"),
+                                    known_as(f, 1, TARGET_CLIENT, "bes")};
+    struct culprit_question question = about(f, METRIC_COMMIT);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, known, 2, &ranking);
+    const struct culprit *first = culprit_first(&ranking);
+    assert_non_null(first);
+    assert_int_equal(first->confidence, CULPRIT_NEARLY_CERTAIN);
+    assert_string_equal(first->image, "BESAgent.exe");
+    assert_string_equal(first->service, "ArchiveSvc");
+    double truth = 60.0 / 66.0;
+    assert_true(first->share_low <= truth && truth <= first->share_high);
+    assert_true(first->share_high - first->share_low < 0.4);
+    assert_true(fabs(first->slope_per_hour[GROWER_BYTES] / MIB - 60) < 12);
+    assert_true(ranking.explained > 0.8 && ranking.explained < 1.2);
+    assert_true(ranking.pool_share < 0.05);
+    assert_non_null(
+        strstr(ranking.words, "Nearly certainly BESAgent.exe (pid 104, the client \"bes\") grew "));
+    assert_int_equal(ranking.items[1].confidence, CULPRIT_NOBODY);
+}
+
+static void test_an_unregistered_process_is_named_as_such(void **state)
+{
+    struct fixture *f = *state;
+    const struct actor actors[] = {
+        {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000},
+        {.image = "foo.exe", .bytes = 40 * MIB, .handles = 200, .bytes_leaked = 200 * MIB}};
+    live(f, actors, ARRAY_COUNT(actors), FROM + 5 * POLLS_A_HOUR);
+    struct culprit_known known = known_as(f, 0, TARGET_STORE, "MSExchangeIS");
+    struct culprit_question question = about(f, METRIC_COMMIT);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, &known, 1, &ranking);
+    assert_non_null(culprit_first(&ranking));
+    assert_false(ranking.items[0].watched);
+    assert_non_null(strstr(ranking.words, "an unregistered process foo.exe (pid 104) grew "));
+}
+
+/* KB 898782's kind: calls of a client, and the store's bytes and handles grow. */
+static void live_with_objects(struct fixture *f, double handles_an_hour, double mib_an_hour)
+{
+    const struct actor actors[] = {
+        {.image = "store.exe",
+         .bytes = 800 * MIB,
+         .handles = 4000,
+         .bytes_leaked = mib_an_hour * MIB,
+         .handles_leaked = 60,
+         .with_burst = 0.9},
+        {.image = "archive.exe",
+         .bytes = 90 * MIB,
+         .handles = 600,
+         .handles_leaked = handles_an_hour,
+         .with_burst = 0.9},
+        {.image = "fax.exe", .bytes = 30 * MIB, .handles = 300, .handles_leaked = 20},
+        {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
+    live(f, actors, ARRAY_COUNT(actors), FROM + 7 * POLLS_A_HOUR);
+}
+
+static void test_a_client_is_named_for_the_growth_of_the_store(void **state)
+{
+    struct fixture *f = *state;
+    live_with_objects(f, 60, 90);
+    struct culprit_known known[] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS"),
+                                    known_as(f, 1, TARGET_CLIENT, "archive"),
+                                    known_as(f, 2, TARGET_CLIENT, "fax")};
+    struct culprit_question question = about(f, METRIC_PRIVATE_BYTES);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, known, 3, &ranking);
+    const struct culprit *first = culprit_first(&ranking);
+    assert_non_null(first);
+    assert_string_equal(first->image, "archive.exe");
+    assert_true(isnan(first->share)); /* what the store holds is accounted to nobody */
+    assert_true(first->in_step > 0.5);
+    assert_true(fabs(first->bytes_a_handle / MIB - 1.5) < 0.4);
+    assert_non_null(strstr(ranking.words, "in step with it"));
+    for (size_t i = 1; i < ranking.count; i++)
+        assert_true(ranking.items[i].confidence < CULPRIT_LIKELY);
+    for (size_t i = 0; i < ranking.count; i++)
+        assert_string_not_equal(ranking.items[i].image, "store.exe");
+
+    known[1].lacks_fix = true; /* what the DLL's version says counts too */
+    struct culprit_ranking surer;
+    culprit_rank(&f->growers, &question, known, 3, &surer);
+    assert_true(surer.items[0].score > ranking.items[0].score);
+}
+
+static void test_nobody_is_named_for_a_cache(void **state)
+{
+    struct fixture *f = *state;
+    for (int poll = 0; poll < FROM + 10 * POLLS_A_HOUR; poll++) {
+        double filled = poll > FROM ? 1 - exp(-(poll - FROM) / (3.0 * POLLS_A_HOUR)) : 0;
+        const struct actor actors[] = {
+            {.image = "store.exe", .bytes = 800 * MIB + 600 * MIB * filled, .handles = 4000},
+            {.image = "archive.exe", .bytes = 90 * MIB, .handles = 600},
+            {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
+        look(f, actors, ARRAY_COUNT(actors), poll);
+        growers_push(&f->growers, f->observation);
+    }
+    struct culprit_known known[] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS"),
+                                    known_as(f, 1, TARGET_CLIENT, "archive")};
+    struct culprit_question question = about(f, METRIC_COMMIT);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, known, 2, &ranking);
+    assert_null(culprit_first(&ranking));
+    assert_true(ranking.items[0].doubts & (1u << CULPRIT_DOUBT_LEVELS_OFF));
+    assert_non_null(strstr(ranking.words, "levels off"));
+    question = about(f, METRIC_PRIVATE_BYTES);
+    culprit_rank(&f->growers, &question, known, 2, &ranking);
+    assert_null(culprit_first(&ranking));
+}
+
+static void test_nobody_is_named_for_load(void **state)
+{
+    struct fixture *f = *state;
+    for (int poll = 0; poll < FROM + 6 * POLLS_A_HOUR; poll++) {
+        double load = poll > FROM ? (double)(poll - FROM) / (6 * POLLS_A_HOUR) : 0;
+        struct actor actors[10];
+        for (size_t i = 0; i < ARRAY_COUNT(actors); i++)
+            actors[i] = (struct actor){.image = i ? "p.exe" : "store.exe",
+                                       .bytes = (i ? 40 + 25 * (double)i : 700) * MIB *
+                                                (1 + (0.2 + 0.02 * (double)i) * load),
+                                       .handles = 500 * (1 + 0.1 * load)};
+        look(f, actors, ARRAY_COUNT(actors), poll);
+        growers_push(&f->growers, f->observation);
+    }
+    struct culprit_known known[] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS"),
+                                    known_as(f, 1, TARGET_CLIENT, "archive")};
+    for (enum metric metric = METRIC_PRIVATE_BYTES; metric <= METRIC_COMMIT;
+         metric = metric == METRIC_PRIVATE_BYTES ? METRIC_COMMIT : METRIC_COUNT) {
+        struct culprit_question question = about(f, metric);
+        struct culprit_ranking ranking;
+        culprit_rank(&f->growers, &question, known, 2, &ranking);
+        assert_true(ranking.with_load);
+        assert_null(culprit_first(&ranking));
+        assert_non_null(strstr(ranking.words, "it may be the load"));
+    }
+}
+
+static void test_too_short_a_past_names_nobody(void **state)
+{
+    struct fixture *f = *state;
+    struct culprit_question question = about(f, METRIC_COMMIT);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, NULL, 0, &ranking);
+    assert_int_equal(ranking.count, 0);
+    assert_non_null(strstr(ranking.words, "Nobody can be named yet"));
+    const struct actor actor = {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000};
+    live(f, &actor, 1, FROM + 2 * POLLS_A_HOUR); /* flat */
+    culprit_rank(&f->growers, &question, NULL, 0, &ranking);
+    assert_int_equal(ranking.count, 0);
+    assert_non_null(strstr(ranking.words, "Nobody"));
+    question.metric = METRIC_PRIVATE_BYTES;
+    question.process = (struct process_id){4711, 1}; /* it has no row */
+    culprit_rank(&f->growers, &question, NULL, 0, &ranking);
+    assert_int_equal(ranking.count, 0);
+}
+
+/* ---- the engine ---- */
+
+static void add_service(struct fixture *f, const char *name, uint32_t pid)
+{
+    struct service *service = &f->observation->services[f->observation->service_count++];
+    *service = (struct service){.state = SERVICE_STATE_RUNNING, .pid = pid, .accepts_stop = true};
+    text_copy(service->name, sizeof service->name, name);
+}
+
+/* Runs until an alert of this kind; false when none came. */
+static bool run_until(struct fixture *f, struct engine *engine, const struct actor *actors, size_t count,
+                      enum alert_kind kind, struct actions *actions, struct alert *out_alert)
+{
+    for (int poll = 0; poll < FROM + 30 * POLLS_A_HOUR; poll++) {
+        look(f, actors, count, poll);
+        add_service(f, "ArchiveSvc", 104);
+        add_service(f, "MSExchangeIS", 100);
+        struct clock clock = {f->observation->mono_ms, f->observation->utc_ms, 0, 600};
+        engine_step(engine, f->observation, clock, true, actions);
+        for (size_t i = 0; i < actions->alert_count; i++)
+            if (actions->alerts[i].kind == kind) {
+                *out_alert = actions->alerts[i];
+                return true;
+            }
+    }
+    return false;
+}
+
+static void configure(struct config *config)
+{
+    config_default(config);
+    config->mode = MODE_ACT;
+    config->interval_ms = POLL_MS;
+    config->window_count = 0;
+    config->client_count = 1;
+    text_copy(config->clients[0].name, sizeof config->clients[0].name, "archive");
+    text_copy(config->clients[0].service, sizeof config->clients[0].service, "ArchiveSvc");
+}
+
+static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_it(void **state)
+{
+    struct fixture *f = *state;
+    const struct actor actors[] = {{.image = "store.exe",
+                                    .bytes = 800 * MIB,
+                                    .handles = 4000,
+                                    .bytes_leaked = 60 * MIB,
+                                    .handles_leaked = 20,
+                                    .with_burst = 0.9},
+                                   {.image = "archive.exe",
+                                    .bytes = 90 * MIB,
+                                    .handles = 600,
+                                    .handles_leaked = 20, /* no leak by its own verdict for a day */
+                                    .with_burst = 0.9},
+                                   {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
+    struct config config;
+    configure(&config);
+    struct engine *engine = engine_new(&config, "EX1");
+    engine->journal_writable = true;
+    struct actions *actions = calloc(1, sizeof *actions);
+    struct alert *alert = calloc(1, sizeof *alert);
+    assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
+    assert_int_equal(alert->incident.target_kind, TARGET_STORE);
+    assert_true(alert->has_ranking);
+    assert_non_null(culprit_first(&alert->ranking));
+    assert_string_equal(culprit_first(&alert->ranking)->target, "archive");
+    assert_non_null(strstr(alert->done[0], "storewatch restarts ArchiveSvc now (rung \"restart_client\")"));
+    assert_int_equal(engine->wanted.rung, RUNG_RESTART_CLIENT);
+    assert_string_equal(engine->wanted.target, "ArchiveSvc");
+    assert_non_null(strstr(engine->wanted.reason, "archive is "));
+
+    struct mail mail;
+    assert_int_equal(report_mail(alert, "[storewatch]", &mail), STATUS_OK);
+    assert_non_null(strstr(mail.plain, "\nWho "));
+    assert_non_null(strstr(mail.plain, "Who grew in the same time\n  - archive.exe, pid 104: "));
+    assert_non_null(strstr(mail.html, "Who grew in the same time"));
+    assert_non_null(strstr(mail.html, "archive.exe, pid 104"));
+    mail_deinit(&mail);
+
+    /* When storewatch does not act, the reader is told to begin with the client. */
+    alert->todo_count = 0;
+    advice_add(alert, &config, false);
+    assert_non_null(
+        strstr(alert->todo[0], "First restart the service \"ArchiveSvc\": archive.exe (pid 104)"));
+    free(alert);
+    free(actions);
+    engine_free(engine);
+}
+
+static void test_the_machine_s_alert_names_the_unregistered(void **state)
+{
+    struct fixture *f = *state;
+    const struct actor actors[] = {
+        {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000},
+        {.image = "archive.exe", .bytes = 90 * MIB, .handles = 600},
+        {.image = "<foo>.exe", .bytes = 60 * MIB, .handles = 500, .bytes_leaked = 90 * MIB}};
+    struct config config;
+    configure(&config);
+    struct engine *engine = engine_new(&config, "EX1");
+    struct actions *actions = calloc(1, sizeof *actions);
+    struct alert *alert = calloc(1, sizeof *alert);
+    assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
+    assert_int_equal(alert->incident.target_kind, TARGET_HOST);
+    assert_non_null(
+        strstr(alert->ranking.words, "Nearly certainly an unregistered process <foo>.exe (pid 108) grew "));
+    assert_non_null(strstr(alert->todo[0], "Look at <foo>.exe (pid 108)"));
+    assert_int_equal(actions->request.kind, ENGINE_NOTHING);
+    struct mail mail;
+    assert_int_equal(report_mail(alert, "[storewatch]", &mail), STATUS_OK);
+    assert_non_null(strstr(mail.html, "&lt;foo&gt;.exe, pid 108, not registered"));
+    assert_null(strstr(mail.html, "<foo>"));
+    mail_deinit(&mail);
+    free(alert);
+    free(actions);
+    engine_free(engine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_slot_is_the_mean_of_its_polls_at_every_level, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_gap_stays_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_ends_goes_and_a_reused_pid_is_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_small_make_room_for_the_large, setup, teardown),
+        cmocka_unit_test(test_an_onset_is_found_with_an_interval_that_holds_it),
+        cmocka_unit_test_setup_teardown(test_a_client_is_named_with_its_share, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_unregistered_process_is_named_as_such, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_client_is_named_for_the_growth_of_the_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_cache, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nobody_is_named_for_load, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_short_a_past_names_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_it,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_machine_s_alert_names_the_unregistered, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
