@@ -236,7 +236,7 @@ static void check_disk(struct doctor *doctor, const char *dir)
     char words[64];
     struct err err = {0};
     struct text text = text_on(words, sizeof words);
-    if (inspect_disk_free(dir, &bytes, &err) != STATUS_OK) {
+    if (os_disk_free(doctor->os, dir, &bytes, &err) != STATUS_OK) {
         doctor_add(doctor, DOCTOR_WARNING, "disk", NULL, "%s", err.text);
         return;
     }
@@ -245,6 +245,9 @@ static void check_disk(struct doctor *doctor, const char *dir)
     doctor_add(doctor, little ? DOCTOR_WARNING : DOCTOR_OK, "disk",
                little ? "Free space: without a history storewatch restarts nothing." : NULL,
                "%s free for the data directory", words);
+    if (doctor->config.dump_kind != DUMP_NONE && bytes < doctor->config.dump_min_free_bytes)
+        doctor_add(doctor, DOCTOR_WARNING, "disk", "Free space, or lower actions.dump.min_free.",
+                   "%s free: less than actions.dump.min_free, so no dump would be written", words);
 }
 
 /* A configuration with errors is told, and the checks go on with the defaults. */

@@ -383,6 +383,13 @@ static void resolve_recovering(struct step *step, struct open_incident *open)
         resolve_without_successor(step, open);
         return;
     }
+    if (metric_of_space(incident->metric) && next->space.asked && next->space.status == STATUS_UNSUPPORTED &&
+        step_room_to_tell(step)) {
+        struct alert *alert = incident_close(step, open, ALERT_ENDED);
+        if (alert)
+            alert_add_done(alert, "The new process is a 64-bit one: its address space has no such end.");
+        return;
+    }
     reading level = next->now[incident->metric];
     if (!reading_known(level) || !step_room_to_tell(step))
         return; /* unknown is not healthy: wait for a reading */

@@ -31,18 +31,3 @@ enum status inspect_event_source(char *out_file, size_t capacity, struct err *er
     utf16z_to_utf8(file, out_file, capacity);
     return STATUS_OK;
 }
-
-enum status inspect_disk_free(const char *path, double *out_bytes, struct err *err)
-{
-    ULARGE_INTEGER free_bytes = {0};
-    wchar_t *wide = utf16_new(path);
-    const bool read = wide != NULL && GetDiskFreeSpaceExW(wide, &free_bytes, NULL, NULL);
-    const DWORD code = read ? ERROR_SUCCESS : GetLastError();
-    free(wide);
-    if (!read) {
-        return windows_fail(err, windows_status(code), "GetDiskFreeSpaceEx", code,
-                            "the free space of %s cannot be read", path);
-    }
-    *out_bytes = (double)free_bytes.QuadPart;
-    return STATUS_OK;
-}

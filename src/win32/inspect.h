@@ -8,7 +8,4 @@
 /* The message file that the event source names. NOT_FOUND: the source is not registered. */
 enum status inspect_event_source(char *out_file, size_t capacity, struct err *err);
 
-/* Bytes that are free on the disk of `path` for us. */
-enum status inspect_disk_free(const char *path, double *out_bytes, struct err *err);
-
 #endif

@@ -299,6 +299,22 @@ static void test_space_that_memory_does_not_explain_is_told(void **state)
     assert_non_null(strstr(f->os.log_storage, "archive.exe"));
 }
 
+/* Restarted as a 64-bit program: its incident does not wait for a reading that will never come. */
+static void test_a_64_bit_successor_ends_it(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.mode = MODE_ACT;
+    run_for(f, 3 * MS_PER_HOUR);
+    f->archive->space_lost_per_hour = 60 * MIB;
+    while (told(f, "event OPENED") == 0 && f->os.world.mono_ms < 20 * MS_PER_HOUR)
+        run_for(f, f->config.interval_ms);
+    f->archive->space.limit_bytes = 0;
+    run_for(f, MS_PER_HOUR);
+    assert_int_equal(told(f, "event ENDED"), 1);
+    for (size_t i = 0; i < INCIDENTS_MAX; i++)
+        assert_int_equal(f->agent->engine->incidents[i].incident.id, 0);
+}
+
 static void test_the_mail_says_it(void **state)
 {
     (void)state;
@@ -360,6 +376,7 @@ int main(void)
         TEST(test_each_crossing_is_told_once_also_over_a_restart_of_storewatch),
         TEST(test_a_leak_names_the_nearest_end),
         TEST(test_space_that_memory_does_not_explain_is_told),
+        TEST(test_a_64_bit_successor_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
