@@ -216,8 +216,10 @@ static bool forecast_holds(struct detector *d, struct forecast *forecast, const 
         if (from == count)
             return false;
         /* What excursions or a cycle hide in the samples is compared where they are left out. */
-        const double rise =
-            ((f->smooth && forecast->smooth) || (f->floors && forecast->floors) ? f->level : level_of(point, from, count)) - forecast->level;
+        const double rise = ((f->smooth && forecast->smooth) || (f->floors && forecast->floors)
+                                 ? f->level
+                                 : level_of(point, from, count)) -
+                            forecast->level;
         if (rise >= VERIFY * forecast->rate_per_ms * elapsed_ms * 5 / 6)
             return true;
     }
@@ -225,7 +227,8 @@ static bool forecast_holds(struct detector *d, struct forecast *forecast, const 
                                   .level = f->level,
                                   .rate_per_ms = f->growth / duration_ms,
                                   .lasted_ms = 1,
-                                  .smooth = f->smooth, .floors = f->floors};
+                                  .smooth = f->smooth,
+                                  .floors = f->floors};
     return false;
 }
 
