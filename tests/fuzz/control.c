@@ -174,6 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require_metrics(metrics);
     free(metrics);
     agent_free(agent);
+    fake_deinit(&os);
     forget_history();
     return 0;
 }
