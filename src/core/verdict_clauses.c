@@ -65,6 +65,7 @@
 #define SETTLED_FACTOR 4    /* rise before, over the 10-90 % range since */
 #define PERIOD_LIKENESS 0.6 /* autocorrelation one period apart */
 #define PERIODS_MIN 3       /* seen, for a cycle to be known */
+#define STAIRS_LEAVE 0.25   /* of what a line leaves: with less, the steps explain all there is */
 #define SWING_SHARE 0.6     /* growth against the swing of the cycle */
 
 /* Cuts the points into at most BLOCKS_MAX blocks of equal duration; empty ones are left out. */
@@ -579,7 +580,12 @@ struct finding judge_window(const struct detector *d, struct context *context, c
         context->smooth = true;
         onsets_judge(d, context, &level, &f);
         context->smooth = false;
-        if (f.clause == CLAUSE_GROWS && f.growth >= SWING_SHARE * swing)
+        /* Means over a period make ramps of steps, and of taller teeth a rise: what they were made of
+         * decides. */
+        if (f.clause == CLAUSE_GROWS && f.growth >= SWING_SHARE * swing &&
+            trend_stairs_residue(fine.value, n, STAIRS_JUMPS, NULL) >
+                STAIRS_LEAVE * trend_line_residue(fine.t, fine.value, n) &&
+            floor_growth(fine.other, 0, n) >= OTHER_SHARE * f.growth)
             best = f;
     }
     if (best.clause != CLAUSE_GROWS && !context->short_window && context->samples >= LINE_SAMPLES) {
