@@ -168,6 +168,76 @@ static void add_dlls(struct buffer *page, const json_t *status, struct row *row)
                                  : "Not known: the service has not kept its status with this history yet.");
 }
 
+/* ---- who makes it grow ---- */
+
+static void add_share(struct text *text, const json_t *culprit)
+{
+    const json_t *share = json_object_get(culprit, "share"), *low = json_object_get(culprit, "share_low"),
+                 *high = json_object_get(culprit, "share_high");
+    if (!json_is_number(share))
+        text_add(text, "unknown");
+    else if (json_is_number(low) && json_is_number(high))
+        text_add(text, "%.0f %% (%.0f to %.0f)", 100 * json_number_value(share), 100 * json_number_value(low),
+                 100 * json_number_value(high));
+    else
+        text_add(text, "%.0f %%", 100 * json_number_value(share));
+}
+
+static void add_lead(struct text *text, const json_t *culprit)
+{
+    const json_t *lead = json_object_get(culprit, "lead_ms");
+    if (!json_is_number(lead)) {
+        text_add(text, "unknown");
+        return;
+    }
+    double lead_ms = json_number_value(lead);
+    text_add_duration(text, (int64_t)fabs(lead_ms));
+    text_add(text, lead_ms >= 0 ? " earlier" : " later");
+}
+
+static void culprit_row(struct row *row, const json_t *incident, const json_t *culprit)
+{
+    struct text text = cell(row);
+    text_add(&text, "%s of %s", words_of(incident, "metric", "?"), words_of(incident, "target", "?"));
+    text = cell(row);
+    const char *service = words_of(culprit, "service", "");
+    text_add(&text, "%s (%s, pid %d)", words_of(culprit, "image", "unknown"), words_of(culprit, "kind", "?"),
+             (int)json_integer_value(json_object_get(culprit, "pid")));
+    text_add(&text, service[0] ? "\nservice %s" : "", service);
+    text = cell(row);
+    const json_t *growth = json_object_get(culprit, "growth_bytes");
+    text_add_quantity(&text, UNIT_BYTES, json_is_number(growth) ? json_number_value(growth) : NAN);
+    text = cell(row);
+    add_share(&text, culprit);
+    text = cell(row);
+    add_lead(&text, culprit);
+    cell_words(row, words_of(culprit, "confidence", "unknown"));
+    text = cell(row);
+    const json_t *doubts = json_object_get(culprit, "doubts");
+    for (size_t i = 0; i < json_array_size(doubts); i++)
+        text_add(&text, "%s%s", i ? "; " : "", json_string_value(json_array_get(doubts, i)));
+}
+
+static void add_culprits(struct buffer *page, const json_t *status, struct row *row)
+{
+    static const char *const columns[] = {"what grows", "who",     "grew by", "share of it",
+                                          "began",      "verdict", "doubts"};
+    struct report_table table;
+    report_table_begin(&table, page, "Who makes it grow", "", COLUMNS(columns), 5);
+    const json_t *incidents = json_object_get(status, "incidents");
+    for (size_t i = 0; i < json_array_size(incidents); i++) {
+        const json_t *incident = json_array_get(incidents, i);
+        const json_t *list = json_object_get(json_object_get(incident, "culprits"), "items");
+        for (size_t c = 0; c < json_array_size(list); c++) {
+            culprit_row(row, incident, json_array_get(list, c));
+            row_end(row, &table, c == 0 ? SEVERITY_WARNING : SEVERITY_INFORMATION);
+        }
+    }
+    report_table_end(&table, status
+                                 ? "Nobody is asked for: neither the machine nor the store was growing."
+                                 : "Not known: the service has not kept its status with this history yet.");
+}
+
 /* ---- what happened ---- */
 
 static void add_incidents(struct buffer *page, const struct history *history, struct row *row)
@@ -250,6 +320,7 @@ void report_tables_add(struct buffer *page, const struct history *history, const
         return;
     }
     add_forecasts(page, history, row);
+    add_culprits(page, status, row);
     add_dlls(page, status, row);
     add_incidents(page, history, row);
     add_restarts(page, history, row);

@@ -276,7 +276,13 @@ static void report_shows_the_kept_status(void **state)
         "{\"host\": \"EX<1\", \"at\": \"2026-11-22T03:14:05Z\", \"watched\": [{\"image\": \"BESAgent.exe\", "
         "\"pid\": 2212, \"how\": \"has Emsmdb32.dll loaded\", \"dlls\": [{\"path\": "
         "\"C:\\\\bes\\\\Emsmdb32.dll\", \"loaded\": \"6.5.7226.0\", \"on_disk\": null, \"kb898782\": "
-        "\"missing\"}]}]}";
+        "\"missing\"}]}], \"incidents\": [{\"metric\": \"system commit\", \"target\": \"host\", "
+        "\"culprits\": "
+        "{\"items\": [{\"image\": \"leaky.exe\", \"pid\": 7, \"kind\": \"client\", \"service\": "
+        "\"LeakySvc\", "
+        "\"growth_bytes\": 1073741824.0, \"share\": 0.9, \"share_low\": 0.8, \"share_high\": 1.0, "
+        "\"lead_ms\": "
+        "600000.0, \"confidence\": \"nearly certain\", \"doubts\": []}]}}]}";
     fill(fixture);
     assert_int_equal(store_put_setting(fixture->store, STORE_SETTING_STATUS, kept, NULL), STATUS_OK);
     free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
@@ -286,6 +292,10 @@ static void report_shows_the_kept_status(void **state)
     assert_non_null(strstr(page, "<p>Emsmdb32.dll</p><p>C:\\bes\\Emsmdb32.dll</p>"));
     assert_non_null(strstr(page, ">6.5.7226.0</td>"));
     assert_non_null(strstr(page, "class=\"word error\">missing</td>"));
+    assert_non_null(strstr(page, "<p>leaky.exe (client, pid 7)</p><p>service LeakySvc</p>"));
+    assert_non_null(strstr(page, ">90 % (80 to 100)</td>"));
+    assert_non_null(strstr(page, ">10 min earlier</td>"));
+    assert_non_null(strstr(page, "class=\"word warning\">nearly certain</td>"));
     free(page);
     assert_int_equal(store_put_setting(fixture->store, STORE_SETTING_STATUS, "{\"watched\": 7", NULL),
                      STATUS_OK);
