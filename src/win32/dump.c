@@ -411,9 +411,12 @@ enum status os_process_dump(struct os *os, struct process_id id, bool full, cons
     struct buffer part = {0};
     struct thread_list *before = malloc(sizeof(*before));
     buffer_add(&part, "%s.part", path);
-    enum status status = before == NULL || part.failed
-                             ? err_set(err, STATUS_NO_MEMORY, "dump", 0, "not enough memory")
-                             : process_open(&os->late, id, &process, &wow64, err);
+    if (before == NULL || part.failed) {
+        buffer_deinit(&part);
+        free(before);
+        return err_set(err, STATUS_NO_MEMORY, "dump", 0, "not enough memory");
+    }
+    enum status status = process_open(&os->late, id, &process, &wow64, err);
     if (status == STATUS_OK && sizeof(void *) == 4 && os->facts.os_64bit && !wow64) {
         status =
             err_set(err, STATUS_UNSUPPORTED, "dump", 0,

@@ -165,9 +165,12 @@ enum status os_process_handles(struct os *os, struct process_id id, struct handl
     size_t count = 0;
     HANDLE process = NULL;
     bool wow64 = false;
-    enum status status = counts == NULL || names == NULL
-                             ? err_set(err, STATUS_NO_MEMORY, "handles", 0, "not enough memory")
-                             : table_read(os, &table, &count, err);
+    enum status status = STATUS_NO_MEMORY;
+    if (counts == NULL || names == NULL) {
+        err_set(err, status, "handles", 0, "not enough memory");
+        goto done;
+    }
+    status = table_read(os, &table, &count, err);
     /* Is the process that has this number still the one that was meant? */
     if (status == STATUS_OK) {
         status = process_open(&os->late, id, &process, &wow64, err);
