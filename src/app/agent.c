@@ -35,6 +35,8 @@ static enum status allocate(struct agent *agent)
               (agent->mail_config = calloc(1, sizeof *agent->mail_config)) &&
               (agent->discovery = calloc(1, sizeof *agent->discovery)) &&
               (agent->events = calloc(EVENTS_MAX, sizeof *agent->events)) &&
+              (agent->own = calloc(1, sizeof *agent->own)) &&
+              (agent->unwritten = calloc(UNWRITTEN_MAX, sizeof *agent->unwritten)) &&
               (agent->jobs[LANE_EVENT].events = calloc(EVENTS_MAX, sizeof *agent->events)) &&
               (agent->jobs[LANE_CONFIG].loaded = calloc(1, sizeof(struct config))) &&
               (agent->jobs[LANE_CONFIG].findings = calloc(1, sizeof(struct config_findings))) &&
@@ -106,6 +108,8 @@ void agent_free(struct agent *agent)
     free(agent->jobs[LANE_CONFIG].loaded);
     free(agent->jobs[LANE_CONFIG].findings);
     free(agent->events);
+    free(agent->own);
+    free(agent->unwritten);
     free(agent->mail_config);
     free(agent->discovery);
     free(agent->jobs[LANE_MODULES].processes);
@@ -332,6 +336,7 @@ void agent_poll(struct agent *agent)
 {
     if (agent->stopping)
         return;
+    agent_write_mails(agent);
     watch_over_look(agent);
     watch_over_commit(agent);
     agent->access_due |= os_mono_ms(agent->os) - agent->access_mono_ms >= ACCESS_EVERY_MS;

@@ -23,6 +23,8 @@
 /* Mails that wait for the store. When there are more, reminders and what only informs go first. */
 #define TRANSACTION_MAILS_MAX (4 * ACTIONS_ALERTS_MAX)
 #define EVENTS_MAX (4 * ACTIONS_ALERTS_MAX)
+/* Alerts whose mail could not be written for want of memory; of more, the oldest go. */
+#define UNWRITTEN_MAX ACTIONS_ALERTS_MAX
 #define EVENT_TEXT_MAX 1536
 #define UNSAFE_ACCESS_MAX 1024
 
@@ -146,7 +148,7 @@ struct job {
     /* JOB_COMMIT */
     struct transaction *transaction;
     uint64_t sequence;
-    bool maintain, load_mail;
+    bool maintain, load_mail, load_failed;
     int64_t after_id;
     bool mail_found;
     struct outbox_entry entry; /* owned while mail_found */
@@ -219,6 +221,9 @@ struct agent {
     /* store */
     struct transaction *pending, *flying;
     bool pending_dirty;
+    struct alert *own;       /* room for an alert of the agent's own */
+    struct alert *unwritten; /* UNWRITTEN_MAX: told again when there is memory, in order */
+    size_t unwritten_count;
     uint64_t pending_sequence;   /* number the pending transaction will have */
     uint64_t committed_sequence; /* of the latest commit */
     int64_t store_retry_mono_ms, store_begun_mono_ms;
@@ -282,6 +287,8 @@ void agent_put_samples(struct agent *agent, int64_t utc_ms);
 void transaction_put_incident(struct transaction *transaction, const struct incident *incident);
 void agent_drop_a_mail(struct agent *agent, struct transaction *from);
 void agent_put_alert(struct agent *agent, const struct alert *alert);
+/* Writes the mails that could not be written, as far as there is memory now. */
+void agent_write_mails(struct agent *agent);
 void agent_tell(struct agent *agent, enum alert_kind kind, const char *text);
 void agent_tell_once(struct agent *agent, enum alert_kind kind, const char *text);
 void transaction_put_budget(struct transaction *transaction, const struct engine *engine);

@@ -208,7 +208,9 @@ void job_commit(struct job *job)
     if (job->maintain)
         store_maintain(store, utc_ms, NULL);
     if (job->load_mail) {
-        job->mail_found = store_next_mail(store, job->after_id, &job->entry, NULL) == STATUS_OK;
+        enum status found = store_next_mail(store, job->after_id, &job->entry, NULL);
+        job->mail_found = found == STATUS_OK;
+        job->load_failed = found != STATUS_OK && found != STATUS_NOT_FOUND;
         store_count_mails(store, MAIL_PENDING, 0, &job->mails_pending, NULL);
     }
 }

@@ -39,7 +39,7 @@ void agent_take_loaded_mail(struct agent *agent, struct job *job)
 {
     agent->mails_pending = job->mails_pending;
     if (!job->mail_found) {
-        if (agent->held_count > 0) {
+        if (agent->held_count > 0 || job->load_failed) {
             agent_end_mail_round(agent);
             return;
         }

@@ -103,30 +103,57 @@ static bool mail_configured(const struct config *config)
     return config->recipient_count > 0 && config->relay_count > 0;
 }
 
+/* False without memory for a mail. */
+static bool put_mail(struct agent *agent, const struct alert *alert)
+{
+    struct transaction *pending = agent->pending;
+    struct mail mail;
+    if (report_mail(alert, agent->engine->config.subject_prefix, &mail) != STATUS_OK)
+        return false;
+    if (pending->mail_count == TRANSACTION_MAILS_MAX)
+        agent_drop_a_mail(agent, pending);
+    struct pending_mail *queued = &pending->mails[pending->mail_count++];
+    *queued = (struct pending_mail){.mail = mail,
+                                    .kind = alert->kind,
+                                    .incident_id = alert->has_incident ? alert->incident.id : 0,
+                                    .utc_ms = alert->utc_ms};
+    agent->pending_dirty = true;
+    agent->mail_may_wait = true;
+    return true;
+}
+
+void agent_write_mails(struct agent *agent)
+{
+    size_t written = 0;
+    while (written < agent->unwritten_count && put_mail(agent, &agent->unwritten[written]))
+        written++;
+    if (written == 0)
+        return;
+    agent->unwritten_count -= written;
+    memmove(agent->unwritten, agent->unwritten + written,
+            agent->unwritten_count * sizeof agent->unwritten[0]);
+}
+
 void agent_put_alert(struct agent *agent, const struct alert *alert)
 {
     put_event(agent, alert);
-    struct transaction *pending = agent->pending;
     if (!alert_wording_get(alert->kind)->mailed || !mail_configured(&agent->engine->config))
         return;
-    if (pending->mail_count == TRANSACTION_MAILS_MAX)
-        agent_drop_a_mail(agent, pending);
-    struct pending_mail *queued = &pending->mails[pending->mail_count];
-    if (report_mail(alert, agent->engine->config.subject_prefix, &queued->mail) != STATUS_OK)
-        return; /* without memory for a mail the event still tells */
-    pending->mail_count++;
-    queued->kind = alert->kind;
-    queued->incident_id = alert->has_incident ? alert->incident.id : 0;
-    queued->utc_ms = alert->utc_ms;
-    agent->pending_dirty = true;
-    agent->mail_may_wait = true;
+    agent_write_mails(agent); /* order: those from before go first */
+    if (agent->unwritten_count == 0 && put_mail(agent, alert))
+        return;
+    if (agent->unwritten_count == UNWRITTEN_MAX) {
+        agent->mails_dropped++;
+        agent->unwritten_count--;
+        memmove(agent->unwritten, agent->unwritten + 1, agent->unwritten_count * sizeof agent->unwritten[0]);
+    }
+    agent->unwritten[agent->unwritten_count++] = *alert;
 }
 
 static void tell(struct agent *agent, enum alert_kind kind, const char *text, long long unique)
 {
-    struct alert *alert = calloc(1, sizeof *alert);
-    if (!alert)
-        return;
+    struct alert *alert = agent->own;
+    memset(alert, 0, sizeof *alert);
     alert->kind = kind;
     alert->utc_ms = os_utc_ms(agent->os);
     text_copy(alert->host_name, sizeof alert->host_name, agent->facts.host_name);
@@ -135,7 +162,6 @@ static void tell(struct agent *agent, enum alert_kind kind, const char *text, lo
     text_add(&key, "%s-%lld", alert_wording_get(kind)->name, unique);
     advice_add(alert, &agent->engine->config, false);
     agent_put_alert(agent, alert);
-    free(alert);
 }
 
 /* An alert of the agent's own: about itself, not about the machine. */

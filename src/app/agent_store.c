@@ -141,7 +141,7 @@ void agent_take_commit_job(struct agent *agent, struct job *job)
         agent->maintained_mono_ms = mono_ms;
     job->load_mail = agent_wants_a_mail(agent, mono_ms);
     job->after_id = agent->mail_after_id;
-    job->mail_found = false;
+    job->mail_found = job->load_failed = false;
 }
 
 static void transaction_clear(struct transaction *transaction)

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -1213,6 +1214,30 @@ static void report_syntax(struct config_findings *findings, const json_error_t *
     findings->items[0].column = error->column > 0 ? error->column : 1;
 }
 
+/* jansson takes an allocation that fails for a fault of the text, so they are counted on the way. */
+static json_malloc_t allocate_below;
+static atomic_uint allocations_failed;
+
+static void *json_allocate(size_t size)
+{
+    void *memory = allocate_below(size);
+    if (memory == NULL) {
+        atomic_fetch_add(&allocations_failed, 1);
+    }
+    return memory;
+}
+
+static void count_allocations(void)
+{
+    json_malloc_t allocate;
+    json_free_t release;
+    json_get_alloc_funcs(&allocate, &release);
+    if (allocate != json_allocate) {
+        allocate_below = allocate;
+        json_set_alloc_funcs(json_allocate, release);
+    }
+}
+
 enum status config_parse(const char *json, size_t length, struct config *out_config,
                          struct config_findings *out_findings)
 {
@@ -1237,13 +1262,14 @@ enum status config_parse(const char *json, size_t length, struct config *out_con
         point_at(&out_findings->items[0], json, (size_t)(nul - json));
         return STATUS_INVALID;
     }
+    count_allocations();
+    const unsigned failed_before = atomic_load(&allocations_failed);
     struct config *config = malloc(sizeof(*config));
     json_error_t error;
     json_t *root = config == NULL ? NULL : json_loadb(json, length, JSON_REJECT_DUPLICATES, &error);
     enum status status = STATUS_INVALID;
-    /* jansson leaves the text empty when it could not allocate. */
     if (config == NULL ||
-        (root == NULL && (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory))) {
+        atomic_load(&allocations_failed) != failed_before) { /* whatever jansson says of the text */
         report_file(out_findings, "out of memory", "");
         status = STATUS_NO_MEMORY;
         goto done;
