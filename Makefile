@@ -4,6 +4,7 @@
 #   make test       unit, scenario and Wine tests; the last line is "N passed, N failed"
 #   make demo       the whole story on this machine: a leaking client, the mail, the controlled restart
 #   make sim        random worlds full of faults, SEEDS=20000 from FIRST=1 on; sim-mutants: does it find deliberate bugs?
+#   make torture    one world; every allocation, every call of the disk and of the system fails in turn
 #   make dist       build/dist/: an MSI package and a zip for x64 and x86, SHA256SUMS; test-reproducible: twice the same bytes
 #   make bench | bench-culprit | bench-verdict | lint | format | fuzz | test-unit | test-scenario | test-wine | deps | clean | distclean
 #
@@ -35,7 +36,7 @@ ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(JOBS)
 endif
 
-.PHONY: all deps test test-unit test-scenario test-wine test-programs crash-sweep demo bench bench-culprit bench-verdict sim sim-mutants dist dist-previous test-reproducible lint format fuzz clean distclean packages-wine packages-dist
+.PHONY: all deps test test-unit test-scenario test-wine test-programs crash-sweep demo bench bench-culprit bench-verdict sim sim-mutants torture dist dist-previous test-reproducible lint format fuzz clean distclean packages-wine packages-dist
 .DEFAULT_GOAL := all
 
 # ---- what is compiled
@@ -54,7 +55,7 @@ standins         := $(patsubst tests/wine/standin/%.c,standin-%.exe,$(wildcard t
 wine_tests       := $(patsubst tests/wine/%.c,test-%.exe,$(wildcard tests/wine/*.c))
 unit_tests       := $(patsubst tests/%.c,build/test/%,$(wildcard tests/unit/test_*.c))
 sim_sources      := $(wildcard tests/sim/*.c)
-other_tests      := $(patsubst tests/%.c,build/test/%,$(wildcard tests/scenario/*.c)) $(if $(sim_sources),build/test/sim/sim)
+other_tests      := $(patsubst tests/%.c,build/test/%,$(wildcard tests/scenario/*.c)) $(if $(sim_sources),build/test/sim/sim build/test/torture/torture)
 bench_programs   := $(patsubst tests/%.c,build/%,$(wildcard tests/bench/*.c))
 fuzz_programs    := $(patsubst tests/%.c,build/%,$(wildcard tests/fuzz/*.c))
 
@@ -204,8 +205,8 @@ build/test/sim/sim: $(call objects,asan,$(sim_sources)) build/asan/libstorewatch
 
 # The same world with failing memory, disk and seam: what the product and its libraries allocate and what they ask of the seam gets
 # other names, which tests/torture/torture.c defines; what the harness does itself never fails.
-torture_names   := malloc calloc realloc strdup mailer_send $(addprefix os_,observe process_address_limit process_space process_mapi_dlls \
-                   service_graph service_stop service_start event_write file_replace)
+torture_names   := malloc calloc realloc strdup mailer_send $(filter-out os_open,$(patsubst %$(open),%,$(shell \
+                   sed -n 's/^enum status \(os_[a-z_]*.\).*/\1/p' include/storewatch/os.h)))
 torture_harness := $(call objects,asan,$(filter-out tests/sim/main.c tests/sim/verdicts.c,$(sim_sources)) tests/support/world.c tests/support/vfs_fault.c)
 torture_product := $(call objects,asan,$(native_library) tests/sim/verdicts.c)
 build/test/torture/product.a: $(torture_product) Makefile
@@ -257,7 +258,7 @@ packages-wine: build/deps/ready
 	@installer/packages.sh wine
 
 test:
-	@tests/run build unit lint scenario sim wine reproducible
+	@tests/run build unit lint scenario sim torture wine reproducible
 test-unit: $(unit_tests)
 	@tests/run unit
 test-scenario: $(other_tests)
@@ -290,6 +291,9 @@ bench-culprit: build/bench/bench_culprit
 # SEEDS worlds from FIRST on; each deliberate bug of tests/sim/mutants, and whether the simulation finds it.
 sim: build/bench/sim/sim
 	@tests/sim/run $< $(or $(SEEDS),20000) $(or $(FIRST),1)
+# Each allocation, each call of SQLite's file system and of the seam fails once, and from there on.
+torture: build/test/torture/torture
+	@tests/torture/run 1
 sim-mutants: export MUTANT_CC := $(native_cc)
 sim-mutants: export MUTANT_FLAGS = $(bench_flags)
 sim-mutants: export MUTANT_OBJECTS = $(call objects,bench,$(sim_sources))

@@ -45,7 +45,7 @@ void story(const char *format, ...)
 static void not_begun(enum status status, const char *why)
 {
     story("storewatch does not start: %s", why);
-    if (!sim->may_not_start) {
+    if (!sim->may_fail) {
         fprintf(stderr, "sim: storewatch does not start: %s\n", why);
         exit(3);
     }
@@ -287,7 +287,8 @@ static bool at_rest(void)
         return false;
     sim->judge.hopeless = engine_restarting(agent->engine) && judge_hopeless();
     return (!engine_restarting(agent->engine) || sim->judge.hopeless) && agent->mails_pending == 0 &&
-           !agent->mail_ready && !sim->lanes[LANE_MAIL].job && agent->pending->mail_count == 0;
+           !agent->mail_may_wait && agent->unwritten_count == 0 && !agent->mail_ready &&
+           !sim->lanes[LANE_MAIL].job && agent->pending->mail_count == 0;
 }
 
 /* Has every look returned, and is what it found out saved? A mail that is only being saved is not pending

@@ -228,7 +228,7 @@ struct sim {
     char *story; /* heap */
     size_t story_length, story_capacity;
     const struct play_hooks *hooks;
-    bool may_not_start; /* for want of memory; then it is tried again */
+    bool may_fail; /* memory, the disk and the seam may fail without a fault of faults.c (tests/torture) */
     uint64_t injected[FAULT_KIND_COUNT];
     uint64_t lives, mails, stops, starts, terminations, looks;
 };

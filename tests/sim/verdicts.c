@@ -32,6 +32,7 @@ struct detector *__real_detector_new(const struct verdict_settings *settings);
 void __real_detector_free(struct detector *detector);
 enum verdict_state __real_detector_push(struct detector *detector, int64_t t_ms, double value);
 void __real_detector_set_limit(struct detector *detector, struct verdict_limit limit);
+enum verdict_state __real_detector_settle(struct detector *detector);
 enum verdict_state __real_detector_state(const struct detector *detector);
 void __real_detector_verdict(const struct detector *detector, struct verdict *out_verdict);
 void __real_detector_learned(const struct detector *detector, struct verdict_settings *settings);
@@ -42,6 +43,7 @@ struct detector *__wrap_detector_new(const struct verdict_settings *settings);
 void __wrap_detector_free(struct detector *detector);
 enum verdict_state __wrap_detector_push(struct detector *detector, int64_t t_ms, double value);
 void __wrap_detector_set_limit(struct detector *detector, struct verdict_limit limit);
+enum verdict_state __wrap_detector_settle(struct detector *detector);
 enum verdict_state __wrap_detector_state(const struct detector *detector);
 void __wrap_detector_verdict(const struct detector *detector, struct verdict *out_verdict);
 void __wrap_detector_learned(const struct detector *detector, struct verdict_settings *settings);
@@ -152,6 +154,11 @@ void __wrap_detector_set_limit(struct detector *detector, struct verdict_limit l
 enum verdict_state __wrap_detector_state(const struct detector *detector)
 {
     return sim->computed ? __real_detector_state(detector) : drawn_of_const(detector)->state;
+}
+
+enum verdict_state __wrap_detector_settle(struct detector *detector)
+{
+    return sim->computed ? __real_detector_settle(detector) : drawn_of(detector)->state;
 }
 
 static int64_t reach_ms(const struct verdict *verdict, double slope_per_hour)

@@ -183,6 +183,14 @@ enum status torture_os_service_start(struct os *os, const char *name, struct err
     SEAM(os_service_start(os, name, err), FAILED("StartService"));
 }
 
+enum status torture_os_process_terminate(struct os *os, const char *service, struct process_id id,
+                                         struct err *err);
+enum status torture_os_process_terminate(struct os *os, const char *service, struct process_id id,
+                                         struct err *err)
+{
+    SEAM(os_process_terminate(os, service, id, err), FAILED("TerminateProcess"));
+}
+
 enum status torture_os_event_write(struct os *os, enum alert_kind kind, enum severity severity,
                                    const char *text, struct err *err);
 enum status torture_os_event_write(struct os *os, enum alert_kind kind, enum severity severity,
@@ -197,6 +205,79 @@ enum status torture_os_file_replace(struct os *os, const char *path, const char 
                                     struct err *err)
 {
     SEAM(os_file_replace(os, path, bytes, count, err), FAILED("MoveFileEx"));
+}
+
+/* Evidence: what cannot be had is left out. */
+enum status torture_os_process_modules(struct os *os, struct process_id id, struct module *out_modules,
+                                       size_t capacity, size_t *out_count, struct err *err);
+enum status torture_os_process_modules(struct os *os, struct process_id id, struct module *out_modules,
+                                       size_t capacity, size_t *out_count, struct err *err)
+{
+    SEAM(os_process_modules(os, id, out_modules, capacity, out_count, err), FAILED("OpenProcess"));
+}
+
+enum status torture_os_process_handles(struct os *os, struct process_id id, struct handle_counts *out_counts,
+                                       struct err *err);
+enum status torture_os_process_handles(struct os *os, struct process_id id, struct handle_counts *out_counts,
+                                       struct err *err)
+{
+    SEAM(os_process_handles(os, id, out_counts, err), FAILED("NtQuerySystemInformation"));
+}
+
+enum status torture_os_process_dump(struct os *os, struct process_id id, bool full, const char *path,
+                                    double min_free_bytes, int64_t budget_ms, struct err *err);
+enum status torture_os_process_dump(struct os *os, struct process_id id, bool full, const char *path,
+                                    double min_free_bytes, int64_t budget_ms, struct err *err)
+{
+    SEAM(os_process_dump(os, id, full, path, min_free_bytes, budget_ms, err), FAILED("MiniDumpWriteDump"));
+}
+
+enum status torture_os_folder_make(struct os *os, const char *path, struct err *err);
+enum status torture_os_folder_make(struct os *os, const char *path, struct err *err)
+{
+    SEAM(os_folder_make(os, path, err), FAILED("CreateDirectory"));
+}
+
+enum status torture_os_folder_list(struct os *os, const char *path, char (*out_names)[FOLDER_NAME_MAX],
+                                   size_t capacity, size_t *out_count, struct err *err);
+enum status torture_os_folder_list(struct os *os, const char *path, char (*out_names)[FOLDER_NAME_MAX],
+                                   size_t capacity, size_t *out_count, struct err *err)
+{
+    SEAM(os_folder_list(os, path, out_names, capacity, out_count, err), FAILED("FindFirstFile"));
+}
+
+enum status torture_os_folder_remove(struct os *os, const char *path, struct err *err);
+enum status torture_os_folder_remove(struct os *os, const char *path, struct err *err)
+{
+    SEAM(os_folder_remove(os, path, err), FAILED("RemoveDirectory"));
+}
+
+enum status torture_os_disk_free(struct os *os, const char *path, double *out_bytes, struct err *err);
+enum status torture_os_disk_free(struct os *os, const char *path, double *out_bytes, struct err *err)
+{
+    SEAM(os_disk_free(os, path, out_bytes, err), FAILED("GetDiskFreeSpaceEx"));
+}
+
+enum status torture_os_file_create(struct os *os, const char *path, struct os_file **out_file,
+                                   struct err *err);
+enum status torture_os_file_create(struct os *os, const char *path, struct os_file **out_file,
+                                   struct err *err)
+{
+    return strikes(KIND_SEAM) ? FAILED("CreateFile") : os_file_create(os, path, out_file, err);
+}
+
+enum status torture_os_file_write(struct os_file *file, const char *bytes, size_t count, struct err *err);
+enum status torture_os_file_write(struct os_file *file, const char *bytes, size_t count, struct err *err)
+{
+    SEAM(os_file_write(file, bytes, count, err), FAILED("WriteFile"));
+}
+
+/* Closed it is in any case. */
+enum status torture_os_file_close(struct os_file *file, struct err *err);
+enum status torture_os_file_close(struct os_file *file, struct err *err)
+{
+    enum status status = os_file_close(file, err);
+    return strikes(KIND_SEAM) ? FAILED("CloseHandle") : status;
 }
 
 enum status torture_mailer_send(const struct mailer_request *request, struct mailer_result *out_result,
@@ -260,13 +341,13 @@ static void ask_next(void)
 static char config_path[] = "/dev/shm/storewatch-torture-XXXXXX";
 static uint64_t world_seed;
 
-/* Everything is mended: what fails once has failed, or may still do so. */
+/* Everything is mended; what fails only once may still do so. */
 static void healed(void)
 {
-    if (torture.from_on)
-        torture.nth = 0;
-    if (torture.from_on)
-        vfs_fault_pause(true);
+    if (!torture.from_on)
+        return;
+    torture.nth = 0;
+    vfs_fault_disarm();
 }
 
 /* The judge speaks: nothing fails any more. */
@@ -282,7 +363,7 @@ static void begun(void)
     torture.armed = true;
     memset(torture.counts, 0, sizeof torture.counts);
     asked = 0;
-    sim->may_not_start = true;
+    sim->may_fail = torture.nth > 0 && (torture.kind == KIND_MALLOC || torture.kind == KIND_VFS);
     if (torture.nth && torture.from_on)
         sim->calm = false; /* the leak may still be there at the end */
     if (torture.nth && torture.kind == KIND_VFS) {
