@@ -346,6 +346,8 @@ static void fault_end(struct fault *fault)
 {
     struct world *world = &sim->os.world;
     fault->over = true;
+    if (fault->kind == FAULT_DISK_FULL || fault->kind == FAULT_DISK_FAILS)
+        sim->disk_mended_ms = true_ms();
     bool *is_on = switch_of(fault);
     int lane = slow_lane(fault->kind);
     if (is_on)

@@ -63,7 +63,8 @@ void judge_fail(const char *invariant, const char *format, ...)
 
 static bool disk_is_bad(void)
 {
-    if (sim->may_fail)
+    /* What came of it just before it was mended may be told only now. */
+    if (sim->may_fail || (sim->disk_mended_ms && true_ms() - sim->disk_mended_ms < 2 * MS_PER_MINUTE))
         return true;
     for (size_t i = 0; i < sim->fault_count; i++)
         if ((sim->faults[i].kind == FAULT_DISK_FULL || sim->faults[i].kind == FAULT_DISK_FAILS) &&

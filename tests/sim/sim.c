@@ -11,7 +11,7 @@
 
 #define SETTLE_MIN_MS (4 * MS_PER_MINUTE)
 #define SETTLE_QUIET_MS (3 * MS_PER_MINUTE)
-#define SETTLE_MAX_MS (12 * MS_PER_HOUR)
+#define SETTLE_MAX_MS (36 * MS_PER_HOUR) /* a low cap lets few mails out in an hour */
 #define STOP_DEADLINE_MS (20 * MS_PER_SECOND)
 
 struct sim *sim;
