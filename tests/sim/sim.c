@@ -322,6 +322,7 @@ static void settle(void)
     }
     if (judge_failed())
         return;
+    sim->end_utc_ms = sim->os.world.utc_ms;
     storewatch_stop(false, SETTLE_MAX_MS);
     while (sim->agent && !judge_failed())
         moment(true_ms() + MS_PER_SECOND);

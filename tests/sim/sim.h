@@ -207,6 +207,7 @@ struct sim {
     struct fault faults[SIM_FAULTS_MAX];
     int64_t heal_ms; /* true time at which everything is mended */
     bool healed;
+    int64_t end_utc_ms;     /* of the last life: its wall clock when it was asked to stop */
     int64_t disk_mended_ms; /* true time; 0 = it has never failed */
 
     struct agent *agent;
