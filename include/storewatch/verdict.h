@@ -98,7 +98,8 @@ void detector_free(struct detector *detector);
 enum verdict_state detector_push(struct detector *detector, int64_t t_ms, double value);
 
 /* Judges once more as of the last sample, outside the usual spacing of evaluations: for a caller that has no
- * more samples to give (the end of a file). Returns the state now. */
+ * more samples to give (the end of a file). It may clear, but not raise: an alarm is the business of a push.
+ * Returns the state now. */
 enum verdict_state detector_settle(struct detector *detector);
 
 /* The absolute guard: near exhaustion growth must be told at once. Also sets what exhaustion is projected to.

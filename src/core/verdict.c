@@ -435,8 +435,13 @@ enum verdict_state detector_settle(struct detector *d)
 {
     if (d->series.period_ms == 0 || d->known_ms < d->first_ms + d->settings.warm_up_ms)
         return d->state;
-    if (d->state != VERDICT_UNBOUNDED)
+    if (d->state != VERDICT_UNBOUNDED) {
+        /* Nobody was told by now, so it cannot end in an alarm: then it stays as it was. */
+        const struct detector before = *d;
         evaluate(d);
+        if (d->state == VERDICT_UNBOUNDED)
+            *d = before;
+    }
     d->undescribed = DESCRIBE_EVERY;
     if (d->state == VERDICT_UNBOUNDED)
         watch_growth(d);
