@@ -8,7 +8,7 @@
  * repeats, the means of whole periods, which compare like phase with like; and in a long life what lies on
  * one robust line, when most of it does: excursions that come back do not interrupt a leak. For every block
  * at which the growth may have begun (the onset):
- *   1. time      it has gone on for nearly half of the life; less is only enough when it is urgent: so
+ *   1. time      it has gone on for half of the life; less is only enough when it is urgent: so
  * straight, sharp and large against the headroom that the time to wait is measured by the time that is left;
  *   2. effect    it is large against the level, against the scatter about its own curve - the more so the
  * fewer samples speak for it - and it is new territory: above the range shown before the onset;

@@ -9,9 +9,10 @@
 #define VIEWS 2 /* medians; floors of pairs of blocks */
 
 /* Clause 1. A rise that comes back (a wave, a busy spell) has a flank of a quarter of its period: seen for
- * nearly half of the life it is the trend of that life. Half itself would never be reached by a leak that
- * begins half way. */
-#define CONFIRM_LIFE 0.44
+ * half of the life it is the trend of that life. A leak that begins late is told when it has become half of
+ * what there is, or as soon as it is urgent. (With each source of the recordings left out in turn, the others
+ * choose a little more than half.) */
+#define CONFIRM_LIFE 0.50
 #define CONFIRM_FIRST 0.2 /* from here on it may be confirming */
 /* Growth in the first eighth of the life is perhaps a warm-up; without a min_window the number of samples is
  * the only measure of what "long" is for this program: people sample so that a warm-up shows as some hundred
