@@ -211,7 +211,7 @@ void job_commit(struct job *job)
         enum status found = store_next_mail(store, job->after_id, &job->entry, NULL);
         job->mail_found = found == STATUS_OK;
         job->load_failed = found != STATUS_OK && found != STATUS_NOT_FOUND;
-        store_count_mails(store, MAIL_PENDING, 0, &job->mails_pending, NULL);
+        job->load_failed |= store_count_mails(store, MAIL_PENDING, 0, &job->mails_pending, NULL) != STATUS_OK;
     }
 }
 

@@ -347,6 +347,7 @@ static void healed(void)
     if (!torture.from_on)
         return;
     torture.nth = 0;
+    torture.struck |= vfs_fault_struck();
     vfs_fault_disarm();
 }
 
