@@ -971,8 +971,8 @@ static enum hung end_hung(struct restart *restart, struct step *step, size_t ind
         reading_known(look->cpu_ms) && reading_known(look->io_count) &&
         step->mono_ms - watch->progress_mono_ms > quiet_allowed_ms(look, restart->stop_timeout_ms);
     char why[96];
-    if (!watch->hanging || watch->terminated || restart->asked || !still || restart->config == NULL ||
-        restart->terminate_held[0] != '\0' ||
+    if (!watch->hanging || look->state != SERVICE_STATE_STOP_PENDING || watch->terminated || restart->asked ||
+        !still || restart->config == NULL || restart->terminate_held[0] != '\0' ||
         !restart_may_terminate(restart->config, step->observation, service, why, sizeof(why))) {
         return HUNG_WAIT;
     }

@@ -669,6 +669,21 @@ static void test_never_terminated(void **state)
     assert_null(strstr(run.log.data, "terminate"));
 }
 
+/* It hung when it could be read last; what it does now nobody knows. Found by the simulation (seed 113197).
+ */
+static void test_unreadable_is_not_terminated(void **state)
+{
+    (void)state;
+    run_prepare_client("T A>T");
+    run_begin(NULL);
+    hang("A");
+    run_for(19 * MS_PER_MINUTE);
+    world_get(&run.world, "A")->unreadable = true;
+    run_for(5 * MS_PER_MINUTE);
+    assert_null(strstr(run.log.data, "terminate"));
+    assert_int_equal(run.news & RESTART_NEWS_TERMINATE, 0);
+}
+
 static void test_progress_is_no_hang(void **state)
 {
     (void)state;
@@ -2799,6 +2814,7 @@ int main(void)
         cmocka_unit_test(test_quiet_stop_is_called_hung),
         cmocka_unit_test(test_hung_client_is_terminated),
         cmocka_unit_test(test_never_terminated),
+        cmocka_unit_test(test_unreadable_is_not_terminated),
         cmocka_unit_test(test_progress_is_no_hang),
         cmocka_unit_test(test_process_that_is_not_there_or_does_not_die),
         cmocka_unit_test(test_termination_is_decided_anew),
