@@ -153,6 +153,11 @@ static void services_begin(const struct fault *fault, uint64_t *own)
     case FAULT_STOP_REFUSED:
         service->refuse_stop_code = stop_codes[below(own, ARRAY_COUNT(stop_codes))];
         service->refuse_stop_count = 1 + below(own, 6);
+        if (below(own, 3) == 0) { /* and a neighbour is on its way up when it is asked again */
+            struct world_service *other = &sim->os.world.services[draw_touched(own)];
+            other->recovers = true;
+            world_kill(&sim->os.world, other->name, 1067);
+        }
         break;
     case FAULT_START_REFUSED:
         service->refuse_start_code = start_codes[below(own, ARRAY_COUNT(start_codes))];

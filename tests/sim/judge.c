@@ -116,7 +116,8 @@ static bool could_start(size_t index)
         size_t other = service_index(plan->services[i].name);
         if (other == index) {
             mine = plan->services[i].start == STEP_WAITING && !restart->watches[i].settling &&
-                   sim->os.world.mono_ms >= restart->watches[i].retry_mono_ms;
+                   (sim->os.world.mono_ms >= restart->watches[i].retry_mono_ms ||
+                    true_ms() - judge()->services[index].asked_ms > RESTART_BACKOFF_LAST_MS);
         } else if (other == SIZE_MAX || !runs(other)) {
             return false;
         }
@@ -176,8 +177,10 @@ void judge_world(int64_t elapsed_ms)
 void judge_start(const char *name)
 {
     size_t index = service_index(name);
-    if (index != SIZE_MAX)
-        judge()->services[index].idle_ms = 0;
+    if (index == SIZE_MAX)
+        return;
+    judge()->services[index].idle_ms = 0;
+    judge()->services[index].asked_ms = true_ms();
 }
 
 void judge_person(const char *name)
@@ -507,6 +510,7 @@ void judge_stopped(const char *name, bool accepted)
         .owed = true,
         .person = sim->os.world.services[index].start_type == START_DISABLED,
         .run_since_ms = -1,
+        .asked_ms = true_ms(),
     };
 }
 
