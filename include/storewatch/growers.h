@@ -15,7 +15,7 @@
 
 #include "storewatch/sample.h"
 
-#define GROWERS_MAX 128
+#define GROWERS_MAX 96
 #define GROWERS_SLOTS 96
 #define GROWERS_FACTOR 4
 #define GROWERS_LEVELS 4

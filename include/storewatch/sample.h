@@ -77,7 +77,7 @@ struct host {
 };
 
 #define OBSERVATION_PROCESSES_MAX 2048
-#define OBSERVATION_SERVICES_MAX 1024
+#define OBSERVATION_SERVICES_MAX 768
 
 /* One look. Arrays are owned by the observation and allocated once (observation_new). A part that could not
  * be read has its `..._known` false and its count 0; a machine with more than the bound sets `..._cut`. */

@@ -15,7 +15,7 @@
 
 #define WATCHED_MAX 64 /* incarnations at once; more are counted in `left_out` */
 #define LEARNED_MAX 160
-#define FOUND_MAX 96            /* MAPI clients on one machine */
+#define FOUND_MAX 64            /* MAPI clients on one machine */
 #define DISCOVERED_ITEMS_MAX 24 /* of WATCHED_MAX: the registered ones always find room */
 
 /* A process that was found to be a MAPI client, registered or not, and what it has loaded. */

@@ -17,12 +17,12 @@
 #define LIMITS_PER_LOOK 8
 /* Address spaces that one job walks; the others wait for the next. */
 #define SPACES_PER_JOB 8
-/* Samples that wait for the store: four polls of a full watch. When it is slower than that, the oldest go. */
+/* Samples that wait for the store: three polls of a full watch. When it is slower than that, the oldest go. */
 /* Those of the address spaces, three more each, come at one poll in twenty. */
-#define TRANSACTION_SAMPLES_MAX (4 * (WATCHED_MAX * 2 + 3) + WATCHED_MAX * 3)
+#define TRANSACTION_SAMPLES_MAX (3 * (WATCHED_MAX * 2 + 3) + WATCHED_MAX * 3)
 /* Mails that wait for the store. When there are more, reminders and what only informs go first. */
 #define TRANSACTION_MAILS_MAX (4 * ACTIONS_ALERTS_MAX)
-#define EVENTS_MAX (4 * ACTIONS_ALERTS_MAX)
+#define EVENTS_MAX (2 * ACTIONS_ALERTS_MAX)
 /* Alerts whose mail could not be written for want of memory; of more, the oldest go. */
 #define UNWRITTEN_MAX ACTIONS_ALERTS_MAX
 #define EVENT_TEXT_MAX 1536

@@ -59,7 +59,7 @@ static void test_status_tells_who(void **state)
     archive->handles_per_hour = 30;
     archive->holder = store;
     archive->object_bytes = 2 * MIB;
-    run_for(os, agent, config, 12 * MS_PER_HOUR);
+    run_for(os, agent, config, 15 * MS_PER_HOUR);
 
     char *text = agent_status_json(agent);
     json_t *root = json_loads(text, 0, NULL);

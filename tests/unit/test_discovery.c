@@ -242,13 +242,13 @@ static void test_the_registered_always_find_room(void **state)
 {
     struct fixture *f = *state;
     struct watch *watch = calloc(1, sizeof *watch);
-    for (int i = 0; i < 80; i++)
+    for (int i = 0; i < 60; i++)
         program(f, "many.exe", "C:\\m\\mapi32.dll", NULL);
     search(f, true, 1000);
     watch_set_found(watch, f->discovery.found, f->discovery.found_count);
     watch_look(watch, &f->config, f->observation);
     assert_int_equal(watched_of_kind(watch, TARGET_DISCOVERED), DISCOVERED_ITEMS_MAX);
-    assert_int_equal(watch->left_out, 80 - DISCOVERED_ITEMS_MAX);
+    assert_int_equal(watch->left_out, 60 - DISCOVERED_ITEMS_MAX);
     assert_int_equal(watched_of_kind(watch, TARGET_STORE), 1);
     watch_deinit(watch);
     free(watch);

@@ -295,19 +295,23 @@ keep_logs() {
 
 # ---- services
 
-# scmctl says a word whenever it fails. A failure without one is Wine's, which now and then cannot launch a program at all: then the
-# question was never put, and is put again.
-scm() {
-    local words status
-    words=$(win "$binaries/$arch/standin-scmctl.exe" "$@")
+# asked PROGRAM ARG...: a program that always says something. One that said nothing was not launched, which happens to Wine now and
+# then: then the question was never put, and is put again.
+asked() {
+    local words errors=$bed/asked.$BASHPID status
+    words=$(win "$@" 2>"$errors")
     status=$?
-    if [ $status != 0 ] && [ -z "$words" ]; then
-        words=$(win "$binaries/$arch/standin-scmctl.exe" "$@")
+    if [ -z "$words" ] && [ ! -s "$errors" ] && [ $status != 0 ]; then
+        words=$(win "$@" 2>"$errors")
         status=$?
     fi
+    cat "$errors" >&2
+    rm -f "$errors"
     [ -z "$words" ] || printf '%s\n' "$words"
     return $status
 }
+
+scm() { asked "$binaries/$arch/standin-scmctl.exe" "$@"; }
 
 # standin NAME IMAGE [needs=A,B] [start=auto|demand] [KEY=VALUE]...: registers a stand-in as C:\Exchange\IMAGE; not started.
 standin() {
@@ -339,7 +343,12 @@ exchange() { # [KEY=VALUE...] for the client
 # ---- storewatch
 
 home='C:\Program Files\storewatch' # with a blank: a path that must be quoted
-sw() { win "$home\\storewatch.exe" "$@"; }
+sw() {
+    case ${1:-} in
+    plan | history | doctor) asked "$home\\storewatch.exe" "$@" ;;
+    *) win "$home\\storewatch.exe" "$@" ;;
+    esac
+}
 
 storewatch_copy() { mkdir -p "$disk/Program Files/storewatch" && cp "$binaries/$arch/storewatch.exe" "$disk/Program Files/storewatch/"; }
 
