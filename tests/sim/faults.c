@@ -55,7 +55,8 @@ void faults_draw(void)
         if (below(&own, 3) != 0) {
             fault->restart_nth = 1 + below(&own, 2);
             static const int64_t scales_ms[] = {500, 5000, 60000};
-            fault->at_ms = some_time(&own, scales_ms[below(&own, ARRAY_COUNT(scales_ms))]);
+            size_t scale = below(&own, ARRAY_COUNT(scales_ms));
+            fault->at_ms = some_time(&own, scales_ms[scale]);
             if (below(&own, 2))
                 fault->service = draw_touched(&own);
             uint32_t when = below(&own, 6);
@@ -122,9 +123,30 @@ static void people_begin(const struct fault *fault)
 
 /* ---- services ---- */
 
+/* One service refuses, or all that a restart touches do while a neighbour is on its way up. */
+static void refuse_stops(const struct fault *fault, uint64_t *own)
+{
+    static const uint32_t codes[] = {1051, 1052, 1053, 1061, 5, 230};
+    struct world *world = &sim->os.world;
+    const uint32_t code = codes[below(own, ARRAY_COUNT(codes))], count = 1 + below(own, 6);
+    const bool all = below(own, 2) == 0;
+    const size_t neighbour = draw_touched(own);
+    for (size_t i = 0; i < world->count; i++) {
+        if (i != fault->service && !(all && (service_needs(i, neighbour) || service_needs(neighbour, i))))
+            continue;
+        world->services[i].refuse_stop_code = code;
+        world->services[i].refuse_stop_count = count;
+    }
+    if (!all)
+        return;
+    struct world_service *other = &world->services[neighbour];
+    other->recovers = true;
+    other->start_latency_ms += 1000 + below(own, 40000);
+    world_kill(world, other->name, 1067);
+}
+
 static void services_begin(const struct fault *fault, uint64_t *own)
 {
-    static const uint32_t stop_codes[] = {1051, 1052, 1053, 1061, 5, 230};
     static const uint32_t start_codes[] = {1053, 1055, 1069, 2, 230, 1068};
     struct world_service *service = service_of(fault);
     switch (fault->kind) {
@@ -151,13 +173,7 @@ static void services_begin(const struct fault *fault, uint64_t *own)
         service->hangs_in_start = true;
         break;
     case FAULT_STOP_REFUSED:
-        service->refuse_stop_code = stop_codes[below(own, ARRAY_COUNT(stop_codes))];
-        service->refuse_stop_count = 1 + below(own, 6);
-        if (below(own, 3) == 0) { /* and a neighbour is on its way up when it is asked again */
-            struct world_service *other = &sim->os.world.services[draw_touched(own)];
-            other->recovers = true;
-            world_kill(&sim->os.world, other->name, 1067);
-        }
+        refuse_stops(fault, own);
         break;
     case FAULT_START_REFUSED:
         service->refuse_start_code = start_codes[below(own, ARRAY_COUNT(start_codes))];

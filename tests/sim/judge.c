@@ -420,13 +420,14 @@ static void check_journal(const struct restart_journal *journal, const char *nam
     sqlite3_close(db);
 }
 
+/* While the request lies with a slow service manager the machine may have turned back, with other words. */
 static void check_termination_journal(const struct restart_journal *journal, const char *name,
                                       struct process_id id)
 {
     static const char sql[] =
         "SELECT 1 FROM restart AS r JOIN restart_service AS s ON s.restart = r.id"
         " WHERE r.id = ?1 AND s.name = ?2 AND r.phase <> 'ended' AND s.stop = 'asked' AND s.pid = ?3"
-        " AND s.created_100ns = ?4 AND s.note LIKE '%is terminated'";
+        " AND s.created_100ns = ?4 AND (s.note LIKE '%is terminated' OR r.phase = 'starting')";
     if (disk_is_bad() || sim->kill_change)
         return;
     sqlite3 *db = NULL;
