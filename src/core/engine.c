@@ -212,18 +212,6 @@ void engine_configure(struct engine *engine, const struct config *config)
     watch_drop_unnamed(&engine->watch, config);
 }
 
-static bool is_open_already(const struct engine *engine, const struct incident *incident)
-{
-    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
-        const struct incident *open = &engine->incidents[i].incident;
-        if (open->id && open->metric == incident->metric &&
-            process_id_equal(open->process, incident->process) &&
-            text_equal_nocase(open->target, incident->target))
-            return true;
-    }
-    return false;
-}
-
 void engine_restore_incidents(struct engine *engine, const struct incident *incidents, size_t count,
                               int64_t last_id, struct clock clock)
 {
@@ -237,7 +225,8 @@ void engine_restore_incidents(struct engine *engine, const struct incident *inci
                 engine_remember_ladder(engine, incident, clock.mono_ms - ago_ms);
             continue;
         }
-        struct open_incident *open = is_open_already(engine, incident) ? NULL : engine_free_slot(engine);
+        bool known = engine_incident_of(engine, incident->process, incident->target, incident->metric);
+        struct open_incident *open = known ? NULL : engine_free_slot(engine);
         if (!open)
             continue;
         int64_t ago_ms = clock.utc_ms - incident->told_utc_ms;

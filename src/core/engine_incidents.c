@@ -6,14 +6,14 @@
 
 #include <string.h>
 
-static struct open_incident *incident_find(struct engine *engine, const struct watched *item,
-                                           enum metric metric)
+struct open_incident *engine_incident_of(struct engine *engine, struct process_id process, const char *target,
+                                         enum metric metric)
 {
     for (size_t i = 0; i < engine->incidents_end; i++) { /* asked for each series at each poll */
         struct open_incident *open = &engine->incidents[i];
         if (open->incident.id && open->incident.metric == metric &&
-            process_id_equal(open->incident.process, item->process) &&
-            text_equal_nocase(open->incident.target, item->target))
+            process_id_equal(open->incident.process, process) &&
+            (!target || text_equal_nocase(open->incident.target, target)))
             return open;
     }
     return NULL;
@@ -95,6 +95,12 @@ static bool near_exhaustion(const struct step *step, const struct incident *inci
            incident->exhaustion_early_utc_ms - step->clock.utc_ms < step->engine->config.urgent_before_ms;
 }
 
+bool step_is_urgent(const struct step *step, const struct verdict *verdict)
+{
+    return verdict->exhaustion_early_ms != INT64_MAX &&
+           verdict->exhaustion_early_ms - step->clock.mono_ms < step->engine->config.urgent_before_ms;
+}
+
 /* The sentence about what storewatch itself does next. Returns whether it acts. */
 static bool say_what_happens(struct step *step, struct alert *alert, struct open_incident *open)
 {
@@ -129,8 +135,7 @@ static bool is_explained(struct step *step, enum metric metric, const struct ver
     }
     if (*since_ms == 0)
         *since_ms = step->clock.mono_ms;
-    bool urgent = verdict->exhaustion_early_ms != INT64_MAX &&
-                  verdict->exhaustion_early_ms - step->clock.mono_ms < engine->config.urgent_before_ms;
+    bool urgent = step_is_urgent(step, verdict);
     /* Just after a process' growth was ended, the machine's verdict is still about that. */
     int64_t patience_ms = engine->config.min_window_ms / 2;
     bool fresh = engine->explained_mono_ms && step->clock.mono_ms - engine->explained_mono_ms < patience_ms;
@@ -250,7 +255,7 @@ static void follow_item(struct step *step, struct watched *item, enum metric met
 {
     if (!item->present || !item->detectors[metric])
         return;
-    struct open_incident *open = incident_find(step->engine, item, metric);
+    struct open_incident *open = engine_incident_of(step->engine, item->process, item->target, metric);
     bool unbounded = detector_state(item->detectors[metric]) == VERDICT_UNBOUNDED;
     if (!open && !unbounded && item->kind == TARGET_HOST)
         step->engine->unexplained_mono_ms[metric] = 0;
@@ -430,6 +435,6 @@ void engine_mark_needed(struct engine *engine)
         struct watched *item = &engine->watch.items[i];
         item->needed = false;
         for (size_t m = 0; m < METRIC_COUNT; m++)
-            item->needed |= incident_find(engine, item, (enum metric)m) != NULL;
+            item->needed |= engine_incident_of(engine, item->process, item->target, (enum metric)m) != NULL;
     }
 }

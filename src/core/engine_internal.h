@@ -33,10 +33,15 @@ struct policy_suspect step_suspect(const struct step *step, const struct open_in
 void step_follow_digest(struct step *step);
 
 /* engine_incidents.c */
+/* The open one about this metric of this process; `target` NULL: under whatever name. NULL: none. */
+struct open_incident *engine_incident_of(struct engine *engine, struct process_id process, const char *target,
+                                         enum metric metric);
 struct open_incident *engine_free_slot(struct engine *engine);
 struct open_incident *engine_incident_by_id(struct engine *engine, int64_t id);
 struct ladder_memory *engine_ladder_memory(struct engine *engine, const char *target);
 void engine_remember_ladder(struct engine *engine, const struct incident *incident, int64_t mono_ms);
+/* May its end be nearer than urgent_before? */
+bool step_is_urgent(const struct step *step, const struct verdict *verdict);
 void step_adopt_registered(struct step *step);
 void step_follow_gone(struct step *step);
 void step_follow_unnamed(struct step *step);

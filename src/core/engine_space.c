@@ -78,37 +78,26 @@ void step_follow_spaces(struct step *step)
 
 /* ---- incidents ---- */
 
-static bool incident_of(const struct engine *engine, const struct watched *item, enum metric metric)
-{
-    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
-        const struct incident *incident = &engine->incidents[i].incident;
-        if (incident->id && incident->metric == metric && process_id_equal(incident->process, item->process))
-            return true;
-    }
-    return false;
-}
-
 /* The verdict on its memory may come a little later than that on its address space: as long as a verdict
  * takes, unless it is urgent. */
 bool step_space_is_explained(struct step *step, struct watched *item, enum metric metric,
                              const struct verdict *verdict)
 {
-    const struct engine *engine = step->engine;
+    struct engine *engine = step->engine;
     if (!metric_of_space(metric))
         return false;
     if (metric == METRIC_FREE_BLOCKS)
         return true; /* a symptom without a limit: shown, never told by itself */
-    if (incident_of(engine, item, METRIC_PRIVATE_BYTES) ||
-        (metric == METRIC_OUTSIDE_LARGEST && incident_of(engine, item, METRIC_ADDRESS_SPACE)) ||
+    if (engine_incident_of(engine, item->process, NULL, METRIC_PRIVATE_BYTES) ||
+        (metric == METRIC_OUTSIDE_LARGEST &&
+         engine_incident_of(engine, item->process, NULL, METRIC_ADDRESS_SPACE)) ||
         engine_restarting(engine)) {
         item->space_unexplained_mono_ms = 0;
         return true;
     }
     if (item->space_unexplained_mono_ms == 0)
         item->space_unexplained_mono_ms = step->clock.mono_ms;
-    bool urgent = verdict->exhaustion_early_ms != INT64_MAX &&
-                  verdict->exhaustion_early_ms - step->clock.mono_ms < engine->config.urgent_before_ms;
-    return !urgent &&
+    return !step_is_urgent(step, verdict) &&
            step->clock.mono_ms - item->space_unexplained_mono_ms < engine->config.min_window_ms / 2;
 }
 
