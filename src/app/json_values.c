@@ -28,3 +28,9 @@ json_t *json_words_or_null(const char *text)
 {
     return text[0] ? json_words(text) : json_null();
 }
+
+const char *json_words_get(const json_t *object, const char *key, const char *otherwise)
+{
+    const char *words = json_string_value(json_object_get(object, key));
+    return words ? words : otherwise;
+}

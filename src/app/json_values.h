@@ -14,5 +14,7 @@ json_t *json_time(int64_t utc_ms);
 json_t *json_words(const char *text);
 /* The same, and null for "". */
 json_t *json_words_or_null(const char *text);
+/* The text at this key, lent; `otherwise` when there is none. */
+const char *json_words_get(const json_t *object, const char *key, const char *otherwise);
 
 #endif

@@ -1,5 +1,6 @@
 /* report_tables.c - see report_tables.h. What is open and when it ends comes first, then who the MAPI clients
  * are and what they have loaded, then what happened. */
+#include "json_values.h"
 #include "report_tables.h"
 
 #include "storewatch/report.h"
@@ -119,24 +120,18 @@ static void add_forecasts(struct buffer *page, const struct history *history, st
 
 /* ---- the clients and their DLLs ---- */
 
-static const char *words_of(const json_t *object, const char *key, const char *otherwise)
-{
-    const char *words = json_string_value(json_object_get(object, key));
-    return words ? words : otherwise;
-}
-
 static void dll_row(struct row *row, const json_t *client, const json_t *dll)
 {
     struct text text = cell(row);
-    text_add(&text, "%s", words_of(client, "image", "unknown"));
+    text_add(&text, "%s", json_words_get(client, "image", "unknown"));
     text_add(&text, "\npid %d", (int)json_integer_value(json_object_get(client, "pid")));
-    cell_words(row, words_of(client, "how", "unknown"));
+    cell_words(row, json_words_get(client, "how", "unknown"));
     text = cell(row);
-    const char *path = words_of(dll, "path", "unknown");
+    const char *path = json_words_get(dll, "path", "unknown");
     text_add(&text, "%s\n%s", path_file_name(path), path);
-    cell_words(row, words_of(dll, "loaded", "unknown"));
-    cell_words(row, words_of(dll, "on_disk", "unknown"));
-    cell_words(row, words_of(dll, "kb898782", "unknown"));
+    cell_words(row, json_words_get(dll, "loaded", "unknown"));
+    cell_words(row, json_words_get(dll, "on_disk", "unknown"));
+    cell_words(row, json_words_get(dll, "kb898782", "unknown"));
 }
 
 static void add_dlls(struct buffer *page, const json_t *status, struct row *row)
@@ -147,7 +142,7 @@ static void add_dlls(struct buffer *page, const json_t *status, struct row *row)
     struct text text = text_on(note, sizeof note);
     text_add(&text,
              "What was loaded at %s. A fix that is on disk only takes effect when the program is restarted.",
-             words_of(status, "at", "an unknown time"));
+             json_words_get(status, "at", "an unknown time"));
     struct report_table table;
     report_table_begin(&table, page, "MAPI clients and their DLLs", status ? note : "", COLUMNS(columns), 5);
     const json_t *watched = json_object_get(status, "watched");
@@ -155,7 +150,7 @@ static void add_dlls(struct buffer *page, const json_t *status, struct row *row)
         const json_t *client = json_array_get(watched, i), *dlls = json_object_get(client, "dlls");
         for (size_t d = 0; d < json_array_size(dlls); d++) {
             const json_t *dll = json_array_get(dlls, d);
-            const char *fix = words_of(dll, "kb898782", "");
+            const char *fix = json_words_get(dll, "kb898782", "");
             dll_row(row, client, dll);
             row_end(row, &table,
                     strcmp(fix, fix_state_name(FIX_MISSING)) == 0   ? SEVERITY_ERROR
@@ -198,11 +193,12 @@ static void add_lead(struct text *text, const json_t *culprit)
 static void culprit_row(struct row *row, const json_t *incident, const json_t *culprit)
 {
     struct text text = cell(row);
-    text_add(&text, "%s of %s", words_of(incident, "metric", "?"), words_of(incident, "target", "?"));
+    text_add(&text, "%s of %s", json_words_get(incident, "metric", "?"),
+             json_words_get(incident, "target", "?"));
     text = cell(row);
-    const char *service = words_of(culprit, "service", "");
-    text_add(&text, "%s (%s, pid %d)", words_of(culprit, "image", "unknown"), words_of(culprit, "kind", "?"),
-             (int)json_integer_value(json_object_get(culprit, "pid")));
+    const char *service = json_words_get(culprit, "service", "");
+    text_add(&text, "%s (%s, pid %d)", json_words_get(culprit, "image", "unknown"),
+             json_words_get(culprit, "kind", "?"), (int)json_integer_value(json_object_get(culprit, "pid")));
     text_add(&text, service[0] ? "\nservice %s" : "", service);
     text = cell(row);
     const json_t *growth = json_object_get(culprit, "growth_bytes");
@@ -211,7 +207,7 @@ static void culprit_row(struct row *row, const json_t *incident, const json_t *c
     add_share(&text, culprit);
     text = cell(row);
     add_lead(&text, culprit);
-    cell_words(row, words_of(culprit, "confidence", "unknown"));
+    cell_words(row, json_words_get(culprit, "confidence", "unknown"));
     text = cell(row);
     const json_t *doubts = json_object_get(culprit, "doubts");
     for (size_t i = 0; i < json_array_size(doubts); i++)

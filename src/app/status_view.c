@@ -2,18 +2,14 @@
  * version: what is missing is shown as unknown. */
 #include "status_view.h"
 
+#include "json_values.h"
+
 #include "storewatch/space.h"
 #include "storewatch/units.h"
 
 #include <jansson.h>
 
 #include <string.h>
-
-static const char *string_of(const json_t *object, const char *key, const char *otherwise)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : otherwise;
-}
 
 static double number_of(const json_t *object, const char *key)
 {
@@ -23,13 +19,13 @@ static double number_of(const json_t *object, const char *key)
 
 static enum unit unit_of(const json_t *metric)
 {
-    const char *name = string_of(metric, "unit", "");
+    const char *name = json_words_get(metric, "unit", "");
     return strcmp(name, "bytes") == 0 ? UNIT_BYTES : strcmp(name, "handles") == 0 ? UNIT_HANDLES : UNIT_OTHER;
 }
 
 static bool is_unbounded(const json_t *metric)
 {
-    return strcmp(string_of(metric, "verdict", ""), "unbounded") == 0;
+    return strcmp(json_words_get(metric, "verdict", ""), "unbounded") == 0;
 }
 
 static bool is_under_way(const json_t *restart)
@@ -42,21 +38,22 @@ static void add_metric(struct buffer *out, const json_t *metric)
     char storage[512];
     struct text text = text_on(storage, sizeof storage);
     text_add_quantity(&text, unit_of(metric), number_of(metric, "now"));
-    buffer_add(out, "    %-15s %-9s %16s", string_of(metric, "metric", "?"),
-               string_of(metric, "verdict", "?"), storage);
+    buffer_add(out, "    %-15s %-9s %16s", json_words_get(metric, "metric", "?"),
+               json_words_get(metric, "verdict", "?"), storage);
     double limit = number_of(metric, "limit");
     if (!isnan(limit)) {
         text_clear(&text);
         text_add_quantity(&text, unit_of(metric), limit);
-        buffer_add(out, " of %s (%s)", storage, string_of(metric, "limit_name", "limit"));
+        buffer_add(out, " of %s (%s)", storage, json_words_get(metric, "limit_name", "limit"));
     }
     if (is_unbounded(metric)) {
         text_clear(&text);
         text_add_rate_interval(&text, unit_of(metric), number_of(metric, "slope_per_hour"),
                                number_of(metric, "slope_low"), number_of(metric, "slope_high"));
-        buffer_add(out, "; %s; ends %s", storage, string_of(metric, "exhaustion_at", "at an unknown time"));
+        buffer_add(out, "; %s; ends %s", storage,
+                   json_words_get(metric, "exhaustion_at", "at an unknown time"));
     }
-    buffer_add(out, "\n        %s\n", string_of(metric, "reason", ""));
+    buffer_add(out, "\n        %s\n", json_words_get(metric, "reason", ""));
 }
 
 /* How it was found when it is not registered, and what it has loaded. */
@@ -64,13 +61,13 @@ static void add_program(struct buffer *out, const json_t *item)
 {
     size_t i;
     const json_t *dll;
-    const char *client = string_of(item, "client", NULL);
+    const char *client = json_words_get(item, "client", NULL);
     if (client)
         buffer_add(out, "    not registered: it %s. To register it, add under \"clients\": %s\n",
-                   string_of(item, "how", "is a MAPI client"), client);
+                   json_words_get(item, "how", "is a MAPI client"), client);
     json_array_foreach(json_object_get(item, "dlls"), i, dll)
     {
-        buffer_add(out, "    %s (%s)\n", string_of(dll, "text", "?"), string_of(dll, "path", "?"));
+        buffer_add(out, "    %s (%s)\n", json_words_get(dll, "text", "?"), json_words_get(dll, "path", "?"));
     }
 }
 
@@ -80,14 +77,14 @@ static void add_space(struct buffer *out, const json_t *item)
     const json_t *space = json_object_get(item, "address_space");
     struct space now = {number_of(space, "limit"), number_of(space, "free"),
                         number_of(space, "largest_block"), number_of(space, "free_blocks")};
-    const char *why = string_of(space, "why", NULL), *level = string_of(space, "level", "fine");
+    const char *why = json_words_get(space, "why", NULL), *level = json_words_get(space, "level", "fine");
     char storage[256];
     struct text text = text_on(storage, sizeof storage);
     if (!json_is_object(space))
         return;
     if (!isnan(now.limit_bytes)) {
         text_add_space(&text, &now);
-        buffer_add(out, "    address space: %s, read %s%s\n", storage, string_of(space, "read_at", "?"),
+        buffer_add(out, "    address space: %s, read %s%s\n", storage, json_words_get(space, "read_at", "?"),
                    strcmp(level, "error") == 0     ? "; BELOW 16 MiB"
                    : strcmp(level, "warning") == 0 ? "; BELOW 32 MiB"
                                                    : "");
@@ -105,10 +102,10 @@ static void add_watched(struct buffer *out, const json_t *watched)
     {
         json_int_t pid = json_integer_value(json_object_get(item, "pid"));
         if (pid)
-            buffer_add(out, "  %s: %s, pid %lld\n", string_of(item, "target", "?"),
-                       string_of(item, "image", "?"), (long long)pid);
+            buffer_add(out, "  %s: %s, pid %lld\n", json_words_get(item, "target", "?"),
+                       json_words_get(item, "image", "?"), (long long)pid);
         else
-            buffer_add(out, "  %s\n", string_of(item, "target", "?"));
+            buffer_add(out, "  %s\n", json_words_get(item, "target", "?"));
         add_program(out, item);
         add_space(out, item);
         json_array_foreach(json_object_get(item, "metrics"), j, metric)
@@ -127,13 +124,13 @@ static size_t add_incidents(struct buffer *out, const json_t *incidents)
     {
         buffer_add(out, "  %lld %s, %s of %s since %s: %s\n",
                    (long long)json_integer_value(json_object_get(incident, "id")),
-                   string_of(incident, "state", "?"), string_of(incident, "metric", "?"),
-                   string_of(incident, "target", "?"), string_of(incident, "opened_at", "?"),
-                   string_of(incident, "reason", ""));
-        const char *culprit = string_of(json_object_get(incident, "culprits"), "text", NULL);
+                   json_words_get(incident, "state", "?"), json_words_get(incident, "metric", "?"),
+                   json_words_get(incident, "target", "?"), json_words_get(incident, "opened_at", "?"),
+                   json_words_get(incident, "reason", ""));
+        const char *culprit = json_words_get(json_object_get(incident, "culprits"), "text", NULL);
         if (culprit)
             buffer_add(out, "    who: %s\n", culprit);
-        const char *held = string_of(incident, "held_because", NULL);
+        const char *held = json_words_get(incident, "held_because", NULL);
         if (held)
             buffer_add(out, "    no restart: %s\n", held);
     }
@@ -148,14 +145,14 @@ static void add_state(struct buffer *out, const json_t *root)
     struct text text = text_on(period, sizeof period);
     text_add_duration(&text, json_integer_value(json_object_get(budget, "per_ms")));
     if (is_under_way(restart))
-        buffer_add(out, "\nrestart of %s under way, %s: %s\n", string_of(restart, "target", "?"),
-                   string_of(restart, "phase", "?"), string_of(restart, "waiting_for", ""));
+        buffer_add(out, "\nrestart of %s under way, %s: %s\n", json_words_get(restart, "target", "?"),
+                   json_words_get(restart, "phase", "?"), json_words_get(restart, "waiting_for", ""));
     if (is_under_way(restart) && json_is_string(json_object_get(restart, "if_hangs")))
-        buffer_add(out, "  %s\n", string_of(restart, "if_hangs", ""));
+        buffer_add(out, "  %s\n", json_words_get(restart, "if_hangs", ""));
     const json_t *maintenance = json_object_get(root, "maintenance");
     if (json_is_object(maintenance))
-        buffer_add(out, "\nmaintenance until %s: %s\n", string_of(maintenance, "until", "?"),
-                   string_of(maintenance, "reason", ""));
+        buffer_add(out, "\nmaintenance until %s: %s\n", json_words_get(maintenance, "until", "?"),
+                   json_words_get(maintenance, "reason", ""));
     buffer_add(out, "\nrestarts   %lld of %lld in %s\n",
                (long long)json_integer_value(json_object_get(budget, "spent")),
                (long long)json_integer_value(json_object_get(budget, "max")), period);
@@ -164,7 +161,7 @@ static void add_state(struct buffer *out, const json_t *root)
                (long long)json_integer_value(json_object_get(mail, "pending")),
                (long long)json_integer_value(json_object_get(mail, "dead")),
                json_is_string(json_object_get(mail, "last_answer")) ? "; last answer: " : "",
-               string_of(mail, "last_answer", ""));
+               json_words_get(mail, "last_answer", ""));
     char own[64];
     text = text_on(own, sizeof own);
     text_add_quantity(&text, UNIT_BYTES, number_of(self, "private_bytes"));
@@ -173,9 +170,10 @@ static void add_state(struct buffer *out, const json_t *root)
                (long long)json_integer_value(json_object_get(self, "failed_polls")),
                (long long)json_integer_value(json_object_get(self, "missed_polls")), own);
     if (json_is_string(json_object_get(root, "store_error")))
-        buffer_add(out, "the history file cannot be written: %s\n", string_of(root, "store_error", ""));
+        buffer_add(out, "the history file cannot be written: %s\n", json_words_get(root, "store_error", ""));
     if (json_is_string(json_object_get(root, "look_error")))
-        buffer_add(out, "the latest look failed, at least in part: %s\n", string_of(root, "look_error", ""));
+        buffer_add(out, "the latest look failed, at least in part: %s\n",
+                   json_words_get(root, "look_error", ""));
     if (json_is_true(json_object_get(root, "blind")))
         buffer_add(out, "the counters cannot be read: no leak is seen while this lasts\n");
 }
@@ -187,10 +185,11 @@ int status_view_text(const char *json, struct buffer *out)
         json_decref(root);
         return -1;
     }
-    buffer_add(out, "storewatch %s on %s, %s; mode \"%s\"%s; %s\n", string_of(root, "storewatch", "?"),
-               string_of(root, "host", "?"), string_of(root, "at", "?"), string_of(root, "mode", "?"),
+    buffer_add(out, "storewatch %s on %s, %s; mode \"%s\"%s; %s\n", json_words_get(root, "storewatch", "?"),
+               json_words_get(root, "host", "?"), json_words_get(root, "at", "?"),
+               json_words_get(root, "mode", "?"),
                json_is_true(json_object_get(root, "dry_run")) ? " (dry run)" : "",
-               string_of(root, "config", ""));
+               json_words_get(root, "config", ""));
     add_watched(out, json_object_get(root, "watched"));
     size_t incidents = add_incidents(out, json_object_get(root, "incidents"));
     add_state(out, root);
@@ -212,9 +211,9 @@ static void add_performance_data(struct buffer *out, const json_t *watched)
         json_array_foreach(json_object_get(item, "metrics"), j, metric)
         {
             double now = number_of(metric, "now");
-            buffer_add(out, " '%s %lld %s'=", string_of(item, "target", "?"),
+            buffer_add(out, " '%s %lld %s'=", json_words_get(item, "target", "?"),
                        (long long)json_integer_value(json_object_get(item, "pid")),
-                       string_of(metric, "metric", "?"));
+                       json_words_get(metric, "metric", "?"));
             if (isnan(now))
                 buffer_add(out, "U");
             else
@@ -243,10 +242,10 @@ int status_view_nagios(const char *json, struct buffer *out)
     const json_t *first = json_array_get(incidents, 0);
     if (first)
         buffer_add(out, "%zu incident%s: %s of %s: %s", json_array_size(incidents),
-                   json_array_size(incidents) == 1 ? "" : "s", string_of(first, "metric", "?"),
-                   string_of(first, "target", "?"), string_of(first, "reason", ""));
+                   json_array_size(incidents) == 1 ? "" : "s", json_words_get(first, "metric", "?"),
+                   json_words_get(first, "target", "?"), json_words_get(first, "reason", ""));
     else if (handicapped)
-        buffer_add(out, "%s", string_of(root, "store_error", "the counters cannot be read"));
+        buffer_add(out, "%s", json_words_get(root, "store_error", "the counters cannot be read"));
     else
         buffer_add(out, "nothing grows without bound");
     buffer_add(out, " |");
