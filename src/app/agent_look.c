@@ -55,7 +55,7 @@ static bool search_all_due(const struct agent *agent)
     return !agent->searched || os_mono_ms(agent->os) - agent->searched_mono_ms >= every_ms;
 }
 
-static void agent_see_whether_to_search(struct agent *agent)
+static void see_whether_to_search(struct agent *agent)
 {
     const struct observation *observation = agent->observations[agent->latest];
     if (observation->processes_known)
@@ -166,10 +166,8 @@ void agent_look_done(struct agent *agent, struct job *job)
     engine_step(agent->engine, job->observation, agent_clock_now(agent), job->sample_due, agent->actions);
     if (job->sample_due) {
         agent_put_samples(agent, job->observation->utc_ms);
-        agent_see_whether_to_search(agent);
+        see_whether_to_search(agent);
     }
     agent_take_actions(agent);
     agent->metrics_due |= job->sample_due && agent->engine->config.metrics_textfile[0];
 }
-
-/* A disk that takes one commit and refuses the next is told of once a reminder, not at each failure. */

@@ -10,6 +10,7 @@
 #define SNAPSHOT_APART_MS (5 * MS_PER_MINUTE)
 #define STORE_MAINTAIN_MS (2 * MS_PER_MINUTE)
 
+/* A disk that takes one commit and refuses the next is told of once a reminder, not at each failure. */
 void agent_tell_store_failing(struct agent *agent, const char *text)
 {
     int64_t mono_ms = os_mono_ms(agent->os);
@@ -127,12 +128,12 @@ static void put_snapshot(struct agent *agent, int64_t mono_ms)
 
 void agent_take_commit_job(struct agent *agent, struct job *job)
 {
-    put_snapshot(agent, os_mono_ms(agent->os));
+    int64_t mono_ms = os_mono_ms(agent->os);
+    put_snapshot(agent, mono_ms);
     struct transaction *empty = agent->flying;
     agent->flying = agent->pending;
     agent->pending = empty;
     agent->pending_dirty = false;
-    int64_t mono_ms = os_mono_ms(agent->os);
     job->kind = JOB_COMMIT;
     job->transaction = agent->flying;
     job->sequence = agent->pending_sequence++;

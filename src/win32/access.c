@@ -10,6 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Who is in the list of a file or a pipe. */
+static enum status writers_in(const ACL *list, enum access_place place, const char *operation,
+                              const char *name, struct text *who, struct err *err)
+{
+    if (list == NULL) {
+        text_add(who, "Everyone"); /* no list at all denies nobody; so it is on FAT */
+        return STATUS_OK;
+    }
+    if (!access_list_writers(list, list->AclSize, place, who)) {
+        return err_set(err, STATUS_CORRUPT, operation, 0, "the access control list of %s is malformed", name);
+    }
+    return STATUS_OK;
+}
+
 /* Ordinary users that may change the place, "" = none. */
 static enum status writers_of(const char *path, enum access_place place, char *out_who, size_t capacity,
                               struct err *err)
@@ -26,13 +40,7 @@ static enum status writers_of(const char *path, enum access_place place, char *o
         return windows_fail(err, windows_status(code), "GetNamedSecurityInfo", code,
                             "who may change %s cannot be read", path);
     }
-    enum status status = STATUS_OK;
-    if (list == NULL) {
-        text_add(&who, "Everyone"); /* no list at all denies nobody; so it is on FAT */
-    } else if (!access_list_writers(list, list->AclSize, place, &who)) {
-        status = err_set(err, STATUS_CORRUPT, "GetNamedSecurityInfo", 0,
-                         "the access control list of %s is malformed", path);
-    }
+    const enum status status = writers_in(list, place, "GetNamedSecurityInfo", path, &who, err);
     LocalFree(descriptor);
     return status;
 }
@@ -169,13 +177,7 @@ enum status access_pipe_users(const char *name, char *out_who, size_t capacity, 
         return windows_fail(err, windows_status(code), "GetSecurityInfo", code,
                             "who may use %s cannot be read", name);
     }
-    enum status status = STATUS_OK;
-    if (list == NULL) {
-        text_add(&who, "Everyone");
-    } else if (!access_list_writers(list, list->AclSize, ACCESS_PIPE, &who)) {
-        status = err_set(err, STATUS_CORRUPT, "GetSecurityInfo", 0,
-                         "the access control list of %s is malformed", name);
-    }
+    const enum status status = writers_in(list, ACCESS_PIPE, "GetSecurityInfo", name, &who, err);
     LocalFree(descriptor);
     return status;
 }
