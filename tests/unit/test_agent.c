@@ -1,5 +1,6 @@
 /* test_agent.c - the portable edge against the fake OS: write-ahead order, a failing disk, stopping, and that
  * a steady poll allocates nothing and the agent does not grow over 10,000 polls. */
+#include "drive.h"
 #include "fake_os.h"
 
 #include "storewatch/agent.h"
@@ -83,27 +84,6 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Runs what is ready in one lane; true when there was something. */
-static bool run_lane(struct fixture *f, enum lane lane)
-{
-    struct job *job = agent_take_job(f->agent, lane);
-    if (!job)
-        return false;
-    job_run(job);
-    agent_job_done(f->agent, job);
-    return true;
-}
-
-static void pump(struct fixture *f)
-{
-    bool any = true;
-    while (any) {
-        any = false;
-        for (size_t lane = 0; lane < LANE_COUNT; lane++)
-            any |= run_lane(f, (enum lane)lane);
-    }
-}
-
 static void poll(struct fixture *f)
 {
     fake_advance(&f->os, f->config.interval_ms);
@@ -141,15 +121,15 @@ static void test_nothing_leaves_before_its_records_are_committed(void **state)
     leak(f);
     for (int i = 0; i < 400; i++) { /* the leak is seen within that time, but the store's lane stands still */
         poll(f);
-        while (run_lane(f, LANE_LOOK) || run_lane(f, LANE_CONTROL) || run_lane(f, LANE_MAIL) ||
-               run_lane(f, LANE_EVENT))
+        while (drive_lane(f->agent, LANE_LOOK) || drive_lane(f->agent, LANE_CONTROL) ||
+               drive_lane(f->agent, LANE_MAIL) || drive_lane(f->agent, LANE_EVENT))
             ;
     }
     assert_false(did(f, "mail"));
     assert_false(did(f, "stop"));
     for (int i = 0; i < 40; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     assert_true(did(f, "mail"));
     assert_true(did(f, "stop MSExchangeIS"));
@@ -159,7 +139,7 @@ static void test_nothing_leaves_before_its_records_are_committed(void **state)
 static void test_a_slot_whose_look_is_late_is_missed(void **state)
 {
     struct fixture *f = *state;
-    pump(f);
+    drive_lanes(f->agent);
     poll(f);
     struct job *job = agent_take_job(f->agent, LANE_LOOK);
     assert_non_null(job);
@@ -167,7 +147,7 @@ static void test_a_slot_whose_look_is_late_is_missed(void **state)
     poll(f); /* missed */
     job_run(job);
     agent_job_done(f->agent, job);
-    pump(f);
+    drive_lanes(f->agent);
     char *json = agent_status_json(f->agent);
     assert_non_null(strstr(json, "\"missed_polls\": 1"));
     free(json);
@@ -179,11 +159,11 @@ static void test_stop_saves_and_is_quiet(void **state)
     f->os.log_events = true;
     for (int i = 0; i < 5; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     agent_stop(f->agent, false);
     assert_false(agent_is_quiet(f->agent));
-    pump(f);
+    drive_lanes(f->agent);
     assert_true(agent_is_quiet(f->agent));
     assert_true(did(f, "event STOPPED"));
     assert_null(agent_take_job(f->agent, LANE_LOOK));
@@ -192,7 +172,7 @@ static void test_stop_saves_and_is_quiet(void **state)
 static void test_bad_requests_say_what_is_allowed(void **state)
 {
     struct fixture *f = *state;
-    pump(f);
+    drive_lanes(f->agent);
     assert_answer(f, "{}", "a request is wanted");
     assert_answer(f, "{\"request\": 3}", "a request is wanted");
     assert_answer(f, "{\"request\": \"dance\"}", "status, maintenance, restart");
@@ -207,21 +187,21 @@ static void test_bad_requests_say_what_is_allowed(void **state)
 static void test_maintenance_holds_restarts_and_survives(void **state)
 {
     struct fixture *f = *state;
-    pump(f);
+    drive_lanes(f->agent);
     assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": 7200000, \"reason\": \"new disks\"}",
                   "new disks");
     assert_answer(f, "{\"request\": \"status\"}", "\"maintenance_saved\": false"); /* not yet on the disk */
     leak(f);
     for (int i = 0; i < 100; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     assert_true(did(f, "mail"));
     agent_free(f->agent); /* as a crash */
     assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
     for (int i = 0; i < 100; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     assert_answer(f, "{\"request\": \"status\"}", "new disks");
     assert_false(did(f, "stop"));
@@ -229,7 +209,7 @@ static void test_maintenance_holds_restarts_and_survives(void **state)
     assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": 0}", "\"maintenance\": null");
     for (int i = 0; i < 60; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     assert_true(did(f, "stop MSExchangeIS"));
 }
@@ -237,27 +217,27 @@ static void test_maintenance_holds_restarts_and_survives(void **state)
 static void test_a_restart_by_hand_keeps_to_the_preflight(void **state)
 {
     struct fixture *f = *state;
-    pump(f);
+    drive_lanes(f->agent);
     f->config.mode = MODE_ALERT;
     for (int i = 0; i < 3; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     const char *request = "{\"request\": \"restart\", \"service\": \"MSExchangeIS\", \"reason\": \"patch\"}";
     struct fake_program *backup = fake_add_program(&f->os, "eseutil.exe", 1e6, true);
     poll(f);
-    pump(f);
+    drive_lanes(f->agent);
     assert_answer(f, request, "\"version\"");
-    pump(f);
+    drive_lanes(f->agent);
     assert_answer(f, "{\"request\": \"status\"}", "eseutil.exe is running");
     assert_false(did(f, "stop"));
     fake_program_run(&f->os, backup, false);
     poll(f);
-    pump(f);
+    drive_lanes(f->agent);
     assert_answer(f, request, "\"version\"");
     for (int i = 0; i < 60; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     assert_true(did(f, "start MSExchangeIS"));
     assert_true(did(f, "start ArchiveSvc"));
@@ -271,7 +251,7 @@ static void test_the_status_is_kept_with_the_history(void **state)
     leak(f);
     for (int i = 0; i < 400; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     char path[128], *kept = malloc(STORE_STATUS_BYTES_MAX);
     assert_non_null(kept);
@@ -289,7 +269,7 @@ static void test_the_status_is_kept_with_the_history(void **state)
 static void test_control_lines(void **state)
 {
     struct fixture *f = *state;
-    pump(f);
+    drive_lanes(f->agent);
     char *answer = ask(f, "{\"request\": \"status\"}\r\n");
     assert_non_null(strstr(answer, "\"watched\""));
     free(answer);
@@ -307,19 +287,19 @@ static void test_a_store_that_cannot_be_opened(void **state)
 {
     struct fixture *f = *state;
     assert_int_equal(rmdir(f->dir), 0);
-    pump(f);
+    drive_lanes(f->agent);
     assert_true(did(f, "mail [storewatch] EX1"));
     leak(f);
     for (int i = 0; i < 200; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     assert_true(did(f, "private bytes"));
     assert_false(did(f, "stop"));
     assert_int_equal(mkdir(f->dir, 0700), 0);
     for (int i = 0; i < 60; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     assert_true(did(f, "stop MSExchangeIS"));
     assert_true(did(f, "start ArchiveSvc"));
@@ -337,10 +317,10 @@ static void test_a_store_that_breaks_while_in_use(void **state)
     leak(f);
     while (!did(f, "mail")) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     poll(f);
-    run_lane(f, LANE_LOOK);
+    drive_lane(f->agent, LANE_LOOK);
     struct job *job = agent_take_job(f->agent, LANE_STORE);
     assert_non_null(job);
     job->status = STATUS_CORRUPT;
@@ -351,7 +331,7 @@ static void test_a_store_that_breaks_while_in_use(void **state)
     assert_int_equal(truncate(path, 5000), 0); /* within the pages: closing it cannot make it whole again */
     for (int i = 0; i < 10; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     assert_answer(f, "{\"request\": \"status\"}", "\"store_error\": null");
     struct store *store = NULL;
@@ -372,14 +352,14 @@ static void test_a_steady_poll_allocates_nothing_and_nothing_grows(void **state)
     for (int i = 0; i < 10000;
          i++) { /* incarnations, and SQLite's page cache, which is bounded, until it is full */
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     size_t before = __sanitizer_get_current_allocated_bytes();
     allocations = 0;
     for (int i = 0; i < 10000; i++) {
         counting = true;
         poll(f);
-        run_lane(f, LANE_LOOK);
+        drive_lane(f->agent, LANE_LOOK);
         struct job *job = agent_take_job(f->agent, LANE_STORE);
         counting = false;
         if (job)
@@ -389,7 +369,7 @@ static void test_a_steady_poll_allocates_nothing_and_nothing_grows(void **state)
             agent_job_done(f->agent, job);
         assert_null(agent_take_job(f->agent, LANE_CONTROL));
         counting = false;
-        pump(f);
+        drive_lanes(f->agent);
     }
     assert_int_equal(allocations, 0);
     assert_true(__sanitizer_get_current_allocated_bytes() <
@@ -411,16 +391,16 @@ static void test_a_hung_event_log_does_not_hold_a_reload_back(void **state)
     f->options.config_path = path;
     assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
     poll(f);
-    pump(f);
+    drive_lanes(f->agent);
     assert_int_equal(agent_maintenance(f->agent, 0, "", NULL), STATUS_OK); /* there is an event to write */
     struct job *hung = agent_take_job(f->agent, LANE_EVENT);
     assert_non_null(hung);
     agent_reload(f->agent);
-    pump(f);
+    drive_lanes(f->agent);
     assert_int_equal(agent_interval_ms(f->agent), 42 * MS_PER_SECOND);
     job_run(hung);
     agent_job_done(f->agent, hung);
-    pump(f);
+    drive_lanes(f->agent);
     assert_true(agent_is_quiet(f->agent));
 }
 
@@ -439,7 +419,7 @@ static void test_what_users_may_change_is_told_once(void **state)
         text_clear(&f->os.log);
         for (int i = 0; i < 5; i++) {
             poll(f);
-            pump(f);
+            drive_lanes(f->agent);
         }
         assert_true(did(f, "ordinary users may change")); /* the event, each time */
         assert_int_equal(f->os.mails_delivered, 1);
@@ -451,14 +431,14 @@ static void test_what_users_may_change_is_told_once(void **state)
     fake_advance(&f->os, 24 * MS_PER_HOUR);
     for (int i = 0; i < 5; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     assert_int_equal(f->os.mails_delivered, 2);
     f->os.unsafe_access[0] = '\0';
     fake_advance(&f->os, 24 * MS_PER_HOUR);
     for (int i = 0; i < 5; i++) {
         poll(f);
-        pump(f);
+        drive_lanes(f->agent);
     }
     assert_int_equal(f->os.mails_delivered, 2);
 }

@@ -1,5 +1,6 @@
 /* test_culprit_status.c - who makes it grow, through the agent: in `status`, as text and JSON, and in the
  * mail. */
+#include "drive.h"
 #include "fake_os.h"
 
 #include "storewatch/agent.h"
@@ -23,17 +24,7 @@ static void run_for(struct os *os, struct agent *agent, const struct config *con
     for (int64_t end_ms = os->world.mono_ms + ms; os->world.mono_ms < end_ms;) {
         fake_advance(os, config->interval_ms);
         agent_poll(agent);
-        for (bool any = true; any;) {
-            any = false;
-            for (size_t lane = 0; lane < LANE_COUNT; lane++) {
-                struct job *job = agent_take_job(agent, (enum lane)lane);
-                if (!job)
-                    continue;
-                any = true;
-                job_run(job);
-                agent_job_done(agent, job);
-            }
-        }
+        drive_lanes(agent);
     }
 }
 

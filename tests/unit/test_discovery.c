@@ -1,5 +1,6 @@
 /* test_discovery.c - from the DLLs of a process to the words of an alert: who is found, how often anybody is
  * looked into, what is watched and never restarted, what an alert and `doctor` say. */
+#include "drive.h"
 #include "fake_os.h"
 
 #include "storewatch/advice.h"
@@ -256,28 +257,12 @@ static void test_the_registered_always_find_room(void **state)
 
 /* ---- the service ---- */
 
-static void pump(struct fixture *f)
-{
-    bool any = true;
-    while (any) {
-        any = false;
-        for (size_t lane = 0; lane < LANE_COUNT; lane++) {
-            struct job *job = agent_take_job(f->agent, (enum lane)lane);
-            if (!job)
-                continue;
-            any = true;
-            job_run(job);
-            agent_job_done(f->agent, job);
-        }
-    }
-}
-
 static void polls(struct fixture *f, int count)
 {
     for (int i = 0; i < count; i++) {
         fake_advance(&f->os, f->config.interval_ms);
         agent_poll(f->agent);
-        pump(f);
+        drive_lanes(f->agent);
     }
 }
 

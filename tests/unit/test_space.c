@@ -1,5 +1,6 @@
 /* test_space.c - the address space of 32-bit processes: what a walk adds up to, the levels of event 9582 and
  * their hysteresis, what is told once, which end is named, and that unknown is never zero. */
+#include "drive.h"
 #include "fake_os.h"
 
 #include "storewatch/agent.h"
@@ -121,28 +122,12 @@ static int teardown(void **state)
     return 0;
 }
 
-static void pump(struct fixture *f)
-{
-    bool any = true;
-    while (any) {
-        any = false;
-        for (size_t lane = 0; lane < LANE_COUNT; lane++) {
-            struct job *job = agent_take_job(f->agent, (enum lane)lane);
-            if (!job)
-                continue;
-            any = true;
-            job_run(job);
-            agent_job_done(f->agent, job);
-        }
-    }
-}
-
 static void run_for(struct fixture *f, int64_t ms)
 {
     for (int64_t end_ms = f->os.world.mono_ms + ms; f->os.world.mono_ms < end_ms;) {
         fake_advance(&f->os, f->config.interval_ms);
         agent_poll(f->agent);
-        pump(f);
+        drive_lanes(f->agent);
     }
 }
 
