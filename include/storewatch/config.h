@@ -2,7 +2,7 @@
  *
  * A `struct config` is always complete: each key not given has its default. It is plain data after loading;
  * nothing else of the product parses JSON configuration. config/storewatch.schema.json describes the same
- * keys and is held against the table in config.c by a test. */
+ * keys and is held against the table in src/core/config_keys.c by a test. */
 #ifndef STOREWATCH_CONFIG_H
 #define STOREWATCH_CONFIG_H
 
@@ -127,34 +127,6 @@ enum status config_load(const char *path, struct config *out_config, struct conf
 
 /* Appends "FILE:LINE:COLUMN: key.path: text" (and "warning: " before the text of a warning). */
 void config_finding_format(struct text *text, const char *path, const struct config_finding *finding);
-
-/* ---- the table that drives parsing: the schema and the documentation are held against it ---- */
-
-enum config_type {
-    CONFIG_OBJECT,
-    CONFIG_ARRAY,    /* min, max: number of elements; they are described by the row "PATH[]" */
-    CONFIG_STRING,   /* min, max: bytes */
-    CONFIG_CHOICE,   /* one of `choices` */
-    CONFIG_DURATION, /* "15s"; min, max: ms */
-    CONFIG_SIZE,     /* "64MiB"; min, max: bytes */
-    CONFIG_TIME,     /* "07:00" */
-    CONFIG_DAYS,     /* "mon-fri,sun" */
-    CONFIG_INTEGER,  /* min, max: the value */
-    CONFIG_NUMBER,
-    CONFIG_BOOLEAN
-};
-
-struct config_key {
-    const char *path; /* "actions.budget.max"; "clients[].image" within every element of an array */
-    enum config_type type;
-    double min, max;
-    const char *choices; /* "alert|act" for CONFIG_CHOICE, else NULL */
-    bool nullable;       /* null is allowed and means the default */
-    bool required;
-};
-
-/* The rows in the order of the documentation; NULL when index is past the last. */
-const struct config_key *config_key_get(size_t index);
 
 /* Is the local time inside a window? weekday 0 = Monday. With no windows configured: always. */
 bool config_window_open(const struct config *config, int weekday, int minute_of_day);

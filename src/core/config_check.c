@@ -1,0 +1,150 @@
+/* config_check.c - what concerns several values: contradictions, and what somebody should know. */
+#include "config_internal.h"
+
+#include <string.h>
+
+#include "storewatch/units.h"
+
+/* A client is the same target as an earlier one when it watches the same image, or the same service's
+ * process. */
+static bool same_target(const struct config_client *a, const struct config_client *b)
+{
+    return a->image[0] != '\0' || b->image[0] != '\0' ? text_equal_nocase(a->image, b->image)
+                                                      : text_equal_nocase(a->service, b->service);
+}
+
+static void check_clients(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+    const struct config_place clients = config_place_of(reader, "clients");
+    json_t *array = json_object_get(reader->root, "clients");
+    for (size_t i = 0; i < config->client_count; i++) {
+        const struct config_client *client = &config->clients[i];
+        const struct config_place place = config_place_element(&clients, i);
+        if (!config_is_sound(reader, place.key)) {
+            continue;
+        }
+        if (client->service[0] == '\0' && client->image[0] == '\0') {
+            config_report(
+                reader, &place, ERROR_AT_VALUE,
+                "has neither \"service\" nor \"image\": give the service that is restarted, the image "
+                "that is "
+                "watched, or both");
+            continue;
+        }
+        json_t *service = json_array_get(array, i);
+        const struct config_place service_place = config_place_find(&place, &service, "service");
+        if (text_equal_nocase(client->service, config->store_service)) {
+            config_report(reader, &service_place, ERROR_AT_VALUE,
+                          "\"%s\" is the information store itself, which is watched already",
+                          client->service);
+        }
+        for (size_t j = 0; j < i; j++) {
+            const struct config_client *earlier = &config->clients[j];
+            json_t *name = json_array_get(array, i);
+            const struct config_place name_place = config_place_find(&place, &name, "name");
+            if (text_equal_nocase(client->name, earlier->name)) {
+                config_report(reader, &name_place, ERROR_AT_VALUE,
+                              "\"%s\" is the name of clients[%u] already", client->name, (unsigned)j);
+            } else if (same_target(client, earlier)) {
+                config_report(reader, &place, ERROR_AT_VALUE,
+                              "watches the same process as clients[%u], \"%s\"", (unsigned)j, earlier->name);
+            }
+        }
+    }
+}
+
+static void check_ladder(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+    const struct config_place place = config_place_of(reader, "actions.ladder");
+    if (!config_is_sound(reader, "actions.ladder")) {
+        return;
+    }
+    if (config->ladder_count == 0 || config->ladder[0] != RUNG_ALERT) {
+        config_report(reader, &place, ERROR_AT_VALUE,
+                      "must begin with \"alert\": people are told before anything is done");
+    }
+    for (size_t i = 1; i < config->ladder_count; i++) {
+        const struct config_place element = config_place_element(&place, i);
+        if (config->ladder[i] == config->ladder[i - 1]) {
+            config_report(reader, &element, ERROR_AT_VALUE, "\"%s\" is in the ladder twice",
+                          rung_name(config->ladder[i]));
+        } else if (config->ladder[i] < config->ladder[i - 1]) {
+            config_report(reader, &element, ERROR_AT_VALUE,
+                          "\"%s\" comes after \"%s\"; the order is alert, restart_client, restart_store",
+                          rung_name(config->ladder[i]), rung_name(config->ladder[i - 1]));
+        }
+    }
+    if (config->mode == MODE_ACT && config->ladder_count == 1) {
+        config_report(reader, &place, WARNING_AT_VALUE,
+                      "the ladder has no restart, so mode \"act\" does the same as mode \"alert\"");
+    }
+}
+
+static void check_budget(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+    if (config_is_sound(reader, "actions.budget") && config->budget_min_interval_ms > config->budget_per_ms) {
+        const struct config_place place = config_place_of(reader, "actions.budget.min_interval");
+        char storage[64];
+        struct text text = text_on(storage, sizeof(storage));
+        text_add_duration_config(&text, config->budget_min_interval_ms);
+        text_add(&text, ") is longer than actions.budget.per (");
+        text_add_duration_config(&text, config->budget_per_ms);
+        config_report(reader, &place, WARNING_AT_VALUE,
+                      "the time between two restarts (%s): it alone decides, \"max\" is never reached",
+                      storage);
+    }
+}
+
+static void check_relays(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+    const struct config_place relays = config_place_of(reader, "mail.relays");
+    for (size_t i = 0; i < config->relay_count; i++) {
+        const struct config_relay *relay = &config->relays[i];
+        const struct config_place place = config_place_element(&relays, i);
+        if (!config_is_sound(reader, place.key)) {
+            continue;
+        }
+        if ((relay->user[0] == '\0') != (relay->password[0] == '\0')) {
+            config_report(reader, &place, ERROR_AT_VALUE, "has \"%s\" but no \"%s\"; give both or neither",
+                          relay->user[0] != '\0' ? "user" : "password",
+                          relay->user[0] != '\0' ? "password" : "user");
+        } else if (relay->password[0] != '\0' && relay->tls == TLS_NONE) {
+            config_report(
+                reader, &place, WARNING_AT_VALUE,
+                "the password crosses the network in clear: \"tls\" should be \"starttls\" or \"implicit\"");
+        }
+        if (relay->tls == TLS_IMPLICIT && relay->port == 25) {
+            config_report(reader, &place, WARNING_AT_VALUE,
+                          "\"tls\" is \"implicit\" on port 25; relays expect that on port 465");
+        }
+    }
+}
+
+static void check_mail(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+    const bool to = config->recipient_count > 0 || !config_is_sound(reader, "mail.to");
+    const bool relays = config->relay_count > 0 || !config_is_sound(reader, "mail.relays");
+    if (to && relays) {
+        return;
+    }
+    const struct config_place place = config_place_of(reader, to       ? "mail.relays"
+                                                              : relays ? "mail.to"
+                                                                       : "mail");
+    config_report(reader, &place, WARNING_AT_VALUE, "no %s%s%s: alerts go to the event log only",
+                  to ? "" : "recipient (mail.to)", to || relays ? "" : " and no ",
+                  relays ? "" : "relay (mail.relays)");
+}
+
+void config_check(struct config_reader *reader)
+{
+    check_clients(reader);
+    check_ladder(reader);
+    check_budget(reader);
+    check_relays(reader);
+    check_mail(reader);
+}
