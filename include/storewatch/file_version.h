@@ -12,8 +12,6 @@ struct file_version {
     uint16_t part[4];
 };
 
-/* "6.5.7233.36" -> version; exactly four numbers of at most 65535. INVALID otherwise. */
-enum status file_version_parse(const char *text, struct file_version *out_version);
 /* Appends "6.5.7233.36", or "unknown". */
 void text_add_file_version(struct text *text, const struct file_version *version);
 /* As of strcmp, by the four numbers; both must be known. */

@@ -80,8 +80,6 @@ enum status store_put_sample(struct store *store, const struct store_series_key 
 #define STORE_MINUTES_MS (INT64_C(35) * 24 * 3600 * 1000)
 #define STORE_HOURS_MS (INT64_C(400) * 24 * 3600 * 1000)
 enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err);
-/* The last call stopped at its bound: call again at the next poll already. */
-bool store_maintain_more(const struct store *store);
 
 /* Cursor over the series, then over one series' samples (rollups first, then raw, in the order of time):
  *     struct store_cursor *c; store_series_begin(store, &c, err); while (store_series_next(c, &id, &key,

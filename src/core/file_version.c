@@ -223,24 +223,6 @@ enum status file_version_read(image_reader reader, void *context, enum image_lay
 
 /* ---- the four numbers ---- */
 
-enum status file_version_parse(const char *text, struct file_version *out_version)
-{
-    struct file_version version = {.known = true};
-    for (size_t i = 0; i < ARRAY_COUNT(version.part); i++) {
-        uint32_t value = 0;
-        size_t digits = 0;
-        for (; *text >= '0' && *text <= '9' && digits < 6; digits++)
-            value = value * 10 + (uint32_t)(*text++ - '0');
-        char end = i + 1 < ARRAY_COUNT(version.part) ? '.' : '\0';
-        if (digits == 0 || value > UINT16_MAX || *text != end)
-            return STATUS_INVALID;
-        text += end != '\0';
-        version.part[i] = (uint16_t)value;
-    }
-    *out_version = version;
-    return STATUS_OK;
-}
-
 void text_add_file_version(struct text *text, const struct file_version *version)
 {
     if (version->known)

@@ -247,8 +247,3 @@ enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err)
     }
     return status;
 }
-
-bool store_maintain_more(const struct store *store)
-{
-    return store->work_left;
-}

@@ -2,6 +2,7 @@
  * looked into, what is watched and never restarted, what an alert and `doctor` say. */
 #include "drive.h"
 #include "fake_os.h"
+#include "versions.h"
 
 #include "storewatch/advice.h"
 #include "storewatch/agent.h"
@@ -40,7 +41,7 @@ static struct fake_program *program(struct fixture *f, const char *image, const 
     made->dlls.count = 1;
     text_copy(made->dlls.items[0].path, DLL_PATH_MAX, dll);
     if (version)
-        assert_int_equal(file_version_parse(version, &made->dlls.items[0].loaded), STATUS_OK);
+        made->dlls.items[0].loaded = version_of(version);
     return made;
 }
 
@@ -391,7 +392,7 @@ static void test_without_discovery_only_the_registered_are_looked_into(void **st
     struct fake_program *archive = fake_program_find(&f->os, "ArchiveSvc");
     archive->dlls.count = 1;
     text_copy(archive->dlls.items[0].path, DLL_PATH_MAX, "C:\\a\\emsmdb32.dll");
-    assert_int_equal(file_version_parse("6.5.7638.1", &archive->dlls.items[0].loaded), STATUS_OK);
+    archive->dlls.items[0].loaded = version_of("6.5.7638.1");
     f->config.discover_clients = false;
     f->config.client_count = 1;
     text_copy(f->config.clients[0].name, 64, "archive");
@@ -422,7 +423,7 @@ static struct alert *advised(enum target_kind kind, enum metric metric, const ch
     if (version) {
         alert->dlls.count = 1;
         text_copy(alert->dlls.items[0].path, DLL_PATH_MAX, "C:\\bes\\Emsmdb32.dll");
-        assert_int_equal(file_version_parse(version, &alert->dlls.items[0].loaded), STATUS_OK);
+        alert->dlls.items[0].loaded = version_of(version);
     }
     text_copy(alert->hosted_by, SERVICE_NAME_MAX, "BlackBerry Agent");
     advice_add(alert, config, false);

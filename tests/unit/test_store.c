@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../src/store/store_internal.h"
+
 #include "storewatch/store.h"
 #include "storewatch/units.h"
 #include "vfs_fault.h"
@@ -601,7 +603,7 @@ static void maintain_all(struct store *store, int64_t utc_ms)
 {
     do {
         OK(store_maintain(store, utc_ms, &err));
-    } while (store_maintain_more(store));
+    } while (store->work_left);
 }
 
 /* Samples every minute for three days, then a day later: the first days are 5-minute rollups, no sample is

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../src/store/store_internal.h"
+
 #include "storewatch/store.h"
 #include "storewatch/units.h"
 #include "vfs_fault.h"
@@ -30,7 +32,7 @@ static void maintain(struct store *store, int64_t utc_ms)
         if (store_maintain(store, utc_ms, &err) != STATUS_OK) {
             fail_msg("%s: %s", err.operation, err.text);
         }
-    } while (store_maintain_more(store));
+    } while (store->work_left);
 }
 
 static int64_t sample(struct store *store, int64_t from_utc_ms, int64_t to_utc_ms, int64_t every_ms)
