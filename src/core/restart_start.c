@@ -1,0 +1,298 @@
+/* restart_start.c - the way up, of a restart that worked and of one that turned back: everything that ran
+ * runs again, and stays so for verify. */
+#include "restart_internal.h"
+
+#include "storewatch/units.h"
+
+#include <inttypes.h>
+
+/* A start that did not lead to a running service, for whatever reason (noted before). */
+static void start_failed(struct restart *restart, size_t index, unsigned *news)
+{
+    struct restart_watch *watch = &restart->watches[index];
+    watch->attempts++;
+    *news |= RESTART_NEWS_STEP;
+    if (watch->attempts >= RESTART_ATTEMPTS_QUIET) {
+        machine_tell_down(restart, &restart->journal.plan.services[index], news);
+    }
+}
+
+static void note_exit(struct restart_service *service, const char *what, const struct service *seen)
+{
+    if (seen->service_exit_code != 0) {
+        service_note(service, "%s, exit code %" PRIu32 " (its own: %" PRIu32 ")", what, seen->win32_exit_code,
+                     seen->service_exit_code);
+    } else {
+        service_note(service, "%s, exit code %" PRIu32, what, seen->win32_exit_code);
+    }
+}
+
+/* It is stopped, and should run. Finds out why; leaves start == STEP_WAITING when it is to be started
+ * (again). */
+static void see_stopped(struct restart *restart, struct machine_step *step, size_t index,
+                        const struct look *look)
+{
+    struct restart_service *service = &restart->journal.plan.services[index];
+    struct restart_watch *watch = &restart->watches[index];
+    const bool clean = look->service->win32_exit_code == 0;
+    if (!clean) {
+        watch->settling = false; /* it ran again, unseen, and died */
+    }
+    if (service->stop == STEP_ASKED && !machine_is_out(restart, service)) {
+        service->stop = STEP_REACHED; /* our own stop came into effect, late */
+        step->news |= RESTART_NEWS_STEP;
+        if (service->start == STEP_REACHED) {
+            service->start = STEP_WAITING;
+        }
+    }
+    if (service->start == STEP_ASKED && !machine_is_out(restart, service)) {
+        note_exit(service, "stopped again right after its start", look->service);
+        service->start = STEP_WAITING;
+        start_failed(restart, index, &step->news);
+    } else if (service->start == STEP_REACHED && service->stop != STEP_ASKED) {
+        if (!clean) {
+            service->start = STEP_WAITING;
+            step->news |= RESTART_NEWS_STEP;
+            if (look->service->win32_exit_code != CODE_NEVER_STARTED) { /* else: the system was booted anew */
+                note_exit(service, "ended after it ran again", look->service);
+                start_failed(restart, index, &step->news);
+            }
+        } else if (watch_stays_stopped(watch, step->mono_ms)) {
+            service_note(service, "stopped cleanly after it ran again, not by storewatch: left stopped");
+            machine_give_up(restart, index, &step->news);
+        }
+    }
+}
+
+/* Takes in what is seen of a service that should run. */
+static void see(struct restart *restart, struct machine_step *step, size_t index, const struct look *look)
+{
+    struct restart_service *service = &restart->journal.plan.services[index];
+    struct restart_watch *watch = &restart->watches[index];
+    look_follow(watch, look, step->mono_ms);
+    if (state_is_running(look->state)) {
+        watch->settling = false;
+        watch->timed = false;
+        if (service->start != STEP_REACHED) { /* also one that was given up and that a person started */
+            service->start = STEP_REACHED;
+            watch->ran_as = look->process;
+            step->news |= RESTART_NEWS_STEP;
+        } else if (processes_surely_differ(watch->ran_as, look->process)) {
+            service_note(service, "its process ended after it ran again; somebody else started a new one");
+            watch->ran_as = look->process;
+            restart->verify_mono_ms = step->observation->mono_ms;
+            start_failed(restart, index, &step->news);
+        } else if (look->process.pid != 0) {
+            watch->ran_as = look->process;
+        }
+        if (service->stop != STEP_REACHED && processes_surely_differ(service->process, look->process) &&
+            !machine_is_out(restart, service)) {
+            service->stop = STEP_REACHED; /* the process that a stop of ours was meant for is gone */
+            step->news |= RESTART_NEWS_STEP;
+        }
+        return;
+    }
+    if (service->start == STEP_GIVEN_UP || look->state == SERVICE_STATE_UNKNOWN) {
+        return;
+    }
+    if (look->state == SERVICE_STATE_ABSENT) {
+        service_note(service, "deleted: there is nothing to start any more");
+        machine_give_up(restart, index, &step->news);
+    } else if (look->state == SERVICE_STATE_STOPPED) {
+        see_stopped(restart, step, index, look);
+    } else {
+        watch->settling = false;
+    }
+}
+
+/* One that cannot be read is nothing to wait for: the SCM itself starts what a service needs. */
+static bool known_not_running(const struct observation *observation, const char *name)
+{
+    const enum service_state state = look_at(observation, name).state;
+    return !state_is_running(state) && state != SERVICE_STATE_UNKNOWN;
+}
+
+/* Does plan.services[index] need another of the plan that does not run? With a graph: directly. Without one
+ * all that is known is that everything needs the target. Returns that other one, or NULL. */
+static const struct restart_service *missing_need(const struct restart *restart,
+                                                  const struct machine_step *step, size_t index)
+{
+    const struct restart_plan *plan = &restart->journal.plan;
+    const struct restart_service *target = &plan->services[plan->count - 1];
+    if (!plan->services[index].is_target && known_not_running(step->observation, target->name)) {
+        return target;
+    }
+    const size_t node = step->graph != NULL ? graph_find(step->graph, plan->services[index].name) : SIZE_MAX;
+    if (node == SIZE_MAX) {
+        return NULL;
+    }
+    for (size_t e = 0; e < step->graph->edge_count; e++) {
+        if (step->graph->edges[e].from != node) {
+            continue;
+        }
+        const char *needed = step->graph->nodes[step->graph->edges[e].to].name;
+        for (size_t i = 0; i < plan->count; i++) {
+            if (i != index && text_equal_nocase(plan->services[i].name, needed) &&
+                known_not_running(step->observation, needed)) {
+                return &plan->services[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool disabled_now(const struct machine_step *step, const char *name)
+{
+    const size_t node = step->graph != NULL ? graph_find(step->graph, name) : SIZE_MAX;
+    return node != SIZE_MAX && step->graph->nodes[node].start_type == START_DISABLED;
+}
+
+/* What is done about one service that should run and does not. *open: may it be asked to start in this step?
+ * Cleared by whatever those after it in start order have to wait for. */
+static void bring_up(struct restart *restart, struct machine_step *step, size_t index,
+                     const struct look *look, bool *open)
+{
+    struct restart_service *service = &restart->journal.plan.services[index];
+    struct restart_watch *watch = &restart->watches[index];
+    const struct restart_service *need = missing_need(restart, step, index);
+    if (look->state == SERVICE_STATE_STOPPED && service->start == STEP_WAITING) {
+        if (need != NULL && need->start == STEP_GIVEN_UP) {
+            service_note(service, "needs %s, which a person took over", need->name);
+            machine_give_up(restart, index, &step->news);
+            return;
+        }
+        if (disabled_now(step, service->name)) {
+            service_note(service, "disabled meanwhile: not started again");
+            machine_give_up(restart, index, &step->news);
+            return;
+        }
+    }
+    if (need != NULL && look->state == SERVICE_STATE_STOPPED) {
+        machine_say(restart, step, "%s: waits for %s", service->name, need->name);
+        return; /* that one has its own clock */
+    }
+    if (watch->settling) {
+        machine_say(restart, step, "%s: stopped, not by storewatch; is a person at work?", service->name);
+        return;
+    }
+    const bool late = watch_waited_ms(watch, step->mono_ms) >= restart->start_timeout_ms;
+    if (late) {
+        if (!restart->journal.told_down) {
+            struct text text = text_on(service->note, sizeof(service->note));
+            text_add(&text, look->state == SERVICE_STATE_UNKNOWN ? "not known to run after "
+                                                                 : "does not run after ");
+            text_add_duration(&text, restart->start_timeout_ms);
+            text_add(&text, ", state \"%s\"", service_state_text(look->state));
+        }
+        machine_tell_down(restart, service, &step->news);
+    }
+    if (look->state == SERVICE_STATE_UNKNOWN) {
+        machine_say(restart, step, "%s: its state could not be read", service->name);
+        return;
+    }
+    if (look->state == SERVICE_STATE_STOP_PENDING && hang_end(restart, step, index, look) == HUNG_ASKED) {
+        return;
+    }
+    if (state_is_pending(look->state)) {
+        machine_say_pending(restart, step, index, look, restart->start_timeout_ms);
+        /* The next one may need it, so it has to wait; but not for ever, and not for a stop that hangs. */
+        *open = *open && (late || look->state == SERVICE_STATE_STOP_PENDING);
+        return;
+    }
+    if (restart->asked || restart->held) {
+        machine_say_asked(restart, step);
+        return;
+    }
+    if (step->mono_ms < watch->retry_mono_ms) {
+        char storage[40];
+        struct text text = text_on(storage, sizeof(storage));
+        text_add_duration(&text, watch->retry_mono_ms - step->mono_ms);
+        machine_say(restart, step, "%s: %s; started again in %s", service->name, service->note, storage);
+        return;
+    }
+    if (*open) {
+        *open = false;
+        machine_ask(restart, step, REQUEST_START, index);
+    }
+}
+
+void start_step(struct restart *restart, struct machine_step *step)
+{
+    struct restart_journal *journal = &restart->journal;
+    bool open = true;
+    bool all_run = true, all_known = true, any = false, stop_under_way = false;
+    for (size_t i = journal->plan.count; i-- > 0;) {
+        const struct restart_service *service = &journal->plan.services[i];
+        const struct look look = look_at_planned(step->observation, service);
+        see(restart, step, i, &look);
+        hang_follow(restart, step, i, &look);
+        if (!state_is_running(look.state) && service->start != STEP_GIVEN_UP) {
+            bring_up(restart, step, i, &look, &open);
+        }
+        if (service->start == STEP_GIVEN_UP) {
+            continue;
+        }
+        any = true;
+        all_known = all_known && look.state != SERVICE_STATE_UNKNOWN;
+        stop_under_way = stop_under_way || service->stop == STEP_ASKED;
+        all_run = all_run && (state_is_running(look.state) || look.state == SERVICE_STATE_UNKNOWN);
+    }
+    if (journal->phase == RESTART_VERIFYING && !all_run) {
+        journal->phase = RESTART_STARTING;
+        step->news |= RESTART_NEWS_STEP;
+        return;
+    }
+    if (!all_run || !all_known || restart->asked) {
+        return;
+    }
+    if (!any) {
+        step->news |= machine_finish(restart, step->utc_ms); /* nothing is left to be watched */
+        return;
+    }
+    if (journal->phase == RESTART_STARTING) {
+        journal->phase = RESTART_VERIFYING;
+        restart->verify_mono_ms = step->observation->mono_ms;
+        step->news |= RESTART_NEWS_STEP;
+    }
+    /* A stop that was accepted, or may have been, cannot be taken back: what runs now may still stop, and has
+     * to be started again then. */
+    const int64_t watch_ms = restart->verify_ms + (stop_under_way ? restart->stop_timeout_ms : 0);
+    const int64_t left_ms = watch_ms - (step->observation->mono_ms - restart->verify_mono_ms);
+    if (left_ms <= 0) {
+        const struct process_id process = look_at(step->observation, machine_target(restart)->name).process;
+        if (!journal->stop_failed && process.pid != 0 &&
+            process_id_equal(process, machine_target(restart)->process)) {
+            service_note(machine_target(restart),
+                         "runs in the same process as before, which other services share");
+        }
+        step->news |= machine_finish(restart, step->utc_ms);
+        return;
+    }
+    char storage[40];
+    struct text text = text_on(storage, sizeof(storage));
+    text_add_duration(&text, left_ms);
+    machine_say(restart, step, "everything runs; watched for another %s", storage);
+}
+
+void start_told(struct restart *restart, size_t index, enum status status, uint32_t code, int64_t mono_ms)
+{
+    struct restart_service *service = &restart->journal.plan.services[index];
+    struct restart_watch *watch = &restart->watches[index];
+    watch->retry_mono_ms = mono_ms + watch_next_backoff(watch, RESTART_BACKOFF_LAST_MS);
+    if (status == STATUS_OK || service->start != STEP_ASKED) {
+        return; /* accepted; or it was seen running or gone meanwhile, whatever the answer says */
+    }
+    struct text text = text_on(service->note, sizeof(service->note));
+    text_add(&text, "start refused: ");
+    text_add_code(&text, status, code);
+    if (code == CODE_DISABLED || code == CODE_NOT_INSTALLED || code == CODE_MARKED_FOR_DELETE ||
+        (code == 0 && status == STATUS_NOT_FOUND)) {
+        machine_give_up(restart, index, &restart->news);
+        return;
+    }
+    service->start = STEP_WAITING;
+    start_failed(restart, index, &restart->news);
+    if (code_is_hard(code)) {
+        machine_tell_down(restart, service, &restart->news);
+    }
+}

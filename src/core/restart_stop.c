@@ -1,0 +1,244 @@
+/* restart_stop.c - the way down: one service at a time, in order, until the target is stopped or the stop
+ * does not work out. */
+#include "restart_internal.h"
+
+#include "storewatch/units.h"
+
+/* A stop control that the SCM could not deliver is tried again, with doubling back-off, at least this often.
+ */
+#define STOP_RETRY_LAST_MS (15 * 1000)
+/* A service that accepted the stop and still says "running" is asked again after this: the SCM itself gives a
+ * service 30 s to answer a control. */
+#define STOP_AGAIN_MS (30 * 1000)
+/* The SCM notices within milliseconds that a service's process has ended; this is patience with a busy
+ * machine. */
+#define SCM_NOTICES_MS (30 * 1000)
+
+/* Just before the first stop: is everything still as it was when the plan was made? Says what is not. */
+static bool ready_to_begin(struct restart *restart, struct machine_step *step)
+{
+    const struct restart_plan *plan = &restart->journal.plan;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct look look = look_at(step->observation, plan->services[i].name);
+        if (look.state == SERVICE_STATE_UNKNOWN || state_is_pending(look.state)) {
+            machine_say(restart, step,
+                        "%s: %s, not caused by storewatch; nothing is stopped before that is over",
+                        plan->services[i].name, service_state_text(look.state));
+            return false;
+        }
+        if (state_is_running(look.state) && !look.service->accepts_stop) {
+            machine_say(restart, step, "%s: takes no stop control now; nothing is stopped before it does",
+                        plan->services[i].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Is a service of the plan that runs disabled? It could not be started again. */
+static bool disabled_meanwhile(struct restart *restart, struct machine_step *step)
+{
+    struct restart_plan *plan = &restart->journal.plan;
+    for (size_t i = 0; i < plan->count; i++) {
+        const size_t node = graph_find(step->graph, plan->services[i].name);
+        if (node != SIZE_MAX && step->graph->nodes[node].start_type == START_DISABLED &&
+            state_is_running(look_at(step->observation, plan->services[i].name).state)) {
+            service_note(&plan->services[i],
+                         "disabled meanwhile: not stopped, it could not be started again");
+            step->news |= RESTART_NEWS_STEP;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first service in stop order that is not down; notes which are. plan.count when all are. */
+static size_t first_not_down(struct restart *restart, struct machine_step *step, bool *out_insisted)
+{
+    struct restart_plan *plan = &restart->journal.plan;
+    size_t first = plan->count;
+    for (size_t i = 0; i < plan->count; i++) {
+        struct restart_service *service = &plan->services[i];
+        struct restart_watch *watch = &restart->watches[i];
+        const struct look look = look_at_planned(step->observation, service);
+        look_follow(watch, &look, step->mono_ms);
+        hang_follow(restart, step, i, &look);
+        if (state_is_down(look.state)) {
+            /* One that we never asked stays "waiting": it is down, but not by us. One whose request is out
+             * stays "asked": it may have died by itself, and the stop may hit what is started after it. */
+            if (service->stop == STEP_ASKED && !machine_is_out(restart, service)) {
+                service->stop = STEP_REACHED;
+                service->start = STEP_WAITING;
+                step->news |= RESTART_NEWS_STEP;
+            }
+            continue;
+        }
+        /* Gone and back between two looks: a failure action of the SCM, mostly. */
+        const bool back_unseen = service->stop == STEP_ASKED && !machine_is_out(restart, service) &&
+                                 state_is_running(look.state) &&
+                                 processes_surely_differ(service->process, look.process) &&
+                                 !service->is_target;
+        if ((service->stop == STEP_REACHED && look.state != SERVICE_STATE_UNKNOWN) || back_unseen) {
+            service->stop = STEP_WAITING;
+            service->start = STEP_REACHED; /* by somebody else; and it keeps in mind that we had stopped it */
+            service_note(service, "somebody started it again after it was stopped");
+            *watch =
+                (struct restart_watch){.rounds = watch->rounds + 1,
+                                       .retry_mono_ms = back_unseen ? step->mono_ms + RESTART_BACKOFF_FIRST_MS
+                                                                    : watch->retry_mono_ms,
+                                       .terminated = watch->terminated,
+                                       .seen_state = look.state,
+                                       .progress_mono_ms = step->mono_ms};
+            step->news |= RESTART_NEWS_STEP;
+            *out_insisted |= watch->rounds >= RESTART_STOP_ROUNDS_MAX;
+        }
+        watch->settling = false;
+        if (first == plan->count) {
+            first = i;
+        }
+    }
+    return first;
+}
+
+void stop_step(struct restart *restart, struct machine_step *step)
+{
+    struct restart_plan *plan = &restart->journal.plan;
+    const struct look target_look = look_at_planned(step->observation, machine_target(restart));
+    if (target_look.state == SERVICE_STATE_ABSENT) {
+        restart->journal.stop_failed = true; /* nothing to restart: bring the others back and say so */
+        machine_enter_starting(restart);
+        step->news |= RESTART_NEWS_STEP;
+        return;
+    }
+    if (!state_is_down(target_look.state) &&
+        processes_surely_differ(machine_target(restart)->process, target_look.process)) {
+        /* A reboot, a crash with recovery or a person did the job: never stop the new process. */
+        if (!machine_is_out(restart, machine_target(restart))) {
+            machine_target(restart)->stop = STEP_REACHED;
+        }
+        machine_enter_starting(restart);
+        step->news |= RESTART_NEWS_STEP;
+        return;
+    }
+    bool insisted = false;
+    size_t current = first_not_down(restart, step, &insisted);
+    if (target_look.state == SERVICE_STATE_STOPPED) {
+        struct restart_watch *watch = &restart->watches[plan->count - 1];
+        if (restart_untouched(restart) && target_look.service->win32_exit_code == 0) {
+            if (watch_stays_stopped(watch, step->mono_ms)) {
+                service_note(machine_target(restart),
+                             "stopped cleanly before storewatch did anything: left stopped");
+                machine_give_up(restart, plan->count - 1, &step->news);
+                step->news |= machine_finish(restart, step->utc_ms);
+            } else {
+                machine_say(restart, step, "%s: stopped, not by storewatch; is a person at work?",
+                            machine_target(restart)->name);
+            }
+            return;
+        }
+        machine_enter_starting(restart); /* it must come back, and nothing more need go down for it */
+        step->news |= RESTART_NEWS_STEP;
+        return;
+    }
+    if (insisted || restart->stop_denied) {
+        step->news |= machine_turn_back(restart, step->utc_ms);
+        return;
+    }
+    struct look look = look_at_planned(step->observation, &plan->services[current]);
+    if (watch_waited_ms(&restart->watches[current], step->mono_ms) >= restart->stop_timeout_ms) {
+        struct restart_service *service = &plan->services[current];
+        const enum hung hung = hang_end(restart, step, current, &look);
+        if (hung != HUNG_WAIT) {
+            machine_say_pending(restart, step, current, &look, restart->stop_timeout_ms);
+            return;
+        }
+        if (restart->asked && restart->request.kind == REQUEST_TERMINATE) {
+            machine_say_asked(restart, step);
+            return;
+        }
+        const struct restart_watch *watch = &restart->watches[current];
+        if (watch->ended && step->mono_ms - watch->ended_mono_ms < SCM_NOTICES_MS) {
+            machine_say(restart, step, "%s: %s; the service manager has not noticed yet", service->name,
+                        service->note);
+            return;
+        }
+        if (!watch->terminated) { /* else the note says what came of that */
+            struct text text = text_on(service->note, sizeof(service->note));
+            text_add(&text, "%s after ",
+                     service->stop == STEP_WAITING ? "could not be asked to stop" : "did not stop");
+            text_add_duration(&text, restart->stop_timeout_ms);
+            text_add(&text, ", state \"%s\"", service_state_text(look.state));
+        }
+        if (look.state == SERVICE_STATE_STOP_PENDING) {
+            machine_tell_down(restart, service,
+                              &step->news); /* it serves nobody, and nothing of ours can end that */
+        }
+        step->news |= RESTART_NEWS_STEP | machine_turn_back(restart, step->utc_ms);
+        return;
+    }
+    if (look.state == SERVICE_STATE_UNKNOWN) {
+        machine_say(restart, step, "%s: its state could not be read", plan->services[current].name);
+        return;
+    }
+    if (state_is_pending(look.state)) {
+        machine_say_pending(restart, step, current, &look, restart->stop_timeout_ms);
+        return;
+    }
+    if (restart->asked || restart->held) {
+        machine_say_asked(restart, step);
+        return;
+    }
+    if (step->mono_ms < restart->watches[current].retry_mono_ms) {
+        if (restart->watches[current].accepted) {
+            machine_say_pending(restart, step, current, &look, restart->stop_timeout_ms);
+        } else {
+            machine_say(restart, step, "%s: %s; asked again soon", plan->services[current].name,
+                        plan->services[current].note);
+        }
+        return;
+    }
+    if (step->graph != NULL) {
+        if (disabled_meanwhile(restart, step) || !machine_extend_plan(restart, step)) {
+            step->news |= machine_turn_back(restart, step->utc_ms);
+            return;
+        }
+        current = first_not_down(restart, step, &insisted);
+        look = look_at_planned(step->observation, &plan->services[current]);
+    }
+    if (restart_nothing_stopped(restart) && !ready_to_begin(restart, step)) {
+        return;
+    }
+    if (!state_is_running(look.state)) { /* one that somebody is just starting */
+        (void)watch_waited_ms(&restart->watches[current], step->mono_ms);
+        machine_say_pending(restart, step, current, &look, restart->stop_timeout_ms);
+        return;
+    }
+    if (step->mono_ms >= restart->watches[current].retry_mono_ms) {
+        machine_ask(restart, step, REQUEST_STOP, current);
+    }
+}
+
+void stop_told(struct restart *restart, size_t index, enum status status, uint32_t code, int64_t mono_ms)
+{
+    struct restart_service *service = &restart->journal.plan.services[index];
+    struct restart_watch *watch = &restart->watches[index];
+    watch->accepted = status == STATUS_OK;
+    if (status == STATUS_OK) {
+        watch->in_effect = true;
+        watch->retry_mono_ms = mono_ms + STOP_AGAIN_MS;
+        return;
+    }
+    if (status != STATUS_REFUSED && status != STATUS_DENIED && status != STATUS_NOT_FOUND &&
+        status != STATUS_BUSY) {
+        watch->in_effect = true; /* an answer that came too late, a broken connection: it may have arrived */
+    }
+    if (!watch->in_effect && service->stop == STEP_ASKED) {
+        service->stop = STEP_WAITING;
+    }
+    watch->retry_mono_ms = mono_ms + watch_next_backoff(watch, STOP_RETRY_LAST_MS);
+    struct text text = text_on(service->note, sizeof(service->note));
+    text_add(&text, "stop refused: ");
+    text_add_code(&text, status, code);
+    restart->news |= RESTART_NEWS_STEP;
+    restart->stop_denied = status == STATUS_DENIED || code == CODE_ACCESS_DENIED;
+}
