@@ -1,6 +1,6 @@
 /* report_culprit.c - see report_culprit.h. A row says who, how much it grew, which part of the growth that is
  * or how it moved with it, when it began, and how surely it is the cause. Attributes and inline styles only,
- * as in report_mail.c. */
+ * as in report_mail_html.c. */
 #include "report_culprit.h"
 
 #include "report_internal.h"

@@ -1,0 +1,497 @@
+/* report_telling.c - the words of an alert: who grows how fast and how long there is, the first line, the
+ * facts, the subject.
+ *
+ * Written for somebody who is woken by it: the subject and the first line say which machine, which process,
+ * how fast and how long; then the facts. */
+#include "report_telling.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- what is talked about ---- */
+
+void report_clean(char *out, size_t capacity, const char *from_outside)
+{
+    struct text text = text_on(out, capacity);
+    report_add_line(&text, from_outside);
+}
+
+static struct text fact_begin(struct report_telling *telling, const char *label)
+{
+    struct report_fact *fact =
+        &telling
+             ->facts[telling->fact_count < REPORT_FACTS_MAX ? telling->fact_count++ : REPORT_FACTS_MAX - 1];
+    fact->label = label;
+    return text_on(fact->value, sizeof(fact->value));
+}
+
+static bool is_foreseeable(int64_t utc_ms)
+{
+    return utc_ms > 0 && utc_ms != INT64_MAX;
+}
+
+bool report_is_growing(const struct report_telling *telling)
+{
+    static const enum alert_kind kinds[] = {ALERT_OPENED, ALERT_REMINDER, ALERT_ESCALATED, ALERT_RESTART_HELD,
+                                            ALERT_RESTART_ABANDONED};
+    bool growing = false;
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+        growing = growing || telling->alert->kind == kinds[i];
+    }
+    return growing && telling->incident != NULL;
+}
+
+bool report_is_over(const struct report_telling *telling)
+{
+    const enum alert_kind kind = telling->alert->kind;
+    return (kind == ALERT_RECOVERED || kind == ALERT_ENDED || kind == ALERT_UNWATCHED) &&
+           telling->incident != NULL;
+}
+
+static void tell_rate(struct report_telling *telling)
+{
+    static const char handles[] = " handles";
+    const double per_hour = telling->incident->slope_per_hour;
+    struct words words = words_rate(telling->unit, per_hour);
+    char *word = strstr(words.s, handles); /* "handles +320 handles/h" says it twice */
+    if (telling->unit == UNIT_HANDLES && word != NULL) {
+        memmove(word, word + strlen(handles), strlen(word + strlen(handles)) + 1);
+    }
+    struct text text = text_on(telling->rate, sizeof(telling->rate));
+    text_add(&text, "%s%s", isnan(per_hour) ? "rate " : per_hour > 0.0 ? "+" : "", words.s);
+}
+
+static void tell_left(struct report_telling *telling)
+{
+    const int64_t left_ms = telling->incident->exhaustion_utc_ms - telling->alert->utc_ms;
+    struct text text = text_on(telling->left, sizeof(telling->left));
+    if (!is_foreseeable(telling->incident->exhaustion_utc_ms)) {
+        return;
+    }
+    if (left_ms <= 0) {
+        text_add(&text, "limit reached");
+    } else {
+        text_add(&text, "%s left", words_duration(left_ms).s);
+    }
+}
+
+/* ---- the first line ---- */
+
+/* "BESAgent.exe on EX1", "EX1 as a whole" */
+static void add_who(struct text *text, const struct report_telling *telling)
+{
+    if (telling->image[0] != '\0') {
+        text_add(text, "%s on %s", telling->image, telling->host);
+    } else {
+        text_add(text, "%s as a whole", telling->host);
+    }
+}
+
+static void add_growth(struct text *text, const struct report_telling *telling)
+{
+    text_add(text, "%s %s", telling->metric, telling->rate);
+    text_add(text, telling->left[0] != '\0' ? ", %s" : ", no end foreseeable", telling->left);
+}
+
+static void tell_lead(struct report_telling *telling)
+{
+    const struct alert *alert = telling->alert;
+    const struct incident *incident = telling->incident;
+    const char *host = telling->host;
+    const char *service = telling->service[0] != '\0' ? telling->service : "a service";
+    const char *down = telling->service[0] != '\0' ? telling->service : "A service"; /* begins a sentence */
+    struct text text = text_on(telling->lead, sizeof(telling->lead));
+    switch (alert->kind) {
+    case ALERT_OPENED:
+    case ALERT_REMINDER:
+        if (incident != NULL) {
+            add_who(&text, telling);
+            text_add(&text, alert->kind == ALERT_OPENED ? " grows without bound: " : " still grows: ");
+            add_growth(&text, telling);
+            text_add(&text, ".");
+        }
+        break;
+    case ALERT_ESCALATED:
+        if (incident != NULL) {
+            add_who(&text, telling);
+            text_add(&text, " is near exhaustion: ");
+            add_growth(&text, telling);
+            text_add(&text, ".");
+        }
+        break;
+    case ALERT_RECOVERED:
+        if (incident != NULL) {
+            add_who(&text, telling);
+            text_add(&text, " has recovered");
+            if (!isnan(incident->level_now)) {
+                text_add(&text, ": %s now %s", telling->metric,
+                         words_quantity(telling->unit, incident->level_now).s);
+            }
+            text_add(&text, ".");
+        }
+        break;
+    case ALERT_ENDED:
+        if (incident != NULL) {
+            add_who(&text, telling);
+            text_add(&text, " has ended (pid %" PRIu32 "), and with it the growth of its %s.",
+                     incident->process.pid, telling->metric);
+        }
+        break;
+    case ALERT_UNWATCHED:
+        if (incident != NULL) {
+            add_who(&text, telling);
+            text_add(&text, " is no longer watched; its %s may go on growing.", telling->metric);
+        }
+        break;
+    case ALERT_RESTART_BEGUN:
+        text_add(&text, "A controlled restart of %s on %s has begun.", service, host);
+        break;
+    case ALERT_RESTART_PROGRESS:
+        text_add(&text, "The controlled restart of %s on %s goes on.", service, host);
+        break;
+    case ALERT_RESTART_DONE:
+        text_add(&text, "The controlled restart of %s on %s is done and being verified.", service, host);
+        break;
+    case ALERT_RESTART_ABANDONED:
+        text_add(&text, "The controlled restart of %s on %s was abandoned; nothing is down.", service, host);
+        break;
+    case ALERT_RESTART_HELD:
+        if (incident != NULL) {
+            add_who(&text, telling);
+            text_add(&text, " needs a restart, which is held back.");
+        } else {
+            text_add(&text, "The restart of %s on %s is held back.", service, host);
+        }
+        break;
+    case ALERT_SERVICE_DOWN:
+        text_add(&text, "%s on %s is DOWN after a restart; storewatch keeps trying to start it.", down, host);
+        break;
+    case ALERT_SERVICE_UP_AGAIN:
+        text_add(&text, "%s on %s runs again.", down, host);
+        break;
+    case ALERT_GAVE_UP:
+        text_add(&text, "storewatch stopped trying to start %s on %s: a person changed the service.", service,
+                 host);
+        break;
+    case ALERT_SPACE_LOW:
+    case ALERT_SPACE_CRITICAL:
+    case ALERT_SPACE_BACK:
+        text_add(&text, "%s on %s: %s.", service, host, telling->wording->headline);
+        break;
+    case ALERT_TERMINATED:
+        text_add(&text, "%s on %s hangs in its stop; its process is terminated.", service, host);
+        break;
+    case ALERT_TEST:
+        text_add(&text, "This is a test alert from storewatch on %s. Nothing is wrong.", host);
+        break;
+    default:
+        break;
+    }
+    if (text.length == 0) { /* no incident to speak of: the headline of the wording table says it */
+        telling->lead_is_headline = true;
+        text_add(&text, "%s: %s.", host, telling->wording->headline);
+    }
+}
+
+/* ---- facts ---- */
+
+static void fact_what(struct report_telling *telling)
+{
+    const struct incident *incident = telling->incident;
+    struct text text = fact_begin(telling, "What");
+    text_add(&text, "%s of ", telling->metric);
+    if (incident->target_kind == TARGET_HOST) {
+        text_add(&text, "the whole machine");
+        return;
+    }
+    text_add(&text, "%s, pid %" PRIu32, telling->image, incident->process.pid);
+    switch (incident->target_kind) {
+    case TARGET_STORE:
+        text_add(&text, ", of the Information Store");
+        break;
+    case TARGET_CLIENT:
+        text_add(&text, ", of the MAPI client \"%s\"", telling->target);
+        break;
+    default:
+        text_add(&text, ", which has MAPI loaded and is not in the configuration");
+        break;
+    }
+    if (incident->service[0] != '\0') {
+        char service[sizeof(telling->service)];
+        report_clean(service, sizeof(service), incident->service);
+        text_add(&text, " (service %s)", service);
+    } else {
+        text_add(&text, " (no service to restart)");
+    }
+}
+
+/* Which end that is, where it is one of the address space. */
+static void add_which_end(struct text *text, const struct alert *alert)
+{
+    const struct space *space = &alert->space;
+    if (!alert->has_space) {
+        return;
+    }
+    if (strcmp(alert->incident.limit_name, SPACE_LIMIT_NAME) == 0) {
+        text_add(text, ": the end of its %s address space (largest free block now %s)",
+                 words_quantity(UNIT_BYTES, space->limit_bytes).s,
+                 words_quantity(UNIT_BYTES, space->largest_bytes).s);
+    } else if (strcmp(alert->incident.limit_name, SPACE_BLOCK_LIMIT_NAME) == 0) {
+        text_add(text, ": its largest free block, now %s, is down to 16 MiB then",
+                 words_quantity(UNIT_BYTES, space->largest_bytes).s);
+    }
+}
+
+static void facts_of_growth(struct report_telling *telling)
+{
+    const struct alert *alert = telling->alert;
+    const struct incident *incident = telling->incident;
+    struct text text = fact_begin(telling, "Grows");
+    const double slope = incident->slope_per_hour;
+    if (isnan(slope)) {
+        text_add(&text, "rate unknown");
+    } else {
+        text_add(&text, "%s%s", slope > 0.0 ? "+" : "",
+                 words_rate_interval(telling->unit, slope, incident->slope_low_per_hour,
+                                     incident->slope_high_per_hour)
+                     .s);
+    }
+    if (incident->onset_utc_ms > 0) {
+        text = fact_begin(telling, "Since");
+        text_add(&text, "%s", words_time(incident->onset_utc_ms).s);
+        if (alert->utc_ms > incident->onset_utc_ms) {
+            text_add(&text, ", %s ago", words_duration(alert->utc_ms - incident->onset_utc_ms).s);
+        }
+    }
+    text = fact_begin(telling, "Level");
+    text_add(&text, "%s now", words_quantity(telling->unit, incident->level_now).s);
+    if (!isnan(incident->level_at_onset)) {
+        text_add(&text, ", %s when it began", words_quantity(telling->unit, incident->level_at_onset).s);
+    }
+    if (!isnan(incident->limit) && incident->limit > 0.0) {
+        text = fact_begin(telling, "Limit");
+        text_add(&text, "%s", words_quantity(telling->unit, incident->limit).s);
+        if (incident->limit_name[0] != '\0') {
+            char name[sizeof(incident->limit_name) * 2];
+            report_clean(name, sizeof(name), incident->limit_name);
+            text_add(&text, " (%s)", name);
+        }
+        if (incident->level_now >= 0.0) {
+            text_add(&text, ", %.0f %% of it used", 100.0 * incident->level_now / incident->limit);
+        }
+    }
+    text = fact_begin(telling, "Ends");
+    if (!is_foreseeable(incident->exhaustion_utc_ms)) {
+        text_add(&text, isnan(incident->limit) ? "not foreseeable: no limit is known" : "not foreseeable");
+        return;
+    }
+    if (incident->exhaustion_utc_ms > alert->utc_ms) {
+        text_add(&text, "in %s, ", words_duration(incident->exhaustion_utc_ms - alert->utc_ms).s);
+    }
+    text_add(&text, "%s", words_time(incident->exhaustion_utc_ms).s);
+    const bool early = is_foreseeable(incident->exhaustion_early_utc_ms);
+    if (early && is_foreseeable(incident->exhaustion_late_utc_ms)) {
+        text_add(&text, " (between %.19s and %s)", words_time(incident->exhaustion_early_utc_ms).s,
+                 words_time(incident->exhaustion_late_utc_ms).s);
+    } else if (early) {
+        text_add(&text, " (not before %s)", words_time(incident->exhaustion_early_utc_ms).s);
+    }
+    add_which_end(&text, alert);
+}
+
+static void fact_space(struct report_telling *telling)
+{
+    if (!telling->alert->has_space) {
+        return;
+    }
+    struct text text = fact_begin(telling, "Address space");
+    text_add_space(&text, &telling->alert->space);
+}
+
+static void facts_of_end(struct report_telling *telling)
+{
+    const struct incident *incident = telling->incident;
+    struct text text = fact_begin(telling, "Level");
+    text_add(&text, "%s at the alert", words_quantity(telling->unit, incident->level_at_open).s);
+    if (!isnan(incident->level_now)) {
+        text_add(&text, telling->alert->kind == ALERT_RECOVERED ? ", %s now" : ", %s last",
+                 words_quantity(telling->unit, incident->level_now).s);
+    }
+    if (incident->opened_utc_ms > 0) {
+        const int64_t end_ms = incident->closed_utc_ms > 0 ? incident->closed_utc_ms : telling->alert->utc_ms;
+        text = fact_begin(telling, "Lasted");
+        text_add(&text, "%s, alert of %s",
+                 words_duration(end_ms > incident->opened_utc_ms ? end_ms - incident->opened_utc_ms : 0).s,
+                 words_time(incident->opened_utc_ms).s);
+    }
+}
+
+static void tell_facts(struct report_telling *telling)
+{
+    const struct incident *incident = telling->incident;
+    if (incident == NULL) {
+        return;
+    }
+    fact_what(telling);
+    if (report_is_growing(telling)) {
+        facts_of_growth(telling);
+        fact_space(telling);
+    } else if (report_is_over(telling)) {
+        facts_of_end(telling);
+    } else {
+        return; /* of a restart: why it was begun is in the alert's text */
+    }
+    if (telling->alert->has_ranking && report_is_growing(telling)) {
+        struct text text = fact_begin(telling, "Who");
+        report_add_line(&text, telling->alert->ranking.words);
+    }
+    if (incident->reason[0] != '\0') {
+        struct text text = fact_begin(telling, "Why");
+        report_add_line(&text, incident->reason);
+    }
+}
+
+void report_telling_init(struct report_telling *telling, const struct alert *alert)
+{
+    *telling = (struct report_telling){
+        .alert = alert,
+        .incident = alert->has_incident ? &alert->incident : NULL,
+        .wording = alert_wording_get(alert->kind),
+    };
+    const struct incident *incident = telling->incident;
+    report_clean(telling->host, sizeof(telling->host),
+                 alert->host_name[0] != '\0' ? alert->host_name : "this machine");
+    report_clean(telling->service, sizeof(telling->service), alert->service);
+    if (incident != NULL) {
+        const bool host = incident->target_kind == TARGET_HOST;
+        report_clean(telling->target, sizeof(telling->target), incident->target);
+        report_clean(telling->image, sizeof(telling->image),
+                     host                         ? ""
+                     : incident->image[0] != '\0' ? incident->image
+                                                  : incident->target);
+        telling->metric = metric_name(incident->metric);
+        telling->unit = metric_unit(incident->metric);
+        tell_rate(telling);
+        tell_left(telling);
+    }
+    tell_lead(telling);
+    tell_facts(telling);
+}
+
+/* ---- lines of an alert ---- */
+
+const char *report_next_line(const char *lines, char *out_line, size_t capacity)
+{
+    while (*lines == '\n' || *lines == '\r') {
+        lines++;
+    }
+    if (*lines == '\0') {
+        return NULL;
+    }
+    const size_t length = strcspn(lines, "\n");
+    char raw[sizeof(((struct alert *)0)->text)];
+    struct text part = text_on(raw, sizeof(raw));
+    text_add_bytes(&part, lines, length);
+    report_clean(out_line, capacity, raw);
+    return lines + length;
+}
+
+const char *report_done_heading(const struct alert *alert)
+{
+    return alert->kind == ALERT_DIGEST ? "What is watched" : "What was done";
+}
+
+/* ---- the subject ---- */
+
+void report_add_subject(struct text *text, const struct report_telling *telling)
+{
+    const struct alert *alert = telling->alert;
+    const struct incident *incident = telling->incident;
+    const char *service = telling->service[0] != '\0' ? telling->service : "a service";
+    char what[192];   /* "BESAgent.exe private bytes" */
+    char growth[320]; /* "BESAgent.exe private bytes +14.2 MiB/h, 5 h 10 min left" */
+    struct text what_text = text_on(what, sizeof(what));
+    struct text growth_text = text_on(growth, sizeof(growth));
+    text_add(text, "%s: ", telling->host);
+    if (incident != NULL) {
+        text_add(&what_text, "%s%s%s", telling->image, telling->image[0] != '\0' ? " " : "", telling->metric);
+        text_add(&growth_text, "%s %s, %s", what, telling->rate,
+                 telling->left[0] != '\0' ? telling->left : "no end foreseeable");
+    }
+    switch (alert->kind) {
+    case ALERT_OPENED:
+        text_add(text, "%s", incident != NULL ? growth : telling->wording->headline);
+        return;
+    case ALERT_REMINDER:
+        text_add(text, "still growing%s%s", incident != NULL ? ": " : "", growth);
+        return;
+    case ALERT_ESCALATED:
+        text_add(text, "URGENT, exhaustion is near%s%s", incident != NULL ? ": " : "", growth);
+        return;
+    case ALERT_RECOVERED:
+        text_add(text, "recovered");
+        if (incident != NULL) {
+            text_add(text, ": %s", what);
+            if (!isnan(incident->level_now)) {
+                text_add(text, " now %s", words_quantity(telling->unit, incident->level_now).s);
+            }
+        }
+        return;
+    case ALERT_ENDED:
+        text_add(text, "%s", incident != NULL ? telling->image : telling->wording->headline);
+        if (incident != NULL) {
+            text_add(text, " has ended (pid %" PRIu32 ", %s %s)", incident->process.pid, telling->metric,
+                     telling->rate);
+        }
+        return;
+    case ALERT_UNWATCHED:
+        text_add(text, "%s%s%s", telling->wording->headline, incident != NULL ? ": " : "", what);
+        return;
+    case ALERT_RESTART_BEGUN:
+        text_add(text, "controlled restart of %s begun", service);
+        break;
+    case ALERT_RESTART_PROGRESS:
+        text_add(text, "controlled restart of %s goes on", service);
+        break;
+    case ALERT_RESTART_DONE:
+        text_add(text, "controlled restart of %s done, verifying", service);
+        break;
+    case ALERT_RESTART_ABANDONED:
+        text_add(text, "restart of %s abandoned, nothing is down", service);
+        break;
+    case ALERT_RESTART_HELD:
+        text_add(text, "restart of %s held back", service);
+        break;
+    case ALERT_SERVICE_DOWN:
+        text_add(text, "URGENT: %s is DOWN after a restart, storewatch keeps trying", service);
+        return;
+    case ALERT_SERVICE_UP_AGAIN:
+        text_add(text, "%s runs again", service);
+        return;
+    case ALERT_GAVE_UP:
+        text_add(text, "URGENT: storewatch stopped trying to start %s: a person changed it", service);
+        return;
+    case ALERT_TERMINATED:
+        text_add(text, "hung process of %s terminated", service);
+        return;
+    case ALERT_DIGEST:
+        if (report_next_line(alert->text, growth, sizeof(growth)) != NULL)
+            text_add(text, "%s (%s)", growth, telling->wording->headline);
+        else
+            text_add(text, "%s", telling->wording->headline);
+        return;
+    case ALERT_SPACE_LOW:
+    case ALERT_SPACE_CRITICAL:
+    case ALERT_SPACE_BACK:
+        text_add(text, "%s%s: %s", alert->kind == ALERT_SPACE_CRITICAL ? "URGENT: " : "", service,
+                 telling->wording->headline);
+        return;
+    default:
+        text_add(text, "%s", telling->wording->headline);
+        return;
+    }
+    if (incident != NULL) { /* the restart kinds: what it is about */
+        text_add(text, " (%s %s%s%s)", what, telling->rate, telling->left[0] != '\0' ? ", " : "",
+                 telling->left);
+    }
+}
