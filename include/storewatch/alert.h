@@ -28,7 +28,7 @@ struct alert {
      * registered the service that it hosts, "" = none. */
     struct loaded_dlls dlls;
     char hosted_by[SERVICE_NAME_MAX];
-    /* The address space of the process, when it is a 32-bit one and has been read. */
+    /* The address space of the process, when that is limited and has been read. */
     bool has_space;
     struct space space;
     /* Of growth of the machine or the store: who makes it grow. Its times are of the monotonic clock. */

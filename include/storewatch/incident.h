@@ -15,9 +15,10 @@
 enum target_kind { TARGET_STORE, TARGET_CLIENT, TARGET_DISCOVERED, TARGET_HOST };
 const char *target_kind_name(enum target_kind kind); /* "store" "client" "discovered" "host" */
 
-/* The series that are watched; see metric_of_host. The three of the address space are of 32-bit processes
- * only, and read seldom (space.h): what is in use of it; all of it but the largest free block; how many free
- * blocks there are. The first two are told from below, so that what a process loses is growth like any other.
+/* The series that are watched; see metric_of_host. The three of the address space are of processes with
+ * a limited one only, and read seldom (space.h): what is in use of it; all of it but the largest free block;
+ * how many free blocks there are. The first two are told from below, so that what a process loses is growth
+ * like any other.
  */
 #define METRIC_LIST(X)                                                                                       \
     X(PRIVATE_BYTES, "private bytes", UNIT_BYTES)                                                            \

@@ -40,11 +40,13 @@ void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_min
 enum status os_observe(struct os *os, struct observation *out_observation, struct err *err);
 
 /* [worker] The user address space this process can use: 2, 3 or 4 GiB for a 32-bit image depending on
- * large-address-awareness, /3GB and WOW64; NAN in *out_bytes for a 64-bit process (no practical limit). */
+ * large-address-awareness, /3GB and WOW64; 2 GiB for a native 64-bit image that is not large-address-aware;
+ * NAN in *out_bytes for any other 64-bit process (no practical limit). UNSUPPORTED: a 64-bit process asked by
+ * a 32-bit one; NOT_FOUND: it has ended; DENIED; SYSTEM otherwise. */
 enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err);
 
-/* [worker] Walks the address space of a 32-bit process (VirtualQueryEx): what is free of it. Nothing in it is
- * stopped. UNSUPPORTED: a 64-bit process, which has no practical bound; NOT_FOUND: it has ended; DENIED; FULL
+/* [worker] Walks an address space that has such a limit (VirtualQueryEx): what is free of it. Nothing in it
+ * is stopped. UNSUPPORTED: a 64-bit process without a practical bound; NOT_FOUND: it has ended; DENIED; FULL
  * or TIMEOUT: more than SPACE_REGIONS_MAX regions or SPACE_WALK_MS, which says nothing; SYSTEM otherwise. */
 #define SPACE_REGIONS_MAX 1000000 /* 4 GiB in pages are 1,048,576 */
 #define SPACE_WALK_MS 2000

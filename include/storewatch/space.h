@@ -1,8 +1,9 @@
-/* space.h - the address space of a 32-bit process: how much of it can still be had, and in what pieces.
+/* space.h - the address space of a process that has one of a few GiB, as 32-bit ones do: how much of it can
+ * still be had, and in what pieces.
  *
  * Such a process runs out of address space long before the machine runs out of memory, and it fails earlier
  * still when what is free lies in small pieces. Exchange tells it with event 9582: a warning when the largest
- * free block is below 32 MB, an error below 16 MB (KB 324118); the same thresholds hold here for every 32-bit
+ * free block is below 32 MB, an error below 16 MB (KB 324118); the same thresholds hold here for each such
  * process that is watched. */
 #ifndef STOREWATCH_SPACE_H
 #define STOREWATCH_SPACE_H
@@ -30,7 +31,7 @@ struct space {
 void space_add_free(struct space *space, uint64_t base, uint64_t size);
 
 /* The names of the limits that come from it (verdict_limit.name). */
-#define SPACE_LIMIT_NAME "32-bit address space"
+#define SPACE_LIMIT_NAME "address space"
 #define SPACE_BLOCK_LIMIT_NAME "largest free block of 16 MiB"
 
 enum space_level { SPACE_FINE, SPACE_WARNING, SPACE_ERROR };

@@ -57,7 +57,7 @@ struct verdict_settings {
     bool learned_leak;
 };
 
-/* The limit that exhaustion is projected against and what it is (static text: "32-bit address space"). */
+/* The limit that exhaustion is projected against and what it is (static text: "address space"). */
 struct verdict_limit {
     double value; /* in the metric's unit; NAN = no limit known: then no exhaustion time */
     const char *name;

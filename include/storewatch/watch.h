@@ -35,7 +35,7 @@ struct found_client {
 
 /* What is known of a process' address space. Unknown is never zero: without `known` there are no numbers. */
 struct watched_space {
-    enum status status; /* of the latest walk: OK; UNSUPPORTED: a 64-bit process, it has none of this */
+    enum status status; /* of the latest walk: OK; UNSUPPORTED: it has no limit, so none of this */
     bool asked;         /* it has been walked at least once, or could not be */
     bool known;         /* `now` and read_mono_ms are of the latest walk that succeeded */
     bool fresh;         /* not pushed yet */

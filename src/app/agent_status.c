@@ -64,7 +64,7 @@ static json_t *client_line_json(const struct agent *agent, const struct watched 
     return json_words(storage);
 }
 
-/* null: a 64-bit process, or not asked yet. Without numbers `why` says why. */
+/* null: no limit (a 64-bit process), or not asked yet. Without numbers `why` says why. */
 static json_t *space_json(const struct watched *item, int64_t shift_ms)
 {
     static const char *const levels[] = {"fine", "warning", "error"};
@@ -367,8 +367,9 @@ static void add_space_family(struct buffer *out, const struct agent *agent, enum
         "storewatch_address_space_free_bytes", "storewatch_address_space_largest_block_bytes",
         "storewatch_address_space_limit_bytes", "storewatch_address_space_free_blocks"};
     static const char *const helps[SPACE_FAMILY_COUNT] = {
-        "What a 32-bit process can still reserve.", "In one piece; Exchange warns below 32 MiB (event 9582).",
-        "What it could use in all.", "Pieces that what is free lies in."};
+        "What a process can still reserve (32-bit ones).",
+        "In one piece; Exchange warns below 32 MiB (event 9582).", "What it could use in all.",
+        "Pieces that what is free lies in."};
     buffer_add(out, "# TYPE %s gauge\n# HELP %s %s\n", names[family], names[family], helps[family]);
     for (size_t i = 0; i < agent->engine->watch.count; i++) {
         const struct watched *item = &agent->engine->watch.items[i];

@@ -277,7 +277,7 @@ void doctor_check_clients(struct doctor *doctor)
 
 /* ---- limits ---- */
 
-/* Of a 32-bit process: how much of its address space is left, in one piece. */
+/* Where there is a limit: how much of its address space is left, in one piece. */
 static void check_space_of(struct doctor *doctor, const struct watched *item)
 {
     struct err err = {0};
@@ -320,7 +320,7 @@ static void check_limit_of(struct doctor *doctor, struct watched *item)
     }
     text_add_quantity(&text, UNIT_BYTES, isnan(limit) ? config->limit_private_bytes : limit);
     if (!isnan(limit) && (isnan(config->limit_private_bytes) || limit <= config->limit_private_bytes))
-        doctor_add(doctor, DOCTOR_OK, "limit", NULL, "%s, pid %u: %s, its 32-bit address space", item->image,
+        doctor_add(doctor, DOCTOR_OK, "limit", NULL, "%s, pid %u: %s, its address space", item->image,
                    (unsigned)item->process.pid, bytes);
     else if (!isnan(config->limit_private_bytes)) {
         text_clear(&text);

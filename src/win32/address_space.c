@@ -2,7 +2,7 @@
  * process runs into long before the machine is out of memory.
  *
  *   64-bit process                                      no practical limit
- *   32-bit image without the large-address-aware flag   2 GiB
+ *   image without the large-address-aware flag          2 GiB; a 64-bit one, too, unless it is managed code
  *   with it, on 64-bit Windows                          4 GiB
  *   with it, on 32-bit Windows                          what the boot options leave to programs: 2 GiB, or up
  * to 3 GiB with /3GB and /USERVA
@@ -49,26 +49,33 @@ bool process_read(HANDLE process, const void *address, void *out, size_t size)
     return ReadProcessMemory(process, address, out, size, &done) && done == size;
 }
 
-/* The Characteristics of the image that the process was made from; false when it cannot be read. */
-static bool image_characteristics(const struct late *late, HANDLE process, WORD *out_characteristics)
+/* Does the image that the process was made from ask for addresses below 2 GiB only? Of a 64-bit process' that
+ * is asked of native code only: managed images come without the flag from some compilers and get the whole
+ * address space all the same, by way of a PE32 header that the runtime rewrites in memory. False when the
+ * header cannot be read. */
+static bool image_wants_2gib(const struct late *late, HANDLE process, bool native_64bit, bool *out_wants)
 {
     struct process_basic_information basic = {0};
     const unsigned char *base = NULL;
     IMAGE_DOS_HEADER dos;
-    struct {
-        DWORD signature;
-        IMAGE_FILE_HEADER file;
-    } nt;
+    IMAGE_NT_HEADERS64 nt = {0}; /* in a 32-bit image it begins the same way */
+    const size_t size = native_64bit ? sizeof(nt) : offsetof(IMAGE_NT_HEADERS64, OptionalHeader);
+    SetLastError(ERROR_BAD_EXE_FORMAT); /* where what is read is no header; else ReadProcessMemory says why */
     if (late->NtQueryInformationProcess(process, PROCESS_BASIC_INFORMATION_KIND, &basic, sizeof(basic),
                                         NULL) < 0 ||
         basic.environment_block == NULL ||
         !process_read(process, basic.environment_block + PEB_IMAGE_BASE, &base, sizeof(base)) ||
         !process_read(process, base, &dos, sizeof(dos)) || dos.e_magic != IMAGE_DOS_SIGNATURE ||
-        dos.e_lfanew <= 0 || !process_read(process, base + dos.e_lfanew, &nt, sizeof(nt)) ||
-        nt.signature != IMAGE_NT_SIGNATURE) {
+        dos.e_lfanew <= 0 || !process_read(process, base + dos.e_lfanew, &nt, size) ||
+        nt.Signature != IMAGE_NT_SIGNATURE) {
         return false;
     }
-    *out_characteristics = nt.file.Characteristics;
+    const IMAGE_OPTIONAL_HEADER64 *optional = &nt.OptionalHeader;
+    const bool managed =
+        native_64bit && (optional->Magic != IMAGE_NT_OPTIONAL_HDR64_MAGIC ||
+                         (optional->NumberOfRvaAndSizes > IMAGE_DIRECTORY_ENTRY_COM_DESCRIPTOR &&
+                          optional->DataDirectory[IMAGE_DIRECTORY_ENTRY_COM_DESCRIPTOR].VirtualAddress != 0));
+    *out_wants = (nt.FileHeader.Characteristics & IMAGE_FILE_LARGE_ADDRESS_AWARE) == 0 && !managed;
     return true;
 }
 
@@ -136,22 +143,25 @@ enum status process_open(const struct late *late, struct process_id id, HANDLE *
     return STATUS_OK;
 }
 
-/* Of an open process; NAN: 64-bit. */
+/* Of an open process; NAN: none. */
 static enum status limit_read(struct os *os, HANDLE process, bool wow64, uint32_t pid, double *out_bytes,
                               struct err *err)
 {
-    WORD characteristics = 0;
-    if (os->facts.os_64bit && !wow64) {
-        *out_bytes = NAN;
-        return STATUS_OK;
+    const bool native_64bit = os->facts.os_64bit && !wow64;
+    bool wants_2gib = false;
+    if (native_64bit && sizeof(void *) == 4) {
+        return err_set(err, STATUS_UNSUPPORTED, "address space", 0,
+                       "process %lu is a 64-bit one: the x64 storewatch.exe can read it", (unsigned long)pid);
     }
-    if (!image_characteristics(&os->late, process, &characteristics)) {
+    if (!image_wants_2gib(&os->late, process, native_64bit, &wants_2gib)) {
         const DWORD code = GetLastError();
         return windows_fail(err, STATUS_SYSTEM, "ReadProcessMemory", code,
                             "the image header of process %lu cannot be read", (unsigned long)pid);
     }
-    if ((characteristics & IMAGE_FILE_LARGE_ADDRESS_AWARE) == 0) {
+    if (wants_2gib) {
         *out_bytes = 2 * GIB;
+    } else if (native_64bit) {
+        *out_bytes = NAN;
     } else {
         *out_bytes = os->facts.os_64bit ? 4 * GIB : os->facts.address_space_bytes;
     }

@@ -42,7 +42,7 @@ static struct alert *leak(enum alert_kind kind)
     incident->slope_low_per_hour = 60.1 * MIB;
     incident->slope_high_per_hour = 64.9 * MIB;
     incident->limit = 2.0 * GIB;
-    text_copy(incident->limit_name, sizeof(incident->limit_name), "32-bit address space");
+    text_copy(incident->limit_name, sizeof(incident->limit_name), "address space");
     incident->exhaustion_utc_ms = NOW + 310 * MS_PER_MINUTE;
     incident->exhaustion_early_utc_ms = NOW + 270 * MS_PER_MINUTE;
     incident->exhaustion_late_utc_ms = NOW + 362 * MS_PER_MINUTE;
@@ -201,7 +201,7 @@ static void plain_text_of_a_leak(void **state)
                 "Grows      +62.4 MiB/h (60.1 to 64.9)\n"
                 "Since      2026-11-21 20:14:05 UTC, 7 h ago\n"
                 "Level      1.73 GiB now, 412 MiB when it began\n"
-                "Limit      2.00 GiB (32-bit address space), 86 % of it used\n"
+                "Limit      2.00 GiB (address space), 86 % of it used\n"
                 "Ends       in 5 h 10 min, 2026-11-22 08:24:05 UTC (between 2026-11-22\n"
                 "           07:44:05 and 2026-11-22 09:16:05 UTC)\n"
                 "Why        it grows in each part of that time\n"
@@ -298,7 +298,7 @@ static void events(void **state)
                  "Grows: +62.4 MiB/h (60.1 to 64.9)\n"
                  "Since: 2026-11-21 20:14:05 UTC, 7 h ago\n"
                  "Level: 1.73 GiB now, 412 MiB when it began\n"
-                 "Limit: 2.00 GiB (32-bit address space), 86 % of it used\n"
+                 "Limit: 2.00 GiB (address space), 86 % of it used\n"
                  "Ends: in 5 h 10 min, 2026-11-22 08:24:05 UTC (between 2026-11-22 07:44:05 and "
                  "2026-11-22 09:16:05 UTC)\n"
                  "Why: it grows in each part of that time\n"

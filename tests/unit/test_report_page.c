@@ -91,7 +91,7 @@ static struct verdict growth(void)
         .slope_high_per_hour = 55.0 * MIB,
         .growth = 500.0 * MIB,
         .limit = 2.0 * GIB,
-        .limit_name = "32-bit address space",
+        .limit_name = "address space",
         .exhaustion_ms = NOW + 10 * MS_PER_HOUR,
         .exhaustion_early_ms = NOW + 9 * MS_PER_HOUR,
         .exhaustion_late_ms = NOW + 11 * MS_PER_HOUR,
@@ -130,7 +130,7 @@ static void a_leak(void **state)
                                                  &verdict, marks, 3});
     assert_non_null(strstr(page, "<span class=\"badge unbounded\">unbounded</span> growth"));
     assert_non_null(strstr(page, "<dt>slope (interval)</dt><dd>50.0 MiB/h (45.0 to 55.0)</dd>"));
-    assert_non_null(strstr(page, "<dt>limit</dt><dd>2.00 GiB (32-bit address space)</dd>"));
+    assert_non_null(strstr(page, "<dt>limit</dt><dd>2.00 GiB (address space)</dd>"));
     assert_non_null(strstr(page, "<dt>time left</dt><dd>10 h</dd>"));
     assert_non_null(strstr(page, "<dt>limit reached</dt><dd>2026-11-22 13:14:05 UTC</dd>"));
     assert_non_null(strstr(page, "<dt>samples</dt><dd>99, and 3 unknown</dd>"));

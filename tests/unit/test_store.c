@@ -94,7 +94,7 @@ static void fill_incident(struct incident *incident, int64_t id)
     incident->slope_low_per_hour = 1e-300;
     incident->slope_high_per_hour = 1e300;
     incident->limit = 4294967296.0;
-    strcpy(incident->limit_name, "32-bit address space");
+    strcpy(incident->limit_name, "address space");
     incident->exhaustion_utc_ms = NOON + 6;
     incident->exhaustion_early_utc_ms = NOON + 7;
     incident->exhaustion_late_utc_ms = INT64_MAX;

@@ -191,7 +191,7 @@ static void test_the_nearest_limit_counts(void **state)
     store->address_limit_bytes = 1.9e9;
     watch_push(&f->watch, &f->config, f->observation);
     detector_verdict(store->detectors[METRIC_PRIVATE_BYTES], &verdict);
-    assert_string_equal(verdict.limit_name, "32-bit address space");
+    assert_string_equal(verdict.limit_name, "address space");
     f->config.limit_private_bytes = 1.8e9;
     watch_push(&f->watch, &f->config, f->observation);
     detector_verdict(store->detectors[METRIC_PRIVATE_BYTES], &verdict);

@@ -297,6 +297,58 @@ static int hang(const char *pid, const char *path)
     return 0;
 }
 
+/* The header of this very image, changed where it lies in memory: that is where the limit is read from. */
+static void check_image_flags(void)
+{
+    unsigned char *base = (unsigned char *)GetModuleHandleW(NULL);
+    IMAGE_NT_HEADERS *nt = (IMAGE_NT_HEADERS *)(base + ((IMAGE_DOS_HEADER *)base)->e_lfanew);
+    FILETIME created, ended, kernel, user;
+    GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user);
+    const struct process_id own = {GetCurrentProcessId(),
+                                   (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime};
+    const IMAGE_NT_HEADERS kept = *nt;
+    struct err err = {0};
+    struct space space = {0};
+    double with = 0, without = 0;
+    DWORD protection = 0;
+    if (!VirtualProtect(nt, sizeof(*nt), PAGE_READWRITE, &protection)) {
+        check(false, "the own header cannot be made writable: error %lu", (unsigned long)GetLastError());
+        return;
+    }
+    nt->FileHeader.Characteristics |= IMAGE_FILE_LARGE_ADDRESS_AWARE;
+    enum status status = os_process_address_limit(os, own, &with, &err);
+    nt->FileHeader.Characteristics &= (WORD)~IMAGE_FILE_LARGE_ADDRESS_AWARE;
+    if (status == STATUS_OK) {
+        status = os_process_address_limit(os, own, &without, &err);
+    }
+    check(status == STATUS_OK && without == 2048 * MIB, "an image without the flag has 2 GiB: %.0f MiB %s",
+          without / MIB, err.text);
+    status = os_process_space(os, own, &space, &err);
+    check(status == STATUS_OK && space.limit_bytes == 2048 * MIB && space.free_bytes > 0 &&
+              space.free_bytes < 2048 * MIB,
+          "and is walked: %.0f MiB free %s", space.free_bytes / MIB, err.text);
+#ifdef _WIN64
+    check(!reading_known(with), "a 64-bit one with it has no limit");
+    nt->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_COM_DESCRIPTOR].VirtualAddress = 0x1000;
+    status = os_process_address_limit(os, own, &without, &err);
+    check(status == STATUS_OK && !reading_known(without), "nor has a managed one without it: %s", err.text);
+    nt->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_COM_DESCRIPTOR].VirtualAddress = 0;
+    nt->OptionalHeader.Magic = IMAGE_NT_OPTIONAL_HDR32_MAGIC;
+    status = os_process_address_limit(os, own, &without, &err);
+    check(status == STATUS_OK && !reading_known(without), "nor one with a 32-bit header in a 64-bit process");
+#else
+    struct os_facts facts;
+    os_facts_get(os, &facts);
+    check(with == facts.address_space_bytes, "with it a 32-bit one has what Windows leaves it: %.0f MiB",
+          with / MIB);
+#endif
+    nt->Signature = 0;
+    status = os_process_address_limit(os, own, &without, &err);
+    check(status == STATUS_SYSTEM, "a header that is none is no \"no limit\": %s", err.text);
+    *nt = kept;
+    VirtualProtect(nt, sizeof(*nt), protection, &protection);
+}
+
 static void check_child(const char *standin)
 {
     char command[2 * MAX_PATH];
@@ -646,6 +698,7 @@ int main(int argc, char **argv)
     check_clocks();
     check_self();
     check_host();
+    check_image_flags();
     check_child(argv[1]);
     check_services(argv[1]);
     check_files();
