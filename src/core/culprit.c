@@ -551,11 +551,13 @@ static void rank(struct culprit_work *work, const struct culprit_known *known, s
         out->pool_share = pool_share(work);
     }
     const struct suspect *listed[CULPRITS_LISTED];
+    size_t listed_count = 0;
     for (size_t i = 0; i < count; i++)
         if (suspects[i].score > 0)
-            list_insert(listed, &out->count, &suspects[i]);
-    for (size_t i = 0; i < out->count; i++)
+            list_insert(listed, &listed_count, &suspects[i]);
+    for (size_t i = 0; i < listed_count; i++)
         suspect_tell(work, listed[i], &out->items[i]);
+    out->count = listed_count;
 }
 
 void culprit_rank(const struct growers *growers, const struct culprit_question *question,
