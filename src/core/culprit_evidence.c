@@ -93,25 +93,32 @@ struct culprit_onset culprit_onset_find(const double *t, const double *v, size_t
 
 /* ---- in step ---- */
 
+static double block_level(const struct culprit_work *work, const struct grower *row,
+                          enum grower_column column, size_t block)
+{
+    double in_block[GROWERS_SLOTS];
+    size_t n = 0;
+    for (size_t i = 0; i < work->block_slots; i++) {
+        size_t slot = work->onset + block * work->block_slots + i;
+        double value = growers_value(row, &work->window, column, slot);
+        if (!isnan(value))
+            in_block[n++] = value;
+    }
+    return n ? trend_median(in_block, n) : NAN;
+}
+
 /* Average ranks of the increments, centred; NAN where either block is not known. Returns how many are. */
 static size_t increments(const struct culprit_work *work, const struct grower *row, enum grower_column column,
                          double out_rank[CULPRIT_BLOCKS_MAX])
 {
-    double level[CULPRIT_BLOCKS_MAX + 1], step[CULPRIT_BLOCKS_MAX];
-    for (size_t b = 0; b < work->blocks; b++) {
-        double in_block[GROWERS_SLOTS];
-        size_t n = 0;
-        for (size_t i = 0; i < work->block_slots; i++) {
-            double value = growers_value(row, &work->window, column, work->onset + b * work->block_slots + i);
-            if (!isnan(value))
-                in_block[n++] = value;
-        }
-        level[b] = n ? trend_median(in_block, n) : NAN;
-    }
+    double step[CULPRIT_BLOCKS_MAX];
+    double before = work->blocks ? block_level(work, row, column, 0) : NAN;
     size_t known = 0;
     for (size_t b = 0; b + 1 < work->blocks; b++) {
-        step[b] = level[b + 1] - level[b];
+        double after = block_level(work, row, column, b + 1);
+        step[b] = after - before;
         known += isnan(step[b]) ? 0 : 1;
+        before = after;
     }
     double middle = ((double)known - 1) / 2;
     for (size_t b = 0; b + 1 < work->blocks; b++) {
