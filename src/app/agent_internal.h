@@ -209,7 +209,12 @@ struct agent {
     size_t latest;
     bool look_due, look_is_sample;
     int64_t looked_mono_ms, look_begun_mono_ms;
-    bool look_overdue; /* it has not returned for long, and ops know */
+    bool looked; /* the next two are known */
+    int64_t look_took_ms;
+    int64_t clock_shift_ms; /* the wall clock against the monotonic one, as of the latest look */
+    uint64_t clock_jumps;
+    int64_t clock_jump_utc_ms, clock_jump_ms; /* the latest one: when, by the clock after it, and how far */
+    bool look_overdue;                        /* it has not returned for long, and ops know */
     uint64_t missed_slots;
     char look_error[ERR_TEXT_MAX]; /* of the latest look; "" = everything could be read */
 

@@ -20,6 +20,22 @@ void agent_take_look_job(struct agent *agent, struct job *job)
                 (struct limit_question){agent->engine->watch.items[i].process, NAN};
 }
 
+/* Between two looks a time service only bends the clock: what is more than that was a jump. */
+#define CLOCK_JUMP_MS (5 * MS_PER_SECOND)
+
+static void take_clock(struct agent *agent, const struct observation *observation)
+{
+    int64_t shift_ms = observation->utc_ms - observation->mono_ms;
+    int64_t jump_ms = shift_ms - agent->clock_shift_ms;
+    if (agent->looked && (jump_ms >= CLOCK_JUMP_MS || jump_ms <= -CLOCK_JUMP_MS)) {
+        agent->clock_jumps++;
+        agent->clock_jump_utc_ms = observation->utc_ms;
+        agent->clock_jump_ms = jump_ms;
+    }
+    agent->clock_shift_ms = shift_ms;
+    agent->looked = true;
+}
+
 static void take_limits(struct agent *agent, const struct job *job)
 {
     for (size_t i = 0; i < job->limit_count; i++) {
@@ -153,6 +169,8 @@ void agent_look_done(struct agent *agent, struct job *job)
 {
     agent->latest = 1 - agent->latest;
     agent->looked_mono_ms = job->observation->mono_ms;
+    agent->look_took_ms = os_mono_ms(agent->os) - agent->look_begun_mono_ms;
+    take_clock(agent, job->observation);
     if (agent->look_overdue) {
         agent->look_overdue = false;
         agent_tell(agent, ALERT_SIGHT_BACK, "The look has returned.");

@@ -246,11 +246,20 @@ static json_t *self_json(const struct agent *agent)
     struct os_self self;
     os_self_get(agent->os, &self);
     const struct engine *engine = agent->engine;
-    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "private_bytes", json_number(self.private_bytes),
-                     "handles", json_number(self.handle_count), "cpu_ms", json_number(self.cpu_ms), "polls",
-                     (json_int_t)engine->look_count, "failed_polls", (json_int_t)engine->failed_look_count,
-                     "missed_polls", (json_int_t)agent->missed_slots, "samples_dropped",
-                     (json_int_t)agent->samples_dropped);
+    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:I}", "private_bytes",
+                     json_number(self.private_bytes), "handles", json_number(self.handle_count), "cpu_ms",
+                     json_number(self.cpu_ms), "polls", (json_int_t)engine->look_count, "failed_polls",
+                     (json_int_t)engine->failed_look_count, "missed_polls", (json_int_t)agent->missed_slots,
+                     "last_look_ms", json_number(agent->looked ? (double)agent->look_took_ms : NAN),
+                     "samples_dropped", (json_int_t)agent->samples_dropped);
+}
+
+/* What the wall clock did since storewatch was started. */
+static json_t *clock_json(const struct agent *agent)
+{
+    return json_pack("{s:I, s:o, s:o}", "jumps", (json_int_t)agent->clock_jumps, "last_jump_at",
+                     json_time(agent->clock_jump_utc_ms), "last_jump_ms",
+                     json_number(agent->clock_jumps ? (double)agent->clock_jump_ms : NAN));
 }
 
 static json_t *search_json(const struct agent *agent)
@@ -289,6 +298,7 @@ char *agent_status_json(struct agent *agent)
     if (root) {
         json_object_set_new(root, "mail", mail_json(agent));
         json_object_set_new(root, "search", search_json(agent));
+        json_object_set_new(root, "clock", clock_json(agent));
         json_object_set_new(root, "maintenance", maintenance_json(agent));
         /* Until then it holds, but would not survive a crash of storewatch. */
         json_object_set_new(

@@ -5,8 +5,6 @@
 #include "storewatch/advice.h"
 #include "storewatch/units.h"
 
-#include <jansson.h>
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,9 +33,22 @@ void doctor_free(struct doctor *doctor)
 {
     if (!doctor)
         return;
+    json_decref(doctor->status);
     watch_deinit(&doctor->watch);
     observation_free(doctor->observation);
     free(doctor);
+}
+
+/* A service that is in two plans is asked twice. */
+static bool is_told(const struct doctor *doctor, const struct doctor_line *line)
+{
+    for (size_t i = 0; i < doctor->line_count; i++) {
+        const struct doctor_line *told = &doctor->lines[i];
+        if (told->level == line->level && strcmp(told->area, line->area) == 0 &&
+            strcmp(told->text, line->text) == 0)
+            return true;
+    }
+    return false;
 }
 
 void doctor_add(struct doctor *doctor, enum doctor_level level, const char *area, const char *todo,
@@ -48,7 +59,7 @@ void doctor_add(struct doctor *doctor, enum doctor_level level, const char *area
         last->level = level > last->level ? level : last->level;
         return;
     }
-    struct doctor_line *line = &doctor->lines[doctor->line_count++];
+    struct doctor_line *line = &doctor->lines[doctor->line_count];
     line->level = level;
     line->area = area;
     struct text text = text_on(line->text, sizeof line->text);
@@ -57,6 +68,7 @@ void doctor_add(struct doctor *doctor, enum doctor_level level, const char *area
     text_add_v(&text, format, args);
     va_end(args);
     text_copy(line->todo, sizeof line->todo, todo ? todo : "");
+    doctor->line_count += !is_told(doctor, line);
 }
 
 enum doctor_level doctor_worst(const struct doctor *doctor)
@@ -109,9 +121,19 @@ static void check_veto(struct doctor *doctor)
             any = true;
         }
     }
-    if (!any)
-        doctor_add(doctor, DOCTOR_OK, "veto", NULL, "none of the %zu programs that hold a restart runs now",
-                   config->veto_count);
+    if (any)
+        return;
+    char names[256] = "";
+    struct text text = text_on(names, sizeof names);
+    for (size_t k = 0; k < config->veto_count; k++)
+        text_add(&text, "%s%s", k ? ", " : "", config->veto_processes[k]);
+    if (config->veto_count)
+        doctor_add(doctor, DOCTOR_OK, "veto", NULL,
+                   "no backup or repair runs that holds a restart (actions.veto_processes: %s%s)", names,
+                   text.truncated ? "..." : "");
+    else
+        doctor_add(doctor, DOCTOR_OK, "veto", NULL,
+                   "no backup or repair holds a restart (actions.veto_processes is empty)");
 }
 
 static void check_cost(struct doctor *doctor)
@@ -174,27 +196,30 @@ static size_t check_items(struct doctor *doctor, enum target_kind kind, const ch
     return count;
 }
 
-static void check_service(struct doctor *doctor, const char *area, const char *service)
+/* False after a line: there is no such service. */
+static bool check_service(struct doctor *doctor, const char *area, const char *service)
 {
     const struct observation *observation = doctor->observation;
     if (!service[0] || !observation->services_known || observation_service(observation, service))
-        return;
+        return true;
     doctor_add(doctor, DOCTOR_FAILED, area,
                "Write the service's name as \"sc query\" shows it, not its display name.",
                "there is no service \"%s\" on this machine", service);
+    return false;
 }
 
 static void check_registered(struct doctor *doctor)
 {
     const struct config *config = &doctor->config;
-    check_service(doctor, "store", config->store_service);
-    if (check_items(doctor, TARGET_STORE, config->store_service) == 0)
-        doctor_add(doctor, DOCTOR_WARNING, "store", "Start it, or name the right one under \"store\".",
-                   "%s does not run", config->store_service);
+    if (check_service(doctor, "store", config->store_service) &&
+        check_items(doctor, TARGET_STORE, config->store_service) == 0)
+        doctor_add(doctor, DOCTOR_WARNING, "store",
+                   "Start it, or name the right one in information_store.service.", "%s does not run",
+                   config->store_service);
     for (size_t i = 0; i < config->client_count; i++) {
         const struct config_client *client = &config->clients[i];
-        check_service(doctor, "client", client->service);
-        if (check_items(doctor, TARGET_CLIENT, client->name) == 0)
+        bool missing = !check_service(doctor, "client", client->service);
+        if (check_items(doctor, TARGET_CLIENT, client->name) == 0 && !(missing && !client->image[0]))
             doctor_add(doctor, DOCTOR_WARNING, "client", "Start it, or correct its entry under \"clients\".",
                        "%s: no process of %s%s runs", client->name, client->image[0] ? "" : "the service ",
                        client->image[0] ? client->image : client->service);
@@ -429,8 +454,8 @@ void doctor_text(const struct doctor *doctor, struct buffer *out)
             buffer_add(out, "%23s-> %s\n", "", line->todo);
     }
     add_table(doctor, out);
-    buffer_add(out, "\n%zu ok, %zu warnings, %zu failed\n", counts[DOCTOR_OK], counts[DOCTOR_WARNING],
-               counts[DOCTOR_FAILED]);
+    buffer_add(out, "\n%zu ok, %zu warning%s, %zu failed\n", counts[DOCTOR_OK], counts[DOCTOR_WARNING],
+               counts[DOCTOR_WARNING] == 1 ? "" : "s", counts[DOCTOR_FAILED]);
 }
 
 /* Texts come from other programs: what is no UTF-8 becomes null. */

@@ -9,6 +9,8 @@
 
 #include "discovery.h"
 
+#include <jansson.h>
+
 enum doctor_level { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILED, DOCTOR_LEVEL_COUNT };
 
 #define DOCTOR_LINES_MAX 200
@@ -26,6 +28,9 @@ struct doctor {
     struct observation *observation;
     struct watch watch; /* whom the service would watch now */
     struct discovery discovery;
+    json_t *status;        /* of the running service; owned. NULL = it does not run, or does not answer */
+    size_t series_count;   /* of the history; both from doctor_check_history */
+    int64_t newest_utc_ms; /* its newest sample; 0 = none */
     size_t line_count;
     struct doctor_line lines[DOCTOR_LINES_MAX];
 };
@@ -33,6 +38,12 @@ struct doctor {
 /* Heap; NULL without memory. `os` is borrowed. */
 struct doctor *doctor_new(struct os *os);
 void doctor_free(struct doctor *doctor);
+
+/* Who keeps the clock of the machine, beside the service W32Time itself: how that is set up. */
+struct doctor_time {
+    char type[32];    /* "NT5DS" "NTP" "AllSync" "NoSync"; "" = unknown */
+    char server[160]; /* whom it asks, unless the domain */
+};
 
 /* Adds a line; what is beyond DOCTOR_LINES_MAX is dropped, but its level counts in the last line. The text of
  * `todo` is taken as it is; NULL = nothing to do. */
@@ -47,6 +58,13 @@ void doctor_check_machine(struct doctor *doctor);
 void doctor_check_clients(struct doctor *doctor);
 void doctor_check_limits(struct doctor *doctor);
 void doctor_check_dlls(struct doctor *doctor);
+
+/* Of the history in `data_dir`: is it there, and how old is its newest sample? */
+void doctor_check_history(struct doctor *doctor, const char *data_dir);
+/* After doctor_check_history: the clock against the history, its jumps, and who keeps it. */
+void doctor_check_clock(struct doctor *doctor, const struct doctor_time *time);
+/* How the running service gets on with its polls, and what they cost. */
+void doctor_check_polls(struct doctor *doctor);
 
 enum doctor_level doctor_worst(const struct doctor *doctor);
 /* The lines and the table of DLLs for people. */

@@ -275,7 +275,11 @@ static void check_config(struct doctor *doctor, const char *path, char out_path[
         doctor_add(doctor, DOCTOR_OK, "config", NULL, "%s is valid; mode \"%s\"", path,
                    doctor->config.mode == MODE_ACT ? "act" : "alert");
     else if (findings->count == 0)
-        doctor_add(doctor, DOCTOR_FAILED, "config", "Give --config FILE.", "%s", err.text);
+        doctor_add(doctor, DOCTOR_FAILED, "config",
+                   status == STATUS_NOT_FOUND
+                       ? "storewatch install writes a first one; or give --config FILE."
+                       : "Run doctor as an Administrator, or give --config FILE.",
+                   "%s", err.text);
     text_copy(out_path, SETUP_PATH_MAX, path);
     free(findings);
 }
@@ -293,6 +297,34 @@ static void check_files(struct doctor *doctor, const char *config_path)
     check_access(doctor, config_path, dir);
     if (setup_exists(dir))
         check_disk(doctor, dir);
+}
+
+/* ---- the running service, its history, the clock ---- */
+
+/* What `status --json` says. A service that runs and does not answer has a line of its own. */
+static void ask_service(struct doctor *doctor)
+{
+    const struct service *service = observation_service(doctor->observation, "storewatch");
+    char *json = NULL;
+    struct err err = {0};
+    if (!service || service->state != SERVICE_STATE_RUNNING)
+        return;
+    if (control_ask("{\"request\": \"status\"}", &json, &err) != STATUS_OK)
+        doctor_add(doctor, DOCTOR_WARNING, "service", "Run doctor as an Administrator.",
+                   "the service runs, but does not answer: %s", err.text);
+    else
+        doctor->status = json_loads(json, 0, NULL);
+    free(json);
+}
+
+static void check_clock(struct doctor *doctor)
+{
+    struct doctor_time time;
+    char dir[SETUP_PATH_MAX];
+    inspect_time_service(time.type, sizeof time.type, time.server, sizeof time.server);
+    if (cli_data_dir(&doctor->config, dir, sizeof dir))
+        doctor_check_history(doctor, dir);
+    doctor_check_clock(doctor, &time);
 }
 
 /* ---- relays ---- */
@@ -371,6 +403,9 @@ int doctor_run(int argc, char **argv)
     check_event_source(doctor);
     if (doctor_look(doctor)) {
         check_service(doctor);
+        ask_service(doctor);
+        doctor_check_polls(doctor);
+        check_clock(doctor);
         check_account(doctor, used_path);
         check_pipe(doctor);
         doctor_check_machine(doctor);

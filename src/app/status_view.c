@@ -137,6 +137,23 @@ static size_t add_incidents(struct buffer *out, const json_t *incidents)
     return json_array_size(incidents);
 }
 
+/* Only when the clock was set: times and windows go by it. */
+static void add_clock(struct buffer *out, const json_t *clock)
+{
+    const json_int_t jumps = json_integer_value(json_object_get(clock, "jumps"));
+    const double by_ms = number_of(clock, "last_jump_ms");
+    char by[64];
+    struct text text = text_on(by, sizeof by);
+    if (jumps < 1 || isnan(by_ms))
+        return;
+    text_add_duration(&text, (int64_t)fabs(by_ms));
+    buffer_add(out, "clock      set %s by %s at %s", by_ms > 0 ? "forward" : "back", by,
+               json_words_get(clock, "last_jump_at", "?"));
+    if (jumps > 1)
+        buffer_add(out, ", the last of %lld times", (long long)jumps);
+    buffer_add(out, "\n");
+}
+
 static void add_state(struct buffer *out, const json_t *root)
 {
     const json_t *restart = json_object_get(root, "restart"), *budget = json_object_get(root, "budget");
@@ -169,6 +186,7 @@ static void add_state(struct buffer *out, const json_t *root)
                (long long)json_integer_value(json_object_get(self, "polls")),
                (long long)json_integer_value(json_object_get(self, "failed_polls")),
                (long long)json_integer_value(json_object_get(self, "missed_polls")), own);
+    add_clock(out, json_object_get(root, "clock"));
     if (json_is_string(json_object_get(root, "store_error")))
         buffer_add(out, "the history file cannot be written: %s\n", json_words_get(root, "store_error", ""));
     if (json_is_string(json_object_get(root, "look_error")))

@@ -3,15 +3,35 @@
 
 #include <string.h>
 
+/* What was seen, and what is still lacking. */
+static void add_learning(struct text *text, const struct detector *d)
+{
+    const int64_t seen_ms = d->last_ms - d->first_ms;
+    const int64_t needed_ms = d->settings.warm_up_ms + d->settings.min_window_ms;
+    text_add(text, "learning: ");
+    if (d->sample_count == 0) {
+        text_add(text, "nothing seen yet");
+        return;
+    }
+    if (seen_ms < needed_ms) {
+        text_add_duration(text, seen_ms);
+        text_add(text, " seen of the ");
+        text_add_duration(text, needed_ms);
+        text_add(text, " that a verdict needs");
+        return;
+    }
+    text_add(text, "%llu sample%s in ", (unsigned long long)d->sample_count, d->sample_count == 1 ? "" : "s");
+    text_add_duration(text, seen_ms);
+    text_add(text, ", too little for a verdict");
+}
+
 static void reason_write(const struct detector *d, struct verdict *v)
 {
     struct text text = text_on(v->reason, sizeof v->reason);
     const struct finding *f = &d->finding;
     const enum unit unit = d->settings.unit;
     if (d->state == VERDICT_LEARNING) {
-        text_add(&text, "learning: ");
-        text_add_duration(&text, d->sample_count > 0 ? d->last_ms - d->first_ms : 0);
-        text_add(&text, " and %llu samples seen so far", (unsigned long long)d->sample_count);
+        add_learning(&text, d);
         return;
     }
     if (d->state == VERDICT_UNBOUNDED) {

@@ -8,4 +8,8 @@
 /* The message file that the event source names. NOT_FOUND: the source is not registered. */
 enum status inspect_event_source(char *out_file, size_t capacity, struct err *err);
 
+/* How Windows Time (W32Time) is set up: "NT5DS", "NTP", "AllSync" or "NoSync", and the servers it asks. "" =
+ * not there or not readable. */
+void inspect_time_service(char *out_type, size_t type_capacity, char *out_server, size_t server_capacity);
+
 #endif

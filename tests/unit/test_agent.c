@@ -7,6 +7,7 @@
 #include "storewatch/control.h"
 
 #include "../../src/app/agent_internal.h"
+#include "../../src/app/status_view.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -150,6 +151,33 @@ static void test_a_slot_whose_look_is_late_is_missed(void **state)
     drive_lanes(f->agent);
     char *json = agent_status_json(f->agent);
     assert_non_null(strstr(json, "\"missed_polls\": 1"));
+    free(json);
+}
+
+static void test_a_clock_that_is_set_is_told_of(void **state)
+{
+    struct fixture *f = *state;
+    drive_lanes(f->agent);
+    poll(f);
+    drive_lanes(f->agent);
+    char *json = agent_status_json(f->agent);
+    assert_non_null(strstr(json, "\"jumps\": 0,\n  \"last_jump_at\": null,\n  \"last_jump_ms\": null"));
+    free(json);
+    f->os.world.utc_ms += 2 * MS_PER_SECOND; /* bent, not set */
+    poll(f);
+    drive_lanes(f->agent);
+    f->os.world.utc_ms -= MS_PER_HOUR;
+    poll(f);
+    drive_lanes(f->agent);
+    poll(f);
+    drive_lanes(f->agent);
+    json = agent_status_json(f->agent);
+    assert_non_null(strstr(json, "\"jumps\": 1,"));
+    assert_non_null(strstr(json, "\"last_jump_ms\": -3600000.0"));
+    struct buffer view = {0};
+    status_view_text(json, &view);
+    assert_non_null(strstr(view.data, "clock      set back by 1 h at 20"));
+    buffer_deinit(&view);
     free(json);
 }
 
@@ -447,6 +475,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_leaves_before_its_records_are_committed),
+        TEST(test_a_clock_that_is_set_is_told_of),
         TEST(test_a_slot_whose_look_is_late_is_missed),
         TEST(test_stop_saves_and_is_quiet),
         TEST(test_the_status_is_kept_with_the_history),

@@ -73,6 +73,10 @@ said=$(lines)
 check "the control pipe is closed to ordinary users" contains "$said" '^ok access the control pipe is closed'
 check "doctor says whose rights the service has, and that the needed ones are there" contains "$said" '^ok account the service runs as .* with [0-9]+ privileges, SeDebugPrivilege among them'
 check "doctor knows that the service runs" contains "$said" '^ok service installed and running'
+check "how the service gets on with its polls, and what they cost" contains "$said" '^(ok|warning) polls [0-9]+ polls? since the service was started, 0 failed, [0-9]+ missed; the last one took [0-9]+ ms'
+check "the history is written, its newest sample is fresh" contains "$said" '^ok history C:.storewatch-data.storewatch\.db holds [0-9]+ series, the newest sample is [0-9.]+ m?s old'
+check "the clock is told, with this place's time" contains "$said" '^ok clock it is 20[0-9-]+ [0-9:]+ UTC, here [A-Z][a-z]+day [0-9:]+'
+check "that nobody keeps the clock is told" contains "$said" '^warning clock there is no Windows Time'
 check "the event source is registered" contains "$said" '^ok events '
 check "the configuration is valid" contains "$said" '^ok config '
 check "the relay answers, without a mail" contains "$said" '^ok relay .* answers: 2'
@@ -113,6 +117,11 @@ win reg add 'HKLM\Software\Clients\Mail\Post' /v DLLPathEx /d 'C:\Mapi\Unfixed\E
 said=$(lines)
 check "what the registry names is told" contains "$said" '^ok registry MSMapiApps names Store\.exe'
 check "with the version of the DLL that MAPI goes to" contains "$said" 'Clients.Mail names Post: MAPI goes to C:.Mapi.Unfixed.Emsmdb32\.dll, version 6\.5\.7226\.0'
+
+win reg add 'HKLM\System\CurrentControlSet\Services\W32Time\Parameters' /v Type /d NTP /f >/dev/null
+win reg add 'HKLM\System\CurrentControlSet\Services\W32Time\Parameters' /v NtpServer /d 'time.example.com,0x8' /f >/dev/null
+must "a time service" eval 'standin W32Time svchost.exe && scm start W32Time && scm wait W32Time running 10'
+check "or who keeps it, and whom that follows" contains "$(lines)" '^ok clock Windows Time .W32Time. runs and follows time\.example\.com,0x8'
 
 # ---- the DLLs of processes that nobody registered
 must "clients with every kind of DLL" eval 'for name in Unfixed Outlook None Noise Circles; do client $name || exit 1; done'
