@@ -52,6 +52,14 @@ struct actions {
 };
 void actions_clear(struct actions *actions);
 
+/* The attempts to take a rung that were turned back before their target was stopped: how many, when the last
+ * one ended, and what stood in its way. */
+struct turned_back {
+    uint32_t count;
+    int64_t mono_ms;
+    char why[160];
+};
+
 /* An incident while it is open, with what need not survive. */
 struct open_incident {
     struct incident incident; /* id 0 = free slot */
@@ -67,6 +75,7 @@ struct open_incident {
     /* When and at which level the restart of a client for the store's growth was over; 0 = there was none. */
     int64_t client_tried_mono_ms;
     double client_tried_level;
+    struct turned_back attempts[RUNG_COUNT]; /* policy.h: POLICY_ATTEMPTS_MAX; read from the journals again */
 };
 
 /* Which rungs a target's latest incident had tried: growth that is back within the minimum interval between

@@ -53,6 +53,14 @@ struct preflight {
     struct check_result results[CHECK_COUNT];
 };
 
+/* The attempts of this incident's rung that were turned back before their target was stopped; count 0 = none.
+ */
+struct policy_attempts {
+    uint32_t count;
+    int64_t age_ms;  /* of the last one's end */
+    const char *why; /* lent */
+};
+
 struct policy_facts {
     bool by_hand; /* asked for by a person: mode, window and budget do not hold it back, and are only told */
     bool dry_run;
@@ -63,6 +71,7 @@ struct policy_facts {
     int64_t exhaustion_early_utc_ms; /* of the incident; INT64_MAX = not foreseeable */
     const struct restart_plan *plan; /* NULL: not made (see plan_error) */
     const struct err *plan_error;    /* status OK: not tried yet, the check passes as "not made yet" */
+    struct policy_attempts attempts; /* with CHECK_INTERVAL */
 };
 
 void policy_preflight(const struct config *config, const struct observation *observation, struct clock clock,
@@ -90,6 +99,30 @@ enum rung policy_next_rung(const struct config *config, const struct incident *i
                            const struct incident *others, size_t other_count,
                            const struct policy_suspect *suspect, const char **out_service, char *out_why,
                            size_t why_capacity);
+
+/* A restart that was turned back before its target was stopped (RESTART_RESTORED: the stop was refused or
+ * hung, or somebody started its dependents again and again) has not tried its rung: nobody knows whether it
+ * would have ended the growth, and the next rung is the Information Store, with everybody on it. So the rung
+ * is free again, and the restart is attempted again, but
+ *   - not at once: what stood in the way (a backup, a locked service database, a person at work) needs time
+ * to pass. An hour, or the minimum interval if that is shorter; when the end is near half of what is left of
+ * the time, so that there is an attempt after this one; never sooner than policy_soonest_retry_ms.
+ *   - not for ever: POLICY_ATTEMPTS_MAX times for an incident and rung. What could not be stopped so often
+ * will not be, and the store cannot wait for its client without end: then the rung counts as used.
+ *   - and within the budget: an attempt that stopped anything was a pause for somebody and counts like every
+ * restart, towards the minimum interval too. One that stopped nothing disturbed nobody. It is taken out of
+ * the budget: else refusals of one night would leave none for the restart that is needed. While the store's
+ * own end is nearer than urgent_before, it does not wait for a client whose restart was turned back. A
+ * person's restart is not held back by any of this. */
+#define POLICY_ATTEMPTS_MAX 3
+int64_t policy_attempt_wait_ms(const struct config *config, struct clock clock,
+                               int64_t exhaustion_early_utc_ms);
+/* After a restart that could not be begun the decision is taken anew after some polls, a minute at the most.
+ */
+int64_t policy_soonest_retry_ms(const struct config *config);
+
+/* Is the early bound of the exhaustion (INT64_MAX = not foreseeable) nearer than urgent_before? */
+bool policy_is_urgent(const struct config *config, struct clock clock, int64_t exhaustion_early_utc_ms);
 
 /* Ages the budget by observed time and drops entries no rule needs any more. */
 void policy_age_budget(const struct config *config, struct budget_entry *entries, size_t *count,

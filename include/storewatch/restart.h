@@ -125,9 +125,10 @@ enum restart_outcome {
     RESTART_OUTCOME_NONE,
     RESTART_SUCCEEDED, /* everything runs again, the target anew; also when it stopped after we turned back */
     RESTART_RESTORED,  /* the stop did not work; what was stopped runs again, the target was not restarted */
-    RESTART_HANDED_OVER /* something stays down because a person took over */
+    RESTART_HANDED_OVER, /* something stays down because a person took over */
+    RESTART_CALLED_OFF   /* by restart_abandon, while it was untouched */
 };
-/* "none" "succeeded" "restored" "handed over" */
+/* "none" "succeeded" "restored" "handed over" "called off" */
 const char *restart_outcome_name(enum restart_outcome outcome);
 
 /* What must survive a crash at any moment; plain data. */
@@ -225,14 +226,18 @@ void restart_begin(struct restart *restart, const struct config *config,
 void restart_resume(struct restart *restart, const struct config *config,
                     const struct restart_journal *journal, int64_t mono_ms);
 
-/* Has nothing been asked of any service yet? While true, the caller's pre-flight may still call it off for
- * free. */
+/* Was nothing of the plan stopped, nor can it be by what was asked for? A stop that was refused touches
+ * nothing.
+ */
+bool restart_plan_untouched(const struct restart_plan *plan);
+/* The same of one that is still on its way down: the caller's pre-flight may call it off for free. */
 bool restart_untouched(const struct restart *restart);
 /* Is nothing out, and was no stop accepted or seen to work yet (one that failed without a word may work yet)?
  * Then what comes is a first stop, and has to pass the pre-flight. */
 bool restart_nothing_stopped(const struct restart *restart);
-/* Calls it off, `why` for people. Untouched: ended at once. While stopping: what was stopped is started again
- * (stop_failed). Later there is nothing to call off: everything is being started already. Returns news bits.
+/* Calls it off, `why` for people. Untouched: ended at once (RESTART_CALLED_OFF). While stopping: what was
+ * stopped is started again (stop_failed). Later there is nothing to call off: everything is being started
+ * already. Returns news bits.
  */
 unsigned restart_abandon(struct restart *restart, const char *why, int64_t utc_ms);
 

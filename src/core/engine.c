@@ -238,6 +238,7 @@ void engine_restore_incidents(struct engine *engine, const struct incident *inci
 void engine_restore_restarts(struct engine *engine, const struct restart_journal *journals, size_t count,
                              int64_t mono_ms)
 {
+    engine_restore_attempts(engine, journals, count, mono_ms);
     for (size_t i = 0; i < count; i++) {
         if (journals[i].id > engine->last_restart_id)
             engine->last_restart_id = journals[i].id;

@@ -46,16 +46,19 @@ static const struct culprit *client_of(const struct engine *engine, const struct
     return first;
 }
 
-static bool is_client_tried(const struct incident *incident)
+/* Was it restarted for the store, or is about to be? Not one that could never be stopped. */
+static bool is_client_tried(const struct open_incident *open)
 {
-    return incident->target_kind == TARGET_STORE && incident->rungs_tried & (1u << RUNG_RESTART_CLIENT);
+    return open->incident.target_kind == TARGET_STORE &&
+           open->incident.rungs_tried & (1u << RUNG_RESTART_CLIENT) &&
+           open->attempts[RUNG_RESTART_CLIENT].count < POLICY_ATTEMPTS_MAX;
 }
 
 void step_follow_tried_client(struct step *step, struct open_incident *open)
 {
     const struct engine *engine = step->engine;
     bool under_way = engine_restarting(engine) && engine->restart.journal.incident_id == open->incident.id;
-    if (!is_client_tried(&open->incident)) {
+    if (!is_client_tried(open)) {
         open->client_tried_mono_ms = 0;
     } else if (open->client_tried_mono_ms == 0 || under_way) {
         open->client_tried_mono_ms = step->clock.mono_ms;
@@ -67,7 +70,7 @@ void step_follow_tried_client(struct step *step, struct open_incident *open)
 static bool is_proof_awaited(const struct step *step, const struct open_incident *open)
 {
     const struct incident *incident = &open->incident;
-    if (!is_client_tried(incident) || open->client_tried_mono_ms == 0)
+    if (!is_client_tried(open) || open->client_tried_mono_ms == 0)
         return false;
     int64_t since_ms = step->clock.mono_ms - open->client_tried_mono_ms;
     double wanted_ms = PROOF_WINDOW * (double)step->engine->config.min_window_ms;

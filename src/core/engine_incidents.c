@@ -91,8 +91,7 @@ static bool process_incident_open(const struct engine *engine)
 
 static bool near_exhaustion(const struct step *step, const struct incident *incident)
 {
-    return incident->exhaustion_early_utc_ms != INT64_MAX &&
-           incident->exhaustion_early_utc_ms - step->clock.utc_ms < step->engine->config.urgent_before_ms;
+    return policy_is_urgent(&step->engine->config, step->clock, incident->exhaustion_early_utc_ms);
 }
 
 bool step_is_urgent(const struct step *step, const struct verdict *verdict)

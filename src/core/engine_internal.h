@@ -1,5 +1,6 @@
-/* engine_internal.h - what engine.c (the entries), engine_tell.c, engine_incidents.c and engine_restart.c
- * share. step_ functions are parts of one step; engine_ functions here only look something up or keep it. */
+/* engine_internal.h - what engine.c (the entries), engine_tell.c, engine_incidents.c, engine_attempts.c,
+ * engine_restart.c and others share. step_ functions are parts of one step; engine_ functions here only look
+ * something up or keep it. */
 #ifndef STOREWATCH_ENGINE_INTERNAL_H
 #define STOREWATCH_ENGINE_INTERNAL_H
 
@@ -61,6 +62,21 @@ bool step_waits_for_evidence(struct step *step);
 void step_drop_evidence(struct step *step);
 void step_evidence_told(struct step *step, const struct engine_request *request, enum status status,
                         const struct err *err);
+
+/* engine_attempts.c */
+/* The restart that has just ended was called off or turned back: what it leaves behind in incident and
+ * budget. */
+void step_settle_attempt(struct step *step);
+/* What became of the stop, and when the next attempt is made. */
+void step_add_attempt_words(const struct step *step, struct alert *alert);
+struct policy_attempts step_attempts(const struct step *step, const struct open_incident *open,
+                                     enum rung rung);
+/* A store whose end is near does not wait for a client whose restart was turned back. */
+struct incident step_as_the_ladder_sees(const struct open_incident *other, bool store_is_urgent);
+void engine_restore_attempts(struct engine *engine, const struct restart_journal *journals, size_t count,
+                             int64_t mono_ms);
+/* Takes a restart that disturbed nobody out of the budget. */
+void engine_leave_budget(struct engine *engine, int64_t restart_id);
 
 /* engine_restart.c */
 /* A sentence for the mails and an event for the log. */

@@ -6,10 +6,6 @@
 
 #include <string.h>
 
-/* After a refused plan the next attempt waits this many polls, but at most RETRY_DECISION_MS. */
-#define RETRY_DECISION_POLLS 10
-#define RETRY_DECISION_MS MS_PER_MINUTE
-
 /* A sentence for the mails and an event for the log. */
 static struct alert *tell_story_v(struct step *step, enum alert_kind kind, const char *format, va_list args)
 {
@@ -154,18 +150,15 @@ static void tell_end(struct step *step)
 {
     struct engine *engine = step->engine;
     const struct restart_journal *journal = &engine->restart.journal;
-    if (journal->outcome == RESTART_RESTORED) {
+    if (journal->outcome == RESTART_RESTORED || journal->outcome == RESTART_CALLED_OFF) {
         struct alert *alert = alert_restart(step, ALERT_RESTART_ABANDONED);
         if (!alert)
             return;
         engine_add_story(engine, alert);
-        char notes[ALERT_LINE_MAX];
-        if (engine->called_off[0])
+        if (journal->outcome == RESTART_CALLED_OFF)
             alert_add_done(alert, "It was called off before anything was stopped: %s.", engine->called_off);
         else
-            alert_add_done(alert,
-                           "The stop did not work, so everything that had been stopped was started again. %s",
-                           down_notes(engine, notes, sizeof notes));
+            step_add_attempt_words(step, alert);
         advice_add(alert, &engine->config, false);
         return;
     }
@@ -192,12 +185,6 @@ static void facts_for(const struct engine *engine, int64_t exhaustion_early_utc_
         .budget_count = engine->budget_count,
         .exhaustion_early_utc_ms = exhaustion_early_utc_ms,
     };
-}
-
-static int64_t retry_after_ms(const struct engine *engine)
-{
-    int64_t polls_ms = RETRY_DECISION_POLLS * engine->config.interval_ms;
-    return polls_ms < RETRY_DECISION_MS ? polls_ms : RETRY_DECISION_MS;
 }
 
 /* The pre-flight once more just before the first stop: the world may have changed since the plan was made, or
@@ -235,14 +222,6 @@ static unsigned call_off(struct step *step)
         return restart_abandon(&engine->restart, reason, step->clock.utc_ms);
     }
     text_copy(engine->called_off, sizeof engine->called_off, reason);
-    memcpy(engine->budget, others, count * sizeof others[0]);
-    engine->budget_count = count;
-    step->actions->save_budget = true;
-    engine->not_before_mono_ms = step->clock.mono_ms + retry_after_ms(engine);
-    if (open) { /* nothing was touched: the rung has not been tried */
-        open->incident.rungs_tried &= ~(1u << engine->restart.journal.rung);
-        step_save_incident(step, &open->incident);
-    }
     return restart_abandon(&engine->restart, engine->called_off, step->clock.utc_ms);
 }
 
@@ -315,8 +294,10 @@ void step_follow_restart(struct step *step)
     if (news & RESTART_NEWS_TERMINATE)
         tell_termination(step, request.service, "%s %s", request.service, note_of(engine, request.service));
     tell_news(step, news);
-    if (news & RESTART_NEWS_ENDED)
+    if (news & RESTART_NEWS_ENDED) {
+        step_settle_attempt(step);
         tell_end(step);
+    }
     if (news) {
         step->actions->save_restart = true;
         step->actions->restart = engine->restart.journal;
@@ -334,14 +315,17 @@ bool step_consider(struct step *step, struct open_incident *open, struct restart
 {
     struct engine *engine = step->engine;
     struct incident *incident = &open->incident;
+    bool store_is_urgent = incident->target_kind == TARGET_STORE &&
+                           policy_is_urgent(&engine->config, step->clock, incident->exhaustion_early_utc_ms);
+    struct incident seen = step_as_the_ladder_sees(open, store_is_urgent);
     struct incident all[INCIDENTS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < INCIDENTS_MAX; i++)
         if (engine->incidents[i].incident.id)
-            all[count++] = engine->incidents[i].incident;
+            all[count++] = step_as_the_ladder_sees(&engine->incidents[i], store_is_urgent);
     const char *service = "";
     struct policy_suspect suspect = step_suspect(step, open);
-    enum rung rung = policy_next_rung(&engine->config, incident, all, count, &suspect, &service,
+    enum rung rung = policy_next_rung(&engine->config, &seen, all, count, &suspect, &service,
                                       incident->held_because, sizeof incident->held_because);
     if (rung == RUNG_ALERT)
         return false;
@@ -358,6 +342,7 @@ bool step_consider(struct step *step, struct open_incident *open, struct restart
     struct policy_facts facts;
     facts_for(engine, incident->exhaustion_early_utc_ms, &facts);
     facts.by_hand = false;
+    facts.attempts = step_attempts(step, open, rung);
     struct preflight preflight;
     policy_preflight(&engine->config, step->observation, step->clock, &facts, &preflight);
     if (!preflight.passed) {
@@ -440,7 +425,7 @@ static bool still_wanted(struct step *step, struct open_incident *open)
 void step_refuse_plan(struct step *step, enum check failed, const char *why)
 {
     struct engine *engine = step->engine;
-    engine->not_before_mono_ms = step->clock.mono_ms + retry_after_ms(engine);
+    engine->not_before_mono_ms = step->clock.mono_ms + policy_soonest_retry_ms(&engine->config);
     struct open_incident *open = engine_incident_by_id(engine, engine->wanted.incident_id);
     if (!open && !engine->by_hand)
         return; /* it has ended meanwhile */

@@ -5,6 +5,9 @@
 
 #define MINUTES_PER_DAY 1440
 #define MINUTES_PER_WEEK (7 * MINUTES_PER_DAY)
+#define ATTEMPT_WAIT_MS MS_PER_HOUR
+#define RETRY_POLLS 10
+#define RETRY_MS MS_PER_MINUTE
 
 const char *check_name(enum check check)
 {
@@ -61,10 +64,30 @@ struct judge {
     struct clock clock;
 };
 
-static bool urgent(const struct judge *judge)
+bool policy_is_urgent(const struct config *config, struct clock clock, int64_t exhaustion_early_utc_ms)
 {
-    int64_t early = judge->facts->exhaustion_early_utc_ms;
-    return early != INT64_MAX && early - judge->clock.utc_ms < judge->config->urgent_before_ms;
+    return exhaustion_early_utc_ms != INT64_MAX &&
+           exhaustion_early_utc_ms - clock.utc_ms < config->urgent_before_ms;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t policy_soonest_retry_ms(const struct config *config)
+{
+    return smaller(RETRY_POLLS * config->interval_ms, RETRY_MS);
+}
+
+int64_t policy_attempt_wait_ms(const struct config *config, struct clock clock,
+                               int64_t exhaustion_early_utc_ms)
+{
+    int64_t wait_ms = smaller(ATTEMPT_WAIT_MS, config->budget_min_interval_ms);
+    if (exhaustion_early_utc_ms != INT64_MAX)
+        wait_ms = smaller(wait_ms, (exhaustion_early_utc_ms - clock.utc_ms) / 2);
+    int64_t soonest_ms = policy_soonest_retry_ms(config);
+    return wait_ms < soonest_ms ? soonest_ms : wait_ms;
 }
 
 static bool check_budget(const struct judge *judge, struct text *why)
@@ -81,7 +104,17 @@ static bool check_budget(const struct judge *judge, struct text *why)
 
 static bool check_interval(const struct judge *judge, struct text *why)
 {
+    const struct policy_attempts *attempts = &judge->facts->attempts;
+    int64_t early_utc_ms = judge->facts->exhaustion_early_utc_ms;
     int64_t youngest = youngest_ms(judge->facts);
+    int64_t wait_ms = policy_attempt_wait_ms(judge->config, judge->clock, early_utc_ms) - attempts->age_ms;
+    if (attempts->count > 0 && wait_ms > 0) {
+        text_add(why, "attempt %u of %d was turned back, the next is made in ", attempts->count,
+                 POLICY_ATTEMPTS_MAX);
+        text_add_duration(why, wait_ms);
+        text_add(why, " at the earliest: %s", attempts->why);
+        return judge->facts->by_hand;
+    }
     if (youngest == INT64_MAX) {
         text_add(why, "no restart on record");
         return true;
@@ -154,7 +187,7 @@ static bool check_window(const struct judge *judge, struct text *why)
     }
     if (minutes == 0)
         return true;
-    if (urgent(judge)) {
+    if (policy_is_urgent(config, judge->clock, early_utc_ms)) {
         text_add(why, "; but exhaustion is nearer than ");
         text_add_duration(why, config->urgent_before_ms);
         return true;

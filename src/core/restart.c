@@ -112,18 +112,19 @@ void machine_enter_starting(struct restart *restart)
     }
 }
 
-bool restart_untouched(const struct restart *restart)
+bool restart_plan_untouched(const struct restart_plan *plan)
 {
-    if (restart->journal.phase != RESTART_STOPPING) {
-        return false;
-    }
-    for (size_t i = 0; i < restart->journal.plan.count; i++) {
-        const struct restart_service *service = &restart->journal.plan.services[i];
-        if (service->stop != STEP_WAITING || service->start != STEP_WAITING) {
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->services[i].stop != STEP_WAITING || plan->services[i].start != STEP_WAITING) {
             return false;
         }
     }
     return true;
+}
+
+bool restart_untouched(const struct restart *restart)
+{
+    return restart->journal.phase == RESTART_STOPPING && restart_plan_untouched(&restart->journal.plan);
 }
 
 bool restart_nothing_stopped(const struct restart *restart)
@@ -191,8 +192,13 @@ unsigned restart_abandon(struct restart *restart, const char *why, int64_t utc_m
     if (restart->journal.phase != RESTART_STOPPING) {
         return 0;
     }
+    const bool untouched = restart_untouched(restart);
     service_note(machine_target(restart), "called off: %s", why);
-    return RESTART_NEWS_STEP | machine_turn_back(restart, utc_ms);
+    const unsigned news = RESTART_NEWS_STEP | machine_turn_back(restart, utc_ms);
+    if (untouched) {
+        restart->journal.outcome = RESTART_CALLED_OFF;
+    }
+    return news;
 }
 
 unsigned restart_step(struct restart *restart, const struct observation *observation,

@@ -83,7 +83,7 @@ const char *restart_phase_name(enum restart_phase phase)
 
 const char *restart_outcome_name(enum restart_outcome outcome)
 {
-    static const char *const names[] = {"none", "succeeded", "restored", "handed over"};
+    static const char *const names[] = {"none", "succeeded", "restored", "handed over", "called off"};
     const size_t index = (size_t)outcome;
     return index < ARRAY_COUNT(names) ? names[index] : "unknown";
 }

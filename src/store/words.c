@@ -22,7 +22,8 @@ LIST_OF(rung, [RUNG_ALERT] = "alert", [RUNG_RESTART_CLIENT] = "restart_client",
 LIST_OF(restart_phase, [RESTART_IDLE] = "idle", [RESTART_STOPPING] = "stopping",
         [RESTART_STARTING] = "starting", [RESTART_VERIFYING] = "verifying", [RESTART_ENDED] = "ended");
 LIST_OF(restart_outcome, [RESTART_OUTCOME_NONE] = "none", [RESTART_SUCCEEDED] = "succeeded",
-        [RESTART_RESTORED] = "restored", [RESTART_HANDED_OVER] = "handed_over");
+        [RESTART_RESTORED] = "restored", [RESTART_HANDED_OVER] = "handed_over",
+        [RESTART_CALLED_OFF] = "called_off");
 LIST_OF(restart_step, [STEP_WAITING] = "waiting", [STEP_ASKED] = "asked", [STEP_REACHED] = "reached",
         [STEP_GIVEN_UP] = "given_up");
 LIST_OF(alert_kind, ALERT_LIST(ALERT_WORD));

@@ -4,7 +4,8 @@
  *       a break, or a person has taken it (or what it needs) over. Nothing is owed at the end; one that
  *       storewatch, alive and seeing, has known down for longer than all its timeouts together was told of
  *   R2  the true times at which restarts began of which a stop was accepted: in each period no more than
- *       the budget, between two at least the minimum interval. One asked for by hand only counts
+ *       the budget, between two at least the minimum interval. One asked for by hand only counts. Of those
+ *       for one incident and rung no more than POLICY_ATTEMPTS_MAX were turned back
  *   R3  the moment a stop takes effect: the service is the target or needs it (by the world's
  *       dependencies), the target is one of the configuration, and its process was not already another one
  *       than planned in the look that the stop was decided on. The moment a process is to be ended: that is
@@ -757,6 +758,14 @@ static void check_restarts(sqlite3 *db)
                        (long long)sqlite3_column_int64(statement, 0),
                        (const char *)sqlite3_column_text(statement, 1), phase);
     }
+    asked(db, statement);
+    statement =
+        ask(db, "SELECT incident_id, count(*) FROM restart WHERE incident_id <> 0 AND outcome = 'restored'"
+                " GROUP BY incident_id, rung HAVING count(*) > ?");
+    sqlite3_bind_int(statement, 1, POLICY_ATTEMPTS_MAX);
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        judge_fail("R2", "%d restarts for incident %lld were turned back, one after the other",
+                   sqlite3_column_int(statement, 1), (long long)sqlite3_column_int64(statement, 0));
     asked(db, statement);
     if (sim->calm && sim->settings.act && succeeded == 0)
         judge_fail("W1", "nothing went wrong, and the leak was not ended");

@@ -145,6 +145,36 @@ static void test_minimum_interval_counts_from_the_youngest(void **state)
     assert_true(f->preflight.passed);
 }
 
+static void test_an_attempt_waits_after_one_that_was_turned_back(void **state)
+{
+    struct fixture *f = *state;
+    f->config.interval_ms = 15 * MS_PER_SECOND;
+    f->config.budget_min_interval_ms = 4 * MS_PER_HOUR;
+    f->facts.attempts =
+        (struct policy_attempts){.count = 2, .age_ms = MS_PER_HOUR - 1, .why = "X: access denied (5)"};
+    assert_held_by(f, CHECK_INTERVAL, "attempt 2 of 3 was turned back");
+    assert_non_null(strstr(f->preflight.results[CHECK_INTERVAL].text, "X: access denied (5)"));
+    f->facts.by_hand = true; /* a person does not wait */
+    judge(f);
+    assert_true(f->preflight.passed);
+    f->facts.by_hand = false;
+    f->facts.attempts.age_ms = MS_PER_HOUR;
+    judge(f);
+    assert_true(f->preflight.passed);
+    /* Near the end half of what is left, but never at once; a short minimum interval is long enough. */
+    int64_t now = f->clock.utc_ms;
+    assert_int_equal(policy_attempt_wait_ms(&f->config, f->clock, INT64_MAX), MS_PER_HOUR);
+    assert_int_equal(policy_attempt_wait_ms(&f->config, f->clock, now + 40 * MS_PER_MINUTE),
+                     20 * MS_PER_MINUTE);
+    assert_int_equal(policy_attempt_wait_ms(&f->config, f->clock, now + MS_PER_MINUTE), MS_PER_MINUTE);
+    assert_int_equal(policy_attempt_wait_ms(&f->config, f->clock, now - MS_PER_HOUR), MS_PER_MINUTE);
+    f->config.budget_min_interval_ms = 10 * MS_PER_MINUTE;
+    assert_int_equal(policy_attempt_wait_ms(&f->config, f->clock, INT64_MAX), 10 * MS_PER_MINUTE);
+    f->config.budget_min_interval_ms = 0;
+    f->config.interval_ms = MS_PER_SECOND;
+    assert_int_equal(policy_attempt_wait_ms(&f->config, f->clock, INT64_MAX), 10 * MS_PER_SECOND);
+}
+
 static void test_window_holds_unless_urgent(void **state)
 {
     struct fixture *f = *state;
@@ -403,6 +433,7 @@ int main(void)
         TEST(test_veto_process_holds_and_is_named),
         TEST(test_spent_budget_holds_until_the_oldest_is_old_enough),
         TEST(test_minimum_interval_counts_from_the_youngest),
+        TEST(test_an_attempt_waits_after_one_that_was_turned_back),
         TEST(test_window_holds_unless_urgent),
         TEST(test_the_last_window_before_exhaustion_is_chosen),
         TEST(test_weekend_windows_are_found_across_the_week),

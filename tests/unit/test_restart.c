@@ -1832,8 +1832,9 @@ static void test_abandon(void **state)
     (void)state;
     run_begin(FOUR);
     run_news(restart_abandon(&run.restart, "the window has closed", run.world.utc_ms));
-    assert_string_equal(run.log.data, "restored");
+    assert_string_equal(run.log.data, "called off");
     assert_string_equal(planned("T")->note, "called off: the window has closed");
+    assert_true(restart_plan_untouched(&run.restart.journal.plan));
 
     run_begin(FOUR);
     run_for(2500);
@@ -2515,6 +2516,11 @@ static void check_end(struct sim *sim)
             broken(sim, "called restored without reason");
         }
         break;
+    case RESTART_CALLED_OFF:
+        if (given_up || !journal->stop_failed || !restart_plan_untouched(&journal->plan)) {
+            broken(sim, "called off for free, and something was touched");
+        }
+        break;
     case RESTART_HANDED_OVER:
         if (!given_up) {
             broken(sim, "called handed over and nobody took anything over");
@@ -2750,8 +2756,8 @@ static void test_random_worlds(void **state)
     const char *many = getenv("RESTART_SEEDS");
     const uint64_t first = only != NULL ? strtoull(only, NULL, 10) : 1;
     const uint64_t last = only != NULL ? first : many != NULL ? strtoull(many, NULL, 10) : 1500;
-    uint64_t steps = 0, faults = 0, crashes = 0, reboots = 0, persons = 0, outcomes[4] = {0}, down = 0,
-             none = 0;
+    uint64_t steps = 0, faults = 0, crashes = 0, reboots = 0, persons = 0,
+             outcomes[RESTART_CALLED_OFF + 1] = {0}, down = 0, none = 0;
     double hours = 0;
     for (uint64_t seed = first; seed <= last; seed++) {
         memset(&sim, 0, sizeof(sim));
@@ -2779,10 +2785,11 @@ static void test_random_worlds(void **state)
     }
     printf("random worlds %" PRIu64 ": %" PRIu64 " steps, %.0f simulated hours, faults %" PRIu64
            ", acts of people %" PRIu64 ", crashes %" PRIu64 ", reboots %" PRIu64 "; succeeded %" PRIu64
-           ", restored %" PRIu64 ", handed over %" PRIu64 ", told down %" PRIu64
+           ", restored %" PRIu64 ", called off %" PRIu64 ", handed over %" PRIu64 ", told down %" PRIu64
            ", target not running %" PRIu64 "\n",
            last - first + 1, steps, hours, faults, persons, crashes, reboots, outcomes[RESTART_SUCCEEDED],
-           outcomes[RESTART_RESTORED], outcomes[RESTART_HANDED_OVER], down, none);
+           outcomes[RESTART_RESTORED], outcomes[RESTART_CALLED_OFF], outcomes[RESTART_HANDED_OVER], down,
+           none);
 }
 
 static int set_up(void **state)

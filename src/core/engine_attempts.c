@@ -1,0 +1,138 @@
+/* engine_attempts.c - a restart that was turned back before its target was stopped is no used rung: it is
+ * attempted again, later and not for ever. See policy.h: POLICY_ATTEMPTS_MAX. */
+#include "engine_internal.h"
+
+#include <string.h>
+
+/* The service that stood in the way and its note: the first in stop order that was not stopped. */
+static void add_obstacle(struct text *text, const struct restart_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->services[i].stop != STEP_REACHED && plan->services[i].note[0]) {
+            text_add(text, "%s: %s", plan->services[i].name, plan->services[i].note);
+            return;
+        }
+    text_add(text, "no reason is known");
+}
+
+static void remember(struct turned_back *attempts, const struct restart_plan *plan, uint32_t count,
+                     int64_t mono_ms)
+{
+    attempts->count = count;
+    attempts->mono_ms = mono_ms;
+    struct text why = text_on(attempts->why, sizeof attempts->why);
+    add_obstacle(&why, plan);
+}
+
+void engine_leave_budget(struct engine *engine, int64_t restart_id)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < engine->budget_count; i++)
+        if (engine->budget[i].restart_id != restart_id)
+            engine->budget[kept++] = engine->budget[i];
+    engine->budget_count = kept;
+}
+
+/* Does everything of the plan run as it did when the restart began? */
+static bool nobody_was_disturbed(const struct step *step, const struct restart_plan *plan)
+{
+    bool undisturbed = restart_plan_untouched(plan);
+    for (size_t i = 0; undisturbed && i < plan->count; i++) {
+        const struct service *service = observation_service(step->observation, plan->services[i].name);
+        undisturbed =
+            service && (service->state == SERVICE_STATE_RUNNING || service->state == SERVICE_STATE_PAUSED);
+    }
+    return undisturbed;
+}
+
+void step_settle_attempt(struct step *step)
+{
+    struct engine *engine = step->engine;
+    const struct restart_journal *journal = &engine->restart.journal;
+    bool called_off = journal->outcome == RESTART_CALLED_OFF;
+    if (!called_off && journal->outcome != RESTART_RESTORED)
+        return;
+    if (called_off || nobody_was_disturbed(step, &journal->plan)) {
+        engine_leave_budget(engine, journal->id);
+        step->actions->save_budget = true;
+    }
+    engine->not_before_mono_ms = step->clock.mono_ms + policy_soonest_retry_ms(&engine->config);
+    struct open_incident *open = engine_incident_by_id(engine, journal->incident_id);
+    if (!open)
+        return;
+    struct turned_back *attempts = &open->attempts[journal->rung];
+    if (!called_off)
+        remember(attempts, &journal->plan, attempts->count + 1, step->clock.mono_ms);
+    if (attempts->count < POLICY_ATTEMPTS_MAX)
+        open->incident.rungs_tried &= ~(1u << journal->rung);
+    step_save_incident(step, &open->incident);
+}
+
+void step_add_attempt_words(const struct step *step, struct alert *alert)
+{
+    struct engine *engine = step->engine;
+    const struct restart_journal *journal = &engine->restart.journal;
+    char why[ALERT_LINE_MAX];
+    struct text text = text_on(why, sizeof why);
+    add_obstacle(&text, &journal->plan);
+    if (restart_plan_untouched(&journal->plan))
+        alert_add_done(alert, "The stop did not work, and nothing was stopped. %s.", why);
+    else
+        alert_add_done(
+            alert, "The stop did not work, so everything that had been stopped was started again. %s.", why);
+    const struct open_incident *open = engine_incident_by_id(engine, journal->incident_id);
+    if (!open)
+        return;
+    const struct turned_back *attempts = &open->attempts[journal->rung];
+    if (attempts->count >= POLICY_ATTEMPTS_MAX) {
+        alert_add_done(alert, "That was attempt %u of %d: %s is not tried again for this incident.",
+                       attempts->count, POLICY_ATTEMPTS_MAX, rung_name(journal->rung));
+        return;
+    }
+    char wait[40];
+    struct text duration = text_on(wait, sizeof wait);
+    text_add_duration(&duration, policy_attempt_wait_ms(&engine->config, step->clock,
+                                                        open->incident.exhaustion_early_utc_ms));
+    alert_add_done(
+        alert, "That was attempt %u of %d to take the rung \"%s\": the next is made in %s at the earliest.",
+        attempts->count, POLICY_ATTEMPTS_MAX, rung_name(journal->rung), wait);
+}
+
+struct policy_attempts step_attempts(const struct step *step, const struct open_incident *open,
+                                     enum rung rung)
+{
+    const struct turned_back *attempts = &open->attempts[rung];
+    return (struct policy_attempts){
+        .count = attempts->count, .age_ms = step->clock.mono_ms - attempts->mono_ms, .why = attempts->why};
+}
+
+struct incident step_as_the_ladder_sees(const struct open_incident *other, bool store_is_urgent)
+{
+    struct incident seen = other->incident;
+    if (store_is_urgent && other->attempts[RUNG_RESTART_CLIENT].count > 0)
+        seen.rungs_tried |= 1u << RUNG_RESTART_CLIENT;
+    return seen;
+}
+
+/* The wait begins anew with a life of storewatch: the journal's times are wall clock, which may have been
+ * set.
+ */
+void engine_restore_attempts(struct engine *engine, const struct restart_journal *journals, size_t count,
+                             int64_t mono_ms)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        struct open_incident *open = &engine->incidents[i];
+        uint32_t counts[RUNG_COUNT] = {0};
+        const struct restart_plan *newest[RUNG_COUNT] = {0};
+        for (size_t j = 0; open->incident.id && j < count; j++) {
+            const struct restart_journal *journal = &journals[j];
+            if (journal->incident_id != open->incident.id || journal->outcome != RESTART_RESTORED)
+                continue;
+            if (counts[journal->rung]++ == 0)
+                newest[journal->rung] = &journal->plan;
+        }
+        for (size_t rung = 0; rung < RUNG_COUNT; rung++)
+            if (counts[rung] > open->attempts[rung].count) /* else it is known already */
+                remember(&open->attempts[rung], newest[rung], counts[rung], mono_ms);
+    }
+}
