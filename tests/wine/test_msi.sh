@@ -24,6 +24,7 @@ done
 check "a package says which to take on the other Windows" contains "$(msiinfo export "$disk/packages/other.msi" LaunchCondition)" "take storewatch-$version-$arch\.msi"
 if [ "$arch" = x64 ]; then
     check "the x86 package refuses 64-bit Windows" exits 67 msi /i 'C:\packages\other.msi'
+    check "by its launch condition" contains "$(log)" 'Action ended .*: LaunchConditions\. Return value 0' # 1 would be success
 else
     check "the x64 package refuses 32-bit Windows" exits 97 msi /i 'C:\packages\other.msi' # 1633: another processor
 fi
