@@ -65,6 +65,8 @@ void faults_draw(void)
                                       : SERVICE_STATE_UNKNOWN;
             if (fault->when != SERVICE_STATE_UNKNOWN)
                 fault->at_ms = 0;
+            else
+                fault->in_plan = below(&own, 2) != 0;
         } else {
             fault->at_ms = (int64_t)(world_random(&own) % (uint64_t)sim->heal_ms);
         }
@@ -97,6 +99,24 @@ static void person_stops(const char *name)
             judge_person(world->services[i].name);
 }
 
+/* One service, or all that it has to do with. */
+static void person_pauses(const struct fault *fault)
+{
+    struct world *world = &sim->os.world;
+    const bool all = fault->random % 3 != 0;
+    for (size_t i = 0; i < world->count; i++)
+        if (i == fault->service ||
+            (all && (service_needs(i, fault->service) || service_needs(fault->service, i))))
+            world_person_pauses(world, world->services[i].name);
+}
+
+static void person_continues(void)
+{
+    struct world *world = &sim->os.world;
+    for (size_t i = 0; i < world->count; i++)
+        world_person_continues(world, world->services[i].name);
+}
+
 static void people_begin(const struct fault *fault)
 {
     struct world *world = &sim->os.world;
@@ -107,6 +127,9 @@ static void people_begin(const struct fault *fault)
         break;
     case FAULT_PERSON_STARTS:
         world_person_starts(world, name);
+        break;
+    case FAULT_PERSON_PAUSES:
+        person_pauses(fault);
         break;
     case FAULT_PERSON_DISABLES:
         world_person_disables(world, name);
@@ -337,9 +360,20 @@ static bool *switch_of(const struct fault *fault)
     }
 }
 
+static void aim_at_plan(struct fault *fault)
+{
+    if (!fault->in_plan || !sim->agent || !engine_restarting(sim->agent->engine))
+        return;
+    const struct restart_plan *plan = &sim->agent->engine->restart.journal.plan;
+    size_t service = service_index(plan->services[fault->random % plan->count].name);
+    if (service != SIZE_MAX)
+        fault->service = service;
+}
+
 static void fault_begin(struct fault *fault)
 {
     uint64_t own = fault->random + 1;
+    aim_at_plan(fault);
     fault->begun = true;
     fault->until_ms = true_ms() + fault->for_ms;
     if (fault->kind == FAULT_SLOW_STORE) /* one that hangs is treated like one that fails */
@@ -383,6 +417,8 @@ static void fault_end(struct fault *fault)
         vfs_fault_disarm();
     else if (fault->kind == FAULT_PERSON_STOPS && fault->person_undoes)
         world_person_starts(world, service_of(fault)->name);
+    else if (fault->kind == FAULT_PERSON_PAUSES && fault->person_undoes)
+        person_continues();
     else if (fault->kind == FAULT_PERSON_DISABLES && fault->person_undoes)
         world_person_enables(world, service_of(fault)->name);
     else if (fault->kind >= FAULT_STOP_HANGS && fault->kind <= FAULT_STATE_UNREADABLE)

@@ -311,7 +311,8 @@ static bool urgent(int64_t incident_id)
 
 static bool is_pending(enum service_state state)
 {
-    return state == SERVICE_STATE_START_PENDING || state == SERVICE_STATE_STOP_PENDING;
+    return state == SERVICE_STATE_START_PENDING || state == SERVICE_STATE_STOP_PENDING ||
+           state == SERVICE_STATE_PAUSE_PENDING || state == SERVICE_STATE_CONTINUE_PENDING;
 }
 
 /* What of R4 forbids a deed at any time, by what the look showed; NULL = nothing. */

@@ -87,6 +87,7 @@ static void draw_services(uint64_t *random)
         service->start_type = chance(random, 70) ? START_AUTO : START_DEMAND;
         service->start_latency_ms = 100 + below(random, chance(random, 20) ? 40000 : 3000);
         service->stop_latency_ms = 50 + below(random, chance(random, 20) ? 60000 : 3000);
+        service->pause_latency_ms = 50 + below(random, chance(random, 50) ? 40000 : 3000);
         service->checkpoint_every_ms = chance(random, 70) ? 1000 : 0;
         service->wait_hint_ms = below(random, 20000);
         service->recovers = chance(random, 20);
@@ -223,6 +224,8 @@ static bool world_moves(const struct world *world)
         const struct world_service *service = &world->services[i];
         if (service->exists &&
             (service->state == SERVICE_STATE_START_PENDING || service->state == SERVICE_STATE_STOP_PENDING ||
+             service->state == SERVICE_STATE_PAUSE_PENDING ||
+             service->state == SERVICE_STATE_CONTINUE_PENDING ||
              (service->dies_after_ms > 0 && service->dies_count > 0)))
             return true;
     }

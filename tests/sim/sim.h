@@ -68,6 +68,7 @@ struct os {
     X(CLOCK_JUMP, "the clock is set")                                                                        \
     X(PERSON_STOPS, "a person stops a service")                                                              \
     X(PERSON_STARTS, "a person starts a service")                                                            \
+    X(PERSON_PAUSES, "a person pauses services")                                                             \
     X(PERSON_DISABLES, "a person disables a service")                                                        \
     X(PERSON_DELETES, "a person deletes a service")                                                          \
     X(SERVICE_DIES, "a service's process ends")                                                              \
@@ -112,6 +113,7 @@ struct fault {
     int64_t at_ms, for_ms;
     enum service_state when; /* PENDING: not before the service is in this state; else at any time */
     size_t service;
+    bool in_plan; /* one of the restart that goes on then, instead of `service` */
     uint64_t random;
     bool begun, over;
     int64_t until_ms;

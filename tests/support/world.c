@@ -75,6 +75,7 @@ struct world_service *world_add(struct world *world, const char *name)
                                       .exists = true,
                                       .start_latency_ms = 500,
                                       .stop_latency_ms = 300,
+                                      .pause_latency_ms = 300,
                                       .accepts_stop = true,
                                       .state = SERVICE_STATE_RUNNING,
                                       .running_since_ms = world->mono_ms};
@@ -115,7 +116,6 @@ static void become_stopped(struct world_service *service, uint32_t exit_code)
     service->pid = 0;
     service->created_100ns = 0;
     service->checkpoint = 0;
-    service->paused = false;
     if (service->marked_for_delete) {
         service->exists = false;
     }
@@ -206,6 +206,19 @@ static void tick(struct world *world, struct world_service *service)
             return;
         }
         break;
+    case SERVICE_STATE_PAUSE_PENDING:
+        if (pending_ms >= service->pause_latency_ms) {
+            service->state = SERVICE_STATE_PAUSED;
+            return;
+        }
+        break;
+    case SERVICE_STATE_CONTINUE_PENDING:
+        if (pending_ms >= service->pause_latency_ms) {
+            service->state = SERVICE_STATE_RUNNING;
+            service->running_since_ms = world->mono_ms;
+            return;
+        }
+        break;
     case SERVICE_STATE_RUNNING:
         if (service->dies_after_ms > 0 && service->dies_count > 0 &&
             world->mono_ms - service->running_since_ms >= service->dies_after_ms) {
@@ -215,8 +228,6 @@ static void tick(struct world *world, struct world_service *service)
         return;
     case SERVICE_STATE_UNKNOWN:
     case SERVICE_STATE_STOPPED:
-    case SERVICE_STATE_CONTINUE_PENDING:
-    case SERVICE_STATE_PAUSE_PENDING:
     case SERVICE_STATE_PAUSED:
     case SERVICE_STATE_ABSENT:
         return;
@@ -404,6 +415,22 @@ void world_person_stops(struct world *world, const char *name)
 void world_person_starts(struct world *world, const char *name)
 {
     (void)start(world, find(world, name), WORLD_NEEDS_MAX);
+}
+
+void world_person_pauses(struct world *world, const char *name)
+{
+    struct world_service *service = find(world, name);
+    if (service->exists && service->state == SERVICE_STATE_RUNNING) {
+        become_pending(world, service, SERVICE_STATE_PAUSE_PENDING);
+    }
+}
+
+void world_person_continues(struct world *world, const char *name)
+{
+    struct world_service *service = find(world, name);
+    if (service->exists && service->state == SERVICE_STATE_PAUSED) {
+        become_pending(world, service, SERVICE_STATE_CONTINUE_PENDING);
+    }
 }
 
 void world_person_disables(struct world *world, const char *name)

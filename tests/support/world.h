@@ -24,6 +24,7 @@ struct world_service {
 
     /* how it behaves */
     int64_t start_latency_ms, stop_latency_ms;
+    int64_t pause_latency_ms;    /* to be paused, and to go on */
     int64_t checkpoint_every_ms; /* while pending; 0 = its checkpoint does not move */
     uint32_t wait_hint_ms;
     bool works_while_pending; /* its CPU time and I/O count move then */
@@ -50,7 +51,6 @@ struct world_service {
     uint64_t created_100ns;
     uint32_t checkpoint;
     uint32_t win32_exit_code, service_exit_code;
-    bool paused;
     int64_t pending_since_ms, running_since_ms;
     double cpu_ms, io_count;
     bool unreadable; /* its state cannot be read: UNKNOWN in observations */
@@ -93,6 +93,8 @@ uint32_t world_terminate(struct world *world, struct process_id process);
 void world_person_stops(struct world *world,
                         const char *name); /* and first, as services.msc does, what needs it */
 void world_person_starts(struct world *world, const char *name);
+void world_person_pauses(struct world *world, const char *name);    /* one that runs */
+void world_person_continues(struct world *world, const char *name); /* one that is paused */
 void world_person_disables(struct world *world, const char *name);
 void world_person_enables(struct world *world, const char *name);
 void world_person_deletes(struct world *world, const char *name);
