@@ -17,6 +17,25 @@ static void start_failed(struct restart *restart, size_t index, unsigned *news)
     }
 }
 
+/* Does the request to end its process lie with the service manager? Then nothing else is decided about the
+ * service before the answer, and its note stays: a process may end at any moment now, and the journal on the
+ * disk has to say until then that this was storewatch's doing. Only that it is down for long is told. */
+static bool end_is_out(struct restart *restart, struct machine_step *step, size_t index,
+                       const struct look *look)
+{
+    const struct restart_service *service = &restart->journal.plan.services[index];
+    struct restart_watch *watch = &restart->watches[index];
+    if (!machine_is_out(restart, service) || restart->request.kind != REQUEST_TERMINATE) {
+        return false;
+    }
+    look_follow(watch, look, step->mono_ms);
+    if (watch_waited_ms(watch, step->mono_ms) >= restart->start_timeout_ms) {
+        machine_tell_down(restart, service, &step->news);
+    }
+    machine_say_asked(restart, step);
+    return true;
+}
+
 static void note_exit(struct restart_service *service, const char *what, const struct service *seen)
 {
     if (seen->service_exit_code != 0) {
@@ -224,6 +243,11 @@ void start_step(struct restart *restart, struct machine_step *step)
     for (size_t i = journal->plan.count; i-- > 0;) {
         const struct restart_service *service = &journal->plan.services[i];
         const struct look look = look_at_planned(step->observation, service);
+        if (end_is_out(restart, step, i, &look)) {
+            any = true;
+            all_run = false;
+            continue;
+        }
         see(restart, step, i, &look);
         hang_follow(restart, step, i, &look);
         if (!state_is_running(look.state) && service->start != STEP_GIVEN_UP) {

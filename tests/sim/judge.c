@@ -20,13 +20,12 @@
  *       leave from memory past what lies in the outbox), duplicates are at most as many as lives of
  *       storewatch that ended with a mail on its way; at the end no number up to the incident's count is
  *       missing and the outbox is empty. A mail that a relay refused for good counts as arrived
- *   R6  the journal on the disk knows of a stop before it takes effect; a start of storewatch on a sound
- *       disk opens the file; nothing is ever set aside; at the end the file is sound and no restart is left
- *       unended, unless a person took away what it needs
- *   R7  each slot of the grid became a sample, unless a look was still under way
- *   R8  the agent's queues, its files and the outbox within their bounds; a failing disk is told of once a
- *       reminder
- *   W1  where nothing goes wrong, the leak is ended by a restart */
+ *   R6  the journal on the disk knows of a stop, and of the end of a process, when it takes effect; a
+ *       start of storewatch on a sound disk opens the file; nothing is ever set aside; at the end the file is
+ * sound and no restart is left unended, unless a person took away what it needs R7  each slot of the grid
+ * became a sample, unless a look was still under way R8  the agent's queues, its files and the outbox within
+ * their bounds; a failing disk is told of once a reminder W1  where nothing goes wrong, the leak is ended by
+ * a restart */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -422,14 +421,13 @@ static void check_journal(const struct restart_journal *journal, const char *nam
     sqlite3_close(db);
 }
 
-/* While the request lies with a slow service manager the machine may have turned back, with other words. */
 static void check_termination_journal(const struct restart_journal *journal, const char *name,
                                       struct process_id id)
 {
     static const char sql[] =
         "SELECT 1 FROM restart AS r JOIN restart_service AS s ON s.restart = r.id"
         " WHERE r.id = ?1 AND s.name = ?2 AND r.phase <> 'ended' AND s.stop = 'asked' AND s.pid = ?3"
-        " AND s.created_100ns = ?4 AND (s.note LIKE '%is terminated' OR r.phase = 'starting')";
+        " AND s.created_100ns = ?4 AND s.note LIKE '%is terminated'";
     if (disk_is_bad() || sim->kill_change)
         return;
     sqlite3 *db = NULL;

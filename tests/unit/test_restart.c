@@ -817,6 +817,55 @@ static void test_termination_is_decided_anew(void **state)
     assert_int_not_equal(world_get(&run.world, "A")->pid, 0);
 }
 
+/* The request lies with a slow service manager: the journal says that the process is ended by storewatch for
+ * as long as that may still happen, whatever else is found out meanwhile. Found by the simulation (seed
+ * 150826).
+ */
+static void test_termination_stays_in_the_journal(void **state)
+{
+    (void)state;
+    run_prepare_client("T A>T B>T");
+    run.config.stop_timeout_ms = 2 * MS_PER_MINUTE;
+    run.config.start_timeout_ms = 3 * MS_PER_MINUTE;
+    run_begin(NULL);
+    world_get(&run.world, "A")->ignores_stop = true;
+    run_to_phase(RESTART_VERIFYING); /* turned back; and now the stop comes into effect, and hangs */
+    assert_int_equal(run.down_count, 0);
+    hang("A");
+    world_put(&run.world, "A", SERVICE_STATE_STOP_PENDING);
+    struct restart_request request = {0};
+    for (int i = 0; i < 2000 && request.kind != REQUEST_TERMINATE; i++) {
+        look(&run.world);
+        run_news(
+            restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+        world_advance(&run.world, 1000);
+    }
+    assert_int_equal(request.kind, REQUEST_TERMINATE);
+    const struct restart_request asked = request;
+    for (int i = 0; i < 600; i++) {
+        look(&run.world);
+        run_news(
+            restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+        assert_int_equal(request.kind, REQUEST_NONE);
+        assert_int_equal(run.saved.plan.services[0].stop, STEP_ASKED);
+        assert_non_null(strstr(run.saved.plan.services[0].note, "is terminated"));
+        world_advance(&run.world, 1000);
+        if (i == 500) {
+            world_person_deletes(&run.world, "A"); /* even then */
+        }
+    }
+    assert_int_equal(run.down_count, 1); /* but it is told of */
+    assert_string_equal(run.restart.down_service, "A");
+    assert_string_equal(
+        run.restart.waiting_for,
+        "A: asked to end with its process 10 min ago, no answer from the service manager yet");
+    assert_int_equal(world_terminate(&run.world, asked.process), 0);
+    restart_told(&run.restart, &asked, STATUS_OK, 0, run.world.mono_ms);
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop A; stop A; stop A; DOWN A; GAVE UP; handed over");
+    assert_true(world_runs(&run.world, "T") && world_runs(&run.world, "B"));
+}
+
 /* The SCM has not noticed yet that the process has ended, or never does (Wine). */
 static void test_process_gone_before_its_service(void **state)
 {
@@ -2825,6 +2874,7 @@ int main(void)
         cmocka_unit_test(test_progress_is_no_hang),
         cmocka_unit_test(test_process_that_is_not_there_or_does_not_die),
         cmocka_unit_test(test_termination_is_decided_anew),
+        cmocka_unit_test(test_termination_stays_in_the_journal),
         cmocka_unit_test(test_process_gone_before_its_service),
         cmocka_unit_test(test_hung_stop_turns_back),
         cmocka_unit_test(test_hung_stop_does_not_hold_the_others),
