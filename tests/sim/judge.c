@@ -21,11 +21,12 @@
  *       storewatch that ended with a mail on its way; at the end no number up to the incident's count is
  *       missing and the outbox is empty. A mail that a relay refused for good counts as arrived
  *   R6  the journal on the disk knows of a stop, and of the end of a process, when it takes effect; a
- *       start of storewatch on a sound disk opens the file; nothing is ever set aside; at the end the file is
- * sound and no restart is left unended, unless a person took away what it needs R7  each slot of the grid
- * became a sample, unless a look was still under way R8  the agent's queues, its files and the outbox within
- * their bounds; a failing disk is told of once a reminder W1  where nothing goes wrong, the leak is ended by
- * a restart */
+ *       start of storewatch on a sound disk opens the file; nothing is ever set aside; at the end the file
+ *       is sound and no restart is left unended, unless a person took away what it needs
+ *   R7  each slot of the grid became a sample, unless a look was still under way
+ *   R8  the agent's queues, its files and the outbox within their bounds; a failing disk is told of once a
+ *       reminder
+ *   W1  where nothing goes wrong, the leak is ended by a restart */
 #include "sim.h"
 
 #include <inttypes.h>
