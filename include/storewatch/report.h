@@ -65,6 +65,7 @@ struct report_series {
     const struct verdict *verdict; /* NULL: none */
     const struct report_mark *marks;
     size_t mark_count;
+    bool ended; /* what it was of is no longer there: nothing is foreseen */
 };
 
 /* A table of words: a heading, an optional note below it, rows of `column_count` cells. All texts are

@@ -110,6 +110,10 @@ bool watch_space_due(const struct watched *item, int64_t mono_ms);
 void watch_set_space(struct watch *watch, const struct config *config, struct process_id process,
                      enum status status, const struct space *space, const char *why,
                      struct watch_moment moment);
+/* What a metric of an incarnation that is first seen at utc_ms is judged with, before anything was learned
+ * from earlier ones. */
+struct verdict_settings watch_settings(const struct config *config, enum target_kind kind,
+                                       struct process_id process, enum metric metric, int64_t utc_ms);
 /* For a history that is taken over before the first walk: begins the detector of a metric that has none yet.
  * NULL without memory, or when the metric cannot be the item's. */
 struct detector *watch_begin_detector(struct watch *watch, const struct config *config, struct watched *item,

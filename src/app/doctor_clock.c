@@ -3,12 +3,13 @@
  * it was started. */
 #include "doctor.h"
 
+#include "history_data.h"
 #include "json_values.h"
 
-#include "storewatch/store.h"
 #include "storewatch/units.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* No storewatch is older: a clock before it has lost its battery or was never set. */
@@ -28,31 +29,14 @@ static double number_of(const json_t *object, const char *key)
 
 /* ---- the history ---- */
 
-/* The last time of a series may lag by an hour, so that the end is read from the samples themselves. */
 static enum status read_end(struct doctor *doctor, struct store *store, struct err *err)
 {
-    struct store_cursor *cursor = NULL;
-    struct store_series_key key;
-    struct series_point point;
-    int64_t id, first_utc_ms, last_utc_ms, from_utc_ms = 0;
-    enum status status = store_series_begin(store, &cursor, err);
-    while (!status &&
-           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK) {
-        doctor->series_count++;
-        from_utc_ms = last_utc_ms > from_utc_ms ? last_utc_ms : from_utc_ms;
-    }
-    store_cursor_free(cursor);
-    cursor = NULL;
-    if (status != STATUS_NOT_FOUND)
-        return status;
-    if (doctor->series_count == 0)
-        return STATUS_OK;
-    doctor->newest_utc_ms = from_utc_ms;
-    status = store_samples_begin(store, 0, from_utc_ms, INT64_MAX, &cursor, err);
-    while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK)
-        doctor->newest_utc_ms = point.t_ms > doctor->newest_utc_ms ? point.t_ms : doctor->newest_utc_ms;
-    store_cursor_free(cursor);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    struct history_series *series = NULL;
+    enum status status = history_read_series(store, &series, &doctor->series_count, err);
+    if (!status)
+        status = history_newest(store, series, doctor->series_count, INT64_MAX, &doctor->newest_utc_ms, err);
+    free(series);
+    return status;
 }
 
 static void add_history(struct doctor *doctor, const char *path)

@@ -6,20 +6,74 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int find_data_dir(const char *config_path, const char *data_dir, char *out_dir, size_t capacity)
+/* A directory that is named may come from anywhere: then only a configuration that is named too counts. */
+static int find_data_dir(struct config *config, const char *config_path, const char *data_dir, char *out_dir,
+                         size_t capacity)
 {
-    if (data_dir) {
-        text_copy(out_dir, capacity, data_dir);
-        return EXIT_FINE;
+    config_default(config);
+    if (!data_dir || config_path) {
+        int code = cli_load_config(config_path, config);
+        if (code != EXIT_FINE)
+            return code;
     }
-    struct config *config = calloc(1, sizeof *config);
-    if (!config)
-        return cli_fail("out of memory");
-    int code = cli_load_config(config_path, config);
-    if (code == EXIT_FINE && !cli_data_dir(config, out_dir, capacity))
-        code = cli_fail("the configuration names no data_dir; name the directory with --data DIR");
-    free(config);
-    return code;
+    if (data_dir)
+        text_copy(out_dir, capacity, data_dir);
+    else if (!cli_data_dir(config, out_dir, capacity))
+        return cli_fail("the configuration names no data_dir; name the directory with --data DIR");
+    return EXIT_FINE;
+}
+
+enum status history_read_series(struct store *store, struct history_series **out_items, size_t *out_count,
+                                struct err *err)
+{
+    struct store_cursor *cursor = NULL;
+    struct history_series *items = NULL, row;
+    size_t count = 0, capacity = 0;
+    enum status status = store_series_begin(store, &cursor, err);
+    while (!status && (status = store_series_next(cursor, &row.id, &row.key, &row.first_utc_ms,
+                                                  &row.last_utc_ms, err)) == STATUS_OK) {
+        if (count == capacity) {
+            capacity = capacity ? 2 * capacity : 64;
+            struct history_series *larger = realloc(items, capacity * sizeof *larger);
+            if (!larger) {
+                status = err_set(err, STATUS_NO_MEMORY, "history", 0, "no memory for the list of series");
+                break;
+            }
+            items = larger;
+        }
+        items[count++] = row;
+    }
+    store_cursor_free(cursor);
+    if (status != STATUS_NOT_FOUND) {
+        free(items);
+        return status;
+    }
+    *out_items = items;
+    *out_count = count;
+    return STATUS_OK;
+}
+
+enum status history_newest(struct store *store, const struct history_series *items, size_t count,
+                           int64_t until_utc_ms, int64_t *out_utc_ms, struct err *err)
+{
+    int64_t newest_utc_ms = 0;
+    struct store_cursor *cursor = NULL;
+    struct series_point point;
+    for (size_t i = 0; i < count; i++)
+        if (items[i].last_utc_ms <= until_utc_ms && items[i].last_utc_ms > newest_utc_ms)
+            newest_utc_ms = items[i].last_utc_ms;
+    if (newest_utc_ms == 0) {
+        *out_utc_ms = 0;
+        return STATUS_OK;
+    }
+    enum status status = store_samples_begin(store, 0, newest_utc_ms, until_utc_ms, &cursor, err);
+    while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK)
+        newest_utc_ms = point.t_ms > newest_utc_ms ? point.t_ms : newest_utc_ms;
+    store_cursor_free(cursor);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    *out_utc_ms = newest_utc_ms;
+    return STATUS_OK;
 }
 
 static enum status load(struct history *history, struct err *err)
@@ -37,6 +91,8 @@ static enum status load(struct history *history, struct err *err)
     if (!status)
         status =
             store_get_mails(history->store, history->mails, HISTORY_MAILS_MAX, &history->mail_count, err);
+    if (!status)
+        status = history_read_series(history->store, &history->series, &history->series_count, err);
     return status;
 }
 
@@ -44,9 +100,14 @@ int history_open(struct history *out_history, const char *config_path, const cha
 {
     char dir[1024];
     memset(out_history, 0, sizeof *out_history);
-    int code = find_data_dir(config_path, data_dir, dir, sizeof dir);
-    if (code != EXIT_FINE)
+    out_history->config = calloc(1, sizeof *out_history->config);
+    if (!out_history->config)
+        return cli_fail("out of memory");
+    int code = find_data_dir(out_history->config, config_path, data_dir, dir, sizeof dir);
+    if (code != EXIT_FINE) {
+        history_close(out_history);
         return code;
+    }
     store_path(out_history->path, sizeof out_history->path, dir);
     struct err err = {0};
     enum status status = store_open_readonly(out_history->path, &out_history->store, &err);
@@ -65,6 +126,8 @@ void history_close(struct history *history)
     free(history->incidents);
     free(history->restarts);
     free(history->mails);
+    free(history->series);
+    free(history->config);
     store_close(history->store);
     memset(history, 0, sizeof *history);
 }

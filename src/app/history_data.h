@@ -3,16 +3,26 @@
 #ifndef STOREWATCH_HISTORY_DATA_H
 #define STOREWATCH_HISTORY_DATA_H
 
+#include "storewatch/config.h"
 #include "storewatch/store.h"
 
 #define HISTORY_INCIDENTS_MAX 1000
 #define HISTORY_RESTARTS_MAX 200
 #define HISTORY_MAILS_MAX 1000
 
-/* The newest first; all arrays are owned by it. */
+struct history_series {
+    int64_t id;
+    struct store_series_key key;
+    int64_t first_utc_ms, last_utc_ms; /* the last one may lag by an hour */
+};
+
+/* The newest first, but the series; all arrays are owned by it. */
 struct history {
     char path[1200];
     struct store *store;
+    struct config *config; /* what it was recorded with; defaults when that is not known */
+    size_t series_count;
+    struct history_series *series;
     size_t incident_count, restart_count, mail_count;
     struct incident *incidents;
     struct restart_journal *restarts;
@@ -23,6 +33,14 @@ struct history {
  * default one (each may be NULL). EXIT_FINE, or an exit code after a message on stderr. */
 int history_open(struct history *out_history, const char *config_path, const char *data_dir);
 void history_close(struct history *history);
+
+/* All series of a store, heap array owned by the caller; NULL when there is none. */
+enum status history_read_series(struct store *store, struct history_series **out_items, size_t *out_count,
+                                struct err *err);
+/* The time of the newest sample; of series that end after `until_utc_ms` (written under a clock that ran
+ * ahead) none counts. 0 = there is none. */
+enum status history_newest(struct store *store, const struct history_series *items, size_t count,
+                           int64_t until_utc_ms, int64_t *out_utc_ms, struct err *err);
 
 /* One sample as a line of `history --csv`, and the line above them all, without its end. */
 #define HISTORY_CSV_HEADER                                                                                   \

@@ -1,11 +1,13 @@
 /* report_command.c - `report`: the history as a page of charts, or a short table. The verdicts are made anew
- * from the stored samples, so that the page shows what a detector says of just these. */
+ * from the stored samples, as the service makes them. */
 #include "history_data.h"
+#include "json_values.h"
 #include "report_tables.h"
 
 #include "storewatch/cli.h"
 #include "storewatch/report.h"
 #include "storewatch/units.h"
+#include "storewatch/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +23,17 @@
 #define POINTS_MAX 600
 #define PAGE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
+/* What a series that has been read teaches the next one of its target. */
+struct lesson {
+    bool taught;
+    struct verdict_settings settings;
+};
+
 struct reporter {
     struct history history;
-    int64_t from_utc_ms, now_utc_ms;
+    json_t *kept;                                /* status that the service kept; NULL = none */
+    int64_t from_utc_ms, end_utc_ms, now_utc_ms; /* the end is the newest sample */
+    struct lesson *lessons;                      /* one for each series of the history */
     struct buffer page;
     bool as_page;
     size_t series_count, unbounded_count;
@@ -99,8 +109,60 @@ static void thin(struct thinner *thinner, const struct series_point *point)
     last->mean += (point->mean - last->mean) / (double)++thinner->in_bucket;
 }
 
+/* A process without a sample for so long before the end of the record is no longer there, or not watched. */
+#define ENDED_MIN_MS (10 * MS_PER_MINUTE)
+#define ENDED_POLLS 20
+
+static bool has_ended(const struct reporter *reporter, const struct history_series *series, int64_t last_ms)
+{
+    const int64_t polls_ms = ENDED_POLLS * reporter->history.config->interval_ms;
+    return series->key.process.pid &&
+           reporter->end_utc_ms - last_ms > (polls_ms > ENDED_MIN_MS ? polls_ms : ENDED_MIN_MS);
+}
+
+/* What it grows towards, from the status that the service kept. Lends its words from there. */
+static struct verdict_limit limit_of(const struct reporter *reporter, const struct store_series_key *key)
+{
+    size_t i, m;
+    const json_t *item, *metric;
+    struct verdict_limit limit = {NAN, NULL};
+    json_array_foreach(json_object_get(reporter->kept, "watched"), i, item)
+    {
+        if (json_integer_value(json_object_get(item, "pid")) != (json_int_t)key->process.pid ||
+            !text_equal_nocase(json_words_get(item, "target", ""), key->target))
+            continue;
+        json_array_foreach(json_object_get(item, "metrics"), m, metric)
+        {
+            const json_t *value = json_object_get(metric, "limit");
+            if (strcmp(json_words_get(metric, "metric", ""), metric_name(key->metric)) == 0 &&
+                json_is_number(value))
+                limit = (struct verdict_limit){json_number_value(value),
+                                               json_words_get(metric, "limit_name", "limit")};
+        }
+    }
+    return limit;
+}
+
+/* What the latest incarnation before this one taught, as watch.c hands it on. The list has them in the order
+ * in which they were first seen. */
+static void learn_from(const struct reporter *reporter, const struct history_series *series,
+                       struct verdict_settings *settings)
+{
+    const struct history_series *all = reporter->history.series;
+    for (size_t i = (size_t)(series - all); i > 0; i--) {
+        const struct lesson *lesson = &reporter->lessons[i - 1];
+        if (!lesson->taught || all[i - 1].key.metric != series->key.metric ||
+            !text_equal_nocase(all[i - 1].key.target, series->key.target))
+            continue;
+        settings->learned_plateau = lesson->settings.learned_plateau;
+        settings->learned_warm_up_ms = lesson->settings.learned_warm_up_ms;
+        settings->learned_leak = lesson->settings.learned_leak;
+        return;
+    }
+}
+
 static void show_series(struct reporter *reporter, const struct store_series_key *key,
-                        const struct thinner *thinner, const struct verdict *verdict)
+                        const struct thinner *thinner, const struct verdict *verdict, bool ended)
 {
     char title[192];
     struct text text = text_on(title, sizeof title);
@@ -110,29 +172,39 @@ static void show_series(struct reporter *reporter, const struct store_series_key
     else
         text_add(&text, "%s: %s", key->target, metric_name(key->metric));
     reporter->series_count++;
-    reporter->unbounded_count += verdict->state == VERDICT_UNBOUNDED;
+    reporter->unbounded_count += verdict->state == VERDICT_UNBOUNDED && !ended;
     if (!reporter->as_page) {
-        printf("%-9s  %s\n           %s\n", verdict_state_name(verdict->state), title, verdict->reason);
+        printf("%-9s  %s%s\n           %s\n", verdict_state_name(verdict->state), title,
+               ended ? " (has ended)" : "", verdict->reason);
         return;
     }
     static struct report_mark marks[REPORT_MARKS_MAX];
     struct report_series series = {.title = title,
-                                   .subtitle = "",
+                                   .subtitle =
+                                       ended ? "This process has ended; the verdict is that at its end." : "",
                                    .unit = metric_unit(key->metric),
                                    .points = thinner->points,
                                    .point_count = thinner->count,
                                    .verdict = verdict,
+                                   .ended = ended,
                                    .marks = marks,
                                    .mark_count = marks_for(reporter, key, marks)};
     report_page_series(&reporter->page, &series);
 }
 
-static enum status read_series(struct reporter *reporter, int64_t id, const struct store_series_key *key,
-                               int64_t first_utc_ms, int64_t last_utc_ms, struct err *err)
+/* Judged as the service judges: with its settings, and towards the same limit. */
+static enum status read_series(struct reporter *reporter, const struct history_series *series,
+                               struct err *err)
 {
-    int64_t from_ms = first_utc_ms > reporter->from_utc_ms ? first_utc_ms : reporter->from_utc_ms;
-    struct verdict_settings settings = {
-        .unit = metric_unit(key->metric), .confidence_pct = 95, .learned_plateau = NAN};
+    const struct store_series_key *key = &series->key;
+    int64_t from_ms =
+        series->first_utc_ms > reporter->from_utc_ms ? series->first_utc_ms : reporter->from_utc_ms;
+    int64_t last_ms = 0;
+    struct verdict_settings settings =
+        watch_settings(reporter->history.config, key->target_kind, key->process, key->metric, from_ms);
+    struct verdict_limit limit = limit_of(reporter, key);
+    if (key->process.pid)
+        learn_from(reporter, series, &settings);
     struct detector *detector = detector_new(&settings);
     struct thinner *thinner = calloc(1, sizeof *thinner);
     struct store_cursor *cursor = NULL;
@@ -141,21 +213,28 @@ static enum status read_series(struct reporter *reporter, int64_t id, const stru
         status = err_set(err, STATUS_NO_MEMORY, "report", 0, "no memory for a chart");
         goto done;
     }
-    status = store_samples_begin(reporter->history.store, id, from_ms, last_utc_ms, &cursor, err);
+    if (!isnan(limit.value))
+        detector_set_limit(detector, limit);
+    status =
+        store_samples_begin(reporter->history.store, series->id, from_ms, reporter->end_utc_ms, &cursor, err);
     if (!status) {
         thinner->from_ms = from_ms;
-        thinner->bucket_ms = (last_utc_ms - from_ms) / POINTS_MAX + 1;
+        thinner->bucket_ms = (reporter->end_utc_ms - from_ms) / POINTS_MAX + 1;
         struct series_point point;
         while ((status = store_samples_next(cursor, &point, err)) == STATUS_OK) {
             thin(thinner, &point);
             detector_push(detector, point.t_ms, point.mean);
+            last_ms = point.t_ms;
         }
         status = status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
     if (!status && thinner->count) {
         struct verdict verdict;
+        struct lesson *lesson = &reporter->lessons[series - reporter->history.series];
+        *lesson = (struct lesson){true, settings};
+        detector_learned(detector, &lesson->settings);
         detector_verdict(detector, &verdict);
-        show_series(reporter, key, thinner, &verdict);
+        show_series(reporter, key, thinner, &verdict, has_ended(reporter, series, last_ms));
     }
 done:
     store_cursor_free(cursor);
@@ -183,49 +262,37 @@ static enum rank rank_of(const struct reporter *reporter, const struct store_ser
 
 static enum status read_all_series(struct reporter *reporter, struct err *err)
 {
+    const struct history *history = &reporter->history;
     enum status status = STATUS_OK;
-    for (int rank = 0; !status && rank < RANK_COUNT; rank++) {
-        struct store_cursor *cursor = NULL;
-        struct store_series_key key;
-        int64_t id, first_utc_ms, last_utc_ms;
-        status = store_series_begin(reporter->history.store, &cursor, err);
-        while (!status &&
-               (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK)
-            if (last_utc_ms >= reporter->from_utc_ms && (int)rank_of(reporter, &key) == rank)
-                status = read_series(reporter, id, &key, first_utc_ms, last_utc_ms, err);
-        store_cursor_free(cursor);
-        status = status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    }
+    for (int rank = 0; rank < RANK_COUNT; rank++)
+        for (size_t i = 0; !status && i < history->series_count; i++)
+            if (history->series[i].last_utc_ms + MS_PER_HOUR >= reporter->from_utc_ms &&
+                history->series[i].first_utc_ms <= reporter->end_utc_ms &&
+                (int)rank_of(reporter, &history->series[i].key) == rank)
+                status = read_series(reporter, &history->series[i], err);
     return status;
-}
-
-/* How far the record reaches: "the last days" are those of the file, which may be a copy of an older one.
- * What was written under a clock that ran ahead does not count. */
-static enum status find_end(struct reporter *reporter, int64_t now_utc_ms, int64_t *out_end_utc_ms,
-                            struct err *err)
-{
-    struct store_cursor *cursor = NULL;
-    struct store_series_key key;
-    int64_t id, first_utc_ms, last_utc_ms, end_utc_ms = 0;
-    enum status status = store_series_begin(reporter->history.store, &cursor, err);
-    while (!status &&
-           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK)
-        if (last_utc_ms <= now_utc_ms && last_utc_ms > end_utc_ms)
-            end_utc_ms = last_utc_ms;
-    store_cursor_free(cursor);
-    *out_end_utc_ms = end_utc_ms ? end_utc_ms : now_utc_ms;
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 static void add_summary(struct text *text, const struct reporter *reporter)
 {
     const struct history *history = &reporter->history;
-    text_add(text,
-             "%zu series, %zu of which grow%s without bound at the end; %zu incident%s and %zu restart%s on "
-             "record",
-             reporter->series_count, reporter->unbounded_count, reporter->unbounded_count == 1 ? "s" : "",
-             history->incident_count, history->incident_count == 1 ? "" : "s", history->restart_count,
-             history->restart_count == 1 ? "" : "s");
+    char from[40], to[40];
+    struct text from_text = text_on(from, sizeof from), to_text = text_on(to, sizeof to);
+    int64_t first_utc_ms = reporter->end_utc_ms;
+    for (size_t i = 0; i < history->series_count; i++)
+        if (history->series[i].first_utc_ms < first_utc_ms)
+            first_utc_ms = history->series[i].first_utc_ms;
+    text_add_time_human(&from_text,
+                        first_utc_ms > reporter->from_utc_ms ? first_utc_ms : reporter->from_utc_ms);
+    text_add_time_human(&to_text, reporter->end_utc_ms);
+    text_add(
+        text,
+        "%.10s to %.10s: %zu series, %zu of which grow%s without bound at the end; %zu incident%s and %zu "
+        "restart%s on record",
+        from, to, reporter->series_count, reporter->unbounded_count,
+        reporter->unbounded_count == 1 ? "s" : "", history->incident_count,
+        history->incident_count == 1 ? "" : "s", history->restart_count,
+        history->restart_count == 1 ? "" : "s");
 }
 
 static enum status make_page(struct reporter *reporter, struct err *err)
@@ -238,12 +305,10 @@ static enum status make_page(struct reporter *reporter, struct err *err)
     char summary[256];
     struct text text = text_on(summary, sizeof summary);
     add_summary(&text, reporter);
-    json_t *kept = report_status(&reporter->history);
-    const char *host = json_string_value(json_object_get(kept, "host"));
+    const char *host = json_string_value(json_object_get(reporter->kept, "host"));
     report_page_begin(&reporter->page, "storewatch: history", host ? host : "", reporter->now_utc_ms,
                       summary);
-    report_tables_add(&reporter->page, &reporter->history, kept);
-    json_decref(kept);
+    report_tables_add(&reporter->page, &reporter->history, reporter->kept);
     buffer_add_bytes(&reporter->page, charts.data ? charts.data : "", charts.length);
     report_mails_add(&reporter->page, &reporter->history);
     report_page_end(&reporter->page);
@@ -298,13 +363,21 @@ int report_run(int argc, char **argv)
     int code = history_open(&reporter->history, config_path, data_dir);
     if (code == EXIT_FINE) {
         struct err err = {0};
-        int64_t end_utc_ms = 0;
+        const struct history *history = &reporter->history;
         reporter->now_utc_ms = (int64_t)time(NULL) * MS_PER_SECOND;
-        if (find_end(reporter, reporter->now_utc_ms, &end_utc_ms, &err) != STATUS_OK) {
+        if (history_newest(history->store, history->series, history->series_count, reporter->now_utc_ms,
+                           &reporter->end_utc_ms, &err) != STATUS_OK) {
             code = cli_fail("%s", err.text);
         } else {
-            reporter->from_utc_ms = end_utc_ms - days * MS_PER_DAY;
-            code = run(reporter, html);
+            /* "The last days" are those of the file, which may be a copy of an older one. */
+            if (!reporter->end_utc_ms)
+                reporter->end_utc_ms = reporter->now_utc_ms;
+            reporter->from_utc_ms = reporter->end_utc_ms - days * MS_PER_DAY;
+            reporter->kept = report_status(history);
+            reporter->lessons = calloc(history->series_count + 1, sizeof *reporter->lessons);
+            code = reporter->lessons ? run(reporter, html) : cli_fail("out of memory");
+            free(reporter->lessons);
+            json_decref(reporter->kept);
         }
         history_close(&reporter->history);
     }

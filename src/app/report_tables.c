@@ -115,7 +115,7 @@ static void add_forecasts(struct buffer *page, const struct history *history, st
         forecast_row(row, incident);
         row_end(row, &table, incident->escalated ? SEVERITY_ERROR : SEVERITY_WARNING);
     }
-    report_table_end(&table, "None: nothing was growing without bound when the record ends.");
+    report_table_end(&table, "None was open when the record ends.");
 }
 
 /* ---- the clients and their DLLs ---- */
@@ -138,11 +138,17 @@ static void add_dlls(struct buffer *page, const json_t *status, struct row *row)
 {
     static const char *const columns[] = {"program",        "found because it", "DLL",
                                           "version loaded", "version on disk",  "fix of KB 898782"};
-    char note[160];
-    struct text text = text_on(note, sizeof note);
+    char note[160], at[40];
+    int64_t at_utc_ms = 0;
+    struct text text = text_on(at, sizeof at);
+    if (time_parse_iso(json_words_get(status, "at", ""), &at_utc_ms) == STATUS_OK)
+        text_add_time_human(&text, at_utc_ms);
+    else
+        text_add(&text, "an unknown time");
+    text = text_on(note, sizeof note);
     text_add(&text,
              "What was loaded at %s. A fix that is on disk only takes effect when the program is restarted.",
-             json_words_get(status, "at", "an unknown time"));
+             at);
     struct report_table table;
     report_table_begin(&table, page, "MAPI clients and their DLLs", status ? note : "", COLUMNS(columns), 5);
     const json_t *watched = json_object_get(status, "watched");

@@ -19,7 +19,8 @@
 #define PLOT_HEIGHT 240 /* CSS pixels */
 #define MARK_ROWS 2
 #define MARK_ROW_HEIGHT 20
-#define MARK_CLOSE_PCT 5.0 /* nearer than this to the one before, a mark's number goes into the next row */
+#define MARK_CLOSE_PCT 5.0   /* nearer than this to the one before, a mark's number goes into the next row */
+#define MARK_AFTER_SHARE 0.1 /* of the time with samples: a mark so little after it is still shown */
 #define POINTS_DRAWN_MAX 1200
 #define TIME_MARKS_MAX 8
 #define TIME_MARKS_PHONE 5
@@ -101,10 +102,12 @@ static const char style[] =
     "color-adjust:exact}\n"
     "body{font-size:11px}h1{font-size:18px}h2{font-size:13px}.summary{margin:8px 0 10px;padding:6px "
     "10px}section{margin-bottom:10px;padding:8px "
-    "10px}dl{grid-template-columns:repeat(auto-fill,minmax(130px,1fr));gap:3px 12px;margin-top:4px}"
+    "10px}dl{grid-template-columns:repeat(auto-fill,minmax(100px,1fr));gap:2px "
+    "10px;margin-top:3px}p{margin:2px 0}"
     "dt,.muted,figcaption,footer,.key,.marks,table{font-size:10.5px}main{max-width:none;padding:0}figure{"
-    "zoom:.8}section{"
-    "break-inside:avoid;border-color:#ccc}h2{break-after:avoid}tr{"
+    "zoom:.6;margin-top:6px}.chart{font-size:15px}figcaption,.key{font-size:16px}.marks{columns:2;margin-top:"
+    "3px}section{"
+    "break-inside:avoid;border-color:#ccc}.words{break-inside:auto}h2{break-after:avoid}tr{"
     "break-inside:avoid}}\n"
     "@page{margin:14mm}\n";
 
@@ -221,6 +224,18 @@ static void chart_forecast(struct chart *chart, double *low, double *high)
     chart->to_ms = fmax(chart->to_ms, chart->forecast_to_ms);
 }
 
+/* What ended a series, and what came of it, comes a little after its last sample. */
+static void include_marks(struct chart *chart)
+{
+    const double end_ms = chart->to_ms + MARK_AFTER_SHARE * (chart->to_ms - chart->from_ms);
+    for (size_t i = 0; i < chart->series->mark_count; i++) {
+        const double at_ms = (double)chart->series->marks[i].utc_ms;
+        if (at_ms > chart->to_ms && at_ms <= end_ms) {
+            chart->to_ms = at_ms;
+        }
+    }
+}
+
 /* False when there is nothing to draw. */
 static bool chart_init(struct chart *chart, const struct report_series *series)
 {
@@ -242,8 +257,12 @@ static bool chart_init(struct chart *chart, const struct report_series *series)
     if (chart->to_ms <= chart->from_ms) {
         chart->to_ms = chart->from_ms + (double)MS_PER_SECOND;
     }
+    include_marks(chart);
     const struct verdict *verdict = chart->verdict;
-    if (verdict != NULL && verdict->state != VERDICT_LEARNING && isfinite(verdict->fit_from) &&
+    /* A line whose slope cannot be told from 0 shows a trend where there is none. */
+    const bool is_level = verdict != NULL && verdict->state == VERDICT_BOUNDED &&
+                          verdict->slope_low_per_hour <= 0.0 && verdict->slope_high_per_hour >= 0.0;
+    if (verdict != NULL && !is_level && verdict->state != VERDICT_LEARNING && isfinite(verdict->fit_from) &&
         isfinite(verdict->fit_to) && verdict->fit_from_ms < verdict->at_ms) {
         chart->has_fit = true;
         chart->to_ms = fmax(chart->to_ms, (double)verdict->at_ms);
@@ -252,7 +271,9 @@ static bool chart_init(struct chart *chart, const struct report_series *series)
         if (verdict->state == VERDICT_UNBOUNDED && isfinite(verdict->slope_per_hour)) {
             /* of a bounded series the slope means little, and its interval would cover the plot */
             chart->has_fan = isfinite(verdict->slope_low_per_hour) && isfinite(verdict->slope_high_per_hour);
-            chart_forecast(chart, &low, &high);
+            if (!series->ended) {
+                chart_forecast(chart, &low, &high);
+            }
         }
     }
     if (verdict != NULL && isfinite(verdict->limit) &&
@@ -645,7 +666,8 @@ static void add_verdict(struct buffer *page, const struct report_series *series)
         add_fact(page, "slope (interval)", words);
     }
     if (isfinite(verdict->value)) {
-        add_fact(page, "level now", words_quantity(series->unit, verdict->value).s);
+        add_fact(page, series->ended ? "last level" : "level now",
+                 words_quantity(series->unit, verdict->value).s);
     }
     if (verdict->state == VERDICT_UNBOUNDED) {
         add_fact(page, "growth", words_quantity(series->unit, verdict->growth).s);
@@ -658,7 +680,9 @@ static void add_verdict(struct buffer *page, const struct report_series *series)
                  verdict->limit_name != NULL ? verdict->limit_name : "");
         add_fact(page, "limit", words);
     }
-    add_exhaustion(page, verdict);
+    if (!series->ended) {
+        add_exhaustion(page, verdict);
+    }
     text_clear(&text);
     text_add(&text, "%" PRIu64, verdict->sample_count);
     if (verdict->unknown_count > 0) {

@@ -128,7 +128,7 @@ static void reason_write(const struct detector *d, struct verdict *v)
     case CLAUSE_GUARD:
         text_add(&text, "grows by ");
         text_add_quantity(&text, unit, f->growth);
-        text_add(&text, " since ");
+        text_add(&text, " in ");
         text_add_duration(&text, d->last_ms - f->onset_ms);
         text_add(&text, ", too short to tell yet");
         break;

@@ -55,10 +55,20 @@ static struct watch_learned *learned_find(struct watch *watch, const char *targe
     return NULL;
 }
 
-static struct verdict_settings settings_for(struct watch *watch, const struct config *config,
-                                            const struct watched *item, enum metric metric, int64_t age_ms)
+/* FILETIME counts from 1601; 11644473600 s later is 1970. The host has no warm-up. */
+static int64_t age_of(enum target_kind kind, struct process_id process, int64_t utc_ms)
 {
-    struct verdict_settings settings = {
+    int64_t created_utc_ms = (int64_t)(process.created_100ns / 10000) - INT64_C(11644473600000);
+    if (kind == TARGET_HOST)
+        return INT64_MAX;
+    return utc_ms > created_utc_ms ? utc_ms - created_utc_ms : 0;
+}
+
+struct verdict_settings watch_settings(const struct config *config, enum target_kind kind,
+                                       struct process_id process, enum metric metric, int64_t utc_ms)
+{
+    const int64_t age_ms = age_of(kind, process, utc_ms);
+    return (struct verdict_settings){
         .unit = metric_unit(metric),
         .warm_up_ms = age_ms < config->warm_up_ms ? config->warm_up_ms - age_ms : 0,
         .min_window_ms = config->min_window_ms,
@@ -66,13 +76,6 @@ static struct verdict_settings settings_for(struct watch *watch, const struct co
         .min_growth = metric_unit(metric) == UNIT_BYTES ? config->min_growth_bytes : config->min_handles,
         .learned_plateau = NAN,
     };
-    const struct watch_learned *learned = learned_find(watch, item->target, metric);
-    if (learned) {
-        settings.learned_plateau = learned->settings.learned_plateau;
-        settings.learned_warm_up_ms = learned->settings.learned_warm_up_ms;
-        settings.learned_leak = learned->settings.learned_leak;
-    }
-    return settings;
 }
 
 static void detectors_free(struct watched *item)
@@ -83,20 +86,17 @@ static void detectors_free(struct watched *item)
     }
 }
 
-/* FILETIME counts from 1601; 11644473600 s later is 1970. The host has no warm-up. */
-static int64_t age_of(const struct watched *item, int64_t utc_ms)
-{
-    int64_t created_utc_ms = (int64_t)(item->process.created_100ns / 10000) - INT64_C(11644473600000);
-    if (item->kind == TARGET_HOST)
-        return INT64_MAX;
-    return utc_ms > created_utc_ms ? utc_ms - created_utc_ms : 0;
-}
-
 struct detector *watch_begin_detector(struct watch *watch, const struct config *config, struct watched *item,
                                       enum metric metric, int64_t utc_ms)
 {
     if (!item->detectors[metric] && watched_has(item, metric)) {
-        struct verdict_settings settings = settings_for(watch, config, item, metric, age_of(item, utc_ms));
+        struct verdict_settings settings = watch_settings(config, item->kind, item->process, metric, utc_ms);
+        const struct watch_learned *learned = learned_find(watch, item->target, metric);
+        if (learned) {
+            settings.learned_plateau = learned->settings.learned_plateau;
+            settings.learned_warm_up_ms = learned->settings.learned_warm_up_ms;
+            settings.learned_leak = learned->settings.learned_leak;
+        }
         item->detectors[metric] = detector_new(&settings);
     }
     return item->detectors[metric];

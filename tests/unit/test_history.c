@@ -316,6 +316,34 @@ static void report_of_an_old_file(void **state)
     free(text);
 }
 
+/* Of an incarnation that has ended the page foresees nothing and counts no growth; its successor, judged with
+ * the settings of the service, is still too young. */
+static void report_of_a_process_that_has_ended(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = {0};
+    const struct store_series_key next = {.target_kind = TARGET_CLIENT,
+                                          .target = "arch<ive",
+                                          .image = "archive.exe",
+                                          .process = {4321, 78},
+                                          .metric = METRIC_PRIVATE_BYTES};
+    fill(fixture);
+    assert_int_equal(store_begin(fixture->store, &err), STATUS_OK);
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(store_put_sample(fixture->store, &next,
+                                          fixture->begin_utc_ms + (SAMPLES + i) * MS_PER_MINUTE, 1e8, &err),
+                         STATUS_OK);
+    assert_int_equal(store_commit(fixture->store, &err), STATUS_OK);
+    char *text = ANSWER(report_run, EXIT_FINE, "--data", fixture->folder);
+    assert_non_null(strstr(text, "unbounded  arch<ive (archive.exe, pid 1234): private bytes (has ended)\n"));
+    assert_non_null(strstr(text,
+                           "learning   arch<ive (archive.exe, pid 4321): private bytes\n           learning: "
+                           "59 min seen of the 4 h that a verdict needs"));
+    assert_non_null(
+        strstr(text, ": 3 series, 0 of which grow without bound at the end; 1 incident and 1 restart"));
+    free(text);
+}
+
 static void nothing_recorded_yet(void **state)
 {
     struct fixture *fixture = *state;
@@ -350,6 +378,7 @@ int main(void)
         TEST(report_as_text),
         TEST(report_as_page),
         TEST(report_of_an_old_file),
+        TEST(report_of_a_process_that_has_ended),
         TEST(nothing_recorded_yet),
         TEST(wrong_use),
         TEST(report_shows_the_kept_status),
