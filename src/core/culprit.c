@@ -19,13 +19,8 @@
 #define PARTS 8
 #define TAU_LEAST 0.5
 #define NOISE_FACTOR 3.0
-/* A share below a third is not what an administrator would act on first, and the largest of many that grow a
- * little has a fifth or a quarter; two culprits have a half each. Who is known to grow without bound needs
- * less. */
-#define MATERIAL_SHARE 0.35
+/* Who is known to grow without bound needs less than CULPRIT_MATERIAL_SHARE. */
 #define MATERIAL_SHARE_UNBOUNDED 0.15
-/* Nothing is known better than that: rounding of slots, processes that came and went. */
-#define SHARE_SIGMA_MIN 0.07
 /* Whoever grew by less than this part of the growth, and by fewer handles than that, is no suspect. */
 #define SHARE_LEAST 0.01
 #define HANDLES_LEAST 12.0
@@ -41,6 +36,8 @@
 #define KEEPS_CACHE 0.4
 #define KEEPS_CACHE_UNBOUNDED 0.7
 
+#define HANGS_MAX 0.8
+#define WORTH_MIN 6
 /* Load: so many others, and so large a part of those that matter, grow at the same time. Theil-Sen's interval
  * lets some drift through: a third is beyond chance. */
 #define LOAD_COUNT 3
@@ -54,7 +51,6 @@
  * machine, any one of them rarely; of a program that is not known to use MAPI still more so. */
 #define PRIOR_CLIENT 0.3
 #define PRIOR_OTHER 0.06
-#define LOAD_STEP_ODDS_MAX 10.0
 #define UNBOUNDED_ODDS 3.0
 #define LACKS_FIX_ODDS 3.0
 
@@ -119,20 +115,6 @@ static bool slope_of(const struct culprit_curve *curve, struct trend_slope *out_
 
 /* ---- who moved ---- */
 
-struct suspect {
-    const struct grower *row;
-    const struct culprit_known *known;
-    double rise[GROWER_COLUMNS], level[GROWER_COLUMNS]; /* since the onset; level at its begin */
-    struct trend_slope slope[GROWER_COLUMNS];
-    bool grows[GROWER_COLUMNS]; /* surely: the interval lies above 0 */
-    double share, share_low, share_high;
-    struct culprit_onset onset;
-    struct culprit_step step;
-    unsigned doubts;
-    double odds; /* of what is accounted to nobody */
-    double score;
-};
-
 static const struct culprit_known *known_of(const struct culprit_known *known, size_t count,
                                             struct process_id process)
 {
@@ -184,6 +166,26 @@ static void find_load(struct culprit_work *work, const struct suspect *suspects,
 
 /* ---- doubts ---- */
 
+/* How many points that hang together as these do about the curve a exp(-t / tau) + level (1 - ...) are worth.
+ */
+static size_t worth_of(const double *t, const double *v, size_t n, double level, double tau)
+{
+    double rest[GROWERS_SLOTS], ee = 0, ev = 0, square = 0, lagged = 0;
+    for (size_t i = 0; i < n; i++) {
+        double e = exp((t[0] - t[i]) / tau);
+        ee += e * e;
+        ev += e * (v[i] - level * (1 - e));
+    }
+    for (size_t i = 0; i < n; i++) {
+        double e = exp((t[0] - t[i]) / tau);
+        rest[i] = v[i] - level - (ev / ee - level) * e;
+        square += rest[i] * rest[i];
+        lagged += i ? rest[i] * rest[i - 1] : 0;
+    }
+    double r = square > 0 && lagged > 0 ? fmin(lagged / square, HANGS_MAX) : 0;
+    return (size_t)((double)n * (1 - r) / (1 + r));
+}
+
 /* A curve on the way to a bound, from its own begin on: the exponential approach explains it better than the
  * line, and most of the way is behind it. */
 static bool levels_off(const struct culprit_work *work, const struct suspect *suspect,
@@ -202,7 +204,9 @@ static bool levels_off(const struct culprit_work *work, const struct suspect *su
     double line = trend_line_residue(t, v, n);
     double bent = trend_saturating_residue(t, v, n, &level, &tau);
     double rise = median_of(v + n - 3, 3) - median_of(v, 3);
-    return trend_aicc(bent, floor, n, 4) + 4 < trend_aicc(line, floor, n, 3) && level - v[n - 1] < 0.5 * rise;
+    size_t worth = worth_of(t, v, n, level, tau);
+    worth = worth < WORTH_MIN ? WORTH_MIN : worth;
+    return trend_aicc(bent, floor, worth, 4) + 4 < trend_aicc(line, floor, worth, 3) && level - v[n - 1] < 0.5 * rise;
 }
 
 static bool is_bounded_shape(enum shape shape)
@@ -266,48 +270,22 @@ static void find_onset(const struct culprit_work *work, struct suspect *suspect,
             .known = true, .at = born, .low = born, .high = born + (double)work->window.width_ms / 500};
 }
 
-static double normal_below(double z)
-{
-    return 0.5 * erfc(-z / sqrt(2));
-}
-
-/* What is left of its bytes, slot by slot, when its share of the whole's is taken away: how far it wandered
- * about the same rhythm. Both ends of its rise may be off by that. */
-static double share_sigma(const struct culprit_work *work, const struct suspect *suspect, double whole_rise)
-{
-    double rest[GROWERS_SLOTS];
-    size_t count = 0;
-    for (size_t i = work->onset; i < work->window.count; i++) {
-        double whole = growers_value(work->whole, &work->window, work->column, i);
-        double own = growers_value(suspect->row, &work->window, GROWER_BYTES, i);
-        if (!isnan(whole) && !isnan(own))
-            rest[count++] = own - suspect->share * whole;
-    }
-    double middle = median_of(rest, count);
-    for (size_t i = 0; i < count; i++)
-        rest[i] = fabs(rest[i] - middle);
-    /* 1.4826: the median deviation in sigmas of a normal distribution. */
-    return sqrt(2) * 1.4826 * trend_median(rest, count) / whole_rise;
-}
-
 /* Of a sum: the share. */
 static void score_share(const struct culprit_work *work, struct suspect *suspect)
 {
     double whole_rise = rise_of(&work->whole_curve);
     suspect->share = suspect->rise[GROWER_BYTES] / whole_rise;
-    double sigma = share_sigma(work, suspect, whole_rise);
-    suspect->share_low = suspect->share - CULPRIT_SIGMAS * sigma;
-    suspect->share_high = suspect->share + CULPRIT_SIGMAS * sigma;
-    if (sigma < SHARE_SIGMA_MIN)
-        sigma = SHARE_SIGMA_MIN;
+    const struct suspect *self = suspect;
+    suspect->sigma = culprit_share_sigma(work, &self, 1, suspect->share, whole_rise);
     find_onset(work, suspect, GROWER_BYTES);
     suspect->doubts = doubts_of(work, suspect, GROWER_BYTES);
+    suspect->kept = kept(suspect->doubts);
     const struct culprit_known *known = suspect->known;
     bool unbounded = known && known->state[GROWER_BYTES] == VERDICT_UNBOUNDED;
-    double material = unbounded && !work->with_load ? MATERIAL_SHARE_UNBOUNDED : MATERIAL_SHARE;
-    suspect->score = normal_below((suspect->share - material) / sigma) * kept(suspect->doubts);
+    double material = unbounded && !work->with_load ? MATERIAL_SHARE_UNBOUNDED : CULPRIT_MATERIAL_SHARE;
     if (known && known->kind == TARGET_STORE)
-        suspect->score *= unbounded ? KEEPS_CACHE_UNBOUNDED : KEEPS_CACHE;
+        suspect->kept *= unbounded ? KEEPS_CACHE_UNBOUNDED : KEEPS_CACHE;
+    suspect->score = culprit_normal_below((suspect->share - material) / suspect->sigma) * suspect->kept;
 }
 
 /* Of what is accounted to nobody: evidence. */
@@ -325,7 +303,7 @@ static void score_evidence(const struct culprit_work *work, struct suspect *susp
            step = culprit_step_odds(&suspect->step);
     if (work->with_load) { /* it begins with everybody's, and moves with it */
         onset = fmin(onset, 1);
-        step = fmin(step, LOAD_STEP_ODDS_MAX);
+        step = fmin(step, CULPRIT_LOAD_STEP_ODDS_MAX);
     }
     double odds = prior / (1 - prior) * onset * step;
     if (later)
@@ -335,7 +313,9 @@ static void score_evidence(const struct culprit_work *work, struct suspect *susp
         odds *= UNBOUNDED_ODDS;
     if (known && known->lacks_fix)
         odds *= LACKS_FIX_ODDS;
-    suspect->odds = odds * kept(suspect->doubts);
+    suspect->kept = kept(suspect->doubts);
+    suspect->odds = odds * suspect->kept;
+    suspect->step_odds = step;
 }
 
 size_t culprit_known_of(const struct watch *watch, struct culprit_known out_known[WATCHED_MAX])
@@ -454,8 +434,8 @@ static void suspect_tell(const struct culprit_work *work, const struct suspect *
     }
     if (is_commit(work)) {
         out->share = suspect->share;
-        out->share_low = fmax(0, suspect->share_low);
-        out->share_high = suspect->share_high;
+        out->share_low = fmax(0, suspect->share - CULPRIT_SIGMAS * suspect->sigma);
+        out->share_high = suspect->share + CULPRIT_SIGMAS * suspect->sigma;
     } else {
         out->in_step = suspect->step.r;
         out->ahead_ms = suspect->step.lag * (int64_t)work->block_slots * work->window.width_ms;
@@ -529,7 +509,7 @@ static void rank(struct culprit_work *work, const struct culprit_known *known, s
     }
     find_load(work, suspects, count);
     out->with_load = work->with_load;
-    double explained = 0, all_odds = 0;
+    double explained = 0;
     for (size_t i = 0; i < count; i++) {
         struct suspect *suspect = &suspects[i];
         bool grows = suspect->grows[GROWER_BYTES] || (!is_commit(work) && suspect->grows[GROWER_HANDLES]);
@@ -540,15 +520,14 @@ static void rank(struct culprit_work *work, const struct culprit_known *known, s
             explained += suspect->share;
         } else {
             score_evidence(work, suspect);
-            all_odds += suspect->odds;
         }
     }
-    /* One cause explains the growth: what speaks for another speaks against this one. */
-    for (size_t i = 0; i < count && !is_commit(work); i++)
-        suspects[i].score = suspects[i].odds / (1 + all_odds);
     if (is_commit(work)) {
+        culprit_together_share(work, rise_of(&work->whole_curve), suspects, count);
         out->explained = explained;
         out->pool_share = pool_share(work);
+    } else {
+        culprit_together_odds(work, suspects, count);
     }
     const struct suspect *listed[CULPRITS_LISTED];
     size_t listed_count = 0;

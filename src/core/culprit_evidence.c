@@ -168,14 +168,14 @@ static double partial(double ab, double ac, double bc)
     return rest > 1e-6 ? (ab - ac * bc) / sqrt(rest) : 0;
 }
 
-/* What all processes but these two have in common: the sum of the ranks of their increments. */
+/* What all processes but these and the whole have in common: the sum of the ranks of their increments. */
 static void others_make(const struct culprit_work *work, const struct grower *row,
-                        double out_sum[CULPRIT_BLOCKS_MAX])
+                        const struct grower *beside, double out_sum[CULPRIT_BLOCKS_MAX])
 {
-    const struct grower *apart[] = {row, work->whole == &work->growers->pools ? NULL : work->whole};
+    const struct grower *apart[] = {row, beside, work->whole == &work->growers->pools ? NULL : work->whole};
     memcpy(out_sum, work->common, sizeof work->common);
-    for (size_t i = 0; i < ARRAY_COUNT(apart) && apart[i]; i++)
-        for (size_t c = 0; c < GROWER_COLUMNS; c++) {
+    for (size_t i = 0; i < ARRAY_COUNT(apart); i++)
+        for (size_t c = 0; apart[i] && c < GROWER_COLUMNS; c++) {
             double rank[CULPRIT_BLOCKS_MAX];
             increments(work, apart[i], (enum grower_column)c, rank);
             for (size_t b = 0; b + 1 < work->blocks; b++)
@@ -183,10 +183,19 @@ static void others_make(const struct culprit_work *work, const struct grower *ro
         }
 }
 
-/* The best of the lags for one column of each. */
-static void try_lags(const double *own, const double *whole, const double *others, size_t steps,
+/* Fisher's z; 1.06 for ranks (E. C. Fieller, H. O. Hartley, E. S. Pearson 1957); one degree less for each
+ * series that was taken out. */
+static double step_z(double r, double pairs, unsigned taken_out)
+{
+    double worth = pairs - 3 - taken_out;
+    return atanh(r) * sqrt((worth > 3 ? worth : 3) / 1.06);
+}
+
+/* The best of the lags for one column of each; true when it is better than what was found before. */
+static bool try_lags(const double *own, const double *whole, const double *others, size_t steps,
                      struct culprit_step *found)
 {
+    bool better = false;
     for (int lag = -LAG_BACK; lag <= LAG_AHEAD; lag++) {
         size_t pairs, ignored;
         double with_whole = correlation(own, whole, steps, lag, &pairs);
@@ -195,13 +204,18 @@ static void try_lags(const double *own, const double *whole, const double *other
         found->tried++;
         if (pairs < BLOCKS_MIN - 2 || fabs(r) >= 1)
             continue;
-        /* Fisher's z; 1.06 for ranks (E. C. Fieller, H. O. Hartley, E. S. Pearson 1957); one degree less for
-         * what was taken out. */
-        double worth = effective_pairs(own, whole, steps, pairs) - 4;
-        double z = atanh(r) * sqrt((worth > 3 ? worth : 3) / 1.06);
-        if (isnan(found->r) || z > found->z)
+        double z = step_z(r, effective_pairs(own, whole, steps, pairs), 1);
+        if (isnan(found->r) || z > found->z) {
             *found = (struct culprit_step){.r = r, .z = z, .lag = lag, .tried = found->tried};
+            better = true;
+        }
     }
+    return better;
+}
+
+static double step_p(double z, unsigned tried)
+{
+    return fmin(1, 0.5 * erfc(z / sqrt(2)) * tried);
 }
 
 /* A leak in the store may show in its bytes or its handles, and in those of the client. */
@@ -209,7 +223,7 @@ struct culprit_step culprit_in_step(const struct culprit_work *work, const struc
 {
     struct culprit_step found = {.r = NAN};
     double others[CULPRIT_BLOCKS_MAX];
-    others_make(work, row, others);
+    others_make(work, row, NULL, others);
     for (size_t w = 0; w < GROWER_COLUMNS; w++) {
         double whole[CULPRIT_BLOCKS_MAX];
         if ((w != work->column && work->whole == &work->growers->pools) ||
@@ -217,11 +231,14 @@ struct culprit_step culprit_in_step(const struct culprit_work *work, const struc
             continue;
         for (size_t c = 0; c < GROWER_COLUMNS; c++) {
             double own[CULPRIT_BLOCKS_MAX];
-            if (increments(work, row, (enum grower_column)c, own) >= BLOCKS_MIN - 1)
-                try_lags(own, whole, others, work->blocks - 1, &found);
+            if (increments(work, row, (enum grower_column)c, own) >= BLOCKS_MIN - 1 &&
+                try_lags(own, whole, others, work->blocks - 1, &found)) {
+                found.own = (enum grower_column)c;
+                found.whole = (enum grower_column)w;
+            }
         }
     }
-    found.p = isnan(found.r) ? 1 : fmin(1, 0.5 * erfc(found.z / sqrt(2)) * found.tried);
+    found.p = isnan(found.r) ? 1 : step_p(found.z, found.tried);
     return found;
 }
 
@@ -232,6 +249,115 @@ double culprit_step_odds(const struct culprit_step *found)
         return STEP_ODDS_NONE;
     double odds = -1 / (e * found->p * log(found->p));
     return odds < STEP_ODDS_MAX ? odds : STEP_ODDS_MAX;
+}
+
+/* Moves a series so that what it did `lag` blocks ago stands beside what is now. */
+static void shift(double series[CULPRIT_BLOCKS_MAX], size_t steps, int lag)
+{
+    double shifted[CULPRIT_BLOCKS_MAX];
+    for (size_t b = 0; b < steps; b++) {
+        long from = (long)b - lag;
+        shifted[b] = from >= 0 && from < (long)steps ? series[from] : NAN;
+    }
+    memcpy(series, shifted, steps * sizeof shifted[0]);
+}
+
+/* Of the variance of a process' increments so much at most is what it really did, and the rest noise of the
+ * readings. Without this a second one that does exactly as the first would seem to add what noise hides of
+ * the first (C. Spearman 1904, correction for attenuation). */
+#ifndef RELIABLE
+#define RELIABLE 0.95
+#endif
+
+static void centre(double *series, size_t n)
+{
+    double mean = 0;
+    for (size_t i = 0; i < n; i++)
+        mean += series[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        series[i] -= mean;
+}
+
+static double product(const double *a, const double *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* Takes out of a centred series what a line on another one explains. */
+static void take_out(double *series, const double *what, size_t n)
+{
+    double square = product(what, what, n), slope = square > 0 ? product(what, series, n) / square : 0;
+    for (size_t i = 0; i < n; i++)
+        series[i] -= slope * what[i];
+}
+
+/* Keeps the blocks that are known of all four. */
+static size_t known_of_all(double *const series[4], size_t steps)
+{
+    size_t kept = 0;
+    for (size_t b = 0; b < steps; b++) {
+        bool known = true;
+        for (size_t s = 0; s < 4; s++)
+            known &= !isnan(series[s][b]);
+        for (size_t s = 0; known && s < 4; s++)
+            series[s][kept] = series[s][b];
+        kept += known ? 1 : 0;
+    }
+    return kept;
+}
+
+/* z of what is left of the process and of the whole; NAN = too little is known. */
+static double z_beside(const struct culprit_work *work, const struct suspect *suspect,
+                       const struct suspect *beside, enum grower_column column, enum grower_column of_whole)
+{
+    double own[CULPRIT_BLOCKS_MAX], other[CULPRIT_BLOCKS_MAX], whole[CULPRIT_BLOCKS_MAX],
+        rest[CULPRIT_BLOCKS_MAX];
+    size_t steps = work->blocks - 1;
+    others_make(work, suspect->row, beside->row, rest);
+    increments(work, suspect->row, column, own);
+    increments(work, beside->row, beside->step.own, other);
+    increments(work, work->whole, of_whole, whole);
+    shift(own, steps, suspect->step.lag);
+    shift(other, steps, beside->step.lag);
+    double *const all[4] = {rest, other, own, whole};
+    size_t n = known_of_all(all, steps);
+    if (n < BLOCKS_MIN - 2)
+        return NAN;
+    for (size_t s = 0; s < 4; s++)
+        centre(all[s], n);
+    for (size_t s = 1; s < 4; s++)
+        take_out(all[s], rest, n);
+    double variance = product(other, other, n);
+    double both = product(own, whole, n) -
+                  (variance > 0 ? product(own, other, n) * product(whole, other, n) / variance / RELIABLE : 0);
+    take_out(own, other, n);
+    take_out(whole, other, n);
+    double r = both / sqrt(product(own, own, n) * product(whole, whole, n));
+    return fabs(r) < 1 ? step_z(r, effective_pairs(own, whole, n, n), 2) : NAN;
+}
+
+double culprit_step_odds_beside(const struct culprit_work *work, const struct suspect *suspect,
+                                const struct suspect *beside)
+{
+    struct culprit_step best = {.r = NAN};
+    if (isnan(suspect->step.r) || isnan(beside->step.r))
+        return STEP_ODDS_NONE;
+    for (size_t w = 0; w < GROWER_COLUMNS; w++) {
+        if (w != work->column && work->whole == &work->growers->pools)
+            continue;
+        for (size_t c = 0; c < GROWER_COLUMNS; c++) {
+            double z = z_beside(work, suspect, beside, (enum grower_column)c, (enum grower_column)w);
+            best.tried++;
+            if (!isnan(z) && (isnan(best.r) || z > best.z))
+                best = (struct culprit_step){.r = 0, .z = z, .tried = best.tried};
+        }
+    }
+    /* The lags were chosen by what all have in common, not by this. */
+    best.p = isnan(best.r) ? 1 : step_p(best.z, best.tried);
+    return culprit_step_odds(&best);
 }
 
 /* How much denser two onsets agree than one thrown into the window by chance would. */

@@ -10,6 +10,16 @@
 #define CULPRIT_POINTS_MIN 8
 #define CULPRIT_BLOCKS_MAX 48
 
+/* A share below a third is not what an administrator would act on first, and the largest of many that grow a
+ * little has a fifth or a quarter; two culprits have a half each. */
+#define CULPRIT_MATERIAL_SHARE 0.35
+/* Nothing is known better than that: rounding of slots, processes that came and went. */
+#define CULPRIT_SHARE_SIGMA_MIN 0.07
+/* Under load everybody moves in step. */
+#define CULPRIT_LOAD_STEP_ODDS_MAX 10.0
+/* So many are named together at most. */
+#define CULPRIT_SET_MAX 3
+
 /* Where a flat line begins to rise, in the times given; the interval is that of 95 %. Not known when it rises
  * from the first point on, or falls. */
 struct culprit_onset {
@@ -45,6 +55,23 @@ struct culprit_step {
     int lag;        /* in blocks, positive: the process first */
     unsigned tried; /* lags and columns */
     double p;       /* of the best one, times the number tried */
+    enum grower_column own, whole; /* the columns that agree best */
+};
+
+/* One process that may be it. */
+struct suspect {
+    const struct grower *row;
+    const struct culprit_known *known;
+    double rise[GROWER_COLUMNS], level[GROWER_COLUMNS]; /* since the onset; level at its begin */
+    struct trend_slope slope[GROWER_COLUMNS];
+    bool grows[GROWER_COLUMNS]; /* surely: the interval lies above 0 */
+    double share, sigma;
+    struct culprit_onset onset;
+    struct culprit_step step;
+    unsigned doubts;
+    double kept;            /* what the doubts leave of a score */
+    double odds, step_odds; /* of what is accounted to nobody: all of them, and those of being in step */
+    double score;
 };
 
 /* Times increase; at most GROWERS_SLOTS points. */
@@ -56,6 +83,21 @@ void culprit_blocks_make(struct culprit_work *work);
 /* A leak in the store may show in its bytes or its handles, and in those of the client. */
 struct culprit_step culprit_in_step(const struct culprit_work *work, const struct grower *row);
 double culprit_step_odds(const struct culprit_step *found);
+/* The same evidence once the whole growth and this process have been freed of what another one explains: of
+ * two that move alike only one needs to be the cause. */
+double culprit_step_odds_beside(const struct culprit_work *work, const struct suspect *suspect,
+                                const struct suspect *beside);
+
+/* The whole's share of these, slot by slot, is taken away: how far what is left of their bytes wanders is how
+ * well the share is known, as a part of the whole's rise. */
+double culprit_share_sigma(const struct culprit_work *work, const struct suspect *const *members,
+                           size_t count, double share, double whole_rise);
+/* Raises the scores of those that explain the growth together (of a sum). */
+void culprit_together_share(const struct culprit_work *work, double whole_rise, struct suspect *suspects,
+                            size_t count);
+/* Makes scores of odds (of what is accounted to nobody): nobody, each alone, each pair. */
+void culprit_together_odds(const struct culprit_work *work, struct suspect *suspects, size_t count);
+double culprit_normal_below(double z);
 
 enum culprit_outcome { CULPRIT_RANKED, CULPRIT_TOO_SHORT, CULPRIT_NO_GROWTH };
 /* Fills ranking->words. */

@@ -48,7 +48,9 @@
     X(STORE_SIDE_LOAD, PRIVATE_BYTES, "likewise while the load rises for all")                               \
     X(STORE_OWN, PRIVATE_BYTES, "none: the store leaks by itself")                                           \
     X(STORE_CACHE, PRIVATE_BYTES, "none: the store's cache grows")                                           \
-    X(STORE_LOAD, PRIVATE_BYTES, "none: everybody grows by day")
+    X(STORE_LOAD, PRIVATE_BYTES, "none: everybody grows by day")                                             \
+    X(STORE_SIDE_TWO, PRIVATE_BYTES, "two clients' leaks show in the store")                                 \
+    X(STORE_SIDE_SAME, PRIVATE_BYTES, "one does, another leaks handles of its own in that rhythm")
 enum kind {
 #define KIND_ENUM(name, metric, text) KIND_##name,
     KIND_LIST(KIND_ENUM)
@@ -83,6 +85,8 @@ struct program {
     bool leaks;
     int leak_from;
     bool with_calls; /* in the rhythm of the calls, not steady */
+    bool own_calls;  /* which are half its own and half everybody's */
+    double own_burst;
     double leak_bytes, leak_handles;
     double leaked; /* 0 .. 1 over the rest of the two days */
 };
@@ -95,9 +99,10 @@ struct machine {
     double begin_of_day; /* hour of the day at poll 0 */
     double busy;         /* of the load */
     double load, burst;
-    double fed_bytes, fed_handles; /* what leaks of programs[culprit] make the store grow by */
+    double fed_bytes, fed_handles; /* what leaks of programs[1] and [2] make the store grow by */
+    double fed_part[2];            /* of it by each */
     int fed_lag;                   /* polls */
-    double leaked_past[64];
+    double leaked_past[2][64];
     int64_t onset_ms;
 };
 
@@ -165,6 +170,7 @@ static void machine_make(struct machine *m, enum kind kind, uint64_t seed)
     m->random = random_seeded(seed * 1000 + (uint64_t)kind);
     m->begin_of_day = between(m, 0, 24);
     m->busy = 1;
+    m->fed_part[0] = 1;
     add_program(m, "store.exe", 300 * MIB, 1200 * MIB)->service = true;
     m->clients = 4 + (size_t)(5 * random_uniform(&m->random));
     for (size_t i = 0; i < m->clients; i++) {
@@ -240,6 +246,28 @@ static void machine_make(struct machine *m, enum kind kind, uint64_t seed)
         }
         m->onset_ms = (int64_t)from * INTERVAL_MS;
         break;
+    case KIND_STORE_SIDE_TWO: {
+        double handles = log_between(m, 1500, 30000);
+        m->fed_part[0] = between(m, 0.35, 0.65);
+        m->fed_part[1] = 1 - m->fed_part[0];
+        begin_leak(m, culprit, between(m, 0, 20 * MIB), handles * m->fed_part[0], from);
+        begin_leak(m, second, between(m, 0, 20 * MIB), handles * m->fed_part[1] * between(m, 0.5, 2),
+                   from + (int)(between(m, -1, 1) * POLLS_A_HOUR));
+        culprit->with_calls = second->with_calls = culprit->own_calls = second->own_calls = true;
+        m->fed_bytes = leak;
+        m->fed_handles = handles * between(m, 0.5, 2);
+        m->fed_lag = (int)between(m, 0, 5);
+        break;
+    }
+    case KIND_STORE_SIDE_SAME:
+        begin_leak(m, second, 0, log_between(m, 300, 3000),
+                   from + (int)(between(m, 1, 6) * POLLS_A_HOUR) * (random_uniform(&m->random) < 0.5 ? 1 : -1));
+        begin_leak(m, culprit, between(m, 0, 20 * MIB), log_between(m, 1500, 30000), from);
+        culprit->with_calls = second->with_calls = true;
+        m->fed_bytes = leak;
+        m->fed_handles = culprit->leak_handles * between(m, 0.5, 2);
+        m->fed_lag = (int)between(m, 0, 5);
+        break;
     case KIND_STORE_OWN:
         begin_leak(m, store, leak, random_uniform(&m->random) < 0.5 ? 5000 : 0, from);
         break;
@@ -250,8 +278,10 @@ static void machine_make(struct machine *m, enum kind kind, uint64_t seed)
 
 static bool is_culprit(const struct machine *m, size_t program)
 {
-    bool names_store = kinds[m->kind].metric == METRIC_COMMIT;
-    return m->programs[program].leaks && (program > 0 || names_store);
+    bool of_commit = kinds[m->kind].metric == METRIC_COMMIT;
+    if (!m->programs[program].leaks)
+        return false;
+    return of_commit || ((program == 1 || program == 2) && m->fed_part[program - 1] > 0 && m->fed_bytes > 0);
 }
 
 static bool has_culprit(const struct machine *m)
@@ -279,10 +309,16 @@ static void advance(struct machine *m, int poll)
     for (size_t i = 0; i < m->count; i++) {
         struct program *p = &m->programs[i];
         p->drift = p->phi * p->drift + sqrt(1 - p->phi * p->phi) * p->drift_size * random_normal(&m->random);
+        double its_calls = calls;
+        if (p->own_calls) {
+            p->own_burst = 0.97 * p->own_burst + 0.243 * random_normal(&m->random);
+            its_calls = (0.25 + m->load) * exp(0.5 * m->burst + 0.5 * p->own_burst);
+        }
         if (p->leaks && poll >= p->leak_from)
-            p->leaked += (p->with_calls ? calls / 0.9 : 1) / (POLLS - p->leak_from);
+            p->leaked += (p->with_calls ? its_calls / 0.9 : 1) / (POLLS - p->leak_from);
     }
-    m->leaked_past[poll % 64] = m->programs[1].leaked;
+    for (size_t k = 0; k < ARRAY_COUNT(m->fed_part); k++)
+        m->leaked_past[k][poll % 64] = m->programs[1 + k].leaked;
 }
 
 static void read_program(struct machine *m, size_t i, int poll, struct process *out)
@@ -297,7 +333,9 @@ static void read_program(struct machine *m, size_t i, int poll, struct process *
                      p->handle_noise * random_normal(&m->random) + warm * p->warm_handles +
                      p->leaked * p->leak_handles;
     if (i == 0 && m->fed_bytes > 0) {
-        double fed = m->leaked_past[(poll - m->fed_lag + 64) % 64];
+        double fed = 0;
+        for (size_t k = 0; k < ARRAY_COUNT(m->fed_part); k++)
+            fed += m->fed_part[k] * m->leaked_past[k][(poll - m->fed_lag + 64) % 64];
         bytes += fed * m->fed_bytes;
         handles += fed * m->fed_handles;
     }
