@@ -23,6 +23,10 @@
  * the odds, -1 / (e p ln p) (T. Sellke, M. J. Bayarri, J. O. Berger 2001); verdict    its own detector has
  * found it to grow without bound; its DLL lacks a known fix.
  *
+ * More than one: the few largest shares of a sum that together are most of it need only a part each; and of
+ * what is accounted to nobody, pairs are hypotheses too, the second one by what it is in step with once the
+ * first has been taken out (culprit_together.c).
+ *
  * What does not explain growth, in both: a curve that levels off (warm-up, a cache on the way to its bound),
  * a level that was there before the growth began (load that comes back each day), growth of the size that
  * everybody shows at the time (load), a process that has only just started.
@@ -90,7 +94,8 @@ struct culprit {
     char service[SERVICE_NAME_MAX]; /* what its restart restarts; "" = nothing */
     double growth[GROWER_COLUMNS];  /* since the onset: bytes, handles; NAN = not known */
     double slope_per_hour[GROWER_COLUMNS];
-    /* Of the growth: 1 = all of it. NAN for what is accounted to nobody (the store's, the pools'). */
+    /* Of the growth: 1 = all of it. Of what is accounted to nobody (the store's, the pools') only those named
+     * together have one, by a regression of the growth on theirs; NAN = not known. */
     double share, share_low, share_high;
     /* It began so long before the growth asked about (negative: after it), with an interval. All three
      * INT64_MIN: no onset could be told. */
@@ -105,9 +110,13 @@ struct culprit {
 };
 
 #define CULPRITS_LISTED 5
-#define CULPRIT_WORDS_MAX 512
+#define CULPRIT_WORDS_MAX 640
 
-/* Plain data. count 0 and from_mono_ms 0: nobody was asked yet. */
+/* Plain data. count 0 and from_mono_ms 0: nobody was asked yet.
+ *
+ * The first `together` of the items are named together, the larger share first (0: each by itself). Either
+ * all of them are at least likely, and then the confidence is that of the last; or `either`, of what is
+ * accounted to nobody: one of them or all, and they move too much alike to be told apart. */
 struct culprit_ranking {
     enum metric metric;
     int64_t from_mono_ms, to_mono_ms; /* the window of the growth */
@@ -118,6 +127,10 @@ struct culprit_ranking {
     size_t left_out;                  /* processes that are not followed */
     size_t count;                     /* best first */
     struct culprit items[CULPRITS_LISTED];
+    size_t together;
+    bool either;
+    double together_share, together_low, together_high; /* of the growth; NAN = not known */
+    enum culprit_confidence together_confidence;
     char words[CULPRIT_WORDS_MAX]; /* who, how surely, why: one or two sentences with full stop */
 };
 
@@ -126,7 +139,9 @@ struct culprit_ranking {
 void culprit_rank(const struct growers *growers, const struct culprit_question *question,
                   const struct culprit_known *known, size_t known_count, struct culprit_ranking *out_ranking);
 
-/* The first of the ranking when it is at least `likely`; NULL when nobody is. */
+/* Is items[i] at least `likely`, by itself or as one of those named together? */
+bool culprit_is_named(const struct culprit_ranking *ranking, size_t i);
+/* The first of the ranking when it is at least `likely` by itself; NULL when nobody is. */
 const struct culprit *culprit_first(const struct culprit_ranking *ranking);
 
 /* Appends "BESAgent.exe (pid 3012, the client \"bes\")" or "an unregistered process foo.exe (pid 4711)". */

@@ -86,9 +86,11 @@ bool policy_may_terminate(const struct config *config, const struct observation 
                           size_t why_capacity);
 
 /* Of the store's growth: the registered client that the ranking of culprits names at least as likely ("" =
- * none), and whether a client was restarted for it and it is still open what came of that. */
+ * none), with the ranking's word for how surely; whether it is another one than those that were restarted for
+ * it before; and whether one was and it is still open what came of that. */
 struct policy_suspect {
-    const char *target, *service;
+    const char *target, *service, *surely;
+    bool another;
     bool proof_awaited;
 };
 

@@ -143,11 +143,19 @@ static json_t *ranking_json(const struct open_incident *open, int64_t shift_ms)
         json_array_append_new(list, culprit_json(&ranking->items[i]));
     int64_t from_ms = ranking->from_mono_ms ? ranking->from_mono_ms + shift_ms : 0;
     int64_t to_ms = ranking->to_mono_ms ? ranking->to_mono_ms + shift_ms : 0;
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:o}", "text", json_words(ranking->words),
+    /* The first so many of the items are named together. */
+    json_t *together =
+        ranking->together == 0
+            ? json_null()
+            : json_pack("{s:I, s:b, s:o, s:o, s:o, s:s}", "count", (json_int_t)ranking->together, "either",
+                        (int)ranking->either, "share", json_number(ranking->together_share), "share_low",
+                        json_number(ranking->together_low), "share_high", json_number(ranking->together_high),
+                        "confidence", culprit_confidence_name(ranking->together_confidence));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:o, s:o}", "text", json_words(ranking->words),
                      "from", json_time(from_ms), "to", json_time(to_ms), "growth",
                      json_number(ranking->growth), "explained", json_number(ranking->explained), "pools",
                      json_number(ranking->pool_share), "with_load", (int)ranking->with_load, "left_out",
-                     (json_int_t)ranking->left_out, "items", list);
+                     (json_int_t)ranking->left_out, "together", together, "items", list);
 }
 
 static json_t *incidents_json(const struct agent *agent, int64_t shift_ms)

@@ -1,6 +1,7 @@
 /* advice.c - see advice.h. */
 #include "storewatch/advice.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void add_quoted(struct text *text, const char *words, bool lower)
@@ -41,32 +42,52 @@ static void add_deadline(struct text *text, const struct incident *incident)
     text_add_time_human(text, incident->exhaustion_early_utc_ms);
 }
 
-/* Of growth that a program is likely to cause: the cheapest thing that can end it comes first. */
-static bool advise_suspect(struct alert *alert)
+/* One of those that are likely to cause the growth; `then`: after the one before it. */
+static void advise_culprit(struct alert *alert, const struct culprit *culprit, const char *is_cause,
+                           bool then)
 {
-    const struct culprit *first = alert->has_ranking ? culprit_first(&alert->ranking) : NULL;
-    if (!first || first->kind == TARGET_STORE)
-        return false;
-    const char *surely = first->confidence == CULPRIT_NEARLY_CERTAIN ? "nearly certainly" : "likely";
-    unsigned pid = (unsigned)first->process.pid;
-    if (first->service[0])
-        alert_add_todo(
-            alert,
-            "First restart the service \"%s\": %s (pid %u) %s is the cause, and that is the cheapest "
-            "thing that can end it; the Information Store can stay up.",
-            first->service, first->image, pid, surely);
-    else if (first->watched && first->kind == TARGET_CLIENT)
+    unsigned pid = (unsigned)culprit->process.pid;
+    const char *first = then ? "When it goes on growing then" : "First", *comma = then ? "," : "";
+    if (culprit->service[0])
         alert_add_todo(alert,
-                       "First restart the program %s (pid %u): it %s is the cause; the Information "
-                       "Store can stay up.",
-                       first->image, pid, surely);
+                       "%s%s restart the service \"%s\": %s (pid %u) %s, and that is the cheapest thing that "
+                       "can end it; the Information Store can stay up.",
+                       first, comma, culprit->service, culprit->image, pid, is_cause);
+    else if (culprit->watched && culprit->kind == TARGET_CLIENT)
+        alert_add_todo(alert,
+                       "%s%s restart the program %s (pid %u): it %s; the Information Store can stay up.",
+                       first, comma, culprit->image, pid, is_cause);
     else
         alert_add_todo(
             alert,
-            "Look at %s (pid %u): it %s is the cause, and it is not registered, so storewatch will "
-            "never restart it. Restart it by its own means; the Information Store can stay up.",
-            first->image, pid, surely);
-    return true;
+            "Look at %s (pid %u): it %s, and it is not registered, so storewatch will never restart "
+            "it. Restart it by its own means; the Information Store can stay up.",
+            culprit->image, pid, is_cause);
+}
+
+/* Of growth that programs are likely to cause: the cheapest thing that can end it comes first, and of several
+ * the one with the larger part. */
+static bool advise_suspect(struct alert *alert)
+{
+    const struct culprit_ranking *ranking = &alert->ranking;
+    size_t count = alert->has_ranking && ranking->count ? (ranking->together ? ranking->together : 1) : 0;
+    bool advised = false;
+    for (size_t i = 0; i < count; i++) {
+        const struct culprit *culprit = &ranking->items[i];
+        enum culprit_confidence sure =
+            culprit->confidence >= CULPRIT_LIKELY ? culprit->confidence : ranking->together_confidence;
+        if (!culprit_is_named(ranking, i) || culprit->kind == TARGET_STORE)
+            continue;
+        char is_cause[96];
+        snprintf(is_cause, sizeof is_cause, "%s is %s",
+                 sure == CULPRIT_NEARLY_CERTAIN ? "nearly certainly" : "likely",
+                 ranking->together == 0 ? "the cause"
+                 : ranking->either      ? "the cause, or the other one named, or both"
+                                        : "a part of the cause");
+        advise_culprit(alert, culprit, is_cause, advised);
+        advised = true;
+    }
+    return advised;
 }
 
 static void advise_restart(struct alert *alert, const struct config *config)

@@ -36,8 +36,11 @@
 #define KEEPS_CACHE 0.4
 #define KEEPS_CACHE_UNBOUNDED 0.7
 
-#define HANGS_MAX 0.8
-#define WORTH_MIN 6
+/* A curve bends when the exponential approach explains it so much better than the line (Akaike: 2 for its
+ * parameter, and 4). What both leave over hangs together - calls come by day and stop at night -, and so the
+ * points are worth fewer; how much so cannot be told well, and counts up to HANGS_MAX only. */
+#define BENT_EVIDENCE 6.0
+#define HANGS_MAX 0.9
 /* Load: so many others, and so large a part of those that matter, grow at the same time. Theil-Sen's interval
  * lets some drift through: a third is beyond chance. */
 #define LOAD_COUNT 3
@@ -168,7 +171,7 @@ static void find_load(struct culprit_work *work, const struct suspect *suspects,
 
 /* How many points that hang together as these do about the curve a exp(-t / tau) + level (1 - ...) are worth.
  */
-static size_t worth_of(const double *t, const double *v, size_t n, double level, double tau)
+static double worth_of(const double *t, const double *v, size_t n, double level, double tau)
 {
     double rest[GROWERS_SLOTS], ee = 0, ev = 0, square = 0, lagged = 0;
     for (size_t i = 0; i < n; i++) {
@@ -183,7 +186,7 @@ static size_t worth_of(const double *t, const double *v, size_t n, double level,
         lagged += i ? rest[i] * rest[i - 1] : 0;
     }
     double r = square > 0 && lagged > 0 ? fmin(lagged / square, HANGS_MAX) : 0;
-    return (size_t)((double)n * (1 - r) / (1 + r));
+    return (double)n * (1 - r) / (1 + r);
 }
 
 /* A curve on the way to a bound, from its own begin on: the exponential approach explains it better than the
@@ -204,9 +207,9 @@ static bool levels_off(const struct culprit_work *work, const struct suspect *su
     double line = trend_line_residue(t, v, n);
     double bent = trend_saturating_residue(t, v, n, &level, &tau);
     double rise = median_of(v + n - 3, 3) - median_of(v, 3);
-    size_t worth = worth_of(t, v, n, level, tau);
-    worth = worth < WORTH_MIN ? WORTH_MIN : worth;
-    return trend_aicc(bent, floor, worth, 4) + 4 < trend_aicc(line, floor, worth, 3) && level - v[n - 1] < 0.5 * rise;
+    if (!(bent > floor))
+        bent = floor;
+    return worth_of(t, v, n, level, tau) * log(line / bent) > BENT_EVIDENCE && level - v[n - 1] < 0.5 * rise;
 }
 
 static bool is_bounded_shape(enum shape shape)
@@ -432,11 +435,12 @@ static void suspect_tell(const struct culprit_work *work, const struct suspect *
         out->growth[c] = suspect->rise[c];
         out->slope_per_hour[c] = suspect->grows[c] ? suspect->slope[c].slope * 3600 : 0;
     }
-    if (is_commit(work)) {
+    if (!isnan(suspect->share)) {
         out->share = suspect->share;
         out->share_low = fmax(0, suspect->share - CULPRIT_SIGMAS * suspect->sigma);
         out->share_high = suspect->share + CULPRIT_SIGMAS * suspect->sigma;
-    } else {
+    }
+    if (!is_commit(work)) {
         out->in_step = suspect->step.r;
         out->ahead_ms = suspect->step.lag * (int64_t)work->block_slots * work->window.width_ms;
     }
@@ -452,10 +456,7 @@ static void suspect_tell(const struct culprit_work *work, const struct suspect *
     if (suspect->grows[GROWER_HANDLES] && !is_commit(work) && growth > 0 &&
         metric_unit(work->question->metric) == UNIT_BYTES)
         out->bytes_a_handle = growth / handles;
-    out->confidence = out->score >= CULPRIT_SCORE_NEARLY_CERTAIN ? CULPRIT_NEARLY_CERTAIN
-                      : out->score >= CULPRIT_SCORE_LIKELY       ? CULPRIT_LIKELY
-                      : out->score >= CULPRIT_SCORE_POSSIBLE     ? CULPRIT_POSSIBLE
-                                                                 : CULPRIT_NOBODY;
+    out->confidence = culprit_confidence_of(out->score);
 }
 
 /* Best first, by score and among equals by share or growth. */
@@ -466,8 +467,7 @@ static bool stands_before(const struct suspect *a, const struct suspect *b)
     return a->rise[GROWER_BYTES] > b->rise[GROWER_BYTES];
 }
 
-static void list_insert(const struct suspect *listed[CULPRITS_LISTED], size_t *count,
-                        const struct suspect *suspect)
+static void list_insert(struct suspect *listed[CULPRITS_LISTED], size_t *count, struct suspect *suspect)
 {
     size_t at = *count;
     while (at > 0 && stands_before(suspect, listed[at - 1]))
@@ -504,12 +504,12 @@ static void rank(struct culprit_work *work, const struct culprit_known *known, s
         /* The store's own processes make up the store; of commit they are parts as all others. */
         if (!is_commit(work) && ((its && its->kind == TARGET_STORE) || row == work->whole))
             continue;
-        suspects[count] = (struct suspect){.row = row, .known = its};
+        suspects[count] = (struct suspect){.row = row, .known = its, .share = NAN, .sigma = NAN};
         suspect_measure(work, &suspects[count++]);
     }
     find_load(work, suspects, count);
     out->with_load = work->with_load;
-    double explained = 0;
+    double explained = 0, either = 0, whole_rise = rise_of(&work->whole_curve);
     for (size_t i = 0; i < count; i++) {
         struct suspect *suspect = &suspects[i];
         bool grows = suspect->grows[GROWER_BYTES] || (!is_commit(work) && suspect->grows[GROWER_HANDLES]);
@@ -523,20 +523,21 @@ static void rank(struct culprit_work *work, const struct culprit_known *known, s
         }
     }
     if (is_commit(work)) {
-        culprit_together_share(work, rise_of(&work->whole_curve), suspects, count);
+        culprit_together_share(work, whole_rise, suspects, count);
         out->explained = explained;
         out->pool_share = pool_share(work);
     } else {
-        culprit_together_odds(work, suspects, count);
+        culprit_together_odds(work, suspects, count, &either);
     }
-    const struct suspect *listed[CULPRITS_LISTED];
+    struct suspect *listed[CULPRITS_LISTED];
     size_t listed_count = 0;
     for (size_t i = 0; i < count; i++)
         if (suspects[i].score > 0)
             list_insert(listed, &listed_count, &suspects[i]);
+    out->count = listed_count;
+    culprit_together_name(work, either, whole_rise, listed, out);
     for (size_t i = 0; i < listed_count; i++)
         suspect_tell(work, listed[i], &out->items[i]);
-    out->count = listed_count;
 }
 
 void culprit_rank(const struct growers *growers, const struct culprit_question *question,
@@ -547,6 +548,9 @@ void culprit_rank(const struct growers *growers, const struct culprit_question *
                                     .growth = NAN,
                                     .explained = NAN,
                                     .pool_share = NAN,
+                                    .together_share = NAN,
+                                    .together_low = NAN,
+                                    .together_high = NAN,
                                     .left_out = growers->left_out};
     struct culprit_work work = {.growers = growers, .question = question};
     if (!whole_find(&work) || !window_make(&work)) {
@@ -572,6 +576,20 @@ void culprit_rank(const struct growers *growers, const struct culprit_question *
     culprit_blocks_make(&work);
     rank(&work, known, known_count, out);
     culprit_add_words(out, CULPRIT_RANKED);
+}
+
+enum culprit_confidence culprit_confidence_of(double score)
+{
+    return score >= CULPRIT_SCORE_NEARLY_CERTAIN ? CULPRIT_NEARLY_CERTAIN
+           : score >= CULPRIT_SCORE_LIKELY       ? CULPRIT_LIKELY
+           : score >= CULPRIT_SCORE_POSSIBLE     ? CULPRIT_POSSIBLE
+                                                 : CULPRIT_NOBODY;
+}
+
+bool culprit_is_named(const struct culprit_ranking *ranking, size_t i)
+{
+    return ranking->items[i].confidence >= CULPRIT_LIKELY ||
+           (i < ranking->together && ranking->together_confidence >= CULPRIT_LIKELY);
 }
 
 const struct culprit *culprit_first(const struct culprit_ranking *ranking)

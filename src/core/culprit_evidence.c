@@ -331,8 +331,9 @@ static double z_beside(const struct culprit_work *work, const struct suspect *su
     for (size_t s = 1; s < 4; s++)
         take_out(all[s], rest, n);
     double variance = product(other, other, n);
-    double both = product(own, whole, n) -
-                  (variance > 0 ? product(own, other, n) * product(whole, other, n) / variance / RELIABLE : 0);
+    double both =
+        product(own, whole, n) -
+        (variance > 0 ? product(own, other, n) * product(whole, other, n) / variance / RELIABLE : 0);
     take_out(own, other, n);
     take_out(whole, other, n);
     double r = both / sqrt(product(own, own, n) * product(whole, whole, n));

@@ -65,7 +65,7 @@ struct suspect {
     double rise[GROWER_COLUMNS], level[GROWER_COLUMNS]; /* since the onset; level at its begin */
     struct trend_slope slope[GROWER_COLUMNS];
     bool grows[GROWER_COLUMNS]; /* surely: the interval lies above 0 */
-    double share, sigma;
+    double share, sigma; /* NAN = not known */
     struct culprit_onset onset;
     struct culprit_step step;
     unsigned doubts;
@@ -95,8 +95,14 @@ double culprit_share_sigma(const struct culprit_work *work, const struct suspect
 /* Raises the scores of those that explain the growth together (of a sum). */
 void culprit_together_share(const struct culprit_work *work, double whole_rise, struct suspect *suspects,
                             size_t count);
-/* Makes scores of odds (of what is accounted to nobody): nobody, each alone, each pair. */
-void culprit_together_odds(const struct culprit_work *work, struct suspect *suspects, size_t count);
+/* Makes scores of odds (of what is accounted to nobody): nobody, each alone, each pair. *out_either: the
+ * probability that it is one of the best two, or both. */
+void culprit_together_odds(const struct culprit_work *work, struct suspect *suspects, size_t count,
+                           double *out_either);
+/* Which of those listed, best first, are named together; these come first then, the larger share first. */
+void culprit_together_name(const struct culprit_work *work, double either, double whole_rise,
+                           struct suspect *listed[CULPRITS_LISTED], struct culprit_ranking *ranking);
+enum culprit_confidence culprit_confidence_of(double score);
 double culprit_normal_below(double z);
 
 enum culprit_outcome { CULPRIT_RANKED, CULPRIT_TOO_SHORT, CULPRIT_NO_GROWTH };

@@ -3,6 +3,7 @@
 
 #include "storewatch/units.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *culprit_confidence_name(enum culprit_confidence confidence)
@@ -96,16 +97,58 @@ static void add_case(struct text *text, const struct culprit_ranking *ranking, c
     text_add(text, percent(culprit->share) > 100 ? "" : " of the growth");
 }
 
-static void add_doubts(struct text *text, const struct culprit *culprit)
+static void add_doubts(struct text *text, const struct culprit *culprit, const char *who)
 {
-    const char *separator = "; but it ";
+    char separator[PROCESS_IMAGE_MAX + 8];
+    snprintf(separator, sizeof separator, "; but %s ", who);
     for (size_t d = 0; d < CULPRIT_DOUBT_COUNT; d++) {
         if (!(culprit->doubts >> d & 1u))
             continue;
         text_add(text, "%s%s", d == CULPRIT_DOUBT_LOAD ? "; and " : separator,
                  culprit_doubt_name((enum culprit_doubt)d));
-        separator = ", it ";
+        snprintf(separator, sizeof separator, ", it ");
     }
+}
+
+static void add_growth(struct text *text, const struct culprit *culprit)
+{
+    /* Of the store's or the pools' growth it is the handles that tell; of commit, bytes. */
+    bool handles = isnan(culprit->share) || !isnan(culprit->in_step)
+                       ? culprit->slope_per_hour[GROWER_HANDLES] > 0
+                       : false;
+    text_add_quantity(text, handles ? UNIT_HANDLES : UNIT_BYTES,
+                      culprit->growth[handles ? GROWER_HANDLES : GROWER_BYTES]);
+}
+
+/* "BESAgent.exe (...) with about 60 % and Fax.exe (...) with about 30 % together: they grew ..." */
+static void add_together(struct text *text, const struct culprit_ranking *ranking)
+{
+    size_t count = ranking->together;
+    for (size_t i = 0; i < count; i++) {
+        const struct culprit *culprit = &ranking->items[i];
+        text_add(text, "%s", i == 0 ? "" : i + 1 < count ? ", " : ranking->either ? " or " : " and ");
+        text_add_culprit(text, culprit);
+        if (!isnan(culprit->share))
+            text_add(text, " with about %d %%", percent(culprit->share));
+    }
+    text_add(text, ranking->either ? ", or both: they grew " : " together: they grew ");
+    for (size_t i = 0; i < count; i++) {
+        text_add(text, "%s", i == 0 ? "" : i + 1 < count ? ", " : " and ");
+        add_growth(text, &ranking->items[i]);
+    }
+    text_add(text, " in the same ");
+    text_add_duration(text, ranking->to_mono_ms - ranking->from_mono_ms);
+    if (!isnan(ranking->together_share)) {
+        int low = percent(ranking->together_low), high = percent(ranking->together_high);
+        text_add(text, ", together %d to %d %% of the growth", low > 0 ? low : 0, high < 100 ? high : 100);
+    } else {
+        text_add(text, "%s",
+                 ranking->either ? ", so much alike that they cannot be told apart"
+                                 : ", each in step with it by itself; the parts cannot be told");
+    }
+    for (size_t i = 0; i < count; i++)
+        add_doubts(text, &ranking->items[i], ranking->items[i].image);
+    text_add(text, ".");
 }
 
 /* Of a sum: what all of them together do not account for. */
@@ -135,16 +178,14 @@ void culprit_add_words(struct culprit_ranking *ranking, enum culprit_outcome out
         return;
     }
     const struct culprit *first = &ranking->items[0];
-    text_add(&text, "%s", begins[first->confidence]);
-    add_case(&text, ranking, first);
-    add_doubts(&text, first);
-    text_add(&text, ".");
-    for (size_t i = 1; i < ranking->count && ranking->items[i].confidence >= CULPRIT_LIKELY; i++) {
-        text_add(&text,
-                 i == 1 ? " And %s: " : "; %s: ", culprit_confidence_name(ranking->items[i].confidence));
-        add_case(&text, ranking, &ranking->items[i]);
-        if (i + 1 == ranking->count || ranking->items[i + 1].confidence < CULPRIT_LIKELY)
-            text_add(&text, ".");
+    if (ranking->together) {
+        text_add(&text, "%s", begins[ranking->together_confidence]);
+        add_together(&text, ranking);
+    } else {
+        text_add(&text, "%s", begins[first->confidence]);
+        add_case(&text, ranking, first);
+        add_doubts(&text, first, "it");
+        text_add(&text, ".");
     }
     add_rest(&text, ranking);
     if (ranking->with_load && first->confidence < CULPRIT_LIKELY)

@@ -36,16 +36,6 @@ void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono
     open->ranked_slot = engine->growers.slot;
 }
 
-/* A registered client that is at least likely and can be restarted by itself. */
-static const struct culprit *client_of(const struct engine *engine, const struct open_incident *open)
-{
-    const struct culprit *first = open->ranked ? culprit_first(&open->ranking) : NULL;
-    if (!first || !first->watched || first->kind != TARGET_CLIENT || !first->service[0] ||
-        text_equal_nocase(first->service, engine->config.store_service))
-        return NULL;
-    return first;
-}
-
 /* Was it restarted for the store, or is about to be? Not one that could never be stopped. */
 static bool is_client_tried(const struct open_incident *open)
 {
@@ -82,10 +72,39 @@ static bool is_proof_awaited(const struct step *step, const struct open_incident
            incident->level_now - open->client_tried_level < GOES_ON * foretold;
 }
 
+/* Was it there before its incident was opened? Who was restarted for it was not. */
+static bool is_older(const struct culprit *culprit, const struct incident *incident)
+{
+    /* FILETIME counts from 1601; 11644473600 s later is 1970. */
+    return (int64_t)(culprit->process.created_100ns / 10000) - INT64_C(11644473600000) <
+           incident->opened_utc_ms;
+}
+
+/* The registered client to be restarted first: of those named, at least likely, the first that can be
+ * restarted by itself. Once one was tried, only one that was not. */
+static const struct culprit *client_of(const struct engine *engine, const struct open_incident *open)
+{
+    bool tried = is_client_tried(open);
+    for (size_t i = 0; open->ranked && i < open->ranking.count; i++) {
+        const struct culprit *culprit = &open->ranking.items[i];
+        if (culprit_is_named(&open->ranking, i) && culprit->watched && culprit->kind == TARGET_CLIENT &&
+            culprit->service[0] && !text_equal_nocase(culprit->service, engine->config.store_service) &&
+            (!tried || is_older(culprit, &open->incident)))
+            return culprit;
+    }
+    return NULL;
+}
+
 struct policy_suspect step_suspect(const struct step *step, const struct open_incident *open)
 {
     const struct culprit *client = client_of(step->engine, open);
+    const struct culprit_ranking *ranking = &open->ranking;
+    bool itself = client && client->confidence >= CULPRIT_LIKELY;
     return (struct policy_suspect){.target = client ? client->target : "",
                                    .service = client ? client->service : "",
+                                   .surely = itself   ? culprit_confidence_name(client->confidence)
+                                             : client ? culprit_confidence_name(ranking->together_confidence)
+                                                      : "",
+                                   .another = client && is_client_tried(open),
                                    .proof_awaited = is_proof_awaited(step, open)};
 }

@@ -333,9 +333,8 @@ bool step_consider(struct step *step, struct open_incident *open, struct restart
     text_copy(out_wanted->target, sizeof out_wanted->target, service);
     struct text reason = text_on(out_wanted->reason, sizeof out_wanted->reason);
     if (rung == RUNG_RESTART_CLIENT && incident->target_kind == TARGET_STORE)
-        text_add(&reason, "%s is %s to make %s of %s grow: ", suspect.target,
-                 culprit_confidence_name(open->ranking.items[0].confidence), metric_name(incident->metric),
-                 incident->target);
+        text_add(&reason, "%s is %s to make %s of %s grow: ", suspect.target, suspect.surely,
+                 metric_name(incident->metric), incident->target);
     else
         text_add(&reason, "%s of %s: ", metric_name(incident->metric), incident->target);
     text_add(&reason, "%s", incident->reason);

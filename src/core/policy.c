@@ -398,7 +398,8 @@ enum rung policy_next_rung(const struct config *config, const struct incident *i
             text_add(&why, "a client was restarted for it; whether that ended the growth is not known yet");
             return RUNG_ALERT;
         }
-        if (in_ladder(config, RUNG_RESTART_CLIENT) && !tried(incident, RUNG_RESTART_CLIENT) &&
+        if (in_ladder(config, RUNG_RESTART_CLIENT) &&
+            (suspect->another || !tried(incident, RUNG_RESTART_CLIENT)) &&
             suspect_applies(suspect, others, other_count)) {
             *out_service = suspect->service;
             return RUNG_RESTART_CLIENT;

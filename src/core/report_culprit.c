@@ -41,6 +41,8 @@ static void cells_make(const struct culprit *culprit, struct cells *cells)
     }
     struct text part = text_on(cells->part, sizeof(cells->part));
     if (!isnan(culprit->share)) {
+        /* Of what is accounted to nobody it is an estimate. */
+        text_add(&part, "%s", isnan(culprit->in_step) ? "" : "about ");
         text_add_culprit_share(&part, culprit);
     } else if (!isnan(culprit->in_step)) {
         text_add(&part, "in step %.2f", culprit->in_step);

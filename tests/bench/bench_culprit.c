@@ -261,7 +261,8 @@ static void machine_make(struct machine *m, enum kind kind, uint64_t seed)
     }
     case KIND_STORE_SIDE_SAME:
         begin_leak(m, second, 0, log_between(m, 300, 3000),
-                   from + (int)(between(m, 1, 6) * POLLS_A_HOUR) * (random_uniform(&m->random) < 0.5 ? 1 : -1));
+                   from +
+                       (int)(between(m, 1, 6) * POLLS_A_HOUR) * (random_uniform(&m->random) < 0.5 ? 1 : -1));
         begin_leak(m, culprit, between(m, 0, 20 * MIB), log_between(m, 1500, 30000), from);
         culprit->with_calls = second->with_calls = true;
         m->fed_bytes = leak;
@@ -392,6 +393,7 @@ struct answer {
     bool accused_wrong,
         accused_client; /* anybody at likely or above; a registered client, as the ladder may */
     bool named_all;     /* each culprit at likely or above */
+    enum { SET_NONE, SET_ALL, SET_SOME, SET_WRONG } set; /* named together: each culprit and nobody else */
     int baseline[3];
     bool baseline_accuses[3];
 };
@@ -473,6 +475,16 @@ static void judge(struct bench *b, const struct culprit_ranking *ranking, struct
         answer->accused_client |= ranking->items[i].kind == TARGET_CLIENT;
     }
     answer->named_all = culprits > 0 && named == culprits;
+    size_t in_set = 0;
+    for (size_t i = 0; i < ranking->together; i++) {
+        int program = program_of(m, ranking->items[i].process.pid);
+        in_set += program >= 0 && is_culprit(m, (size_t)program) ? 1 : 0;
+    }
+    answer->set = ranking->together == 0                              ? SET_NONE
+                  : in_set == 0                                       ? SET_WRONG
+                  : in_set == culprits && in_set == ranking->together ? SET_ALL
+                                                                      : SET_SOME;
+    answer->accused_wrong |= answer->set == SET_WRONG;
 }
 
 static void ask(struct bench *b, int64_t onset_ms, struct answer *answer, bool tell)
@@ -635,7 +647,7 @@ int main(int argc, char **argv)
         snprintf(client->service, sizeof client->service, "Client%zu", i);
     }
     struct sums with = {0}, without = {0};
-    unsigned words[WORDS] = {0}, right[WORDS] = {0};
+    unsigned words[WORDS] = {0}, right[WORDS] = {0}, sets[SET_WRONG + 1] = {0};
     printf("%-56s %5s %6s %6s %6s  %6s %6s | %-12s | %-12s | %-12s\n", "in percent of the machines of a kind",
            "", "asked", "first", "all", "by-", "a", "largest", "largest", "highest");
     printf("%-56s %5s %6s %6s %6s  %6s %6s | %-12s | %-12s | %-12s\n", "", "n", "alarm", "right", "named",
@@ -650,6 +662,7 @@ int main(int argc, char **argv)
             add(&b->machine, &answer, &sums);
             none = answer.none;
             words[answer.confidence]++;
+            sets[answer.set]++;
             right[answer.confidence] += answer.first >= 0 && is_culprit(&b->machine, (size_t)answer.first);
         }
         print_row(kinds[kind].text, &sums, none);
@@ -667,6 +680,10 @@ int main(int argc, char **argv)
     for (int w = WORDS; w-- > 0;)
         printf("  %-18s %5u times, right %5.1f %%\n", culprit_confidence_name((enum culprit_confidence)w),
                words[w], part(right[w], words[w]));
+    printf("several named together: %u times the culprits and nobody else, %u times with somebody else or "
+           "without "
+           "one of them, %u times nobody of them\n",
+           sets[SET_ALL], sets[SET_SOME], sets[SET_WRONG]);
     unsigned machines_all = with.machines + without.machines, accused = with.accused + without.accused;
     bool met = (!with.machines || with.first >= GOAL_FIRST * with.machines) &&
                accused <= GOAL_ACCUSED * machines_all;

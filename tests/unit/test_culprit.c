@@ -8,6 +8,7 @@
 #include "storewatch/report.h"
 
 #include "../../src/core/culprit_internal.h"
+#include "../../src/core/engine_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,6 +31,7 @@ struct actor {
     double bytes, handles;               /* level */
     double bytes_leaked, handles_leaked; /* an hour, from FROM on */
     double with_burst;                   /* in the rhythm of the calls */
+    double own_burst;                    /* so much of that rhythm is its own */
 };
 
 struct fixture {
@@ -37,6 +39,7 @@ struct fixture {
     struct growers growers;
     struct random random;
     double calls; /* since FROM, in hours at the usual rate */
+    double its_calls[8];
 };
 
 static int setup(void **state)
@@ -91,7 +94,12 @@ static void look(struct fixture *f, const struct actor *actors, size_t count, in
         f->calls += (1 + 0.9 * sin(poll / 11.0)) / POLLS_A_HOUR;
     for (size_t i = 0; i < count; i++) {
         const struct actor *a = &actors[i];
-        double leaked = a->with_burst * f->calls + (1 - a->with_burst) * hours;
+        if (poll > FROM)
+            f->its_calls[i % ARRAY_COUNT(f->its_calls)] +=
+                (1 + 0.9 * sin(poll / (7.0 + 5.0 * (double)i))) / POLLS_A_HOUR;
+        double calls =
+            a->own_burst * f->its_calls[i % ARRAY_COUNT(f->its_calls)] + (1 - a->own_burst) * f->calls;
+        double leaked = a->with_burst * calls + (1 - a->with_burst) * hours;
         double bytes = a->bytes * (1 + 0.002 * random_normal(&f->random)) + a->bytes_leaked * leaked;
         double handles =
             floor(a->handles * (1 + 0.003 * random_normal(&f->random)) + a->handles_leaked * leaked);
@@ -353,6 +361,111 @@ static void test_a_client_is_named_for_the_growth_of_the_store(void **state)
     assert_true(surer.items[0].score > ranking.items[0].score);
 }
 
+static void test_two_are_named_together_with_their_shares(void **state)
+{
+    struct fixture *f = *state;
+    const struct actor actors[] = {
+        {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000},
+        {.image = "Fax.exe", .bytes = 40 * MIB, .handles = 300, .bytes_leaked = 30 * MIB, .with_burst = 0.7},
+        {.image = "BESAgent.exe",
+         .bytes = 90 * MIB,
+         .handles = 600,
+         .bytes_leaked = 60 * MIB,
+         .with_burst = 0.5},
+        {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500, .bytes_leaked = 4 * MIB}};
+    live(f, actors, ARRAY_COUNT(actors), FROM + 6 * POLLS_A_HOUR);
+    struct culprit_known known[] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS"),
+                                    known_as(f, 1, TARGET_CLIENT, "fax"),
+                                    known_as(f, 2, TARGET_CLIENT, "bes")};
+    struct culprit_question question = about(f, METRIC_COMMIT);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, known, 3, &ranking);
+    assert_int_equal(ranking.together, 2);
+    assert_false(ranking.either);
+    assert_string_equal(ranking.items[0].image, "BESAgent.exe"); /* the larger share */
+    assert_string_equal(ranking.items[1].image, "Fax.exe");
+    assert_true(culprit_is_named(&ranking, 0) && culprit_is_named(&ranking, 1));
+    assert_false(culprit_is_named(&ranking, 2));
+    assert_true(fabs(ranking.items[0].share - 60 / 94.0) < 0.06);
+    assert_true(fabs(ranking.items[1].share - 30 / 94.0) < 0.06);
+    assert_true(ranking.together_low <= 90 / 94.0 && 90 / 94.0 <= ranking.together_high);
+    assert_non_null(
+        strstr(ranking.words, "Nearly certainly BESAgent.exe (pid 108, the client \"bes\") with about 6"));
+    assert_non_null(strstr(ranking.words, " and Fax.exe (pid 104, the client \"fax\") with about 3"));
+    assert_non_null(strstr(ranking.words, " % together: they grew "));
+    assert_non_null(strstr(ranking.words, "of the growth."));
+}
+
+/* Two clients' objects lie in the store, which has `part` of its growth from the first of them. */
+static void live_with_two(struct fixture *f, double own_burst, double part)
+{
+    const double total = 120;
+    for (int poll = 0; poll < FROM + 9 * POLLS_A_HOUR; poll++) {
+        const struct actor clients[] = {{.image = "store.exe", .bytes = 800 * MIB, .handles = 4000},
+                                        {.image = "archive.exe",
+                                         .bytes = 90 * MIB,
+                                         .handles = 600,
+                                         .handles_leaked = 240 * part,
+                                         .with_burst = 0.9,
+                                         .own_burst = own_burst},
+                                        {.image = "fax.exe",
+                                         .bytes = 30 * MIB,
+                                         .handles = 300,
+                                         .handles_leaked = 300 * (1 - part),
+                                         .with_burst = 0.9,
+                                         .own_burst = own_burst},
+                                        {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
+        look(f, clients, ARRAY_COUNT(clients), poll);
+        double hours = poll > FROM ? (double)(poll - FROM) / POLLS_A_HOUR : 0, fed = 0;
+        for (size_t i = 1; i <= 2; i++)
+            fed += (i == 1 ? part : 1 - part) *
+                   (0.9 * (own_burst * f->its_calls[i] + (1 - own_burst) * f->calls) + 0.1 * hours);
+        f->observation->processes[0].private_bytes += total * fed * MIB;
+        f->observation->processes[0].handle_count += floor(240 * fed);
+        growers_push(&f->growers, f->observation);
+    }
+}
+
+static void ask_about_the_store(struct fixture *f, struct culprit_ranking *out_ranking)
+{
+    struct culprit_known known[] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS"),
+                                    known_as(f, 1, TARGET_CLIENT, "archive"),
+                                    known_as(f, 2, TARGET_CLIENT, "fax")};
+    struct culprit_question question = about(f, METRIC_PRIVATE_BYTES);
+    culprit_rank(&f->growers, &question, known, 3, out_ranking);
+}
+
+static void test_two_clients_are_named_together_for_the_store(void **state)
+{
+    struct fixture *f = *state;
+    live_with_two(f, 1, 0.6);
+    struct culprit_ranking ranking;
+    ask_about_the_store(f, &ranking);
+    assert_int_equal(ranking.together, 2);
+    assert_false(ranking.either);
+    assert_string_equal(ranking.items[0].image, "archive.exe");
+    assert_string_equal(ranking.items[1].image, "fax.exe");
+    assert_true(fabs(ranking.items[0].share - 0.6) < 0.1);
+    assert_true(fabs(ranking.items[1].share - 0.4) < 0.1);
+    assert_non_null(strstr(ranking.words, "archive.exe (pid 104, the client \"archive\") with about "));
+    assert_non_null(strstr(ranking.words, " together: they grew "));
+}
+
+static void test_two_that_move_alike_are_not_told_apart(void **state)
+{
+    struct fixture *f = *state;
+    live_with_two(f, 0, 0.5); /* one rhythm */
+    struct culprit_ranking ranking;
+    ask_about_the_store(f, &ranking);
+    assert_null(culprit_first(&ranking)); /* neither is accused by itself */
+    assert_int_equal(ranking.together, 2);
+    assert_true(ranking.either);
+    assert_true(culprit_is_named(&ranking, 0) && culprit_is_named(&ranking, 1));
+    assert_true(isnan(ranking.together_share));
+    assert_non_null(strstr(ranking.words, "or both: they grew "));
+    assert_non_null(strstr(ranking.words, "cannot be told apart"));
+}
+
 static void test_nobody_is_named_for_a_cache(void **state)
 {
     struct fixture *f = *state;
@@ -512,6 +625,81 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
     engine_free(engine);
 }
 
+static struct open_incident *incident_of_the_store(struct engine *engine)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++)
+        if (engine->incidents[i].incident.id && engine->incidents[i].incident.target_kind == TARGET_STORE)
+            return &engine->incidents[i];
+    return NULL;
+}
+
+/* Two clients of which neither is accused alone: one after the other, the larger part first, is cheaper than
+ * the store; who was restarted for it has its turn behind it. */
+static void test_of_two_culprits_each_has_its_turn(void **state)
+{
+    struct fixture *f = *state;
+    const struct actor actors[] = {
+        {.image = "store.exe",
+         .bytes = 800 * MIB,
+         .handles = 4000,
+         .bytes_leaked = 60 * MIB,
+         .handles_leaked = 20,
+         .with_burst = 0.9},
+        {.image = "archive.exe", .bytes = 90 * MIB, .handles = 600, .handles_leaked = 20, .with_burst = 0.9},
+        {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
+    struct config config;
+    configure(&config);
+    config.client_count = 2;
+    text_copy(config.clients[1].name, sizeof config.clients[1].name, "fax");
+    text_copy(config.clients[1].service, sizeof config.clients[1].service, "FaxSvc");
+    struct engine *engine = engine_new(&config, "EX1");
+    struct actions *actions = calloc(1, sizeof *actions);
+    struct alert *alert = calloc(1, sizeof *alert);
+    assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
+    struct open_incident *open = incident_of_the_store(engine);
+    assert_non_null(open);
+    /* what culprit_rank says of two (the tests above) */
+    struct culprit first = open->ranking.items[0], second = first;
+    second.process.pid++;
+    text_copy(second.image, sizeof second.image, "fax.exe");
+    text_copy(second.target, sizeof second.target, "fax");
+    text_copy(second.service, sizeof second.service, "FaxSvc");
+    first.confidence = second.confidence = CULPRIT_POSSIBLE;
+    struct culprit_ranking *ranking = &open->ranking;
+    ranking->items[0] = first;
+    ranking->items[1] = second;
+    ranking->count = ranking->together = 2;
+    ranking->either = true;
+    ranking->together_confidence = CULPRIT_LIKELY;
+    struct step step = {
+        engine, f->observation, {f->observation->mono_ms, f->observation->utc_ms, 0, 600}, actions};
+    struct policy_suspect suspect = step_suspect(&step, open);
+    assert_string_equal(suspect.service, "ArchiveSvc");
+    assert_string_equal(suspect.surely, "likely");
+    assert_false(suspect.another);
+    alert->ranking = *ranking;
+    alert->todo_count = 0;
+    advice_add(alert, &config, false);
+    assert_non_null(strstr(alert->todo[0], "First restart the service \"ArchiveSvc\": archive.exe (pid 104) "
+                                           "likely is the cause, or the other one named, or both"));
+    assert_non_null(strstr(
+        alert->todo[1], "When it goes on growing then, restart the service \"FaxSvc\": fax.exe (pid 105)"));
+
+    open->incident.rungs_tried |= 1u << RUNG_RESTART_CLIENT;
+    ranking->items[0].process.created_100ns =
+        (uint64_t)(open->incident.opened_utc_ms + 1000 + INT64_C(11644473600000)) * 10000; /* restarted */
+    suspect = step_suspect(&step, open);
+    assert_string_equal(suspect.service, "FaxSvc");
+    assert_true(suspect.another);
+    ranking->items[1].process.created_100ns = ranking->items[0].process.created_100ns;
+    suspect = step_suspect(&step, open);
+    assert_string_equal(suspect.service, "");
+    assert_false(suspect.another);
+    free(alert);
+    free(actions);
+    engine_free(engine);
+}
+
 static void test_the_machine_s_alert_names_the_unregistered(void **state)
 {
     struct fixture *f = *state;
@@ -551,11 +739,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_client_is_named_with_its_share, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_unregistered_process_is_named_as_such, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_for_the_growth_of_the_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_are_named_together_with_their_shares, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_clients_are_named_together_for_the_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_that_move_alike_are_not_told_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_load, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_short_a_past_names_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_it,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(test_of_two_culprits_each_has_its_turn, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_machine_s_alert_names_the_unregistered, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

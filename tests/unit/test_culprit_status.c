@@ -65,6 +65,7 @@ static void test_status_tells_who(void **state)
     assert_true(json_real_value(json_object_get(first, "in_step")) > 0.5);
     assert_true(json_real_value(json_object_get(first, "score")) >= CULPRIT_SCORE_LIKELY);
     assert_true(json_is_string(json_object_get(culprits, "from")));
+    assert_true(json_is_null(json_object_get(culprits, "together")));
     json_decref(root);
     struct buffer view = {0};
     assert_int_equal(status_view_text(text, &view), 1);

@@ -332,6 +332,11 @@ static void test_the_store_s_suspected_client_is_restarted_first(void **state)
     assert_int_equal(next_rung(f, &store, NULL, 0, &service), RUNG_ALERT);
     suspect.proof_awaited = false;
     assert_int_equal(next_rung(f, &store, NULL, 0, &service), RUNG_RESTART_STORE);
+    /* The second of two culprits is cheaper than the store too, and has its turn. */
+    suspect.another = true;
+    assert_int_equal(next_rung(f, &store, NULL, 0, &service), RUNG_RESTART_CLIENT);
+    assert_string_equal(service, "ArchiveSvc");
+    suspect.another = false;
     /* Without that rung in the ladder no suspicion restarts a client. */
     store.rungs_tried = 1u << RUNG_ALERT;
     f->config.ladder[1] = RUNG_RESTART_STORE;
