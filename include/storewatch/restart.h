@@ -160,6 +160,7 @@ enum restart_sign { SIGN_STATE, SIGN_CHECKPOINT, SIGN_CPU, SIGN_IO };
 struct restart_watch {
     bool timed;        /* since_mono_ms is set: the wait for its state has begun */
     bool accepted;     /* the latest stop control was accepted */
+    bool refused;      /* it was refused, and the note says why */
     bool in_effect;    /* a stop of ours is, or may be, in effect */
     bool hanging;      /* a stop of ours is pending, since hung_mono_ms */
     bool terminated;   /* its process was asked to be ended; once only */

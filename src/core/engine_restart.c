@@ -140,7 +140,13 @@ static void tell_news(struct step *step, unsigned news)
 
 static void tell_verifying(struct step *step)
 {
-    step_tell_story(step, "everything that ran before runs again; watching that it stays so");
+    const struct restart_plan *plan = &step->engine->restart.journal.plan;
+    char storage[ALERT_LINE_MAX / 2] = "";
+    struct text left = text_on(storage, sizeof storage);
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->services[i].start == STEP_GIVEN_UP)
+            text_add(&left, "%s%s", left.length ? ", " : " except ", plan->services[i].name);
+    step_tell_story(step, "everything that ran before runs again%s; watching that it stays so", storage);
     struct alert *alert = alert_restart(step, ALERT_RESTART_DONE);
     if (alert)
         engine_add_story(step->engine, alert);

@@ -109,6 +109,8 @@ void start_told(struct restart *restart, size_t index, enum status status, uint3
 
 /* Appends "logon failure, see its account and password (1069)"; without a code the status' words. */
 void text_add_code(struct text *text, enum status status, uint32_t code);
+/* NULL: no words for it. */
+const char *code_words(uint32_t code);
 /* Waiting does not heal it: ops are told at once. */
 bool code_is_hard(uint32_t code);
 /* What is waited for: the first reason that a step finds is the one shown. */

@@ -38,11 +38,13 @@ static bool end_is_out(struct restart *restart, struct machine_step *step, size_
 
 static void note_exit(struct restart_service *service, const char *what, const struct service *seen)
 {
+    const char *words = code_words(seen->win32_exit_code);
+    struct text text = text_on(service->note, sizeof(service->note));
+    text_add(&text, "%s, exit code %" PRIu32, what, seen->win32_exit_code);
     if (seen->service_exit_code != 0) {
-        service_note(service, "%s, exit code %" PRIu32 " (its own: %" PRIu32 ")", what, seen->win32_exit_code,
-                     seen->service_exit_code);
-    } else {
-        service_note(service, "%s, exit code %" PRIu32, what, seen->win32_exit_code);
+        text_add(&text, " (its own: %" PRIu32 ")", seen->service_exit_code);
+    } else if (words != NULL) {
+        text_add(&text, ": %s", words);
     }
 }
 
@@ -239,7 +241,7 @@ void start_step(struct restart *restart, struct machine_step *step)
 {
     struct restart_journal *journal = &restart->journal;
     bool open = true;
-    bool all_run = true, all_known = true, any = false, stop_under_way = false;
+    bool all_run = true, all_known = true, any = false, stop_under_way = false, complete = true;
     for (size_t i = journal->plan.count; i-- > 0;) {
         const struct restart_service *service = &journal->plan.services[i];
         const struct look look = look_at_planned(step->observation, service);
@@ -254,6 +256,7 @@ void start_step(struct restart *restart, struct machine_step *step)
             bring_up(restart, step, i, &look, &open);
         }
         if (service->start == STEP_GIVEN_UP) {
+            complete = false;
             continue;
         }
         any = true;
@@ -295,7 +298,8 @@ void start_step(struct restart *restart, struct machine_step *step)
     char storage[40];
     struct text text = text_on(storage, sizeof(storage));
     text_add_duration(&text, left_ms);
-    machine_say(restart, step, "everything runs; watched for another %s", storage);
+    machine_say(restart, step, "%s; watched for another %s",
+                complete ? "everything runs" : "everything runs that no person took over", storage);
 }
 
 void start_told(struct restart *restart, size_t index, enum status status, uint32_t code, int64_t mono_ms)

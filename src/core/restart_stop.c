@@ -100,6 +100,24 @@ static size_t first_not_down(struct restart *restart, struct machine_step *step,
     return first;
 }
 
+/* What the administrator needs to know of a stop that did not work: the service manager's last answer, or
+ * where it hangs. */
+static void note_timeout(const struct restart *restart, struct restart_service *service,
+                         const struct restart_watch *watch, enum service_state state)
+{
+    char refusal[sizeof(service->note)];
+    text_copy(refusal, sizeof(refusal), service->note);
+    struct text text = text_on(service->note, sizeof(service->note));
+    text_add(&text, "%s after ",
+             service->stop == STEP_WAITING ? "could not be asked to stop" : "did not stop");
+    text_add_duration(&text, restart->stop_timeout_ms);
+    if (watch->refused && state_is_running(state)) {
+        text_add(&text, ": %s", refusal);
+    } else {
+        text_add(&text, ", state \"%s\"", service_state_text(state));
+    }
+}
+
 void stop_step(struct restart *restart, struct machine_step *step)
 {
     struct restart_plan *plan = &restart->journal.plan;
@@ -163,11 +181,7 @@ void stop_step(struct restart *restart, struct machine_step *step)
             return;
         }
         if (!watch->terminated) { /* else the note says what came of that */
-            struct text text = text_on(service->note, sizeof(service->note));
-            text_add(&text, "%s after ",
-                     service->stop == STEP_WAITING ? "could not be asked to stop" : "did not stop");
-            text_add_duration(&text, restart->stop_timeout_ms);
-            text_add(&text, ", state \"%s\"", service_state_text(look.state));
+            note_timeout(restart, service, watch, look.state);
         }
         if (look.state == SERVICE_STATE_STOP_PENDING) {
             machine_tell_down(restart, service,
@@ -223,6 +237,7 @@ void stop_told(struct restart *restart, size_t index, enum status status, uint32
     struct restart_service *service = &restart->journal.plan.services[index];
     struct restart_watch *watch = &restart->watches[index];
     watch->accepted = status == STATUS_OK;
+    watch->refused = status != STATUS_OK;
     if (status == STATUS_OK) {
         watch->in_effect = true;
         watch->retry_mono_ms = mono_ms + STOP_AGAIN_MS;

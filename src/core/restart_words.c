@@ -45,6 +45,12 @@ static const struct code_words *code_find(uint32_t code)
     return NULL;
 }
 
+const char *code_words(uint32_t code)
+{
+    const struct code_words *known = code_find(code);
+    return known != NULL ? known->words : NULL;
+}
+
 bool code_is_hard(uint32_t code)
 {
     const struct code_words *known = code_find(code);

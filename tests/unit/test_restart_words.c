@@ -1,0 +1,292 @@
+/* test_restart_words.c - what the administrator reads of a restart that does not go as planned, in the mail
+ * and in `status`: each path of it has its words. The paths themselves are in test_restart.c. */
+#include "drive.h"
+#include "fake_os.h"
+
+#include "storewatch/agent.h"
+
+#include "../../src/app/agent_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+struct fixture {
+    struct os os;
+    struct config config;
+    char dir[64];
+    struct agent *agent;
+    struct agent_options options;
+};
+
+/* No relay can be reached: the mails stay in the outbox, where they can be read. */
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    fake_init(&f->os);
+    fake_add_service(&f->os, "MSExchangeIS", "store.exe", 1.2e9);
+    fake_add_service(&f->os, "ArchiveSvc", "archive.exe", 1.5e8);
+    fake_add_service(&f->os, "MailSweeper", "sweeper.exe", 6e7);
+    world_need(&f->os.world, "MailSweeper", "ArchiveSvc");
+    config_default(&f->config);
+    f->config.mode = MODE_ACT;
+    f->config.window_count = 0;
+    f->config.stop_timeout_ms = f->config.verify_ms = MS_PER_MINUTE;
+    f->config.warm_up_ms = 0;
+    f->config.min_window_ms = 10 * MS_PER_MINUTE;
+    f->config.client_count = 1;
+    text_copy(f->config.clients[0].name, sizeof f->config.clients[0].name, "archive");
+    text_copy(f->config.clients[0].service, sizeof f->config.clients[0].service, "ArchiveSvc");
+    f->config.relay_count = f->config.recipient_count = 1;
+    f->config.relays[0].port = 25;
+    f->os.relays[0] = RELAY_UNREACHABLE;
+    text_copy(f->config.mail_from, CONFIG_STRING_MAX, "storewatch@example.com");
+    text_copy(f->config.mail_to[0], CONFIG_STRING_MAX, "ops@example.com");
+    text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-words-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    f->options = (struct agent_options){.data_dir = f->dir};
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    agent_free(f->agent);
+    fake_deinit(&f->os);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", f->dir);
+    assert_int_equal(system(command), 0);
+    free(f);
+    return 0;
+}
+
+/* In a restart storewatch looks every second. */
+static void run(struct fixture *f, int64_t ms)
+{
+    int64_t end_ms = f->os.world.mono_ms + ms;
+    while (f->os.world.mono_ms < end_ms) {
+        for (int i = 0; i < 15; i++) {
+            fake_advance(&f->os, MS_PER_SECOND);
+            agent_wake(f->agent);
+            drive_lanes(f->agent);
+        }
+        agent_poll(f->agent);
+        drive_lanes(f->agent);
+    }
+}
+
+static struct world_service *service(struct fixture *f, const char *name)
+{
+    return world_get(&f->os.world, name);
+}
+
+static void restart(struct fixture *f, const char *name)
+{
+    run(f, MS_PER_MINUTE); /* it has seen the machine */
+    assert_int_equal(agent_restart(f->agent, name, "a test", NULL), STATUS_OK);
+}
+
+/* Until this has been done to the world. */
+static void run_until(struct fixture *f, const char *deed)
+{
+    for (int i = 0; i < 600 && !strstr(f->os.log_storage, deed); i++) {
+        fake_advance(&f->os, MS_PER_SECOND);
+        agent_wake(f->agent);
+        drive_lanes(f->agent);
+    }
+    assert_non_null(strstr(f->os.log_storage, deed));
+}
+
+/* The mail whose subject has `subject` in it says this. */
+static void assert_mailed(const struct fixture *f, const char *subject, const char *words)
+{
+    char path[128], *all = NULL;
+    snprintf(path, sizeof path, "%s/" STORE_FILE_NAME, f->dir);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT group_concat(plain, '\n') FROM outbox WHERE"
+                                        " subject LIKE '%' || ? || '%'",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
+    sqlite3_bind_text(statement, 1, subject, -1, SQLITE_STATIC);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    const char *plain = (const char *)sqlite3_column_text(statement, 0);
+    if (!plain)
+        fail_msg("no mail with \"%s\" in its subject", subject);
+    /* Lines of the mail are folded. */
+    all = calloc(1, strlen(plain) + 1);
+    size_t length = 0;
+    for (const char *c = plain; *c; c++)
+        if ((*c != '\n' && *c != '\r' && *c != ' ') || (length > 0 && all[length - 1] != ' '))
+            all[length++] = *c == '\n' || *c == '\r' ? ' ' : *c;
+    if (!strstr(all, words))
+        fail_msg("\"%s\" is not in:\n%s", words, plain);
+    free(all);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+}
+
+static void assert_status(const struct fixture *f, const char *words)
+{
+    char *status = agent_status_json(f->agent);
+    if (!strstr(status, words))
+        fail_msg("\"%s\" is not in:\n%s", words, status);
+    free(status);
+}
+
+static void test_logon_failure(void **state)
+{
+    struct fixture *f = *state;
+    service(f, "ArchiveSvc")->refuse_start_code = 1069;
+    service(f, "ArchiveSvc")->refuse_start_count = 1000000;
+    restart(f, "ArchiveSvc");
+    run(f, MS_PER_MINUTE);
+    /* Waiting does not heal a password: told at the first refusal. */
+    assert_mailed(f, "URGENT: ArchiveSvc is DOWN after a restart",
+                  "ArchiveSvc: start refused: logon failure, see its account and password (1069)");
+    assert_status(f, "ArchiveSvc: start refused: logon failure, see its account and password (1069); started "
+                     "again in ");
+    assert_false(world_runs(&f->os.world, "MailSweeper")); /* it needs the other */
+    service(f, "ArchiveSvc")->refuse_start_count = 0;      /* a person has set the password */
+    run(f, 10 * MS_PER_MINUTE);
+    assert_true(world_runs(&f->os.world, "ArchiveSvc") && world_runs(&f->os.world, "MailSweeper"));
+    assert_mailed(f, "ArchiveSvc runs again", "ArchiveSvc runs");
+}
+
+/* The start is accepted and the service ends at once. */
+static void test_start_that_ends_at_once(void **state)
+{
+    struct fixture *f = *state;
+    service(f, "ArchiveSvc")->fail_start_count = 1000000;
+    restart(f, "ArchiveSvc");
+    run(f, 2 * MS_PER_MINUTE);
+    assert_mailed(f, "URGENT: ArchiveSvc is DOWN after a restart",
+                  "ArchiveSvc: stopped again right after its start, exit code 1067: its process ended "
+                  "unexpectedly");
+}
+
+/* Somebody holds it up with a service that storewatch does not find. */
+static void test_dependents_running(void **state)
+{
+    struct fixture *f = *state;
+    service(f, "ArchiveSvc")->refuse_stop_code = 1051;
+    service(f, "ArchiveSvc")->refuse_stop_count = 1000000;
+    restart(f, "ArchiveSvc");
+    run(f, 5 * MS_PER_MINUTE);
+    assert_mailed(f, "restart of ArchiveSvc abandoned, nothing is down",
+                  "The stop did not work, so everything that had been stopped was started again. ArchiveSvc: "
+                  "could not be asked to stop after 1 min: stop refused: services that need it are running "
+                  "(1051).");
+    assert_status(f, "restored");
+    assert_true(world_runs(&f->os.world, "MailSweeper"));
+}
+
+/* Nothing was stopped, and the incident says when it is tried again. */
+static void test_refused_for_an_incident(void **state)
+{
+    struct fixture *f = *state;
+    service(f, "MailSweeper")->refuse_stop_code = 5;
+    service(f, "MailSweeper")->refuse_stop_count = 1000000;
+    struct fake_program *client = fake_program_find(&f->os, "ArchiveSvc");
+    fake_grow(&f->os, client, FAKE_LEAK);
+    client->bytes_per_hour = 1e8;
+    const struct restart_journal *journal = &f->agent->engine->restart.journal;
+    for (int i = 0; i < 600 && journal->outcome == RESTART_OUTCOME_NONE; i++)
+        run(f, MS_PER_MINUTE);
+    run(f, MS_PER_MINUTE);
+    assert_mailed(f, "restart of ArchiveSvc abandoned, nothing is down",
+                  "The stop did not work, and nothing was stopped. MailSweeper: stop refused: access denied "
+                  "(5).");
+    assert_mailed(
+        f, "restart of ArchiveSvc abandoned, nothing is down",
+        "That was attempt 1 of 3 to take the rung \"restart_client\": the next is made in 1 h at the "
+        "earliest.");
+    assert_status(f, "minimum interval: attempt 1 of 3 was turned back, the next is made in ");
+    assert_status(f, "MailSweeper: stop refused: access denied (5)");
+}
+
+static void test_dies_instead_of_stopping(void **state)
+{
+    struct fixture *f = *state;
+    service(f, "ArchiveSvc")->dies_in_stop = true;
+    restart(f, "ArchiveSvc");
+    run(f, 3 * MS_PER_MINUTE);
+    assert_status(f, "ArchiveSvc is stopped");
+    assert_status(f, "ArchiveSvc runs");
+    assert_status(f, "the restart of ArchiveSvc has ended: succeeded");
+    assert_true(world_runs(&f->os.world, "ArchiveSvc") && world_runs(&f->os.world, "MailSweeper"));
+}
+
+static void test_deleted_half_way(void **state)
+{
+    struct fixture *f = *state;
+    restart(f, "ArchiveSvc");
+    run_until(f, "stop MailSweeper");
+    world_person_deletes(&f->os.world, "MailSweeper");
+    run(f, 3 * MS_PER_MINUTE);
+    assert_mailed(f, "MailSweeper",
+                  "MailSweeper is left as it is: deleted: there is nothing to start any more");
+    assert_status(f, "the restart of ArchiveSvc has ended: handed over");
+    assert_true(world_runs(&f->os.world, "ArchiveSvc"));
+}
+
+static void test_disabled_half_way(void **state)
+{
+    struct fixture *f = *state;
+    /* After its stop: a person's wish, and it is not started again. */
+    restart(f, "ArchiveSvc");
+    run_until(f, "stop MailSweeper");
+    world_person_disables(&f->os.world, "MailSweeper");
+    run(f, 3 * MS_PER_MINUTE);
+    assert_mailed(f, "MailSweeper", "MailSweeper: start refused: it is disabled (1058)");
+    assert_mailed(f, "MailSweeper", "everything that ran before runs again except MailSweeper; watching");
+    assert_status(f, "the restart of ArchiveSvc has ended: handed over");
+    assert_true(world_runs(&f->os.world, "ArchiveSvc"));
+}
+
+static void test_what_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    service(f, "ArchiveSvc")->hangs_in_stop = true;
+    service(f, "ArchiveSvc")->wait_hint_ms = 30000;
+    service(f, "ArchiveSvc")->checkpoint_every_ms = 5000;
+    restart(f, "ArchiveSvc");
+    run_until(f, "stop ArchiveSvc");
+    run(f, 30 * MS_PER_SECOND);
+    assert_status(f, "ArchiveSvc: stop pending, checkpoint ");
+    assert_status(f, ", wait hint 30 s, checkpoint moved ");
+    assert_status(f, " s left");
+    service(f, "ArchiveSvc")->checkpoint_every_ms = 0;
+    run(f, 90 * MS_PER_SECOND);
+    assert_mailed(f, "URGENT: ArchiveSvc is DOWN after a restart",
+                  "ArchiveSvc: did not stop after 1 min, state \"stop pending\"");
+    assert_status(f, "ArchiveSvc: stop pending, ");
+    assert_status(f, "hung? no sign of progress for ");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_logon_failure),
+        TEST(test_start_that_ends_at_once),
+        TEST(test_dependents_running),
+        TEST(test_refused_for_an_incident),
+        TEST(test_dies_instead_of_stopping),
+        TEST(test_deleted_half_way),
+        TEST(test_disabled_half_way),
+        TEST(test_what_is_waited_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
