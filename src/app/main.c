@@ -31,8 +31,8 @@ static const struct {
     {"report", "report [--html FILE]", "charts of the history", report_run},
     {"analyze", "analyze [--json] [--html FILE] [--limit SIZE] FILE.csv...",
      "the verdict on recorded counters", analyze_run},
-    {"replay", "replay --config FILE [--json] [--mails] FILE.csv...", "what the watchdog would have done",
-     replay_run},
+    {"replay", "replay --config FILE [--act] [--json] [--mails] FILE.csv...",
+     "what the watchdog would have done", replay_run},
     /* Not for people, last and not in the help: storewatch runs itself so, to write a memory dump. */
     {"write-dump", NULL, NULL, write_dump_run},
 };

@@ -5,9 +5,10 @@
  * the recorded growth goes on from the level the recording began with, because a new process leaks like the
  * old one. A recording knows no other services than the configured ones: a plan holds the service itself
  * only. Windows of the configuration are taken to be in UTC. */
+#include "replay_recording.h"
+
 #include "storewatch/cli.h"
 #include "storewatch/engine.h"
-#include "storewatch/perfmon.h"
 #include "storewatch/report.h"
 
 #include <jansson.h>
@@ -16,23 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define USAGE "replay --config FILE [--json] [--mails] FILE.csv..."
-#define FILES_MAX 64
-#define PROCESSES_MAX 512
+#define USAGE "replay --config FILE [--act] [--json] [--mails] FILE.csv..."
 #define SERVICES_MAX (CONFIG_CLIENTS_MAX + 1)
-/* A process whose counters are missing in so many rows of its file has ended. */
+/* A process whose counters are missing in so many rows has ended. */
 #define GONE_AFTER_ROWS 3
+#define NAMES_SHOWN 12
 
-enum counter { COUNTER_PRIVATE, COUNTER_HANDLES, COUNTER_PID, COUNTER_COUNT };
-
-/* One instance of perfmon's Process object: "store", "store#1". */
-struct recorded {
-    char instance[PROCESS_IMAGE_MAX];
-    size_t file;
-    size_t columns[COUNTER_COUNT]; /* index + 1; 0 = not recorded */
-    double values[COUNTER_COUNT];  /* of the latest row; unknown between rows of its file */
+/* What is made of a process of the recording. */
+struct replayed {
     double first[2],
         offset[2]; /* private bytes and handles: first value; what a replayed restart took away */
+    double pid;    /* the latest one that was recorded */
     int missing_rows;
     bool present;
     int service; /* index + 1 of the service it belongs to */
@@ -44,34 +39,19 @@ struct replayed_service {
     bool stopped; /* by a replayed stop */
 };
 
-struct host_columns {
-    size_t file, commit, commit_limit, available, paged, nonpaged; /* columns: index + 1 */
-};
-
-struct reader {
-    const char *path;
-    struct perfmon *perfmon;
-    int64_t utc_ms; /* of the row read ahead; INT64_MAX = ended */
-    const double *values;
-};
-
 struct replay {
     struct config config;
     struct engine *engine;
     struct actions *actions;
     struct observation *observation;
     struct engine_request request; /* asked for and not yet answered */
-    size_t reader_count;
-    struct reader readers[FILES_MAX];
-    size_t process_count;
-    struct recorded processes[PROCESSES_MAX];
+    struct recording recording;
+    struct replayed processes[RECORDING_PROCESSES_MAX]; /* as in the recording */
     size_t service_count;
     struct replayed_service services[SERVICES_MAX];
-    struct host_columns host;
-    struct host host_now;
-    int64_t period_ms, first_utc_ms, now_utc_ms;
+    int64_t first_utc_ms, now_utc_ms;
     uint32_t next_pid;
-    bool as_json, with_mails;
+    bool as_json, with_mails, act;
     json_t *events;
     size_t incidents, restarts;
 };
@@ -189,139 +169,32 @@ static int service_index(struct replay *replay, const char *name)
     return (int)++replay->service_count;
 }
 
+static bool is_client(const struct config_client *client, const char *instance)
+{
+    return client->image[0]
+               ? is_instance_of(instance, client->image)
+               : is_instance_of(instance, client->service) || is_instance_of(instance, client->name);
+}
+
 /* The service whose process this instance is, as far as the configuration tells. */
 static int service_of(struct replay *replay, const char *instance)
 {
     if (is_store(instance))
         return service_index(replay, replay->config.store_service);
-    for (size_t i = 0; i < replay->config.client_count; i++) {
-        const struct config_client *client = &replay->config.clients[i];
-        bool by_image = client->image[0] && is_instance_of(instance, client->image);
-        bool by_name = !client->image[0] &&
-                       (is_instance_of(instance, client->service) || is_instance_of(instance, client->name));
-        if (by_image || by_name)
-            return service_index(replay, client->service);
-    }
+    for (size_t i = 0; i < replay->config.client_count; i++)
+        if (is_client(&replay->config.clients[i], instance))
+            return service_index(replay, replay->config.clients[i].service);
     return 0;
 }
 
-/* Where `word` begins in `text`, without case; NULL when it is not there. */
-static const char *find_nocase(const char *text, const char *word)
-{
-    char candidate[32];
-    size_t length = strlen(word);
-    for (; strlen(text) >= length; text++) {
-        memcpy(candidate, text, length);
-        candidate[length] = '\0';
-        if (text_equal_nocase(candidate, word))
-            return text;
-    }
-    return NULL;
-}
-
-/* Splits "\\HOST\Process(store#1)\Private Bytes" into instance and counter. The host part is optional. */
-static bool split_process_counter(const char *name, char *out_instance, size_t capacity,
-                                  const char **out_counter)
-{
-    static const char object[] = "Process(";
-    const char *begin = find_nocase(name, object);
-    begin = begin ? begin + strlen(object) : NULL;
-    const char *end = begin ? strstr(begin, ")\\") : NULL;
-    if (!end || end == begin)
-        return false;
-    size_t length = (size_t)(end - begin);
-    if (length >= capacity)
-        length = capacity - 1;
-    memcpy(out_instance, begin, length);
-    out_instance[length] = '\0';
-    *out_counter = end + 2;
-    return true;
-}
-
-static struct recorded *process_for(struct replay *replay, size_t file, const char *instance)
-{
-    for (size_t i = 0; i < replay->process_count; i++)
-        if (replay->processes[i].file == file && strcmp(replay->processes[i].instance, instance) == 0)
-            return &replay->processes[i];
-    if (replay->process_count == PROCESSES_MAX)
-        return NULL;
-    struct recorded *process = &replay->processes[replay->process_count++];
-    *process = (struct recorded){.file = file, .first = {NAN, NAN}};
-    text_copy(process->instance, sizeof process->instance, instance);
-    process->service = service_of(replay, instance);
-    return process;
-}
-
-static void map_process_column(struct replay *replay, size_t file, size_t column, const char *instance,
-                               const char *counter)
-{
-    static const char *const names[COUNTER_COUNT] = {"Private Bytes", "Handle Count", "ID Process"};
-    if (text_equal_nocase(instance, "_Total") || text_equal_nocase(instance, "Idle"))
-        return;
-    for (size_t c = 0; c < COUNTER_COUNT; c++) {
-        if (!text_equal_nocase(counter, names[c]))
-            continue;
-        struct recorded *process = process_for(replay, file, instance);
-        if (process)
-            process->columns[c] = column + 1;
-    }
-}
-
-static void map_host_column(struct replay *replay, size_t file, size_t column, const char *name)
-{
-    const char *counter = strrchr(name, '\\');
-    const struct {
-        const char *name;
-        size_t *column;
-    } table[] = {{"Committed Bytes", &replay->host.commit},
-                 {"Commit Limit", &replay->host.commit_limit},
-                 {"Available Bytes", &replay->host.available},
-                 {"Pool Paged Bytes", &replay->host.paged},
-                 {"Pool Nonpaged Bytes", &replay->host.nonpaged}};
-    for (size_t i = 0; counter && i < ARRAY_COUNT(table); i++)
-        if (text_equal_nocase(counter + 1, table[i].name) && *table[i].column == 0) {
-            *table[i].column = column + 1;
-            replay->host.file = file;
-        }
-}
-
-/* Perfmon's names begin with the machine's: "\\\\EX1\\Process(store)\\Private Bytes". */
-static void take_host_name(struct replay *replay, const char *column)
-{
-    size_t length = strncmp(column, "\\\\", 2) == 0 ? strcspn(column + 2, "\\") : 0;
-    if (length == 0 || column[2 + length] == '\0')
-        return;
-    struct text name = text_on(replay->engine->host_name, sizeof replay->engine->host_name);
-    text_add_bytes(&name, column + 2, length);
-}
-
-static void map_columns(struct replay *replay, size_t file)
-{
-    struct perfmon *perfmon = replay->readers[file].perfmon;
-    for (size_t i = 0; i < perfmon_column_count(perfmon); i++) {
-        const char *name = perfmon_column_get(perfmon, i)->name, *counter = NULL;
-        char instance[PROCESS_IMAGE_MAX];
-        take_host_name(replay, name);
-        if (split_process_counter(name, instance, sizeof instance, &counter))
-            map_process_column(replay, file, i, instance, counter);
-        else
-            map_host_column(replay, file, i, name);
-    }
-}
-
 /* ---- from rows to what the engine sees ---- */
-
-static double value_in(const double *row, size_t column)
-{
-    return column ? row[column - 1] : READING_UNKNOWN;
-}
 
 static uint64_t filetime(int64_t utc_ms)
 {
     return (uint64_t)(utc_ms + INT64_C(11644473600000)) * 10000;
 }
 
-static void begin_incarnation(struct replay *replay, struct recorded *process)
+static void begin_incarnation(struct replay *replay, struct replayed *process)
 {
     process->present = true;
     bool from_the_start = replay->now_utc_ms == replay->first_utc_ms;
@@ -330,40 +203,32 @@ static void begin_incarnation(struct replay *replay, struct recorded *process)
     process->id = (struct process_id){replay->next_pid++, filetime(born_ms)};
 }
 
-static bool stopped_now(const struct replay *replay, const struct recorded *process)
+static bool stopped_now(const struct replay *replay, const struct replayed *process)
 {
     return process->service && replay->services[process->service - 1].stopped;
 }
 
-static void take_process_row(struct replay *replay, struct recorded *process, const double *row)
+static void take_process(struct replay *replay, size_t index)
 {
-    double before_pid = process->values[COUNTER_PID];
-    for (size_t c = 0; c < COUNTER_COUNT; c++)
-        process->values[c] = value_in(row, process->columns[c]);
-    bool any =
-        reading_known(process->values[COUNTER_PRIVATE]) || reading_known(process->values[COUNTER_HANDLES]);
+    const struct recorded *recorded = &replay->recording.processes[index];
+    struct replayed *process = &replay->processes[index];
+    const double pid = recorded->values[COUNTER_PID];
+    const bool any =
+        reading_known(recorded->values[COUNTER_PRIVATE]) || reading_known(recorded->values[COUNTER_HANDLES]);
+    if (!recorded->due)
+        return; /* between two rows of its file */
     process->missing_rows = any ? 0 : process->missing_rows + 1;
     if (process->missing_rows >= GONE_AFTER_ROWS)
         process->present = false;
-    double pid = process->values[COUNTER_PID];
-    bool other_process = reading_known(pid) && reading_known(before_pid) && pid != before_pid;
+    const bool other_process = reading_known(pid) && reading_known(process->pid) && pid != process->pid;
+    process->pid = reading_known(pid) ? pid : process->pid;
     if (any && (!process->present || other_process) && !stopped_now(replay, process)) {
         process->offset[0] = process->offset[1] = 0;
         begin_incarnation(replay, process);
     }
     for (size_t c = 0; c < 2; c++)
         if (!reading_known(process->first[c]))
-            process->first[c] = process->values[c];
-}
-
-static void take_host_row(struct replay *replay, const double *row)
-{
-    replay->host_now = (struct host){.commit_bytes = value_in(row, replay->host.commit),
-                                     .commit_limit_bytes = value_in(row, replay->host.commit_limit),
-                                     .available_bytes = value_in(row, replay->host.available),
-                                     .physical_bytes = READING_UNKNOWN,
-                                     .paged_pool_bytes = value_in(row, replay->host.paged),
-                                     .nonpaged_pool_bytes = value_in(row, replay->host.nonpaged)};
+            process->first[c] = recorded->values[c];
 }
 
 static int by_name(const void *a, const void *b)
@@ -378,8 +243,14 @@ static void look(struct replay *replay)
     observation->mono_ms = replay->now_utc_ms - replay->first_utc_ms + MS_PER_DAY;
     observation->utc_ms = replay->now_utc_ms;
     observation->processes_known = observation->services_known = true;
-    observation->host_known = replay->host.commit != 0;
-    observation->host = replay->host_now;
+    const double *host = replay->recording.host;
+    observation->host_known = replay->recording.has_host[HOST_COMMIT];
+    observation->host = (struct host){.commit_bytes = host[HOST_COMMIT],
+                                      .commit_limit_bytes = host[HOST_COMMIT_LIMIT],
+                                      .available_bytes = host[HOST_AVAILABLE],
+                                      .physical_bytes = READING_UNKNOWN,
+                                      .paged_pool_bytes = host[HOST_PAGED],
+                                      .nonpaged_pool_bytes = host[HOST_NONPAGED]};
     for (size_t i = 0; i < replay->service_count; i++) {
         struct service *service = &observation->services[observation->service_count++];
         memset(service, 0, sizeof *service);
@@ -387,18 +258,19 @@ static void look(struct replay *replay)
         service->state = SERVICE_STATE_STOPPED;
         service->accepts_stop = true;
     }
-    for (size_t i = 0; i < replay->process_count; i++) {
-        const struct recorded *process = &replay->processes[i];
+    for (size_t i = 0; i < replay->recording.process_count; i++) {
+        const struct recorded *recorded = &replay->recording.processes[i];
+        const struct replayed *process = &replay->processes[i];
         if (!process->present || stopped_now(replay, process))
             continue;
         struct process *seen = &observation->processes[observation->process_count++];
         memset(seen, 0, sizeof *seen);
         seen->id = process->id;
         struct text image = text_on(seen->image, sizeof seen->image);
-        text_add(&image, "%.*s.exe", (int)base_length(process->instance), process->instance);
-        seen->private_bytes = process->values[COUNTER_PRIVATE] - process->offset[0];
+        text_add(&image, "%.*s.exe", (int)base_length(recorded->instance), recorded->instance);
+        seen->private_bytes = recorded->values[COUNTER_PRIVATE] - process->offset[0];
         observation->host.commit_bytes -= process->offset[0]; /* what the replayed restart gave back */
-        seen->handle_count = process->values[COUNTER_HANDLES] - process->offset[1];
+        seen->handle_count = recorded->values[COUNTER_HANDLES] - process->offset[1];
         seen->working_set_bytes = seen->thread_count = seen->cpu_ms = seen->io_count = READING_UNKNOWN;
         if (process->service == 0)
             continue;
@@ -447,13 +319,14 @@ static void stop_service(struct replay *replay, int service)
 static void start_service(struct replay *replay, int service)
 {
     replay->services[service - 1].stopped = false;
-    for (size_t i = 0; i < replay->process_count; i++) {
-        struct recorded *process = &replay->processes[i];
+    for (size_t i = 0; i < replay->recording.process_count; i++) {
+        const double *values = replay->recording.processes[i].values;
+        struct replayed *process = &replay->processes[i];
         if (process->service != service || !process->present)
             continue;
         for (size_t c = 0; c < 2; c++)
-            if (reading_known(process->values[c]) && reading_known(process->first[c]))
-                process->offset[c] = process->values[c] - process->first[c];
+            if (reading_known(values[c]) && reading_known(process->first[c]))
+                process->offset[c] = values[c] - process->first[c];
         begin_incarnation(replay, process);
     }
 }
@@ -508,96 +381,98 @@ static void step_until(struct replay *replay, int64_t next_utc_ms)
     }
 }
 
-/* ---- reading several files as one machine ---- */
-
-static enum status read_ahead(struct reader *reader, struct err *err)
-{
-    enum status status = perfmon_next(reader->perfmon, &reader->utc_ms, &reader->values, err);
-    if (status == STATUS_NOT_FOUND) {
-        reader->utc_ms = INT64_MAX;
-        cli_say_left_out(reader->path, reader->perfmon);
-        return STATUS_OK;
-    }
-    return status;
-}
-
-static int64_t next_time(const struct replay *replay)
-{
-    int64_t next = INT64_MAX;
-    for (size_t i = 0; i < replay->reader_count; i++)
-        if (replay->readers[i].utc_ms < next)
-            next = replay->readers[i].utc_ms;
-    return next;
-}
-
-/* Rows of different files that lie within half a period are one poll. */
-static enum status take_poll(struct replay *replay, int64_t utc_ms, struct err *err)
-{
-    for (size_t p = 0; p < replay->process_count; p++)
-        replay->processes[p].values[COUNTER_PRIVATE] = replay->processes[p].values[COUNTER_HANDLES] =
-            READING_UNKNOWN;
-    replay->now_utc_ms = utc_ms;
-    for (size_t i = 0; i < replay->reader_count; i++) {
-        struct reader *reader = &replay->readers[i];
-        if (reader->utc_ms == INT64_MAX || reader->utc_ms > utc_ms + replay->period_ms / 2)
-            continue;
-        for (size_t p = 0; p < replay->process_count; p++)
-            if (replay->processes[p].file == i)
-                take_process_row(replay, &replay->processes[p], reader->values);
-        if (replay->host.file == i)
-            take_host_row(replay, reader->values);
-        enum status status = read_ahead(reader, err);
-        if (status)
-            return status;
-    }
-    return STATUS_OK;
-}
-
 static enum status play(struct replay *replay, struct err *err)
 {
-    replay->first_utc_ms = next_time(replay);
-    int64_t utc_ms = replay->first_utc_ms;
-    while (utc_ms != INT64_MAX) {
-        enum status status = take_poll(replay, utc_ms, err);
-        if (status)
-            return status;
-        int64_t next_ms = next_time(replay);
-        if (replay->period_ms == 0 && next_ms != INT64_MAX)
-            replay->period_ms = next_ms - utc_ms;
+    struct recording *recording = &replay->recording;
+    enum status status;
+    replay->first_utc_ms = recording->next_utc_ms;
+    while ((status = recording_poll(recording, err)) == STATUS_OK) {
+        replay->now_utc_ms = recording->utc_ms;
+        for (size_t i = 0; i < recording->process_count; i++)
+            take_process(replay, i);
         step(replay, true);
-        step_until(replay, next_ms);
-        utc_ms = next_ms;
+        step_until(replay, recording->next_utc_ms);
     }
-    return STATUS_OK;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static enum status open_files(struct replay *replay, const char *const *paths, size_t count, struct err *err)
+/* ---- is it the right recording? ---- */
+
+static bool is_judged(const struct replay *replay, size_t process)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct reader *reader = &replay->readers[i];
-        reader->path = paths[i];
-        enum status status = perfmon_open(paths[i], &reader->perfmon, err);
-        if (status)
-            return status;
-        replay->reader_count = i + 1;
-        map_columns(replay, i);
-        status = read_ahead(reader, err);
-        if (status)
-            return status;
-    }
-    return STATUS_OK;
+    const struct recorded *recorded = &replay->recording.processes[process];
+    return recorded->has[COUNTER_PRIVATE] || recorded->has[COUNTER_HANDLES];
 }
 
-static void warn_of_unmatched(const struct replay *replay)
+static bool has_counters_of(const struct replay *replay, const struct config_client *client)
 {
-    bool any = false;
-    for (size_t i = 0; i < replay->process_count; i++)
-        any |= replay->processes[i].service != 0;
-    if (!any)
-        fputs("storewatch: no counter of the recording belongs to the Information Store or a registered "
-              "client; columns "
-              "like \\\\HOST\\Process(store)\\Private Bytes are wanted\n",
+    for (size_t i = 0; i < replay->recording.process_count; i++)
+        if (is_judged(replay, i) && is_client(client, replay->recording.processes[i].instance))
+            return true;
+    return false;
+}
+
+static void add_instances(struct text *text, const struct recording *recording)
+{
+    for (size_t i = 0; i < recording->process_count && i < NAMES_SHOWN; i++)
+        text_add(text, "%s%s", i ? ", " : "", recording->processes[i].instance);
+    if (recording->process_count == 0)
+        text_add(text, "no process at all");
+    if (recording->process_count > NAMES_SHOWN)
+        text_add(text, " and %zu more", recording->process_count - NAMES_SHOWN);
+}
+
+/* False when nothing of it can be judged: then there is no answer, and no answer is not "0 incidents". */
+static bool is_of_use(const struct replay *replay)
+{
+    const struct recording *recording = &replay->recording;
+    bool store = false, any = recording->has_host[HOST_COMMIT];
+    char names[1024] = "";
+    struct text text = text_on(names, sizeof names);
+    for (size_t i = 0; i < recording->process_count; i++) {
+        store |= is_judged(replay, i) && is_store(recording->processes[i].instance);
+        any |= is_judged(replay, i) && replay->processes[i].service != 0;
+    }
+    for (size_t i = 0; i < replay->config.client_count; i++)
+        any |= has_counters_of(replay, &replay->config.clients[i]);
+    add_instances(&text, recording);
+    if (!any) {
+        cli_fail(
+            "no counter of the recording belongs to the Information Store, a registered client or the memory "
+            "of the machine; columns like \\\\HOST\\Process(store)\\Private Bytes are wanted, and it tells "
+            "of "
+            "%s",
+            names);
+        return false;
+    }
+    if (recording->next_utc_ms == INT64_MAX) {
+        cli_fail("the recording has no rows");
+        return false;
+    }
+    if (recording->other_host[0])
+        fprintf(stderr,
+                "storewatch: the recording is of %s and of %s: it is taken for one machine, so replay each "
+                "by itself\n",
+                recording->host_name, recording->other_host);
+    if (!store)
+        fputs("storewatch: the recording has no counters of the Information Store: it is not judged\n",
               stderr);
+    for (size_t i = 0; i < replay->config.client_count; i++) {
+        const struct config_client *client = &replay->config.clients[i];
+        if (!has_counters_of(replay, client))
+            fprintf(stderr,
+                    "storewatch: the recording has no counters of the client \"%s\" (%s): it is not judged\n",
+                    client->name, client->image[0] ? client->image : client->service);
+    }
+    if (!recording->has_host[HOST_COMMIT] || !recording->has_host[HOST_COMMIT_LIMIT])
+        fputs("storewatch: the recording lacks \\Memory\\Committed Bytes or \\Memory\\Commit Limit: how long "
+              "is "
+              "left until no memory is left cannot be said\n",
+              stderr);
+    if (recording->left_out)
+        fprintf(stderr, "storewatch: %zu columns of processes beyond the first %d were left out\n",
+                recording->left_out, RECORDING_PROCESSES_MAX);
+    return true;
 }
 
 static void print_end(const struct replay *replay)
@@ -616,6 +491,19 @@ static void print_end(const struct replay *replay)
     }
     printf("%zu incident%s and %zu restart%s in %s\n", replay->incidents, replay->incidents == 1 ? "" : "s",
            replay->restarts, replay->restarts == 1 ? "" : "s", span);
+    if (replay->config.mode == MODE_ALERT && replay->incidents > 0)
+        puts("The configuration only tells (mode \"alert\"); with --act: what it would have restarted.");
+}
+
+/* Once the columns are known. */
+static void begin(struct replay *replay)
+{
+    const struct recording *recording = &replay->recording;
+    if (recording->host_name[0])
+        text_copy(replay->engine->host_name, sizeof replay->engine->host_name, recording->host_name);
+    for (size_t i = 0; i < recording->process_count; i++)
+        replay->processes[i] = (struct replayed){
+            .first = {NAN, NAN}, .pid = NAN, .service = service_of(replay, recording->processes[i].instance)};
 }
 
 static int run(struct replay *replay, const char *const *paths, size_t count)
@@ -629,9 +517,11 @@ static int run(struct replay *replay, const char *const *paths, size_t count)
     if (!replay->engine || !replay->actions || !replay->observation || !replay->events)
         return cli_fail("out of memory");
     service_index(replay, replay->config.store_service);
-    enum status status = open_files(replay, paths, count, &err);
+    enum status status = recording_open(&replay->recording, paths, count, &err);
     if (!status) {
-        warn_of_unmatched(replay);
+        begin(replay);
+        if (!is_of_use(replay))
+            return EXIT_USAGE;
         status = play(replay, &err);
     }
     if (status) {
@@ -645,16 +535,17 @@ static int run(struct replay *replay, const char *const *paths, size_t count)
 int replay_run(int argc, char **argv)
 {
     const char *config_path = NULL;
-    const char *paths[FILES_MAX];
+    const char *paths[RECORDING_FILES_MAX];
     size_t count = 0;
     struct replay *replay = calloc(1, sizeof *replay);
     if (!replay)
         return cli_fail("out of memory");
     const struct cli_option options[] = {{"--config", &config_path, NULL},
+                                         {"--act", NULL, &replay->act},
                                          {"--json", NULL, &replay->as_json},
                                          {"--mails", NULL, &replay->with_mails}};
     int code = EXIT_USAGE;
-    if (!cli_parse(argc, argv, USAGE, options, ARRAY_COUNT(options), paths, FILES_MAX, &count))
+    if (!cli_parse(argc, argv, USAGE, options, ARRAY_COUNT(options), paths, RECORDING_FILES_MAX, &count))
         goto done;
     if (!config_path || count == 0) {
         fprintf(stderr,
@@ -664,11 +555,12 @@ int replay_run(int argc, char **argv)
         goto done;
     }
     code = cli_load_config(config_path, &replay->config);
+    if (replay->act)
+        replay->config.mode = MODE_ACT;
     if (code == EXIT_FINE)
         code = run(replay, paths, count);
 done:
-    for (size_t i = 0; i < replay->reader_count; i++)
-        perfmon_close(replay->readers[i].perfmon);
+    recording_close(&replay->recording);
     engine_free(replay->engine);
     observation_free(replay->observation);
     json_decref(replay->events);

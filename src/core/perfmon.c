@@ -447,6 +447,9 @@ static enum status read_header(struct perfmon *reader, struct err *err)
     }
     reader->is_pdh = strncmp(name, "(PDH-CSV", 8) == 0;
     if (!reader->is_pdh && !text_equal_nocase(name, "timestamp")) {
+        for (char *c = name; *c != '\0'; c++) { /* it may be anything, and goes to a console */
+            *c = *c < ' ' || *c > '~' ? '?' : *c;
+        }
         return malformed(
             reader, err,
             "the first column is \"%.60s\"; it must be \"timestamp\" or \"(PDH-CSV 4.0) ...\", columns "

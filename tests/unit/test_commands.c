@@ -118,7 +118,12 @@ static void replay_of_a_healthy_store_is_fine(void **state)
     assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("store.csv")),
                      EXIT_FINE);
     assert_non_null(strstr(out, "0 incidents and 0 restarts"));
-    assert_string_equal(messages, "");
+    /* Nothing but what this recording cannot answer. */
+    assert_string_equal(
+        messages, "storewatch: the recording has no counters of the client \"bes\" (BESAgent.exe): it is not "
+                  "judged\n"
+                  "storewatch: the recording lacks \\Memory\\Committed Bytes or \\Memory\\Commit Limit: how "
+                  "long is left until no memory is left cannot be said\n");
 }
 
 static void replay_says_what_is_wrong(void **state)
@@ -127,7 +132,11 @@ static void replay_says_what_is_wrong(void **state)
     write_text("act.json", config_act);
     write_text("bad.json", "{\"version\": 1, \"mdoe\": \"act\"}");
     write_text("other.csv", "timestamp,value\n1772323200,5\n");
-    write_text("broken.csv", "timestamp,value\n1772323200,5\n1772323260,abc\n");
+    write_text("broken.csv",
+               "timestamp,\\\\EX1\\Process(store)\\Private Bytes\n1772323200,5\n1772323260,abc\n");
+    write_text("noise.csv", "h\x01\xff\x80,\n");
+    write_text("header.csv", "timestamp,\\\\EX1\\Process(store)\\Private Bytes\n");
+    write_text("others.csv", "timestamp,\\\\EX1\\Process(sqlservr)\\Private Bytes\n1772323200,5\n");
     assert_int_equal(RUN(replay_run, "replay", in_folder("other.csv")), EXIT_USAGE);
     assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("bad.json"), in_folder("other.csv")),
                      EXIT_USAGE);
@@ -138,8 +147,105 @@ static void replay_says_what_is_wrong(void **state)
                      EXIT_USAGE);
     assert_non_null(strstr(messages, "broken.csv:3"));
     assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("other.csv")),
-                     EXIT_FINE);
+                     EXIT_USAGE); /* no answer is not "0 incidents" */
     assert_non_null(strstr(messages, "no counter of the recording belongs to"));
+    assert_non_null(strstr(messages, "and it tells of no process at all"));
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("others.csv")),
+                     EXIT_USAGE);
+    assert_non_null(strstr(messages, "and it tells of sqlservr\n"));
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("header.csv")),
+                     EXIT_USAGE);
+    assert_non_null(strstr(messages, "the recording has no rows"));
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("noise.csv")),
+                     EXIT_USAGE);
+    assert_non_null(strstr(messages, "the first column is \"h???\""));
+}
+
+/* One column from minute `from` to minute `to`, every `every` seconds from `at` seconds after the minute on.
+ */
+static void write_part(const char *name, const char *column, int from, int to, int every, int at, double base,
+                       double leak_per_hour)
+{
+    FILE *file = fopen(in_folder(name), "wb");
+    assert_non_null(file);
+    fprintf(file, "timestamp,%s\n", column);
+    for (int s = from * 60 + at; s < to * 60; s += every) {
+        uint32_t noise = (uint32_t)s * 1664525u + 1013904223u;
+        fprintf(file, "%lld,%.0f\n", (long long)(START_UTC_MS / 1000 + s),
+                base + (double)(noise >> 20) * 512.0 +
+                    (s > 36000 ? (s - 36000) / 3600.0 * leak_per_hour : 0.0));
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A log that begins anew each day tells the same as one log: the process lives on over midnight. */
+static void replay_of_logs_that_follow_each_other(void **state)
+{
+    (void)state;
+    static const char column[] = "\\\\EX1\\Process(BESAgent)\\Private Bytes";
+    static char whole[sizeof out];
+    write_text("act.json", config_act);
+    write_part("all.csv", column, 0, 2 * 1440, 60, 0, 1.5e8, 3e7);
+    write_part("day1.csv", column, 0, 1440, 60, 0, 1.5e8, 3e7);
+    write_part("day2.csv", column, 1440, 2 * 1440, 60, 0, 1.5e8, 3e7);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("all.csv")),
+                     EXIT_FOUND);
+    text_copy(whole, sizeof whole, out);
+    assert_non_null(strstr(whole, "stop   BlackBerry Agent"));
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("day1.csv"),
+                         in_folder("day2.csv")),
+                     EXIT_FOUND);
+    assert_string_equal(out, whole);
+}
+
+/* Commit from one file, its limit from another that was begun seconds later and samples more seldom. */
+static void replay_of_the_machine_from_several_files(void **state)
+{
+    (void)state;
+    write_text("act.json", config_act);
+    write_part("commit.csv", "\\\\EX1\\Memory\\Committed Bytes", 0, 1800, 60, 0, 2e9, 1e8);
+    write_part("limit.csv", "\\\\EX1\\Memory\\Commit Limit", 0, 1800, 900, 7, 8e9, 0);
+    write_part("client.csv", "\\\\EX1\\Process(BESAgent)\\Private Bytes", 0, 1800, 60, 7, 1.5e8, 0);
+    write_part("pids.csv", "\\\\EX1\\Process(BESAgent)\\ID Process", 0, 1, 60, 0, 0, 0);
+    assert_int_equal(RUN(replay_run, "replay", "--mails", "--config", in_folder("act.json"),
+                         in_folder("commit.csv"), in_folder("limit.csv"), in_folder("client.csv"),
+                         in_folder("pids.csv")),
+                     EXIT_FOUND);
+    assert_non_null(strstr(out, "EX1: system commit +"));
+    assert_non_null(strstr(out, "7.45 GiB (system commit limit)"));
+    assert_null(strstr(out, "BESAgent.exe private bytes +"));
+    assert_null(strstr(messages, "lacks"));
+}
+
+static void replay_as_if_it_might_act(void **state)
+{
+    (void)state;
+    char config_alert[sizeof config_act + 8];
+    const char *rest = strstr(config_act, "\"act\",") + strlen("\"act\",");
+    snprintf(config_alert, sizeof config_alert, "{\"version\": 1, \"mode\": \"alert\",%s", rest);
+    write_text("alert.json", config_alert);
+    write_recording("client.csv", "\\\\EX1\\Process(BESAgent)\\Private Bytes", true);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("alert.json"), in_folder("client.csv")),
+                     EXIT_FOUND);
+    assert_null(strstr(out, "stop   BlackBerry Agent"));
+    assert_non_null(strstr(out, "with --act: what it would have restarted"));
+    assert_int_equal(
+        RUN(replay_run, "replay", "--act", "--config", in_folder("alert.json"), in_folder("client.csv")),
+        EXIT_FOUND);
+    assert_non_null(strstr(out, "stop   BlackBerry Agent"));
+    assert_null(strstr(out, "with --act"));
+}
+
+static void replay_of_two_machines_warns(void **state)
+{
+    (void)state;
+    write_text("act.json", config_act);
+    write_recording("client.csv", "\\\\EX1\\Process(BESAgent)\\Private Bytes", true);
+    write_recording("store.csv", "\\\\EX2\\Process(store)\\Private Bytes", false);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("client.csv"),
+                         in_folder("store.csv")),
+                     EXIT_FOUND);
+    assert_non_null(strstr(messages, "the recording is of EX1 and of EX2"));
 }
 
 /* ---- status in words ---- */
@@ -201,6 +307,10 @@ int main(void)
         cmocka_unit_test(replay_with_the_mails),
         cmocka_unit_test(replay_of_a_healthy_store_is_fine),
         cmocka_unit_test(replay_says_what_is_wrong),
+        cmocka_unit_test(replay_of_logs_that_follow_each_other),
+        cmocka_unit_test(replay_of_the_machine_from_several_files),
+        cmocka_unit_test(replay_as_if_it_might_act),
+        cmocka_unit_test(replay_of_two_machines_warns),
         cmocka_unit_test(status_of_nothing_is_no_status),
         cmocka_unit_test(status_shows_what_is_there_and_unknown_for_the_rest),
         cmocka_unit_test(nagios_codes),

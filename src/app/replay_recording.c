@@ -1,0 +1,262 @@
+/* replay_recording.c - see replay_recording.h. A poll is a moment of the earliest row that is left, and with
+ * it the rows of other files within half a period. */
+#include "replay_recording.h"
+
+#include "storewatch/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A column's owner: PROCESS_OWNER + process * COUNTER_COUNT + counter, or the counter of the machine. */
+#define NOBODY UINT32_MAX
+#define PROCESS_OWNER 64u
+
+/* ---- whose column is it? ---- */
+
+/* Where `word` begins in `text`, without case; NULL when it is not there. */
+static const char *find_nocase(const char *text, const char *word)
+{
+    char candidate[32];
+    size_t length = strlen(word);
+    for (; strlen(text) >= length; text++) {
+        memcpy(candidate, text, length);
+        candidate[length] = '\0';
+        if (text_equal_nocase(candidate, word))
+            return text;
+    }
+    return NULL;
+}
+
+/* Splits "\\HOST\Process(store#1)\Private Bytes" into instance and counter. The host part is optional. */
+static bool split_process_counter(const char *name, char *out_instance, size_t capacity,
+                                  const char **out_counter)
+{
+    static const char object[] = "Process(";
+    const char *begin = find_nocase(name, object);
+    begin = begin ? begin + strlen(object) : NULL;
+    const char *end = begin ? strstr(begin, ")\\") : NULL;
+    if (!end || end == begin)
+        return false;
+    size_t length = (size_t)(end - begin);
+    if (length >= capacity)
+        length = capacity - 1;
+    memcpy(out_instance, begin, length);
+    out_instance[length] = '\0';
+    *out_counter = end + 2;
+    return true;
+}
+
+/* RECORDING_PROCESSES_MAX when there are too many. */
+static size_t process_for(struct recording *recording, const char *instance)
+{
+    size_t i = 0;
+    while (i < recording->process_count && strcmp(recording->processes[i].instance, instance) != 0)
+        i++;
+    if (i == recording->process_count && i < RECORDING_PROCESSES_MAX) {
+        struct recorded *process = &recording->processes[recording->process_count++];
+        *process = (struct recorded){.values = {NAN, NAN, NAN}};
+        text_copy(process->instance, sizeof process->instance, instance);
+    }
+    return i;
+}
+
+static uint32_t owner_of_process(struct recording *recording, const char *instance, const char *counter)
+{
+    static const char *const names[COUNTER_COUNT] = {"Private Bytes", "Handle Count", "ID Process"};
+    if (text_equal_nocase(instance, "_Total") || text_equal_nocase(instance, "Idle"))
+        return NOBODY;
+    for (uint32_t c = 0; c < COUNTER_COUNT; c++) {
+        if (!text_equal_nocase(counter, names[c]))
+            continue;
+        const size_t process = process_for(recording, instance);
+        if (process < RECORDING_PROCESSES_MAX) {
+            recording->processes[process].has[c] = true;
+            return PROCESS_OWNER + (uint32_t)process * COUNTER_COUNT + c;
+        }
+        recording->left_out++;
+    }
+    return NOBODY;
+}
+
+static uint32_t owner_of_host(struct recording *recording, const char *name)
+{
+    static const char *const names[HOST_COUNT] = {"Committed Bytes", "Commit Limit", "Available Bytes",
+                                                  "Pool Paged Bytes", "Pool Nonpaged Bytes"};
+    const char *counter = strrchr(name, '\\');
+    for (uint32_t c = 0; counter && c < HOST_COUNT; c++)
+        if (text_equal_nocase(counter + 1, names[c])) {
+            recording->has_host[c] = true;
+            return c;
+        }
+    return NOBODY;
+}
+
+/* Perfmon's names begin with the machine's: "\\\\EX1\\Process(store)\\Private Bytes". */
+static void take_host_name(struct recording *recording, const char *column)
+{
+    size_t length = strncmp(column, "\\\\", 2) == 0 ? strcspn(column + 2, "\\") : 0;
+    char storage[sizeof recording->host_name];
+    if (length == 0 || column[2 + length] == '\0')
+        return;
+    struct text name = text_on(storage, sizeof storage);
+    text_add_bytes(&name, column + 2, length);
+    if (!recording->host_name[0])
+        text_copy(recording->host_name, sizeof recording->host_name, storage);
+    else if (!text_equal_nocase(recording->host_name, storage))
+        text_copy(recording->other_host, sizeof recording->other_host, storage);
+}
+
+/* Counts a file in (or out, with -1) for each process and counter of the machine that it tells of. */
+static void count_file(struct recording *recording, const struct recording_file *file, size_t by)
+{
+    bool counted[RECORDING_PROCESSES_MAX] = {false};
+    for (size_t i = 0; i < perfmon_column_count(file->perfmon); i++) {
+        const uint32_t owner = file->owners[i];
+        const size_t process = owner >= PROCESS_OWNER ? (owner - PROCESS_OWNER) / COUNTER_COUNT : 0;
+        if (owner == NOBODY)
+            continue;
+        if (owner < PROCESS_OWNER) {
+            recording->host_open_files[owner] += by;
+        } else if (!counted[process]) {
+            counted[process] = true;
+            recording->processes[process].open_files += by;
+        }
+    }
+}
+
+static enum status map_columns(struct recording *recording, struct recording_file *file, struct err *err)
+{
+    const size_t count = perfmon_column_count(file->perfmon);
+    file->owners = calloc(count + 1, sizeof *file->owners);
+    if (!file->owners)
+        return err_set(err, STATUS_NO_MEMORY, "replay", 0, "%s: out of memory", file->path);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = perfmon_column_get(file->perfmon, i)->name, *counter = NULL;
+        char instance[PROCESS_IMAGE_MAX];
+        take_host_name(recording, name);
+        file->owners[i] = split_process_counter(name, instance, sizeof instance, &counter)
+                              ? owner_of_process(recording, instance, counter)
+                              : owner_of_host(recording, name);
+    }
+    count_file(recording, file, 1);
+    return STATUS_OK;
+}
+
+/* ---- rows ---- */
+
+static enum status read_ahead(struct recording *recording, struct recording_file *file, struct err *err)
+{
+    const int64_t before_ms = file->utc_ms;
+    enum status status = perfmon_next(file->perfmon, &file->utc_ms, &file->values, err);
+    if (status == STATUS_NOT_FOUND) {
+        file->utc_ms = INT64_MAX;
+        count_file(recording, file, (size_t)-1);
+        cli_say_left_out(file->path, file->perfmon);
+        return STATUS_OK;
+    }
+    if (!status && before_ms != INT64_MIN && recording->period_ms == 0)
+        recording->period_ms = file->utc_ms - before_ms;
+    return status;
+}
+
+enum status recording_open(struct recording *recording, const char *const *paths, size_t count,
+                           struct err *err)
+{
+    for (size_t c = 0; c < HOST_COUNT; c++)
+        recording->host[c] = READING_UNKNOWN;
+    recording->next_utc_ms = INT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        struct recording_file *file = &recording->files[i];
+        *file = (struct recording_file){.path = paths[i], .utc_ms = INT64_MIN};
+        enum status status = perfmon_open(paths[i], &file->perfmon, err);
+        if (status)
+            return status;
+        recording->file_count = i + 1;
+        status = map_columns(recording, file, err);
+        if (!status)
+            status = read_ahead(recording, file, err);
+        if (status)
+            return status;
+        recording->next_utc_ms =
+            file->utc_ms < recording->next_utc_ms ? file->utc_ms : recording->next_utc_ms;
+    }
+    return STATUS_OK;
+}
+
+void recording_close(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->file_count; i++) {
+        perfmon_close(recording->files[i].perfmon);
+        free(recording->files[i].owners);
+    }
+}
+
+/* Of two files that tell of the same the later one named counts, unless it does not know. */
+static void take_row(struct recording *recording, const struct recording_file *file)
+{
+    for (size_t i = 0; i < perfmon_column_count(file->perfmon); i++) {
+        const uint32_t owner = file->owners[i];
+        if (owner == NOBODY)
+            continue;
+        if (owner < PROCESS_OWNER) {
+            recording->host[owner] = file->values[i];
+            continue;
+        }
+        struct recorded *process = &recording->processes[(owner - PROCESS_OWNER) / COUNTER_COUNT];
+        process->due = true;
+        if (reading_known(file->values[i]))
+            process->values[(owner - PROCESS_OWNER) % COUNTER_COUNT] = file->values[i];
+    }
+}
+
+static void forget_the_poll_before(struct recording *recording)
+{
+    for (size_t p = 0; p < recording->process_count; p++) {
+        struct recorded *process = &recording->processes[p];
+        process->due = process->open_files == 0;
+        for (size_t c = 0; c < COUNTER_COUNT; c++)
+            process->values[c] = READING_UNKNOWN;
+    }
+    for (size_t c = 0; c < HOST_COUNT; c++)
+        if (recording->host_open_files[c] == 0)
+            recording->host[c] = READING_UNKNOWN;
+    for (size_t i = 0; i < recording->file_count; i++)
+        recording->files[i].taken = false;
+}
+
+/* The period may only be known once the first row was taken: hence the rounds. */
+static enum status take_rows(struct recording *recording, bool *out_any, struct err *err)
+{
+    *out_any = false;
+    for (size_t i = 0; i < recording->file_count; i++) {
+        struct recording_file *file = &recording->files[i];
+        if (file->taken || file->utc_ms == INT64_MAX ||
+            file->utc_ms > recording->utc_ms + recording->period_ms / 2)
+            continue;
+        take_row(recording, file);
+        file->taken = *out_any = true;
+        enum status status = read_ahead(recording, file, err);
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+enum status recording_poll(struct recording *recording, struct err *err)
+{
+    if (recording->next_utc_ms == INT64_MAX)
+        return STATUS_NOT_FOUND;
+    recording->utc_ms = recording->next_utc_ms;
+    recording->poll_count++;
+    forget_the_poll_before(recording);
+    for (bool any = true; any;) {
+        enum status status = take_rows(recording, &any, err);
+        if (status)
+            return status;
+    }
+    recording->next_utc_ms = INT64_MAX;
+    for (size_t i = 0; i < recording->file_count; i++)
+        if (recording->files[i].utc_ms < recording->next_utc_ms)
+            recording->next_utc_ms = recording->files[i].utc_ms;
+    return STATUS_OK;
+}
