@@ -113,9 +113,10 @@ enum rung policy_next_rung(const struct config *config, const struct incident *i
  * will not be, and the store cannot wait for its client without end: then the rung counts as used.
  *   - and within the budget: an attempt that stopped anything was a pause for somebody and counts like every
  * restart, towards the minimum interval too. One that stopped nothing disturbed nobody. It is taken out of
- * the budget: else refusals of one night would leave none for the restart that is needed. While the store's
- * own end is nearer than urgent_before, it does not wait for a client whose restart was turned back. A
- * person's restart is not held back by any of this. */
+ * the budget: else refusals of one night would leave none for the restart that is needed.
+ *
+ * While the store's own end is nearer than urgent_before, it does not wait for a client whose restart was
+ * turned back. A person's restart is not held back by any of this. */
 #define POLICY_ATTEMPTS_MAX 3
 int64_t policy_attempt_wait_ms(const struct config *config, struct clock clock,
                                int64_t exhaustion_early_utc_ms);

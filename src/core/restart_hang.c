@@ -7,8 +7,8 @@
 
 /* No sign of life for this long, or for the wait hint if that is longer, is called "hung?". A service must
  * move its checkpoint within its wait hint; 60 s is twice what the SCM grants for a single control. A quarter
- * of a timeout that is itself only seconds, so that trials show the word too. It ends nothing: only the text
- * and the timeout do, so a value that is wrong costs a word. */
+ * of a timeout that is itself only seconds, so that trials show the word too. By itself it ends nothing: a
+ * process is ended only after stop_timeout, when it has been still for this long as well. */
 #define QUIET_MS (60 * 1000)
 
 /* ---- whose process may be ended ---- */
@@ -136,7 +136,7 @@ enum hung hang_end(struct restart *restart, struct machine_step *step, size_t in
         step->mono_ms - watch->progress_mono_ms > hang_quiet_allowed_ms(look, restart->stop_timeout_ms);
     char why[96];
     if (!watch->hanging || look->state != SERVICE_STATE_STOP_PENDING || watch->terminated || restart->asked ||
-        !still || restart->config == NULL || restart->terminate_held[0] != '\0' ||
+        !still || restart->terminate_held[0] != '\0' ||
         !restart_may_terminate(restart->config, step->observation, service, why, sizeof(why))) {
         return HUNG_WAIT;
     }

@@ -85,7 +85,7 @@ bool watch_stays_stopped(struct restart_watch *watch, int64_t mono_ms);
 size_t graph_find(const struct service_graph *graph, const char *name);
 bool machine_extend_plan(struct restart *restart, struct machine_step *step);
 
-/* restart_stop.c: one step, and what came of a stop */
+/* restart_stop.c: a step of the way down, and what came of a stop */
 
 void stop_step(struct restart *restart, struct machine_step *step);
 void stop_told(struct restart *restart, size_t index, enum status status, uint32_t code, int64_t mono_ms);
@@ -100,7 +100,7 @@ enum hung { HUNG_WAIT, HUNG_NEARLY, HUNG_ASKED };
 enum hung hang_end(struct restart *restart, struct machine_step *step, size_t index, const struct look *look);
 void hang_told(struct restart *restart, size_t index, enum status status, uint32_t code, int64_t mono_ms);
 
-/* restart_start.c: one step, and what came of a start */
+/* restart_start.c: a step of the way up, and what came of a start */
 
 void start_step(struct restart *restart, struct machine_step *step);
 void start_told(struct restart *restart, size_t index, enum status status, uint32_t code, int64_t mono_ms);

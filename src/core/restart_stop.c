@@ -118,44 +118,80 @@ static void note_timeout(const struct restart *restart, struct restart_service *
     }
 }
 
+/* The target is deleted, or runs anew already: nothing of it is stopped any more. */
+static bool target_is_another(struct restart *restart, struct machine_step *step, const struct look *look)
+{
+    struct restart_service *target = machine_target(restart);
+    if (look->state == SERVICE_STATE_ABSENT) {
+        restart->journal.stop_failed = true; /* nothing to restart: bring the others back and say so */
+    } else if (!state_is_down(look->state) && processes_surely_differ(target->process, look->process)) {
+        /* A reboot, a crash with recovery or a person did the job: never stop the new process. */
+        if (!machine_is_out(restart, target)) {
+            target->stop = STEP_REACHED;
+        }
+    } else {
+        return false;
+    }
+    machine_enter_starting(restart);
+    step->news |= RESTART_NEWS_STEP;
+    return true;
+}
+
+static void target_is_stopped(struct restart *restart, struct machine_step *step, const struct look *look)
+{
+    struct restart_service *target = machine_target(restart);
+    const size_t index = restart->journal.plan.count - 1;
+    if (!restart_untouched(restart) || look->service->win32_exit_code != 0) {
+        machine_enter_starting(restart); /* it must come back, and nothing more need go down for it */
+        step->news |= RESTART_NEWS_STEP;
+    } else if (watch_stays_stopped(&restart->watches[index], step->mono_ms)) {
+        service_note(target, "stopped cleanly before storewatch did anything: left stopped");
+        machine_give_up(restart, index, &step->news);
+        step->news |= machine_finish(restart, step->utc_ms);
+    } else {
+        machine_say(restart, step, "%s: stopped, not by storewatch; is a person at work?", target->name);
+    }
+}
+
+/* The stop of this one has taken stop_timeout: its process is ended where that is allowed, else back. */
+static void timed_out(struct restart *restart, struct machine_step *step, size_t current,
+                      const struct look *look)
+{
+    struct restart_service *service = &restart->journal.plan.services[current];
+    const struct restart_watch *watch = &restart->watches[current];
+    if (hang_end(restart, step, current, look) != HUNG_WAIT) {
+        machine_say_pending(restart, step, current, look, restart->stop_timeout_ms);
+        return;
+    }
+    if (restart->asked && restart->request.kind == REQUEST_TERMINATE) {
+        machine_say_asked(restart, step);
+        return;
+    }
+    if (watch->ended && step->mono_ms - watch->ended_mono_ms < SCM_NOTICES_MS) {
+        machine_say(restart, step, "%s: %s; the service manager has not noticed yet", service->name,
+                    service->note);
+        return;
+    }
+    if (!watch->terminated) { /* else the note says what came of that */
+        note_timeout(restart, service, watch, look->state);
+    }
+    if (look->state == SERVICE_STATE_STOP_PENDING) { /* it serves nobody, and nothing of ours can end that */
+        machine_tell_down(restart, service, &step->news);
+    }
+    step->news |= RESTART_NEWS_STEP | machine_turn_back(restart, step->utc_ms);
+}
+
 void stop_step(struct restart *restart, struct machine_step *step)
 {
     struct restart_plan *plan = &restart->journal.plan;
     const struct look target_look = look_at_planned(step->observation, machine_target(restart));
-    if (target_look.state == SERVICE_STATE_ABSENT) {
-        restart->journal.stop_failed = true; /* nothing to restart: bring the others back and say so */
-        machine_enter_starting(restart);
-        step->news |= RESTART_NEWS_STEP;
-        return;
-    }
-    if (!state_is_down(target_look.state) &&
-        processes_surely_differ(machine_target(restart)->process, target_look.process)) {
-        /* A reboot, a crash with recovery or a person did the job: never stop the new process. */
-        if (!machine_is_out(restart, machine_target(restart))) {
-            machine_target(restart)->stop = STEP_REACHED;
-        }
-        machine_enter_starting(restart);
-        step->news |= RESTART_NEWS_STEP;
+    if (target_is_another(restart, step, &target_look)) {
         return;
     }
     bool insisted = false;
     size_t current = first_not_down(restart, step, &insisted);
     if (target_look.state == SERVICE_STATE_STOPPED) {
-        struct restart_watch *watch = &restart->watches[plan->count - 1];
-        if (restart_untouched(restart) && target_look.service->win32_exit_code == 0) {
-            if (watch_stays_stopped(watch, step->mono_ms)) {
-                service_note(machine_target(restart),
-                             "stopped cleanly before storewatch did anything: left stopped");
-                machine_give_up(restart, plan->count - 1, &step->news);
-                step->news |= machine_finish(restart, step->utc_ms);
-            } else {
-                machine_say(restart, step, "%s: stopped, not by storewatch; is a person at work?",
-                            machine_target(restart)->name);
-            }
-            return;
-        }
-        machine_enter_starting(restart); /* it must come back, and nothing more need go down for it */
-        step->news |= RESTART_NEWS_STEP;
+        target_is_stopped(restart, step, &target_look);
         return;
     }
     if (insisted || restart->stop_denied) {
@@ -164,30 +200,7 @@ void stop_step(struct restart *restart, struct machine_step *step)
     }
     struct look look = look_at_planned(step->observation, &plan->services[current]);
     if (watch_waited_ms(&restart->watches[current], step->mono_ms) >= restart->stop_timeout_ms) {
-        struct restart_service *service = &plan->services[current];
-        const enum hung hung = hang_end(restart, step, current, &look);
-        if (hung != HUNG_WAIT) {
-            machine_say_pending(restart, step, current, &look, restart->stop_timeout_ms);
-            return;
-        }
-        if (restart->asked && restart->request.kind == REQUEST_TERMINATE) {
-            machine_say_asked(restart, step);
-            return;
-        }
-        const struct restart_watch *watch = &restart->watches[current];
-        if (watch->ended && step->mono_ms - watch->ended_mono_ms < SCM_NOTICES_MS) {
-            machine_say(restart, step, "%s: %s; the service manager has not noticed yet", service->name,
-                        service->note);
-            return;
-        }
-        if (!watch->terminated) { /* else the note says what came of that */
-            note_timeout(restart, service, watch, look.state);
-        }
-        if (look.state == SERVICE_STATE_STOP_PENDING) {
-            machine_tell_down(restart, service,
-                              &step->news); /* it serves nobody, and nothing of ours can end that */
-        }
-        step->news |= RESTART_NEWS_STEP | machine_turn_back(restart, step->utc_ms);
+        timed_out(restart, step, current, &look);
         return;
     }
     if (look.state == SERVICE_STATE_UNKNOWN) {

@@ -123,9 +123,6 @@ static void say_if_hangs(struct restart *restart, const struct machine_step *ste
 {
     const struct restart_service *service = &restart->journal.plan.services[index];
     char why[96];
-    if (restart->config == NULL) {
-        return;
-    }
     struct text text = text_on(restart->if_hangs, sizeof(restart->if_hangs));
     if (restart->watches[index].terminated) {
         text_add(&text, "if %s hangs: waits (its process was to be terminated; that is tried once)",
