@@ -91,6 +91,8 @@ struct os {
 /* The one fake, also what mailer_send delivers to. */
 void fake_init(struct os *os);
 void fake_deinit(struct os *os); /* frees what evidence was written */
+/* Mail from storewatch@example.com to ops@example.com by the fake's first relay. */
+void fake_mail(struct config *config);
 /* Lends the file whose path ends so; NULL when there is none. */
 const struct fake_file *fake_file_find(const struct os *os, const char *path_end);
 struct fake_program *fake_add_service(struct os *os, const char *service, const char *image,

@@ -53,10 +53,7 @@ static int setup(void **state)
     f->config.client_count = 1;
     text_copy(f->config.clients[0].name, sizeof f->config.clients[0].name, "archive");
     text_copy(f->config.clients[0].service, sizeof f->config.clients[0].service, "ArchiveSvc");
-    f->config.relay_count = f->config.recipient_count = 1;
-    f->config.relays[0].port = 25;
-    text_copy(f->config.mail_from, CONFIG_STRING_MAX, "storewatch@example.com");
-    text_copy(f->config.mail_to[0], CONFIG_STRING_MAX, "ops@example.com");
+    fake_mail(&f->config);
     text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-attempts-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     f->options = (struct agent_options){.data_dir = f->dir};

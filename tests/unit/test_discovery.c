@@ -273,10 +273,7 @@ static void begin_agent(struct fixture *f)
     f->config.window_count = 0;
     f->config.warm_up_ms = 0;
     f->config.min_window_ms = 10 * MS_PER_MINUTE;
-    f->config.relay_count = f->config.recipient_count = 1;
-    f->config.relays[0].port = 25;
-    text_copy(f->config.mail_from, CONFIG_STRING_MAX, "storewatch@example.com");
-    text_copy(f->config.mail_to[0], CONFIG_STRING_MAX, "ops@example.com");
+    fake_mail(&f->config);
     text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-found-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     struct agent_options options = {.data_dir = f->dir};

@@ -44,11 +44,8 @@ static int setup(void **state)
     f->config.client_count = 1;
     text_copy(f->config.clients[0].name, sizeof f->config.clients[0].name, "archive");
     text_copy(f->config.clients[0].service, sizeof f->config.clients[0].service, "ArchiveSvc");
-    f->config.relay_count = f->config.recipient_count = 1;
-    f->config.relays[0].port = 25;
+    fake_mail(&f->config);
     f->os.relays[0] = RELAY_UNREACHABLE;
-    text_copy(f->config.mail_from, CONFIG_STRING_MAX, "storewatch@example.com");
-    text_copy(f->config.mail_to[0], CONFIG_STRING_MAX, "ops@example.com");
     text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-words-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     f->options = (struct agent_options){.data_dir = f->dir};

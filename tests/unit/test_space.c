@@ -99,10 +99,7 @@ static int setup(void **state)
     f->config.min_window_ms = MS_PER_HOUR;
     f->config.client_count = 1;
     f->config.clients[0] = (struct config_client){.name = "archive", .service = "ArchiveSvc"};
-    f->config.relay_count = f->config.recipient_count = 1;
-    f->config.relays[0].port = 25;
-    text_copy(f->config.mail_from, CONFIG_STRING_MAX, "storewatch@example.com");
-    text_copy(f->config.mail_to[0], CONFIG_STRING_MAX, "ops@example.com");
+    fake_mail(&f->config);
     text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-space-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     start(f);
