@@ -49,6 +49,16 @@ double trend_line_residue(const double *time, const double *value, size_t n);
  * 1/8 to 2 of the time spanned. out_level is the level it heads for. */
 double trend_saturating_residue(const double *time, const double *value, size_t n, double *out_level,
                                 double *out_tau);
+/* The least squares parabola value = level + slope x + bend x^2 with x = (time - middle) / half: -1 at the
+ * first time, 1 at the last. residue is its sum of squares, line_slope the slope of the straight line in the
+ * same x. n >= 3; without three different times bend is 0. */
+struct trend_parabola {
+    double middle, half;
+    double level, slope, bend;
+    double line_slope;
+    double residue;
+};
+void trend_parabola(const double *time, const double *value, size_t n, struct trend_parabola *out_parabola);
 #define TREND_STAIRS_POINTS_MAX 64
 #define TREND_STAIRS_JUMPS_MAX 3
 /* The best piecewise constant fit with at most `jumps` jumps (exact, by dynamic programming, O(jumps n^2)).

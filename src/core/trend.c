@@ -135,6 +135,42 @@ double trend_line_residue(const double *time, const double *value, size_t n)
     return residue > 0 ? residue : 0;
 }
 
+void trend_parabola(const double *time, const double *value, size_t n, struct trend_parabola *out)
+{
+    const double middle = (time[0] + time[n - 1]) / 2, half = (time[n - 1] - time[0]) / 2, m = (double)n;
+    double x1 = 0, x2 = 0, x3 = 0, x4 = 0, v0 = 0, v1 = 0, v2 = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double x = (time[i] - middle) / half, v = value[i] - value[0];
+        x1 += x;
+        x2 += x * x;
+        x3 += x * x * x;
+        x4 += x * x * x * x;
+        v0 += v;
+        v1 += v * x;
+        v2 += v * x * x;
+    }
+    /* Normal equations with x and x^2 centred. */
+    const double s11 = x2 - x1 * x1 / m, s12 = x3 - x1 * x2 / m, s22 = x4 - x2 * x2 / m;
+    const double s1v = v1 - x1 * v0 / m, s2v = v2 - x2 * v0 / m;
+    const double determinant = s11 * s22 - s12 * s12;
+    const double bend = determinant > 0 ? (s11 * s2v - s12 * s1v) / determinant : 0;
+    const double slope = s11 > 0 ? (s1v - bend * s12) / s11 : 0;
+    const double level = (v0 - slope * x1 - bend * x2) / m;
+    double residue = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double x = (time[i] - middle) / half;
+        const double rest = value[i] - value[0] - level - slope * x - bend * x * x;
+        residue += rest * rest;
+    }
+    *out = (struct trend_parabola){.middle = middle,
+                                   .half = half,
+                                   .level = value[0] + level,
+                                   .slope = slope,
+                                   .bend = bend,
+                                   .line_slope = s11 > 0 ? s1v / s11 : 0,
+                                   .residue = residue};
+}
+
 #define TAUS 9
 
 double trend_saturating_residue(const double *time, const double *value, size_t n, double *out_level,

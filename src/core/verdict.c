@@ -17,7 +17,9 @@
  *   4. onset     it did not grow at that rate before (else the onset lies further back);
  *   5. shape     a straight line explains it better than levelling off does, and better than at most three
  * steps do, or it grows between the steps too;
- *   6. floor     the floor rises too: a sawtooth that grows taller is not a leak.
+ *   6. floor     the floor rises too: a sawtooth that grows taller is not a leak;
+ *   7. now       its later half does not bend down: what turns around slows down first. It may also be a
+ * breath, so this only waits.
  * Growth that passes is taken as a forecast, and the state changes only when what comes after has obeyed it:
  * a test on data that had no part in raising the suspicion, so that looking again and again costs no false
  * alarms. The present state ends when the growth has stopped (or crawls) for half as long as it lasted, or
@@ -291,6 +293,9 @@ static void evaluate_urgent(struct detector *d)
     const int64_t since_ms = d->last_ms - d->urgent_evaluated_ms;
     d->urgent_evaluated_ms = d->last_ms;
     bool grows = false;
+    struct series_sample life[SERIES_RING];
+    int64_t life_width_ms;
+    const size_t seen = series_window(&d->series, begin_ms, life, &life_width_ms);
     for (; window_ms >= 40 * d->series.period_ms && !grows; window_ms /= 3) {
         struct series_sample point[SERIES_RING];
         struct block block[BLOCKS_MAX];
@@ -300,11 +305,15 @@ static void evaluate_urgent(struct detector *d)
         const size_t n = judge_blocks(d, point, count, from_ms - width_ms, block);
         if (n < BLOCKS_MIN + 4)
             return;
+        double record = -HUGE_VAL;
+        for (size_t i = 0; i < seen && life[i].t_ms < from_ms; i++)
+            record = fmax(record, life[i].mean);
         struct context context = {.life_s = (double)life_ms / 1000,
                                   .window_begin_s = (double)(from_ms - begin_ms) / 1000,
                                   .samples = (double)d->sample_count,
                                   .usual = d->usual,
                                   .high = d->high,
+                                  .record = record,
                                   .short_window = true};
         const struct finding best = judge_window(d, &context, block, n, from_ms);
         if (best.clause != CLAUSE_GROWS)

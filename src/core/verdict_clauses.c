@@ -45,9 +45,9 @@
 #define PRIOR_RATE 0.6 /* a rate of more than this before the onset is the same growth */
 #define OTHER_SHARE 0.4
 #define STAIRS_JUMPS TREND_STAIRS_JUMPS_MAX
-#define STAIRS_WITHIN 0.5   /* steps that explain more: unless half of the growth is within them, */
-#define STAIRS_SURE 0.2     /* and in any case when hardly any is */
-#define SATURATING_MARGIN 2 /* of AICc */
+#define STAIRS_WITHIN 0.5 /* steps that explain more: unless half of the growth is within them, */
+#define STAIRS_SURE 0.2   /* and in any case when hardly any is */
+#define AICC_MARGIN 2     /* a bent curve has to explain the growth better than a straight line by this */
 
 /* Growth that excursions interrupt is judged on the line that most of it lies on. */
 #define LINE_DISTANCE 4   /* an excursion is farther from it than 4 sigma, */
@@ -175,33 +175,30 @@ static double rate_before(const double *t, const double *v, size_t s, double rea
  * excursions. */
 static double scatter_about_curve(const double *time, const double *value, size_t n)
 {
-    const double middle = (time[0] + time[n - 1]) / 2, half = (time[n - 1] - time[0]) / 2;
-    double v0 = 0, x1 = 0, x2 = 0, x3 = 0, x4 = 0, v1 = 0, v2 = 0;
-    const double m = (double)n;
-    for (size_t i = 0; i < n; i++) {
-        const double x = (time[i] - middle) / half, v = value[i] - value[0];
-        x1 += x;
-        x2 += x * x;
-        x3 += x * x * x;
-        x4 += x * x * x * x;
-        v0 += v;
-        v1 += v * x;
-        v2 += v * x * x;
-    }
-    /* Normal equations with x and x^2 centred. */
-    const double s11 = x2 - x1 * x1 / m, s12 = x3 - x1 * x2 / m, s22 = x4 - x2 * x2 / m;
-    const double s1v = v1 - x1 * v0 / m, s2v = v2 - x2 * v0 / m;
-    const double determinant = s11 * s22 - s12 * s12;
-    double bend = determinant > 0 ? (s11 * s2v - s12 * s1v) / determinant : 0;
-    if (bend < 0)
-        bend = 0;
-    const double rate = s11 > 0 ? (s1v - bend * s12) / s11 : 0;
+    struct trend_parabola curve;
+    trend_parabola(time, value, n, &curve);
+    const double bend = curve.bend > 0 ? curve.bend : 0;
+    const double slope = curve.bend > 0 ? curve.slope : curve.line_slope;
     double residual[BLOCKS_MAX];
     for (size_t i = 0; i < n; i++) {
-        const double x = (time[i] - middle) / half;
-        residual[i] = value[i] - value[0] - rate * x - bend * x * x;
+        const double x = (time[i] - curve.middle) / curve.half;
+        residual[i] = value[i] - value[0] - slope * x - bend * x * x;
     }
     return 1.5 * (trend_rank(residual, n, n - 1 - n / 5) - trend_rank(residual, n, n / 5));
+}
+
+/* The later half of the growth bends down (a parabola explains it better than a line does), and has come down
+ * to less than the average rate of the whole: what turns around slows down first. */
+static bool bends_down(const double *time, const double *value, size_t n, double growth)
+{
+    const size_t half = n / 2, m = n - half;
+    struct trend_parabola curve;
+    trend_parabola(time + half, value + half, m, &curve);
+    if ((curve.slope + 2 * curve.bend) / curve.half >= growth / (time[n - 1] - time[0]))
+        return false;
+    const double least = 1e-6 * growth * growth;
+    return trend_aicc(curve.residue, least, m, 4) <
+           trend_aicc(trend_line_residue(time + half, value + half, m), least, m, 3) - AICC_MARGIN;
 }
 
 /* At most three steps explain the values from block s on: they do so better than a straight line does, and
@@ -298,6 +295,9 @@ static enum clause onset_test(const struct detector *d, const struct context *co
         }
         if (e[5] < f->range_high + 2 * RANGE_FACTOR * (f->range_high - f->range_low))
             return CLAUSE_RANGE;
+        /* What is urgent has seen little: where the life has been before and come back from is no news. */
+        if (context->short_window && e[5] < context->record)
+            return CLAUSE_RANGE;
         /* Clause 4: the rate over a third of the duration before the onset, and over as long as it lasted. */
         const double rate = growth / duration;
         const double near = rate_before(t, v, s, duration / 3), far = rate_before(t, v, s, duration);
@@ -350,13 +350,17 @@ static enum clause onset_test(const struct detector *d, const struct context *co
     double level, tau;
     const double saturating =
         trend_aicc(trend_saturating_residue(t + s, v + s, m, &level, &tau), least, m, 4);
-    if (saturating < line - SATURATING_MARGIN && tau < duration && level > v[s]) {
+    if (saturating < line - AICC_MARGIN && tau < duration && level > v[s]) {
         f->plateau = level;
         return CLAUSE_SATURATING;
     }
-    if (stairs_explain(context->fine, view->floors && !context->smooth,
-                       context->smooth ? s : s * (view->floors ? 2 : 1), growth))
+    const struct view *fine = context->fine;
+    const size_t from = context->smooth ? s : s * (view->floors ? 2 : 1);
+    if (stairs_explain(fine, view->floors && !context->smooth, from, growth))
         return CLAUSE_STAIRS;
+    /* Clause 7. It may be a hump near its top, or a breath: no reason to drop it, one to wait. */
+    if (f->hold == CLAUSE_GROWS && bends_down(fine->t + from, fine->value + from, fine->n - from, growth))
+        f->hold = CLAUSE_BENDS;
     return CLAUSE_GROWS;
 }
 

@@ -57,36 +57,6 @@ static size_t segment_last_piece(const double *t, const double *v, size_t n)
     return at;
 }
 
-/* Squared residue of the best parabola: what the line leaves, less what the part of x^2 that is at right
- * angles to it explains. */
-static double parabola_residue(const double *t, const double *v, size_t n)
-{
-    const double middle = (t[0] + t[n - 1]) / 2, half = (t[n - 1] - t[0]) / 2;
-    double sum = 0, x1 = 0, x2 = 0, x3 = 0, v0 = 0, v1 = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double x = (t[i] - middle) / half;
-        sum++;
-        x1 += x;
-        x2 += x * x;
-        x3 += x * x * x;
-        v0 += v[i] - v[0];
-        v1 += (v[i] - v[0]) * x;
-    }
-    const double xx = x2 - x1 * x1 / sum;
-    const double bend_line = (x3 - x1 * x2 / sum) / xx, rate = (v1 - x1 * v0 / sum) / xx;
-    double qq = 0, qv = 0, rest = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double x = (t[i] - middle) / half;
-        const double q = x * x - x2 / sum - bend_line * (x - x1 / sum);
-        const double r = v[i] - v[0] - v0 / sum - rate * (x - x1 / sum);
-        qq += q * q;
-        qv += q * r;
-        rest += r * r;
-    }
-    const double residue = qq > 0 ? rest - qv * qv / qq : rest;
-    return residue > 0 ? residue : 0;
-}
-
 /* The straight line through what has happened since from_ms, for rate, forecast and chart. When two straight
  * pieces explain it far better, the last piece is what goes on from here; when a curve does as well as they,
  * its rate goes on rising. */
@@ -124,7 +94,9 @@ void forecast_segment(struct detector *d, const struct series_sample *point, siz
             first = cut;
             /* Rates that rise along the whole curve go on rising; a kink between two lines says no such
              * thing. */
-            if (d->accelerates && parabola_residue(t, v, n) < KINK_SHARE * two_lines_residue(t, v, n, cut) &&
+            struct trend_parabola curve;
+            trend_parabola(t, v, n, &curve);
+            if (d->accelerates && curve.residue < KINK_SHARE * two_lines_residue(t, v, n, cut) &&
                 trend_slope(t, v, n / 2, confidence, scratch, &one) == STATUS_OK &&
                 trend_slope(t + n / 2, v + n / 2, n - n / 2, confidence, scratch, &two) == STATUS_OK &&
                 one.slope > 0 && two.slope > one.slope) {

@@ -32,6 +32,7 @@ enum clause {
     CLAUSE_SATURATING,
     CLAUSE_STAIRS,
     CLAUSE_FLOOR,
+    CLAUSE_BENDS, /* only ever a reason to wait */
     CLAUSE_MINIMUM,
     CLAUSE_GROWS,
     CLAUSE_GUARD,
@@ -117,6 +118,7 @@ struct context {
     double window_begin_s;   /* begin of the window after the begin of that life */
     double samples;          /* seen in that life, about */
     double usual, high;      /* median and 95 % level of the life before the window; NAN for none */
+    double record;           /* in a short window: highest level of the life before it */
     bool short_window;       /* only what is urgent counts */
     bool smooth;             /* steps are looked for in the view itself, which is `fine` */
     const struct view *fine; /* the medians of all blocks */

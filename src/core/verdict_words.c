@@ -124,13 +124,14 @@ static void reason_write(const struct detector *d, struct verdict *v)
         break;
     case CLAUSE_TIME:
     case CLAUSE_BIRTH:
+    case CLAUSE_BENDS:
     case CLAUSE_GROWS:
     case CLAUSE_GUARD:
         text_add(&text, "grows by ");
         text_add_quantity(&text, unit, f->growth);
         text_add(&text, " in ");
         text_add_duration(&text, d->last_ms - f->onset_ms);
-        text_add(&text, ", too short to tell yet");
+        text_add(&text, f->hold == CLAUSE_BENDS ? ", but slower of late" : ", too short to tell yet");
         break;
     }
 }

@@ -157,6 +157,20 @@ static void shapes_are_told_apart(void **state)
     assert_true(trend_line_residue(t, curve, 40) > 1000);
     assert_true(trend_saturating_residue(t, curve, 40, &level, &tau) < 10);
     assert_true(fabs(level - 100) < 3 && fabs(tau - 10) < 2);
+    /* In x of -1 to 1 about the middle at 19.5: 3 t is 58.5 + 58.5 x, and 0.1 (t - 19.5)^2 is 38.025 x^2. */
+    struct trend_parabola bent;
+    trend_parabola(t, line, 40, &bent);
+    assert_true(fabs(bent.level - 58.5) < 1e-9 && fabs(bent.slope - 58.5) < 1e-9 && fabs(bent.bend) < 1e-9 &&
+                bent.residue < 1e-15);
+    for (size_t i = 0; i < 40; i++)
+        line[i] += 0.1 * (t[i] - 19.5) * (t[i] - 19.5);
+    trend_parabola(t, line, 40, &bent);
+    assert_true(fabs(bent.level - 58.5) < 1e-9 && fabs(bent.slope - 58.5) < 1e-9 &&
+                fabs(bent.bend - 38.025) < 1e-9 && bent.residue < 1e-15);
+    assert_true(fabs(bent.line_slope - 58.5) < 1e-9 && fabs(bent.middle - 19.5) < 1e-12 &&
+                fabs(bent.half - 19.5) < 1e-12);
+    trend_parabola(t, curve, 40, &bent);
+    assert_true(bent.bend < 0 && bent.residue > 1 && bent.residue < trend_line_residue(t, curve, 40));
     size_t at[TREND_STAIRS_JUMPS_MAX];
     assert_true(trend_stairs_residue(stairs, 40, 3, at) < 1e-6);
     assert_int_equal(at[0], 10);

@@ -74,6 +74,58 @@ static void harmless_shapes_are_left_alone(void **state)
         }
 }
 
+/* Growth that slows down is waited for: it may be on its way to turn around, and says so. */
+static void what_slows_down_is_waited_for(void **state)
+{
+    (void)state;
+    bool said = false;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        double value[2000];
+        size_t onset;
+        generate_series(FAMILY_LOAD_RISE, seed, 1, value, 2000, &onset);
+        const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+        struct detector *detector = detector_new(&settings);
+        assert_non_null(detector);
+        for (size_t i = 0; i < 2000; i++) {
+            struct verdict verdict;
+            if (detector_push(detector, (int64_t)i * 15000, value[i]) == VERDICT_UNBOUNDED)
+                print_message("seed %d: alarm at %d\n", (int)seed, (int)i);
+            assert_int_not_equal(detector_state(detector), VERDICT_UNBOUNDED);
+            detector_verdict(detector, &verdict);
+            said = said || strstr(verdict.reason, ", but slower of late") != NULL;
+        }
+        detector_free(detector);
+    }
+    assert_true(said);
+}
+
+/* A leak that took a breath is told when it goes on. */
+static void a_breath_only_delays(void **state)
+{
+    (void)state;
+    double value[2000];
+    for (size_t i = 0; i < 2000; i++) {
+        const size_t grown = i < 600 ? 0 : i < 860 ? i - 600 : i < 960 ? 260 : i - 700;
+        value[i] = 5e8 + 2e5 * (double)grown + 1e6 * sin((double)(i * i));
+    }
+    const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    const struct run run = run_series(&settings, NAN, value, 2000, 15000);
+    assert_int_equal(run.alarm_count, 1);
+    assert_in_range(run.first_alarm, 960, 1500);
+}
+
+/* One tooth of a saw is as steep and straight as anything urgent: but teeth as high came down before. */
+static void a_tooth_no_higher_than_the_last_is_not_urgent(void **state)
+{
+    (void)state;
+    size_t alarmed = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        size_t onset;
+        alarmed += run_family(FAMILY_TALLER_SAWTOOTH, seed, 3, 2000, 15000, &onset).alarm_count > 0;
+    }
+    assert_true(alarmed <= 1);
+}
+
 static void leaks_are_found(void **state)
 {
     (void)state;
@@ -507,6 +559,9 @@ int main(void)
         cmocka_unit_test(a_long_silence_hides_no_leak),
         cmocka_unit_test(a_straight_leak_has_a_narrow_interval_from_the_first_word_on),
         cmocka_unit_test(harmless_shapes_are_left_alone),
+        cmocka_unit_test(what_slows_down_is_waited_for),
+        cmocka_unit_test(a_breath_only_delays),
+        cmocka_unit_test(a_tooth_no_higher_than_the_last_is_not_urgent),
         cmocka_unit_test(leaks_are_found),
         cmocka_unit_test(scale_does_not_matter),
         cmocka_unit_test(a_time_lapse_leak_is_told_within_seconds),
