@@ -21,13 +21,20 @@ const char *check_name(enum check check)
 
 int64_t policy_minutes_to_window(const struct config *config, int weekday, int minute_of_day)
 {
-    for (int64_t ahead = 0; ahead <= MINUTES_PER_WEEK; ahead++) {
-        int64_t minute = minute_of_day + ahead;
-        int day = (int)((weekday + minute / MINUTES_PER_DAY) % 7);
-        if (config_window_open(config, day, (int)(minute % MINUTES_PER_DAY)))
-            return ahead;
-    }
-    return MINUTES_PER_WEEK; /* a configured window opens at least once a week */
+    int64_t next = MINUTES_PER_WEEK; /* a configured window opens at least once a week */
+    if (config_window_open(config, weekday, minute_of_day))
+        return 0;
+    for (size_t w = 0; w < config->window_count; w++)
+        for (int day = 0; day < 7; day++) {
+            const struct config_window *window = &config->windows[w];
+            /* from = to: the whole day */
+            int opens = window->from_minute == window->to_minute ? 0 : window->from_minute;
+            int64_t ahead = (day - weekday) * MINUTES_PER_DAY + opens - minute_of_day;
+            ahead = (ahead + MINUTES_PER_WEEK) % MINUTES_PER_WEEK;
+            if (window->days >> day & 1 && ahead > 0 && ahead < next)
+                next = ahead;
+        }
+    return next;
 }
 
 static const char *veto_running(const struct config *config, const struct observation *observation)

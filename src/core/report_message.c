@@ -21,6 +21,23 @@ static bool is_printable(char c)
 
 /* ---- quoted-printable (RFC 2045, 6.7) ---- */
 
+static bool is_plain(char c)
+{
+    return is_printable(c) && c != '=';
+}
+
+/* So many characters stand for themselves in the middle of a line that is `column` long: most of a mail, and
+ * found at once. */
+static size_t plain_run(const char *text, size_t column)
+{
+    size_t run = 0;
+    while (column + run < LINE_MAX - 1 && (is_plain(text[run]) || text[run] == ' ') &&
+           is_plain(text[run + 1])) {
+        run++;
+    }
+    return run;
+}
+
 static void add_quoted_printable(struct buffer *out, const char *text)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -55,6 +72,9 @@ static void add_quoted_printable(struct buffer *out, const char *text)
         }
         if (literal) {
             line[column++] = c;
+            step += plain_run(text + step, column);
+            memcpy(line + column, text + 1, step - 1);
+            column += step - 1;
             continue;
         }
         for (size_t i = 0; i < length; i++) {

@@ -241,6 +241,31 @@ static void test_minutes_to_window_crosses_the_week(void **state)
     assert_int_equal(policy_minutes_to_window(&f->config, 6, 1439), 31);
 }
 
+/* As a walk from minute to minute finds it. */
+static void test_minutes_to_window_by_walking(void **state)
+{
+    struct fixture *f = *state;
+    const struct config_window windows[] = {
+        {.days = 0x11, .from_minute = 22 * 60, .to_minute = 4 * 60}, /* over midnight */
+        {.days = 0x04, .from_minute = 600, .to_minute = 600},        /* the whole day */
+        {.days = 0x60, .from_minute = 0, .to_minute = 1440},
+        {.days = 0x08, .from_minute = 1439, .to_minute = 1},
+    };
+    for (size_t only = 0; only <= ARRAY_COUNT(windows); only++) {
+        f->config.window_count = only < ARRAY_COUNT(windows) ? 1 : ARRAY_COUNT(windows);
+        memcpy(f->config.windows, windows, sizeof windows);
+        f->config.windows[0] = windows[only % ARRAY_COUNT(windows)];
+        int64_t ahead = 0;
+        for (int minute = 2 * 7 * 1440; minute-- > 0; ahead++) {
+            int weekday = minute / 1440 % 7;
+            if (config_window_open(&f->config, weekday, minute % 1440))
+                ahead = 0;
+            if (minute < 7 * 1440)
+                assert_int_equal(policy_minutes_to_window(&f->config, weekday, minute % 1440), ahead);
+        }
+    }
+}
+
 static void test_journal_and_plan_hold(void **state)
 {
     struct fixture *f = *state;
@@ -443,6 +468,7 @@ int main(void)
         TEST(test_the_last_window_before_exhaustion_is_chosen),
         TEST(test_weekend_windows_are_found_across_the_week),
         TEST(test_minutes_to_window_crosses_the_week),
+        TEST(test_minutes_to_window_by_walking),
         TEST(test_journal_and_plan_hold),
         TEST(test_ladder_of_a_client),
         TEST(test_a_client_without_service_skips_its_rung),
