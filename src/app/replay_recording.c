@@ -9,7 +9,7 @@
 
 /* A column's owner: PROCESS_OWNER + process * COUNTER_COUNT + counter, or the counter of the machine. */
 #define NOBODY UINT32_MAX
-#define PROCESS_OWNER 64u
+#define PROCESS_OWNER ((uint32_t)HOST_COUNT)
 
 /* ---- whose column is it? ---- */
 

@@ -52,9 +52,9 @@ struct culprit_work {
 struct culprit_step {
     double r; /* NAN = nothing to compare */
     double z;
-    int lag;        /* in blocks, positive: the process first */
-    unsigned tried; /* lags and columns */
-    double p;       /* of the best one, times the number tried */
+    int lag;                       /* in blocks, positive: the process first */
+    unsigned tried;                /* lags and columns */
+    double p;                      /* of the best one, times the number tried */
     enum grower_column own, whole; /* the columns that agree best */
 };
 
@@ -65,7 +65,7 @@ struct suspect {
     double rise[GROWER_COLUMNS], level[GROWER_COLUMNS]; /* since the onset; level at its begin */
     struct trend_slope slope[GROWER_COLUMNS];
     bool grows[GROWER_COLUMNS]; /* surely: the interval lies above 0 */
-    double share, sigma; /* NAN = not known */
+    double share, sigma;        /* NAN = not known */
     struct culprit_onset onset;
     struct culprit_step step;
     unsigned doubts;

@@ -99,12 +99,13 @@ struct policy_suspect step_suspect(const struct step *step, const struct open_in
 {
     const struct culprit *client = client_of(step->engine, open);
     const struct culprit_ranking *ranking = &open->ranking;
-    bool itself = client && client->confidence >= CULPRIT_LIKELY;
+    const char *surely = "";
+    if (client)
+        surely = culprit_confidence_name(client->confidence >= CULPRIT_LIKELY ? client->confidence
+                                                                              : ranking->together_confidence);
     return (struct policy_suspect){.target = client ? client->target : "",
                                    .service = client ? client->service : "",
-                                   .surely = itself   ? culprit_confidence_name(client->confidence)
-                                             : client ? culprit_confidence_name(ranking->together_confidence)
-                                                      : "",
+                                   .surely = surely,
                                    .another = client && is_client_tried(open),
                                    .proof_awaited = is_proof_awaited(step, open)};
 }
