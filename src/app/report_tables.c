@@ -3,6 +3,7 @@
 #include "json_values.h"
 #include "report_tables.h"
 
+#include "storewatch/culprit.h"
 #include "storewatch/report.h"
 #include "storewatch/units.h"
 
@@ -102,16 +103,34 @@ static void forecast_row(struct row *row, const struct incident *incident)
     cell_words(row, incident->held_because[0] ? incident->held_because : "nothing");
 }
 
+/* Earlier to end; of two that end at the same time (or never, as far as can be seen) the one that stands
+ * first. */
+static bool ends_before(const struct incident *a, const struct incident *b)
+{
+    return a->exhaustion_utc_ms != b->exhaustion_utc_ms ? a->exhaustion_utc_ms < b->exhaustion_utc_ms : a < b;
+}
+
+/* The open incidents in the order in which they end: the first after `incident`, or of all (NULL). NULL = no
+ * more. */
+static const struct incident *next_to_end(const struct history *history, const struct incident *incident)
+{
+    const struct incident *next = NULL;
+    for (size_t i = 0; i < history->incident_count; i++) {
+        const struct incident *candidate = &history->incidents[i];
+        if (candidate->state != INCIDENT_CLOSED && (!incident || ends_before(incident, candidate)) &&
+            (!next || ends_before(candidate, next)))
+            next = candidate;
+    }
+    return next;
+}
+
 static void add_forecasts(struct buffer *page, const struct history *history, struct row *row)
 {
     static const char *const columns[] = {"what grows",   "level now",        "rate (interval)",     "limit",
                                           "ends, likely", "ends, from/until", "holds a restart back"};
     struct report_table table;
     report_table_begin(&table, page, "Open incidents, and when they end", "", COLUMNS(columns), 0);
-    for (size_t i = 0; i < history->incident_count; i++) {
-        const struct incident *incident = &history->incidents[i];
-        if (incident->state == INCIDENT_CLOSED)
-            continue;
+    for (const struct incident *incident = NULL; (incident = next_to_end(history, incident)) != NULL;) {
         forecast_row(row, incident);
         row_end(row, &table, incident->escalated ? SEVERITY_ERROR : SEVERITY_WARNING);
     }
@@ -175,8 +194,8 @@ static void add_share(struct text *text, const json_t *culprit)
 {
     const json_t *share = json_object_get(culprit, "share"), *low = json_object_get(culprit, "share_low"),
                  *high = json_object_get(culprit, "share_high");
-    if (!json_is_number(share))
-        text_add(text, "unknown");
+    if (!json_is_number(share)) /* what is held in the store is accounted to nobody */
+        text_add(text, "not accounted");
     else if (json_is_number(low) && json_is_number(high))
         text_add(text, "%.0f %% (%.0f to %.0f)", 100 * json_number_value(share), 100 * json_number_value(low),
                  100 * json_number_value(high));
@@ -192,6 +211,10 @@ static void add_lead(struct text *text, const json_t *culprit)
         return;
     }
     double lead_ms = json_number_value(lead);
+    if (lead_ms == 0) {
+        text_add(text, "at the same time");
+        return;
+    }
     text_add_duration(text, (int64_t)fabs(lead_ms));
     text_add(text, lead_ms >= 0 ? " earlier" : " later");
 }
@@ -207,13 +230,21 @@ static void culprit_row(struct row *row, const json_t *incident, const json_t *c
              json_words_get(culprit, "kind", "?"), (int)json_integer_value(json_object_get(culprit, "pid")));
     text_add(&text, service[0] ? "\nservice %s" : "", service);
     text = cell(row);
-    const json_t *growth = json_object_get(culprit, "growth_bytes");
-    text_add_quantity(&text, UNIT_BYTES, json_is_number(growth) ? json_number_value(growth) : NAN);
+    const json_t *bytes = json_object_get(culprit, "growth_bytes");
+    const json_t *handles = json_object_get(culprit, "growth_handles");
+    text_add_quantity(&text, UNIT_BYTES, json_is_number(bytes) ? json_number_value(bytes) : NAN);
+    if (json_is_number(handles)) {
+        text_add(&text, "\n");
+        text_add_quantity(&text, UNIT_HANDLES, json_number_value(handles));
+    }
     text = cell(row);
     add_share(&text, culprit);
     text = cell(row);
     add_lead(&text, culprit);
-    cell_words(row, json_words_get(culprit, "confidence", "unknown"));
+    /* Of the ranking "nobody stands out", of one of many: */
+    const char *confidence = json_words_get(culprit, "confidence", "unknown");
+    cell_words(row, strcmp(confidence, culprit_confidence_name(CULPRIT_NOBODY)) == 0 ? "does not stand out"
+                                                                                     : confidence);
     text = cell(row);
     const json_t *doubts = json_object_get(culprit, "doubts");
     for (size_t i = 0; i < json_array_size(doubts); i++)

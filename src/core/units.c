@@ -269,6 +269,11 @@ void text_add_duration(struct text *text, int64_t ms)
                  tenths % 10);
         return;
     }
+    if (ms >= 3653 * MS_PER_DAY) { /* nor days beside tens of years */
+        add_number(text, (double)(ms / MS_PER_DAY) / 365.2425, 0);
+        text_add(text, " years");
+        return;
+    }
     if (ms >= 100 * MS_PER_DAY) { /* hours mean nothing beside hundreds of days */
         const int64_t days = ms / MS_PER_DAY;
         add_number(text, (double)days, 0);

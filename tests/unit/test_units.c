@@ -243,6 +243,9 @@ static void durations_in_words(void **state)
         {76 * MS_PER_HOUR, "3 d 4 h", "76h"},
         {48 * MS_PER_HOUR, "2 d", "2d"},
         {1234 * MS_PER_DAY, "1,234 d", "1234d"},
+        {3653 * MS_PER_DAY - 1, "3,652 d", "315619199999ms"},
+        {3653 * MS_PER_DAY, "10 years", "3653d"},
+        {23304 * MS_PER_DAY, "64 years", "23304d"},
         {-1, "unknown", "-1ms"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
