@@ -266,6 +266,7 @@ static void pass_on(struct step *step, const struct restart_request *request)
     step->engine->resumed = false;
     ask(step, kinds[request->kind], request->service);
     step->engine->out.process = step->actions->request.process = request->process;
+    step->engine->out.decided_mono_ms = step->actions->request.decided_mono_ms = step->clock.mono_ms;
 }
 
 void step_follow_restart(struct step *step)

@@ -160,6 +160,14 @@ void hang_told(struct restart *restart, size_t index, enum status status, uint32
 {
     struct restart_service *service = &restart->journal.plan.services[index];
     restart->news |= RESTART_NEWS_STEP;
+    if (status == STATUS_BUSY && code == RESTART_TOO_LATE) {
+        restart->watches[index].terminated = restart->watches[index].hanging = false;
+        service_note(service,
+                     "hangs in its stop; its process %" PRIu32
+                     " was not terminated: it came to that too late",
+                     service->process.pid);
+        return;
+    }
     restart->watches[index].ended = status == STATUS_OK || status == STATUS_NOT_FOUND;
     restart->watches[index].ended_mono_ms = mono_ms;
     if (status == STATUS_OK) {

@@ -57,8 +57,16 @@ enum status os_process_terminate(struct os *os, const char *service, struct proc
         return err_set(err, STATUS_REFUSED, "TerminateProcess", 0, "storewatch does not end itself");
     }
     enum status status = process_open_as(PROCESS_TERMINATE | SYNCHRONIZE, id, &process, err);
+    const DWORD asked_ms = GetTickCount();
     if (status == STATUS_OK) {
         status = service_check(service, id.pid, err);
+    }
+    const DWORD answer_ms = GetTickCount() - asked_ms;
+    if (status == STATUS_OK && answer_ms > TERMINATE_FRESH_MS) {
+        status =
+            err_set(err, STATUS_BUSY, "QueryServiceStatusEx", RESTART_TOO_LATE,
+                    "the service manager took %lu s to answer about service %s, so its process is not ended",
+                    (unsigned long)(answer_ms / 1000), service);
     }
     if (status == STATUS_OK && !TerminateProcess(process, ERROR_PROCESS_ABORTED)) {
         const DWORD code = GetLastError();

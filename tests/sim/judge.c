@@ -470,6 +470,8 @@ void judge_terminate(const char *name, struct process_id id)
              (real->checkpoint_every_ms || real->works_while_pending ||
               sim->os.world.mono_ms - real->pending_since_ms < engine->config.stop_timeout_ms))
         why = "which is slow, not hung";
+    else if (sim->os.world.mono_ms - engine->restart.asked_mono_ms > TERMINATE_FRESH_MS + MS_PER_SECOND)
+        why = "which was decided on too long ago";
     if (why)
         judge_fail("R3", "process %u of %s is to be ended %s", id.pid, name, why);
     else

@@ -811,10 +811,26 @@ static void test_termination_is_decided_anew(void **state)
         }
         world_advance(&run.world, 1000);
     }
+    const struct restart before = run.restart;
     restart_told(&run.restart, &request, STATUS_BUSY, 0, run.world.mono_ms);
     run_for(2000);
     assert_true(run.restart.journal.stop_failed);
     assert_int_not_equal(world_get(&run.world, "A")->pid, 0);
+
+    /* It came to it too late: decided anew, with all its patience, and then done. */
+    run.restart = before;
+    run.saved = before.journal;
+    text_clear(&run.log);
+    restart_told(&run.restart, &request, STATUS_BUSY, RESTART_TOO_LATE, run.world.mono_ms);
+    run_for(2000);
+    assert_false(run.restart.journal.stop_failed);
+    assert_non_null(strstr(planned("A")->note, "was not terminated: it came to that too late"));
+    run_for(19 * MS_PER_MINUTE);
+    assert_string_equal(run.log.data, "");
+    run_for(2 * MS_PER_MINUTE);
+    assert_memory_equal(run.log.data, "terminate A; stop B", strlen("terminate A; stop B"));
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
 }
 
 /* The request lies with a slow service manager: the journal says that the process is ended by storewatch for

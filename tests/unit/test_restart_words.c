@@ -272,6 +272,34 @@ static void test_what_is_waited_for(void **state)
     assert_status(f, "hung? no sign of progress for ");
 }
 
+/* The service manager held the request up: what it was decided on is old by now. */
+static void test_termination_that_comes_too_late(void **state)
+{
+    struct fixture *f = *state;
+    f->config.on_hang = HANG_TERMINATE_CLIENT;
+    agent_free(f->agent);
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    service(f, "ArchiveSvc")->hangs_in_stop = true;
+    restart(f, "ArchiveSvc");
+    for (int i = 0; i < 600 && f->agent->request.kind != ENGINE_TERMINATE_PROCESS; i++) {
+        fake_advance(&f->os, MS_PER_SECOND);
+        agent_wake(f->agent);
+        while (drive_lane(f->agent, LANE_LOOK) ||
+               (f->agent->request.kind != ENGINE_TERMINATE_PROCESS &&
+                (drive_lane(f->agent, LANE_STORE) || drive_lane(f->agent, LANE_CONTROL) ||
+                 drive_lane(f->agent, LANE_EVIDENCE) || drive_lane(f->agent, LANE_EVENT))))
+            ;
+    }
+    assert_int_equal(f->agent->request.kind, ENGINE_TERMINATE_PROCESS);
+    fake_advance(&f->os, TERMINATE_FRESH_MS + MS_PER_SECOND);
+    run(f, 30 * MS_PER_SECOND);
+    assert_null(strstr(f->os.log_storage, "terminate the process"));
+    assert_status(f, "was not terminated: it came to that too late");
+    run(f, 2 * MS_PER_MINUTE); /* it hangs still, a minute more is enough */
+    assert_non_null(strstr(f->os.log_storage, "terminate the process of ArchiveSvc"));
+    assert_true(world_runs(&f->os.world, "ArchiveSvc") && world_runs(&f->os.world, "MailSweeper"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -284,6 +312,7 @@ int main(void)
         TEST(test_deleted_half_way),
         TEST(test_disabled_half_way),
         TEST(test_what_is_waited_for),
+        TEST(test_termination_that_comes_too_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
