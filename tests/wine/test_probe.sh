@@ -6,7 +6,7 @@ bed_open probe "${1:-x64}"
 
 cp "$binaries/$arch/standin-service.exe" "$disk/standin.exe"
 cp "$binaries/$arch/test-probe.exe" "$disk/probe.exe"
-win_seconds=200
+win_seconds=270
 while read -r line; do
     case $line in
     "ok "*) ok "${line#ok }" ;;
