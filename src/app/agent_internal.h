@@ -24,7 +24,7 @@
 /* Mails that wait for the store. When there are more, reminders and what only informs go first. */
 #define TRANSACTION_MAILS_MAX (4 * ACTIONS_ALERTS_MAX)
 #define EVENTS_MAX (2 * ACTIONS_ALERTS_MAX)
-/* Alerts whose mail could not be written for want of memory; of more, the oldest go. */
+/* Alerts whose mail could not be written for want of memory; of more, the same go first. */
 #define UNWRITTEN_MAX ACTIONS_ALERTS_MAX
 #define EVENT_TEXT_MAX 1536
 #define UNSAFE_ACCESS_MAX 1024

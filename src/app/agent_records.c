@@ -80,17 +80,19 @@ static void put_event(struct agent *agent, const struct alert *alert)
     text_add(&words, "%.*s", (int)strcspn(said, "\n"), said);
 }
 
-/* Neither the store nor a relay has taken anything for long: what repeats or informs goes first, else the
- * oldest. */
+/* Where there is no room for all, what repeats or informs goes first, else the oldest. */
+static bool goes_first(enum alert_kind kind)
+{
+    return kind == ALERT_REMINDER || alert_wording_get(kind)->severity == SEVERITY_INFORMATION;
+}
+
+/* Neither the store nor a relay has taken anything for long. */
 void agent_drop_a_mail(struct agent *agent, struct transaction *from)
 {
     size_t victim = 0;
-    for (size_t i = 0; i < from->mail_count; i++)
-        if (from->mails[i].kind == ALERT_REMINDER ||
-            alert_wording_get(from->mails[i].kind)->severity == SEVERITY_INFORMATION) {
-            victim = i;
-            break;
-        }
+    while (victim < from->mail_count && !goes_first(from->mails[victim].kind))
+        victim++;
+    victim = victim < from->mail_count ? victim : 0;
     mail_deinit(&from->mails[victim].mail);
     agent->mails_dropped++;
     from->mail_count--;
@@ -134,6 +136,19 @@ void agent_write_mails(struct agent *agent)
             agent->unwritten_count * sizeof agent->unwritten[0]);
 }
 
+/* There has been no memory for a mail for long. */
+static void drop_an_unwritten(struct agent *agent)
+{
+    size_t victim = 0;
+    while (victim < agent->unwritten_count && !goes_first(agent->unwritten[victim].kind))
+        victim++;
+    victim = victim < agent->unwritten_count ? victim : 0;
+    agent->mails_dropped++;
+    agent->unwritten_count--;
+    memmove(agent->unwritten + victim, agent->unwritten + victim + 1,
+            (agent->unwritten_count - victim) * sizeof agent->unwritten[0]);
+}
+
 void agent_put_alert(struct agent *agent, const struct alert *alert)
 {
     put_event(agent, alert);
@@ -142,11 +157,8 @@ void agent_put_alert(struct agent *agent, const struct alert *alert)
     agent_write_mails(agent); /* order: those from before go first */
     if (agent->unwritten_count == 0 && put_mail(agent, alert))
         return;
-    if (agent->unwritten_count == UNWRITTEN_MAX) {
-        agent->mails_dropped++;
-        agent->unwritten_count--;
-        memmove(agent->unwritten, agent->unwritten + 1, agent->unwritten_count * sizeof agent->unwritten[0]);
-    }
+    if (agent->unwritten_count == UNWRITTEN_MAX)
+        drop_an_unwritten(agent);
     agent->unwritten[agent->unwritten_count++] = *alert;
 }
 

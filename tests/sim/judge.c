@@ -19,7 +19,8 @@
  *   R5  the keys of the delivered mails: an incident's numbers rise (unless the disk failed: then news
  *       leave from memory past what lies in the outbox), duplicates are at most as many as lives of
  *       storewatch that ended with a mail on its way; at the end no number up to the incident's count is
- *       missing and the outbox is empty. A mail that a relay refused for good counts as arrived
+ *       missing and the outbox is empty. A mail that a relay refused for good counts as arrived. Where
+ *       memory fails on and on (tests/torture), as many may miss as were dropped, never the first
  *   R6  the journal on the disk knows of a stop, and of the end of a process, when it takes effect; a
  *       start of storewatch on a sound disk opens the file; nothing is ever set aside; at the end the file
  *       is sound and no restart is left unended, unless a person took away what it needs
@@ -640,6 +641,7 @@ void judge_life_ends(void)
     const struct job *mail = sim->lanes[LANE_MAIL].job;
     judge()->duplicates_allowed +=
         mail || sim->agent->pending->outcome.outbox_id || sim->agent->flying->outcome.outbox_id;
+    judge()->dropped += sim->agent->mails_dropped;
     if (sim->agent->pending->has_maintenance || sim->agent->flying->has_maintenance)
         judge()->maintenance_until_utc_ms = 0; /* lost with the process, if the disk did not have it yet */
     /* One that was on its way from memory, because the disk failed, is nowhere else. */
@@ -735,14 +737,21 @@ static void check_mails(sqlite3 *db)
     if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) > 0)
         judge_fail("R5", "%d mails are left in the outbox", sqlite3_column_int(statement, 0));
     asked(db, statement);
+    /* With no memory for long some reminders were dropped; how it began is never among them. */
+    uint64_t missing_allowed = sim->may_fail ? judge()->dropped : 0;
     statement = ask(db, "SELECT id, opened_utc_ms, told_count, target FROM incident");
     while (sqlite3_step(statement) == SQLITE_ROW) {
         int64_t id = sqlite3_column_int64(statement, 0), opened = sqlite3_column_int64(statement, 1);
         unsigned told = (unsigned)sqlite3_column_int(statement, 2);
-        for (unsigned number = 1; number <= told; number++)
-            if (!number_arrived(id, opened, number))
+        for (unsigned number = 1; number <= told; number++) {
+            if (number_arrived(id, opened, number))
+                continue;
+            if (number > 1 && missing_allowed > 0)
+                missing_allowed--;
+            else
                 judge_fail("R5", "mail %u of incident %lld (%s, %u in all) never came", number, (long long)id,
                            (const char *)sqlite3_column_text(statement, 3), told);
+        }
     }
     asked(db, statement);
 }

@@ -167,6 +167,7 @@ struct judge {
     size_t key_count;
     struct judge_key keys[JUDGE_KEYS_MAX];
     unsigned duplicates, duplicates_allowed;
+    uint64_t dropped; /* mails for which there was no room, as storewatch counted them */
     bool disk_failed; /* the disk was full or failing at some time: mails may have left from memory */
     int64_t maintenance_until_utc_ms,
         maintenance_until_ms;                  /* by the wall clock and in true time: both must hold */
