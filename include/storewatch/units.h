@@ -31,7 +31,8 @@ void text_add_quantity(struct text *text, enum unit unit, double value);
 void text_add_rate(struct text *text, enum unit unit, double per_hour);
 /* Appends "14.2 MiB/h (13.8 to 14.6)" with one scale and prefix for all three. */
 void text_add_rate_interval(struct text *text, enum unit unit, double per_hour, double low, double high);
-/* Appends "45 s", "2 h 14 min", "3 d 4 h", "64 years"; at most two leading units; "unknown" for a negative value. */
+/* Appends "45 s", "2 h 14 min", "3 d 4 h", "64 years"; at most two leading units; "unknown" for a negative
+ * value. */
 void text_add_duration(struct text *text, int64_t ms);
 /* Appends the shortest configuration form: 14400000 -> "4h". */
 void text_add_duration_config(struct text *text, int64_t ms);
