@@ -132,7 +132,7 @@ void engine_restore_attempts(struct engine *engine, const struct restart_journal
                 newest[journal->rung] = &journal->plan;
         }
         for (size_t rung = 0; rung < RUNG_COUNT; rung++)
-            if (counts[rung] > open->attempts[rung].count) /* else it is known already */
+            if (newest[rung] && counts[rung] > open->attempts[rung].count) /* else it is known already */
                 remember(&open->attempts[rung], newest[rung], counts[rung], mono_ms);
     }
 }
