@@ -115,8 +115,7 @@ struct incident step_as_the_ladder_sees(const struct open_incident *other, bool 
 }
 
 /* The wait begins anew with a life of storewatch: the journal's times are wall clock, which may have been
- * set.
- */
+ * set. */
 void engine_restore_attempts(struct engine *engine, const struct restart_journal *journals, size_t count,
                              int64_t mono_ms)
 {
@@ -131,8 +130,10 @@ void engine_restore_attempts(struct engine *engine, const struct restart_journal
             if (counts[journal->rung]++ == 0)
                 newest[journal->rung] = &journal->plan;
         }
-        for (size_t rung = 0; rung < RUNG_COUNT; rung++)
-            if (newest[rung] && counts[rung] > open->attempts[rung].count) /* else it is known already */
-                remember(&open->attempts[rung], newest[rung], counts[rung], mono_ms);
+        for (size_t rung = 0; rung < RUNG_COUNT; rung++) {
+            const struct restart_plan *plan = newest[rung];
+            if (plan && counts[rung] > open->attempts[rung].count) /* else it is known already */
+                remember(&open->attempts[rung], plan, counts[rung], mono_ms);
+        }
     }
 }
