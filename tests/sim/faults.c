@@ -71,6 +71,8 @@ void faults_draw(void)
             fault->at_ms = (int64_t)(world_random(&own) % (uint64_t)sim->heal_ms);
         }
         fault->for_ms = some_time(&own, below(&own, 2) ? 30 * 1000 : 20 * MS_PER_MINUTE);
+        if (fault->kind == FAULT_STATE_UNREADABLE) /* an access list does not mend itself */
+            fault->for_ms += 5 * MS_PER_MINUTE;
         if (fault->kind == FAULT_CLIENT_HANGS) { /* whenever it is stopped */
             fault->restart_nth = 0;
             fault->at_ms = 0;
