@@ -29,7 +29,9 @@ void mail_deinit(struct mail *mail);
 /* Renders an alert, every kind. Subject: host, process, rate, time left, as in
  * "[storewatch] EX1: BESAgent.exe private bytes +14.2 MiB/h, 5 h 10 min left". NO_MEMORY only. */
 enum status report_mail(const struct alert *alert, const char *subject_prefix, struct mail *out_mail);
-/* The event's text: the same facts in at most ~1 KiB of plain text. */
+/* The event's text, plain: what it is, what is to be done and what was done, then the facts of the mail. What
+ * would be longer than this (with the NUL) is cut at the end of a line or sentence, and says so. */
+#define REPORT_EVENT_MAX 1536
 void report_event(const struct alert *alert, struct text *text);
 
 /* The RFC 5322 message as put on the wire: CRLF, ASCII only, multipart/alternative in quoted-printable, Date,

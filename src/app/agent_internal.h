@@ -26,7 +26,6 @@
 #define EVENTS_MAX (2 * ACTIONS_ALERTS_MAX)
 /* Alerts whose mail could not be written for want of memory; of more, the same go first. */
 #define UNWRITTEN_MAX ACTIONS_ALERTS_MAX
-#define EVENT_TEXT_MAX 1536
 #define UNSAFE_ACCESS_MAX 1024
 
 struct pending_sample {
@@ -114,7 +113,7 @@ struct space_question {
 
 struct event_line {
     enum alert_kind kind;
-    char text[EVENT_TEXT_MAX];
+    char text[REPORT_EVENT_MAX];
 };
 
 /* The latest events, for `status`: when, what, and the text's first line. */

@@ -89,7 +89,7 @@ static void tell_alert(struct replay *replay, const struct alert *alert)
     const struct alert_wording *wording = alert_wording_get(alert->kind);
     struct mail mail = {0};
     bool mailed = wording->mailed && report_mail(alert, replay->config.subject_prefix, &mail) == STATUS_OK;
-    char storage[1024];
+    char storage[REPORT_EVENT_MAX];
     struct text text = text_on(storage, sizeof storage);
     report_event(alert, &text);
     if (replay->as_json) {

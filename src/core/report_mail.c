@@ -10,7 +10,6 @@
 #define PLAIN_LABEL_WIDTH 10
 #define PLAIN_SLOTS 10
 #define PLAIN_BAR 36
-#define EVENT_MAX 1024
 
 /* ---- plain text ---- */
 
@@ -158,30 +157,74 @@ enum status report_mail(const struct alert *alert, const char *subject_prefix, s
     return STATUS_OK;
 }
 
+/* ---- the event ---- */
+
+struct event_text {
+    char storage[REPORT_EVENT_MAX];
+    struct text text;
+    const char *cut; /* the words for it, with '\n' before */
+    bool full;
+};
+
+/* Up to where the line may be cut so that it is at most `most` bytes: the end of a sentence, 0 = none. */
+static size_t sentences_within(const char *line, size_t most)
+{
+    size_t end = 0;
+    for (size_t i = 0; line[i] != '\0' && i < most; i++) {
+        if (line[i] == '.' && (line[i + 1] == ' ' || line[i + 1] == '\0')) {
+            end = i + 1;
+        }
+    }
+    return end;
+}
+
+/* A line, or what of its sentences there is room for; nothing follows the cut. */
+static void event_add(struct event_text *event, const char *label, const char *line)
+{
+    if (event->full) {
+        return;
+    }
+    const char *colon = label[0] != '\0' ? ": " : "", *next = event->text.length > 0 ? "\n" : "";
+    const size_t begin = strlen(next) + strlen(label) + strlen(colon);
+    const size_t room = sizeof(event->storage) - 1 - event->text.length - strlen(event->cut);
+    size_t length = strlen(line);
+    if (begin + length > room) {
+        length = room > begin ? sentences_within(line, room - begin) : 0;
+        event->full = true;
+    }
+    if (length > 0) {
+        text_add(&event->text, "%s%s%s%.*s", next, label, colon, (int)length, line);
+    }
+    if (event->full) {
+        text_add(&event->text, "%s", event->cut);
+    }
+}
+
+/* The first lines count: what it is, what to do, what was done. The facts follow, and what does not fit is
+ * the end of these. */
 void report_event(const struct alert *alert, struct text *text)
 {
-    char storage[EVENT_MAX];
     char line[REPORT_LINE_MAX];
-    struct text event = text_on(storage, sizeof(storage));
+    struct event_text event = {.cut = alert_wording_get(alert->kind)->mailed
+                                          ? "\n(Cut here: the mail has all of it.)"
+                                          : "\n(Cut here.)"};
+    event.text = text_on(event.storage, sizeof(event.storage));
     struct report_telling telling;
     report_telling_init(&telling, alert);
-    text_add(&event, "%s\n", telling.lead);
+    event_add(&event, "", telling.lead);
     for (const char *rest = alert->text; (rest = report_next_line(rest, line, sizeof(line))) != NULL;) {
-        text_add(&event, "%s\n", line);
-    }
-    for (size_t i = 0; i < telling.fact_count; i++) {
-        text_add(&event, "%s: %s\n", telling.facts[i].label, telling.facts[i].value);
-    }
-    for (size_t i = 0; i < alert->done_count; i++) {
-        report_clean(line, sizeof(line), alert->done[i]);
-        text_add(&event, "%s: %s\n", alert->kind == ALERT_DIGEST ? "Watched" : "Done", line);
+        event_add(&event, "", line);
     }
     for (size_t i = 0; i < alert->todo_count; i++) {
         report_clean(line, sizeof(line), alert->todo[i]);
-        text_add(&event, "To do: %s\n", line);
+        event_add(&event, "To do", line);
     }
-    if (event.length > 0 && event.data[event.length - 1] == '\n') {
-        event.data[--event.length] = '\0';
+    for (size_t i = 0; i < alert->done_count; i++) {
+        report_clean(line, sizeof(line), alert->done[i]);
+        event_add(&event, alert->kind == ALERT_DIGEST ? "Watched" : "Done", line);
     }
-    text_add_bytes(text, event.data, event.length);
+    for (size_t i = 0; i < telling.fact_count; i++) {
+        event_add(&event, telling.facts[i].label, telling.facts[i].value);
+    }
+    text_add_bytes(text, event.text.data, event.text.length);
 }

@@ -293,6 +293,7 @@ static void events(void **state)
     report_event(alert, &text);
     assert_string_equal(
         storage, "BESAgent.exe on EX1 grows without bound: private bytes +62.4 MiB/h, 5 h 10 min left.\n"
+                 "To do: Find the cause.\n"
                  "What: private bytes of BESAgent.exe, pid 2212, of the MAPI client \"bes\" (service "
                  "BlackBerry Agent)\n"
                  "Grows: +62.4 MiB/h (60.1 to 64.9)\n"
@@ -301,16 +302,45 @@ static void events(void **state)
                  "Limit: 2.00 GiB (address space), 86 % of it used\n"
                  "Ends: in 5 h 10 min, 2026-11-22 08:24:05 UTC (between 2026-11-22 07:44:05 and "
                  "2026-11-22 09:16:05 UTC)\n"
-                 "Why: it grows in each part of that time\n"
-                 "To do: Find the cause.");
-    /* bounded however long the parts are */
+                 "Why: it grows in each part of that time");
+    /* however long the parts are, it says that it was cut, and where a line or a sentence ends */
+    alert_add_todo(alert, "Ask the vendor.");
     for (int i = 0; i < ALERT_LINES_MAX + 5; i++) {
-        alert_add_done(alert, "%0300d", i);
+        alert_add_done(alert, "Sentence %d is the first. %0150d is the second.", i, i);
     }
-    assert_int_equal(alert->done_count, ALERT_LINES_MAX);
     text_clear(&text);
     report_event(alert, &text);
-    assert_in_range(text.length, 900, 1024);
+    assert_in_range(text.length, 1300, REPORT_EVENT_MAX - 1);
+    assert_true(strncmp(storage, "BESAgent.exe on EX1 grows without bound: ", 41) == 0);
+    assert_non_null(
+        strstr(storage, "left.\nTo do: Find the cause.\nTo do: Ask the vendor.\nDone: Sentence 0 is "));
+    const char *cut = strstr(storage, "\n(Cut here: the mail has all of it.)");
+    assert_non_null(cut);
+    assert_string_equal(strchr(cut, ')'), ")");
+    assert_true(cut[-1] == '.');
+    /* nothing is in it but whole sentences of what was meant */
+    const char *last = cut;
+    while (last[-1] != '\n') {
+        last--;
+    }
+    int number = -1;
+    assert_int_equal(sscanf(last, "Done: Sentence %d is the first.", &number), 1);
+    char whole[512];
+    snprintf(whole, sizeof(whole), "Done: Sentence %d is the first. %0150d is the second.", number, number);
+    assert_true(strncmp(last, whole, (size_t)(cut - last)) == 0);
+    /* one sentence without end leaves no half of itself */
+    alert->todo_count = alert->done_count = 0;
+    memset(alert->text, 'x', sizeof(alert->text) - 1);
+    alert->text[sizeof(alert->text) - 1] = '\0';
+    alert->kind = ALERT_RESTART_PROGRESS; /* is not mailed */
+    for (int i = 0; i < 6; i++) {
+        alert_add_done(alert, "%0300d", i);
+    }
+    text_clear(&text);
+    report_event(alert, &text);
+    cut = strstr(storage, "\n(Cut here.)");
+    assert_non_null(cut);
+    assert_string_equal(cut, "\n(Cut here.)");
     free(alert);
 }
 
