@@ -29,7 +29,8 @@
  *
  * What does not explain growth, in both: a curve that levels off (warm-up, a cache on the way to its bound),
  * a level that was there before the growth began (load that comes back each day), growth of the size that
- * everybody shows at the time (load), a process that has only just started.
+ * everybody shows at the time (load), a process that has only just started; and of the pools, fewer new
+ * handles than could hold it. What drivers take of the pools is seen in no process: then nobody is named.
  *
  * Everything here is pure; nothing allocates. A ranking costs some milliseconds: once a slot, not at each
  * poll. How often the words are right is measured by tests/bench/bench_culprit.c. */
@@ -76,7 +77,8 @@ const char *culprit_confidence_name(enum culprit_confidence confidence); /* "nea
     X(WAS_THERE, "was as large before")                                                                      \
     X(LOAD, "everybody grew")                                                                                \
     X(NEW, "has only just started")                                                                          \
-    X(LATER, "began later")
+    X(LATER, "began later")                                                                                  \
+    X(FEW_HANDLES, "has too few handles for it")
 enum culprit_doubt {
 #define CULPRIT_DOUBT_ENUM(name, text) CULPRIT_DOUBT_##name,
     CULPRIT_DOUBT_LIST(CULPRIT_DOUBT_ENUM)

@@ -173,9 +173,16 @@ static void advise_growth(struct alert *alert, const struct config *config, bool
     if (incident->target_kind == TARGET_HOST) {
         if (advise_suspect(alert))
             return;
-        alert_add_todo(
-            alert, "Find the program whose private bytes grow (Task Manager, column \"Commit size\"), and "
-                   "register it under \"clients\" if it uses MAPI.");
+        if (incident->metric == METRIC_COMMIT)
+            alert_add_todo(
+                alert,
+                "Find the program whose private bytes grow (Task Manager, column \"Commit size\"), and "
+                "register it under \"clients\" if it uses MAPI.");
+        else
+            alert_add_todo(
+                alert,
+                "Find the program whose handles grow (Task Manager, column \"Handles\"). When none does "
+                "it is a driver: poolmon of the Windows support tools shows whose tag grows.");
         return;
     }
     if (will_act)

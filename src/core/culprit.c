@@ -31,6 +31,14 @@
 #define KEEPS_WAS_THERE 0.3
 #define KEEPS_NEW 0.5
 #define KEEPS_LOAD 0.35
+/* A kernel object and its handle take some hundred bytes to a few KiB of pool; with a socket's or a pipe's
+ * buffers more. Beyond this the handles are not what holds it. */
+#define POOL_A_HANDLE_MAX (64.0 * 1024)
+#define KEEPS_FEW_HANDLES 0.1
+/* Up to this much for each new handle the handles alone explain all of it, and what is ten times as much is
+ * one reason among others: odds in proportion, as a driver's leak knows nothing of handles. */
+#define POOL_A_HANDLE_USUAL 1024.0
+#define POOL_HANDLES_ODDS 20.0
 /* The store takes memory for its cache while there is some, and gives it back: until its detector says
  * `unbounded` its growth is that, and even then it may be. */
 #define KEEPS_CACHE 0.4
@@ -54,6 +62,8 @@
  * machine, any one of them rarely; of a program that is not known to use MAPI still more so. */
 #define PRIOR_CLIENT 0.3
 #define PRIOR_OTHER 0.06
+/* Of the pools: whose handles grow, MAPI client or not, as each holds some. */
+#define PRIOR_HANDLES 0.15
 #define UNBOUNDED_ODDS 3.0
 #define LACKS_FIX_ODDS 3.0
 
@@ -130,6 +140,11 @@ static const struct culprit_known *known_of(const struct culprit_known *known, s
 static bool is_commit(const struct culprit_work *work)
 {
     return work->whole == &work->growers->commit;
+}
+
+static bool is_pool(const struct culprit_work *work)
+{
+    return work->whole == &work->growers->pools;
 }
 
 static void suspect_measure(const struct culprit_work *work, struct suspect *suspect)
@@ -253,6 +268,7 @@ static double kept(unsigned doubts)
         [CULPRIT_DOUBT_LOAD] = KEEPS_LOAD,
         [CULPRIT_DOUBT_NEW] = KEEPS_NEW,
         [CULPRIT_DOUBT_LATER] = 1, /* the odds of the onset say it */
+        [CULPRIT_DOUBT_FEW_HANDLES] = KEEPS_FEW_HANDLES,
     };
     double product = 1;
     for (size_t d = 0; d < CULPRIT_DOUBT_COUNT; d++)
@@ -291,6 +307,18 @@ static void score_share(const struct culprit_work *work, struct suspect *suspect
     suspect->score = culprit_normal_below((suspect->share - material) / suspect->sigma) * suspect->kept;
 }
 
+/* Of the pools: what the process' new handles can hold of the growth. */
+static double handles_odds(const struct culprit_work *work, struct suspect *suspect)
+{
+    double a_handle = rise_of(&work->whole_curve) / suspect->rise[GROWER_HANDLES];
+    if (!suspect->grows[GROWER_HANDLES] || a_handle > POOL_A_HANDLE_MAX) {
+        suspect->doubts |= 1u << CULPRIT_DOUBT_FEW_HANDLES;
+        return PRIOR_OTHER / (1 - PRIOR_OTHER);
+    }
+    double odds = POOL_HANDLES_ODDS * fmin(1, POOL_A_HANDLE_USUAL / a_handle);
+    return PRIOR_HANDLES / (1 - PRIOR_HANDLES) * fmax(odds, 1);
+}
+
 /* Of what is accounted to nobody: evidence. */
 static void score_evidence(const struct culprit_work *work, struct suspect *suspect)
 {
@@ -301,14 +329,15 @@ static void score_evidence(const struct culprit_work *work, struct suspect *susp
     suspect->step = culprit_in_step(work, suspect->row);
     suspect->doubts = doubts_of(work, suspect, column);
     bool later;
-    double prior = known ? PRIOR_CLIENT : PRIOR_OTHER;
+    double client = known ? PRIOR_CLIENT : PRIOR_OTHER;
+    double prior = is_pool(work) ? handles_odds(work, suspect) : client / (1 - client);
     double onset = culprit_onset_odds(work, &suspect->onset, &later),
            step = culprit_step_odds(&suspect->step);
-    if (work->with_load) { /* it begins with everybody's, and moves with it */
+    if (work->with_load) /* it begins with everybody's, and moves with it */
         onset = fmin(onset, 1);
+    if (work->with_load || suspect->doubts & 1u << CULPRIT_DOUBT_FEW_HANDLES)
         step = fmin(step, CULPRIT_LOAD_STEP_ODDS_MAX);
-    }
-    double odds = prior / (1 - prior) * onset * step;
+    double odds = prior * onset * step;
     if (later)
         suspect->doubts |= 1u << CULPRIT_DOUBT_LATER;
     if (known && (known->state[GROWER_BYTES] == VERDICT_UNBOUNDED ||
@@ -319,33 +348,6 @@ static void score_evidence(const struct culprit_work *work, struct suspect *susp
     suspect->kept = kept(suspect->doubts);
     suspect->odds = odds * suspect->kept;
     suspect->step_odds = step;
-}
-
-size_t culprit_known_of(const struct watch *watch, struct culprit_known out_known[WATCHED_MAX])
-{
-    size_t count = 0;
-    for (size_t i = 0; i < watch->count; i++) {
-        const struct watched *item = &watch->items[i];
-        if (item->kind == TARGET_HOST || !item->present)
-            continue;
-        struct culprit_known *known = &out_known[count++];
-        *known = (struct culprit_known){.process = item->process, .kind = item->kind};
-        text_copy(known->target, sizeof known->target, item->target);
-        text_copy(known->service, sizeof known->service, item->service);
-        static const enum metric metrics[GROWER_COLUMNS] = {METRIC_PRIVATE_BYTES, METRIC_HANDLES};
-        for (size_t c = 0; c < GROWER_COLUMNS; c++) {
-            struct verdict verdict;
-            detector_verdict(item->detectors[metrics[c]], &verdict);
-            known->state[c] = verdict.state;
-            known->shape[c] = verdict.shape;
-        }
-        const struct found_client *found = watch_found(watch, item->process);
-        struct defect_finding finding;
-        size_t index;
-        known->lacks_fix =
-            found && defect_judge_all(&found->dlls, &index, &finding) && finding.fix == FIX_MISSING;
-    }
-    return count;
 }
 
 /* ---- all together ---- */

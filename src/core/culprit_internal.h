@@ -15,7 +15,7 @@
 #define CULPRIT_MATERIAL_SHARE 0.35
 /* Nothing is known better than that: rounding of slots, processes that came and went. */
 #define CULPRIT_SHARE_SIGMA_MIN 0.07
-/* Under load everybody moves in step. */
+/* Under load everybody moves in step, and what cannot hold the pool is in step for some other reason. */
 #define CULPRIT_LOAD_STEP_ODDS_MAX 10.0
 /* So many are named together at most. */
 #define CULPRIT_SET_MAX 3

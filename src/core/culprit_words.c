@@ -162,6 +162,17 @@ static void add_rest(struct text *text, const struct culprit_ranking *ranking)
     text_add(text, ".");
 }
 
+/* What cannot be known of the pools, and who can tell. */
+static void add_unseen(struct text *text, const struct culprit_ranking *ranking)
+{
+    if ((ranking->metric != METRIC_PAGED_POOL && ranking->metric != METRIC_NONPAGED_POOL) ||
+        (ranking->count && culprit_is_named(ranking, 0)))
+        return;
+    text_add(text,
+             " Who holds it is unknown: what drivers take of the pool belongs to no process; poolmon (of the "
+             "Windows support tools) shows it by tag.");
+}
+
 void culprit_add_words(struct culprit_ranking *ranking, enum culprit_outcome outcome)
 {
     static const char *const begins[] = {"Nobody stands out; the first would be ", "Possibly ", "Likely ",
@@ -175,6 +186,8 @@ void culprit_add_words(struct culprit_ranking *ranking, enum culprit_outcome out
         text_add(&text, outcome == CULPRIT_NO_GROWTH ? "Nobody is named: it does not surely grow."
                                                      : "Nobody stands out: no process grew with it.");
         add_rest(&text, ranking);
+        if (outcome == CULPRIT_RANKED)
+            add_unseen(&text, ranking);
         return;
     }
     const struct culprit *first = &ranking->items[0];
@@ -188,6 +201,7 @@ void culprit_add_words(struct culprit_ranking *ranking, enum culprit_outcome out
         text_add(&text, ".");
     }
     add_rest(&text, ranking);
+    add_unseen(&text, ranking);
     if (ranking->with_load && first->confidence < CULPRIT_LIKELY)
         text_add(&text, " Many processes grew at the time: it may be the load.");
 }

@@ -50,7 +50,10 @@
     X(STORE_CACHE, PRIVATE_BYTES, "none: the store's cache grows")                                           \
     X(STORE_LOAD, PRIVATE_BYTES, "none: everybody grows by day")                                             \
     X(STORE_SIDE_TWO, PRIVATE_BYTES, "two clients' leaks show in the store")                                 \
-    X(STORE_SIDE_SAME, PRIVATE_BYTES, "one does, another leaks handles of its own in that rhythm")
+    X(STORE_SIDE_SAME, PRIVATE_BYTES, "one does, another leaks handles of its own in that rhythm")           \
+    X(POOL, NONPAGED_POOL, "one process leaks handles, the pool grows")                                      \
+    X(POOL_BESIDE, NONPAGED_POOL, "likewise, another opens handles at that time")                            \
+    X(POOL_DRIVER, NONPAGED_POOL, "none: a driver leaks pool, a process opens handles")
 enum kind {
 #define KIND_ENUM(name, metric, text) KIND_##name,
     KIND_LIST(KIND_ENUM)
@@ -102,6 +105,8 @@ struct machine {
     double fed_bytes, fed_handles; /* what leaks of programs[1] and [2] make the store grow by */
     double fed_part[2];            /* of it by each */
     int fed_lag;                   /* polls */
+    double pool_a_handle, driver_pool, pool_drift; /* nonpaged, bytes; the driver's from driver_from on */
+    int driver_from;
     double leaked_past[2][64];
     int64_t onset_ms;
 };
@@ -269,6 +274,24 @@ static void machine_make(struct machine *m, enum kind kind, uint64_t seed)
         m->fed_handles = culprit->leak_handles * between(m, 0.5, 2);
         m->fed_lag = (int)between(m, 0, 5);
         break;
+    case KIND_POOL:
+    case KIND_POOL_BESIDE:
+    case KIND_POOL_DRIVER:
+        if (kind != KIND_POOL) {
+            second->warm_from = from + (int)between(m, -3, 3);
+            second->warm_handles = log_between(m, 300, 3000);
+            second->warm_polls = log_between(m, 1, 6) * POLLS_A_HOUR;
+        }
+        if (kind == KIND_POOL_DRIVER) {
+            m->driver_pool = log_between(m, 20 * MIB, 200 * MIB);
+            m->driver_from = from;
+        } else {
+            begin_leak(m, random_uniform(&m->random) < 0.5 ? culprit : &m->programs[m->clients + 1], 0,
+                       log_between(m, 10000, 80000), from);
+        }
+        m->pool_a_handle = log_between(m, 300, 3000);
+        m->onset_ms = (int64_t)from * INTERVAL_MS;
+        break;
     case KIND_STORE_OWN:
         begin_leak(m, store, leak, random_uniform(&m->random) < 0.5 ? 5000 : 0, from);
         break;
@@ -282,7 +305,8 @@ static bool is_culprit(const struct machine *m, size_t program)
     bool of_commit = kinds[m->kind].metric == METRIC_COMMIT;
     if (!m->programs[program].leaks)
         return false;
-    return of_commit || ((program == 1 || program == 2) && m->fed_part[program - 1] > 0 && m->fed_bytes > 0);
+    return of_commit || m->pool_a_handle > 0 ||
+           ((program == 1 || program == 2) && m->fed_part[program - 1] > 0 && m->fed_bytes > 0);
 }
 
 static bool has_culprit(const struct machine *m)
@@ -361,6 +385,7 @@ static void observe(struct machine *m, int poll, struct observation *o)
     o->utc_ms = BOOT_UTC_MS + o->mono_ms;
     o->processes_known = o->services_known = o->host_known = true;
     double commit = 800 * MIB + 3 * MIB * random_normal(&m->random);
+    double handles = 0;
     for (size_t i = 0; i < m->count; i++) {
         struct process process;
         read_program(m, i, poll, &process);
@@ -368,6 +393,14 @@ static void observe(struct machine *m, int poll, struct observation *o)
             continue;
         o->processes[o->process_count++] = process;
         commit += process.private_bytes;
+        handles += process.handle_count;
+    }
+    double nonpaged = 60 * MIB;
+    if (m->pool_a_handle > 0) {
+        m->pool_drift = 0.995 * m->pool_drift + 0.1 * 0.5 * MIB * random_normal(&m->random);
+        nonpaged += m->pool_a_handle * handles + m->pool_drift + 4 * MIB * m->load;
+        if (poll > m->driver_from)
+            nonpaged += m->driver_pool * (poll - m->driver_from) / (POLLS - m->driver_from);
     }
     for (size_t i = 1; i <= m->clients; i++) {
         char name[16];
@@ -381,7 +414,7 @@ static void observe(struct machine *m, int poll, struct observation *o)
                             .available_bytes = READING_UNKNOWN,
                             .physical_bytes = 16384 * MIB,
                             .paged_pool_bytes = 150 * MIB,
-                            .nonpaged_pool_bytes = 60 * MIB};
+                            .nonpaged_pool_bytes = nonpaged};
 }
 
 /* ---- asking ---- */
@@ -419,10 +452,14 @@ static void ask_baselines(struct bench *b, const struct culprit_question *questi
 {
     const struct growers *g = &b->growers;
     struct growers_window w = growers_window_from(g, question->onset_mono_ms);
-    bool of_commit = question->metric == METRIC_COMMIT;
-    const struct grower *whole = of_commit ? &g->commit : growers_find(g, question->process);
-    double best[3] = {0, 0, 0}, growth_of_whole = growers_value(whole, &w, GROWER_BYTES, w.count - 1) -
-                                                  growers_value(whole, &w, GROWER_BYTES, 0);
+    bool of_commit = question->metric == METRIC_COMMIT, of_pool = question->metric == METRIC_NONPAGED_POOL;
+    const struct grower *whole = of_commit ? &g->commit
+                                 : of_pool ? &g->pools
+                                           : growers_find(g, question->process);
+    /* Of the pool they look at handles. The pools' row has the nonpaged pool in that column. */
+    enum grower_column column = of_pool ? GROWER_HANDLES : GROWER_BYTES;
+    double best[3] = {0, 0, 0}, growth_of_whole = growers_value(whole, &w, column, w.count - 1) -
+                                                  growers_value(whole, &w, column, 0);
     for (int k = 0; k < 3; k++)
         answer->baseline[k] = -1;
     for (size_t i = 0; i < g->count; i++) {
@@ -431,13 +468,13 @@ static void ask_baselines(struct bench *b, const struct culprit_question *questi
             continue;
         double n = 0, sx = 0, sy = 0, sxx = 0, syy = 0, sxy = 0, first = NAN, last = NAN;
         for (size_t s = 0; s < w.count; s++) {
-            double x = growers_value(row, &w, GROWER_BYTES, s), y = growers_value(whole, &w, GROWER_BYTES, s);
+            double x = growers_value(row, &w, column, s), y = growers_value(whole, &w, column, s);
             if (isnan(x) || isnan(y))
                 continue;
             first = isnan(first) ? x : first;
             last = x;
             x -= first;
-            y -= growers_value(whole, &w, GROWER_BYTES, w.count - 1);
+            y -= growers_value(whole, &w, column, w.count - 1);
             n++;
             sx += x, sy += y, sxx += x * x, syy += y * y, sxy += x * y;
         }
@@ -450,7 +487,7 @@ static void ask_baselines(struct bench *b, const struct culprit_question *questi
             }
     }
     answer->baseline_accuses[0] = true;
-    answer->baseline_accuses[1] = best[1] > GROWTH_ACCUSES * growth_of_whole;
+    answer->baseline_accuses[1] = of_pool || best[1] > GROWTH_ACCUSES * growth_of_whole;
     answer->baseline_accuses[2] = best[2] > CORRELATION_ACCUSES;
 }
 
@@ -491,10 +528,10 @@ static void ask(struct bench *b, int64_t onset_ms, struct answer *answer, bool t
 {
     static struct culprit_known known[WATCHED_MAX];
     const struct machine *m = &b->machine;
-    bool of_commit = kinds[m->kind].metric == METRIC_COMMIT;
+    bool of_store = kinds[m->kind].metric == METRIC_PRIVATE_BYTES;
     struct culprit_question question = {
         .metric = kinds[m->kind].metric, .onset_mono_ms = onset_ms, .warm_up_ms = b->config.warm_up_ms};
-    if (!of_commit)
+    if (of_store)
         question.process = b->observation->processes[0].id;
     struct culprit_ranking ranking;
     culprit_rank(&b->growers, &question, known, culprit_known_of(&b->watch, known), &ranking);
@@ -521,7 +558,7 @@ static const struct detector *asked_detector(const struct bench *b)
     enum metric metric = kinds[b->machine.kind].metric;
     for (size_t i = 0; i < b->watch.count; i++) {
         const struct watched *item = &b->watch.items[i];
-        if (item->kind == (metric == METRIC_COMMIT ? TARGET_HOST : TARGET_STORE))
+        if (item->kind == (metric == METRIC_PRIVATE_BYTES ? TARGET_STORE : TARGET_HOST))
             return item->detectors[metric];
     }
     return NULL;

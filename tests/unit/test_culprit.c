@@ -466,6 +466,72 @@ static void test_two_that_move_alike_are_not_told_apart(void **state)
     assert_non_null(strstr(ranking.words, "cannot be told apart"));
 }
 
+/* The nonpaged pool takes `a_handle` bytes for each handle, and a driver `driver_mib` an hour. */
+static void live_with_pool(struct fixture *f, double handles_leaked, double a_handle, double driver_mib,
+                           struct culprit_ranking *out_ranking)
+{
+    const struct actor actors[] = {{.image = "store.exe", .bytes = 800 * MIB, .handles = 4000},
+                                   {.image = "foo.exe",
+                                    .bytes = 40 * MIB,
+                                    .handles = 300,
+                                    .handles_leaked = handles_leaked,
+                                    .with_burst = 0.8},
+                                   {.image = "inetinfo.exe", .bytes = 200 * MIB, .handles = 900}};
+    for (int poll = 0; poll < FROM + 7 * POLLS_A_HOUR; poll++) {
+        look(f, actors, ARRAY_COUNT(actors), poll);
+        double all = 0;
+        for (size_t i = 0; i < f->observation->process_count; i++)
+            all += f->observation->processes[i].handle_count;
+        f->observation->host.nonpaged_pool_bytes += a_handle * all;
+        if (poll > FROM)
+            f->observation->host.nonpaged_pool_bytes += driver_mib * MIB * (poll - FROM) / POLLS_A_HOUR;
+        growers_push(&f->growers, f->observation);
+    }
+    struct culprit_known known = known_as(f, 0, TARGET_STORE, "MSExchangeIS");
+    struct culprit_question question = about(f, METRIC_NONPAGED_POOL);
+    culprit_rank(&f->growers, &question, &known, 1, out_ranking);
+}
+
+static void test_who_holds_handles_is_named_for_the_pool(void **state)
+{
+    struct fixture *f = *state;
+    struct culprit_ranking ranking;
+    live_with_pool(f, 3000, 700, 0, &ranking);
+    const struct culprit *first = culprit_first(&ranking);
+    assert_non_null(first);
+    assert_string_equal(first->image, "foo.exe");
+    assert_true(isnan(first->share));
+    assert_true(fabs(first->bytes_a_handle - 700) < 70);
+    assert_int_equal(first->doubts, 0);
+    assert_non_null(strstr(ranking.words, "an unregistered process foo.exe (pid 104): it grew "));
+    assert_non_null(strstr(ranking.words, " B for each handle."));
+    assert_null(strstr(ranking.words, "unknown"));
+}
+
+static void test_nobody_is_named_for_a_driver_s_pool(void **state)
+{
+    struct fixture *f = *state;
+    struct culprit_ranking ranking;
+    live_with_pool(f, 0, 700, 20, &ranking);
+    assert_null(culprit_first(&ranking));
+    assert_non_null(strstr(ranking.words, "Nobody stands out"));
+    assert_non_null(strstr(ranking.words,
+                           "Who holds it is unknown: what drivers take of the pool belongs to no process"));
+}
+
+static void test_few_handles_do_not_hold_a_driver_s_pool(void **state)
+{
+    struct fixture *f = *state;
+    struct culprit_ranking ranking;
+    live_with_pool(f, 30, 700, 20, &ranking); /* 20 MiB an hour beside 30 handles */
+    assert_null(culprit_first(&ranking));
+    assert_true(ranking.count > 0);
+    assert_string_equal(ranking.items[0].image, "foo.exe");
+    assert_true(ranking.items[0].doubts & (1u << CULPRIT_DOUBT_FEW_HANDLES));
+    assert_non_null(strstr(ranking.words, "has too few handles for it"));
+    assert_non_null(strstr(ranking.words, "Who holds it is unknown"));
+}
+
 static void test_nobody_is_named_for_a_cache(void **state)
 {
     struct fixture *f = *state;
@@ -625,6 +691,70 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
     engine_free(engine);
 }
 
+static void test_a_pool_s_alert_says_what_to_look_at(void **state)
+{
+    (void)state;
+    struct config config;
+    configure(&config);
+    struct alert *alert = calloc(1, sizeof *alert);
+    alert->kind = ALERT_OPENED;
+    alert->has_incident = true;
+    alert->incident.target_kind = TARGET_HOST;
+    alert->incident.metric = METRIC_NONPAGED_POOL;
+    advice_add(alert, &config, false);
+    assert_int_equal(alert->todo_count, 1);
+    assert_non_null(strstr(alert->todo[0], "Find the program whose handles grow"));
+    assert_non_null(strstr(alert->todo[0], "poolmon"));
+    free(alert);
+}
+
+/* The siblings of KB 898782: objects that the store keeps for a client that forgets them, and hardly a byte.
+ */
+static void test_the_mail_names_who_makes_the_store_s_handles_grow(void **state)
+{
+    struct fixture *f = *state;
+    const struct actor actors[] = {
+        {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000, .handles_leaked = 120, .with_burst = 0.9},
+        {.image = "archive.exe", .bytes = 90 * MIB, .handles = 600, .handles_leaked = 25, .with_burst = 0.9},
+        {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
+    struct config config;
+    configure(&config);
+    config.mode = MODE_ALERT;
+    struct engine *engine = engine_new(&config, "EX1");
+    struct actions *actions = calloc(1, sizeof *actions);
+    struct alert *alert = calloc(1, sizeof *alert);
+    assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
+    assert_int_equal(alert->incident.target_kind, TARGET_STORE);
+    assert_int_equal(alert->incident.metric, METRIC_HANDLES);
+    const struct culprit *first = culprit_first(&alert->ranking);
+    assert_non_null(first);
+    assert_string_equal(first->image, "archive.exe");
+    assert_true(isnan(first->bytes_a_handle)); /* what grows is handles */
+    assert_non_null(strstr(alert->ranking.words, "archive.exe (pid 104, the client \"archive\"): it grew "));
+    assert_non_null(strstr(alert->ranking.words, " handles in the same "));
+    assert_null(strstr(alert->ranking.words, "for each handle"));
+    assert_non_null(
+        strstr(alert->todo[0], "First restart the service \"ArchiveSvc\": archive.exe (pid 104)"));
+    struct mail mail;
+    assert_int_equal(report_mail(alert, "[storewatch]", &mail), STATUS_OK);
+    const char *who = strstr(mail.plain, "\nWho ");
+    assert_non_null(who);
+    assert_non_null(strstr(who, "archive.exe (pid 104, the"));
+    who = strstr(mail.plain, "Who grew in the same time\n  - archive.exe, pid 104: ");
+    assert_non_null(who);
+    assert_non_null(strstr(who, "\n    by "));
+    assert_non_null(strstr(who, " handles; in step "));
+    mail_deinit(&mail);
+    char storage[REPORT_EVENT_MAX];
+    struct text event = text_on(storage, sizeof storage);
+    report_event(alert, &event);
+    assert_non_null(strstr(storage, "\nWho: "));
+    assert_non_null(strstr(storage, "archive.exe (pid 104, the client \"archive\"): it grew "));
+    free(alert);
+    free(actions);
+    engine_free(engine);
+}
+
 static struct open_incident *incident_of_the_store(struct engine *engine)
 {
     for (size_t i = 0; i < INCIDENTS_MAX; i++)
@@ -742,11 +872,17 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_two_are_named_together_with_their_shares, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_clients_are_named_together_for_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_that_move_alike_are_not_told_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_holds_handles_is_named_for_the_pool, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_driver_s_pool, setup, teardown),
+        cmocka_unit_test(test_a_pool_s_alert_says_what_to_look_at),
+        cmocka_unit_test_setup_teardown(test_few_handles_do_not_hold_a_driver_s_pool, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_load, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_short_a_past_names_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_it,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_mail_names_who_makes_the_store_s_handles_grow, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_of_two_culprits_each_has_its_turn, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_machine_s_alert_names_the_unregistered, setup, teardown),
     };
