@@ -82,6 +82,32 @@ static void check_ladder(struct config_reader *reader)
     }
 }
 
+/* Ends the process of a registered client that hangs in its stop: what keeps that from ever happening? */
+static void check_on_hang(struct config_reader *reader)
+{
+    const struct config *config = reader->config;
+    if (config->on_hang != HANG_TERMINATE_CLIENT || !config_is_sound(reader, "actions.on_hang") ||
+        !config_is_sound(reader, "clients") || !config_is_sound(reader, "mode") ||
+        !config_is_sound(reader, "actions.ladder")) {
+        return;
+    }
+    bool has_service = false;
+    for (size_t i = 0; i < config->client_count; i++) {
+        has_service |= config->clients[i].service[0] != '\0';
+    }
+    const char *why =
+        config->mode == MODE_ALERT  ? "nothing is ended in mode \"alert\": set mode \"act\""
+        : config->ladder_count == 1 ? "nothing is stopped: add \"restart_client\" to actions.ladder"
+        : !has_service              ? "only the process of a registered client is ended, and no client has a "
+                                      "\"service\": register it under clients"
+                                    : NULL;
+    if (why != NULL) {
+        const struct config_place place = config_place_of(reader, "actions.on_hang");
+        config_report(reader, &place, WARNING_AT_VALUE,
+                      "\"terminate_client\" has no effect, as %s, or leave \"wait\"", why);
+    }
+}
+
 static void check_budget(struct config_reader *reader)
 {
     const struct config *config = reader->config;
@@ -144,6 +170,7 @@ void config_check(struct config_reader *reader)
 {
     check_clients(reader);
     check_ladder(reader);
+    check_on_hang(reader);
     check_budget(reader);
     check_relays(reader);
     check_mail(reader);

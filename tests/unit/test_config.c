@@ -429,6 +429,27 @@ static void what_concerns_several_values(void **state)
         {"{" MAIL ",\n\"mode\":\"act\",\"actions\":{\"ladder\":[\"alert\"]}}", STATUS_OK,
          "f:2:34: actions.ladder: warning: the ladder has no restart, so mode \"act\" does the same as mode "
          "\"alert\"\n"},
+        {"{" MAIL ",\n\"actions\":{\"on_hang\":\"terminate_client\"}}", STATUS_OK,
+         "f:2:22: actions.on_hang: warning: \"terminate_client\" has no effect, as nothing is ended in mode "
+         "\"alert\": set mode \"act\", or leave \"wait\"\n"},
+        {"{" MAIL
+         ",\n\"mode\":\"act\",\"actions\":{\"on_hang\":\"terminate_client\"},\"clients\":[{\"name\":\"a\","
+         "\"image\":\"a.exe\"}]}",
+         STATUS_OK,
+         "f:2:35: actions.on_hang: warning: \"terminate_client\" has no effect, as only the process of a "
+         "registered "
+         "client is ended, and no client has a \"service\": register it under clients, or leave \"wait\"\n"},
+        {"{" MAIL
+         ",\n\"mode\":\"act\",\"actions\":{\"on_hang\":\"terminate_client\"},\"clients\":[{\"name\":\"a\","
+         "\"service\":\"a\"}]}",
+         STATUS_OK, ""},
+        {"{" MAIL
+         ",\n\"mode\":\"act\",\"actions\":{\"on_hang\":\"terminate_client\",\"ladder\":[\"alert\"]}}",
+         STATUS_OK,
+         "f:2:35: actions.on_hang: warning: \"terminate_client\" has no effect, as nothing is stopped: add "
+         "\"restart_client\" to actions.ladder, or leave \"wait\"\n"
+         "f:2:63: actions.ladder: warning: the ladder has no restart, so mode \"act\" does the same as mode "
+         "\"alert\"\n"},
         {"{" MAIL ",\n\"actions\":{\"budget\":{\"per\":\"1h\"}}}", STATUS_OK,
          "f:2:21: actions.budget.min_interval: warning: the time between two restarts (4h) is longer than "
          "actions.budget.per (1h): it alone decides, \"max\" is never reached\n"},
