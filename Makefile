@@ -218,9 +218,10 @@ build/test/torture/product.a: $(torture_product) Makefile
 build/test/torture/torture: build/asan/obj/tests/torture/torture.o $(torture_harness) build/test/torture/product.a
 	@$(native_cc) -o $@ $^ $(sanitize) $(sim_link) -Wl,--start-group build/test/torture/lib{jansson,sqlite3}.a -Wl,--end-group -lm
 
+build/bench/bench_poll: bench_link := -Wl,--wrap=engine_step
 build/bench/%: build/bench/obj/tests/bench/%.o build/bench/libstorewatch.a
 	@mkdir -p $(@D)
-	@$(native_cc) -o $@ $< build/bench/libstorewatch.a $(test_libs)
+	@$(native_cc) -o $@ $< $(bench_link) build/bench/libstorewatch.a $(test_libs)
 
 build/bench/sim/sim: $(call objects,bench,$(sim_sources)) build/bench/libstorewatch.a
 	@mkdir -p $(@D)

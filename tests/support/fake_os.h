@@ -9,7 +9,7 @@
 
 #include "world.h"
 
-#define FAKE_PROGRAMS_MAX 256
+#define FAKE_PROGRAMS_MAX 512
 #define FAKE_LOG_MAX (512 * 1024)
 #define FAKE_FILES_MAX 64
 
