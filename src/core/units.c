@@ -270,7 +270,8 @@ void text_add_duration(struct text *text, int64_t ms)
         return;
     }
     if (ms >= 3653 * MS_PER_DAY) { /* nor days beside tens of years */
-        add_number(text, (double)(ms / MS_PER_DAY) / 365.2425, 0);
+        const int64_t days = ms / MS_PER_DAY;
+        add_number(text, (double)days / 365.2425, 0);
         text_add(text, " years");
         return;
     }
