@@ -61,6 +61,9 @@ struct turned_back {
     char why[160];
 };
 
+/* So many clients are restarted for one growth of the store at the most. */
+#define TURNS_MAX 8
+
 /* An incident while it is open, with what need not survive. */
 struct open_incident {
     struct incident incident; /* id 0 = free slot */
@@ -77,6 +80,13 @@ struct open_incident {
     int64_t client_tried_mono_ms;
     double client_tried_level;
     struct turned_back attempts[RUNG_COUNT]; /* policy.h: POLICY_ATTEMPTS_MAX; read from the journals again */
+    /* Rungs of which a restart was carried through, or that were tried before the incident began: one that is
+     * called off or turned back later (of the store's next suspect) does not free them again. */
+    uint32_t rungs_settled;
+    /* Of the store's growth: the services of the clients that had their turn. Read from the journals again.
+     */
+    size_t turn_count;
+    char turns[TURNS_MAX][SERVICE_NAME_MAX];
 };
 
 /* Which rungs a target's latest incident had tried: growth that is back within the minimum interval between

@@ -1,5 +1,6 @@
-/* engine_attempts.c - a restart that was turned back before its target was stopped is no used rung: it is
- * attempted again, later and not for ever. See policy.h: POLICY_ATTEMPTS_MAX. */
+/* engine_attempts.c - what a restart that has ended leaves behind. One that was turned back before its target
+ * was stopped is no used rung: it is attempted again, later and not for ever (policy.h: POLICY_ATTEMPTS_MAX).
+ * One that was carried through uses its rung for good, and a suspect of the store has had its turn. */
 #include "engine_internal.h"
 
 #include <string.h>
@@ -45,26 +46,55 @@ static bool nobody_was_disturbed(const struct step *step, const struct restart_p
     return undisturbed;
 }
 
+bool engine_had_turn(const struct open_incident *open, const char *service)
+{
+    for (size_t i = 0; i < open->turn_count; i++)
+        if (text_equal_nocase(open->turns[i], service))
+            return true;
+    return open->turn_count == TURNS_MAX;
+}
+
+void engine_end_turn(struct open_incident *open, const char *service)
+{
+    if (!engine_had_turn(open, service))
+        text_copy(open->turns[open->turn_count++], SERVICE_NAME_MAX, service);
+}
+
+static bool turned_back_or_called_off(const struct restart_journal *journal)
+{
+    return journal->outcome == RESTART_RESTORED || journal->outcome == RESTART_CALLED_OFF;
+}
+
+static void settle(struct open_incident *open, const struct restart_journal *journal)
+{
+    open->rungs_settled |= 1u << journal->rung;
+    if (journal->rung == RUNG_RESTART_CLIENT)
+        engine_end_turn(open, journal->target);
+}
+
 void step_settle_attempt(struct step *step)
 {
     struct engine *engine = step->engine;
     const struct restart_journal *journal = &engine->restart.journal;
-    bool called_off = journal->outcome == RESTART_CALLED_OFF;
-    if (!called_off && journal->outcome != RESTART_RESTORED)
+    struct open_incident *open = engine_incident_by_id(engine, journal->incident_id);
+    if (!turned_back_or_called_off(journal)) {
+        if (open)
+            settle(open, journal);
         return;
+    }
+    bool called_off = journal->outcome == RESTART_CALLED_OFF;
     if (called_off || nobody_was_disturbed(step, &journal->plan)) {
         engine_leave_budget(engine, journal->id);
         step->actions->save_budget = true;
     }
     engine->not_before_mono_ms = step->clock.mono_ms + policy_soonest_retry_ms(&engine->config);
-    struct open_incident *open = engine_incident_by_id(engine, journal->incident_id);
     if (!open)
         return;
     struct turned_back *attempts = &open->attempts[journal->rung];
     if (!called_off)
         remember(attempts, &journal->plan, attempts->count + 1, step->clock.mono_ms);
     if (attempts->count < POLICY_ATTEMPTS_MAX)
-        open->incident.rungs_tried &= ~(1u << journal->rung);
+        open->incident.rungs_tried &= ~(1u << journal->rung & ~open->rungs_settled);
     step_save_incident(step, &open->incident);
 }
 
@@ -114,6 +144,26 @@ struct incident step_as_the_ladder_sees(const struct open_incident *other, bool 
     return seen;
 }
 
+/* Those carried through, and a rung that is used though nothing under way uses it: that one was tried for the
+ * incident before, or often enough. */
+static void restore_settled(const struct engine *engine, struct open_incident *open,
+                            const struct restart_journal *journals, size_t count)
+{
+    uint32_t under_way = 0;
+    const struct restart_journal *own = &engine->restart.journal;
+    if (engine_restarting(engine) && own->incident_id == open->incident.id)
+        under_way |= 1u << own->rung;
+    for (size_t j = 0; j < count; j++) {
+        if (journals[j].incident_id != open->incident.id)
+            continue;
+        if (journals[j].phase != RESTART_ENDED)
+            under_way |= 1u << journals[j].rung;
+        else if (!turned_back_or_called_off(&journals[j]))
+            settle(open, &journals[j]);
+    }
+    open->rungs_settled |= open->incident.rungs_tried & ~under_way;
+}
+
 /* The wait begins anew with a life of storewatch: the journal's times are wall clock, which may have been
  * set. */
 void engine_restore_attempts(struct engine *engine, const struct restart_journal *journals, size_t count,
@@ -121,9 +171,12 @@ void engine_restore_attempts(struct engine *engine, const struct restart_journal
 {
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         struct open_incident *open = &engine->incidents[i];
+        if (!open->incident.id)
+            continue;
         uint32_t counts[RUNG_COUNT] = {0};
         const struct restart_plan *newest[RUNG_COUNT] = {0};
-        for (size_t j = 0; open->incident.id && j < count; j++) {
+        restore_settled(engine, open, journals, count);
+        for (size_t j = 0; j < count; j++) {
             const struct restart_journal *journal = &journals[j];
             if (journal->incident_id != open->incident.id || journal->outcome != RESTART_RESTORED)
                 continue;

@@ -47,7 +47,10 @@ static bool is_client_tried(const struct open_incident *open)
 void step_follow_tried_client(struct step *step, struct open_incident *open)
 {
     const struct engine *engine = step->engine;
-    bool under_way = engine_restarting(engine) && engine->restart.journal.incident_id == open->incident.id;
+    const struct restart_journal *journal = &engine->restart.journal;
+    /* On its way up. One that is turned back, of the next suspect, says nothing about the growth. */
+    bool under_way = engine_restarting(engine) && journal->incident_id == open->incident.id &&
+                     journal->phase != RESTART_STOPPING && !journal->stop_failed;
     if (!is_client_tried(open)) {
         open->client_tried_mono_ms = 0;
     } else if (open->client_tried_mono_ms == 0 || under_way) {
@@ -72,7 +75,7 @@ static bool is_proof_awaited(const struct step *step, const struct open_incident
            incident->level_now - open->client_tried_level < GOES_ON * foretold;
 }
 
-/* Was it there before its incident was opened? Who was restarted for it was not. */
+/* Was it there before its incident was opened? Who was restarted for it, or for one just before, was not. */
 static bool is_older(const struct culprit *culprit, const struct incident *incident)
 {
     /* FILETIME counts from 1601; 11644473600 s later is 1970. */
@@ -89,7 +92,7 @@ static const struct culprit *client_of(const struct engine *engine, const struct
         const struct culprit *culprit = &open->ranking.items[i];
         if (culprit_is_named(&open->ranking, i) && culprit->watched && culprit->kind == TARGET_CLIENT &&
             culprit->service[0] && !text_equal_nocase(culprit->service, engine->config.store_service) &&
-            (!tried || is_older(culprit, &open->incident)))
+            !engine_had_turn(open, culprit->service) && (!tried || is_older(culprit, &open->incident)))
             return culprit;
     }
     return NULL;
@@ -100,12 +103,15 @@ struct policy_suspect step_suspect(const struct step *step, const struct open_in
     const struct culprit *client = client_of(step->engine, open);
     const struct culprit_ranking *ranking = &open->ranking;
     const char *surely = "";
+    bool waits =
+        !policy_is_urgent(&step->engine->config, step->clock, open->incident.exhaustion_early_utc_ms);
     if (client)
         surely = culprit_confidence_name(client->confidence >= CULPRIT_LIKELY ? client->confidence
                                                                               : ranking->together_confidence);
     return (struct policy_suspect){.target = client ? client->target : "",
                                    .service = client ? client->service : "",
                                    .surely = surely,
-                                   .another = client && is_client_tried(open),
+                                   .another = client && is_client_tried(open) &&
+                                              (waits || open->attempts[RUNG_RESTART_CLIENT].count == 0),
                                    .proof_awaited = is_proof_awaited(step, open)};
 }

@@ -175,7 +175,7 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
     bool again = memory && step->clock.mono_ms - memory->mono_ms < engine->config.budget_min_interval_ms &&
                  memory->rungs_tried & ~(1u << RUNG_ALERT);
     if (again)
-        incident->rungs_tried |= memory->rungs_tried;
+        incident->rungs_tried |= open->rungs_settled = memory->rungs_tried;
     open->seen_unbounded = true;
     step_rank(step, open, verdict->onset_ms);
     step_follow_tried_client(step, open);

@@ -75,6 +75,10 @@ struct policy_attempts step_attempts(const struct step *step, const struct open_
 struct incident step_as_the_ladder_sees(const struct open_incident *other, bool store_is_urgent);
 void engine_restore_attempts(struct engine *engine, const struct restart_journal *journals, size_t count,
                              int64_t mono_ms);
+/* Of the store's growth: this client was restarted for it, or no plan can be made for that. */
+void engine_end_turn(struct open_incident *open, const char *service);
+/* Has the client had its turn, or is there none left? */
+bool engine_had_turn(const struct open_incident *open, const char *service);
 /* Takes a restart that disturbed nobody out of the budget. */
 void engine_leave_budget(struct engine *engine, int64_t restart_id);
 

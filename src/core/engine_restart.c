@@ -505,9 +505,13 @@ void step_decide_with_graph(struct step *step)
     struct preflight preflight;
     policy_preflight(&engine->config, step->observation, step->clock, &facts, &preflight);
     /* A service that does not exist, or that no plan can be made for, does not become restartable by waiting:
-     * the rung does not apply, and the ladder goes on. */
+     * the rung does not apply, and the ladder goes on; of the store's suspects only this one is passed over.
+     */
     if (open && (made == STATUS_NOT_FOUND || made == STATUS_INVALID || made == STATUS_FULL)) {
-        open->incident.rungs_tried |= 1u << engine->wanted.rung;
+        if (open->incident.target_kind == TARGET_STORE && engine->wanted.rung == RUNG_RESTART_CLIENT)
+            engine_end_turn(open, engine->wanted.target);
+        else
+            open->incident.rungs_tried |= 1u << engine->wanted.rung;
         step_save_incident(step, &open->incident);
     }
     if (!preflight.passed) {

@@ -236,6 +236,159 @@ static void test_a_store_near_its_end_does_not_wait_for_it(void **state)
     assert_false(client.incident.rungs_tried & CLIENT_TRIED);
 }
 
+/* ---- the store's suspects ---- */
+
+/* An engine with an incident of the store of which two clients are suspected together. */
+struct suspects {
+    struct engine *engine;
+    struct open_incident *open;
+    struct observation observation;
+    struct actions actions;
+    struct step step;
+};
+
+static void suspect_add(struct open_incident *open, const char *target, const char *service, uint32_t pid)
+{
+    struct culprit *culprit = &open->ranking.items[open->ranking.count++];
+    *culprit = (struct culprit){.process = {pid, 1}, .watched = true, .kind = TARGET_CLIENT};
+    text_copy(culprit->target, sizeof culprit->target, target);
+    text_copy(culprit->service, sizeof culprit->service, service);
+    culprit->confidence = CULPRIT_LIKELY;
+    open->ranking.together = open->ranking.count;
+}
+
+static int setup_suspects(void **state)
+{
+    struct suspects *s = calloc(1, sizeof *s);
+    struct config config;
+    config_default(&config);
+    config.mode = MODE_ACT;
+    config.window_count = 0;
+    config.ladder_count = 3;
+    config.ladder[1] = RUNG_RESTART_CLIENT;
+    config.ladder[2] = RUNG_RESTART_STORE;
+    s->engine = engine_new(&config, "EX1");
+    s->open = &s->engine->incidents[0];
+    s->open->incident = (struct incident){.id = 7,
+                                          .target_kind = TARGET_STORE,
+                                          .metric = METRIC_PRIVATE_BYTES,
+                                          .state = INCIDENT_OPEN,
+                                          .opened_utc_ms = MS_PER_HOUR,
+                                          .exhaustion_early_utc_ms = INT64_MAX,
+                                          .rungs_tried = 1u << RUNG_ALERT};
+    s->open->ranked = s->open->seen_unbounded = true;
+    suspect_add(s->open, "archive", "ArchiveSvc", 104);
+    suspect_add(s->open, "fax", "FaxSvc", 105);
+    s->observation.services_known = s->observation.processes_known = true;
+    s->step =
+        (struct step){s->engine, &s->observation, {2 * MS_PER_DAY, 9 * MS_PER_DAY, 0, 600}, &s->actions};
+    *state = s;
+    return 0;
+}
+
+static int teardown_suspects(void **state)
+{
+    struct suspects *s = *state;
+    engine_free(s->engine);
+    free(s);
+    return 0;
+}
+
+static void restart_ends(struct suspects *s, const char *target, enum restart_outcome outcome)
+{
+    struct restart_journal *journal = &s->engine->restart.journal;
+    *journal = (struct restart_journal){.id = journal->id + 1,
+                                        .incident_id = 7,
+                                        .rung = RUNG_RESTART_CLIENT,
+                                        .phase = RESTART_ENDED,
+                                        .outcome = outcome};
+    text_copy(journal->target, sizeof journal->target, target);
+    journal->plan.count = 1;
+    text_copy(journal->plan.services[0].name, SERVICE_NAME_MAX, target);
+    s->open->incident.rungs_tried |= CLIENT_TRIED;
+    step_settle_attempt(&s->step);
+}
+
+static const char *next_suspect(struct suspects *s)
+{
+    return step_suspect(&s->step, s->open).service;
+}
+
+/* The second suspect's restart is called off or turned back: that does not give the first its turn again. */
+static void test_a_turn_is_had_once(void **state)
+{
+    struct suspects *s = *state;
+    assert_string_equal(next_suspect(s), "ArchiveSvc");
+    /* In a process that other services share, it stays the same; or the clock was set back: it looks older.
+     */
+    restart_ends(s, "ArchiveSvc", RESTART_SUCCEEDED);
+    assert_string_equal(next_suspect(s), "FaxSvc");
+    for (int times = 0; times < 5; times++) {
+        restart_ends(s, "FaxSvc", RESTART_CALLED_OFF);
+        assert_true(s->open->incident.rungs_tried & CLIENT_TRIED);
+        assert_string_equal(next_suspect(s), "FaxSvc");
+        assert_true(step_suspect(&s->step, s->open).another);
+    }
+    restart_ends(s, "FaxSvc", RESTART_RESTORED);
+    assert_true(s->open->incident.rungs_tried & CLIENT_TRIED);
+    assert_string_equal(next_suspect(s), "FaxSvc");
+    /* With the end near the store does not wait for what was turned back. */
+    s->open->incident.exhaustion_early_utc_ms = s->step.clock.utc_ms + MS_PER_MINUTE;
+    assert_false(step_suspect(&s->step, s->open).another);
+    s->open->incident.exhaustion_early_utc_ms = INT64_MAX;
+    assert_true(step_suspect(&s->step, s->open).another);
+    restart_ends(s, "FaxSvc", RESTART_SUCCEEDED);
+    assert_string_equal(next_suspect(s), "");
+    assert_false(step_suspect(&s->step, s->open).another);
+}
+
+/* Killed in between: the journals tell who had a turn. */
+static void test_a_kill_forgets_no_turn(void **state)
+{
+    struct suspects *s = *state;
+    restart_ends(s, "ArchiveSvc", RESTART_SUCCEEDED);
+    struct restart_journal journals[2];
+    journals[1] = s->engine->restart.journal;
+    struct open_incident again = {.incident = s->open->incident, .ranking = s->open->ranking, .ranked = true};
+    *s->open = again;
+    engine_restore_restarts(s->engine, journals + 1, 1, s->step.clock.mono_ms);
+    assert_string_equal(next_suspect(s), "FaxSvc");
+    restart_ends(s, "FaxSvc", RESTART_CALLED_OFF);
+    journals[0] = s->engine->restart.journal;
+    *s->open =
+        (struct open_incident){.incident = s->open->incident, .ranking = s->open->ranking, .ranked = true};
+    engine_restore_restarts(s->engine, journals, 2, s->step.clock.mono_ms);
+    restart_ends(s, "FaxSvc", RESTART_CALLED_OFF);
+    assert_true(s->open->incident.rungs_tried & CLIENT_TRIED);
+    assert_string_equal(next_suspect(s), "FaxSvc");
+    /* One that was under way when the kill came had not tried its rung yet. */
+    again.incident.rungs_tried |= CLIENT_TRIED;
+    *s->open = again;
+    journals[0].phase = RESTART_STOPPING;
+    journals[0].outcome = RESTART_OUTCOME_NONE;
+    engine_restore_restarts(s->engine, journals, 1, s->step.clock.mono_ms);
+    restart_ends(s, "FaxSvc", RESTART_CALLED_OFF);
+    assert_false(s->open->incident.rungs_tried & CLIENT_TRIED);
+}
+
+/* No plan can be made for a suspect: the next has its turn, and then the store. */
+static void test_a_suspect_without_a_plan_is_passed_over(void **state)
+{
+    struct suspects *s = *state;
+    const char *const wanted[] = {"ArchiveSvc", "FaxSvc", s->engine->config.store_service};
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
+        enum check failed = CHECK_COUNT;
+        assert_true(step_consider(&s->step, s->open, &s->engine->wanted, &failed));
+        assert_string_equal(s->engine->wanted.target, wanted[i]);
+        s->actions.alert_count = 0;
+        step_decide_with_graph(&s->step); /* an empty one: no such service */
+        assert_false(engine_restarting(s->engine));
+        /* Nobody was restarted: there is nothing to wait for. */
+        step_follow_tried_client(&s->step, s->open);
+        assert_false(step_suspect(&s->step, s->open).proof_awaited);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +399,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_called_off_is_no_attempt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_person_is_not_made_to_wait, setup, teardown),
         cmocka_unit_test(test_a_store_near_its_end_does_not_wait_for_it),
+        cmocka_unit_test_setup_teardown(test_a_turn_is_had_once, setup_suspects, teardown_suspects),
+        cmocka_unit_test_setup_teardown(test_a_kill_forgets_no_turn, setup_suspects, teardown_suspects),
+        cmocka_unit_test_setup_teardown(test_a_suspect_without_a_plan_is_passed_over, setup_suspects,
+                                        teardown_suspects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
