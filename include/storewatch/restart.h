@@ -10,7 +10,7 @@
  * up to stop_timeout. When a stop fails or times out, everything already stopped is started again. Nothing is
  * terminated, with one exception (config.on_hang, restart_may_terminate): the process of a registered
  * client's service that is stop pending by our stop for longer than stop_timeout and whose checkpoint, CPU
- * time and I/O count stand still. It is asked for at most once a service and life of storewatch. A start that
+ * time and I/O count stand still. It is tried at most once a service and life of storewatch. A start that
  * fails is tried again with doubling back-off (RESTART_BACKOFF_FIRST_MS to _LAST_MS) until it succeeds or a
  * person changed the service (disabled, deleted, or stopped it after it ran).
  *
@@ -163,13 +163,14 @@ struct restart_watch {
     bool refused;      /* it was refused, and the note says why */
     bool in_effect;    /* a stop of ours is, or may be, in effect */
     bool hanging;      /* a stop of ours is pending, since hung_mono_ms */
-    bool terminated;   /* its process was asked to be ended; once only */
+    bool terminated;   /* the end of its process is asked for, or was; tried once only */
     bool ended;        /* and has ended, at ended_mono_ms: the SCM is about to notice */
     bool settling;     /* it stopped cleanly after it ran, at stopped_mono_ms: was it a person? */
     uint32_t rounds;   /* how often it was stopped by us and started again by somebody */
     uint32_t attempts; /* starts that failed */
     int64_t since_mono_ms;
     int64_t hung_mono_ms;
+    int64_t hang_seen_mono_ms; /* when it was last seen whether it hangs */
     int64_t ended_mono_ms;
     int64_t stopped_mono_ms;
     int64_t retry_mono_ms;    /* is not asked before this */

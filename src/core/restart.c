@@ -102,6 +102,7 @@ void machine_enter_starting(struct restart *restart)
         const struct restart_watch seen = restart->watches[i];
         restart->watches[i] = (struct restart_watch){.hanging = seen.hanging,
                                                      .hung_mono_ms = seen.hung_mono_ms,
+                                                     .hang_seen_mono_ms = seen.hang_seen_mono_ms,
                                                      .terminated = seen.terminated,
                                                      .progress_mono_ms = seen.progress_mono_ms,
                                                      .moved = seen.moved,

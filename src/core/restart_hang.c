@@ -107,7 +107,12 @@ int64_t hang_quiet_allowed_ms(const struct look *look, int64_t timeout_ms)
     return quiet_ms;
 }
 
-/* Since when a stop of ours has been pending: counted from the first sight of it in this life of storewatch.
+/* Not looked at for longer than this (the machine slept, nothing could be read), a stop is not known to have
+ * hung meanwhile: the clock went on, the service need not have. Looks are a second apart. */
+#define UNSEEN_MS (60 * 1000)
+
+/* Since when a stop of ours has been pending: counted from the first sight of it in this life of storewatch,
+ * and anew after a time that nobody saw.
  */
 void hang_follow(struct restart *restart, const struct machine_step *step, size_t index,
                  const struct look *look)
@@ -115,11 +120,12 @@ void hang_follow(struct restart *restart, const struct machine_step *step, size_
     struct restart_watch *watch = &restart->watches[index];
     const bool hanging =
         look->state == SERVICE_STATE_STOP_PENDING && restart->journal.plan.services[index].stop == STEP_ASKED;
-    if (hanging && !watch->hanging) {
+    if (hanging && (!watch->hanging || step->mono_ms - watch->hang_seen_mono_ms > UNSEEN_MS)) {
         watch->hung_mono_ms = step->mono_ms;
     }
     if (look->state != SERVICE_STATE_UNKNOWN) {
         watch->hanging = hanging;
+        watch->hang_seen_mono_ms = step->mono_ms;
     }
 }
 
@@ -154,7 +160,7 @@ enum hung hang_end(struct restart *restart, struct machine_step *step, size_t in
 }
 
 /* A process that was to be ended. That is tried once: a process that does not die then is a matter for
- * people.
+ * people. Where it did not come to that in time it was not tried.
  */
 void hang_told(struct restart *restart, size_t index, enum status status, uint32_t code, int64_t mono_ms)
 {

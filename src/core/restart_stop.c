@@ -10,6 +10,10 @@
 /* A service that accepted the stop and still says "running" is asked again after this: the SCM itself gives a
  * service 30 s to answer a control. */
 #define STOP_AGAIN_MS (30 * 1000)
+/* For the end of a process that hangs the others stay down no longer than so many stop_timeouts: its patience
+ * begins when the stop is seen pending, and anew when it came to the end too late, or nobody saw the service
+ * for long. Then the way up; it may be ended there too. */
+#define END_TIMEOUTS 3
 /* The SCM notices within milliseconds that a service's process has ended; this is patience with a busy
  * machine. */
 #define SCM_NOTICES_MS (30 * 1000)
@@ -159,7 +163,10 @@ static void timed_out(struct restart *restart, struct machine_step *step, size_t
 {
     struct restart_service *service = &restart->journal.plan.services[current];
     const struct restart_watch *watch = &restart->watches[current];
-    if (hang_end(restart, step, current, look) != HUNG_WAIT) {
+    const enum hung hung = hang_end(restart, step, current, look);
+    const bool patient =
+        watch_waited_ms(&restart->watches[current], step->mono_ms) < END_TIMEOUTS * restart->stop_timeout_ms;
+    if (hung == HUNG_ASKED || (hung == HUNG_NEARLY && patient)) {
         machine_say_pending(restart, step, current, look, restart->stop_timeout_ms);
         return;
     }

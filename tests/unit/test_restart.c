@@ -833,6 +833,70 @@ static void test_termination_is_decided_anew(void **state)
     assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
 }
 
+/* Decides on the end of A's process; the answer is always that it came to that too late. Returns how often
+ * within `ms`. */
+static unsigned run_with_late_ends(int64_t ms)
+{
+    unsigned times = 0;
+    for (int64_t end_ms = run.world.mono_ms + ms; run.world.mono_ms < end_ms;) {
+        look(&run.world);
+        struct restart_request request;
+        run_news(
+            restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
+        const bool ends = request.kind == REQUEST_TERMINATE;
+        times += ends;
+        if (request.kind != REQUEST_NONE) {
+            const uint32_t code = ends                            ? RESTART_TOO_LATE
+                                  : request.kind == REQUEST_START ? world_start(&run.world, request.service)
+                                                                  : world_stop(&run.world, request.service);
+            restart_told(&run.restart, &request, ends ? STATUS_BUSY : world_status(code), code,
+                         run.world.mono_ms);
+        }
+        world_advance(&run.world, run.step_ms);
+    }
+    return times;
+}
+
+/* Each time it came to it too late: those that were stopped do not wait for that for ever, and ops know. */
+static void test_what_comes_too_late_again_and_again_turns_back(void **state)
+{
+    (void)state;
+    run_prepare_client("T 0>T A>T");
+    run_begin(NULL);
+    hang("A");
+    assert_int_equal(run_with_late_ends(59 * MS_PER_MINUTE), 2);
+    assert_false(world_runs(&run.world, "0"));
+    assert_int_equal(run.down_count, 0);
+    assert_in_range(run_with_late_ends(3 * MS_PER_MINUTE), 0, 1);
+    assert_true(run.restart.journal.stop_failed);
+    assert_true(world_runs(&run.world, "0"));
+    assert_int_equal(run.down_count, 1);
+    /* On the way up it is decided on as before. */
+    run_for(21 * MS_PER_MINUTE);
+    run_to_end();
+    assert_true(world_runs(&run.world, "A"));
+}
+
+/* A machine that slept, or could not be read for long, has not been seen to hang meanwhile. */
+static void test_time_that_nobody_saw_is_no_patience(void **state)
+{
+    (void)state;
+    static const int64_t slept_ms[] = {30 * MS_PER_MINUTE, 3 * MS_PER_HOUR};
+    for (size_t i = 0; i < ARRAY_COUNT(slept_ms); i++) {
+        run_prepare_client("T A>T");
+        run_begin(NULL);
+        hang("A");
+        run_for(2 * MS_PER_MINUTE);
+        world_advance(&run.world, slept_ms[i]);
+        run_for(19 * MS_PER_MINUTE);
+        assert_null(strstr(run.log.data, "terminate"));
+        run_for(2 * MS_PER_MINUTE);
+        assert_non_null(strstr(run.log.data, "; terminate A"));
+        run_to_end();
+        assert_true(world_runs(&run.world, "A"));
+    }
+}
+
 /* The request lies with a slow service manager: the journal says that the process is ended by storewatch for
  * as long as that may still happen, whatever else is found out meanwhile. Found by the simulation (seed
  * 150826).
@@ -2890,6 +2954,8 @@ int main(void)
         cmocka_unit_test(test_progress_is_no_hang),
         cmocka_unit_test(test_process_that_is_not_there_or_does_not_die),
         cmocka_unit_test(test_termination_is_decided_anew),
+        cmocka_unit_test(test_what_comes_too_late_again_and_again_turns_back),
+        cmocka_unit_test(test_time_that_nobody_saw_is_no_patience),
         cmocka_unit_test(test_termination_stays_in_the_journal),
         cmocka_unit_test(test_process_gone_before_its_service),
         cmocka_unit_test(test_hung_stop_turns_back),
