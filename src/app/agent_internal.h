@@ -21,7 +21,7 @@
  */
 /* Those of the address spaces, three more each, come at one poll in twenty. */
 #define TRANSACTION_SAMPLES_MAX (3 * (WATCHED_MAX * 2 + 3) + WATCHED_MAX * 3)
-/* Mails that wait for the store. When there are more, reminders and what only informs go first. */
+/* Mails that wait for the store. When there are more, reminders go first, then what only informs. */
 #define TRANSACTION_MAILS_MAX (4 * ACTIONS_ALERTS_MAX)
 #define EVENTS_MAX (2 * ACTIONS_ALERTS_MAX)
 /* Alerts whose mail could not be written for want of memory; of more, the same go first. */
@@ -290,7 +290,7 @@ void agent_tell_engine(struct agent *agent, enum status status, const struct err
 /* agent_records.c */
 void agent_put_samples(struct agent *agent, int64_t utc_ms);
 void transaction_put_incident(struct transaction *transaction, const struct incident *incident);
-void agent_drop_a_mail(struct agent *agent, struct transaction *from);
+void agent_drop_a_mail(struct agent *agent, struct transaction *older, struct transaction *newer);
 void agent_put_alert(struct agent *agent, const struct alert *alert);
 /* Writes the mails that could not be written, as far as there is memory now. */
 void agent_write_mails(struct agent *agent);

@@ -80,19 +80,42 @@ static void put_event(struct agent *agent, const struct alert *alert)
     text_add(&words, "%.*s", (int)strcspn(said, "\n"), said);
 }
 
-/* Where there is no room for all, what repeats or informs goes first, else the oldest. */
-static bool goes_first(enum alert_kind kind)
+/* Where there is no room for all, what only repeats goes first, then what informs (an end, too: it is told
+ * in no other mail), then the oldest. */
+static int worth(enum alert_kind kind)
 {
-    return kind == ALERT_REMINDER || alert_wording_get(kind)->severity == SEVERITY_INFORMATION;
+    if (kind == ALERT_REMINDER || kind == ALERT_DIGEST)
+        return 0;
+    return alert_wording_get(kind)->severity == SEVERITY_INFORMATION ? 1 : 2;
 }
 
-/* Neither the store nor a relay has taken anything for long. */
-void agent_drop_a_mail(struct agent *agent, struct transaction *from)
+/* The oldest of those that are worth least; `count` > 0. */
+static size_t mail_worth_least(const struct transaction *transaction)
 {
-    size_t victim = 0;
-    while (victim < from->mail_count && !goes_first(from->mails[victim].kind))
-        victim++;
-    victim = victim < from->mail_count ? victim : 0;
+    size_t least = 0;
+    for (size_t i = 1; i < transaction->mail_count; i++)
+        if (worth(transaction->mails[i].kind) < worth(transaction->mails[least].kind))
+            least = i;
+    return least;
+}
+
+static size_t unwritten_worth_least(const struct agent *agent)
+{
+    size_t least = 0;
+    for (size_t i = 1; i < agent->unwritten_count; i++)
+        if (worth(agent->unwritten[i].kind) < worth(agent->unwritten[least].kind))
+            least = i;
+    return least;
+}
+
+/* Neither the store nor a relay has taken anything for long: of both together one goes. */
+void agent_drop_a_mail(struct agent *agent, struct transaction *older, struct transaction *newer)
+{
+    struct transaction *from = older->mail_count ? older : newer;
+    if (older->mail_count && newer->mail_count &&
+        worth(newer->mails[mail_worth_least(newer)].kind) < worth(older->mails[mail_worth_least(older)].kind))
+        from = newer;
+    size_t victim = mail_worth_least(from);
     mail_deinit(&from->mails[victim].mail);
     agent->mails_dropped++;
     from->mail_count--;
@@ -112,8 +135,14 @@ static bool put_mail(struct agent *agent, const struct alert *alert)
     struct mail mail;
     if (report_mail(alert, agent->engine->config.subject_prefix, &mail) != STATUS_OK)
         return false;
-    if (pending->mail_count == TRANSACTION_MAILS_MAX)
-        agent_drop_a_mail(agent, pending);
+    if (pending->mail_count == TRANSACTION_MAILS_MAX) {
+        if (worth(alert->kind) < worth(pending->mails[mail_worth_least(pending)].kind)) {
+            agent->mails_dropped++;
+            mail_deinit(&mail);
+            return true;
+        }
+        agent_drop_a_mail(agent, pending, pending);
+    }
     struct pending_mail *queued = &pending->mails[pending->mail_count++];
     *queued = (struct pending_mail){.mail = mail,
                                     .kind = alert->kind,
@@ -136,17 +165,17 @@ void agent_write_mails(struct agent *agent)
             agent->unwritten_count * sizeof agent->unwritten[0]);
 }
 
-/* There has been no memory for a mail for long. */
-static void drop_an_unwritten(struct agent *agent)
+/* There has been no memory for a mail for long. False when what comes now is worth less than any of them. */
+static bool drop_an_unwritten(struct agent *agent, enum alert_kind coming)
 {
-    size_t victim = 0;
-    while (victim < agent->unwritten_count && !goes_first(agent->unwritten[victim].kind))
-        victim++;
-    victim = victim < agent->unwritten_count ? victim : 0;
+    size_t victim = unwritten_worth_least(agent);
     agent->mails_dropped++;
+    if (worth(coming) < worth(agent->unwritten[victim].kind))
+        return false;
     agent->unwritten_count--;
     memmove(agent->unwritten + victim, agent->unwritten + victim + 1,
             (agent->unwritten_count - victim) * sizeof agent->unwritten[0]);
+    return true;
 }
 
 void agent_put_alert(struct agent *agent, const struct alert *alert)
@@ -157,8 +186,8 @@ void agent_put_alert(struct agent *agent, const struct alert *alert)
     agent_write_mails(agent); /* order: those from before go first */
     if (agent->unwritten_count == 0 && put_mail(agent, alert))
         return;
-    if (agent->unwritten_count == UNWRITTEN_MAX)
-        drop_an_unwritten(agent);
+    if (agent->unwritten_count == UNWRITTEN_MAX && !drop_an_unwritten(agent, alert->kind))
+        return;
     agent->unwritten[agent->unwritten_count++] = *alert;
 }
 

@@ -185,7 +185,7 @@ static void transaction_put_back(struct agent *agent)
         newer->snapshot = NULL;
     }
     while (older->mail_count + newer->mail_count > TRANSACTION_MAILS_MAX)
-        agent_drop_a_mail(agent, older->mail_count ? older : newer);
+        agent_drop_a_mail(agent, older, newer);
     memcpy(older->mails + older->mail_count, newer->mails, newer->mail_count * sizeof newer->mails[0]);
     older->mail_count += newer->mail_count;
     newer->mail_count = 0; /* they belong to `older` now */

@@ -178,6 +178,47 @@ static void test_a_clock_that_is_set_is_told_of(void **state)
     free(json);
 }
 
+static void put(struct fixture *f, enum alert_kind kind)
+{
+    struct alert *alert = calloc(1, sizeof *alert);
+    assert_non_null(alert);
+    alert->kind = kind;
+    agent_put_alert(f->agent, alert);
+    free(alert);
+}
+
+/* How many mails of the kind wait to be saved. */
+static size_t waiting(const struct fixture *f, enum alert_kind kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < f->agent->pending->mail_count; i++)
+        count += f->agent->pending->mails[i].kind == kind;
+    return count;
+}
+
+/* A disk that takes nothing: each transition has its mail for as long as there is a repetition to drop. */
+static void test_repetitions_are_dropped_first(void **state)
+{
+    struct fixture *f = *state;
+    drive_lanes(f->agent);
+    put(f, ALERT_RECOVERED);
+    put(f, ALERT_REMINDER);
+    for (int i = 0; i < TRANSACTION_MAILS_MAX - 2; i++)
+        put(f, ALERT_OPENED);
+    assert_int_equal(f->agent->pending->mail_count, TRANSACTION_MAILS_MAX);
+    put(f, ALERT_ESCALATED);
+    assert_int_equal(waiting(f, ALERT_REMINDER), 0);
+    assert_int_equal(waiting(f, ALERT_RECOVERED), 1);
+    put(f, ALERT_REMINDER); /* worth less than all that wait */
+    assert_int_equal(waiting(f, ALERT_REMINDER), 0);
+    assert_int_equal(waiting(f, ALERT_RECOVERED), 1);
+    put(f, ALERT_ESCALATED);
+    assert_int_equal(waiting(f, ALERT_RECOVERED), 0);
+    assert_int_equal(waiting(f, ALERT_OPENED), TRANSACTION_MAILS_MAX - 2);
+    assert_int_equal(waiting(f, ALERT_ESCALATED), 2);
+    assert_int_equal(f->agent->mails_dropped, 3);
+}
+
 static void test_stop_saves_and_is_quiet(void **state)
 {
     struct fixture *f = *state;
@@ -482,6 +523,7 @@ int main(void)
         TEST(test_a_restart_by_hand_keeps_to_the_preflight),
         TEST(test_a_hung_event_log_does_not_hold_a_reload_back),
         TEST(test_what_users_may_change_is_told_once),
+        TEST(test_repetitions_are_dropped_first),
         TEST(test_a_store_that_cannot_be_opened),
         TEST(test_a_store_that_breaks_while_in_use),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),
