@@ -49,9 +49,7 @@
 #define STAIRS_SURE 0.2   /* and in any case when hardly any is */
 #define AICC_MARGIN 2     /* a bent curve has to explain the growth better than a straight line by this */
 
-/* Growth that excursions interrupt is judged on the line that most of it lies on. */
-#define LINE_DISTANCE 4   /* an excursion is farther from it than 4 sigma, */
-#define LINE_KEPT 0.7     /* and at least this share is none; half of each third, half of the latest */
+/* Growth that excursions interrupt is judged on the line that most of it lies on (view_on_line): */
 #define LINE_LIFE 0.6     /* it has gone on for this share of the life, */
 #define LINE_SAMPLES 1000 /* which has this many samples: what looks away has to look longer, */
 #define LINE_LEVEL 0.05   /* and it is this large against the level */
@@ -63,64 +61,9 @@
 #define STRICT_RANGE 3    /* growth against the range before */
 
 /* Shapes, and cycles. */
-#define SETTLED_FACTOR 4    /* rise before, over the 10-90 % range since */
-#define PERIOD_LIKENESS 0.6 /* autocorrelation one period apart */
-#define PERIODS_MIN 3       /* seen, for a cycle to be known */
-#define STAIRS_LEAVE 0.25   /* of what a line leaves: with less, the steps explain all there is */
-#define SWING_SHARE 0.6     /* growth against the swing of the cycle */
-
-/* Cuts the points into at most BLOCKS_MAX blocks of equal duration; empty ones are left out. */
-size_t judge_blocks(const struct detector *d, const struct series_sample *point, size_t count,
-                    int64_t from_ms, struct block block[BLOCKS_MAX])
-{
-    if (count == 0)
-        return 0;
-    const size_t group = (count + BLOCKS_MAX - 1) / BLOCKS_MAX;
-    const size_t wanted = count / group;
-    const double span = (double)(d->last_ms - from_ms) + 1;
-    size_t made = 0, i = 0;
-    while (i < count) {
-        const size_t which = (size_t)((double)(point[i].t_ms - from_ms) / span * (double)wanted);
-        double middle[SERIES_RING], t = 0, floor = point[i].low;
-        size_t n = 0;
-        while (i < count && (size_t)((double)(point[i].t_ms - from_ms) / span * (double)wanted) == which) {
-            middle[n++] = point[i].mean;
-            t += detector_seconds(d, point[i].t_ms);
-            if (point[i].low < floor)
-                floor = point[i].low;
-            i++;
-        }
-        if (made < BLOCKS_MAX)
-            block[made++] =
-                (struct block){.t = t / (double)n, .middle = trend_median(middle, n), .floor = floor};
-    }
-    return made;
-}
-
-/* One way to look at the blocks: their medians, or the floors of pairs of them. */
-struct view {
-    bool floors;
-    size_t n;
-    double t[BLOCKS_MAX], value[BLOCKS_MAX], other[BLOCKS_MAX];
-};
-
-static void view_make(const struct block *block, size_t n, size_t group, struct view *view)
-{
-    view->n = 0;
-    view->floors = group > 1;
-    for (size_t i = 0; i < n; i += group) {
-        const size_t end = i + group < n ? i + group : n;
-        double t = 0, middle = 0, floor = block[i].floor;
-        for (size_t j = i; j < end; j++) {
-            t += block[j].t / (double)(end - i);
-            middle += block[j].middle / (double)(end - i);
-            floor = block[j].floor < floor ? block[j].floor : floor;
-        }
-        view->t[view->n] = t;
-        view->value[view->n] = group == 1 ? middle : floor;
-        view->other[view->n++] = group == 1 ? floor : middle;
-    }
-}
+#define SETTLED_FACTOR 4  /* rise before, over the 10-90 % range since */
+#define STAIRS_LEAVE 0.25 /* of what a line leaves: with less, the steps explain all there is */
+#define SWING_SHARE 0.6   /* growth against the swing of the cycle */
 
 static double median_of(const double *value, size_t from, size_t to)
 {
@@ -129,25 +72,20 @@ static double median_of(const double *value, size_t from, size_t to)
     return trend_median(v, to - from);
 }
 
-/* Medians of the six sixths of values s..n. */
-static void sixths(const double *value, size_t s, size_t n, double e[6])
+/* Median of the k-th sixth of the values; of one value at least. */
+static double sixth(const double *value, size_t n, size_t k)
 {
-    for (size_t k = 0; k < 6; k++) {
-        const size_t from = s + (n - s) * k / 6;
-        size_t to = s + (n - s) * (k + 1) / 6;
-        if (to == from)
-            to = from + 1;
-        e[k] = median_of(value, from, to);
-    }
+    const size_t from = n * k / 6, to = n * (k + 1) / 6;
+    return median_of(value, from, to == from ? from + 1 : to);
 }
 
 /* Rise of the floor from the first third to the last, scaled to the whole: of each third the second lowest
  * block, so that one dip does not count, and a whole tooth of a saw that shows at all fits in. */
-static double floor_growth(const double *floor, size_t s, size_t n)
+static double floor_growth(const double *floor, size_t n)
 {
     double level[2];
     for (size_t k = 0; k < 2; k++) {
-        const size_t from = s + (n - s) * 2 * k / 3, count = (n - s) / 3;
+        const size_t from = n * 2 * k / 3, count = n / 3;
         double v[BLOCKS_MAX];
         memcpy(v, floor + from, count * sizeof *v);
         level[k] = trend_rank(v, count, count > 2 ? 1 : 0);
@@ -217,195 +155,304 @@ static bool stairs_explain(const struct view *fine, bool floors, size_t s, doubl
     double tt = 0, tv = 0;
     for (size_t k = 0; k <= jumps; k++) {
         const size_t from = k == 0 ? 0 : at[k - 1], to = k == jumps ? m : at[k];
-        double mean_t = 0, mean_v = 0;
-        for (size_t i = from; i < to; i++) {
-            mean_t += t[i] / (double)(to - from);
-            mean_v += value[i] / (double)(to - from);
-        }
-        for (size_t i = from; i < to; i++) {
-            tt += (t[i] - mean_t) * (t[i] - mean_t);
-            tv += (t[i] - mean_t) * (value[i] - mean_v);
-        }
+        values_products(t + from, value + from, to - from, &tt, &tv);
     }
     const double within = tt > 0 ? tv / tt * (t[m - 1] - t[0]) / growth : 0;
     return within < STAIRS_SURE || (stairs < line && within < STAIRS_WITHIN);
 }
 
-static enum clause onset_test(const struct detector *d, const struct context *context,
-                              const struct view *view, size_t s, struct finding *f)
+/* ---- the clauses ---- */
+
+/* Growth of a view from one of its blocks on, and what the clauses find out about it on their way. */
+struct onset {
+    const struct detector *detector;
+    const struct context *context;
+    const struct view *view;
+    size_t s, m;         /* the block, and how many there are from it on */
+    const double *t, *v; /* of those */
+    double duration;     /* of the growth, s */
+    double before;       /* of the life without growth, s */
+    bool from_birth;     /* there is hardly such a life */
+    double level[6];     /* of the sixths of the growth */
+    double growth;       /* from its begin to its end */
+    double scatter;      /* about its own curve */
+    double noise;        /* tolerance of its parts */
+    double rate;         /* per second, */
+    double near, far;    /* and before the onset */
+    struct finding *found;
+};
+
+/* A clause answers CLAUSE_GROWS when it holds, else what failed. */
+typedef enum clause clause_fn(struct onset *o);
+
+static struct onset onset_at(const struct detector *d, const struct context *context, const struct view *view,
+                             size_t s, struct finding *found)
 {
-    const size_t n = view->n, m = n - s;
-    const double *t = view->t, *v = view->value;
-    const double life = context->life_s;
-    const double duration = t[n - 1] - t[s];
-    const double before = t[s] - t[0] + context->window_begin_s; /* of the life, without growth */
-    double e[6];
-    e[0] = median_of(v, s, s + m / 6);
-    e[5] = median_of(v, s + m * 5 / 6, n);
-    const double growth = (e[5] - e[0]) * 1.2;
-    f->onset_ms = d->series.origin_ms + (int64_t)(t[s] * 1000);
-    f->onset_level = e[0] - growth * 0.1;
-    f->growth = growth;
-    f->level = e[5] + growth * 0.1;
-    f->plateau = NAN;
-    if (!(growth > 0))
+    const double *t = view->t;
+    struct onset o = {.detector = d,
+                      .context = context,
+                      .view = view,
+                      .s = s,
+                      .m = view->n - s,
+                      .t = t + s,
+                      .v = view->value + s,
+                      .duration = t[view->n - 1] - t[s],
+                      .before = t[s] - t[0] + context->window_begin_s,
+                      .found = found};
+    o.from_birth = o.before < BIRTH_SHARE * context->life_s;
+    o.level[0] = sixth(o.v, o.m, 0);
+    o.level[5] = sixth(o.v, o.m, 5);
+    o.growth = (o.level[5] - o.level[0]) * 1.2; /* the ends are a twelfth beyond the middles of the sixths */
+    found->onset_ms = d->series.origin_ms + (int64_t)(t[s] * 1000);
+    found->onset_level = o.level[0] - o.growth * 0.1;
+    found->growth = o.growth;
+    found->level = o.level[5] + o.growth * 0.1;
+    found->plateau = NAN;
+    return o;
+}
+
+/* Clause 2, against the level. */
+static enum clause clause_level(struct onset *o)
+{
+    if (!(o->growth > 0))
         return CLAUSE_FLAT;
-    if (growth < LEVEL_SHARE * fabs(e[0]))
-        return CLAUSE_LEVEL;
-    const double headroom = isnan(d->limit.value) ? fabs(f->onset_level) : d->limit.value - f->onset_level;
-    bool strict = headroom > 0 && growth >= CONFIRM_HEADROOM * headroom;
-    if (context->short_window && !strict)
-        return CLAUSE_TIME;
-    sixths(v, s, n, e);
-    /* Clause 3. Of a straight line the first and the last two fifths are each 0.4. */
-    const double scatter = scatter_about_curve(t + s, v + s, m), noise = PART_NOISE * scatter;
+    return o->growth < LEVEL_SHARE * fabs(o->level[0]) ? CLAUSE_LEVEL : CLAUSE_GROWS;
+}
+
+/* So large against what is left that waiting costs. Where no limit is known, twice the level is one. That
+ * makes an alarm of a straight steep rise with the load, too; but of the 49 leaks of the recordings 47 are
+ * told so, 46 when three times the level is the limit, 43 with four times, 34 when nothing is urgent without
+ * a limit, and later all of them. */
+static bool takes_headroom(const struct onset *o)
+{
+    const double limit = o->detector->limit.value, level = o->found->onset_level;
+    const double headroom = isnan(limit) ? fabs(level) : limit - level;
+    return headroom > 0 && o->growth >= CONFIRM_HEADROOM * headroom;
+}
+
+/* Clause 1, what is known of it at once: a short window is only looked at for what is urgent. */
+static enum clause clause_short(struct onset *o)
+{
+    return o->context->short_window && !takes_headroom(o) ? CLAUSE_TIME : CLAUSE_GROWS;
+}
+
+/* Clause 3. Every part grew, the last ones no less than the first: of a straight line the first and the last
+ * two fifths are each 0.4. */
+static enum clause clause_parts(struct onset *o)
+{
+    double *e = o->level;
+    for (size_t k = 1; k < 5; k++)
+        e[k] = sixth(o->v, o->m, k);
+    o->scatter = scatter_about_curve(o->t, o->v, o->m);
+    o->noise = PART_NOISE * o->scatter;
     const double first = e[2] - e[0], middle = e[3] - e[2], last = e[5] - e[3];
-    if (first < FIRST_SHARE * growth || last < LAST_SHARE * growth || middle < -0.05 * growth - noise ||
-        last < LAST_PART * first - noise || e[5] - e[4] < END_SHARE * growth - noise)
-        return CLAUSE_PARTS;
-    for (size_t k = 0; k < 5; k++) {
-        const double part = (e[k + 1] - e[k]) * 6 / growth; /* 1 for a straight line */
-        strict = strict && part > STRICT_PART && part < 2 - STRICT_PART;
-    }
-    /* The active phase: the time that the last three fifths of the growth took. Its last quarter must still
-     * grow. */
+    return first < FIRST_SHARE * o->growth || last < LAST_SHARE * o->growth ||
+                   middle < -0.05 * o->growth - o->noise || last < LAST_PART * first - o->noise ||
+                   e[5] - e[4] < END_SHARE * o->growth - o->noise
+               ? CLAUSE_PARTS
+               : CLAUSE_GROWS;
+}
+
+/* Clause 3, the end. The active phase is the time that the last three fifths of the growth took; its last
+ * quarter must still grow. */
+static enum clause clause_recent(struct onset *o)
+{
+    const size_t n = o->m;
     size_t active = 0;
-    for (size_t i = s; i < n; i++)
-        active += v[i] > f->onset_level + 0.4 * growth;
+    for (size_t i = 0; i < n; i++)
+        active += o->v[i] > o->found->onset_level + 0.4 * o->growth;
     const size_t quarter = (active + 2) / 4 > 0 ? (active + 2) / 4 : 1;
-    const double expected = 0.6 * growth * (double)quarter / (double)(active > 0 ? active : 1);
-    const double tail = median_of(v, n - quarter, n) - median_of(v, n - 2 * quarter, n - quarter);
-    if (tail < RECENT * expected - noise)
-        return CLAUSE_PARTS;
-    /* Clause 2: scatter. */
-    const double factor =
-        d->settings.min_window_ms > 0 ? SCATTER_FACTOR : fmax(SCATTER_FACTOR, EVIDENCE / context->samples);
-    if (growth < (context->short_window ? STRICT_SCATTER : factor) * scatter)
-        return CLAUSE_SCATTER;
-    strict = strict && growth > STRICT_SCATTER * scatter;
-    const bool from_birth = before < BIRTH_SHARE * life;
-    if (!from_birth) {
-        double prior[BLOCKS_MAX];
-        memcpy(prior, v, s * sizeof *prior);
-        f->range_high = s > 0 ? trend_rank(prior, s, s - 1 - s / 20) : v[0];
-        f->range_low = s > 0 ? trend_rank(prior, s, s / 2) : v[0];
-        if (context->high > f->range_high) {
-            f->range_high = context->high;
-            f->range_low = context->usual;
-        }
-        if (e[5] < f->range_high + 2 * RANGE_FACTOR * (f->range_high - f->range_low))
-            return CLAUSE_RANGE;
-        /* What is urgent has seen little: where the life has been before and come back from is no news. */
-        if (context->short_window && e[5] < context->record)
-            return CLAUSE_RANGE;
-        /* Clause 4: the rate over a third of the duration before the onset, and over as long as it lasted. */
-        const double rate = growth / duration;
-        const double near = rate_before(t, v, s, duration / 3), far = rate_before(t, v, s, duration);
-        if (near > PRIOR_RATE * rate || far > PRIOR_RATE * rate)
-            return CLAUSE_PRIOR;
-        strict =
-            strict && near < STRICT_PRIOR * rate && growth >= STRICT_RANGE * (f->range_high - f->range_low);
-    } else {
-        f->range_high = f->range_low = e[0];
-        strict = false;
+    const double expected = 0.6 * o->growth * (double)quarter / (double)(active > 0 ? active : 1);
+    const double tail = median_of(o->v, n - quarter, n) - median_of(o->v, n - 2 * quarter, n - quarter);
+    return tail < RECENT * expected - o->noise ? CLAUSE_PARTS : CLAUSE_GROWS;
+}
+
+/* Clause 2, against the scatter, the more so the fewer samples speak for it (with a min_window in the
+ * settings the service has said what is long enough). */
+static enum clause clause_scatter(struct onset *o)
+{
+    const double factor = o->context->short_window ? STRICT_SCATTER
+                          : o->detector->settings.min_window_ms > 0
+                              ? SCATTER_FACTOR
+                              : fmax(SCATTER_FACTOR, EVIDENCE / o->context->samples);
+    return o->growth < factor * o->scatter ? CLAUSE_SCATTER : CLAUSE_GROWS;
+}
+
+/* Clause 2, new territory: above what was shown before the onset. */
+static enum clause clause_range(struct onset *o)
+{
+    struct finding *f = o->found;
+    f->range_high = f->range_low = o->level[0];
+    if (o->from_birth)
+        return CLAUSE_GROWS;
+    double prior[BLOCKS_MAX];
+    const size_t s = o->s;
+    memcpy(prior, o->view->value, s * sizeof *prior);
+    f->range_high = s > 0 ? trend_rank(prior, s, s - 1 - s / 20) : o->v[0];
+    f->range_low = s > 0 ? trend_rank(prior, s, s / 2) : o->v[0];
+    if (o->context->high > f->range_high) {
+        f->range_high = o->context->high;
+        f->range_low = o->context->usual;
     }
-    const bool urgent = strict;
-    if (context->short_window && !urgent)
+    if (o->level[5] < f->range_high + 2 * RANGE_FACTOR * (f->range_high - f->range_low))
+        return CLAUSE_RANGE;
+    /* What is urgent has seen little: where the life has been before and come back from is no news. */
+    return o->context->short_window && o->level[5] < o->context->record ? CLAUSE_RANGE : CLAUSE_GROWS;
+}
+
+/* Clause 4. It did not grow so before, over a third of its duration and over as long as it lasted. */
+static enum clause clause_prior(struct onset *o)
+{
+    if (o->from_birth)
+        return CLAUSE_GROWS;
+    o->rate = o->growth / o->duration;
+    o->near = rate_before(o->view->t, o->view->value, o->s, o->duration / 3);
+    o->far = rate_before(o->view->t, o->view->value, o->s, o->duration);
+    return o->near > PRIOR_RATE * o->rate || o->far > PRIOR_RATE * o->rate ? CLAUSE_PRIOR : CLAUSE_GROWS;
+}
+
+/* Urgent is what takes much of the headroom and is unmistakable: straight in each sixth, far out of the
+ * scatter and of the range before, from a sharp onset. A warm-up is all that too, so never from birth. */
+static bool is_urgent(const struct onset *o)
+{
+    const struct finding *f = o->found;
+    if (o->from_birth || !takes_headroom(o))
+        return false;
+    for (size_t k = 0; k < 5; k++) {
+        const double part = (o->level[k + 1] - o->level[k]) * 6 / o->growth; /* 1 for a straight line */
+        if (!(part > STRICT_PART && part < 2 - STRICT_PART))
+            return false;
+    }
+    return o->growth > STRICT_SCATTER * o->scatter && o->near < STRICT_PRIOR * o->rate &&
+           o->growth >= STRICT_RANGE * (f->range_high - f->range_low);
+}
+
+/* Samples of a life that growth in it needs. */
+static double samples_needed(const struct onset *o)
+{
+    const double life = o->context->life_s > 0 ? o->context->life_s : 1;
+    const double held = o->before / life * o->context->samples;
+    if (o->from_birth || held < HELD_SAMPLES)
+        return BIRTH_SAMPLES;
+    return o->found->urgent ? URGENT_SAMPLES : LIFE_SAMPLES;
+}
+
+/* Clause 1. What an alarm still has to wait for; what has only just begun is not followed at all. */
+static enum clause clause_time(struct onset *o)
+{
+    const struct verdict_settings *settings = &o->detector->settings;
+    struct finding *f = o->found;
+    const double life = o->context->life_s, hurry = detector_hurry(o->detector);
+    f->urgent = is_urgent(o);
+    f->floors = o->view->floors;
+    f->smooth = o->context->smooth;
+    if (o->context->short_window && !f->urgent)
         return CLAUSE_TIME;
-    /* Clause 1. */
     f->hold = CLAUSE_GROWS;
-    f->urgent = urgent;
-    f->floors = view->floors;
-    f->smooth = context->smooth;
-    const double held = before / (life > 0 ? life : 1) * context->samples;
-    const double needed = (from_birth || held < HELD_SAMPLES ? BIRTH_SAMPLES
-                           : urgent                          ? URGENT_SAMPLES
-                                                             : LIFE_SAMPLES) *
-                          detector_hurry(d);
-    const double learned_s = (double)d->settings.learned_warm_up_ms / 1000;
-    if (!d->settings.learned_leak && life < 2 * learned_s && f->level < d->settings.learned_plateau)
+    const double learned_s = (double)settings->learned_warm_up_ms / 1000;
+    if (!settings->learned_leak && life < 2 * learned_s && f->level < settings->learned_plateau)
         f->hold = CLAUSE_BIRTH; /* on its way to where it always goes */
-    else if (duration < CONFIRM_LIFE * detector_hurry(d) * life && !urgent)
+    else if (o->duration < CONFIRM_LIFE * hurry * life && !f->urgent)
         f->hold = CLAUSE_TIME;
-    else if (d->settings.min_window_ms == 0 && context->samples < needed)
+    else if (settings->min_window_ms == 0 && o->context->samples < samples_needed(o) * hurry)
         f->hold = CLAUSE_BIRTH;
-    else if (duration * 1000 < (double)d->settings.min_window_ms)
+    else if (o->duration * 1000 < (double)settings->min_window_ms)
         f->hold = CLAUSE_TIME;
-    if (duration < CONFIRM_FIRST * life && !urgent)
-        return CLAUSE_TIME;
-    if (growth < d->settings.min_growth)
-        return CLAUSE_MINIMUM;
-    /* Clause 6. */
+    return o->duration < CONFIRM_FIRST * life && !f->urgent ? CLAUSE_TIME : CLAUSE_GROWS;
+}
+
+/* The setting of the service, on top of all. */
+static enum clause clause_minimum(struct onset *o)
+{
+    return o->growth < o->detector->settings.min_growth ? CLAUSE_MINIMUM : CLAUSE_GROWS;
+}
+
+/* Clause 6. The floor rises too; and where the floor is what is looked at, the medians, and by something
+ * against their usual distance from it. */
+static enum clause clause_floor(struct onset *o)
+{
+    const size_t n = o->m;
+    const double *other = o->view->other + o->s;
+    if (!o->view->floors)
+        return floor_growth(other, n) < OTHER_SHARE * o->growth ? CLAUSE_FLOOR : CLAUSE_GROWS;
     double gap[BLOCKS_MAX];
-    for (size_t i = s; i < n; i++)
-        gap[i - s] = fabs(view->other[i] - v[i]);
-    if (view->floors && growth < GAP_SHARE * trend_median(gap, m))
+    for (size_t i = 0; i < n; i++)
+        gap[i] = fabs(other[i] - o->v[i]);
+    if (o->growth < GAP_SHARE * trend_median(gap, n))
         return CLAUSE_SCATTER;
-    sixths(view->other, s, n, e);
-    if ((view->floors ? (e[5] - e[0]) * 1.2 : floor_growth(view->other, s, n)) < OTHER_SHARE * growth)
-        return CLAUSE_FLOOR;
-    /* Clause 5. */
-    const double least = 1e-6 * growth * growth;
-    const double line = trend_aicc(trend_line_residue(t + s, v + s, m), least, m, 3);
+    const double rise = (sixth(other, n, 5) - sixth(other, n, 0)) * 1.2;
+    return rise < OTHER_SHARE * o->growth ? CLAUSE_FLOOR : CLAUSE_GROWS;
+}
+
+/* Clause 5, against levelling off. */
+static enum clause clause_saturating(struct onset *o)
+{
+    const double least = 1e-6 * o->growth * o->growth;
+    const double line = trend_aicc(trend_line_residue(o->t, o->v, o->m), least, o->m, 3);
     double level, tau;
     const double saturating =
-        trend_aicc(trend_saturating_residue(t + s, v + s, m, &level, &tau), least, m, 4);
-    if (saturating < line - AICC_MARGIN && tau < duration && level > v[s]) {
-        f->plateau = level;
-        return CLAUSE_SATURATING;
-    }
-    const struct view *fine = context->fine;
-    const size_t from = context->smooth ? s : s * (view->floors ? 2 : 1);
-    if (stairs_explain(fine, view->floors && !context->smooth, from, growth))
-        return CLAUSE_STAIRS;
-    /* Clause 7. It may be a hump near its top, or a breath: no reason to drop it, one to wait. */
-    if (f->hold == CLAUSE_GROWS && bends_down(fine->t + from, fine->value + from, fine->n - from, growth))
-        f->hold = CLAUSE_BENDS;
+        trend_aicc(trend_saturating_residue(o->t, o->v, o->m, &level, &tau), least, o->m, 4);
+    if (!(saturating < line - AICC_MARGIN && tau < o->duration && level > o->v[0]))
+        return CLAUSE_GROWS;
+    o->found->plateau = level;
+    return CLAUSE_SATURATING;
+}
+
+/* The same onset among the blocks of the finest view: floors are of pairs of them. */
+static size_t fine_onset(const struct onset *o)
+{
+    return o->view->floors && !o->context->smooth ? 2 * o->s : o->s;
+}
+
+/* Clause 5, against steps. */
+static enum clause clause_stairs(struct onset *o)
+{
+    const bool floors = o->view->floors && !o->context->smooth;
+    return stairs_explain(o->context->fine, floors, fine_onset(o), o->growth) ? CLAUSE_STAIRS : CLAUSE_GROWS;
+}
+
+/* Clause 7. It may be a hump near its top, or a breath: no reason to drop it, one to wait. */
+static enum clause clause_now(struct onset *o)
+{
+    const struct view *fine = o->context->fine;
+    const size_t from = fine_onset(o);
+    if (o->found->hold == CLAUSE_GROWS &&
+        bends_down(fine->t + from, fine->value + from, fine->n - from, o->growth))
+        o->found->hold = CLAUSE_BENDS;
     return CLAUSE_GROWS;
 }
 
-/* The lag in blocks after which the values repeat: their autocorrelation is high there and was lost in
- * between. At most lag_max; 0 when there is none. */
-static size_t period_of(const double *v, size_t n, size_t lag_max)
+/* All clauses for one onset: cheap ones before dear ones, and each after those whose findings it uses (the
+ * scatter comes from the parts; what is urgent, which `time` decides, needs range and prior; `now` may add to
+ * what `time` waits for). How promising a failure is, enum clause says, not this order. */
+static enum clause onset_test(const struct detector *d, const struct context *context,
+                              const struct view *view, size_t s, struct finding *found)
 {
-    double mean = 0, total = 0, best = PERIOD_LIKENESS;
-    size_t period = 0;
-    for (size_t i = 0; i < n; i++)
-        mean += v[i] / (double)n;
-    for (size_t i = 0; i < n; i++)
-        total += (v[i] - mean) * (v[i] - mean);
-    for (size_t lag = 3; lag <= lag_max; lag++) {
-        double cross = 0, between = 0;
-        for (size_t i = lag; i < n; i++)
-            cross += (v[i] - mean) * (v[i - lag] - mean);
-        for (size_t i = lag; i < n; i++)
-            between += (v[i] - mean) * (v[i - lag / 2] - mean);
-        cross *= (double)n / (double)(n - lag);
-        if (between < 0.2 * total && cross > best * total) {
-            best = cross / total;
-            period = lag;
-        }
-    }
-    return period;
+    static clause_fn *const chain[] = {
+        clause_level,      clause_short,  clause_parts, clause_recent,  clause_scatter,
+        clause_range,      clause_prior,  clause_time,  clause_minimum, clause_floor,
+        clause_saturating, clause_stairs, clause_now,
+    };
+    struct onset o = onset_at(d, context, view, s, found);
+    enum clause result = CLAUSE_GROWS;
+    for (size_t i = 0; i < ARRAY_COUNT(chain) && result == CLAUSE_GROWS; i++)
+        result = chain[i](&o);
+    return result;
 }
 
 enum shape judge_shape(const struct block *block, size_t n, const struct finding *f)
 {
-    double v[BLOCKS_MAX] = {0}, t[BLOCKS_MAX] = {0}, copy[BLOCKS_MAX] = {0}, e[6];
+    double v[BLOCKS_MAX] = {0}, t[BLOCKS_MAX] = {0}, copy[BLOCKS_MAX] = {0};
     for (size_t i = 0; i < n; i++) {
         copy[i] = v[i] = block[i].middle;
         t[i] = block[i].t;
     }
-    sixths(v, 0, n, e);
+    const double first = sixth(v, n, 0), last = sixth(v, n, 5);
     const double range = trend_rank(copy, n, n - 1 - n / 20) - trend_rank(copy, n, n / 20);
-    const double level = fabs(e[5]);
+    const double level = fabs(last);
     if (range <= LEVEL_SHARE * level)
         return SHAPE_FLAT;
-    double mean = 0, total = 0;
-    for (size_t i = 0; i < n; i++)
-        mean += v[i] / (double)n;
-    for (size_t i = 0; i < n; i++)
-        total += (v[i] - mean) * (v[i] - mean);
+    const double total = values_squares(v, n);
     size_t at[TREND_STAIRS_JUMPS_MAX];
     if (trend_stairs_residue(v, n, 1, at) < 0.1 * total)
         return SHAPE_STEP;
@@ -415,14 +462,14 @@ enum shape judge_shape(const struct block *block, size_t n, const struct finding
     const double width = trend_rank(copy, rest, rest - 1 - rest / 10) - trend_rank(copy, rest, rest / 10);
     if (median_of(v, settled, n) - v[0] > SETTLED_FACTOR * fmax(width, LEVEL_SHARE * level))
         return SHAPE_PLATEAU;
-    const double rise = e[5] - e[0];
+    const double rise = last - first;
     double plateau, tau;
     if (rise > 0.4 * range && trend_saturating_residue(t, v, n, &plateau, &tau) < 0.3 * total &&
         tau < 0.7 * (t[n - 1] - t[0]))
-        return e[5] - e[3] < 0.1 * rise ? SHAPE_PLATEAU : SHAPE_WARM_UP;
+        return last - sixth(v, n, 3) < 0.1 * rise ? SHAPE_PLATEAU : SHAPE_WARM_UP;
     if (rise < -0.6 * range && trend_line_residue(t, v, n) < 0.4 * total)
         return SHAPE_SHRINKING;
-    if (period_of(v, n, n / 2) > 0)
+    if (values_period(v, n, n / 2) > 0)
         return SHAPE_PERIODIC;
     if (f->growth > 0.6 * range && f->clause != CLAUSE_PARTS)
         return SHAPE_GROWTH;
@@ -434,93 +481,6 @@ static bool finding_better(const struct finding *a, const struct finding *b)
 {
     return a->clause > b->clause || (a->clause == b->clause && a->clause == CLAUSE_GROWS &&
                                      b->hold != CLAUSE_GROWS && a->hold == CLAUSE_GROWS);
-}
-
-/* Line of Theil and Sen through every other point; values near it are kept, those far from it are excursions.
- * Returns false when too many are. */
-static bool view_on_line(const struct view *view, size_t s, struct view *out)
-{
-    double slope[BLOCKS_MAX * BLOCKS_MAX / 8], rest[BLOCKS_MAX], copy[BLOCKS_MAX];
-    const size_t m = view->n - s;
-    const double *t = view->t + s, *v = view->value + s;
-    size_t pairs = 0;
-    for (size_t i = 0; i < m; i += 2)
-        for (size_t j = i + 2; j < m; j += 2)
-            slope[pairs++] = (v[j] - v[i]) / (t[j] - t[i]);
-    if (pairs == 0)
-        return false;
-    const double rate = trend_median(slope, pairs);
-    if (!(rate > 0))
-        return false;
-    for (size_t i = 0; i < m; i++)
-        copy[i] = rest[i] = v[i] - rate * t[i];
-    const double origin = trend_median(copy, m);
-    for (size_t i = 0; i < m; i++)
-        copy[i] = fabs(rest[i] - origin);
-    const double bound = LINE_DISTANCE * 1.4826 * trend_median(copy, m);
-    size_t kept[3] = {0}, recent = 0;
-    size_t last = m, count = 0;
-    *out = (struct view){.floors = view->floors, .n = m};
-    memcpy(out->t, t, m * sizeof *t);
-    for (size_t i = 0; i < m; i++) {
-        if (fabs(rest[i] - origin) > bound)
-            continue;
-        kept[i * 3 / m]++;
-        count++;
-        recent += i + m / 8 >= m;
-        out->value[i] = v[i];
-        out->other[i] = view->other[s + i];
-        for (size_t j = last == m ? 0 : last + 1; j < i; j++) { /* between what was kept: straight */
-            const double part = last == m ? 1 : (t[j] - t[last]) / (t[i] - t[last]);
-            const size_t from = last == m ? i : last;
-            out->value[j] = out->value[from] + part * (v[i] - out->value[from]);
-            out->other[j] = out->other[from] + part * (out->other[i] - out->other[from]);
-        }
-        last = i;
-    }
-    for (size_t j = last + 1; last < m && j < m; j++) {
-        out->value[j] = out->value[last];
-        out->other[j] = out->other[last];
-    }
-    if ((double)count < LINE_KEPT * (double)m || 2 * recent < m / 8)
-        return false;
-    for (size_t k = 0; k < 3; k++)
-        if (6 * kept[k] < m)
-            return false;
-    return true;
-}
-
-/* Values that repeat (day and night) on top of whatever else they do: each is replaced by the mean of the
- * period around it, which has every phase once; the other value is the lowest of that period, so that minima
- * of the same phase are compared. Returns false when nothing repeats often enough to be known. */
-static bool view_without_cycle(const struct view *fine, struct view *out, double *out_swing)
-{
-    const size_t n = fine->n;
-    double mean_t = 0, mean_v = 0, tt = 0, tv = 0, rest[BLOCKS_MAX];
-    for (size_t i = 0; i < n; i++) {
-        mean_t += fine->t[i] / (double)n;
-        mean_v += fine->value[i] / (double)n;
-    }
-    for (size_t i = 0; i < n; i++) {
-        tt += (fine->t[i] - mean_t) * (fine->t[i] - mean_t);
-        tv += (fine->t[i] - mean_t) * (fine->value[i] - mean_v);
-    }
-    for (size_t i = 0; i < n; i++)
-        rest[i] = fine->value[i] - mean_v - tv / tt * (fine->t[i] - mean_t);
-    const size_t period = period_of(rest, n, n / PERIODS_MIN);
-    if (period == 0)
-        return false;
-    *out_swing = trend_rank(rest, n, n - 1 - n / 10) - trend_rank(rest, n, n / 10);
-    *out = (struct view){.n = n - period + 1};
-    for (size_t i = 0; i < out->n; i++) {
-        out->other[i] = fine->other[i];
-        for (size_t j = i; j < i + period; j++) {
-            out->t[i] += fine->t[j] / (double)period;
-            out->value[i] += fine->value[j] / (double)period;
-            out->other[i] = fmin(out->other[i], fine->other[j]);
-        }
-    }
-    return true;
 }
 
 /* Growth that excursions interrupt: most of what was seen since soon after the begin lies on one line, and
@@ -590,17 +550,12 @@ struct finding judge_window(const struct detector *d, struct context *context, c
         if (f.clause == CLAUSE_GROWS && f.growth >= SWING_SHARE * swing &&
             trend_stairs_residue(fine.value, n, STAIRS_JUMPS, NULL) >
                 STAIRS_LEAVE * trend_line_residue(fine.t, fine.value, n) &&
-            floor_growth(fine.other, 0, n) >= OTHER_SHARE * f.growth)
+            floor_growth(fine.other, n) >= OTHER_SHARE * f.growth)
             best = f;
     }
     if (best.clause != CLAUSE_GROWS && !context->short_window && context->samples >= LINE_SAMPLES) {
         struct view floors;
-        view_make(block, n, 1, &floors);
-        floors.floors = true;
-        for (size_t i = 0; i < n; i++) {
-            floors.value[i] = block[i].floor;
-            floors.other[i] = block[i].middle;
-        }
+        view_floors(block, n, &floors);
         line_judge(d, context, &fine, &floors, &best);
     }
     context->fine = NULL;

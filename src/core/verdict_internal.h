@@ -1,5 +1,6 @@
 /* verdict_internal.h - what verdict.c (the detector: when it looks, and its state), verdict_clauses.c (the
- * judgement), verdict_forecast.c (line and forecast) and verdict_words.c (the answer) share. */
+ * judgement), verdict_views.c (what it looks at), verdict_forecast.c (line and forecast) and verdict_words.c
+ * (the answer) share. */
 #ifndef STOREWATCH_VERDICT_INTERNAL_H
 #define STOREWATCH_VERDICT_INTERNAL_H
 
@@ -111,7 +112,14 @@ struct detector {
     int64_t change_ms[VERDICT_CHANGES_MAX];
 };
 
-struct view;
+/* One way to look at the blocks: their medians, or the floors of pairs of them. */
+struct view {
+    bool floors;
+    size_t n;
+    double t[BLOCKS_MAX], value[BLOCKS_MAX];
+    double other[BLOCKS_MAX]; /* the floors where the medians are the values, and the reverse */
+};
+
 /* What a window is judged in. */
 struct context {
     double life_s;           /* seen so far, without the warm-up */
@@ -129,9 +137,32 @@ double detector_seconds(const struct detector *d, int64_t t_ms);
 int64_t detector_clock(const struct detector *d, int64_t seen_ms);
 double detector_hurry(const struct detector *d);
 
-/* verdict_clauses.c */
+/* verdict_views.c */
+/* Cuts the points into at most BLOCKS_MAX blocks of equal duration; empty ones are left out. */
 size_t judge_blocks(const struct detector *d, const struct series_sample *point, size_t count,
                     int64_t from_ms, struct block block[BLOCKS_MAX]);
+/* Medians of the blocks for a group of 1, else the floors of groups of so many. */
+void view_make(const struct block *block, size_t n, size_t group, struct view *view);
+/* The floor of each block. */
+void view_floors(const struct block *block, size_t n, struct view *view);
+/* Line of Theil and Sen through every other point; values near it are kept, those far from it are excursions.
+ * Returns false when too many are. */
+bool view_on_line(const struct view *view, size_t s, struct view *out);
+/* Values that repeat (day and night) on top of whatever else they do: each is replaced by the mean of the
+ * period around it, which has every phase once; the other value is the lowest of that period, so that minima
+ * of the same phase are compared. Returns false when nothing repeats often enough to be known. */
+bool view_without_cycle(const struct view *fine, struct view *out, double *out_swing);
+/* The lag in blocks after which the values repeat: their autocorrelation is high there and was lost in
+ * between. At most lag_max; 0 when there is none. */
+size_t values_period(const double *v, size_t n, size_t lag_max);
+double values_mean(const double *value, size_t n);
+/* Sum of the squared distances from the mean. */
+double values_squares(const double *value, size_t n);
+/* Adds the sums of (time - its mean)^2 and of (time - its mean) (value - its mean): of several pieces, tv /
+ * tt is the slope that they have in common. */
+void values_products(const double *time, const double *value, size_t n, double *tt, double *tv);
+
+/* verdict_clauses.c */
 struct finding judge_window(const struct detector *d, struct context *context, const struct block *block,
                             size_t n, int64_t begin_ms);
 enum shape judge_shape(const struct block *block, size_t n, const struct finding *f);
