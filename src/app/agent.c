@@ -128,10 +128,8 @@ void agent_take_actions(struct agent *agent)
     struct transaction *pending = agent->pending;
     for (size_t i = 0; i < actions->incident_count; i++)
         transaction_put_incident(pending, &actions->incidents[i]);
-    if (actions->save_restart) {
-        pending->has_restart = true;
-        pending->restart = actions->restart;
-    }
+    if (actions->save_restart)
+        transaction_put_restart(pending, &actions->restart);
     if (actions->save_budget)
         transaction_put_budget(pending, agent->engine);
     for (size_t i = 0; i < actions->alert_count; i++)

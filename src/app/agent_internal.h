@@ -23,6 +23,8 @@
 #define TRANSACTION_SAMPLES_MAX (3 * (WATCHED_MAX * 2 + 3) + WATCHED_MAX * 3)
 /* Mails that wait for the store. When there are more, reminders go first, then what only informs. */
 #define TRANSACTION_MAILS_MAX (4 * ACTIONS_ALERTS_MAX)
+/* One that has ended, and the next. */
+#define TRANSACTION_RESTARTS_MAX 2
 #define EVENTS_MAX (2 * ACTIONS_ALERTS_MAX)
 /* Alerts whose mail could not be written for want of memory; of more, the same go first. */
 #define UNWRITTEN_MAX ACTIONS_ALERTS_MAX
@@ -54,8 +56,8 @@ struct transaction {
     struct pending_sample samples[TRANSACTION_SAMPLES_MAX];
     size_t incident_count;
     struct incident incidents[INCIDENTS_MAX * 2];
-    bool has_restart;
-    struct restart_journal restart;
+    size_t restart_count;
+    struct restart_journal restarts[TRANSACTION_RESTARTS_MAX];
     bool has_budget;
     size_t budget_count;
     struct budget_entry budget[BUDGET_ENTRIES_MAX];
@@ -290,6 +292,7 @@ void agent_tell_engine(struct agent *agent, enum status status, const struct err
 /* agent_records.c */
 void agent_put_samples(struct agent *agent, int64_t utc_ms);
 void transaction_put_incident(struct transaction *transaction, const struct incident *incident);
+void transaction_put_restart(struct transaction *transaction, const struct restart_journal *journal);
 void agent_drop_a_mail(struct agent *agent, struct transaction *older, struct transaction *newer);
 void agent_put_alert(struct agent *agent, const struct alert *alert);
 /* Writes the mails that could not be written, as far as there is memory now. */

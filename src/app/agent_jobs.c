@@ -172,8 +172,8 @@ static enum status write_transaction(struct store *store, const struct transacti
     }
     for (size_t i = 0; !status && i < transaction->incident_count; i++)
         status = store_put_incident(store, &transaction->incidents[i], err);
-    if (!status && transaction->has_restart)
-        status = store_put_restart(store, &transaction->restart, err);
+    for (size_t i = 0; !status && i < transaction->restart_count; i++)
+        status = store_put_restart(store, &transaction->restarts[i], err);
     if (!status && transaction->has_budget)
         status = store_put_budget(store, transaction->budget, transaction->budget_count, err);
     for (size_t i = 0; !status && i < transaction->mail_count; i++) {

@@ -80,6 +80,21 @@ static void put_event(struct agent *agent, const struct alert *alert)
     text_add(&words, "%.*s", (int)strcspn(said, "\n"), said);
 }
 
+/* The newer record of the same restart wins; where there is no room for another one the oldest goes. */
+void transaction_put_restart(struct transaction *transaction, const struct restart_journal *journal)
+{
+    size_t at = 0;
+    while (at < transaction->restart_count && transaction->restarts[at].id != journal->id)
+        at++;
+    if (at == TRANSACTION_RESTARTS_MAX) {
+        memmove(transaction->restarts, transaction->restarts + 1, --at * sizeof transaction->restarts[0]);
+        transaction->restart_count--;
+    }
+    transaction->restarts[at] = *journal;
+    if (at == transaction->restart_count)
+        transaction->restart_count++;
+}
+
 /* Where there is no room for all, what only repeats goes first, then what informs (an end, too: it is told
  * in no other mail), then the oldest. */
 static int worth(enum alert_kind kind)

@@ -90,10 +90,8 @@ static void put_everything(struct agent *agent)
     for (size_t i = 0; i < INCIDENTS_MAX; i++)
         if (engine->incidents[i].incident.id)
             transaction_put_incident(pending, &engine->incidents[i].incident);
-    if (engine_restarting(engine)) {
-        pending->has_restart = true;
-        pending->restart = engine->restart.journal;
-    }
+    if (engine_restarting(engine))
+        transaction_put_restart(pending, &engine->restart.journal);
     transaction_put_budget(pending, engine);
     agent->pending_dirty = true;
 }
@@ -150,7 +148,8 @@ static void transaction_clear(struct transaction *transaction)
     for (size_t i = 0; i < transaction->mail_count; i++)
         mail_deinit(&transaction->mails[i].mail);
     transaction->sample_count = transaction->incident_count = transaction->mail_count = 0;
-    transaction->has_restart = transaction->has_budget = transaction->has_maintenance = false;
+    transaction->restart_count = 0;
+    transaction->has_budget = transaction->has_maintenance = false;
     transaction->outcome.outbox_id = 0;
     free(transaction->snapshot);
     transaction->snapshot = NULL;
@@ -163,10 +162,8 @@ static void transaction_put_back(struct agent *agent)
     struct transaction *older = agent->flying, *newer = agent->pending;
     for (size_t i = 0; i < newer->incident_count; i++)
         transaction_put_incident(older, &newer->incidents[i]);
-    if (newer->has_restart) {
-        older->has_restart = true;
-        older->restart = newer->restart;
-    }
+    for (size_t i = 0; i < newer->restart_count; i++)
+        transaction_put_restart(older, &newer->restarts[i]);
     if (newer->has_budget) {
         older->has_budget = true;
         older->budget_count = newer->budget_count;

@@ -219,6 +219,42 @@ static void test_repetitions_are_dropped_first(void **state)
     assert_int_equal(f->agent->mails_dropped, 3);
 }
 
+static void save_restart(struct fixture *f, int64_t id, enum restart_phase phase)
+{
+    actions_clear(f->agent->actions);
+    f->agent->actions->save_restart = true;
+    f->agent->actions->restart = (struct restart_journal){
+        .id = id, .phase = phase, .ended_utc_ms = f->os.world.utc_ms, .plan.count = 1};
+    text_copy(f->agent->actions->restart.plan.services[0].name, SERVICE_NAME_MAX, "ArchiveSvc");
+    agent_take_actions(f->agent);
+}
+
+/* One restart ends and the next begins while the disk is slow: the end of the first is on the disk too, else
+ * it would go on at the next start. */
+static void test_the_end_of_a_restart_is_saved_with_the_next(void **state)
+{
+    struct fixture *f = *state;
+    drive_lanes(f->agent);
+    save_restart(f, 1, RESTART_VERIFYING);
+    struct job *job = agent_take_job(f->agent, LANE_STORE);
+    assert_non_null(job); /* it hangs in the disk */
+    save_restart(f, 1, RESTART_ENDED);
+    save_restart(f, 2, RESTART_STOPPING);
+    save_restart(f, 2, RESTART_STARTING);
+    job->status = STATUS_FULL; /* and then fails: what it had is put back */
+    agent_job_done(f->agent, job);
+    fake_advance(&f->os, 10 * MS_PER_MINUTE);
+    drive_lanes(f->agent);
+    struct restart_journal *journals = calloc(4, sizeof *journals);
+    size_t count = 0;
+    assert_int_equal(store_get_restarts(f->agent->store, journals, 4, &count, NULL), STATUS_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(journals[0].phase, RESTART_STARTING);
+    assert_int_equal(journals[1].id, 1);
+    assert_int_equal(journals[1].phase, RESTART_ENDED);
+    free(journals);
+}
+
 static void test_stop_saves_and_is_quiet(void **state)
 {
     struct fixture *f = *state;
@@ -524,6 +560,7 @@ int main(void)
         TEST(test_a_hung_event_log_does_not_hold_a_reload_back),
         TEST(test_what_users_may_change_is_told_once),
         TEST(test_repetitions_are_dropped_first),
+        TEST(test_the_end_of_a_restart_is_saved_with_the_next),
         TEST(test_a_store_that_cannot_be_opened),
         TEST(test_a_store_that_breaks_while_in_use),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),
