@@ -133,8 +133,9 @@ void policy_age_budget(const struct config *config, struct budget_entry *entries
 
 /* When a restart for an incident with this early bound of its exhaustion is planned: minutes from now, 0 =
  * now. Every restart costs users a pause and many leaks last for weeks, so it is the last window that opens
- * before the early bound less urgent_before, but none later than PLAN_AHEAD_MAX_MS: forecasts further off are
- * not leant on, and an unknown bound (INT64_MAX) means the next window. */
+ * before the early bound less urgent_before, and an unknown bound (INT64_MAX) means the next window. Beyond
+ * PLAN_AHEAD_MAX_MS nothing is planned: asked again and again, as each poll does, a bound that is further off
+ * is answered with another window about so far ahead, until it is nearer. */
 #define PLAN_AHEAD_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
 int64_t policy_minutes_to_restart(const struct config *config, struct clock clock,
                                   int64_t exhaustion_early_utc_ms);

@@ -178,12 +178,20 @@ static bool check_window(const struct judge *judge, struct text *why)
 {
     const struct config *config = judge->config;
     int64_t early_utc_ms = judge->facts->exhaustion_early_utc_ms;
+    bool far = early_utc_ms != INT64_MAX &&
+               early_utc_ms - judge->clock.utc_ms > PLAN_AHEAD_MAX_MS + config->urgent_before_ms;
     int64_t minutes = policy_minutes_to_restart(config, judge->clock, early_utc_ms);
     bool open = policy_minutes_to_window(config, judge->clock.weekday, judge->clock.minute_of_day) == 0;
     if (config->window_count == 0) {
         text_add(why, "no windows configured: at any time");
     } else if (minutes == 0) {
         text_add(why, "a window is open");
+    } else if (far) { /* planned anew until then: a time told now would not be kept */
+        text_add(why, "%s; more than ", open ? "a window is open" : "outside the windows");
+        text_add_duration(why, PLAN_AHEAD_MAX_MS);
+        text_add(why,
+                 " are left until the projected exhaustion: the restart is planned once fewer are, for the "
+                 "last window to be counted on before it");
     } else {
         text_add(why, "%s; the restart is planned in ", open ? "a window is open" : "outside the windows");
         text_add_duration(why, minutes * MS_PER_MINUTE);

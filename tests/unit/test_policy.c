@@ -213,6 +213,14 @@ static void test_the_last_window_before_exhaustion_is_chosen(void **state)
     assert_int_equal(policy_minutes_to_restart(&f->config, f->clock, now + 26 * MS_PER_HOUR), 23 * 60);
     f->facts.exhaustion_early_utc_ms = now + 26 * MS_PER_HOUR;
     assert_held_by(f, CHECK_WINDOW, "Thursday 01:00 local time");
+    /* A week and more away no window is named: it would be another one at each poll. */
+    f->facts.exhaustion_early_utc_ms = now + 7 * MS_PER_DAY + 2 * MS_PER_HOUR;
+    assert_held_by(f, CHECK_WINDOW,
+                   "the restart is planned in 6 d 23 h, Wednesday 01:00 local time, the last window");
+    f->facts.exhaustion_early_utc_ms = now + 37 * MS_PER_DAY;
+    assert_held_by(f, CHECK_WINDOW,
+                   "a window is open; more than 7 d are left until the projected exhaustion: the restart is "
+                   "planned once fewer are, for the last window to be counted on before it");
 }
 
 static void test_weekend_windows_are_found_across_the_week(void **state)
