@@ -83,18 +83,21 @@ static void add_evidence(struct text *text, const struct culprit_ranking *rankin
 static void add_case(struct text *text, const struct culprit_ranking *ranking, const struct culprit *culprit)
 {
     text_add_culprit(text, culprit);
+    text_add(text, ": ");
     if (isnan(culprit->share)) {
-        text_add(text, ": ");
         add_evidence(text, ranking, culprit);
         return;
     }
-    text_add(text, " grew ");
+    text_add(text, "it grew ");
     text_add_quantity(text, UNIT_BYTES, culprit->growth[GROWER_BYTES]);
     text_add(text, " in the same ");
     text_add_duration(text, ranking->to_mono_ms - ranking->from_mono_ms);
-    text_add(text, ": ");
-    text_add_culprit_share(text, culprit);
-    text_add(text, percent(culprit->share) > 100 ? "" : " of the growth");
+    text_add(text, ", ");
+    if (percent(culprit->share) <= 100)
+        text_add_culprit_share(text, culprit);
+    else
+        text_add(text, "all");
+    text_add(text, " of the growth");
 }
 
 static void add_doubts(struct text *text, const struct culprit *culprit, const char *who)

@@ -293,7 +293,7 @@ static void test_a_client_is_named_with_its_share(void **state)
     assert_true(ranking.explained > 0.8 && ranking.explained < 1.2);
     assert_true(ranking.pool_share < 0.05);
     assert_non_null(
-        strstr(ranking.words, "Nearly certainly BESAgent.exe (pid 104, the client \"bes\") grew "));
+        strstr(ranking.words, "Nearly certainly BESAgent.exe (pid 104, the client \"bes\"): it grew "));
     assert_int_equal(ranking.items[1].confidence, CULPRIT_NOBODY);
 }
 
@@ -310,7 +310,7 @@ static void test_an_unregistered_process_is_named_as_such(void **state)
     culprit_rank(&f->growers, &question, &known, 1, &ranking);
     assert_non_null(culprit_first(&ranking));
     assert_false(ranking.items[0].watched);
-    assert_non_null(strstr(ranking.words, "an unregistered process foo.exe (pid 104) grew "));
+    assert_non_null(strstr(ranking.words, "an unregistered process foo.exe (pid 104): it grew "));
 }
 
 /* KB 898782's kind: calls of a client, and the store's bytes and handles grow. */
@@ -515,6 +515,8 @@ static void test_nobody_is_named_for_a_driver_s_pool(void **state)
     live_with_pool(f, 0, 700, 20, &ranking);
     assert_null(culprit_first(&ranking));
     assert_non_null(strstr(ranking.words, "Nobody stands out"));
+    if (ranking.count)
+        assert_non_null(strstr(ranking.words, ": it grew "));
     assert_non_null(strstr(ranking.words,
                            "Who holds it is unknown: what drivers take of the pool belongs to no process"));
 }
@@ -844,8 +846,8 @@ static void test_the_machine_s_alert_names_the_unregistered(void **state)
     struct alert *alert = calloc(1, sizeof *alert);
     assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
     assert_int_equal(alert->incident.target_kind, TARGET_HOST);
-    assert_non_null(
-        strstr(alert->ranking.words, "Nearly certainly an unregistered process <foo>.exe (pid 108) grew "));
+    assert_non_null(strstr(alert->ranking.words,
+                           "Nearly certainly an unregistered process <foo>.exe (pid 108): it grew "));
     assert_non_null(strstr(alert->todo[0], "Look at <foo>.exe (pid 108)"));
     assert_int_equal(actions->request.kind, ENGINE_NOTHING);
     struct mail mail;
