@@ -194,13 +194,34 @@ static uint64_t filetime(int64_t utc_ms)
     return (uint64_t)(utc_ms + INT64_C(11644473600000)) * 10000;
 }
 
-static void begin_incarnation(struct replay *replay, struct replayed *process)
+static bool is_taken(const struct replay *replay, const struct replayed *process, uint32_t pid)
+{
+    for (size_t i = 0; i < replay->recording.process_count; i++) {
+        const struct replayed *other = &replay->processes[i];
+        if (other != process && other->present && other->id.pid == pid)
+            return true;
+    }
+    return false;
+}
+
+/* The number that was recorded, so that people find the process again; without one, and for the process of a
+ * replayed start, one that is made up. */
+static uint32_t pid_for(struct replay *replay, const struct replayed *process, double recorded)
+{
+    if (recorded >= 1 && recorded <= UINT32_MAX && !is_taken(replay, process, (uint32_t)recorded))
+        return (uint32_t)recorded;
+    while (is_taken(replay, process, replay->next_pid))
+        replay->next_pid++;
+    return replay->next_pid++;
+}
+
+static void begin_incarnation(struct replay *replay, struct replayed *process, double pid)
 {
     process->present = true;
     bool from_the_start = replay->now_utc_ms == replay->first_utc_ms;
     /* What runs when the recording begins is taken to be past its warm-up. */
     int64_t born_ms = from_the_start ? replay->now_utc_ms - replay->config.warm_up_ms : replay->now_utc_ms;
-    process->id = (struct process_id){replay->next_pid++, filetime(born_ms)};
+    process->id = (struct process_id){pid_for(replay, process, pid), filetime(born_ms)};
 }
 
 static bool stopped_now(const struct replay *replay, const struct replayed *process)
@@ -224,7 +245,7 @@ static void take_process(struct replay *replay, size_t index)
     process->pid = reading_known(pid) ? pid : process->pid;
     if (any && (!process->present || other_process) && !stopped_now(replay, process)) {
         process->offset[0] = process->offset[1] = 0;
-        begin_incarnation(replay, process);
+        begin_incarnation(replay, process, process->pid);
     }
     for (size_t c = 0; c < 2; c++)
         if (!reading_known(process->first[c]))
@@ -327,7 +348,7 @@ static void start_service(struct replay *replay, int service)
         for (size_t c = 0; c < 2; c++)
             if (reading_known(values[c]) && reading_known(process->first[c]))
                 process->offset[c] = values[c] - process->first[c];
-        begin_incarnation(replay, process);
+        begin_incarnation(replay, process, READING_UNKNOWN);
     }
 }
 
@@ -426,12 +447,13 @@ static void add_instances(struct text *text, const struct recording *recording)
 static bool is_of_use(const struct replay *replay)
 {
     const struct recording *recording = &replay->recording;
-    bool store = false, any = recording->has_host[HOST_COMMIT];
+    bool store = false, any = recording->has_host[HOST_COMMIT], any_pid = recording->process_count == 0;
     char names[1024] = "";
     struct text text = text_on(names, sizeof names);
     for (size_t i = 0; i < recording->process_count; i++) {
         store |= is_judged(replay, i) && is_store(recording->processes[i].instance);
         any |= is_judged(replay, i) && replay->processes[i].service != 0;
+        any_pid |= recording->processes[i].has[COUNTER_PID];
     }
     for (size_t i = 0; i < replay->config.client_count; i++)
         any |= has_counters_of(replay, &replay->config.clients[i]);
@@ -468,6 +490,10 @@ static bool is_of_use(const struct replay *replay)
         fputs("storewatch: the recording lacks \\Memory\\Committed Bytes or \\Memory\\Commit Limit: how long "
               "is "
               "left until no memory is left cannot be said\n",
+              stderr);
+    if (!any_pid)
+        fputs("storewatch: the recording has no \\Process(*)\\ID Process: the pids shown are made up, and a "
+              "restart between two rows may not be seen\n",
               stderr);
     if (recording->left_out)
         fprintf(stderr, "storewatch: %zu columns of processes beyond the first %d were left out\n",

@@ -120,10 +120,13 @@ static void replay_of_a_healthy_store_is_fine(void **state)
     assert_non_null(strstr(out, "0 incidents and 0 restarts"));
     /* Nothing but what this recording cannot answer. */
     assert_string_equal(
-        messages, "storewatch: the recording has no counters of the client \"bes\" (BESAgent.exe): it is not "
-                  "judged\n"
-                  "storewatch: the recording lacks \\Memory\\Committed Bytes or \\Memory\\Commit Limit: how "
-                  "long is left until no memory is left cannot be said\n");
+        messages,
+        "storewatch: the recording has no counters of the client \"bes\" (BESAgent.exe): it is not "
+        "judged\n"
+        "storewatch: the recording lacks \\Memory\\Committed Bytes or \\Memory\\Commit Limit: how "
+        "long is left until no memory is left cannot be said\n"
+        "storewatch: the recording has no \\Process(*)\\ID Process: the pids shown are made up, and a "
+        "restart between two rows may not be seen\n");
 }
 
 static void replay_says_what_is_wrong(void **state)
@@ -215,6 +218,34 @@ static void replay_of_the_machine_from_several_files(void **state)
     assert_non_null(strstr(out, "7.45 GiB (system commit limit)"));
     assert_null(strstr(out, "BESAgent.exe private bytes +"));
     assert_null(strstr(messages, "lacks"));
+}
+
+/* The number by which people know the process; a replayed start makes another process, with another one. */
+static void replay_with_the_pids_that_were_recorded(void **state)
+{
+    (void)state;
+    write_text("act.json", config_act);
+    write_recording("client.csv", "\\\\EX1\\Process(BESAgent)\\Private Bytes", true);
+    write_recording("store.csv", "\\\\EX1\\Process(store)\\Private Bytes", false);
+    FILE *file = fopen(in_folder("pids.csv"), "wb");
+    assert_non_null(file);
+    fputs("timestamp,\\\\EX1\\Process(BESAgent)\\ID Process,\\\\EX1\\Process(store)\\ID Process\n", file);
+    for (int i = 0; i < 30 * 60; i++)
+        fprintf(file, "%lld,3012,1000\n", (long long)(START_UTC_MS / 1000 + i * 60));
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(RUN(replay_run, "replay", "--mails", "--config", in_folder("act.json"),
+                         in_folder("client.csv"), in_folder("store.csv"), in_folder("pids.csv")),
+                     EXIT_FOUND);
+    const char *opened = strstr(out, "grows without bound"), *stop = strstr(out, "stop   BlackBerry Agent");
+    assert_non_null(opened);
+    assert_non_null(stop);
+    const char *pid = strstr(opened, "BESAgent.exe, pid 3012,");
+    assert_true(pid && pid < stop);
+    assert_non_null(strstr(stop, "BESAgent.exe, pid 1001,"));
+    assert_null(strstr(out, "pid 1000,")); /* that is the store's */
+    assert_null(strstr(messages, "made up"));
+    RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("client.csv"));
+    assert_non_null(strstr(messages, "ID Process: the pids shown are made up"));
 }
 
 static void replay_as_if_it_might_act(void **state)
@@ -309,6 +340,7 @@ int main(void)
         cmocka_unit_test(replay_says_what_is_wrong),
         cmocka_unit_test(replay_of_logs_that_follow_each_other),
         cmocka_unit_test(replay_of_the_machine_from_several_files),
+        cmocka_unit_test(replay_with_the_pids_that_were_recorded),
         cmocka_unit_test(replay_as_if_it_might_act),
         cmocka_unit_test(replay_of_two_machines_warns),
         cmocka_unit_test(status_of_nothing_is_no_status),
