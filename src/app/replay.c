@@ -501,6 +501,17 @@ static bool is_of_use(const struct replay *replay)
     return true;
 }
 
+/* What still grows at the end, and why nothing is restarted for it. */
+static void print_held(const struct replay *replay)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        const struct incident *incident = &replay->engine->incidents[i].incident;
+        if (incident->id && incident->held_because[0])
+            printf("no restart at the end for the %s of %s: %s\n", metric_name(incident->metric),
+                   incident->image[0] ? incident->image : replay->engine->host_name, incident->held_because);
+    }
+}
+
 static void print_end(const struct replay *replay)
 {
     char span[64];
@@ -517,6 +528,8 @@ static void print_end(const struct replay *replay)
     }
     printf("%zu incident%s and %zu restart%s in %s\n", replay->incidents, replay->incidents == 1 ? "" : "s",
            replay->restarts, replay->restarts == 1 ? "" : "s", span);
+    if (replay->config.mode == MODE_ACT)
+        print_held(replay);
     if (replay->config.mode == MODE_ALERT && replay->incidents > 0)
         puts("The configuration only tells (mode \"alert\"); with --act: what it would have restarted.");
 }

@@ -69,7 +69,9 @@ static void replay_tells_alerts_and_restarts(void **state)
     /* The budget allows one restart; the leak goes on in the new process and is told, not acted on. */
     char *first = strstr(out, "stop   BlackBerry Agent");
     assert_null(strstr(first + 1, "stop   BlackBerry Agent"));
-    assert_non_null(strstr(out, "1 restart in 1 d 6 h"));
+    assert_non_null(strstr(out,
+                           "1 restart in 1 d 6 h\nno restart at the end for the private bytes of "
+                           "BESAgent.exe: budget: 1 of 1 restarts in the last 1 d: the budget is spent\n"));
 }
 
 static void replay_in_json(void **state)
