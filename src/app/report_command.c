@@ -161,7 +161,7 @@ static void learn_from(const struct reporter *reporter, const struct history_ser
     }
 }
 
-static void show_series(struct reporter *reporter, const struct store_series_key *key,
+static void show_series(struct reporter *reporter, struct buffer *out, const struct store_series_key *key,
                         const struct thinner *thinner, const struct verdict *verdict, bool ended)
 {
     char title[192];
@@ -174,8 +174,8 @@ static void show_series(struct reporter *reporter, const struct store_series_key
     reporter->series_count++;
     reporter->unbounded_count += verdict->state == VERDICT_UNBOUNDED && !ended;
     if (!reporter->as_page) {
-        printf("%-9s  %s%s\n           %s\n", verdict_state_name(verdict->state), title,
-               ended ? " (has ended)" : "", verdict->reason);
+        buffer_add(out, "%-9s  %s%s\n           %s\n", verdict_state_name(verdict->state), title,
+                   ended ? " (has ended)" : "", verdict->reason);
         return;
     }
     static struct report_mark marks[REPORT_MARKS_MAX];
@@ -189,12 +189,12 @@ static void show_series(struct reporter *reporter, const struct store_series_key
                                    .ended = ended,
                                    .marks = marks,
                                    .mark_count = marks_for(reporter, key, marks)};
-    report_page_series(&reporter->page, &series);
+    report_page_series(out, &series);
 }
 
 /* Judged as the service judges: with its settings, and towards the same limit. */
 static enum status read_series(struct reporter *reporter, const struct history_series *series,
-                               struct err *err)
+                               struct buffer *out, struct err *err)
 {
     const struct store_series_key *key = &series->key;
     int64_t from_ms =
@@ -234,7 +234,7 @@ static enum status read_series(struct reporter *reporter, const struct history_s
         *lesson = (struct lesson){true, settings};
         detector_learned(detector, &lesson->settings);
         detector_verdict(detector, &verdict);
-        show_series(reporter, key, thinner, &verdict, has_ended(reporter, series, last_ms));
+        show_series(reporter, out, key, thinner, &verdict, has_ended(reporter, series, last_ms));
     }
 done:
     store_cursor_free(cursor);
@@ -260,16 +260,25 @@ static enum rank rank_of(const struct reporter *reporter, const struct store_ser
     return rank;
 }
 
-static enum status read_all_series(struct reporter *reporter, struct err *err)
+/* In the order in which they were first seen, as each teaches the next one of its target; shown in the order
+ * of their ranks. */
+static enum status read_all_series(struct reporter *reporter, struct buffer *out, struct err *err)
 {
     const struct history *history = &reporter->history;
+    struct buffer shown[RANK_COUNT];
     enum status status = STATUS_OK;
     for (int rank = 0; rank < RANK_COUNT; rank++)
-        for (size_t i = 0; !status && i < history->series_count; i++)
-            if (history->series[i].last_utc_ms + MS_PER_HOUR >= reporter->from_utc_ms &&
-                history->series[i].first_utc_ms <= reporter->end_utc_ms &&
-                (int)rank_of(reporter, &history->series[i].key) == rank)
-                status = read_series(reporter, &history->series[i], err);
+        shown[rank] = (struct buffer){.limit = PAGE_BYTES_MAX};
+    for (size_t i = 0; !status && i < history->series_count; i++)
+        if (history->series[i].last_utc_ms + MS_PER_HOUR >= reporter->from_utc_ms &&
+            history->series[i].first_utc_ms <= reporter->end_utc_ms)
+            status = read_series(reporter, &history->series[i],
+                                 &shown[rank_of(reporter, &history->series[i].key)], err);
+    for (int rank = 0; rank < RANK_COUNT; rank++) {
+        buffer_add_bytes(out, shown[rank].data ? shown[rank].data : "", shown[rank].length);
+        out->failed |= shown[rank].failed;
+        buffer_deinit(&shown[rank]);
+    }
     return status;
 }
 
@@ -298,9 +307,7 @@ static void add_summary(struct text *text, const struct reporter *reporter)
 static enum status make_page(struct reporter *reporter, struct err *err)
 {
     struct buffer charts = {.limit = PAGE_BYTES_MAX};
-    reporter->page = charts;
-    enum status status = read_all_series(reporter, err);
-    charts = reporter->page;
+    enum status status = read_all_series(reporter, &charts, err);
     reporter->page = (struct buffer){.limit = PAGE_BYTES_MAX};
     char summary[256];
     struct text text = text_on(summary, sizeof summary);
@@ -324,9 +331,14 @@ static int run(struct reporter *reporter, const char *html)
     struct err err = {0};
     reporter->as_page = html != NULL;
     if (!html) {
-        enum status status = read_all_series(reporter, &err);
+        reporter->page = (struct buffer){.limit = PAGE_BYTES_MAX};
+        enum status status = read_all_series(reporter, &reporter->page, &err);
         if (status)
             return cli_fail("%s", err.text);
+        if (reporter->page.failed)
+            return cli_fail("no memory for the table");
+        if (reporter->page.length)
+            fputs(reporter->page.data, stdout);
         char summary[256];
         struct text text = text_on(summary, sizeof summary);
         add_summary(&text, reporter);
