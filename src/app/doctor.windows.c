@@ -312,8 +312,9 @@ static void ask_service(struct doctor *doctor)
     if (control_ask("{\"request\": \"status\"}", &json, &err) != STATUS_OK)
         doctor_add(doctor, DOCTOR_WARNING, "service", "Run doctor as an Administrator.",
                    "the service runs, but does not answer: %s", err.text);
-    else
-        doctor->status = json_loads(json, 0, NULL);
+    else if (!(doctor->status = json_loads(json, 0, NULL)))
+        doctor_add(doctor, DOCTOR_WARNING, "service", "Restart the service; then run doctor again.",
+                   "the service runs, but its answer is not JSON");
     free(json);
 }
 

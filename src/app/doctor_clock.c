@@ -206,7 +206,13 @@ void doctor_check_polls(struct doctor *doctor)
         doctor_add(doctor, DOCTOR_FAILED, "service", "Restart storewatch; does it run as LocalSystem?",
                    "the service's latest look failed, at least in part: %s",
                    json_words_get(doctor->status, "look_error", ""));
-    if (!(polls >= 1)) {
+    if (isnan(polls) || isnan(failed) || isnan(missed)) {
+        doctor_add(doctor, DOCTOR_WARNING, "polls",
+                   "Is the running service of the same version as this program? Restart it.",
+                   "the service's answer does not tell of its polls");
+        return;
+    }
+    if (polls < 1) {
         doctor_add(doctor, DOCTOR_OK, "polls", NULL, "the service has not looked at the machine yet");
         return;
     }
