@@ -197,6 +197,10 @@ static void texts_that_are_not_json(void **state)
          "f:1:1: not JSON: '[' or '{' expected near end of file (is a closing } or ] missing?)\n"},
         {"{\n  \"mode\": \"act\"", STATUS_INVALID,
          "f:2:15: not JSON: '}' expected near end of file (is a closing } or ] missing?)\n"},
+        {"{\n  \"version\": 1\n  \"mode\": \"act\" }", STATUS_INVALID,
+         "f:3:8: not JSON: '}' expected near '\"mode\"' (is a comma missing before it?)\n"},
+        {"{ \"clients\": [ {} {} ] }", STATUS_INVALID,
+         "f:1:19: not JSON: ']' expected near '{' (is a comma missing before it?)\n"},
         {"{\n  \"mode\": \"act\",\n}", STATUS_INVALID,
          "f:3:1: not JSON: string or '}' expected near '}' (is there a comma too many before it, or a "
          "bracket that "
