@@ -336,7 +336,8 @@ enum unit perfmon_unit(const char *name)
         contains_nocase(counter, "gbytes")) {
         return UNIT_OTHER;
     }
-    if (contains_nocase(name, "bytes") || contains_nocase(name, "working set")) {
+    if (contains_nocase(name, "bytes") || contains_nocase(name, "working set") ||
+        contains_nocase(counter, "commit limit")) {
         return UNIT_BYTES;
     }
     return contains_nocase(name, "handle count") || contains_nocase(name, "handles") ? UNIT_HANDLES

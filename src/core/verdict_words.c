@@ -52,7 +52,8 @@ static void reason_write(const struct detector *d, struct verdict *v)
         else if (d->accelerates)
             text_add(&text, ", faster and faster");
         else if (f->urgent)
-            text_add(&text, ", straight, and fast against what is left");
+            text_add(&text, ", straight, and fast against %s",
+                     isnan(v->limit) ? "the level it began at" : "what is left");
         else if (d->shape == SHAPE_RISING_FLOOR)
             text_add(&text, ", the lowest values too, straight rather than levelling off");
         else

@@ -387,6 +387,7 @@ static void units_from_names(void **state)
         {"\\\\EX1\\Process(store)\\Working Set", UNIT_BYTES},
         {"\\\\EX1\\Process(store)\\Virtual Bytes", UNIT_BYTES},
         {"\\\\EX1\\Memory\\Committed Bytes", UNIT_BYTES},
+        {"\\\\EX1\\Memory\\Commit Limit", UNIT_BYTES}, /* in bytes, though its name does not say so */
         {"heap_bytes", UNIT_BYTES},
         {"Private Bytes", UNIT_BYTES},
         {"\\\\EX1\\Process(store)\\Handle Count", UNIT_HANDLES},
