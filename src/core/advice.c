@@ -34,12 +34,20 @@ void text_add_client_line(struct text *text, const char *image, const char *serv
     text_add(text, " }");
 }
 
-static void add_deadline(struct text *text, const struct incident *incident)
+/* Beyond this a date to the second tells nobody anything. */
+#define DEADLINE_MAX_MS (365 * MS_PER_DAY)
+
+static void add_deadline(struct text *text, const struct alert *alert)
 {
-    if (incident->exhaustion_early_utc_ms == INT64_MAX)
+    const int64_t early_utc_ms = alert->incident.exhaustion_early_utc_ms;
+    if (early_utc_ms == INT64_MAX)
         return;
+    if (early_utc_ms - alert->utc_ms > DEADLINE_MAX_MS) {
+        text_add(text, " (more than a year is left)");
+        return;
+    }
     text_add(text, " before ");
-    text_add_time_human(text, incident->exhaustion_early_utc_ms);
+    text_add_time_human(text, early_utc_ms);
 }
 
 /* One of those that are likely to cause the growth; `then`: after the one before it. */
@@ -95,7 +103,7 @@ static void advise_restart(struct alert *alert, const struct config *config)
     const struct incident *incident = &alert->incident;
     char deadline_storage[64];
     struct text deadline = text_on(deadline_storage, sizeof deadline_storage);
-    add_deadline(&deadline, incident);
+    add_deadline(&deadline, alert);
     if (incident->target_kind == TARGET_STORE)
         advise_suspect(alert);
     if (incident->target_kind == TARGET_STORE)

@@ -710,6 +710,32 @@ static void test_a_pool_s_alert_says_what_to_look_at(void **state)
     free(alert);
 }
 
+/* "before 2280-01-18 14:03:31 UTC" is no deadline. */
+static void test_the_advice_has_a_deadline_only_when_it_is_one(void **state)
+{
+    (void)state;
+    struct config config;
+    configure(&config);
+    struct alert *alert = calloc(1, sizeof *alert);
+    alert->kind = ALERT_OPENED;
+    alert->utc_ms = INT64_C(1767225600000);
+    alert->has_incident = true;
+    alert->incident.target_kind = TARGET_CLIENT;
+    alert->incident.metric = METRIC_HANDLES;
+    text_copy(alert->incident.service, sizeof alert->incident.service, "ArchiveSvc");
+    alert->incident.exhaustion_early_utc_ms = alert->utc_ms + 365 * MS_PER_DAY;
+    advice_add(alert, &config, false);
+    assert_string_equal(alert->todo[0],
+                        "Restart the service \"ArchiveSvc\" before 2027-01-01 00:00:00 UTC; the "
+                        "Information Store can stay up.");
+    alert->todo_count = 0;
+    alert->incident.exhaustion_early_utc_ms += 253 * 365 * MS_PER_DAY;
+    advice_add(alert, &config, false);
+    assert_string_equal(alert->todo[0], "Restart the service \"ArchiveSvc\" (more than a year is left); the "
+                                        "Information Store can stay up.");
+    free(alert);
+}
+
 /* The siblings of KB 898782: objects that the store keeps for a client that forgets them, and hardly a byte.
  */
 static void test_the_mail_names_who_makes_the_store_s_handles_grow(void **state)
@@ -877,6 +903,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who_holds_handles_is_named_for_the_pool, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_driver_s_pool, setup, teardown),
         cmocka_unit_test(test_a_pool_s_alert_says_what_to_look_at),
+        cmocka_unit_test(test_the_advice_has_a_deadline_only_when_it_is_one),
         cmocka_unit_test_setup_teardown(test_few_handles_do_not_hold_a_driver_s_pool, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_load, setup, teardown),
