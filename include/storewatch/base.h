@@ -97,6 +97,8 @@ void text_add(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 void text_add_v(struct text *text, const char *format, va_list args) PRINTF_LIKE(2, 0);
 void text_add_bytes(struct text *text, const char *bytes, size_t count);
 void text_clear(struct text *text);
+/* When it was cut, its end becomes "...": what people read says that there was more. */
+void text_tell_cut(struct text *text);
 
 /* A text that grows on the heap up to `limit` bytes (reports, mails). Zero-initialised with `limit` set is a
  * valid empty buffer. buffer_* never fail loudly: after a failed allocation or at the limit `failed` stays

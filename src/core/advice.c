@@ -58,8 +58,7 @@ static void advise_culprit(struct alert *alert, const struct culprit *culprit, c
     const char *first = then ? "When it goes on growing then" : "First", *comma = then ? "," : "";
     if (culprit->service[0])
         alert_add_todo(alert,
-                       "%s%s restart the service \"%s\": %s (pid %u) %s, and that is the cheapest thing that "
-                       "can end it; the Information Store can stay up.",
+                       "%s%s restart the service \"%s\": %s (pid %u) %s; the Information Store can stay up.",
                        first, comma, culprit->service, culprit->image, pid, is_cause);
     else if (culprit->watched && culprit->kind == TARGET_CLIENT)
         alert_add_todo(alert,

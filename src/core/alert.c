@@ -1,4 +1,5 @@
-/* alert.c - lines of an alert. A line is cut at its bound; a line too many is dropped: an alert never fails.
+/* alert.c - lines of an alert. A line is cut at its bound, and says so; a line too many is dropped: an alert
+ * never fails.
  */
 #include "storewatch/alert.h"
 
@@ -10,6 +11,7 @@ static void add_line(char lines[][ALERT_LINE_MAX], size_t capacity, size_t *coun
     }
     struct text line = text_on(lines[*count], ALERT_LINE_MAX);
     text_add_v(&line, format, args);
+    text_tell_cut(&line);
     (*count)++;
 }
 

@@ -102,6 +102,20 @@ void text_add_bytes(struct text *text, const char *bytes, size_t count)
     text->data[text->length] = '\0';
 }
 
+void text_tell_cut(struct text *text)
+{
+    static const char dots[] = "...";
+    if (!text->truncated || text->capacity < sizeof dots) {
+        return;
+    }
+    const size_t most = text->capacity - sizeof dots;
+    if (text->length > most) {
+        text->length = utf8_whole(text->data, most);
+    }
+    memcpy(text->data + text->length, dots, sizeof dots);
+    text->length += sizeof dots - 1;
+}
+
 void text_clear(struct text *text)
 {
     text->length = 0;

@@ -176,35 +176,41 @@ static void add_unseen(struct text *text, const struct culprit_ranking *ranking)
              "Windows support tools) shows it by tag.");
 }
 
-void culprit_add_words(struct culprit_ranking *ranking, enum culprit_outcome outcome)
+static void add_words(struct text *text, const struct culprit_ranking *ranking, enum culprit_outcome outcome)
 {
     static const char *const begins[] = {"Nobody stands out; the first would be ", "Possibly ", "Likely ",
                                          "Nearly certainly "};
-    struct text text = text_on(ranking->words, sizeof ranking->words);
     if (outcome == CULPRIT_TOO_SHORT) {
-        text_add(&text, "Nobody can be named yet: too little was seen of this growth.");
+        text_add(text, "Nobody can be named yet: too little was seen of this growth.");
         return;
     }
     if (outcome == CULPRIT_NO_GROWTH || ranking->count == 0) {
-        text_add(&text, outcome == CULPRIT_NO_GROWTH ? "Nobody is named: it does not surely grow."
-                                                     : "Nobody stands out: no process grew with it.");
-        add_rest(&text, ranking);
+        text_add(text, outcome == CULPRIT_NO_GROWTH ? "Nobody is named: it does not surely grow."
+                                                    : "Nobody stands out: no process grew with it.");
+        add_rest(text, ranking);
         if (outcome == CULPRIT_RANKED)
-            add_unseen(&text, ranking);
+            add_unseen(text, ranking);
         return;
     }
     const struct culprit *first = &ranking->items[0];
     if (ranking->together) {
-        text_add(&text, "%s", begins[ranking->together_confidence]);
-        add_together(&text, ranking);
+        text_add(text, "%s", begins[ranking->together_confidence]);
+        add_together(text, ranking);
     } else {
-        text_add(&text, "%s", begins[first->confidence]);
-        add_case(&text, ranking, first);
-        add_doubts(&text, first, "it");
-        text_add(&text, ".");
+        text_add(text, "%s", begins[first->confidence]);
+        add_case(text, ranking, first);
+        add_doubts(text, first, "it");
+        text_add(text, ".");
     }
-    add_rest(&text, ranking);
-    add_unseen(&text, ranking);
+    add_rest(text, ranking);
+    add_unseen(text, ranking);
     if (ranking->with_load && first->confidence < CULPRIT_LIKELY)
-        text_add(&text, " Many processes grew at the time: it may be the load.");
+        text_add(text, " Many processes grew at the time: it may be the load.");
+}
+
+void culprit_add_words(struct culprit_ranking *ranking, enum culprit_outcome outcome)
+{
+    struct text text = text_on(ranking->words, sizeof ranking->words);
+    add_words(&text, ranking, outcome);
+    text_tell_cut(&text);
 }

@@ -309,6 +309,7 @@ void policy_preflight(const struct config *config, const struct observation *obs
         struct check_result *result = &out_preflight->results[i];
         struct text why = text_on(result->text, sizeof result->text);
         result->passed = judge_one(&judge, (enum check)i, &why);
+        text_tell_cut(&why);
         if (!result->passed && out_preflight->passed) {
             out_preflight->passed = false;
             out_preflight->first_failed = (enum check)i;

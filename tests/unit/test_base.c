@@ -44,6 +44,28 @@ static void a_long_error_text_is_cut(void **state)
 }
 
 /* How many bytes of "aé€😀" (1 + 2 + 3 + 4) fit whole into a text of each capacity. */
+static void a_cut_is_told(void **state)
+{
+    (void)state;
+    char storage[8];
+    struct text text = text_on(storage, sizeof storage);
+    text_add(&text, "1234567");
+    text_tell_cut(&text);
+    assert_string_equal(storage, "1234567"); /* nothing was cut */
+    text_add(&text, "8");
+    text_tell_cut(&text);
+    assert_string_equal(storage, "1234...");
+    assert_int_equal(text.length, 7);
+    text_clear(&text);
+    text_add(&text, "123\xc3\xa4 and more");
+    text_tell_cut(&text);
+    assert_string_equal(storage, "123..."); /* no half of a character */
+    text = text_on(storage, 3);
+    text_add(&text, "12345");
+    text_tell_cut(&text);
+    assert_string_equal(storage, "12"); /* no room to say it */
+}
+
 static void text_is_cut_between_characters(void **state)
 {
     (void)state;
@@ -165,6 +187,7 @@ int main(void)
         cmocka_unit_test(the_first_error_wins),
         cmocka_unit_test(a_long_error_text_is_cut),
         cmocka_unit_test(text_is_cut_between_characters),
+        cmocka_unit_test(a_cut_is_told),
         cmocka_unit_test(nothing_follows_a_cut),
         cmocka_unit_test(stray_continuation_bytes_do_not_run_off_the_front),
         cmocka_unit_test(a_buffer_grows_and_is_handed_over),

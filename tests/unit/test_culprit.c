@@ -710,6 +710,24 @@ static void test_a_pool_s_alert_says_what_to_look_at(void **state)
     free(alert);
 }
 
+/* A service's name may have 256 characters: the line is cut then, and says so. */
+static void test_an_advice_that_is_too_long_says_so(void **state)
+{
+    (void)state;
+    struct config config;
+    configure(&config);
+    struct alert *alert = calloc(1, sizeof *alert);
+    alert->kind = ALERT_OPENED;
+    alert->has_incident = true;
+    alert->incident.target_kind = TARGET_CLIENT;
+    alert->incident.exhaustion_early_utc_ms = INT64_MAX;
+    memset(alert->incident.service, 'S', sizeof alert->incident.service - 1);
+    advice_add(alert, &config, false);
+    assert_int_equal(strlen(alert->todo[0]), ALERT_LINE_MAX - 1);
+    assert_string_equal(alert->todo[0] + ALERT_LINE_MAX - 5, "S...");
+    free(alert);
+}
+
 /* "before 2280-01-18 14:03:31 UTC" is no deadline. */
 static void test_the_advice_has_a_deadline_only_when_it_is_one(void **state)
 {
@@ -903,6 +921,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who_holds_handles_is_named_for_the_pool, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_driver_s_pool, setup, teardown),
         cmocka_unit_test(test_a_pool_s_alert_says_what_to_look_at),
+        cmocka_unit_test(test_an_advice_that_is_too_long_says_so),
         cmocka_unit_test(test_the_advice_has_a_deadline_only_when_it_is_one),
         cmocka_unit_test_setup_teardown(test_few_handles_do_not_hold_a_driver_s_pool, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_cache, setup, teardown),
