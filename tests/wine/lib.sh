@@ -247,6 +247,7 @@ bed_boot() { make_template && copy_template && windows_on; }
 bed_close() {
     local status=$? left server
     trap '' INT TERM HUP
+    ! bed_is_headless || : >"$bed/server-died"
     ! declare -F bed_closing >/dev/null || bed_closing
     keep_logs
     for server in "$bed"/smtp*/work; do
@@ -272,6 +273,12 @@ bed_close() {
     exit $status
 }
 bed_is_empty() { [ -z "$(bed_processes)" ]; }
+# Programs without the server that is their Windows: it has died.
+bed_is_headless() {
+    local left
+    left=$(bed_processes)
+    grep -q '\.exe$' <<<"$left" && ! grep -q wineserver <<<"$left"
+}
 
 # finish: every test ends with it, so that one which ends anywhere else is seen.
 finish() { exit $((failed > 0)); }
