@@ -15,6 +15,8 @@
 #define CONFIG_WINDOWS_MAX 16
 #define CONFIG_VETO_MAX 32
 #define CONFIG_ERRORS_MAX 64
+#define CONFIG_BUDGET_MAX 64                                   /* restarts that are counted, */
+#define CONFIG_BUDGET_MAX_MS (INT64_C(365) * 24 * 3600 * 1000) /* and for how long */
 #define CONFIG_BYTES_MAX (1024 * 1024)
 #define CONFIG_STRING_MAX 512
 
@@ -69,7 +71,7 @@ struct config {
 
     size_t ladder_count;
     enum rung ladder[RUNG_COUNT];
-    uint32_t budget_max;
+    uint32_t budget_max; /* 1 to CONFIG_BUDGET_MAX */
     int64_t budget_per_ms;
     int64_t budget_min_interval_ms;
     size_t window_count; /* 0 = at any time */

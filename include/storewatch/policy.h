@@ -127,9 +127,14 @@ int64_t policy_soonest_retry_ms(const struct config *config);
 /* Is the early bound of the exhaustion (INT64_MAX = not foreseeable) nearer than urgent_before? */
 bool policy_is_urgent(const struct config *config, struct clock clock, int64_t exhaustion_early_utc_ms);
 
-/* Ages the budget by observed time and drops entries no rule needs any more. */
-void policy_age_budget(const struct config *config, struct budget_entry *entries, size_t *count,
-                       int64_t elapsed_ms);
+/* Ages the budget by observed time and drops entries that no configuration can ask for (a reload may make the
+ * period longer). */
+void policy_age_budget(struct budget_entry *entries, size_t *count, int64_t elapsed_ms);
+/* Puts one in; where there is no room the oldest goes. */
+void policy_put_budget(struct budget_entry *entries, size_t *count, const struct budget_entry *entry);
+
+/* Does the configuration know this rung, and the service as one that is restarted on it? */
+bool policy_knows_rung(const struct config *config, enum rung rung, const char *service);
 
 /* When a restart for an incident with this early bound of its exhaustion is planned: minutes from now, 0 =
  * now. Every restart costs users a pause and many leaks last for weeks, so it is the last window that opens

@@ -253,23 +253,24 @@ unsigned restart_step(struct restart *restart, const struct observation *observa
                       const struct service_graph *graph, int64_t mono_ms, int64_t utc_ms,
                       struct restart_request *out_request);
 
-/* The end of a process rests on one look. A second lies between that and the deed; when the disk or the
- * service manager hold it up for longer than this, the process may have begun to move again, a veto process
- * to run, or a person to work on it. The service manager itself grants 30 s for an answer. */
-#define TERMINATE_FRESH_MS (30 * 1000)
+/* A stop, or the end of a process, rests on one look. A second lies between that and the deed; when the disk
+ * or the service manager hold it up for longer than this, the process may have begun to move again, a veto
+ * process to run, or a person to work on it: it is not done, and decided anew. The service manager itself
+ * grants 30 s for an answer. */
+#define RESTART_FRESH_MS (30 * 1000)
 #define RESTART_TOO_LATE 1460 /* Windows: ERROR_TIMEOUT */
 
 /* What came of the request. `code` is the raw Windows code of a failure (1051, 1058, 1060, 1069, 230, ...).
- * A process that was to be ended: OK = it has ended; NOT_FOUND = it had ended before; TIMEOUT = it was told
- * to end and is still there; BUSY with code RESTART_TOO_LATE = nothing was ended, because it came to that
- * only TERMINATE_FRESH_MS after it was decided: it is decided anew, with all its patience. An answer to a
- * request that is not out is ignored. */
+ * BUSY with code RESTART_TOO_LATE = nothing was done, because it came to that only RESTART_FRESH_MS after it
+ * was decided: it is decided anew, the end of a process with all its patience. A process that was to be
+ * ended: OK = it has ended; NOT_FOUND = it had ended before; TIMEOUT = it was told to end and is still there.
+ * An answer to a request that is not out is ignored. */
 void restart_told(struct restart *restart, const struct restart_request *request, enum status status,
                   uint32_t code, int64_t mono_ms);
 
 /* ---- the budget ---- */
 
-#define BUDGET_ENTRIES_MAX 64
+#define BUDGET_ENTRIES_MAX CONFIG_BUDGET_MAX
 
 /* One restart that counts. The budget counts the running time storewatch has observed since the restart
  * began, not wall-clock time: setting the clock frees nothing. The engine keeps the ages; the edge saves

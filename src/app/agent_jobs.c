@@ -218,14 +218,13 @@ void job_commit(struct job *job)
 /* ---- control ---- */
 
 /* The journal is on the disk now; how long that took is what counts. */
-static enum status terminate_if_fresh(struct os *os, const struct engine_request *request, struct err *err)
+static enum status check_fresh(struct os *os, const struct engine_request *request, struct err *err)
 {
     int64_t age_ms = os_mono_ms(os) - request->decided_mono_ms;
-    if (age_ms > TERMINATE_FRESH_MS)
-        return err_set(err, STATUS_BUSY, "terminate", RESTART_TOO_LATE,
-                       "service %s: that its process is to end was decided %lld s ago", request->service,
-                       (long long)(age_ms / MS_PER_SECOND));
-    return os_process_terminate(os, request->service, request->process, err);
+    if (age_ms <= RESTART_FRESH_MS)
+        return STATUS_OK;
+    return err_set(err, STATUS_BUSY, "restart", RESTART_TOO_LATE, "service %s: that was decided %lld s ago",
+                   request->service, (long long)(age_ms / MS_PER_SECOND));
 }
 
 void job_control(struct job *job)
@@ -236,13 +235,17 @@ void job_control(struct job *job)
         job->status = os_service_graph(os, &job->graph, &job->err);
         break;
     case ENGINE_STOP_SERVICE:
-        job->status = os_service_stop(os, job->request.service, &job->err);
+        job->status = check_fresh(os, &job->request, &job->err);
+        if (!job->status)
+            job->status = os_service_stop(os, job->request.service, &job->err);
         break;
     case ENGINE_START_SERVICE:
         job->status = os_service_start(os, job->request.service, &job->err);
         break;
     case ENGINE_TERMINATE_PROCESS:
-        job->status = terminate_if_fresh(os, &job->request, &job->err);
+        job->status = check_fresh(os, &job->request, &job->err);
+        if (!job->status)
+            job->status = os_process_terminate(os, job->request.service, job->request.process, &job->err);
         break;
     case ENGINE_GATHER_EVIDENCE: /* of another lane */
     case ENGINE_NOTHING:

@@ -99,7 +99,7 @@ static void age_budget(struct step *step)
 {
     struct engine *engine = step->engine;
     if (engine->stepped_mono_ms && step->clock.mono_ms > engine->stepped_mono_ms && engine->budget_count) {
-        policy_age_budget(&engine->config, engine->budget, &engine->budget_count,
+        policy_age_budget(engine->budget, &engine->budget_count,
                           step->clock.mono_ms - engine->stepped_mono_ms);
         if (step->clock.mono_ms - engine->budget_saved_mono_ms >= MS_PER_MINUTE) {
             step->actions->save_budget = true;

@@ -193,6 +193,20 @@ static void facts_for(const struct engine *engine, int64_t exhaustion_early_utc_
     };
 }
 
+/* Why a restart that has not reached its target yet is not wanted any more; NULL = it is. What a person asked
+ * for is. */
+static const char *unwanted(const struct engine *engine, const struct open_incident *open)
+{
+    const struct restart_journal *journal = &engine->restart.journal;
+    if (journal->incident_id == 0)
+        return NULL;
+    if (!open)
+        return "the growth that it was for has ended";
+    if (!policy_knows_rung(&engine->config, journal->rung, journal->target))
+        return "it is not a restart of the configuration any more";
+    return NULL;
+}
+
 /* The pre-flight once more just before the first stop: the world may have changed since the plan was made, or
  * while storewatch itself was away in the middle of the stops. This restart is in the budget already, so the
  * budget as it was without it counts. Returns news bits. */
@@ -216,12 +230,16 @@ static unsigned call_off(struct step *step)
     facts.budget_count = count;
     struct preflight preflight;
     policy_preflight(&engine->config, step->observation, step->clock, &facts, &preflight);
-    if (preflight.passed)
+    const char *not_wanted = unwanted(engine, open);
+    if (preflight.passed && !not_wanted)
         return 0;
     char reason[sizeof engine->called_off];
     struct text why = text_on(reason, sizeof reason);
-    text_add(&why, "%s: %s", check_name(preflight.first_failed),
-             preflight.results[preflight.first_failed].text);
+    if (not_wanted)
+        text_add(&why, "%s", not_wanted);
+    else
+        text_add(&why, "%s: %s", check_name(preflight.first_failed),
+                 preflight.results[preflight.first_failed].text);
     engine->resumed = false;
     if (!untouched) { /* something may be down: it counts, and is started again */
         step_tell_story(step, "called off: %s", reason);
@@ -466,11 +484,9 @@ static void begin_restart(struct step *step, const struct restart_plan *plan)
     engine->graph_wanted = engine->resumed = false;
     engine->evidence = EVIDENCE_WANTED;
 
-    if (engine->budget_count == BUDGET_ENTRIES_MAX) /* more than any budget needs: the oldest is the first */
-        memmove(engine->budget, engine->budget + 1, sizeof engine->budget[0] * --engine->budget_count);
-    struct budget_entry *entry = &engine->budget[engine->budget_count++];
-    *entry = (struct budget_entry){.restart_id = journal->id};
-    text_copy(entry->service, sizeof entry->service, journal->target);
+    struct budget_entry entry = {.restart_id = journal->id};
+    text_copy(entry.service, sizeof entry.service, journal->target);
+    policy_put_budget(engine->budget, &engine->budget_count, &entry);
     step->actions->save_budget = true;
     step->actions->save_restart = true;
     step->actions->restart = engine->restart.journal;

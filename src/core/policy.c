@@ -432,16 +432,32 @@ enum rung policy_next_rung(const struct config *config, const struct incident *i
     return RUNG_ALERT;
 }
 
-void policy_age_budget(const struct config *config, struct budget_entry *entries, size_t *count,
-                       int64_t elapsed_ms)
+bool policy_knows_rung(const struct config *config, enum rung rung, const char *service)
 {
-    int64_t needed_ms = config->budget_per_ms > config->budget_min_interval_ms
-                            ? config->budget_per_ms
-                            : config->budget_min_interval_ms;
+    bool known = rung == RUNG_RESTART_STORE && text_equal_nocase(service, config->store_service);
+    for (size_t i = 0; i < config->client_count; i++)
+        known |= rung == RUNG_RESTART_CLIENT && text_equal_nocase(service, config->clients[i].service);
+    return known && in_ladder(config, rung);
+}
+
+void policy_put_budget(struct budget_entry *entries, size_t *count, const struct budget_entry *entry)
+{
+    size_t at = *count;
+    if (*count < BUDGET_ENTRIES_MAX)
+        (*count)++;
+    else
+        for (size_t i = at = 0; i < *count; i++)
+            if (entries[i].age_ms > entries[at].age_ms)
+                at = i;
+    entries[at] = *entry;
+}
+
+void policy_age_budget(struct budget_entry *entries, size_t *count, int64_t elapsed_ms)
+{
     size_t kept = 0;
     for (size_t i = 0; i < *count; i++) {
         entries[i].age_ms += elapsed_ms;
-        if (entries[i].age_ms < needed_ms)
+        if (entries[i].age_ms < CONFIG_BUDGET_MAX_MS)
             entries[kept++] = entries[i];
     }
     *count = kept;

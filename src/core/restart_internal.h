@@ -29,7 +29,8 @@ enum {
     CODE_DEPENDENCY_DELETED = 1075,
     CODE_NEVER_STARTED = 1077, /* the exit code of every service that has not been started since the boot */
     CODE_SHUTDOWN = 1115,
-    CODE_LOGON_TYPE = 1385
+    CODE_LOGON_TYPE = 1385,
+    CODE_TOO_LATE = RESTART_TOO_LATE
 };
 
 /* What one step of the machine works with. */

@@ -62,7 +62,7 @@ enum status os_process_terminate(struct os *os, const char *service, struct proc
         status = service_check(service, id.pid, err);
     }
     const DWORD answer_ms = GetTickCount() - asked_ms;
-    if (status == STATUS_OK && answer_ms > TERMINATE_FRESH_MS) {
+    if (status == STATUS_OK && answer_ms > RESTART_FRESH_MS) {
         status =
             err_set(err, STATUS_BUSY, "QueryServiceStatusEx", RESTART_TOO_LATE,
                     "the service manager took %lu s to answer about service %s, so its process is not ended",

@@ -275,6 +275,9 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
     case FAULT_RELOAD:
         sim->settings.windows = below(own, 3) == 0;
         sim->settings.act = below(own, 3) != 0;
+        draw_budget(own);
+        sim->settings.archive_named = below(own, 4) != 0;
+        sim->settings.client_rung = below(own, 4) != 0;
         if (sim->agent && config_write())
             agent_reload(sim->agent);
         break;
@@ -301,7 +304,6 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
 static void disk_begin(const struct fault *fault, uint64_t *own)
 {
     static const int codes[] = {SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_FULL, SQLITE_IOERR_SHMMAP};
-    sim->judge.disk_failed = true;
     if (fault->kind == FAULT_DISK_FULL)
         vfs_fault_set_quota(vfs_fault_used_bytes() + below(own, 40000));
     else
@@ -378,8 +380,6 @@ static void fault_begin(struct fault *fault)
     aim_at_plan(fault);
     fault->begun = true;
     fault->until_ms = true_ms() + fault->for_ms;
-    if (fault->kind == FAULT_SLOW_STORE) /* one that hangs is treated like one that fails */
-        sim->judge.disk_failed |= fault->for_ms >= 9 * MS_PER_SECOND;
     sim->injected[fault->kind]++;
     story("FAULT %zu: %s (%s, %lld s)", (size_t)(fault - sim->faults), fault_name(fault->kind),
           service_of(fault)->name, (long long)(fault->for_ms / 1000));

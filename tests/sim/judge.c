@@ -2,10 +2,13 @@
  *
  *   R1  every service that a stop of storewatch's took down is owed, until it has run for `verify` without
  *       a break, or a person has taken it (or what it needs) over. Nothing is owed at the end; one that
- *       storewatch, alive and seeing, has known down for longer than all its timeouts together was told of
+ *       storewatch, alive and seeing, has known down for longer than all its timeouts together was told of.
+ *       Each start is of a service of the plan that ran when the restart began or later, and that no person
+ *       stopped after storewatch had seen it run again; the pauses between its starts double
  *   R2  the true times at which restarts began of which a stop was accepted: in each period no more than
- *       the budget, between two at least the minimum interval. One asked for by hand only counts. Of those
- *       for one incident and rung no more than POLICY_ATTEMPTS_MAX were turned back
+ *       the budget, between two at least the minimum interval, as configured when the first stop was asked
+ *       for. One asked for by hand only counts. Of those for one incident and rung no more than
+ *       POLICY_ATTEMPTS_MAX were turned back
  *   R3  the moment a stop takes effect: the service is the target or needs it (by the world's
  *       dependencies), the target is one of the configuration, and its process was not already another one
  *       than planned in the look that the stop was decided on. The moment a process is to be ended: that is
@@ -15,11 +18,13 @@
  *       checkpoint stands still; nothing of R4 but the window forbids it; the journal on the disk says it
  *   R4  the moment a restart asks for its first stop (until one was accepted, and in each life of
  *       storewatch again): mode, dry run, maintenance, veto, cluster, shutdown, sight, window against
- *       urgency and pending states, as that look showed them
- *   R5  the keys of the delivered mails: an incident's numbers rise (unless the disk failed: then news
- *       leave from memory past what lies in the outbox), duplicates are at most as many as lives of
+ *       urgency and pending states, as that look showed them; its incident is open, its target and rung are
+ *       those of the configuration. The moment any stop takes effect: it was not decided on long ago
+ *   R5  the keys of the delivered mails: an incident's numbers rise (but for those that leave from memory,
+ *       while the disk fails, past what lies in the outbox), duplicates are at most as many as lives of
  *       storewatch that ended with a mail on its way; at the end no number up to the incident's count is
- *       missing and the outbox is empty. A mail that a relay refused for good counts as arrived. Where
+ *       missing, the outbox is empty, and of each restart that the file calls down, handed over, turned
+ *       back or called off a mail has come. A mail that a relay refused for good counts as arrived. Where
  *       memory fails on and on (tests/torture), as many may miss as were dropped, never the first
  *   R6  the journal on the disk knows of a stop, and of the end of a process, when it takes effect; a
  *       start of storewatch on a sound disk opens the file; nothing is ever set aside; at the end the file
@@ -73,6 +78,15 @@ static bool disk_is_bad(void)
             sim->faults[i].begun && !sim->faults[i].over)
             return true;
     return false;
+}
+
+static struct judge_restart *restart_known(const struct restart_journal *journal)
+{
+    for (size_t i = 0; i < judge()->restart_count; i++)
+        if (judge()->restarts[i].id == journal->id &&
+            judge()->restarts[i].begun_utc_ms == journal->begun_utc_ms)
+            return &judge()->restarts[i];
+    return NULL;
 }
 
 /* ---- R1 ---- */
@@ -171,23 +185,71 @@ void judge_world(int64_t elapsed_ms)
         if (service->run_since_ms < 0)
             service->run_since_ms = now_ms;
         service->down_seen_ms = service->idle_ms = 0;
+        service->hands_off = false;
+        if (judge()->restart_count)
+            judge()->restarts[judge()->restart_count - 1].ran |= 1u << i;
         if (service->owed && now_ms - service->run_since_ms >= sim->settings.verify_ms)
             service->owed = false;
     }
 }
 
-void judge_start(const char *name)
+static const struct restart_service *planned(const struct restart_journal *journal, const char *name)
 {
-    size_t index = service_index(name);
-    if (index == SIZE_MAX)
-        return;
-    judge()->services[index].idle_ms = 0;
-    judge()->services[index].asked_ms = true_ms();
+    for (size_t i = 0; i < journal->plan.count; i++)
+        if (text_equal_nocase(journal->plan.services[i].name, name))
+            return &journal->plan.services[i];
+    return NULL;
 }
 
+/* Of one service, in one life of storewatch, the pauses between starts double up to their bound. */
+static void check_backoff(const char *name, struct judge_service *service, int64_t restart_id)
+{
+    bool again = service->asked_in == sim->lives && service->asked_for == restart_id;
+    if (again && true_ms() - service->asked_ms < service->pause_ms)
+        judge_fail("R1", "%s is started again after %lld ms, not before %lld ms are over", name,
+                   (long long)(true_ms() - service->asked_ms), (long long)service->pause_ms);
+    service->pause_ms = again ? 2 * service->pause_ms : RESTART_BACKOFF_FIRST_MS;
+    if (service->pause_ms > RESTART_BACKOFF_LAST_MS)
+        service->pause_ms = RESTART_BACKOFF_LAST_MS;
+    service->asked_in = sim->lives;
+    service->asked_for = restart_id;
+}
+
+void judge_start(const char *name)
+{
+    const struct engine *engine = sim->agent->engine;
+    const struct restart_journal *journal = &engine->restart.journal;
+    const struct judge_restart *restart = restart_known(journal);
+    size_t index = service_index(name);
+    judge()->checks++;
+    if (index == SIZE_MAX)
+        return; /* deleted meanwhile */
+    struct judge_service *service = &judge()->services[index];
+    if (!engine_restarting(engine) || !restart || !planned(journal, name))
+        judge_fail("R3", "a start of %s, which the restart of \"%s\" has nothing to do with", name,
+                   journal->target);
+    else if (!(restart->ran >> index & 1u))
+        judge_fail("R1", "%s is started, which did not run when the restart began nor later", name);
+    else if (service->hands_off && sim->os.world.services[index].win32_exit_code == 0)
+        judge_fail("R1", "%s is started, which a person had stopped after it ran again", name);
+    check_backoff(name, service, journal->id);
+    service->idle_ms = 0;
+    service->asked_ms = true_ms();
+}
+
+/* A person stopped it. One that storewatch had seen running again is to be left alone from then on. */
 void judge_person(const char *name)
 {
-    judge()->services[service_index(name)].person = true;
+    struct judge_service *service = &judge()->services[service_index(name)];
+    service->person = true;
+    if (!sim->agent)
+        return;
+    const struct restart *restart = &sim->agent->engine->restart;
+    const struct restart_service *own = planned(&restart->journal, name);
+    service->hands_off = own && engine_restarting(sim->agent->engine) &&
+                         restart->journal.phase != RESTART_STOPPING && own->start == STEP_REACHED &&
+                         own->stop != STEP_ASKED &&
+                         sim->os.world.services[service_index(name)].state != SERVICE_STATE_RUNNING;
 }
 
 /* What storewatch has given up because a person took it over is nobody's debt any more. */
@@ -237,15 +299,6 @@ void judge_look_run(const struct observation *observation)
 
 /* ---- R2, R4: a restart begins, and asks for its first stop ---- */
 
-static struct judge_restart *restart_known(const struct restart_journal *journal)
-{
-    for (size_t i = 0; i < judge()->restart_count; i++)
-        if (judge()->restarts[i].id == journal->id &&
-            judge()->restarts[i].begun_utc_ms == journal->begun_utc_ms)
-            return &judge()->restarts[i];
-    return NULL;
-}
-
 static void follow_restarts(void)
 {
     const struct engine *engine = sim->agent->engine;
@@ -261,14 +314,18 @@ static void follow_restarts(void)
                                .begun_utc_ms = journal->begun_utc_ms,
                                .begun_ms = true_ms(),
                                .by_hand = journal->incident_id == 0};
+    for (size_t i = 0; i < sim->os.world.count; i++)
+        if (runs(i) || (judge()->look_seen.states[i] != SERVICE_STATE_STOPPED &&
+                        judge()->look_seen.states[i] != SERVICE_STATE_ABSENT))
+            judge()->restarts[judge()->restart_count - 1].ran |= 1u << i;
     sim->restart_began_ms[sim->restarts_seen++] = true_ms();
     story("restart %lld of %s begins", (long long)journal->id, journal->target);
 }
 
-/* Counts the restart that is about to stop its first service. */
+/* Counts the restart that is about to stop its first service, by the budget that was in force when it asked.
+ */
 static void check_budget(const struct judge_restart *restart)
 {
-    const struct settings *settings = &sim->settings;
     uint32_t within = 0;
     if (restart->by_hand)
         return; /* a person's own choice; but it counts for those that follow */
@@ -277,15 +334,15 @@ static void check_budget(const struct judge_restart *restart)
         int64_t apart_ms = restart->begun_ms - other->begun_ms;
         if (!other->stop_sent || apart_ms < 0)
             continue;
-        within += apart_ms < settings->per_ms;
-        if (other != restart && apart_ms < settings->min_interval_ms)
+        within += apart_ms < restart->per_ms;
+        if (other != restart && apart_ms < restart->min_interval_ms)
             judge_fail("R2", "restart %lld began %lld s after restart %lld, %lld s must lie between",
                        (long long)restart->id, (long long)apart_ms / 1000, (long long)other->id,
-                       (long long)settings->min_interval_ms / 1000);
+                       (long long)restart->min_interval_ms / 1000);
     }
-    if (within > settings->budget_max)
+    if (within > restart->budget_max)
         judge_fail("R2", "restart %lld is the %u. within %lld s, %u are allowed", (long long)restart->id,
-                   within, (long long)settings->per_ms / 1000, settings->budget_max);
+                   within, (long long)restart->per_ms / 1000, restart->budget_max);
 }
 
 /* By the configuration in force: a reload that waits behind a slow event log is not in force yet. */
@@ -330,6 +387,26 @@ static const char *forbidden_now(const struct judge_look *look)
                                                              : NULL;
 }
 
+/* By the configuration in force: is it a target, and its rung one of the ladder? */
+static bool is_configured(const struct restart_journal *journal)
+{
+    const struct config *config = &sim->agent->engine->config;
+    bool named = text_equal_nocase(journal->target, config->store_service), in_ladder = false;
+    for (size_t i = 0; i < config->client_count; i++)
+        named |= text_equal_nocase(journal->target, config->clients[i].service);
+    for (size_t i = 0; i < config->ladder_count; i++)
+        in_ladder |= config->ladder[i] == journal->rung;
+    return named && in_ladder;
+}
+
+static bool incident_open(int64_t id)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++)
+        if (sim->agent->engine->incidents[i].incident.id == id)
+            return true;
+    return false;
+}
+
 static void check_first_stop(const struct restart_journal *journal, bool goes_on)
 {
     const struct judge_look *look = &judge()->look_seen;
@@ -339,6 +416,10 @@ static void check_first_stop(const struct restart_journal *journal, bool goes_on
         why = "in mode \"alert\"";
     else if (!why && !by_hand && !window_open() && !urgent(journal->incident_id))
         why = "outside the windows";
+    else if (!why && !by_hand && !goes_on && !is_configured(journal))
+        why = "which is not configured any more";
+    else if (!why && !by_hand && !goes_on && !incident_open(journal->incident_id))
+        why = "for growth that has ended";
     if (why)
         judge_fail("R4", "restart %lld of %s asks for its first stop %s", (long long)journal->id,
                    journal->target, why);
@@ -369,20 +450,18 @@ static void follow_asks(void)
     struct judge_restart *known = restart_known(&restart->journal);
     if (!known || kind != ENGINE_STOP_SERVICE)
         return;
+    const struct config *config = &sim->agent->engine->config;
+    if (!known->stop_sent) {
+        known->budget_max = config->budget_max;
+        known->per_ms = config->budget_per_ms;
+        known->min_interval_ms = config->budget_min_interval_ms;
+    }
     if (!known->stop_sent || known->asked_in != sim->lives)
         check_first_stop(&restart->journal, known->stop_sent);
     known->asked_in = sim->lives;
 }
 
 /* ---- R3, R6: a stop takes effect ---- */
-
-static const struct restart_service *planned(const struct restart_journal *journal, const char *name)
-{
-    for (size_t i = 0; i < journal->plan.count; i++)
-        if (text_equal_nocase(journal->plan.services[i].name, name))
-            return &journal->plan.services[i];
-    return NULL;
-}
 
 static void check_process(const struct restart_journal *journal, const char *name)
 {
@@ -421,6 +500,13 @@ static void check_journal(const struct restart_journal *journal, const char *nam
                    stop ? "says it was not asked" : "does not know of it");
     sqlite3_finalize(statement);
     sqlite3_close(db);
+}
+
+/* What a deed rests on is not older than that; a second is for the rounding of looks. */
+static bool is_fresh(void)
+{
+    return sim->os.world.mono_ms - sim->agent->engine->restart.asked_mono_ms <=
+           RESTART_FRESH_MS + MS_PER_SECOND;
 }
 
 static void check_termination_journal(const struct restart_journal *journal, const char *name,
@@ -471,7 +557,7 @@ void judge_terminate(const char *name, struct process_id id)
              (real->checkpoint_every_ms || real->works_while_pending ||
               sim->os.world.mono_ms - real->pending_since_ms < engine->config.stop_timeout_ms))
         why = "which is slow, not hung";
-    else if (sim->os.world.mono_ms - engine->restart.asked_mono_ms > TERMINATE_FRESH_MS + MS_PER_SECOND)
+    else if (!is_fresh())
         why = "which was decided on too long ago";
     if (why)
         judge_fail("R3", "process %u of %s is to be ended %s", id.pid, name, why);
@@ -496,6 +582,8 @@ void judge_stop(const char *name)
                    journal->target);
         return;
     }
+    if (!is_fresh())
+        judge_fail("R4", "the stop of %s was decided on too long ago", name);
     check_process(journal, name);
     check_journal(journal, name);
 }
@@ -537,13 +625,15 @@ static bool key_parse(const char *key, long long *out_incident, unsigned *out_nu
            sscanf(dot + 1, "%lld", out_opened) == 1;
 }
 
+/* Of those that left from the outbox. */
 static unsigned highest_number(long long incident, long long opened)
 {
     unsigned highest = 0;
     for (size_t i = 0; i < judge()->key_count; i++) {
         long long other = 0, other_opened = 0;
         unsigned number = 0;
-        if (key_parse(judge()->keys[i].key, &other, &number, &other_opened) && other == incident &&
+        if (!judge()->keys[i].from_memory &&
+            key_parse(judge()->keys[i].key, &other, &number, &other_opened) && other == incident &&
             other_opened == opened && number > highest)
             highest = number;
     }
@@ -557,7 +647,7 @@ static void check_order(const char *key)
     if (!key_parse(key, &incident, &number, &opened))
         return;
     unsigned before = highest_number(incident, opened);
-    if (number <= before && !judge()->disk_failed)
+    if (number <= before)
         judge_fail("R5", "mail %s comes after mail %u of its incident", key, before);
 }
 
@@ -585,14 +675,15 @@ void judge_mail(const char *message, bool refused)
         memset(known, 0, sizeof *known);
         text_copy(known->key, sizeof known->key, key);
     }
+    known->from_memory |= sim->lanes[LANE_MAIL].job->sending.id == 0;
     if (refused) {
         known->refused = true;
         return;
     }
-    if (known->delivered++ == 0)
-        return;
+    if (known->delivered++ == 0 || known->from_memory)
+        return; /* the failed commit of one that left from memory may be found done after a power cut */
     judge()->duplicates++;
-    if (judge()->duplicates > judge()->duplicates_allowed && !judge()->disk_failed)
+    if (judge()->duplicates > judge()->duplicates_allowed)
         judge_fail("R5",
                    "mail %s comes a second time, and storewatch ended only %u times with a mail on its way",
                    key, judge()->duplicates_allowed);
@@ -632,8 +723,10 @@ void judge_life_begins(void)
     judge()->life_begun_ms = true_ms();
     judge()->store_failing_told = 0;
     judge()->look_seen = (struct judge_look){0};
-    for (size_t i = 0; i < sim->os.world.count; i++)
+    for (size_t i = 0; i < sim->os.world.count; i++) {
         judge()->services[i].down_seen_ms = 0;
+        judge()->services[i].hands_off = false; /* it may not have been saved that it was seen running */
+    }
 }
 
 void judge_life_ends(void)
@@ -648,7 +741,7 @@ void judge_life_ends(void)
     if (mail && mail->sending.id == 0 && !key_find(mail->sending.mail.key) &&
         judge()->key_count < JUDGE_KEYS_MAX) {
         struct judge_key *lost = &judge()->keys[judge()->key_count++];
-        *lost = (struct judge_key){.refused = true};
+        *lost = (struct judge_key){.refused = true, .from_memory = true};
         text_copy(lost->key, sizeof lost->key, mail->sending.mail.key);
     }
 }
@@ -756,8 +849,33 @@ static void check_mails(sqlite3 *db)
     asked(db, statement);
 }
 
+/* Distinct mails of a kind that arrived. */
+static int mails_of(const char *kind)
+{
+    int count = 0;
+    for (size_t i = 0; i < judge()->key_count; i++)
+        count += strstr(judge()->keys[i].key, kind) != NULL;
+    return count;
+}
+
+/* What a restart came to is told in the transaction that says it: of each such restart a mail has arrived. */
+static void check_told(sqlite3 *db, const char *which, const char *kind)
+{
+    char sql[120];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM restart WHERE %s", which);
+    sqlite3_stmt *statement = ask(db, sql);
+    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) > mails_of(kind) &&
+        !sim->may_fail)
+        judge_fail("R5", "%d restarts have %s, but only %d mails say %s", sqlite3_column_int(statement, 0),
+                   which, mails_of(kind), kind);
+    asked(db, statement);
+}
+
 static void check_restarts(sqlite3 *db)
 {
+    check_told(db, "told_down = 1", "SERVICE_DOWN");
+    check_told(db, "outcome = 'handed over'", "GAVE_UP");
+    check_told(db, "outcome IN ('restored', 'called off')", "RESTART_ABANDONED");
     sqlite3_stmt *statement = ask(db, "SELECT id, target, phase, outcome FROM restart");
     size_t succeeded = 0;
     while (sqlite3_step(statement) == SQLITE_ROW) {

@@ -114,6 +114,15 @@ void growth_begin(size_t service, bool mended_by_restart, double factor)
         program->base_bytes * 0.01 * factor * (double)MS_PER_HOUR / (double)sim->settings.interval_ms;
 }
 
+void draw_budget(uint64_t *random)
+{
+    struct settings *settings = &sim->settings;
+    uint32_t scale = sim->computed ? 10 : 2;
+    settings->budget_max = 1 + below(random, 3);
+    settings->per_ms = settings->interval_ms * (8 * scale + below(random, 40 * scale));
+    settings->min_interval_ms = settings->interval_ms * below(random, 8 * scale);
+}
+
 static void draw_settings(uint64_t *random)
 {
     static const int64_t intervals_ms[] = {15000, 30000, 60000};
@@ -131,14 +140,13 @@ static void draw_settings(uint64_t *random)
     settings->verify_ms = 1000 * (10 + below(random, 60));
     settings->stop_timeout_ms = 1000 * (60 + below(random, 120));
     settings->start_timeout_ms = 1000 * (60 + below(random, 120));
-    settings->budget_max = 1 + below(random, 3);
-    settings->per_ms = slot_ms * (8 * scale + below(random, 40 * scale));
-    settings->min_interval_ms = slot_ms * below(random, 8 * scale);
+    draw_budget(random);
     settings->urgent_ms = slot_ms * below(random, 12 * scale);
     settings->reminder_ms = slot_ms * (2 * scale + below(random, 20 * scale));
     settings->mails_per_hour = chance(random, 75) ? 1000 : (sim->computed ? 2 : 4) + below(random, 10);
     settings->limit_bytes = chance(random, 50) ? 2 * GIB : 0;
     settings->on_hang_terminate = sim->seed % 4 != 0; /* calm worlds: never */
+    settings->archive_named = settings->client_rung = true;
 }
 
 bool config_write(void)
@@ -159,22 +167,23 @@ bool config_write(void)
             "{\"version\":1,\"mode\":\"%s\",\n"
             "\"sampling\":{\"interval\":\"%lldms\",\"warm_up\":\"0s\"},\n"
             "\"information_store\":{\"service\":\"MSExchangeIS\"},\n"
-            "\"clients\":[{\"name\":\"archive\",\"service\":\"ArchiveSvc\"},"
-            "{\"name\":\"bes\",\"image\":\"besagent.exe\",\"service\":\"BESAgent\"}],\n"
+            "\"clients\":[%s{\"name\":\"bes\",\"image\":\"besagent.exe\",\"service\":\"BESAgent\"}],\n"
             "\"verdict\":{\"min_window\":\"%lldms\",\"min_growth\":\"4MiB\"},\n"
             "\"limits\":{\"private_bytes\":%s},\n"
-            "\"actions\":{\"budget\":{\"max\":%u,\"per\":\"%lldms\",\"min_interval\":\"%lldms\"},\n"
+            "\"actions\":{\"ladder\":[\"alert\",%s\"restart_store\"],\"budget\":{\"max\":%u,\"per\":\"%"
+            "lldms\",\"min_interval\":\"%lldms\"},\n"
             "\"windows\":[%s],\"urgent_before\":\"%lldms\",\"veto_processes\":[\"" VETO_IMAGE "\"],\n"
             "\"stop_timeout\":\"%lldms\",\"start_timeout\":\"%lldms\",\"verify\":\"%lldms\",\"on_cluster\":"
             "\"%s\",\"on_hang\":\"%s\",\"dump\":{\"kind\":\"%s\",\"time\":\"20s\"}},\n"
             "\"mail\":{\"to\":[\"ops@example.com\"],\"relays\":[{\"host\":\"relay1\",\"port\":25},"
             "{\"host\":\"relay2\",\"port\":26}],\"reminder\":\"%lldms\",\"max_per_hour\":%u}}\n",
-            s->act ? "act" : "alert", (long long)s->interval_ms, (long long)s->min_window_ms, limit,
-            s->budget_max, (long long)s->per_ms, (long long)s->min_interval_ms, windows,
-            (long long)s->urgent_ms, (long long)s->stop_timeout_ms, (long long)s->start_timeout_ms,
-            (long long)s->verify_ms, s->on_cluster_act ? "act" : "alert",
-            s->on_hang_terminate ? "terminate_client" : "wait", sim->seed % 3 ? "none" : "full",
-            (long long)s->reminder_ms, s->mails_per_hour);
+            s->act ? "act" : "alert", (long long)s->interval_ms,
+            s->archive_named ? "{\"name\":\"archive\",\"service\":\"ArchiveSvc\"}," : "",
+            (long long)s->min_window_ms, limit, s->client_rung ? "\"restart_client\"," : "", s->budget_max,
+            (long long)s->per_ms, (long long)s->min_interval_ms, windows, (long long)s->urgent_ms,
+            (long long)s->stop_timeout_ms, (long long)s->start_timeout_ms, (long long)s->verify_ms,
+            s->on_cluster_act ? "act" : "alert", s->on_hang_terminate ? "terminate_client" : "wait",
+            sim->seed % 3 ? "none" : "full", (long long)s->reminder_ms, s->mails_per_hour);
     return fclose(file) == 0;
 }
 

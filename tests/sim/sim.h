@@ -131,6 +131,10 @@ struct judge_service {
     int64_t run_since_ms; /* true time; -1 = it does not run */
     int64_t down_seen_ms; /* how long storewatch, alive and seeing, has known it down */
     int64_t asked_ms;     /* true time at which it was last asked to start */
+    int64_t pause_ms;     /* not again before that is over, */
+    uint64_t asked_in;    /* in this life of storewatch, */
+    int64_t asked_for;    /* for this restart */
+    bool hands_off;       /* a person stopped it after storewatch had seen it run again */
     int64_t idle_ms;      /* how long it could have been asked to start, and was not */
 };
 
@@ -147,12 +151,15 @@ struct judge_restart {
     int64_t begun_ms; /* true time */
     bool stop_sent, by_hand;
     uint64_t asked_in; /* the life of storewatch that asked for a stop last */
+    uint32_t ran;      /* bit (1 << service): it ran when the restart began, or since */
+    uint32_t budget_max;
+    int64_t per_ms, min_interval_ms; /* in force when it asked for its first stop */
 };
 
 struct judge_key {
     char key[MAIL_KEY_MAX];
     unsigned delivered;
-    bool refused;
+    bool refused, from_memory;
 };
 
 struct judge {
@@ -168,7 +175,6 @@ struct judge {
     struct judge_key keys[JUDGE_KEYS_MAX];
     unsigned duplicates, duplicates_allowed;
     uint64_t dropped; /* mails for which there was no room, as storewatch counted them */
-    bool disk_failed; /* the disk was full or failing at some time: mails may have left from memory */
     int64_t maintenance_until_utc_ms,
         maintenance_until_ms;                  /* by the wall clock and in true time: both must hold */
     int64_t life_begun_ms, store_failing_told; /* of this life */
@@ -187,7 +193,8 @@ struct lane_state {
 
 struct settings { /* of the configuration, as the judge knows it */
     bool act, on_cluster_act, windows, on_hang_terminate;
-    int window_from, window_to; /* minutes of the day */
+    bool archive_named, client_rung; /* the client is registered; "restart_client" is in the ladder */
+    int window_from, window_to;      /* minutes of the day */
     int64_t interval_ms, min_window_ms, verify_ms, stop_timeout_ms, start_timeout_ms, per_ms, min_interval_ms,
         urgent_ms, reminder_ms;
     uint32_t budget_max, mails_per_hour;
@@ -246,6 +253,7 @@ void story(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* machine.c */
 void world_draw(void);
+void draw_budget(uint64_t *random);
 bool config_write(void);                             /* of sim->settings, to sim->config_path */
 size_t service_index(const char *name);              /* SIZE_MAX when there is none */
 bool service_needs(size_t dependent, size_t needed); /* directly or not; each needs itself */

@@ -368,13 +368,11 @@ static void begun(void)
     if (torture.nth && torture.from_on)
         sim->calm = false; /* the leak may still be there at the end */
     if (torture.nth && torture.kind == KIND_VFS) {
-        sim->judge.disk_failed = true;
         vfs_fault_arm(VFS_MASK_ALL, torture.nth, SQLITE_IOERR, !torture.from_on);
     } else {
         vfs_fault_disarm(); /* counts from here */
     }
     /* What was not saved for want of memory leaves from memory as well. */
-    sim->judge.disk_failed |= torture.nth && torture.kind == KIND_MALLOC;
 }
 
 /* Plays the world with what `torture` says; false when an invariant broke. */

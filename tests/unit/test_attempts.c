@@ -192,16 +192,24 @@ static void test_a_kill_forgets_no_attempt(void **state)
     assert_true(incident(f)->incident.rungs_tried & CLIENT_TRIED);
 }
 
+/* Until a restart has begun and waits for its evidence. */
+static void run_until_begun(struct fixture *f)
+{
+    for (int i = 0; i < 24 * 60 && !engine_restarting(f->agent->engine); i++) {
+        fake_advance(&f->os, 15 * MS_PER_SECOND);
+        agent_poll(f->agent);
+        while (drive_lane(f->agent, LANE_LOOK) || drive_lane(f->agent, LANE_STORE) ||
+               drive_lane(f->agent, LANE_CONTROL))
+            ;
+    }
+    assert_true(engine_restarting(f->agent->engine));
+}
+
 /* What the pre-flight called off while nothing was touched was no attempt. */
 static void test_called_off_is_no_attempt(void **state)
 {
     struct fixture *f = *state;
-    for (int i = 0; i < 24 * 60 && !engine_restarting(f->agent->engine); i++) {
-        fake_advance(&f->os, 15 * MS_PER_SECOND);
-        agent_poll(f->agent);
-        drive_lanes(f->agent);
-    }
-    assert_true(engine_restarting(f->agent->engine));
+    run_until_begun(f);
     f->os.cluster = true;
     run(f, MS_PER_MINUTE);
     assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_CALLED_OFF);
@@ -212,6 +220,38 @@ static void test_called_off_is_no_attempt(void **state)
     open_agent(f);
     drive_lanes(f->agent);
     assert_int_equal(turned_back(f), 0);
+}
+
+static void assert_called_off(struct fixture *f, const char *why)
+{
+    run(f, MS_PER_MINUTE);
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_CALLED_OFF);
+    assert_non_null(strstr(f->agent->engine->called_off, why));
+    assert_false(did(f, "stop ArchiveSvc"));
+    assert_int_equal(f->agent->engine->budget_count, 0);
+}
+
+/* A reload before the first stop: the client, or its rung, is not named any more. */
+static void test_called_off_by_a_reload(void **state)
+{
+    struct fixture *f = *state;
+    run_until_begun(f);
+    f->config.ladder_count = 2;
+    f->config.ladder[1] = RUNG_RESTART_STORE;
+    engine_configure(f->agent->engine, &f->config);
+    assert_called_off(f, "not a restart of the configuration");
+    run(f, 6 * MS_PER_HOUR);
+    assert_false(did(f, "stop ArchiveSvc"));
+}
+
+static void test_called_off_when_the_growth_has_ended(void **state)
+{
+    struct fixture *f = *state;
+    run_until_begun(f);
+    f->config.client_count = 0;
+    engine_configure(f->agent->engine, &f->config); /* watched no more: its incident is closed */
+    assert_called_off(f, "has ended");
+    assert_null(incident(f));
 }
 
 static void test_a_person_is_not_made_to_wait(void **state)
@@ -397,6 +437,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_attempt_that_stopped_a_neighbour_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_kill_forgets_no_attempt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_called_off_is_no_attempt, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_called_off_by_a_reload, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_called_off_when_the_growth_has_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_person_is_not_made_to_wait, setup, teardown),
         cmocka_unit_test(test_a_store_near_its_end_does_not_wait_for_it),
         cmocka_unit_test_setup_teardown(test_a_turn_is_had_once, setup_suspects, teardown_suspects),

@@ -313,10 +313,10 @@ static void wrong_types_and_values(void **state)
          "KiB, MiB, GiB or TiB, such as \"1.5GiB\", or null\n"},
         {"{" MAIL ",\n\"actions\":{\"budget\":{\"max\":1.5}}}", STATUS_INVALID,
          "f:2:28: actions.budget.max: the number 1.5 is not allowed; it must be a whole number from 1 to "
-         "1000\n"},
+         "64\n"},
         {"{" MAIL ",\n\"actions\":{\"budget\":{\"max\":\"2\"}}}", STATUS_INVALID,
          "f:2:28: actions.budget.max: the text \"2\" is not allowed; it must be a whole number from 1 to "
-         "1000\n"},
+         "64\n"},
         {"{" MAIL ",\n\"verdict\":{\"confidence_pct\":100}}", STATUS_INVALID,
          "f:2:29: verdict.confidence_pct: the number 100 is not allowed; it must be a number from 60 to "
          "99.9\n"},

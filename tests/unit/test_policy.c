@@ -392,20 +392,51 @@ static void test_the_host_and_discovered_programs_are_never_restarted(void **sta
     assert_int_equal(next_rung(f, &found, NULL, 0, &service), RUNG_ALERT);
 }
 
-static void test_budget_ages_and_forgets_only_what_no_rule_needs(void **state)
+static void test_budget_ages_and_forgets_only_what_no_configuration_needs(void **state)
 {
     struct fixture *f = *state;
-    f->config.budget_per_ms = MS_PER_HOUR;
-    f->config.budget_min_interval_ms = 4 * MS_PER_HOUR;
     size_t count = 2;
-    f->budget[0] = (struct budget_entry){.restart_id = 1, .age_ms = 3 * MS_PER_HOUR};
+    f->budget[0] = (struct budget_entry){.restart_id = 1, .age_ms = CONFIG_BUDGET_MAX_MS - MS_PER_HOUR};
     f->budget[1] = (struct budget_entry){.restart_id = 2, .age_ms = 0};
-    policy_age_budget(&f->config, f->budget, &count, MS_PER_HOUR - 1);
+    policy_age_budget(f->budget, &count, MS_PER_HOUR - 1);
     assert_int_equal(count, 2);
-    policy_age_budget(&f->config, f->budget, &count, 1);
+    policy_age_budget(f->budget, &count, 1);
     assert_int_equal(count, 1);
     assert_int_equal(f->budget[0].restart_id, 2);
     assert_int_equal(f->budget[0].age_ms, MS_PER_HOUR);
+}
+
+/* A reload makes the period longer: what was restarted under the shorter one still counts. */
+static void test_budget_outlives_a_reload(void **state)
+{
+    struct fixture *f = *state;
+    f->config.budget_max = 1;
+    f->config.budget_per_ms = f->config.budget_min_interval_ms = MS_PER_HOUR;
+    f->budget[0] = (struct budget_entry){.restart_id = 1};
+    f->facts.budget = f->budget;
+    f->facts.budget_count = 1;
+    policy_age_budget(f->budget, &f->facts.budget_count, 3 * MS_PER_HOUR);
+    judge(f);
+    assert_true(f->preflight.passed);
+    f->config.budget_per_ms = MS_PER_DAY;
+    assert_held_by(f, CHECK_BUDGET, "1 of 1 restarts in the last");
+}
+
+/* Where there is no room the oldest goes, wherever it stands. */
+static void test_budget_is_bounded(void **state)
+{
+    (void)state;
+    struct budget_entry entries[BUDGET_ENTRIES_MAX];
+    size_t count = 0;
+    for (int64_t id = 1; id <= BUDGET_ENTRIES_MAX; id++) {
+        struct budget_entry entry = {.restart_id = id, .age_ms = id == 7 ? 1000 : id};
+        policy_put_budget(entries, &count, &entry);
+    }
+    assert_int_equal(count, BUDGET_ENTRIES_MAX);
+    struct budget_entry next = {.restart_id = 100};
+    policy_put_budget(entries, &count, &next);
+    assert_int_equal(count, BUDGET_ENTRIES_MAX);
+    assert_int_equal(entries[6].restart_id, 100);
 }
 
 static void assert_termination(struct fixture *f, const char *held)
@@ -484,7 +515,9 @@ int main(void)
         TEST(test_the_store_s_suspected_client_is_restarted_first),
         TEST(test_the_host_and_discovered_programs_are_never_restarted),
         TEST(test_what_forbids_to_end_a_process),
-        TEST(test_budget_ages_and_forgets_only_what_no_rule_needs),
+        TEST(test_budget_ages_and_forgets_only_what_no_configuration_needs),
+        TEST(test_budget_outlives_a_reload),
+        TEST(test_budget_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

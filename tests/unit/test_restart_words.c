@@ -272,7 +272,23 @@ static void test_what_is_waited_for(void **state)
     assert_status(f, "hung? no sign of progress for ");
 }
 
-/* The service manager held the request up: what it was decided on is old by now. */
+/* The restart goes on until this is asked for, and then the service manager, or the disk, holds it up for so
+ * long that what it was decided on is old. */
+static void hold_up(struct fixture *f, enum engine_request_kind kind)
+{
+    for (int i = 0; i < 600 && f->agent->request.kind != kind; i++) {
+        fake_advance(&f->os, MS_PER_SECOND);
+        agent_wake(f->agent);
+        while (drive_lane(f->agent, LANE_LOOK) ||
+               (f->agent->request.kind != kind &&
+                (drive_lane(f->agent, LANE_STORE) || drive_lane(f->agent, LANE_CONTROL) ||
+                 drive_lane(f->agent, LANE_EVIDENCE) || drive_lane(f->agent, LANE_EVENT))))
+            ;
+    }
+    assert_int_equal(f->agent->request.kind, kind);
+    fake_advance(&f->os, RESTART_FRESH_MS + MS_PER_SECOND);
+}
+
 static void test_termination_that_comes_too_late(void **state)
 {
     struct fixture *f = *state;
@@ -281,23 +297,41 @@ static void test_termination_that_comes_too_late(void **state)
     assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
     service(f, "ArchiveSvc")->hangs_in_stop = true;
     restart(f, "ArchiveSvc");
-    for (int i = 0; i < 600 && f->agent->request.kind != ENGINE_TERMINATE_PROCESS; i++) {
-        fake_advance(&f->os, MS_PER_SECOND);
-        agent_wake(f->agent);
-        while (drive_lane(f->agent, LANE_LOOK) ||
-               (f->agent->request.kind != ENGINE_TERMINATE_PROCESS &&
-                (drive_lane(f->agent, LANE_STORE) || drive_lane(f->agent, LANE_CONTROL) ||
-                 drive_lane(f->agent, LANE_EVIDENCE) || drive_lane(f->agent, LANE_EVENT))))
-            ;
-    }
-    assert_int_equal(f->agent->request.kind, ENGINE_TERMINATE_PROCESS);
-    fake_advance(&f->os, TERMINATE_FRESH_MS + MS_PER_SECOND);
+    hold_up(f, ENGINE_TERMINATE_PROCESS);
     run(f, 30 * MS_PER_SECOND);
     assert_null(strstr(f->os.log_storage, "terminate the process"));
     assert_status(f, "was not terminated: it came to that too late");
     run(f, 2 * MS_PER_MINUTE); /* it hangs still, a minute more is enough */
     assert_non_null(strstr(f->os.log_storage, "terminate the process of ArchiveSvc"));
     assert_true(world_runs(&f->os.world, "ArchiveSvc") && world_runs(&f->os.world, "MailSweeper"));
+}
+
+/* Meanwhile a backup has begun: the first stop is not made any more, and the pre-flight has its say. */
+static void test_stop_that_comes_too_late(void **state)
+{
+    struct fixture *f = *state;
+    restart(f, "ArchiveSvc");
+    hold_up(f, ENGINE_STOP_SERVICE);
+    fake_add_program(&f->os, "eseutil.exe", 1e7, true);
+    run(f, 30 * MS_PER_SECOND);
+    assert_null(strstr(f->os.log_storage, "stop "));
+    assert_false(engine_restarting(f->agent->engine));
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_CALLED_OFF);
+    assert_non_null(strstr(f->agent->engine->called_off, "eseutil.exe is running"));
+}
+
+/* When nothing has changed it is decided anew, and goes on. */
+static void test_stop_that_is_decided_anew(void **state)
+{
+    struct fixture *f = *state;
+    restart(f, "ArchiveSvc");
+    hold_up(f, ENGINE_STOP_SERVICE);
+    drive_lanes(f->agent);
+    fake_advance(&f->os, MS_PER_SECOND / 2);
+    agent_poll(f->agent);
+    drive_lanes(f->agent);
+    assert_status(f, "stop refused: it came to that only long after it was decided (1460)");
+    run_until(f, "stop ArchiveSvc\n");
 }
 
 int main(void)
@@ -313,6 +347,8 @@ int main(void)
         TEST(test_disabled_half_way),
         TEST(test_what_is_waited_for),
         TEST(test_termination_that_comes_too_late),
+        TEST(test_stop_that_comes_too_late),
+        TEST(test_stop_that_is_decided_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
