@@ -55,6 +55,8 @@ const char *service_state_text(enum service_state state);
 /* ---- the plan ---- */
 
 #define RESTART_SERVICES_MAX 64
+/* The service that storewatch is (win32.h): never in a plan. Stopped, it could start nothing again. */
+#define RESTART_OWN_SERVICE "storewatch"
 #define RESTART_BACKOFF_FIRST_MS 1000
 #define RESTART_BACKOFF_LAST_MS (10 * 60 * 1000)
 /* A service that is started again by somebody each time it was stopped is stopped this often, then not any
@@ -92,8 +94,8 @@ struct restart_plan {
  * and pids come from the observation where it knows the service, else from the graph. Errors: NOT_FOUND (no
  * such service), INVALID (a dependency cycle; the text names it), FULL (more than RESTART_SERVICES_MAX), BUSY
  * (a service of the plan is in a pending state or its state is unknown; the text names it), REFUSED (the
- * target does not run, or a service of the plan takes no stop control or is disabled, so that it could not be
- * started again). */
+ * target does not run, or a service of the plan takes no stop control, or is disabled, so that it could not
+ * be started again, or is storewatch itself). */
 enum status restart_plan_make(const struct service_graph *graph, const struct observation *observation,
                               const char *target, struct restart_plan *out_plan, struct err *err);
 
@@ -272,9 +274,9 @@ void restart_told(struct restart *restart, const struct restart_request *request
 
 #define BUDGET_ENTRIES_MAX CONFIG_BUDGET_MAX
 
-/* One restart that counts. The budget counts the running time storewatch has observed since the restart
- * began, not wall-clock time: setting the clock frees nothing. The engine keeps the ages; the edge saves
- * them. */
+/* One restart that counts; an id below 0 stands for one of a budget that was lost and counts as spent. The
+ * budget counts the running time storewatch has observed since the restart began, not wall-clock time:
+ * setting the clock frees nothing. The engine keeps the ages; the edge saves them. */
 struct budget_entry {
     int64_t restart_id;
     char service[SERVICE_NAME_MAX];

@@ -57,12 +57,18 @@ static bool counts_as_active(const struct service_graph *graph, size_t node,
     return state_is_running(seen) || state_is_pending(seen);
 }
 
-/* Adds to the members every active service that needs an active member. The members that were there stay. */
+/* Adds to the members every active service that needs an active member. The members that were there stay.
+ * REFUSED: storewatch itself is one of them. */
 static enum status members_close(const struct service_graph *graph, const struct observation *observation,
                                  bool graph_is_fresh, struct members *members, struct err *err)
 {
     for (size_t i = 0; i < members->count; i++) { /* grows while we walk */
         const size_t needed = members->nodes[i];
+        if (text_equal_nocase(graph->nodes[needed].name, RESTART_OWN_SERVICE)) {
+            return err_set(err, STATUS_REFUSED, "plan", 0,
+                           "%s would have to be stopped itself, and could start nothing again",
+                           RESTART_OWN_SERVICE);
+        }
         if (!counts_as_active(graph, needed, observation, graph_is_fresh)) {
             continue; /* what needs it has lost it already; see restart_plan_make */
         }

@@ -128,6 +128,10 @@ static void test_plan(void **state)
         {"T A=disabled>T", "T", STATUS_REFUSED, "A: it runs but is disabled"},
         {"T=deaf A>T", "T", STATUS_REFUSED, "T: it takes no stop control"},
         {"T A=deaf>T", "T", STATUS_REFUSED, "A: it takes no stop control"},
+        {"storewatch", "storewatch", STATUS_REFUSED, "storewatch would have to be stopped itself"},
+        {"T A>T Storewatch>A", "T", STATUS_REFUSED, "storewatch would have to be stopped itself"},
+        {"T storewatch=stopped>T", "T", STATUS_OK, "T"},
+        {"T>storewatch storewatch", "T", STATUS_OK, "T"},
         {"T>T", "T", STATUS_INVALID, "circular dependency: T needs T"},
         {"T>A A>T", "T", STATUS_INVALID, "circular dependency: A needs T, which needs A"},
         {"T A>T,C B>A C>B", "T", STATUS_INVALID,
@@ -1201,6 +1205,15 @@ static void test_dependent_started_meanwhile(void **state)
     assert_string_equal(run.log.data, "stop A; start A; restored");
     assert_non_null(strstr(planned("T")->note, "N was started meanwhile and is disabled"));
     assert_true(world_runs(&run.world, "N"));
+
+    /* Somebody makes storewatch itself depend on the target: it would stop itself. */
+    run_begin("T A>T storewatch N=stopped>T");
+    run_step();
+    world_need(&run.world, "storewatch", "T");
+    world_person_starts(&run.world, "N");
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; start A; restored");
+    assert_non_null(strstr(planned("T")->note, "storewatch would have to be stopped itself"));
 }
 
 static void test_plan_grows_to_its_bound_only(void **state)
