@@ -18,7 +18,8 @@
 #include "storewatch/watch.h"
 
 #define ACTIONS_ALERTS_MAX 24 /* a step; a transition that finds no room waits for the next step */
-#define STORY_LINES_MAX ALERT_LINES_MAX
+/* An alert has room for the story and for what follows from it. */
+#define STORY_LINES_MAX (ALERT_LINES_MAX - 4)
 
 enum engine_request_kind {
     ENGINE_NOTHING,
@@ -53,9 +54,10 @@ struct actions {
 };
 void actions_clear(struct actions *actions);
 
-/* The attempts to take a rung that were turned back before their target was stopped: how many, when the last
- * one ended, and what stood in its way. */
+/* The attempts to restart a service for a rung that were turned back before it was stopped, or for which no
+ * plan could be made: how many, when the last one ended, and what stood in its way. */
 struct turned_back {
+    char service[SERVICE_NAME_MAX];
     uint32_t count;
     int64_t mono_ms;
     char why[160];
@@ -80,6 +82,8 @@ struct open_incident {
     int64_t client_tried_mono_ms;
     double client_tried_level;
     struct turned_back attempts[RUNG_COUNT]; /* policy.h: POLICY_ATTEMPTS_MAX; read from the journals again */
+    bool remembers;                          /* what the journals say of attempts and turns is known */
+    bool unplanned;                          /* the latest plan for it could not be made */
     /* Rungs of which a restart was carried through, or that were tried before the incident began: one that is
      * called off or turned back later (of the store's next suspect) does not free them again. */
     uint32_t rungs_settled;
@@ -143,7 +147,9 @@ struct engine {
 
     struct budget_entry budget[BUDGET_ENTRIES_MAX];
     size_t budget_count;
+    bool budget_known;       /* that of the history file is in it */
     int64_t stepped_mono_ms; /* of the latest step; 0 = none yet */
+    int64_t shift_ms;        /* the wall clock against the monotonic one, then */
     int64_t budget_saved_mono_ms;
 
     struct engine_digest digest;

@@ -53,8 +53,7 @@ struct preflight {
     struct check_result results[CHECK_COUNT];
 };
 
-/* The attempts of this incident's rung that were turned back before their target was stopped; count 0 = none.
- */
+/* The attempts to restart this service that were turned back before it was stopped; count 0 = none. */
 struct policy_attempts {
     uint32_t count;
     int64_t age_ms;  /* of the last one's end */
@@ -109,14 +108,18 @@ enum rung policy_next_rung(const struct config *config, const struct incident *i
  *   - not at once: what stood in the way (a backup, a locked service database, a person at work) needs time
  * to pass. An hour, or the minimum interval if that is shorter; when the end is near half of what is left of
  * the time, so that there is an attempt after this one; never sooner than policy_soonest_retry_ms.
- *   - not for ever: POLICY_ATTEMPTS_MAX times for an incident and rung. What could not be stopped so often
- * will not be, and the store cannot wait for its client without end: then the rung counts as used.
+ *   - not for ever: POLICY_ATTEMPTS_MAX times for a service, in one incident. What could not be stopped so
+ * often will not be, and the store cannot wait for its client without end: then the rung counts as used; of
+ * the store's suspects it has had its turn.
  *   - and within the budget: an attempt that stopped anything was a pause for somebody and counts like every
  * restart, towards the minimum interval too. One that stopped nothing disturbed nobody. It is taken out of
  * the budget: else refusals of one night would leave none for the restart that is needed.
  *
+ * A service that cannot be planned for because it is disabled, takes no stop control or does not run is an
+ * attempt too: only people can change that, and they are told.
+ *
  * While the store's own end is nearer than urgent_before, it does not wait for a client whose restart was
- * turned back. A person's restart is not held back by any of this. */
+ * turned back or cannot be planned. A person's restart is not held back by any of this. */
 #define POLICY_ATTEMPTS_MAX 3
 int64_t policy_attempt_wait_ms(const struct config *config, struct clock clock,
                                int64_t exhaustion_early_utc_ms);
@@ -130,6 +133,9 @@ bool policy_is_urgent(const struct config *config, struct clock clock, int64_t e
 /* Ages the budget by observed time and drops entries that no configuration can ask for (a reload may make the
  * period longer). */
 void policy_age_budget(struct budget_entry *entries, size_t *count, int64_t elapsed_ms);
+/* How many restarts count now. *out_known: none of them only because a lost budget counts as spent. */
+uint32_t policy_spent(const struct config *config, const struct budget_entry *entries, size_t count,
+                      bool *out_known);
 /* Puts one in; where there is no room the oldest goes. */
 void policy_put_budget(struct budget_entry *entries, size_t *count, const struct budget_entry *entry);
 

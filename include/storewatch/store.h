@@ -4,8 +4,9 @@
  *
  * Schema versioned with PRAGMA user_version. A file that cannot be used (corrupt, unreadable, newer schema)
  * is set aside as NAME.bad-YYYYMMDDTHHMMSS with its -wal and -shm and a new one is begun: never fatal, and
- * told to ops. What can still be read of it, other than samples, is carried over. Writes belonging together
- * are put between store_begin and store_commit: after a crash all or none of them is there.
+ * told to ops. What can still be read of it, other than samples, is carried over; a budget that cannot be
+ * read counts as spent (restart ids below 0). Writes belonging together are put between store_begin and
+ * store_commit: after a crash all or none of them is there.
  *
  * Failures a caller can act on, of every function that writes:
  *   BUSY     another process held the file for 2 s: try again later

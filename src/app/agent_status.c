@@ -229,9 +229,8 @@ static json_t *maintenance_json(const struct agent *agent)
 static json_t *budget_json(const struct agent *agent)
 {
     const struct engine *engine = agent->engine;
-    uint32_t spent = 0;
-    for (size_t i = 0; i < engine->budget_count; i++)
-        spent += engine->budget[i].age_ms < engine->config.budget_per_ms;
+    bool known;
+    uint32_t spent = policy_spent(&engine->config, engine->budget, engine->budget_count, &known);
     return json_pack("{s:I, s:I, s:I}", "spent", (json_int_t)spent, "max",
                      (json_int_t)engine->config.budget_max, "per_ms",
                      (json_int_t)engine->config.budget_per_ms);

@@ -243,9 +243,9 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
                        "services are restarted. \"storewatch doctor\" shows the commands.");
         break;
     case ALERT_STORE_SET_ASIDE:
-        alert_add_todo(
-            alert,
-            "Nothing is urgent: a new history was begun. Check the disk that holds the data directory.");
+        alert_add_todo(alert, "See that all services run: if the old file was in the middle of a restart and "
+                              "that was not carried over, storewatch does not know what it had stopped.");
+        alert_add_todo(alert, "Check the disk that holds the data directory.");
         break;
     case ALERT_STORE_FAILING:
         alert_add_todo(alert, "Free space on the disk of the data directory. Until then storewatch only "

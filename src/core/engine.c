@@ -109,11 +109,30 @@ static void age_budget(struct step *step)
     engine->stepped_mono_ms = step->clock.mono_ms;
 }
 
+/* The clock was set: what was foreseen is as far off as before. (Verdicts say it anew, but not at each look.)
+ */
+static void follow_clock(struct step *step)
+{
+    struct engine *engine = step->engine;
+    int64_t shift_ms = step->clock.utc_ms - step->clock.mono_ms;
+    int64_t moved_ms = engine->stepped_mono_ms ? shift_ms - engine->shift_ms : 0;
+    engine->shift_ms = shift_ms;
+    for (size_t i = 0; moved_ms && i < INCIDENTS_MAX; i++) {
+        struct incident *incident = &engine->incidents[i].incident;
+        int64_t *const times[] = {&incident->exhaustion_utc_ms, &incident->exhaustion_early_utc_ms,
+                                  &incident->exhaustion_late_utc_ms};
+        for (size_t t = 0; t < ARRAY_COUNT(times); t++)
+            if (*times[t] != INT64_MAX)
+                *times[t] += moved_ms;
+    }
+}
+
 void engine_step(struct engine *engine, const struct observation *observation, struct clock clock,
                  bool sample_due, struct actions *out_actions)
 {
     struct step step = {engine, observation, clock, out_actions};
     actions_clear(out_actions);
+    follow_clock(&step);
     age_budget(&step);
     if (sample_due)
         follow_sight(&step);
@@ -147,6 +166,7 @@ void engine_told(struct engine *engine, const struct engine_request *request, en
 {
     struct step step = {engine, observation, clock, out_actions};
     actions_clear(out_actions);
+    follow_clock(&step);
     age_budget(&step); /* the restart that may begin here is not as old as the latest look */
     if (request->kind == ENGINE_GATHER_EVIDENCE) {
         step_evidence_told(&step, request, status, err);
@@ -258,10 +278,13 @@ void engine_restore_restarts(struct engine *engine, const struct restart_journal
 void engine_restore_budget(struct engine *engine, const struct budget_entry *entries, size_t count)
 {
     for (size_t i = 0; i < count && engine->budget_count < BUDGET_ENTRIES_MAX; i++) {
-        bool known = false;
+        if (entries[i].restart_id > engine->last_restart_id)
+            engine->last_restart_id = entries[i].restart_id;
+        bool known = engine->budget_known && entries[i].restart_id < 0; /* lost on the disk only */
         for (size_t k = 0; k < engine->budget_count; k++)
             known |= engine->budget[k].restart_id == entries[i].restart_id;
         if (!known)
             engine->budget[engine->budget_count++] = entries[i];
     }
+    engine->budget_known = true;
 }

@@ -46,22 +46,27 @@ static const char *veto_running(const struct config *config, const struct observ
     return NULL;
 }
 
-/* The age of the youngest counted restart; INT64_MAX without any. */
-static int64_t youngest_ms(const struct policy_facts *facts)
+/* The youngest counted restart; NULL without any. */
+static const struct budget_entry *youngest_of(const struct policy_facts *facts)
 {
-    int64_t youngest = INT64_MAX;
+    const struct budget_entry *youngest = NULL;
     for (size_t i = 0; i < facts->budget_count; i++)
-        if (facts->budget[i].age_ms < youngest)
-            youngest = facts->budget[i].age_ms;
+        if (!youngest || facts->budget[i].age_ms < youngest->age_ms)
+            youngest = &facts->budget[i];
     return youngest;
 }
 
-static uint32_t restarts_within(const struct policy_facts *facts, int64_t period_ms)
+uint32_t policy_spent(const struct config *config, const struct budget_entry *entries, size_t count,
+                      bool *out_known)
 {
-    uint32_t count = 0;
-    for (size_t i = 0; i < facts->budget_count; i++)
-        count += facts->budget[i].age_ms < period_ms;
-    return count;
+    uint32_t spent = 0;
+    *out_known = true;
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].age_ms < config->budget_per_ms) {
+            spent++;
+            *out_known = *out_known && entries[i].restart_id > 0;
+        }
+    return *out_known || spent < config->budget_max ? spent : config->budget_max;
 }
 
 struct judge {
@@ -100,12 +105,14 @@ int64_t policy_attempt_wait_ms(const struct config *config, struct clock clock,
 static bool check_budget(const struct judge *judge, struct text *why)
 {
     const struct config *config = judge->config;
-    uint32_t spent = restarts_within(judge->facts, config->budget_per_ms);
+    bool known;
+    uint32_t spent = policy_spent(config, judge->facts->budget, judge->facts->budget_count, &known);
     text_add(why, "%u of %u restarts in the last ", spent, config->budget_max);
     text_add_duration(why, config->budget_per_ms);
     if (spent < config->budget_max)
         return true;
-    text_add(why, ": the budget is spent");
+    text_add(why, ": the budget is spent%s",
+             known ? "" : ", or counts so, because the history file that knew it was set aside");
     return judge->facts->by_hand;
 }
 
@@ -113,7 +120,7 @@ static bool check_interval(const struct judge *judge, struct text *why)
 {
     const struct policy_attempts *attempts = &judge->facts->attempts;
     int64_t early_utc_ms = judge->facts->exhaustion_early_utc_ms;
-    int64_t youngest = youngest_ms(judge->facts);
+    const struct budget_entry *youngest = youngest_of(judge->facts);
     int64_t wait_ms = policy_attempt_wait_ms(judge->config, judge->clock, early_utc_ms) - attempts->age_ms;
     if (attempts->count > 0 && wait_ms > 0) {
         text_add(why, "attempt %u of %d was turned back, the next is made in ", attempts->count,
@@ -122,16 +129,17 @@ static bool check_interval(const struct judge *judge, struct text *why)
         text_add(why, " at the earliest: %s", attempts->why);
         return judge->facts->by_hand;
     }
-    if (youngest == INT64_MAX) {
+    if (!youngest) {
         text_add(why, "no restart on record");
         return true;
     }
-    text_add(why, "the last restart began ");
-    text_add_duration(why, youngest);
+    text_add(why, youngest->restart_id > 0 ? "the last restart began "
+                                           : "the last restart is not known and counts as begun ");
+    text_add_duration(why, youngest->age_ms);
     text_add(why, " ago; at least ");
     text_add_duration(why, judge->config->budget_min_interval_ms);
     text_add(why, " must lie between two");
-    return youngest >= judge->config->budget_min_interval_ms || judge->facts->by_hand;
+    return youngest->age_ms >= judge->config->budget_min_interval_ms || judge->facts->by_hand;
 }
 
 /* Minutes from now to the last opening of any window in (0, horizon]; 0 when there is none. */

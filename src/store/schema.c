@@ -240,12 +240,14 @@ enum status schema_verify(sqlite3 *db, struct err *err)
     return status;
 }
 
-/* Copies rows until the first that cannot be read; each is checked by the types and keys of the new table. */
-static int copy_table(sqlite3 *db, sqlite3 *old, const char *table)
+/* Copies rows until the first that cannot be read; each is checked by the types and keys of the new table.
+ * *out_all: none was lost. */
+static int copy_table(sqlite3 *db, sqlite3 *old, const char *table, bool *out_all)
 {
     char sql[160];
     sqlite3_stmt *from = NULL, *into = NULL;
-    int copied = 0;
+    int copied = 0, code = SQLITE_ERROR;
+    bool refused = false;
     snprintf(sql, sizeof(sql), "SELECT * FROM %s", table);
     if (sqlite3_prepare_v2(old, sql, -1, &from, NULL) != SQLITE_OK) {
         goto finish;
@@ -260,20 +262,34 @@ static int copy_table(sqlite3 *db, sqlite3 *old, const char *table)
     if (insert.truncated || sqlite3_prepare_v2(db, sql, -1, &into, NULL) != SQLITE_OK) {
         goto finish;
     }
-    while (sqlite3_step(from) == SQLITE_ROW) {
+    while ((code = sqlite3_step(from)) == SQLITE_ROW) {
         for (int i = 0; i < columns; i++) {
             sqlite3_bind_value(into, i + 1, sqlite3_column_value(from, i));
         }
-        const int code = sqlite3_step(into);
+        const bool taken = sqlite3_step(into) == SQLITE_DONE && sqlite3_changes(db) > 0;
         sqlite3_reset(into);
-        if (code == SQLITE_DONE) {
-            copied += sqlite3_changes(db);
-        }
+        copied += taken;
+        refused = refused || !taken;
     }
 finish:
     sqlite3_finalize(from);
     sqlite3_finalize(into);
+    *out_all = code == SQLITE_DONE && !refused;
     return copied;
+}
+
+/* How often was restarted before is lost with the budget. So that a disk that spoils the file again and again
+ * does not free it again and again, it counts as spent, whatever the configuration allows. */
+static void spend_budget(sqlite3 *db, struct text *report)
+{
+    char sql[240];
+    snprintf(sql, sizeof(sql),
+             "INSERT OR REPLACE INTO budget WITH RECURSIVE n(i) AS"
+             " (VALUES(0) UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i, -1 - i, '', 0 FROM n",
+             BUDGET_ENTRIES_MAX - 1);
+    if (execute(db, sql) == SQLITE_OK) {
+        text_add(report, "; the budget of restarts is not known and counts as spent");
+    }
 }
 
 /* Are the words of this table known (after copying what may be damaged)? */
@@ -291,6 +307,7 @@ void schema_salvage(sqlite3 *db, const char *path, struct text *report)
 {
     sqlite3 *old = NULL;
     int64_t version = 0;
+    bool budget_known = false;
     if (sqlite3_open_v2(path, &old, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
         read_version(old, &version, NULL) != STATUS_OK || version != STORE_SCHEMA_VERSION) {
         text_add(report, "; nothing could be carried over");
@@ -301,13 +318,20 @@ void schema_salvage(sqlite3 *db, const char *path, struct text *report)
         if (execute(db, "BEGIN IMMEDIATE") != SQLITE_OK) {
             continue;
         }
-        const int copied = copy_table(db, old, kept_tables[i]);
+        bool all = false;
+        const int copied = copy_table(db, old, kept_tables[i], &all);
         if (!table_understood(db, kept_tables[i]) || execute(db, "COMMIT") != SQLITE_OK) {
             execute(db, "ROLLBACK");
-        } else if (copied > 0) {
+            continue;
+        }
+        budget_known = budget_known || (all && strcmp(kept_tables[i], "budget") == 0);
+        if (copied > 0) {
             text_add(report, "; carried over from %s: %d", kept_tables[i], copied);
         }
     }
 finish:
+    if (!budget_known) {
+        spend_budget(db, report);
+    }
     sqlite3_close(old);
 }

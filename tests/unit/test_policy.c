@@ -422,6 +422,20 @@ static void test_budget_outlives_a_reload(void **state)
     assert_held_by(f, CHECK_BUDGET, "1 of 1 restarts in the last");
 }
 
+/* The file that knew it is gone: no more restarts than the configuration allows are said to have been. */
+static void test_budget_that_was_lost_is_spent(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_COUNT(f->budget); i++)
+        f->budget[i] = (struct budget_entry){.restart_id = -1 - (int64_t)i};
+    f->facts.budget_count = ARRAY_COUNT(f->budget);
+    assert_held_by(f, CHECK_BUDGET, ": the budget is spent, or counts so");
+    assert_non_null(strstr(f->preflight.results[CHECK_INTERVAL].text, "is not known"));
+    policy_age_budget(f->budget, &f->facts.budget_count, MS_PER_DAY);
+    judge(f);
+    assert_true(f->preflight.passed);
+}
+
 /* Where there is no room the oldest goes, wherever it stands. */
 static void test_budget_is_bounded(void **state)
 {
@@ -517,6 +531,7 @@ int main(void)
         TEST(test_what_forbids_to_end_a_process),
         TEST(test_budget_ages_and_forgets_only_what_no_configuration_needs),
         TEST(test_budget_outlives_a_reload),
+        TEST(test_budget_that_was_lost_is_spent),
         TEST(test_budget_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -239,6 +239,20 @@ static void unreadable(void **state)
 
 /* ---- not ours, or not for us ---- */
 
+/* One that was lost is spent, whatever the configuration allows, and that is told. */
+static void assert_budget(struct store *store, bool lost)
+{
+    struct budget_entry entries[BUDGET_ENTRIES_MAX];
+    size_t count = 0;
+    assert_int_equal(store_get_budget(store, entries, BUDGET_ENTRIES_MAX, &count, NULL), STATUS_OK);
+    assert_int_equal(strstr(store_set_aside_reason_get(store), "counts as spent") != NULL, lost);
+    assert_int_equal(count == BUDGET_ENTRIES_MAX, lost);
+    for (size_t i = 0; lost && i < count; i++) {
+        assert_int_equal(entries[i].restart_id, -1 - (int64_t)i);
+        assert_int_equal(entries[i].age_ms, 0);
+    }
+}
+
 static void not_a_database(void **state)
 {
     (void)state;
@@ -251,6 +265,7 @@ static void not_a_database(void **state)
     assert_string_equal(set_aside, ASIDE);
     assert_non_null(strstr(store_set_aside_reason_get(store), "not a database"));
     assert_false(is_filled(store));
+    assert_budget(store, true);
     works(store);
     store_close(store);
 }
@@ -260,18 +275,18 @@ static void from_the_future_or_elsewhere(void **state)
     (void)state;
     static const struct {
         const char *sql, *reason;
-        bool saved;
+        bool saved, budget_lost;
     } cases[] = {
-        {"PRAGMA user_version = 2", "newer", false},
-        {"PRAGMA user_version = 0", "damaged", false},
-        {"PRAGMA user_version = -3", "damaged", false},
-        {"PRAGMA application_id = 7", "another program", false},
-        {"DROP TABLE budget", "budget", false},
-        {"DROP TABLE sample", "sample", true},
-        {"ALTER TABLE incident DROP COLUMN reason", "reason", false},
-        {"UPDATE incident SET state = 'unheard of'", "unheard of", false},
-        {"UPDATE restart_service SET stop = 'x' WHERE position = 1", "not known", false},
-        {"UPDATE series SET metric = 'x'", "not known", true},
+        {"PRAGMA user_version = 2", "newer", false, true},
+        {"PRAGMA user_version = 0", "damaged", false, true},
+        {"PRAGMA user_version = -3", "damaged", false, true},
+        {"PRAGMA application_id = 7", "another program", false, true},
+        {"DROP TABLE budget", "budget", false, true},
+        {"DROP TABLE sample", "sample", true, false},
+        {"ALTER TABLE incident DROP COLUMN reason", "reason", false, false},
+        {"UPDATE incident SET state = 'unheard of'", "unheard of", false, false},
+        {"UPDATE restart_service SET stop = 'x' WHERE position = 1", "not known", false, false},
+        {"UPDATE series SET metric = 'x'", "not known", true, false},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         vfs_fault_uninstall();
@@ -285,6 +300,7 @@ static void from_the_future_or_elsewhere(void **state)
             is_filled(store) != cases[i].saved) {
             fail_msg("%s: \"%s\", %s", cases[i].sql, set_aside, store_set_aside_reason_get(store));
         }
+        assert_budget(store, cases[i].budget_lost);
         works(store);
         store_close(store);
     }
