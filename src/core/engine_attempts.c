@@ -16,15 +16,6 @@ static void add_obstacle(struct text *text, const struct restart_plan *plan)
     text_add(text, "no reason is known");
 }
 
-static void remember(struct turned_back *attempts, const struct restart_plan *plan, uint32_t count,
-                     int64_t mono_ms)
-{
-    attempts->count = count;
-    attempts->mono_ms = mono_ms;
-    struct text why = text_on(attempts->why, sizeof attempts->why);
-    add_obstacle(&why, plan);
-}
-
 void engine_leave_budget(struct engine *engine, int64_t restart_id)
 {
     size_t kept = 0;
@@ -72,6 +63,39 @@ static void settle(struct open_incident *open, const struct restart_journal *jou
         engine_end_turn(open, journal->target);
 }
 
+static void free_rung(struct open_incident *open, enum rung rung)
+{
+    open->incident.rungs_tried &= ~(1u << rung & ~open->rungs_settled);
+}
+
+void engine_count_attempt(struct open_incident *open, enum rung rung, const char *service, const char *why,
+                          int64_t mono_ms)
+{
+    struct turned_back *attempts = &open->attempts[rung];
+    if (!text_equal_nocase(attempts->service, service))
+        attempts->count = 0;
+    text_copy(attempts->service, sizeof attempts->service, service);
+    text_copy(attempts->why, sizeof attempts->why, why);
+    attempts->mono_ms = mono_ms;
+    bool last = ++attempts->count >= POLICY_ATTEMPTS_MAX;
+    bool suspect = open->incident.target_kind == TARGET_STORE && rung == RUNG_RESTART_CLIENT;
+    if (last && suspect)
+        engine_end_turn(open, service);
+    if (last && !suspect)
+        open->incident.rungs_tried |= 1u << rung;
+    else
+        free_rung(open, rung);
+}
+
+static void count_turned_back(struct open_incident *open, const struct restart_journal *journal,
+                              int64_t mono_ms)
+{
+    char storage[sizeof open->attempts[0].why];
+    struct text why = text_on(storage, sizeof storage);
+    add_obstacle(&why, &journal->plan);
+    engine_count_attempt(open, journal->rung, journal->target, storage, mono_ms);
+}
+
 void step_settle_attempt(struct step *step)
 {
     struct engine *engine = step->engine;
@@ -90,11 +114,10 @@ void step_settle_attempt(struct step *step)
     engine->not_before_mono_ms = step->clock.mono_ms + policy_soonest_retry_ms(&engine->config);
     if (!open)
         return;
-    struct turned_back *attempts = &open->attempts[journal->rung];
-    if (!called_off)
-        remember(attempts, &journal->plan, attempts->count + 1, step->clock.mono_ms);
-    if (attempts->count < POLICY_ATTEMPTS_MAX)
-        open->incident.rungs_tried &= ~(1u << journal->rung & ~open->rungs_settled);
+    if (called_off)
+        free_rung(open, journal->rung);
+    else
+        count_turned_back(open, journal, step->clock.mono_ms);
     step_save_incident(step, &open->incident);
 }
 
@@ -116,30 +139,32 @@ void step_add_attempt_words(const struct step *step, struct alert *alert)
     const struct turned_back *attempts = &open->attempts[journal->rung];
     if (attempts->count >= POLICY_ATTEMPTS_MAX) {
         alert_add_done(alert, "That was attempt %u of %d: %s is not tried again for this incident.",
-                       attempts->count, POLICY_ATTEMPTS_MAX, rung_name(journal->rung));
+                       attempts->count, POLICY_ATTEMPTS_MAX, journal->target);
         return;
     }
     char wait[40];
     struct text duration = text_on(wait, sizeof wait);
     text_add_duration(&duration, policy_attempt_wait_ms(&engine->config, step->clock,
-                                                        open->incident.exhaustion_early_utc_ms));
+                                                        engine_deadline_utc_ms(engine, open, journal->rung)));
     alert_add_done(
         alert, "That was attempt %u of %d to take the rung \"%s\": the next is made in %s at the earliest.",
         attempts->count, POLICY_ATTEMPTS_MAX, rung_name(journal->rung), wait);
 }
 
 struct policy_attempts step_attempts(const struct step *step, const struct open_incident *open,
-                                     enum rung rung)
+                                     enum rung rung, const char *service)
 {
     const struct turned_back *attempts = &open->attempts[rung];
-    return (struct policy_attempts){
-        .count = attempts->count, .age_ms = step->clock.mono_ms - attempts->mono_ms, .why = attempts->why};
+    return (struct policy_attempts){.count =
+                                        text_equal_nocase(attempts->service, service) ? attempts->count : 0,
+                                    .age_ms = step->clock.mono_ms - attempts->mono_ms,
+                                    .why = attempts->why};
 }
 
 struct incident step_as_the_ladder_sees(const struct open_incident *other, bool store_is_urgent)
 {
     struct incident seen = other->incident;
-    if (store_is_urgent && other->attempts[RUNG_RESTART_CLIENT].count > 0)
+    if (store_is_urgent && (other->attempts[RUNG_RESTART_CLIENT].count > 0 || other->unplanned))
         seen.rungs_tried |= 1u << RUNG_RESTART_CLIENT;
     return seen;
 }
@@ -171,22 +196,12 @@ void engine_restore_attempts(struct engine *engine, const struct restart_journal
 {
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         struct open_incident *open = &engine->incidents[i];
-        if (!open->incident.id)
+        if (!open->incident.id || open->remembers)
             continue;
-        uint32_t counts[RUNG_COUNT] = {0};
-        const struct restart_plan *newest[RUNG_COUNT] = {0};
+        open->remembers = true;
         restore_settled(engine, open, journals, count);
-        for (size_t j = 0; j < count; j++) {
-            const struct restart_journal *journal = &journals[j];
-            if (journal->incident_id != open->incident.id || journal->outcome != RESTART_RESTORED)
-                continue;
-            if (counts[journal->rung]++ == 0)
-                newest[journal->rung] = &journal->plan;
-        }
-        for (size_t rung = 0; rung < RUNG_COUNT; rung++) {
-            const struct restart_plan *plan = newest[rung];
-            if (plan && counts[rung] > open->attempts[rung].count) /* else it is known already */
-                remember(&open->attempts[rung], plan, counts[rung], mono_ms);
-        }
+        for (size_t j = count; j-- > 0;) /* the oldest first */
+            if (journals[j].incident_id == open->incident.id && journals[j].outcome == RESTART_RESTORED)
+                count_turned_back(open, &journals[j], mono_ms);
     }
 }

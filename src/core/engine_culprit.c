@@ -36,12 +36,11 @@ void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono
     open->ranked_slot = engine->growers.slot;
 }
 
-/* Was it restarted for the store, or is about to be? Not one that could never be stopped. */
+/* Was one restarted for the store, or is about to be? */
 static bool is_client_tried(const struct open_incident *open)
 {
     return open->incident.target_kind == TARGET_STORE &&
-           open->incident.rungs_tried & (1u << RUNG_RESTART_CLIENT) &&
-           open->attempts[RUNG_RESTART_CLIENT].count < POLICY_ATTEMPTS_MAX;
+           open->incident.rungs_tried & (1u << RUNG_RESTART_CLIENT);
 }
 
 void step_follow_tried_client(struct step *step, struct open_incident *open)
@@ -105,13 +104,13 @@ struct policy_suspect step_suspect(const struct step *step, const struct open_in
     const char *surely = "";
     bool waits =
         !policy_is_urgent(&step->engine->config, step->clock, open->incident.exhaustion_early_utc_ms);
+    bool attempted = client && step_attempts(step, open, RUNG_RESTART_CLIENT, client->service).count > 0;
     if (client)
         surely = culprit_confidence_name(client->confidence >= CULPRIT_LIKELY ? client->confidence
                                                                               : ranking->together_confidence);
     return (struct policy_suspect){.target = client ? client->target : "",
                                    .service = client ? client->service : "",
                                    .surely = surely,
-                                   .another = client && is_client_tried(open) &&
-                                              (waits || open->attempts[RUNG_RESTART_CLIENT].count == 0),
+                                   .another = client && is_client_tried(open) && (waits || !attempted),
                                    .proof_awaited = is_proof_awaited(step, open)};
 }

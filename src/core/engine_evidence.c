@@ -65,7 +65,7 @@ static void ask(struct step *step)
     const struct restart_journal *journal = &engine->restart.journal;
     const struct open_incident *open = engine_incident_by_id(engine, journal->incident_id);
     int64_t budget_ms = engine_evidence_budget_ms(&engine->config, step->clock,
-                                                  open ? open->incident.exhaustion_early_utc_ms : INT64_MAX);
+                                                  engine_deadline_utc_ms(engine, open, journal->rung));
     if (budget_ms == 0) {
         step_drop_evidence(step);
         step_tell_story(step, "no evidence is gathered: the restart cannot wait for it");

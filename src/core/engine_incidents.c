@@ -49,12 +49,15 @@ struct ladder_memory *engine_ladder_memory(struct engine *engine, const char *ta
 void engine_remember_ladder(struct engine *engine, const struct incident *incident, int64_t mono_ms)
 {
     struct ladder_memory *memory = engine_ladder_memory(engine, incident->target);
-    if (!memory) {
-        if (engine->ladder_memory_count == LADDER_MEMORY_MAX)
-            return;
+    if (!memory && engine->ladder_memory_count < LADDER_MEMORY_MAX)
         memory = &engine->ladder_memory[engine->ladder_memory_count++];
-        text_copy(memory->target, sizeof memory->target, incident->target);
+    if (!memory) { /* the oldest goes */
+        memory = engine->ladder_memory;
+        for (size_t i = 1; i < LADDER_MEMORY_MAX; i++)
+            if (engine->ladder_memory[i].mono_ms < memory->mono_ms)
+                memory = &engine->ladder_memory[i];
     }
+    text_copy(memory->target, sizeof memory->target, incident->target);
     memory->rungs_tried = incident->rungs_tried;
     memory->mono_ms = mono_ms;
 }
@@ -176,7 +179,7 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
                  memory->rungs_tried & ~(1u << RUNG_ALERT);
     if (again)
         incident->rungs_tried |= open->rungs_settled = memory->rungs_tried;
-    open->seen_unbounded = true;
+    open->seen_unbounded = open->remembers = true;
     step_rank(step, open, verdict->onset_ms);
     step_follow_tried_client(step, open);
 

@@ -64,14 +64,18 @@ void step_evidence_told(struct step *step, const struct engine_request *request,
                         const struct err *err);
 
 /* engine_attempts.c */
+/* One more attempt to restart this service was turned back, or could not be planned: `why`. After the last
+ * one its rung counts as used; a suspect of the store has had its turn. */
+void engine_count_attempt(struct open_incident *open, enum rung rung, const char *service, const char *why,
+                          int64_t mono_ms);
 /* The restart that has just ended was called off or turned back: what it leaves behind in incident and
  * budget. */
 void step_settle_attempt(struct step *step);
 /* What became of the stop, and when the next attempt is made. */
 void step_add_attempt_words(const struct step *step, struct alert *alert);
 struct policy_attempts step_attempts(const struct step *step, const struct open_incident *open,
-                                     enum rung rung);
-/* A store whose end is near does not wait for a client whose restart was turned back. */
+                                     enum rung rung, const char *service);
+/* A store whose end is near does not wait for a client whose restart was turned back or cannot be planned. */
 struct incident step_as_the_ladder_sees(const struct open_incident *other, bool store_is_urgent);
 void engine_restore_attempts(struct engine *engine, const struct restart_journal *journals, size_t count,
                              int64_t mono_ms);
@@ -83,6 +87,10 @@ bool engine_had_turn(const struct open_incident *open, const char *service);
 void engine_leave_budget(struct engine *engine, int64_t restart_id);
 
 /* engine_restart.c */
+/* The early bound of the end that a restart for this incident has to come before; INT64_MAX = not foreseeable
+ * (or `open` NULL). The store waits for its leaking client, so that one's own has no more time than the
+ * store. */
+int64_t engine_deadline_utc_ms(const struct engine *engine, const struct open_incident *open, enum rung rung);
 /* A sentence for the mails and an event for the log. */
 void step_tell_story(struct step *step, const char *format, ...) PRINTF_LIKE(2, 3);
 bool step_consider(struct step *step, struct open_incident *open, struct restart_journal *out_wanted,

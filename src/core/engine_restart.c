@@ -13,11 +13,11 @@ static struct alert *tell_story_v(struct step *step, enum alert_kind kind, const
     char sentence_storage[ALERT_LINE_MAX];
     struct text sentence = text_on(sentence_storage, sizeof sentence_storage);
     text_add_v(&sentence, format, args);
-    if (engine->story_count < STORY_LINES_MAX) {
-        struct text line = text_on(engine->story[engine->story_count++], ALERT_LINE_MAX);
-        text_add_time_human(&line, step->clock.utc_ms);
-        text_add(&line, ": %s", sentence_storage);
-    }
+    if (engine->story_count == STORY_LINES_MAX) /* how it began and how it stands is what counts */
+        memmove(engine->story[1], engine->story[2], sizeof engine->story[0] * (--engine->story_count - 1));
+    struct text line = text_on(engine->story[engine->story_count++], ALERT_LINE_MAX);
+    text_add_time_human(&line, step->clock.utc_ms);
+    text_add(&line, ": %s", sentence_storage);
     struct alert *alert = step_alert_begin(step, kind);
     if (alert)
         text_copy(alert->text, sizeof alert->text, sentence_storage);
@@ -193,6 +193,18 @@ static void facts_for(const struct engine *engine, int64_t exhaustion_early_utc_
     };
 }
 
+int64_t engine_deadline_utc_ms(const struct engine *engine, const struct open_incident *open, enum rung rung)
+{
+    int64_t deadline_ms = open ? open->incident.exhaustion_early_utc_ms : INT64_MAX;
+    for (size_t i = 0; open && rung == RUNG_RESTART_CLIENT && i < INCIDENTS_MAX; i++) {
+        const struct open_incident *store = &engine->incidents[i];
+        if (store->incident.id && store->incident.target_kind == TARGET_STORE && store->seen_unbounded &&
+            !store->bounded_mono_ms && store->incident.exhaustion_early_utc_ms < deadline_ms)
+            deadline_ms = store->incident.exhaustion_early_utc_ms;
+    }
+    return deadline_ms;
+}
+
 /* Why a restart that has not reached its target yet is not wanted any more; NULL = it is. What a person asked
  * for is. */
 static const char *unwanted(const struct engine *engine, const struct open_incident *open)
@@ -207,9 +219,23 @@ static const char *unwanted(const struct engine *engine, const struct open_incid
     return NULL;
 }
 
+/* The budget as it was when the restart that goes on began, without it. */
+static size_t budget_when_begun(const struct engine *engine, struct budget_entry *out_entries)
+{
+    size_t count = 0;
+    int64_t since_ms = 0;
+    for (size_t i = 0; i < engine->budget_count; i++)
+        if (engine->budget[i].restart_id == engine->restart.journal.id)
+            since_ms = engine->budget[i].age_ms;
+        else
+            out_entries[count++] = engine->budget[i];
+    for (size_t i = 0; i < count; i++)
+        out_entries[i].age_ms -= since_ms;
+    return count;
+}
+
 /* The pre-flight once more just before the first stop: the world may have changed since the plan was made, or
- * while storewatch itself was away in the middle of the stops. This restart is in the budget already, so the
- * budget as it was without it counts. Returns news bits. */
+ * while storewatch itself was away in the middle of the stops. Returns news bits. */
 static unsigned call_off(struct step *step)
 {
     struct engine *engine = step->engine;
@@ -219,15 +245,11 @@ static unsigned call_off(struct step *step)
         return 0;
     struct open_incident *open = engine_incident_by_id(engine, engine->restart.journal.incident_id);
     struct policy_facts facts;
-    facts_for(engine, open ? open->incident.exhaustion_early_utc_ms : INT64_MAX, &facts);
+    facts_for(engine, engine_deadline_utc_ms(engine, open, engine->restart.journal.rung), &facts);
     facts.plan = &engine->restart.journal.plan;
     struct budget_entry others[BUDGET_ENTRIES_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < engine->budget_count; i++)
-        if (engine->budget[i].restart_id != engine->restart.journal.id)
-            others[count++] = engine->budget[i];
     facts.budget = others;
-    facts.budget_count = count;
+    facts.budget_count = budget_when_begun(engine, others);
     struct preflight preflight;
     policy_preflight(&engine->config, step->observation, step->clock, &facts, &preflight);
     const char *not_wanted = unwanted(engine, open);
@@ -364,9 +386,9 @@ bool step_consider(struct step *step, struct open_incident *open, struct restart
         text_add(&reason, "%s of %s: ", metric_name(incident->metric), incident->target);
     text_add(&reason, "%s", incident->reason);
     struct policy_facts facts;
-    facts_for(engine, incident->exhaustion_early_utc_ms, &facts);
+    facts_for(engine, engine_deadline_utc_ms(engine, open, rung), &facts);
     facts.by_hand = false;
-    facts.attempts = step_attempts(step, open, rung);
+    facts.attempts = step_attempts(step, open, rung, service);
     struct preflight preflight;
     policy_preflight(&engine->config, step->observation, step->clock, &facts, &preflight);
     if (!preflight.passed) {
@@ -405,7 +427,7 @@ void step_decide(struct step *step)
         step->clock.mono_ms < engine->not_before_mono_ms)
         return;
     int64_t soonest_ms = INT64_MAX;
-    bool found = false;
+    bool found = false, unplanned = false;
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         struct open_incident *open = &engine->incidents[i];
         /* Only what is seen to grow right now is acted on, not what grew before storewatch was restarted. */
@@ -419,9 +441,12 @@ void step_decide(struct step *step)
                 tell_held(step, open, wanted.target, failed);
             continue;
         }
-        if (found && open->incident.exhaustion_early_utc_ms >= soonest_ms)
+        /* The soonest end; but one that no plan could be made for keeps no other waiting. */
+        bool sooner = unplanned || open->incident.exhaustion_early_utc_ms < soonest_ms;
+        if (found && (open->unplanned || !sooner))
             continue;
         found = true;
+        unplanned = open->unplanned;
         soonest_ms = open->incident.exhaustion_early_utc_ms;
         engine->wanted = wanted;
     }
@@ -513,7 +538,7 @@ void step_decide_with_graph(struct step *step)
     if (!engine->by_hand && !still_wanted(step, open))
         return;
     struct policy_facts facts;
-    facts_for(engine, open ? open->incident.exhaustion_early_utc_ms : INT64_MAX, &facts);
+    facts_for(engine, engine_deadline_utc_ms(engine, open, engine->wanted.rung), &facts);
     enum status made =
         restart_plan_make(&engine->graph, step->observation, engine->wanted.target, plan, &plan_error);
     facts.plan = made == STATUS_OK ? plan : NULL;
@@ -528,6 +553,13 @@ void step_decide_with_graph(struct step *step)
             engine_end_turn(open, engine->wanted.target);
         else
             open->incident.rungs_tried |= 1u << engine->wanted.rung;
+        step_save_incident(step, &open->incident);
+    }
+    if (open)
+        open->unplanned = made != STATUS_OK;
+    if (open && made == STATUS_REFUSED && preflight.first_failed == CHECK_PLAN) {
+        engine_count_attempt(open, engine->wanted.rung, engine->wanted.target, plan_error.text,
+                             step->clock.mono_ms);
         step_save_incident(step, &open->incident);
     }
     if (!preflight.passed) {

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
-/* Reserve for the alerts of a restart when many incidents open in one step. */
+/* Reserve for the alerts of a restart when many incidents open in one step; */
 #define ALERTS_RESERVED 8
+/* and of these for what is mailed, when many services come up in one step. */
+#define ALERTS_OF_NEWS 6
 
 void step_save_incident(struct step *step, const struct incident *incident)
 {
@@ -27,7 +29,8 @@ bool step_room_to_tell(const struct step *step)
 struct alert *step_alert_begin(struct step *step, enum alert_kind kind)
 {
     struct actions *actions = step->actions;
-    if (actions->alert_count == ACTIONS_ALERTS_MAX)
+    size_t room = ACTIONS_ALERTS_MAX - (kind == ALERT_RESTART_PROGRESS ? ALERTS_OF_NEWS : 0);
+    if (actions->alert_count >= room)
         return NULL;
     struct alert *alert = &actions->alerts[actions->alert_count++];
     memset(alert, 0, sizeof *alert);

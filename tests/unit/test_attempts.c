@@ -382,6 +382,33 @@ static void test_a_turn_is_had_once(void **state)
     assert_false(step_suspect(&s->step, s->open).another);
 }
 
+/* Each suspect has his own three attempts, and then the next has his turn; a kill changes nothing of it. */
+static void test_attempts_are_those_of_one_service(void **state)
+{
+    struct suspects *s = *state;
+    struct restart_journal journals[POLICY_ATTEMPTS_MAX + 1];
+    for (size_t i = POLICY_ATTEMPTS_MAX; i > 0; i--) {
+        assert_string_equal(next_suspect(s), "ArchiveSvc");
+        restart_ends(s, "ArchiveSvc", RESTART_RESTORED);
+        assert_false(s->open->incident.rungs_tried & CLIENT_TRIED);
+        journals[i] = s->engine->restart.journal;
+    }
+    for (int killed = 0; killed < 2; killed++) {
+        assert_string_equal(next_suspect(s), "FaxSvc");
+        assert_int_equal(step_attempts(&s->step, s->open, RUNG_RESTART_CLIENT, "FaxSvc").count, 0);
+        enum check failed = CHECK_COUNT;
+        assert_true(step_consider(&s->step, s->open, &s->engine->wanted, &failed));
+        assert_string_equal(s->engine->wanted.target, "FaxSvc");
+        *s->open = (struct open_incident){
+            .incident = s->open->incident, .ranking = s->open->ranking, .ranked = true};
+        engine_restore_restarts(s->engine, journals + 1, POLICY_ATTEMPTS_MAX, s->step.clock.mono_ms);
+    }
+    restart_ends(s, "FaxSvc", RESTART_RESTORED);
+    assert_int_equal(step_attempts(&s->step, s->open, RUNG_RESTART_CLIENT, "FaxSvc").count, 1);
+    assert_int_equal(step_attempts(&s->step, s->open, RUNG_RESTART_CLIENT, "ArchiveSvc").count, 0);
+    assert_string_equal(next_suspect(s), "FaxSvc");
+}
+
 /* Killed in between: the journals tell who had a turn. */
 static void test_a_kill_forgets_no_turn(void **state)
 {
@@ -442,6 +469,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_person_is_not_made_to_wait, setup, teardown),
         cmocka_unit_test(test_a_store_near_its_end_does_not_wait_for_it),
         cmocka_unit_test_setup_teardown(test_a_turn_is_had_once, setup_suspects, teardown_suspects),
+        cmocka_unit_test_setup_teardown(test_attempts_are_those_of_one_service, setup_suspects,
+                                        teardown_suspects),
         cmocka_unit_test_setup_teardown(test_a_kill_forgets_no_turn, setup_suspects, teardown_suspects),
         cmocka_unit_test_setup_teardown(test_a_suspect_without_a_plan_is_passed_over, setup_suspects,
                                         teardown_suspects),

@@ -1,0 +1,260 @@
+/* test_decision.c - which restart is begun: who goes first, who waits for whom, what a restart that cannot be
+ * planned comes to, and what of it all is told and remembered. */
+#include "world.h"
+
+#include "../../src/core/engine_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CLIENT_TRIED (1u << RUNG_RESTART_CLIENT)
+
+struct fixture {
+    struct world world;
+    struct engine *engine;
+    struct observation *observation;
+    struct actions actions;
+    struct step step;
+    size_t held_count; /* RESTART_HELD told */
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    static const char *const services[] = {"MSExchangeIS", "ArchiveSvc", "FaxSvc"};
+    world_init(&f->world);
+    for (size_t i = 0; i < ARRAY_COUNT(services); i++)
+        world_add(&f->world, services[i]);
+    struct config config;
+    config_default(&config);
+    config.mode = MODE_ACT;
+    config.window_count = 0;
+    config.ladder_count = 3;
+    config.ladder[1] = RUNG_RESTART_CLIENT;
+    config.ladder[2] = RUNG_RESTART_STORE;
+    config.client_count = 2;
+    for (size_t i = 0; i < config.client_count; i++) {
+        text_copy(config.clients[i].name, sizeof config.clients[i].name, services[i + 1]);
+        text_copy(config.clients[i].service, sizeof config.clients[i].service, services[i + 1]);
+    }
+    f->engine = engine_new(&config, "EX1");
+    f->observation = observation_new();
+    f->step = (struct step){f->engine, f->observation, {MS_PER_DAY, 9 * MS_PER_DAY, 0, 600}, &f->actions};
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    engine_free(f->engine);
+    observation_free(f->observation);
+    free(f);
+    return 0;
+}
+
+/* Its end is so far off; 0 = not foreseeable. */
+static struct open_incident *grows(struct fixture *f, enum target_kind kind, const char *service,
+                                   int64_t left_ms)
+{
+    struct open_incident *open = engine_free_slot(f->engine);
+    const struct world_service *runs = world_get(&f->world, service);
+    open->incident = (struct incident){
+        .process = {runs->pid, runs->created_100ns},
+        .id = ++f->engine->last_incident_id,
+        .target_kind = kind,
+        .state = INCIDENT_OPEN,
+        .rungs_tried = 1u << RUNG_ALERT,
+        .exhaustion_early_utc_ms = left_ms ? f->step.clock.utc_ms + left_ms : INT64_MAX,
+    };
+    text_copy(open->incident.target, sizeof open->incident.target, service);
+    text_copy(open->incident.service, sizeof open->incident.service, service);
+    open->seen_unbounded = true;
+    return open;
+}
+
+static void pass(struct fixture *f, int64_t ms)
+{
+    f->step.clock.mono_ms += ms;
+    f->step.clock.utc_ms += ms;
+}
+
+/* Decides, with a fresh look and graph. Returns whose restart was wanted; "" = nobody's. */
+static const char *decide(struct fixture *f)
+{
+    world_observe(&f->world, f->observation);
+    actions_clear(&f->actions);
+    f->engine->wanted.target[0] = '\0';
+    step_decide(&f->step);
+    if (f->engine->deciding) {
+        f->engine->deciding = false;
+        f->engine->out.kind = ENGINE_NOTHING;
+        service_graph_deinit(&f->engine->graph);
+        world_graph(&f->world, &f->engine->graph);
+        step_decide_with_graph(&f->step);
+    }
+    for (size_t i = 0; i < f->actions.alert_count; i++)
+        f->held_count += f->actions.alerts[i].kind == ALERT_RESTART_HELD;
+    pass(f, 2 * MS_PER_MINUTE);
+    return f->engine->wanted.target;
+}
+
+/* It runs and is disabled: only a person can change that. Three times an hour apart, then its rung is used.
+ */
+static void test_a_disabled_client_is_three_attempts(void **state)
+{
+    struct fixture *f = *state;
+    struct open_incident *client = grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    grows(f, TARGET_STORE, "MSExchangeIS", 0);
+    world_person_disables(&f->world, "ArchiveSvc");
+    for (uint32_t times = 1; times <= POLICY_ATTEMPTS_MAX; times++) {
+        assert_string_equal(decide(f), "ArchiveSvc");
+        assert_false(engine_restarting(f->engine));
+        assert_int_equal(client->attempts[RUNG_RESTART_CLIENT].count, times);
+        assert_non_null(strstr(client->attempts[RUNG_RESTART_CLIENT].why, "is disabled"));
+        if (times == POLICY_ATTEMPTS_MAX)
+            break;
+        assert_false(client->incident.rungs_tried & CLIENT_TRIED);
+        assert_string_equal(decide(f), ""); /* not within the hour */
+        pass(f, MS_PER_HOUR);
+    }
+    assert_true(client->incident.rungs_tried & CLIENT_TRIED);
+    assert_int_equal(f->held_count, 1);
+    assert_string_equal(decide(f), "MSExchangeIS");
+    assert_true(engine_restarting(f->engine));
+}
+
+/* A service that somebody stops or starts just now is asked after again soon, however often. */
+static void test_a_pending_client_is_no_attempt(void **state)
+{
+    struct fixture *f = *state;
+    struct open_incident *client = grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    struct open_incident *store = grows(f, TARGET_STORE, "MSExchangeIS", 0);
+    world_put(&f->world, "ArchiveSvc", SERVICE_STATE_STOP_PENDING);
+    for (int times = 0; times < 10; times++)
+        assert_string_equal(decide(f), "ArchiveSvc");
+    assert_int_equal(client->attempts[RUNG_RESTART_CLIENT].count, 0);
+    /* The store waits for it, but not into its own end. */
+    store->incident.exhaustion_early_utc_ms = f->step.clock.utc_ms + f->engine->config.urgent_before_ms / 2;
+    assert_string_equal(decide(f), "MSExchangeIS");
+    assert_true(engine_restarting(f->engine));
+}
+
+/* The one whose end is nearest cannot be planned: the other is restarted all the same. */
+static void test_a_pending_client_keeps_no_other_waiting(void **state)
+{
+    struct fixture *f = *state;
+    grows(f, TARGET_CLIENT, "ArchiveSvc", 10 * MS_PER_HOUR);
+    grows(f, TARGET_CLIENT, "FaxSvc", 0);
+    world_put(&f->world, "ArchiveSvc", SERVICE_STATE_STOP_PENDING);
+    assert_string_equal(decide(f), "ArchiveSvc");
+    assert_string_equal(decide(f), "FaxSvc");
+    assert_true(engine_restarting(f->engine));
+}
+
+/* The store's end is near, and it waits for its client: then that one is urgent, too. */
+static void test_a_client_has_no_more_time_than_the_store(void **state)
+{
+    struct fixture *f = *state;
+    f->engine->config.window_count = 1;
+    f->engine->config.windows[0] = (struct config_window){0x7f, 60, 120}; /* it is 10:00 */
+    grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    assert_string_equal(decide(f), "");
+    struct open_incident *store = grows(f, TARGET_STORE, "MSExchangeIS", MS_PER_DAY);
+    assert_string_equal(decide(f), "");
+    store->incident.exhaustion_early_utc_ms = f->step.clock.utc_ms + f->engine->config.urgent_before_ms / 2;
+    assert_string_equal(decide(f), "ArchiveSvc");
+    assert_true(engine_restarting(f->engine));
+}
+
+/* A reload before the first stop makes the budget smaller: what counts is how far apart the restarts began,
+ * not how long ago the one before was by then. */
+static void test_the_budget_of_a_reload_holds_from_the_begin(void **state)
+{
+    struct fixture *f = *state;
+    f->engine->config.budget_min_interval_ms = 0;
+    f->engine->budget[f->engine->budget_count++] =
+        (struct budget_entry){.restart_id = 1, .age_ms = 59 * MS_PER_MINUTE};
+    f->engine->last_restart_id = 1;
+    grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    world_observe(&f->world, f->observation);
+    engine_step(f->engine, f->observation, f->step.clock, false, &f->actions);
+    assert_string_equal(decide(f), "ArchiveSvc"); /* passes two minutes */
+    assert_true(engine_restarting(f->engine));
+    f->engine->config.budget_max = 1;
+    f->engine->config.budget_per_ms = MS_PER_HOUR;
+    engine_step(f->engine, f->observation, f->step.clock, false, &f->actions);
+    assert_int_equal(f->engine->restart.journal.outcome, RESTART_CALLED_OFF);
+    assert_non_null(strstr(f->engine->called_off, "budget"));
+}
+
+/* Half of a large plan comes up in one look: what is mailed has room all the same, and the story tells how it
+ * began and how it stands. */
+static void test_a_long_story_has_room_for_its_end(void **state)
+{
+    struct fixture *f = *state;
+    actions_clear(&f->actions);
+    for (int i = 0; i < 100; i++)
+        step_tell_story(&f->step, "line %d", i);
+    assert_non_null(step_alert_begin(&f->step, ALERT_SERVICE_DOWN));
+    struct alert alert = {0};
+    engine_add_story(f->engine, &alert);
+    size_t told = alert.done_count;
+    assert_non_null(strstr(alert.done[0], "line 0"));
+    assert_non_null(strstr(alert.done[1], "line 81"));
+    assert_non_null(strstr(alert.done[told - 1], "line 99"));
+    alert_add_done(&alert, "why");
+    assert_int_equal(alert.done_count, told + 1);
+}
+
+/* More targets than are remembered: the latest are. */
+static void test_the_oldest_ladder_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct incident incident = {.rungs_tried = CLIENT_TRIED};
+    for (int64_t i = 0; i <= LADDER_MEMORY_MAX; i++) {
+        struct text target = text_on(incident.target, sizeof incident.target);
+        text_add(&target, "target %d", (int)i);
+        engine_remember_ladder(f->engine, &incident, 1000 + i);
+    }
+    assert_non_null(engine_ladder_memory(f->engine, "target 32"));
+    assert_null(engine_ladder_memory(f->engine, "target 0"));
+    assert_non_null(engine_ladder_memory(f->engine, "target 1"));
+}
+
+/* The clock is set between two verdicts: an end that is far stays far. */
+static void test_a_set_clock_brings_no_end_nearer(void **state)
+{
+    struct fixture *f = *state;
+    struct open_incident *open = grows(f, TARGET_STORE, "MSExchangeIS", 20 * MS_PER_HOUR);
+    open->incident.exhaustion_utc_ms = open->incident.exhaustion_late_utc_ms = INT64_MAX;
+    world_observe(&f->world, f->observation);
+    engine_step(f->engine, f->observation, f->step.clock, false, &f->actions);
+    pass(f, MS_PER_SECOND);
+    f->step.clock.utc_ms += 19 * MS_PER_HOUR;
+    engine_step(f->engine, f->observation, f->step.clock, false, &f->actions);
+    assert_int_equal(open->incident.exhaustion_early_utc_ms - f->step.clock.utc_ms,
+                     20 * MS_PER_HOUR - MS_PER_SECOND);
+    assert_true(open->incident.exhaustion_utc_ms == INT64_MAX);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_disabled_client_is_three_attempts),
+        TEST(test_a_pending_client_is_no_attempt),
+        TEST(test_a_pending_client_keeps_no_other_waiting),
+        TEST(test_a_client_has_no_more_time_than_the_store),
+        TEST(test_the_budget_of_a_reload_holds_from_the_begin),
+        TEST(test_a_long_story_has_room_for_its_end),
+        TEST(test_the_oldest_ladder_is_forgotten),
+        TEST(test_a_set_clock_brings_no_end_nearer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
