@@ -253,6 +253,11 @@ struct agent {
     int64_t
         held_incidents[16]; /* incidents with a mail that is to be tried again: later ones wait behind it */
     size_t held_count;
+    /* An error was queued: the round begins anew at once, and the cap holds back no mail of its incident,
+     * because it would have to wait behind that one. Until the outbox is empty. */
+    bool mail_hurry;
+    int64_t hurried_incidents[16];
+    size_t hurried_count;
     int64_t sent_mono_ms[1024]; /* ring: when mails were sent, for the hourly cap */
     size_t sent_next;
     uint64_t mails_sent, mails_dead, mails_dropped;
@@ -323,6 +328,9 @@ void agent_answer_without_journal(struct agent *agent);
 void agent_commit_done(struct agent *agent, struct job *job);
 
 /* agent_mail.c */
+void agent_hurry_mail(struct agent *agent, int64_t incident_id);
+/* The next mail to be loaded is the first of the outbox behind this one. */
+int64_t agent_next_mail_after(struct agent *agent);
 bool agent_wants_a_mail(const struct agent *agent, int64_t mono_ms);
 void agent_take_loaded_mail(struct agent *agent, struct job *job);
 bool agent_take_mail_job(struct agent *agent, struct job *job);

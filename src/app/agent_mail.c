@@ -12,7 +12,33 @@
 bool agent_wants_a_mail(const struct agent *agent, int64_t mono_ms)
 {
     return agent->mail_may_wait && !agent->mail_ready && !agent->jobs[LANE_MAIL].busy &&
-           mono_ms >= agent->mail_retry_mono_ms && !agent->stopping;
+           (mono_ms >= agent->mail_retry_mono_ms || agent->mail_hurry) && !agent->stopping;
+}
+
+static bool is_among(const int64_t *incidents, size_t count, int64_t incident_id)
+{
+    for (size_t i = 0; incident_id && i < count; i++)
+        if (incidents[i] == incident_id)
+            return true;
+    return false;
+}
+
+void agent_hurry_mail(struct agent *agent, int64_t incident_id)
+{
+    agent->mail_hurry = true;
+    if (!is_among(agent->hurried_incidents, agent->hurried_count, incident_id) &&
+        agent->hurried_count < ARRAY_COUNT(agent->hurried_incidents))
+        agent->hurried_incidents[agent->hurried_count++] = incident_id;
+}
+
+int64_t agent_next_mail_after(struct agent *agent)
+{
+    if (agent->mail_hurry) {
+        agent->mail_hurry = false;
+        agent->mail_after_id = 0;
+        agent->held_count = 0;
+    }
+    return agent->mail_after_id;
 }
 
 /* A round over the outbox ends with something left in it: the next begins when the back-off has passed. */
@@ -27,14 +53,6 @@ void agent_end_mail_round(struct agent *agent)
     agent->mail_retry_mono_ms = os_mono_ms(agent->os) + agent->mail_backoff_ms;
 }
 
-static bool incident_is_held(const struct agent *agent, int64_t incident_id)
-{
-    for (size_t i = 0; incident_id && i < agent->held_count; i++)
-        if (agent->held_incidents[i] == incident_id)
-            return true;
-    return false;
-}
-
 void agent_take_loaded_mail(struct agent *agent, struct job *job)
 {
     agent->mails_pending = job->mails_pending;
@@ -44,11 +62,12 @@ void agent_take_loaded_mail(struct agent *agent, struct job *job)
             return;
         }
         agent->mail_after_id = 0;
+        agent->hurried_count = 0;
         agent->mail_may_wait = agent->pending->mail_count > 0;
         return;
     }
     job->mail_found = false;
-    if (incident_is_held(agent, job->entry.incident_id)) {
+    if (is_among(agent->held_incidents, agent->held_count, job->entry.incident_id)) {
         agent->mail_after_id = job->entry.id; /* its incident has an earlier mail to be tried again: order */
         outbox_entry_deinit(&job->entry);
         return;
@@ -58,10 +77,11 @@ void agent_take_loaded_mail(struct agent *agent, struct job *job)
 }
 
 /* The cap of mails an hour never delays an error: it exists against floods, not against news. */
-static bool cap_allows(const struct agent *agent, enum severity severity)
+static bool cap_allows(const struct agent *agent, enum severity severity, int64_t incident_id)
 {
     uint32_t max = agent->engine->config.max_per_hour;
-    if (severity == SEVERITY_ERROR || max == 0)
+    if (severity == SEVERITY_ERROR || max == 0 ||
+        is_among(agent->hurried_incidents, agent->hurried_count, incident_id))
         return true;
     size_t ring = ARRAY_COUNT(agent->sent_mono_ms);
     int64_t hour_ago = os_mono_ms(agent->os) - MS_PER_HOUR;
@@ -80,7 +100,7 @@ static bool take_mail_from_memory(struct agent *agent)
         os_mono_ms(agent->os) < agent->mail_retry_mono_ms)
         return false;
     struct pending_mail *first = &pending->mails[0];
-    if (!cap_allows(agent, alert_wording_get(first->kind)->severity))
+    if (!cap_allows(agent, alert_wording_get(first->kind)->severity, first->incident_id))
         return false; /* taken out, it would be in no transaction and lost with the process */
     agent->next_mail = (struct outbox_entry){.incident_id = first->incident_id,
                                              .kind = first->kind,
@@ -111,7 +131,7 @@ bool agent_take_mail_job(struct agent *agent, struct job *job)
 {
     if (agent->stopping || (!agent->mail_ready && !take_mail_from_memory(agent)))
         return false;
-    if (!cap_allows(agent, agent->next_mail.severity)) {
+    if (!cap_allows(agent, agent->next_mail.severity, agent->next_mail.incident_id)) {
         pass_over_mail(agent);
         return false;
     }

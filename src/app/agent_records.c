@@ -165,6 +165,8 @@ static bool put_mail(struct agent *agent, const struct alert *alert)
                                     .utc_ms = alert->utc_ms};
     agent->pending_dirty = true;
     agent->mail_may_wait = true;
+    if (alert_wording_get(alert->kind)->severity == SEVERITY_ERROR)
+        agent_hurry_mail(agent, queued->incident_id);
     return true;
 }
 

@@ -139,7 +139,7 @@ void agent_take_commit_job(struct agent *agent, struct job *job)
     if (job->maintain)
         agent->maintained_mono_ms = mono_ms;
     job->load_mail = agent_wants_a_mail(agent, mono_ms);
-    job->after_id = agent->mail_after_id;
+    job->after_id = job->load_mail ? agent_next_mail_after(agent) : 0;
     job->mail_found = job->load_failed = false;
 }
 

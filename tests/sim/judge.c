@@ -24,7 +24,8 @@
  *       while the disk fails, past what lies in the outbox), duplicates are at most as many as lives of
  *       storewatch that ended with a mail on its way; at the end no number up to the incident's count is
  *       missing, the outbox is empty, and of each restart that the file calls down, handed over, turned
- *       back or called off a mail has come. A mail that a relay refused for good counts as arrived. Where
+ *       back or called off a mail has come; that a service is down is mailed within MAILED_MAX_MS of its
+ *       event while disk and relays work. A mail that a relay refused for good counts as arrived. Where
  *       memory fails on and on (tests/torture), as many may miss as were dropped, never the first
  *   R6  the journal on the disk knows of a stop, and of the end of a process, when it takes effect; a
  *       start of storewatch on a sound disk opens the file; nothing is ever set aside; at the end the file
@@ -43,8 +44,9 @@
 
 #define STORE_PATH "/sim/storewatch.db"
 #define BACKOFFS_MS (20 * MS_PER_MINUTE)
-#define IDLE_MAX_MS (75 * MS_PER_SECOND) /* some looks; there is one every few seconds in a restart */
-#define FRESH_MS (20 * MS_PER_SECOND)    /* a look that takes longer is slow, and storewatch knows nothing */
+#define IDLE_MAX_MS (75 * MS_PER_SECOND)   /* some looks; there is one every few seconds in a restart */
+#define MAILED_MAX_MS (20 * MS_PER_MINUTE) /* twice the longest back-off */
+#define FRESH_MS (20 * MS_PER_SECOND) /* a look that takes longer is slow, and storewatch knows nothing */
 
 static struct judge *judge(void)
 {
@@ -170,10 +172,31 @@ static void follow_down(size_t index, int64_t elapsed_ms)
                    sim->os.world.services[index].name, (long long)(service->down_seen_ms / 1000));
 }
 
+/* Is something wrong with the way of a mail, from storewatch to its relay? */
+static bool mails_are_held_up(void)
+{
+    bool held_up = !sim->agent || sim->stopping || disk_is_bad() || sim->slow_ms[LANE_STORE] > 0 ||
+                   sim->slow_ms[LANE_MAIL] > 0;
+    for (size_t i = 0; i < SIM_RELAYS; i++)
+        held_up |= sim->os.relays[i] != RELAY_WORKS;
+    return held_up;
+}
+
+/* R5: that a service is down is mailed soon, whatever else there was to tell. */
+static void follow_news_of_down(void)
+{
+    if (judge()->downs_mailed >= judge()->downs_told || mails_are_held_up())
+        judge()->down_told_ms = true_ms();
+    else if (true_ms() - judge()->down_told_ms > MAILED_MAX_MS)
+        judge_fail("R5", "that a service is down is not mailed for %lld min",
+                   (long long)MAILED_MAX_MS / MS_PER_MINUTE);
+}
+
 void judge_world(int64_t elapsed_ms)
 {
     struct world *world = &sim->os.world;
     int64_t now_ms = true_ms();
+    follow_news_of_down();
     for (size_t i = 0; i < world->count; i++) {
         struct judge_service *service = &judge()->services[i];
         if (!runs(i)) {
@@ -356,13 +379,16 @@ static bool window_open(void)
     return from < to ? minute >= from && minute < to : minute >= from || minute < to;
 }
 
-static bool urgent(int64_t incident_id)
+/* The incident's own end is near, or that of the store, which waits for its client. */
+static bool urgent(const struct restart_journal *journal)
 {
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         const struct incident *incident = &sim->agent->engine->incidents[i].incident;
-        if (incident_id && incident->id == incident_id)
-            return incident->exhaustion_early_utc_ms != INT64_MAX &&
-                   incident->exhaustion_early_utc_ms - sim->os.world.utc_ms < sim->settings.urgent_ms;
+        bool counts = incident->id == journal->incident_id ||
+                      (journal->rung == RUNG_RESTART_CLIENT && incident->target_kind == TARGET_STORE);
+        if (incident->id && counts && incident->exhaustion_early_utc_ms != INT64_MAX &&
+            incident->exhaustion_early_utc_ms - sim->os.world.utc_ms < sim->settings.urgent_ms)
+            return true;
     }
     return false;
 }
@@ -414,7 +440,7 @@ static void check_first_stop(const struct restart_journal *journal, bool goes_on
     const char *why = forbidden_now(look);
     if (!by_hand && sim->agent->engine->config.mode != MODE_ACT)
         why = "in mode \"alert\"";
-    else if (!why && !by_hand && !window_open() && !urgent(journal->incident_id))
+    else if (!why && !by_hand && !window_open() && !urgent(journal))
         why = "outside the windows";
     else if (!why && !by_hand && !goes_on && !is_configured(journal))
         why = "which is not configured any more";
@@ -664,6 +690,7 @@ void judge_mail(const char *message, bool refused)
     at += strlen(header);
     snprintf(key, sizeof key, "%.*s", (int)strcspn(at, "\r"), at);
     story("mail %s%s", key, refused ? " is refused" : "");
+    judge()->downs_mailed += strstr(key, "SERVICE_DOWN") != NULL;
     struct judge_key *known = key_find(key);
     if (!known) {
         if (judge()->key_count == JUDGE_KEYS_MAX) {
@@ -710,6 +737,7 @@ void judge_event(enum alert_kind kind)
         judge_fail("R6", "a history file that nobody damaged was set aside");
     if (kind == ALERT_STORE_FAILING)
         judge()->store_failing_told++;
+    judge()->downs_told += kind == ALERT_SERVICE_DOWN;
     int64_t life_ms = true_ms() - judge()->life_begun_ms;
     if (judge()->store_failing_told > 1 + life_ms / sim->settings.reminder_ms)
         judge_fail("R8", "the failing disk was told of %lld times in %lld s, a reminder is due each %lld s",
@@ -735,6 +763,7 @@ void judge_life_ends(void)
     judge()->duplicates_allowed +=
         mail || sim->agent->pending->outcome.outbox_id || sim->agent->flying->outcome.outbox_id;
     judge()->dropped += sim->agent->mails_dropped;
+    judge()->downs_told = judge()->downs_mailed = 0; /* the next tells again what this one has not saved */
     if (sim->agent->pending->has_maintenance || sim->agent->flying->has_maintenance)
         judge()->maintenance_until_utc_ms = 0; /* lost with the process, if the disk did not have it yet */
     /* One that was on its way from memory, because the disk failed, is nowhere else. */

@@ -143,7 +143,7 @@ static void draw_settings(uint64_t *random)
     draw_budget(random);
     settings->urgent_ms = slot_ms * below(random, 12 * scale);
     settings->reminder_ms = slot_ms * (2 * scale + below(random, 20 * scale));
-    settings->mails_per_hour = chance(random, 75) ? 1000 : (sim->computed ? 2 : 4) + below(random, 10);
+    settings->mails_per_hour = chance(random, 75) ? 1000 : 3 + below(random, 6);
     settings->limit_bytes = chance(random, 50) ? 2 * GIB : 0;
     settings->on_hang_terminate = sim->seed % 4 != 0; /* calm worlds: never */
     settings->archive_named = settings->client_rung = true;

@@ -178,6 +178,8 @@ struct judge {
     int64_t maintenance_until_utc_ms,
         maintenance_until_ms;                  /* by the wall clock and in true time: both must hold */
     int64_t life_begun_ms, store_failing_told; /* of this life */
+    uint64_t downs_told, downs_mailed;         /* events and mails of this life that a service is down */
+    int64_t down_told_ms;                      /* true time since when one of the latter is due */
     bool hopeless;                             /* the restart that goes on at the end cannot end */
     uint64_t polls, polls_while_looking;       /* of this life of storewatch */
     uint64_t checks;

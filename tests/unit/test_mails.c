@@ -1,0 +1,176 @@
+/* test_mails.c - which mails are kept where there is no memory to write them, and that an error waits behind
+ * nothing but what its relay refuses. Stands before report_mail.c: a mail here is its key. */
+#include "drive.h"
+#include "fake_os.h"
+
+#include "storewatch/agent.h"
+
+#include "../../src/app/agent_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static bool no_memory;
+
+enum status report_mail(const struct alert *alert, const char *subject_prefix, struct mail *out_mail)
+{
+    (void)subject_prefix;
+    if (no_memory)
+        return STATUS_NO_MEMORY;
+    *out_mail = (struct mail){.plain = strdup(""), .html = strdup("")};
+    text_copy(out_mail->key, sizeof out_mail->key, alert->key);
+    text_copy(out_mail->subject, sizeof out_mail->subject, alert->key);
+    return STATUS_OK;
+}
+
+void report_event(const struct alert *alert, struct text *text)
+{
+    text_add(text, "%s", alert->key);
+}
+
+struct fixture {
+    struct os os;
+    struct config config;
+    char dir[64];
+    struct agent *agent;
+    struct agent_options options;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    fake_init(&f->os);
+    fake_add_service(&f->os, "MSExchangeIS", "store.exe", 1.2e9);
+    config_default(&f->config);
+    fake_mail(&f->config);
+    f->config.max_per_hour = 1;
+    text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-mails-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    f->options = (struct agent_options){.data_dir = f->dir};
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    no_memory = false;
+    drive_lanes(f->agent);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    agent_free(f->agent);
+    fake_deinit(&f->os);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", f->dir);
+    assert_int_equal(system(command), 0);
+    free(f);
+    return 0;
+}
+
+static void put(struct fixture *f, enum alert_kind kind, int64_t incident_id, const char *key)
+{
+    struct alert *alert = calloc(1, sizeof *alert);
+    assert_non_null(alert);
+    alert->kind = kind;
+    alert->has_incident = incident_id != 0;
+    alert->incident.id = incident_id;
+    text_copy(alert->key, sizeof alert->key, key);
+    agent_put_alert(f->agent, alert);
+    free(alert);
+}
+
+/* How many of the kind wait for memory. */
+static size_t unwritten(const struct fixture *f, enum alert_kind kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < f->agent->unwritten_count; i++)
+        count += f->agent->unwritten[i].kind == kind;
+    return count;
+}
+
+static void poll_for(struct fixture *f, int64_t ms)
+{
+    for (; ms > 0; ms -= 15 * MS_PER_SECOND) {
+        fake_advance(&f->os, 15 * MS_PER_SECOND);
+        agent_poll(f->agent);
+        drive_lanes(f->agent);
+    }
+}
+
+static bool mailed(const struct fixture *f, const char *key)
+{
+    char line[80];
+    snprintf(line, sizeof line, " mail %s\n", key);
+    return strstr(f->os.log_storage, line) != NULL;
+}
+
+/* No memory for long: as with no room in the transaction, what repeats goes first, then what informs, then
+ * the oldest; and what is left comes in order once there is memory. */
+static void test_without_memory_repetitions_go_first(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.max_per_hour = 0;
+    no_memory = true;
+    put(f, ALERT_RECOVERED, 0, "recovered");
+    put(f, ALERT_REMINDER, 0, "reminder");
+    put(f, ALERT_OPENED, 0, "oldest");
+    for (int i = 3; i < UNWRITTEN_MAX; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "opened-%02d", i);
+        put(f, ALERT_OPENED, 0, key);
+    }
+    assert_int_equal(f->agent->unwritten_count, UNWRITTEN_MAX);
+    put(f, ALERT_ESCALATED, 0, "first");
+    assert_int_equal(unwritten(f, ALERT_REMINDER), 0);
+    put(f, ALERT_DIGEST, 0, "digest"); /* worth less than all that wait */
+    assert_int_equal(unwritten(f, ALERT_DIGEST), 0);
+    assert_int_equal(unwritten(f, ALERT_RECOVERED), 1);
+    put(f, ALERT_ESCALATED, 0, "second");
+    assert_int_equal(unwritten(f, ALERT_RECOVERED), 0);
+    put(f, ALERT_ESCALATED, 0, "third");
+    assert_int_equal(f->agent->unwritten_count, UNWRITTEN_MAX);
+    assert_int_equal(f->agent->mails_dropped, 4);
+    no_memory = false;
+    poll_for(f, MS_PER_MINUTE);
+    assert_int_equal(f->agent->unwritten_count, 0);
+    assert_false(mailed(f, "oldest"));
+    assert_true(mailed(f, "opened-03") && mailed(f, "first") && mailed(f, "third"));
+    assert_true(strstr(f->os.log_storage, "opened-23") < strstr(f->os.log_storage, "first"));
+    assert_true(strstr(f->os.log_storage, "first") < strstr(f->os.log_storage, "third"));
+}
+
+/* The cap is reached, and rounds that find nothing to send have become rare: a service that is down is told
+ * at once all the same, after what its incident has said before. */
+static void test_an_error_does_not_wait_for_the_cap(void **state)
+{
+    struct fixture *f = *state;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i4-1"));
+    put(f, ALERT_OPENED, 5, "i5-1");
+    put(f, ALERT_OPENED, 6, "i6-1");
+    poll_for(f, 31 * MS_PER_MINUTE);
+    put(f, ALERT_SERVICE_DOWN, 5, "i5-2");
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i5-1") && mailed(f, "i5-2"));
+    assert_true(strstr(f->os.log_storage, "mail i5-1") < strstr(f->os.log_storage, "mail i5-2"));
+    assert_false(mailed(f, "i6-1"));
+    poll_for(f, 2 * MS_PER_HOUR);
+    assert_true(mailed(f, "i6-1"));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_without_memory_repetitions_go_first),
+        TEST(test_an_error_does_not_wait_for_the_cap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
