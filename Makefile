@@ -207,7 +207,7 @@ build/test/sim/sim: $(call objects,asan,$(sim_sources)) build/asan/libstorewatch
 # other names, which tests/torture/torture.c defines; what the harness does itself never fails.
 torture_names   := malloc calloc realloc strdup mailer_send $(filter-out os_open,$(patsubst %$(open),%,$(shell \
                    sed -n 's/^enum status \(os_[a-z_]*.\).*/\1/p' include/storewatch/os.h)))
-torture_harness := $(call objects,asan,$(filter-out tests/sim/main.c tests/sim/verdicts.c,$(sim_sources)) tests/support/world.c tests/support/vfs_fault.c)
+torture_harness := $(call objects,asan,$(filter-out tests/sim/main.c tests/sim/verdicts.c,$(sim_sources)) $(addprefix tests/support/,seam.c world.c vfs_fault.c))
 torture_product := $(call objects,asan,$(native_library) tests/sim/verdicts.c)
 build/test/torture/product.a: $(torture_product) Makefile
 	@mkdir -p $(@D)

@@ -279,7 +279,7 @@ static void relay(struct player *player, char **words)
     require(player, number >= 1 && number <= CONFIG_RELAYS_MAX && words[2], "relay N HOW");
     for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         if (strcmp(words[2], names[i]) == 0) {
-            player->os.relays[number - 1] = (enum fake_relay)i;
+            player->os.relays[number - 1] = (enum relay_mood)i;
             return;
         }
     require(player, false, "unknown relay behaviour");

@@ -2,8 +2,6 @@
  */
 #include "sim.h"
 
-#include "storewatch/mailer.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -306,14 +304,15 @@ static double memory_of(struct program *program, const struct world_service *ser
 
 /* ---- os.h ---- */
 
-int64_t os_mono_ms(struct os *os)
+struct world *seam_world(struct os *os)
 {
-    return os->world.mono_ms;
+    return &os->world;
 }
 
-int64_t os_utc_ms(struct os *os)
+void seam_note(struct os *os, const char *line)
 {
-    return os->world.utc_ms;
+    (void)os;
+    story("%s", line);
 }
 
 void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_minute)
@@ -321,14 +320,6 @@ void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_min
     (void)os;
     *out_minute = (int)(utc_ms / MS_PER_MINUTE % 1440);
     *out_weekday = (int)((utc_ms / MS_PER_DAY + 3) % 7); /* 1970 began on a Thursday */
-}
-
-void os_facts_get(struct os *os, struct os_facts *out_facts)
-{
-    (void)os;
-    memset(out_facts, 0, sizeof *out_facts);
-    text_copy(out_facts->host_name, sizeof out_facts->host_name, "EX1");
-    text_copy(out_facts->os_text, sizeof out_facts->os_text, "a simulated Windows");
 }
 
 enum status os_observe(struct os *os, struct observation *out_observation, struct err *err)
@@ -361,15 +352,6 @@ enum status os_observe(struct os *os, struct observation *out_observation, struc
     return out_observation->processes_known ? STATUS_OK
                                             : err_set(err, STATUS_SYSTEM, "NtQuerySystemInformation",
                                                       0xc0000001u, "the processes cannot be read");
-}
-
-enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err)
-{
-    (void)os;
-    (void)id;
-    (void)err;
-    *out_bytes = NAN;
-    return STATUS_OK;
 }
 
 /* Every fourth service is a 32-bit program that loses address space as it grows. */
@@ -509,30 +491,20 @@ enum status os_service_graph(struct os *os, struct service_graph *out_graph, str
     return STATUS_OK;
 }
 
-static enum status answer(const char *verb, const char *name, uint32_t code, struct err *err)
-{
-    if (code == 0)
-        story("%s %s", verb, name);
-    else
-        story("%s %s: refused with %u", verb, name, code);
-    enum status status = world_status(code);
-    return status ? err_set(err, status, verb, code, "%s %s: code %u", verb, name, code) : STATUS_OK;
-}
-
 enum status os_service_stop(struct os *os, const char *name, struct err *err)
 {
     sim->stops++;
     judge_stop(name);
     uint32_t code = world_stop(&os->world, name);
     judge_stopped(name, code == 0);
-    return answer("stop", name, code, err);
+    return seam_answer(os, "stop", name, code, err);
 }
 
 enum status os_service_start(struct os *os, const char *name, struct err *err)
 {
     sim->starts++;
     judge_start(name);
-    return answer("start", name, world_start(&os->world, name), err);
+    return seam_answer(os, "start", name, world_start(&os->world, name), err);
 }
 
 /* Its end frees the number of a process, and the next one to be made may get it. */
@@ -555,7 +527,7 @@ enum status os_process_terminate(struct os *os, const char *service, struct proc
         pid_reuse(&os->world, service, id);
     uint32_t code = world_terminate(&os->world, id);
     sim->terminations += code == 0;
-    return answer("end the process of", service, code, err);
+    return seam_answer(os, "end the process of", service, code, err);
 }
 
 enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text,
@@ -578,55 +550,18 @@ void os_unsafe_access(struct os *os, const char *config_path, const char *data_d
     text_copy(out_text, capacity, "");
 }
 
-enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count, struct err *err)
-{
-    (void)os;
-    (void)path;
-    (void)bytes;
-    (void)count;
-    (void)err;
-    return STATUS_OK;
-}
-
-void os_self_get(struct os *os, struct os_self *out_self)
-{
-    (void)os;
-    *out_self = (struct os_self){READING_UNKNOWN, READING_UNKNOWN, READING_UNKNOWN};
-}
-
 /* ---- mailer.h and the store's rename ---- */
 
 enum status mailer_send(const struct mailer_request *request, struct mailer_result *out_result,
                         struct err *err)
 {
-    memset(out_result, 0, sizeof *out_result);
-    out_result->outcome = MAILER_LATER;
     enum relay_mood mood = sim->os.relays[(request->relay->port - 25) % SIM_RELAYS];
     if (mood == RELAY_DEFERS && chance(&sim->os.noise, 10))
         mood = RELAY_WORKS; /* it defers some mails, not all */
-    switch (mood) {
-    case RELAY_WORKS:
-        out_result->outcome = MAILER_SENT;
-        out_result->smtp_code = 250;
-        text_copy(out_result->answer, sizeof out_result->answer, "250 queued");
-        sim->mails++;
-        judge_mail(request->message, false);
-        return STATUS_OK;
-    case RELAY_DEFERS:
-        out_result->smtp_code = 451;
-        text_copy(out_result->answer, sizeof out_result->answer, "451 try later");
-        return err_set(err, STATUS_BUSY, "smtp", 451, "451 try later");
-    case RELAY_REFUSES:
-        out_result->outcome = MAILER_REFUSED;
-        out_result->smtp_code = 550;
-        text_copy(out_result->answer, sizeof out_result->answer, "550 no such user");
-        judge_mail(request->message, true);
-        return err_set(err, STATUS_REFUSED, "smtp", 550, "550 no such user");
-    case RELAY_UNREACHABLE:
-    case RELAY_MOODS:
-        break;
-    }
-    return err_set(err, STATUS_IO, "connect", 7, "connection refused");
+    sim->mails += mood == RELAY_WORKS;
+    if (mood == RELAY_WORKS || mood == RELAY_REFUSES)
+        judge_mail(request->message, mood == RELAY_REFUSES);
+    return seam_relay(mood, out_result, err);
 }
 
 bool set_aside_rename(const char *from, const char *to);

@@ -17,8 +17,8 @@
 #include "storewatch/store.h"
 
 #include "../../src/app/agent_internal.h" /* the judge looks into the agent, it changes nothing */
+#include "seam.h"
 #include "vfs_fault.h"
-#include "world.h"
 
 #define SIM_SERVICES_MAX 16
 #define SIM_FAULTS_MAX 20
@@ -38,8 +38,6 @@ struct program {
     int64_t from_ms, born_ms; /* true time */
     uint64_t born_100ns;
 };
-
-enum relay_mood { RELAY_WORKS, RELAY_UNREACHABLE, RELAY_DEFERS, RELAY_REFUSES, RELAY_MOODS };
 
 struct os {
     struct world world;

@@ -1,7 +1,6 @@
 /* fake_os.c - see fake_os.h. */
 #include "fake_os.h"
 
-#include "storewatch/mailer.h"
 #include "storewatch/report.h"
 
 #include <stdio.h>
@@ -194,14 +193,14 @@ static const struct fake_program *program_of(struct os *os, const struct observa
 
 /* ---- os.h ---- */
 
-int64_t os_mono_ms(struct os *os)
+struct world *seam_world(struct os *os)
 {
-    return os->world.mono_ms;
+    return &os->world;
 }
 
-int64_t os_utc_ms(struct os *os)
+void seam_note(struct os *os, const char *line)
 {
-    return os->world.utc_ms;
+    fake_log(os, "%s", line);
 }
 
 void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_minute)
@@ -210,14 +209,6 @@ void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_min
     int64_t minute = os->minute_of_day + os->world.mono_ms / MS_PER_MINUTE;
     *out_minute = (int)(minute % 1440);
     *out_weekday = (int)((os->weekday + minute / 1440) % 7);
-}
-
-void os_facts_get(struct os *os, struct os_facts *out_facts)
-{
-    (void)os;
-    memset(out_facts, 0, sizeof *out_facts);
-    text_copy(out_facts->host_name, sizeof out_facts->host_name, "EX1");
-    text_copy(out_facts->os_text, sizeof out_facts->os_text, "a simulated Windows");
 }
 
 enum status os_observe(struct os *os, struct observation *out_observation, struct err *err)
@@ -243,15 +234,6 @@ enum status os_observe(struct os *os, struct observation *out_observation, struc
     if (!out_observation->processes_known)
         return err_set(err, STATUS_SYSTEM, "NtQuerySystemInformation", 0xc0000001u,
                        "the processes cannot be read");
-    return STATUS_OK;
-}
-
-enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err)
-{
-    (void)os;
-    (void)id;
-    (void)err;
-    *out_bytes = NAN;
     return STATUS_OK;
 }
 
@@ -507,29 +489,19 @@ enum status os_service_graph(struct os *os, struct service_graph *out_graph, str
     return STATUS_OK;
 }
 
-static enum status answer(struct os *os, const char *verb, const char *name, uint32_t code, struct err *err)
-{
-    if (code == 0)
-        fake_log(os, "%s %s", verb, name);
-    else
-        fake_log(os, "%s %s: refused with %u", verb, name, code);
-    enum status status = world_status(code);
-    return status ? err_set(err, status, verb, code, "%s %s: code %u", verb, name, code) : STATUS_OK;
-}
-
 enum status os_service_stop(struct os *os, const char *name, struct err *err)
 {
-    return answer(os, "stop", name, world_stop(&os->world, name), err);
+    return seam_answer(os, "stop", name, world_stop(&os->world, name), err);
 }
 
 enum status os_service_start(struct os *os, const char *name, struct err *err)
 {
-    return answer(os, "start", name, world_start(&os->world, name), err);
+    return seam_answer(os, "start", name, world_start(&os->world, name), err);
 }
 
 enum status os_process_terminate(struct os *os, const char *service, struct process_id id, struct err *err)
 {
-    return answer(os, "terminate the process of", service, world_terminate(&os->world, id), err);
+    return seam_answer(os, "terminate the process of", service, world_terminate(&os->world, id), err);
 }
 
 enum status os_event_write(struct os *os, enum alert_kind kind, enum severity severity, const char *text,
@@ -548,22 +520,6 @@ void os_unsafe_access(struct os *os, const char *config_path, const char *data_d
     (void)config_path;
     (void)data_dir;
     text_copy(out_text, capacity, os->unsafe_access);
-}
-
-enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count, struct err *err)
-{
-    (void)os;
-    (void)path;
-    (void)bytes;
-    (void)count;
-    (void)err;
-    return STATUS_OK;
-}
-
-void os_self_get(struct os *os, struct os_self *out_self)
-{
-    (void)os;
-    *out_self = (struct os_self){READING_UNKNOWN, READING_UNKNOWN, READING_UNKNOWN};
 }
 
 /* ---- mailer.h ---- */
@@ -591,29 +547,10 @@ static void log_mail(struct os *os, const char *message)
 enum status mailer_send(const struct mailer_request *request, struct mailer_result *out_result,
                         struct err *err)
 {
-    memset(out_result, 0, sizeof *out_result);
-    enum fake_relay relay = current->relays[(request->relay->port - 25) % CONFIG_RELAYS_MAX];
-    switch (relay) {
-    case RELAY_WORKS:
-        out_result->outcome = MAILER_SENT;
-        out_result->smtp_code = 250;
-        text_copy(out_result->answer, sizeof out_result->answer, "250 queued");
+    enum relay_mood mood = current->relays[(request->relay->port - 25) % CONFIG_RELAYS_MAX];
+    if (mood == RELAY_WORKS) {
         current->mails_delivered++;
         log_mail(current, request->message);
-        return STATUS_OK;
-    case RELAY_DEFERS:
-        out_result->outcome = MAILER_LATER;
-        out_result->smtp_code = 451;
-        text_copy(out_result->answer, sizeof out_result->answer, "451 try later");
-        return err_set(err, STATUS_BUSY, "smtp", 451, "451 try later");
-    case RELAY_REFUSES:
-        out_result->outcome = MAILER_REFUSED;
-        out_result->smtp_code = 550;
-        text_copy(out_result->answer, sizeof out_result->answer, "550 no such user");
-        return err_set(err, STATUS_REFUSED, "smtp", 550, "550 no such user");
-    case RELAY_UNREACHABLE:
-        break;
     }
-    out_result->outcome = MAILER_LATER;
-    return err_set(err, STATUS_IO, "connect", 7, "connection refused");
+    return seam_relay(mood, out_result, err);
 }

@@ -4,10 +4,9 @@
 #ifndef STOREWATCH_TESTS_FAKE_OS_H
 #define STOREWATCH_TESTS_FAKE_OS_H
 
-#include "storewatch/os.h"
 #include "storewatch/store.h"
 
-#include "world.h"
+#include "seam.h"
 
 #define FAKE_PROGRAMS_MAX 512
 #define FAKE_LOG_MAX (512 * 1024)
@@ -43,8 +42,6 @@ struct fake_program {
         grows_from_mono_ms; /* set by fake_grow: growth begins here, in later incarnations at their birth */
 };
 
-enum fake_relay { RELAY_WORKS, RELAY_UNREACHABLE, RELAY_DEFERS, RELAY_REFUSES };
-
 /* What evidence is written into; removed folders go with their files. */
 struct fake_file {
     char path[300];
@@ -60,7 +57,7 @@ struct os {
     bool cluster;
     bool host_unreadable;
     int weekday, minute_of_day;                /* at mono_ms 0 of the world */
-    enum fake_relay relays[CONFIG_RELAYS_MAX]; /* by position in the configuration: found by port - 25 */
+    enum relay_mood relays[CONFIG_RELAYS_MAX]; /* by position in the configuration: found by port - 25 */
     size_t registration_count;                 /* what the registry names */
     struct mapi_registration registrations[8];
     uint64_t modules_reads;      /* processes whose modules were read */

@@ -28,7 +28,7 @@ size_t __sanitizer_get_current_allocated_bytes(void);
 struct fixture {
     struct os os;
     struct config config;
-    char dir[64];
+    char dir[DRIVE_FOLDER_MAX];
     struct agent *agent;
     struct agent_options options;
 };
@@ -62,8 +62,7 @@ static int setup(void **state)
     f->config.min_window_ms = 10 * MS_PER_MINUTE;
     f->config.verify_ms = MS_PER_MINUTE;
     fake_mail(&f->config);
-    text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-agent-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    drive_folder_make(f->dir);
     f->options = (struct agent_options){.data_dir = f->dir};
     assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
     *state = f;
@@ -75,9 +74,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
     agent_free(f->agent);
     fake_deinit(&f->os);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", f->dir);
-    assert_int_equal(system(command), 0);
+    drive_folder_remove(f->dir);
     free(f);
     return 0;
 }

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -23,7 +22,7 @@
 struct fixture {
     struct os os;
     struct config config;
-    char dir[64];
+    char dir[DRIVE_FOLDER_MAX];
     struct agent *agent;
     struct agent_options options;
 };
@@ -54,8 +53,7 @@ static int setup(void **state)
     text_copy(f->config.clients[0].name, sizeof f->config.clients[0].name, "archive");
     text_copy(f->config.clients[0].service, sizeof f->config.clients[0].service, "ArchiveSvc");
     fake_mail(&f->config);
-    text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-attempts-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    drive_folder_make(f->dir);
     f->options = (struct agent_options){.data_dir = f->dir};
     struct fake_program *client = fake_program_find(&f->os, "ArchiveSvc");
     fake_grow(&f->os, client, FAKE_LEAK);
@@ -73,9 +71,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
     agent_free(f->agent);
     fake_deinit(&f->os);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", f->dir);
-    assert_int_equal(system(command), 0);
+    drive_folder_remove(f->dir);
     free(f);
     return 0;
 }

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -38,7 +37,7 @@ void report_event(const struct alert *alert, struct text *text)
 struct fixture {
     struct os os;
     struct config config;
-    char dir[64];
+    char dir[DRIVE_FOLDER_MAX];
     struct agent *agent;
     struct agent_options options;
 };
@@ -51,8 +50,7 @@ static int setup(void **state)
     config_default(&f->config);
     fake_mail(&f->config);
     f->config.max_per_hour = 1;
-    text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-mails-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    drive_folder_make(f->dir);
     f->options = (struct agent_options){.data_dir = f->dir};
     assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
     no_memory = false;
@@ -66,9 +64,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
     agent_free(f->agent);
     fake_deinit(&f->os);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", f->dir);
-    assert_int_equal(system(command), 0);
+    drive_folder_remove(f->dir);
     free(f);
     return 0;
 }

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
@@ -21,7 +20,7 @@
 struct fixture {
     struct os os;
     struct config config;
-    char dir[64];
+    char dir[DRIVE_FOLDER_MAX];
     struct agent *agent;
     struct agent_options options;
 };
@@ -46,8 +45,7 @@ static int setup(void **state)
     text_copy(f->config.clients[0].service, sizeof f->config.clients[0].service, "ArchiveSvc");
     fake_mail(&f->config);
     f->os.relays[0] = RELAY_UNREACHABLE;
-    text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-words-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    drive_folder_make(f->dir);
     f->options = (struct agent_options){.data_dir = f->dir};
     assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
     *state = f;
@@ -59,9 +57,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
     agent_free(f->agent);
     fake_deinit(&f->os);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", f->dir);
-    assert_int_equal(system(command), 0);
+    drive_folder_remove(f->dir);
     free(f);
     return 0;
 }
