@@ -226,7 +226,8 @@ enum restart_news {
 void restart_begin(struct restart *restart, const struct config *config,
                    const struct restart_journal *journal, int64_t mono_ms);
 /* Goes on with a journal found after a crash or reboot: looks at the real state at the next step. While still
- * stopping, a target that has a new process already (reboot, a person) is not stopped again. */
+ * stopping, a target that has a new process already (reboot, a person) is not stopped again. For a plan that
+ * has lost its end (its file was damaged) nothing is stopped any more: what is known of it is brought up. */
 void restart_resume(struct restart *restart, const struct config *config,
                     const struct restart_journal *journal, int64_t mono_ms);
 

@@ -173,10 +173,29 @@ void restart_begin(struct restart *restart, const struct config *config,
     restart->told_mono_ms = mono_ms; /* a look from before says nothing about what is to begin now */
 }
 
+/* Out of a damaged file a plan may come without its end. What is left of it is brought up, and the target,
+ * which is the last: its stop may have been asked for. Nothing more is stopped for such a plan. */
+static void mend_plan(struct restart_journal *journal)
+{
+    struct restart_plan *plan = &journal->plan;
+    if (plan->count > 0 && plan->services[plan->count - 1].is_target) {
+        return;
+    }
+    if (plan->count == RESTART_SERVICES_MAX) {
+        plan->count--;
+    }
+    struct restart_service *target = &plan->services[plan->count++];
+    *target = (struct restart_service){.is_target = true, .stop = STEP_ASKED};
+    memcpy(target->name, journal->target, sizeof(target->name));
+    journal->stop_failed = true;
+    journal->phase = RESTART_STARTING;
+}
+
 void restart_resume(struct restart *restart, const struct config *config,
                     const struct restart_journal *journal, int64_t mono_ms)
 {
     restart_load(restart, config, journal);
+    mend_plan(&restart->journal);
     restart->told_mono_ms = mono_ms;
     restart->verify_mono_ms = mono_ms;
     for (size_t i = 0; i < restart->journal.plan.count; i++) {

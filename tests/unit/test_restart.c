@@ -2105,6 +2105,34 @@ static void test_resume_everywhere(void **state)
     }
 }
 
+/* The journal comes out of a damaged file: the end of its plan is lost, or all of it. */
+static void test_resume_with_half_a_plan(void **state)
+{
+    (void)state;
+    for (size_t left = 0; left < 4; left++) {
+        for (int64_t after_ms = 0; after_ms < 8000; after_ms += 500) {
+            run_begin(FOUR);
+            run_for(after_ms);
+            if (run.restart.journal.phase == RESTART_ENDED) {
+                break;
+            }
+            run_crash();
+            run.saved.plan.count = left;
+            restart_resume(&run.restart, &run.config, &run.saved, run.world.mono_ms);
+            run.saved = run.restart.journal;
+            const uint32_t stopped = world_get(&run.world, "T")->stopped_count;
+            run_to_end();
+            assert_int_equal(run.restart.journal.plan.count, left + 1);
+            assert_int_equal(world_get(&run.world, "T")->stopped_count, stopped);
+            for (size_t i = 0; i <= left; i++) {
+                if (!world_runs(&run.world, run.restart.journal.plan.services[i].name)) {
+                    fail_msg("%zu left, killed after %d ms: %s", left, (int)after_ms, run.log.data);
+                }
+            }
+        }
+    }
+}
+
 static void test_resume_new_target(void **state)
 {
     (void)state;
@@ -3005,6 +3033,7 @@ int main(void)
         cmocka_unit_test(test_journal_not_saved),
         cmocka_unit_test(test_shutdown),
         cmocka_unit_test(test_resume_everywhere),
+        cmocka_unit_test(test_resume_with_half_a_plan),
         cmocka_unit_test(test_resume_new_target),
         cmocka_unit_test(test_resume_person_meanwhile),
         cmocka_unit_test(test_random_worlds),
