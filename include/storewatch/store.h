@@ -3,10 +3,11 @@
  * time.
  *
  * Schema versioned with PRAGMA user_version. A file that cannot be used (corrupt, unreadable, newer schema)
- * is set aside as NAME.bad-YYYYMMDDTHHMMSS with its -wal and -shm and a new one is begun: never fatal, and
- * told to ops. What can still be read of it, other than samples, is carried over; a budget that cannot be
- * read counts as spent (restart ids below 0). Writes belonging together are put between store_begin and
- * store_commit: after a crash all or none of them is there.
+ * is set aside as NAME.bad-YYYYMMDDTHHMMSS with its -wal and -shm and a new one, made as NAME.new, takes its
+ * place: never fatal, and told to ops (STORE_SETTING_SET_ASIDE). What can still be read of it, other than
+ * samples, is carried over; a budget that cannot be read counts as spent (restart ids below 0). Writes
+ * belonging together are put between store_begin and store_commit: after a crash all or none of them is
+ * there.
  *
  * Failures a caller can act on, of every function that writes:
  *   BUSY     another process held the file for 2 s: try again later
@@ -50,8 +51,6 @@ void store_path(char *out_path, size_t capacity, const char *data_dir);
  * bytes). utc_ms names the file set aside. */
 enum status store_open(const char *path, int64_t utc_ms, struct store **out_store, char out_set_aside[600],
                        struct err *err);
-/* Why the old file was set aside and what was carried over, for people; "" when none was. Lent. */
-const char *store_set_aside_reason_get(const struct store *store);
 /* Read-only, for `history` and `report` while the service runs. NOT_FOUND when there is no file. */
 enum status store_open_readonly(const char *path, struct store **out_store, struct err *err);
 void store_close(struct store *store); /* checkpoints; NULL is fine */
@@ -165,6 +164,10 @@ enum status store_get_mails(struct store *store, struct outbox_entry *out_entrie
 
 /* ---- small settings that survive ("maintenance_until", "clean_stop") ---- */
 #define STORE_SETTING_STATUS "status" /* the latest kept answer of `status --json` */
+/* That an old file was set aside, where it is, why, and what was carried over, for people. It is there from
+ * the new file's begin on; whoever has told it sets it to "". */
+#define STORE_SETTING_SET_ASIDE "set_aside"
+#define STORE_SET_ASIDE_MAX 1024
 #define STORE_STATUS_BYTES_MAX (512 * 1024)
 enum status store_put_setting(struct store *store, const char *name, const char *value, struct err *err);
 /* NOT_FOUND when it was never set. */

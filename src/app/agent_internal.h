@@ -67,6 +67,7 @@ struct transaction {
     bool has_maintenance;
     int64_t maintenance_until_utc_ms;
     char maintenance_reason[ALERT_LINE_MAX];
+    bool set_aside_told;
     char *snapshot; /* owned: the status as JSON, for `report`; NULL = none */
 };
 
@@ -82,6 +83,7 @@ struct restored {
     struct budget_entry budget[BUDGET_ENTRIES_MAX];
     int64_t maintenance_until_utc_ms;
     char maintenance_reason[ALERT_LINE_MAX];
+    char set_aside[STORE_SET_ASIDE_MAX]; /* not told yet; "" = nothing was */
 };
 
 enum job_kind {
@@ -145,7 +147,6 @@ struct job {
     struct store *broken;      /* to be closed first; NULL = none */
     struct store *opened;      /* owned until the agent takes it; NULL = it could not be opened */
     struct restored *restored; /* heap, likewise */
-    char set_aside[600];
 
     /* JOB_COMMIT */
     struct transaction *transaction;

@@ -24,18 +24,26 @@ static enum status load_incidents(struct store *store, struct restored *out, str
     return status;
 }
 
+/* A setting that was never made reads as "". */
+static enum status load_setting(struct store *store, const char *name, char *out_value, size_t capacity,
+                                struct err *err)
+{
+    enum status status = store_get_setting(store, name, out_value, capacity, err);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    out_value[0] = '\0';
+    if (err)
+        *err = (struct err){0};
+    return STATUS_OK;
+}
+
 static enum status load_maintenance(struct store *store, struct restored *out, struct err *err)
 {
     char until[32];
-    enum status status = store_get_setting(store, SETTING_MAINTENANCE_UNTIL, until, sizeof until, err);
-    if (status == STATUS_NOT_FOUND) {
-        if (err)
-            *err = (struct err){0};
-        return STATUS_OK;
-    }
+    enum status status = load_setting(store, SETTING_MAINTENANCE_UNTIL, until, sizeof until, err);
     if (!status)
-        status = store_get_setting(store, SETTING_MAINTENANCE_REASON, out->maintenance_reason,
-                                   sizeof out->maintenance_reason, err);
+        status = load_setting(store, SETTING_MAINTENANCE_REASON, out->maintenance_reason,
+                              sizeof out->maintenance_reason, err);
     if (!status)
         out->maintenance_until_utc_ms = strtoll(until, NULL, 10);
     return status;
@@ -54,6 +62,9 @@ static enum status load_restored(struct store *store, struct restored **out_rest
         status = store_get_budget(store, restored->budget, BUDGET_ENTRIES_MAX, &restored->budget_count, err);
     if (!status)
         status = load_maintenance(store, restored, err);
+    if (!status)
+        status = load_setting(store, STORE_SETTING_SET_ASIDE, restored->set_aside, sizeof restored->set_aside,
+                              err);
     if (status)
         free(restored);
     else
@@ -109,8 +120,8 @@ static enum status restore_history(struct agent *agent, struct store *store,
 static void open_store(struct job *job)
 {
     struct agent *agent = job->agent;
-    job->status =
-        store_open(agent->store_path, os_utc_ms(agent->os), &job->opened, job->set_aside, &job->err);
+    char set_aside[600];
+    job->status = store_open(agent->store_path, os_utc_ms(agent->os), &job->opened, set_aside, &job->err);
     if (!job->status)
         job->status = load_restored(job->opened, &job->restored, &job->err);
     if (!job->status)
@@ -182,6 +193,8 @@ static enum status write_transaction(struct store *store, const struct transacti
     }
     if (!status && transaction->has_maintenance)
         status = write_maintenance(store, transaction, err);
+    if (!status && transaction->set_aside_told)
+        status = store_put_setting(store, STORE_SETTING_SET_ASIDE, "", err);
     if (!status && transaction->snapshot)
         status = store_put_setting(store, STORE_SETTING_STATUS, transaction->snapshot, err);
     const struct mail_outcome *outcome = &transaction->outcome;

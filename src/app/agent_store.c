@@ -31,15 +31,6 @@ void agent_tell_store_failing(struct agent *agent, const char *text)
  * that may still be opened later: they begin at the time of day in seconds. */
 static void take_store(struct agent *agent, struct job *job)
 {
-    if (job->set_aside[0]) {
-        char storage[1024];
-        struct text line = text_on(storage, sizeof storage);
-        text_add(&line, "The old file is kept as %s.", job->set_aside);
-        if (job->opened)
-            text_add(&line, " %s", store_set_aside_reason_get(job->opened));
-        agent_tell(agent, ALERT_STORE_SET_ASIDE, storage);
-        job->set_aside[0] = '\0';
-    }
     if (!job->opened) {
         if (agent->engine->last_incident_id == 0)
             agent->engine->last_incident_id = os_utc_ms(agent->os) / MS_PER_SECOND;
@@ -54,6 +45,10 @@ static void take_store(struct agent *agent, struct job *job)
                              restored->last_incident_id, clock);
     engine_restore_restarts(agent->engine, restored->restarts, restored->restart_count, clock.mono_ms);
     engine_restore_budget(agent->engine, restored->budget, restored->budget_count);
+    if (restored->set_aside[0]) { /* told and noted as told in one transaction */
+        agent_tell_once(agent, ALERT_STORE_SET_ASIDE, restored->set_aside);
+        agent->pending->set_aside_told = agent->pending_dirty = true;
+    }
     if (!agent->pending->has_maintenance) { /* else a person was faster than the disk */
         agent->engine->maintenance_until_utc_ms = restored->maintenance_until_utc_ms;
         text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, restored->maintenance_reason);
@@ -149,7 +144,7 @@ static void transaction_clear(struct transaction *transaction)
         mail_deinit(&transaction->mails[i].mail);
     transaction->sample_count = transaction->incident_count = transaction->mail_count = 0;
     transaction->restart_count = 0;
-    transaction->has_budget = transaction->has_maintenance = false;
+    transaction->has_budget = transaction->has_maintenance = transaction->set_aside_told = false;
     transaction->outcome.outbox_id = 0;
     free(transaction->snapshot);
     transaction->snapshot = NULL;
@@ -174,6 +169,7 @@ static void transaction_put_back(struct agent *agent)
         older->maintenance_until_utc_ms = newer->maintenance_until_utc_ms;
         memcpy(older->maintenance_reason, newer->maintenance_reason, sizeof newer->maintenance_reason);
     }
+    older->set_aside_told |= newer->set_aside_told;
     if (newer->outcome.outbox_id)
         older->outcome = newer->outcome;
     if (newer->snapshot) {

@@ -278,18 +278,19 @@ finish:
     return copied;
 }
 
-/* How often was restarted before is lost with the budget. So that a disk that spoils the file again and again
- * does not free it again and again, it counts as spent, whatever the configuration allows. */
-static void spend_budget(sqlite3 *db, struct text *report)
+/* How often was restarted before is lost with the budget, and that nothing may be with a maintenance. So that
+ * a disk that spoils the file again and again does not free it again and again, the budget counts as spent,
+ * whatever the configuration allows. */
+static enum status spend_budget(sqlite3 *db, struct text *report, struct err *err)
 {
     char sql[240];
     snprintf(sql, sizeof(sql),
              "INSERT OR REPLACE INTO budget WITH RECURSIVE n(i) AS"
              " (VALUES(0) UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i, -1 - i, '', 0 FROM n",
              BUDGET_ENTRIES_MAX - 1);
-    if (execute(db, sql) == SQLITE_OK) {
-        text_add(report, "; the budget of restarts is not known and counts as spent");
-    }
+    const int code = execute(db, sql);
+    text_add(report, "; the budget of restarts is not known and counts as spent");
+    return code == SQLITE_OK ? STATUS_OK : fail(db, err, "spend the budget", code);
 }
 
 /* Are the words of this table known (after copying what may be damaged)? */
@@ -303,11 +304,11 @@ static bool table_understood(sqlite3 *db, const char *table)
     return true;
 }
 
-void schema_salvage(sqlite3 *db, const char *path, struct text *report)
+enum status schema_salvage(sqlite3 *db, const char *path, struct text *report, struct err *err)
 {
     sqlite3 *old = NULL;
     int64_t version = 0;
-    bool budget_known = false;
+    size_t restraints = 0; /* of a maintenance and of the budget: what is wholly known */
     if (sqlite3_open_v2(path, &old, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
         read_version(old, &version, NULL) != STATUS_OK || version != STORE_SCHEMA_VERSION) {
         text_add(report, "; nothing could be carried over");
@@ -324,14 +325,13 @@ void schema_salvage(sqlite3 *db, const char *path, struct text *report)
             execute(db, "ROLLBACK");
             continue;
         }
-        budget_known = budget_known || (all && strcmp(kept_tables[i], "budget") == 0);
+        restraints +=
+            all && (strcmp(kept_tables[i], "budget") == 0 || strcmp(kept_tables[i], "setting") == 0);
         if (copied > 0) {
             text_add(report, "; carried over from %s: %d", kept_tables[i], copied);
         }
     }
 finish:
-    if (!budget_known) {
-        spend_budget(db, report);
-    }
     sqlite3_close(old);
+    return restraints == 2 ? STATUS_OK : spend_budget(db, report, err);
 }

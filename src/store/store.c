@@ -1,7 +1,7 @@
 /* store.c - opening and closing the file, and what happens to one that cannot be used.
  *
  * A file that is damaged, unreadable, another program's, or of a newer schema is renamed (with its -wal and
- * -shm) and a new one is begun; what can still be read of its incidents, restarts, budget, outbox and
+ * -shm) and a new one takes its place; what can still be read of its incidents, restarts, budget, outbox and
  * settings is carried over, so that damage in the samples, which are nearly all of the file, costs only
  * samples. A failure that is not the file's - no memory, a full disk, a lock - never sets it aside.
  *
@@ -25,6 +25,7 @@
 #define SET_ASIDE_NAMES_MAX 100 /* in one second */
 #define SET_ASIDE_TRIES 10      /* each after SET_ASIDE_PAUSE_MS: a reader may have the file open */
 #define SET_ASIDE_PAUSE_MS 200
+#define NEW_SUFFIX ".new"
 
 static const char *const statements[STATEMENT_COUNT] = {
 #define STATEMENT_SQL(name, sql) [STATEMENT_##name] = (sql),
@@ -196,13 +197,12 @@ bool store_reserve(struct store *store, int64_t page_count, int64_t free_count)
     return file->pMethods->xFileSize(file, &length) != SQLITE_OK || length - used >= RESERVE_FILE_BYTES / 2;
 }
 
-/* Renames the file to PATH.bad-YYYYMMDDTHHMMSS and its companions likewise. The file goes first: without it,
- * SQLite throws a left-over log away, while a file without its log could pass for a sound one that lost its
- * end. */
-static enum status set_aside(const char *path, const char *why, int64_t utc_ms, char out_name[600],
-                             struct err *err)
+static const char *const companions[] = {"-wal", "-shm"};
+
+/* PATH.bad-YYYYMMDDTHHMMSS, or with a number behind it where that is taken. */
+static enum status find_aside_name(const char *path, int64_t utc_ms, char out_name[600], struct err *err)
 {
-    char stamp[40], name[600];
+    char stamp[40];
     struct text time = text_on(stamp, sizeof(stamp));
     text_add_time_utc(&time, utc_ms / 1000 * 1000);
     size_t kept = 0;
@@ -212,19 +212,23 @@ static enum status set_aside(const char *path, const char *why, int64_t utc_ms, 
         }
     }
     stamp[kept] = '\0';
-    for (int attempt = 1;; attempt++) {
-        struct text text = text_on(name, sizeof(name) - 4); /* room for "-wal" */
+    for (int attempt = 1; attempt <= SET_ASIDE_NAMES_MAX; attempt++) {
+        struct text text = text_on(out_name, 600 - 4); /* room for "-wal" */
         text_add(&text, "%s.bad-%s", path, stamp);
         if (attempt > 1) {
             text_add(&text, "-%d", attempt);
         }
-        if (text.truncated || attempt > SET_ASIDE_NAMES_MAX) {
-            return err_set(err, STATUS_FULL, "set aside", 0, "%s: no name is free to set it aside", path);
-        }
-        if (!file_exists(name)) {
-            break;
+        if (!text.truncated && !file_exists(out_name)) {
+            return STATUS_OK;
         }
     }
+    return err_set(err, STATUS_FULL, "set aside", 0, "%s: no name is free to set it aside", path);
+}
+
+/* Renames the file and its companions. The file goes first: without it, SQLite throws a left-over log away,
+ * while a file without its log could pass for a sound one that lost its end. */
+static enum status set_aside(const char *path, const char *name, const char *why, struct err *err)
+{
     for (int attempt = 1; !set_aside_rename(path, name); attempt++) {
         if (attempt == SET_ASIDE_TRIES) {
             return err_set(err, STATUS_DENIED, "set aside", 0,
@@ -232,7 +236,6 @@ static enum status set_aside(const char *path, const char *why, int64_t utc_ms, 
         }
         sqlite3_sleep(SET_ASIDE_PAUSE_MS);
     }
-    static const char *const companions[] = {"-wal", "-shm"};
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
     for (size_t i = 0; i < ARRAY_COUNT(companions); i++) {
         char from[STORE_PATH_MAX + 8], to[608];
@@ -242,16 +245,85 @@ static enum status set_aside(const char *path, const char *why, int64_t utc_ms, 
             vfs->xDelete(vfs, from, 0);
         }
     }
-    text_copy(out_name, 600, name);
     return STATUS_OK;
+}
+
+/* What was begun of a new file and not brought to its end. */
+static void remove_file(const char *path)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    vfs->xDelete(vfs, path, 0);
+    for (size_t i = 0; i < ARRAY_COUNT(companions); i++) {
+        char name[STORE_PATH_MAX + 16];
+        snprintf(name, sizeof(name), "%s%s", path, companions[i]);
+        vfs->xDelete(vfs, name, 0);
+    }
+}
+
+/* Fills the new file, and writes all of it to its place. */
+static enum status fill_new(struct store *store, const char *old_path, const char *aside, const char *why,
+                            struct err *err)
+{
+    char storage[STORE_SET_ASIDE_MAX];
+    struct text note = text_on(storage, sizeof(storage));
+    text_add(&note, "The old file is kept as %s. %s", aside, why);
+    enum status status = schema_salvage(store->db, old_path, &note, err);
+    if (status == STATUS_OK) {
+        status = store_put_setting(store, STORE_SETTING_SET_ASIDE, storage, err);
+    }
+    if (status == STATUS_OK) {
+        const int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        status = code == SQLITE_OK ? STATUS_OK : store_fail(store, err, "checkpoint", code);
+    }
+    return status;
+}
+
+/* A new file takes the place of one that cannot be used. It is complete - with what could be saved, and with
+ * what ops must be told - before the old one is renamed, and gets its name at once afterwards, or when the
+ * store is opened next: killed anywhere, one of them is there. */
+static enum status replace(struct store *store, const char *why, int64_t utc_ms, char out_aside[600],
+                           struct err *err)
+{
+    char path[STORE_PATH_MAX], new_path[STORE_PATH_MAX + sizeof(NEW_SUFFIX)];
+    text_copy(path, sizeof(path), store->path);
+    snprintf(new_path, sizeof(new_path), "%s" NEW_SUFFIX, path);
+    enum status status = find_aside_name(path, utc_ms, out_aside, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    remove_file(new_path);
+    text_copy(store->path, sizeof(store->path), new_path);
+    status = open_once(store, err);
+    if (status == STATUS_OK) {
+        status = fill_new(store, path, out_aside, why, err);
+        disconnect(store);
+    }
+    text_copy(store->path, sizeof(store->path), path);
+    if (status == STATUS_OK) {
+        status = set_aside(path, out_aside, why, err);
+    }
+    if (status == STATUS_OK && !set_aside_rename(new_path, path)) {
+        status = err_set(err, STATUS_DENIED, "set aside", 0, "%s cannot be renamed to %s", new_path, path);
+    }
+    return status == STATUS_OK ? open_once(store, err) : status;
+}
+
+/* The new file of one that was killed between the two renamings. */
+static void adopt_new(const char *path)
+{
+    char new_path[STORE_PATH_MAX + sizeof(NEW_SUFFIX)];
+    snprintf(new_path, sizeof(new_path), "%s" NEW_SUFFIX, path);
+    if (!file_exists(path) && file_exists(new_path)) {
+        set_aside_rename(new_path, path);
+    }
 }
 
 static enum status check_path(const char *path, struct err *err)
 {
-    return strlen(path) < STORE_PATH_MAX
-               ? STATUS_OK
-               : err_set(err, STATUS_INVALID, "store_open", 0, "the path is longer than %d bytes: %s",
-                         STORE_PATH_MAX - 1, path);
+    const size_t longest = STORE_PATH_MAX - sizeof(NEW_SUFFIX);
+    return strlen(path) <= longest ? STATUS_OK
+                                   : err_set(err, STATUS_INVALID, "store_open", 0,
+                                             "the path is longer than %zu bytes: %s", longest, path);
 }
 
 /* NULL without memory. */
@@ -278,19 +350,13 @@ enum status store_open(const char *path, int64_t utc_ms, struct store **out_stor
         return err_set(err, STATUS_NO_MEMORY, "store_open", 0, "%s: out of memory", path);
     }
     store->latest_utc_ms = utc_ms;
+    adopt_new(path);
     struct err why = {0};
     status = open_once(store, &why);
     if (status != STATUS_OK && file_unusable(&why) && file_exists(path)) {
-        status = set_aside(path, why.text, utc_ms, aside, err);
-        if (status == STATUS_OK) {
-            struct text reason = text_on(store->set_aside_reason, sizeof(store->set_aside_reason));
-            text_add(&reason, "%s", why.text);
-            why = (struct err){0};
-            status = open_once(store, &why);
-            if (status == STATUS_OK) {
-                schema_salvage(store->db, aside, &reason);
-            }
-        }
+        const struct err unusable = why;
+        why = (struct err){0};
+        status = replace(store, unusable.text, utc_ms, aside, &why);
     }
     if (status != STATUS_OK) {
         err_set(err, status, why.operation, why.code, "%s", why.text);
@@ -300,11 +366,6 @@ enum status store_open(const char *path, int64_t utc_ms, struct store **out_stor
     text_copy(out_set_aside, 600, aside);
     *out_store = store;
     return STATUS_OK;
-}
-
-const char *store_set_aside_reason_get(const struct store *store)
-{
-    return store->set_aside_reason;
 }
 
 enum status store_open_readonly(const char *path, struct store **out_store, struct err *err)

@@ -15,7 +15,6 @@
 #include <sqlite3.h>
 
 #define STORE_PATH_MAX 560
-#define STORE_REASON_MAX 320
 #define STORE_PAGE_BYTES 4096
 
 /* Prepared once when the store is opened: a write prepares nothing and allocates nothing of ours. */
@@ -177,7 +176,6 @@ struct store {
     int64_t latest_utc_ms;  /* the clock as last told */
     uint32_t keep_permille; /* of the nominal ages of history; below 1000 under pressure */
     uint64_t use_count;
-    char set_aside_reason[STORE_REASON_MAX];
     struct cached_series series[SERIES_SETS][SERIES_WAYS];
 };
 
@@ -264,8 +262,9 @@ enum status schema_prepare(sqlite3 *db, struct err *err);
 enum status schema_check(sqlite3 *db, struct err *err);
 /* Every page, every constraint, every word. CORRUPT says what is wrong. */
 enum status schema_verify(sqlite3 *db, struct err *err);
-/* Copies the small tables - all but the samples - out of the file at `path` as far as they can be read. */
-void schema_salvage(sqlite3 *db, const char *path, struct text *report);
+/* Copies the small tables - all but the samples - out of the file at `path` as far as they can be read; what
+ * came of it is added to the report. Fails only when the budget could not be made safe. */
+enum status schema_salvage(sqlite3 *db, const char *path, struct text *report, struct err *err);
 
 /* ---- set_aside.posix.c, set_aside.windows.c ---- */
 

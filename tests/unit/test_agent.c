@@ -442,6 +442,28 @@ static void test_a_store_that_breaks_while_in_use(void **state)
     store_close(store);
 }
 
+/* Killed just after a damaged file was set aside: the next life tells it, and none after that one. */
+static void test_a_file_set_aside_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    drive_lanes(f->agent);
+    char path[128];
+    snprintf(path, sizeof path, "%s/storewatch.db", f->dir);
+    for (int life = 0; life < 4; life++) {
+        agent_free(f->agent);
+        if (life == 0)
+            assert_int_equal(truncate(path, 5000), 0);
+        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+        assert_true(drive_lane(f->agent, LANE_LOOK)); /* opens it */
+        if (life > 0)
+            drive_lanes(f->agent);
+        const char *mail = strstr(f->os.log_storage, "was set aside");
+        assert_int_equal(mail != NULL, life > 0);
+        assert_true(!mail || !strstr(mail + 1, "was set aside"));
+        poll(f);
+    }
+}
+
 /* The store's own work is SQLite's; everything else of a steady poll must live on what was allocated before.
  */
 static void test_a_steady_poll_allocates_nothing_and_nothing_grows(void **state)
@@ -560,6 +582,7 @@ int main(void)
         TEST(test_the_end_of_a_restart_is_saved_with_the_next),
         TEST(test_a_store_that_cannot_be_opened),
         TEST(test_a_store_that_breaks_while_in_use),
+        TEST(test_a_file_set_aside_is_told_once),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

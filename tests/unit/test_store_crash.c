@@ -145,7 +145,7 @@ static struct store *open_sound(const char *path)
         fail_msg("%s: %s", err.operation, err.text);
     }
     if (set_aside[0] != '\0') {
-        fail_msg("was set aside: %s", store_set_aside_reason_get(store));
+        fail_msg("was set aside: %s", set_aside);
     }
     return store;
 }

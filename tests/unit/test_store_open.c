@@ -25,16 +25,25 @@
 
 /* The store's own, which renames on the real disk, unless the test works on the one in memory. */
 static bool in_memory;
+static int renames_left; /* then the power fails; below 0: it does not */
 bool set_aside_rename(const char *from, const char *to);
 bool set_aside_rename(const char *from, const char *to)
 {
-    return in_memory ? vfs_fault_rename(from, to) : rename(from, to) == 0;
+    if (!in_memory) {
+        return rename(from, to) == 0;
+    }
+    const bool done = renames_left != 0 && vfs_fault_rename(from, to);
+    if (done && renames_left > 0 && --renames_left == 0) {
+        vfs_fault_power_cut();
+    }
+    return done;
 }
 
 static int on_disk(void **state)
 {
     (void)state;
     in_memory = true;
+    renames_left = -1;
     vfs_fault_install();
     return 0;
 }
@@ -55,6 +64,15 @@ static struct store *open_store(const char *path, char set_aside[600])
         fail_msg("%s: %s", err.operation, err.text);
     }
     return store;
+}
+
+/* What ops are to be told of an old file; "" = nothing. */
+static const char *told(struct store *store)
+{
+    static char text[STORE_SET_ASIDE_MAX];
+    text[0] = '\0';
+    store_get_setting(store, STORE_SETTING_SET_ASIDE, text, sizeof(text), NULL);
+    return text;
 }
 
 /* A file with something in every table, and many pages of samples. */
@@ -162,7 +180,7 @@ static void damaged_anywhere(void **state)
         if (set_aside[0] != '\0') {
             set_aside_count++;
             assert_string_equal(set_aside, ASIDE);
-            assert_true(store_set_aside_reason_get(store)[0] != '\0');
+            assert_true(told(store)[0] != '\0');
             assert_true(vfs_fault_file_bytes(ASIDE) > 0);
             saved += is_filled(store);
         }
@@ -213,12 +231,12 @@ static void what_is_sound_is_saved(void **state)
     struct store *store = open_store(PATH, set_aside);
     assert_string_equal(set_aside, ASIDE);
     assert_true(is_filled(store));
-    assert_non_null(strstr(store_set_aside_reason_get(store), "carried over"));
+    assert_non_null(strstr(told(store), "carried over"));
     works(store);
     store_close(store);
     store = open_store(PATH, set_aside);
     assert_string_equal(set_aside, "");
-    assert_string_equal(store_set_aside_reason_get(store), "");
+    assert_non_null(strstr(told(store), ASIDE)); /* until somebody has told it */
     assert_true(is_filled(store));
     store_close(store);
 }
@@ -237,6 +255,14 @@ static void unreadable(void **state)
     store_close(store);
 }
 
+/* Its head: not an SQLite file any more. */
+static void spoil(void)
+{
+    for (int64_t i = 0; i < 16; i++) {
+        vfs_fault_flip(PATH, i, 0x20);
+    }
+}
+
 /* ---- not ours, or not for us ---- */
 
 /* One that was lost is spent, whatever the configuration allows, and that is told. */
@@ -245,7 +271,7 @@ static void assert_budget(struct store *store, bool lost)
     struct budget_entry entries[BUDGET_ENTRIES_MAX];
     size_t count = 0;
     assert_int_equal(store_get_budget(store, entries, BUDGET_ENTRIES_MAX, &count, NULL), STATUS_OK);
-    assert_int_equal(strstr(store_set_aside_reason_get(store), "counts as spent") != NULL, lost);
+    assert_int_equal(strstr(told(store), "counts as spent") != NULL, lost);
     assert_int_equal(count == BUDGET_ENTRIES_MAX, lost);
     for (size_t i = 0; lost && i < count; i++) {
         assert_int_equal(entries[i].restart_id, -1 - (int64_t)i);
@@ -258,12 +284,10 @@ static void not_a_database(void **state)
     (void)state;
     char set_aside[600];
     fill(PATH, 10);
-    for (int64_t i = 0; i < 16; i++) {
-        vfs_fault_flip(PATH, i, 0x20);
-    }
+    spoil();
     struct store *store = open_store(PATH, set_aside);
     assert_string_equal(set_aside, ASIDE);
-    assert_non_null(strstr(store_set_aside_reason_get(store), "not a database"));
+    assert_non_null(strstr(told(store), "not a database"));
     assert_false(is_filled(store));
     assert_budget(store, true);
     works(store);
@@ -295,15 +319,67 @@ static void from_the_future_or_elsewhere(void **state)
         tamper(PATH, cases[i].sql);
         char set_aside[600];
         struct store *store = open_store(PATH, set_aside);
-        if (strcmp(set_aside, ASIDE) != 0 ||
-            strstr(store_set_aside_reason_get(store), cases[i].reason) == NULL ||
+        if (strcmp(set_aside, ASIDE) != 0 || strstr(told(store), cases[i].reason) == NULL ||
             is_filled(store) != cases[i].saved) {
-            fail_msg("%s: \"%s\", %s", cases[i].sql, set_aside, store_set_aside_reason_get(store));
+            fail_msg("%s: \"%s\", %s", cases[i].sql, set_aside, told(store));
         }
         assert_budget(store, cases[i].budget_lost);
         works(store);
         store_close(store);
     }
+}
+
+/* storewatch or the machine dies while a new file takes the place of a damaged one: whatever is found then,
+ * what ops must be told is in it, and no budget has become free. */
+static void killed_while_it_is_replaced(void **state)
+{
+    (void)state;
+    bool struck = true;
+    uint64_t nth = 1;
+    for (; struck; nth++) {
+        for (enum vfs_survival survival = VFS_KEEP_ALL; struck && survival <= VFS_KEEP_RANDOM; survival++) {
+            vfs_fault_uninstall();
+            vfs_fault_install();
+            fill(PATH, 10);
+            spoil();
+            struct store *store = NULL;
+            char set_aside[600];
+            vfs_fault_arm_power_cut(VFS_MASK_CHANGES, nth);
+            const enum status status = store_open(PATH, NOON, &store, set_aside, NULL);
+            struck = vfs_fault_struck();
+            assert_true(status == STATUS_OK || struck);
+            store_close(status == STATUS_OK ? store : NULL);
+            vfs_fault_power_on(survival, nth);
+            vfs_fault_disarm();
+            store = open_store(PATH, set_aside);
+            assert_non_null(strstr(told(store), ASIDE));
+            assert_budget(store, true);
+            works(store);
+            store_close(store);
+        }
+    }
+    assert_true(nth > 10);
+}
+
+/* And between the two renamings, when there is no file of the name at all. */
+static void killed_between_the_names(void **state)
+{
+    (void)state;
+    fill(PATH, 10);
+    spoil();
+    struct store *store = NULL;
+    char set_aside[600];
+    renames_left = 1;
+    assert_int_equal(store_open(PATH, NOON, &store, set_aside, NULL), STATUS_DENIED);
+    vfs_fault_power_on(VFS_LOSE_ALL, 1);
+    renames_left = -1;
+    assert_int_equal(vfs_fault_file_bytes(PATH), 0);
+    store = open_store(PATH, set_aside);
+    assert_string_equal(set_aside, "");
+    assert_non_null(strstr(told(store), ASIDE));
+    assert_budget(store, true);
+    works(store);
+    store_close(store);
 }
 
 static void names_do_not_collide(void **state)
@@ -420,9 +496,17 @@ static void real_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(damaged_anywhere),     TEST(cut_short),           TEST(what_is_sound_is_saved),
-        TEST(unreadable),           TEST(not_a_database),      TEST(from_the_future_or_elsewhere),
-        TEST(names_do_not_collide), TEST(innocent_files_stay), cmocka_unit_test(real_files),
+        TEST(damaged_anywhere),
+        TEST(cut_short),
+        TEST(what_is_sound_is_saved),
+        TEST(unreadable),
+        TEST(not_a_database),
+        TEST(from_the_future_or_elsewhere),
+        TEST(killed_while_it_is_replaced),
+        TEST(killed_between_the_names),
+        TEST(names_do_not_collide),
+        TEST(innocent_files_stay),
+        cmocka_unit_test(real_files),
     };
     return cmocka_run_group_tests_name("store_open", tests, NULL, NULL);
 }
