@@ -246,6 +246,22 @@ void maintenance_begin(int64_t for_ms)
     agent_maintenance(sim->agent, sim->judge.maintenance_until_utc_ms, "a test", NULL);
 }
 
+/* Its head, so that nothing can be read, or that of one of its pages. What SQLite cannot notice, the inside
+ * of a value, stays as it is. */
+static void file_damage(uint64_t *own)
+{
+    int64_t pages = vfs_fault_file_bytes(SIM_STORE_PATH) / 4096;
+    if (pages == 0)
+        return;
+    sim->damaged = true;
+    int64_t page = below(own, 3) == 0 ? below(own, (uint32_t)pages) : 0;
+    if (page > 0)
+        vfs_fault_flip(SIM_STORE_PATH, page * 4096, 0xFF);
+    else
+        for (int64_t i = 0; i < 16; i++)
+            vfs_fault_flip(SIM_STORE_PATH, i, 0x20);
+}
+
 static void storewatch_begin(struct fault *fault, uint64_t *own)
 {
     enum vfs_survival survival = below(own, 2) ? VFS_KEEP_RANDOM : VFS_LOSE_ALL;
@@ -284,6 +300,10 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
     case FAULT_AT_START:
         sim->at_start = 1 + below(own, 3);
         storewatch_kill(false, VFS_KEEP_ALL, down_ms);
+        break;
+    case FAULT_FILE_DAMAGED:
+        storewatch_kill(false, VFS_KEEP_ALL, down_ms);
+        file_damage(own);
         break;
     case FAULT_MAINTENANCE:
         maintenance_begin(fault->for_ms);

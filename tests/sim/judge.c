@@ -28,12 +28,11 @@
  *       event while disk and relays work. A mail that a relay refused for good counts as arrived. Where
  *       memory fails on and on (tests/torture), as many may miss as were dropped, never the first
  *   R6  the journal on the disk knows of a stop, and of the end of a process, when it takes effect; a
- *       start of storewatch on a sound disk opens the file; nothing is ever set aside; at the end the file
- *       is sound and no restart is left unended, unless a person took away what it needs
- *   R7  each slot of the grid became a sample, unless a look was still under way
- *   R8  the agent's queues, its files and the outbox within their bounds; a failing disk is told of once a
- *       reminder
- *   W1  where nothing goes wrong, the leak is ended by a restart */
+ *       start of storewatch on a sound disk opens the file; only one that was damaged is set aside (then
+ *       what it owed and the mails in it may be lost, its budget not); at the end the file is sound and no
+ * restart is left unended, unless a person took away what it needs R7  each slot of the grid became a sample,
+ * unless a look was still under way R8  the agent's queues, its files and the outbox within their bounds; a
+ * failing disk is told of once a reminder W1  where nothing goes wrong, the leak is ended by a restart */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -42,7 +41,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STORE_PATH "/sim/storewatch.db"
 #define BACKOFFS_MS (20 * MS_PER_MINUTE)
 #define IDLE_MAX_MS (75 * MS_PER_SECOND)   /* some looks; there is one every few seconds in a restart */
 #define MAILED_MAX_MS (20 * MS_PER_MINUTE) /* twice the longest back-off */
@@ -117,6 +115,13 @@ static bool runs(size_t index)
     const struct world_service *service = &sim->os.world.services[index];
     return service->exists &&
            (service->state == SERVICE_STATE_RUNNING || service->state == SERVICE_STATE_PAUSED);
+}
+
+/* Or is about to, because somebody started it. */
+static bool is_active(size_t index)
+{
+    const struct world_service *service = &sim->os.world.services[index];
+    return service->exists && service->state != SERVICE_STATE_STOPPED;
 }
 
 /* All others of the plan run, also those that storewatch cannot read: nothing is to be waited for but its own
@@ -205,6 +210,8 @@ void judge_world(int64_t elapsed_ms)
     follow_news_of_down();
     for (size_t i = 0; i < world->count; i++) {
         struct judge_service *service = &judge()->services[i];
+        if (is_active(i) && judge()->restart_count)
+            judge()->restarts[judge()->restart_count - 1].ran |= 1u << i;
         if (!runs(i)) {
             service->run_since_ms = -1;
             if (service->owed)
@@ -215,8 +222,6 @@ void judge_world(int64_t elapsed_ms)
             service->run_since_ms = now_ms;
         service->down_seen_ms = service->idle_ms = 0;
         service->hands_off = false;
-        if (judge()->restart_count)
-            judge()->restarts[judge()->restart_count - 1].ran |= 1u << i;
         if (service->owed && now_ms - service->run_since_ms >= sim->settings.verify_ms)
             service->owed = false;
     }
@@ -344,8 +349,8 @@ static void follow_restarts(void)
                                .begun_ms = true_ms(),
                                .by_hand = journal->incident_id == 0};
     for (size_t i = 0; i < sim->os.world.count; i++)
-        if (runs(i) || (judge()->look_seen.states[i] != SERVICE_STATE_STOPPED &&
-                        judge()->look_seen.states[i] != SERVICE_STATE_ABSENT))
+        if (is_active(i) || (judge()->look_seen.states[i] != SERVICE_STATE_STOPPED &&
+                             judge()->look_seen.states[i] != SERVICE_STATE_ABSENT))
             judge()->restarts[judge()->restart_count - 1].ran |= 1u << i;
     sim->restart_began_ms[sim->restarts_seen++] = true_ms();
     story("restart %lld of %s begins", (long long)journal->id, journal->target);
@@ -520,7 +525,7 @@ static void check_journal(const struct restart_journal *journal, const char *nam
     sqlite3 *db = NULL;
     sqlite3_stmt *statement = NULL;
     const char *stop = NULL;
-    if (sqlite3_open_v2(STORE_PATH, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+    if (sqlite3_open_v2(SIM_STORE_PATH, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
         sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK ||
         sqlite3_bind_int64(statement, 1, journal->id) != SQLITE_OK ||
         sqlite3_bind_text(statement, 2, name, -1, SQLITE_STATIC) != SQLITE_OK)
@@ -552,7 +557,7 @@ static void check_termination_journal(const struct restart_journal *journal, con
         return;
     sqlite3 *db = NULL;
     sqlite3_stmt *statement = NULL;
-    if (sqlite3_open_v2(STORE_PATH, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+    if (sqlite3_open_v2(SIM_STORE_PATH, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
         sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK ||
         sqlite3_bind_int64(statement, 1, journal->id) != SQLITE_OK ||
         sqlite3_bind_text(statement, 2, name, -1, SQLITE_STATIC) != SQLITE_OK ||
@@ -736,11 +741,20 @@ static bool number_arrived(int64_t incident, int64_t opened_utc_ms, unsigned wan
 
 /* ---- R6, R7, R8 ---- */
 
+/* What it was owing may be forgotten, and ops are told to look; the budget is not (R2). */
+void judge_set_aside(void)
+{
+    judge()->set_aside = true;
+    if (!sim->damaged)
+        judge_fail("R6", "a history file that nobody damaged was set aside");
+    for (size_t i = 0; i < sim->os.world.count; i++)
+        judge()->services[i].owed = judge()->services[i].hands_off = false;
+    judge()->maintenance_until_utc_ms = 0;
+}
+
 void judge_event(enum alert_kind kind)
 {
     judge()->checks++;
-    if (kind == ALERT_STORE_SET_ASIDE)
-        judge_fail("R6", "a history file that nobody damaged was set aside");
     if (kind == ALERT_STORE_FAILING)
         judge()->store_failing_told++;
     judge()->downs_told += kind == ALERT_SERVICE_DOWN;
@@ -865,6 +879,8 @@ static void check_mails(sqlite3 *db)
     if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) > 0)
         judge_fail("R5", "%d mails are left in the outbox", sqlite3_column_int(statement, 0));
     asked(db, statement);
+    if (sim->damaged) /* with mails that waited in it */
+        return;
     /* With no memory for long some reminders were dropped; how it began is never among them. */
     uint64_t missing_allowed = sim->may_fail ? judge()->dropped : 0;
     statement = ask(db, "SELECT id, opened_utc_ms, told_count, target FROM incident");
@@ -900,7 +916,7 @@ static void check_told(sqlite3 *db, const char *which, const char *kind)
     snprintf(sql, sizeof sql, "SELECT count(*) FROM restart WHERE %s", which);
     sqlite3_stmt *statement = ask(db, sql);
     if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) > mails_of(kind) &&
-        !sim->may_fail)
+        !sim->may_fail && !sim->damaged)
         judge_fail("R5", "%d restarts have %s, but only %d mails say %s", sqlite3_column_int(statement, 0),
                    which, mails_of(kind), kind);
     asked(db, statement);
@@ -908,6 +924,8 @@ static void check_told(sqlite3 *db, const char *which, const char *kind)
 
 static void check_restarts(sqlite3 *db)
 {
+    if (judge()->set_aside && mails_of("STORE_SET_ASIDE") == 0 && !sim->may_fail)
+        judge_fail("R6", "a file was set aside, and nobody was told");
     check_told(db, "told_down = 1", "SERVICE_DOWN");
     check_told(db, "outcome = 'handed over'", "GAVE_UP");
     check_told(db, "outcome IN ('restored', 'called off')", "RESTART_ABANDONED");
@@ -942,7 +960,7 @@ void judge_end(void)
         if (judge()->services[i].owed && !world_runs(world, world->services[i].name) && !taken_over(i))
             judge_fail("R1", "%s was stopped by storewatch and is left down", world->services[i].name);
     sqlite3 *db = NULL;
-    if (sqlite3_open_v2(STORE_PATH, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK) {
+    if (sqlite3_open_v2(SIM_STORE_PATH, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK) {
         check_mails(db);
         check_restarts(db);
         check_file(db);

@@ -567,5 +567,8 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
 bool set_aside_rename(const char *from, const char *to);
 bool set_aside_rename(const char *from, const char *to)
 {
-    return vfs_fault_rename(from, to);
+    const bool done = vfs_fault_rename(from, to);
+    if (done && strcmp(from, SIM_STORE_PATH) == 0)
+        judge_set_aside();
+    return done;
 }

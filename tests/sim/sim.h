@@ -49,6 +49,8 @@ struct os {
     uint64_t noise;
 };
 
+#define SIM_STORE_PATH "/sim/" STORE_FILE_NAME
+
 /* ---- what goes wrong ---- */
 
 #define FAULT_LIST(X)                                                                                        \
@@ -96,7 +98,8 @@ struct os {
     X(SLOW_CONTROL, "the service manager is slow")                                                           \
     X(SLOW_MAIL, "relays are slow")                                                                          \
     X(SLOW_EVENT, "the event log is slow")                                                                   \
-    X(ANOTHER_LEAKS, "another service leaks")
+    X(ANOTHER_LEAKS, "another service leaks")                                                                \
+    X(FILE_DAMAGED, "storewatch is killed, and its file is damaged")
 
 enum fault_kind {
 #define FAULT_ENUM(name, text) FAULT_##name,
@@ -149,7 +152,7 @@ struct judge_restart {
     int64_t begun_ms; /* true time */
     bool stop_sent, by_hand;
     uint64_t asked_in; /* the life of storewatch that asked for a stop last */
-    uint32_t ran;      /* bit (1 << service): it ran when the restart began, or since */
+    uint32_t ran;      /* bit (1 << service): it was active when the restart began, or since */
     uint32_t budget_max;
     int64_t per_ms, min_interval_ms; /* in force when it asked for its first stop */
 };
@@ -178,6 +181,7 @@ struct judge {
     int64_t life_begun_ms, store_failing_told; /* of this life */
     uint64_t downs_told, downs_mailed;         /* events and mails of this life that a service is down */
     int64_t down_told_ms;                      /* true time since when one of the latter is due */
+    bool set_aside;                            /* a file was */
     bool hopeless;                             /* the restart that goes on at the end cannot end */
     uint64_t polls, polls_while_looking;       /* of this life of storewatch */
     uint64_t checks;
@@ -220,6 +224,7 @@ struct sim {
     bool healed;
     int64_t end_utc_ms;     /* of the last life: its wall clock when it was asked to stop */
     int64_t disk_mended_ms; /* true time; 0 = it has never failed */
+    bool damaged;           /* so was the file: it may be set aside, and what was in it be lost */
 
     struct agent *agent;
     struct lane_state lanes[LANE_COUNT];
@@ -285,6 +290,7 @@ void judge_stopped(const char *name, bool accepted);
 void judge_start(const char *name);
 void judge_terminate(const char *name, struct process_id id); /* before it takes effect */
 void judge_person(const char *name);
+void judge_set_aside(void);
 void judge_event(enum alert_kind kind);
 void judge_mail(const char *message, bool refused);
 bool judge_hopeless(void);
