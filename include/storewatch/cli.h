@@ -15,6 +15,10 @@ enum exit_code {
     EXIT_COULD_NOT = 3, /* could not; the message says why */
 };
 
+/* Runs the command that argv[1] names, or shows its help ("COMMAND --help", "help COMMAND"), or all commands.
+ * Returns the exit code. */
+int commands_run(int argc, char **argv);
+
 /* ---- commands that need no Windows ---- */
 int analyze_run(int argc, char **argv);
 int replay_run(int argc, char **argv);

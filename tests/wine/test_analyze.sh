@@ -41,6 +41,11 @@ check "the other file is analysed all the same" contains "$(summary <"$bed/both.
 check "no such file: exit code 3" exits 3 sw analyze 'C:\nowhere.csv'
 check "wrong use: exit code 2" exits 2 sw analyze --frobnicate
 check "no such command: exit code 2" exits 2 sw frobnicate
+for command in install uninstall run version check-config status plan restart maintenance doctor test-alert history report analyze replay; do
+    check "$command --help says how it is used, and nothing else" contains "$(sw "$command" --help 2>&1 | head -n 1)" "^usage: storewatch $command"
+done
+check "as a batch file asks: /?, exit code 0" exits 0 sw install '/?'
+check "nothing was installed" eval '! win reg query "HKLM\System\CurrentControlSet\Services\storewatch"'
 check "version" contains "$(sw version)" '^storewatch [0-9]+\.[0-9]+\.[0-9]+'
 
 config_write mode='"act"' sampling.interval='"60s"' sampling.warm_up='"30m"' verdict.min_window='"4h"' clients='[{"name": "bes", "service": "BES", "image": "besagent.exe"}]'
