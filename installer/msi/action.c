@@ -5,9 +5,8 @@
  *
  * In the order in which Windows Installer runs them (storewatch.wxs has the numbers):
  *
- *   Look       immediate, as the caller: asks whether to keep the history, hands on the properties
- *   Begin      first of the script: can what is asked for be done? When it says no, nothing has been
- *              touched. Notes in a journal how everything was
+ *   Begin      first of the script: can what is asked for be done? Asks whether to keep the history. When it
+ *              says no, nothing has been touched. Notes in a journal how everything was
  *   Remove     uninstall: service and event source
  *   Halt       else: stops the service and waits until its process has ended. Windows Installer itself
  *              waits for the service only, and would find the file in use
@@ -16,10 +15,13 @@
  *   Undo       last of a rollback: everything as the journal says; starts what ran
  *   Finish     commit: the journal goes; after an uninstall without KEEPDATA=1 the data too
  *
- * The scripted actions run as LocalSystem. They take nothing from the folders and variables of the caller,
- * and a repair, which any user may start, takes no property at all. The journal is kept in the data
- * directory, which is closed to users before anything is read from it: Wine hands Undo and Finish no data of
- * their own. */
+ * All of them are scripted and run as LocalSystem. No code of ours runs as the caller, who may be anybody
+ * when it is a repair: what they are handed over (lines of NAME=VALUE) is put together by Windows Installer
+ * itself, of properties only when it is a first installation or an upgrade.
+ *
+ * The journal lies in the data directory, because Wine hands Undo and Finish no data of their own. Before
+ * anything is read from that folder it is taken over: any user may have made it, and put into it what Undo
+ * would do as LocalSystem. The same is asked of the journal before it is believed. */
 #include "storewatch/cli.h"
 #include "storewatch/service.h"
 #include "storewatch/store.h"
@@ -44,7 +46,6 @@
 #define START_DEADLINE_MS 120000
 #define UI_LEVEL_BASIC 3
 
-ACTION Look(MSIHANDLE session);
 ACTION Begin(MSIHANDLE session);
 ACTION Remove(MSIHANDLE session);
 ACTION Install(MSIHANDLE session);
@@ -82,18 +83,7 @@ static UINT failed(MSIHANDLE session, const struct err *err)
     return ERROR_INSTALL_FAILURE;
 }
 
-/* A property, "" when it is not set or longer than a path may be. */
-static void property(MSIHANDLE session, const wchar_t *name, char out_value[SETUP_PATH_MAX])
-{
-    wchar_t wide[SETUP_PATH_MAX];
-    DWORD count = SETUP_PATH_MAX;
-    if (MsiGetPropertyW(session, name, wide, &count) != ERROR_SUCCESS ||
-        !utf16z_to_utf8(wide, out_value, SETUP_PATH_MAX)) {
-        out_value[0] = '\0';
-    }
-}
-
-/* ---- lines of NAME=VALUE: what Look hands over, and the journal ---- */
+/* ---- lines of NAME=VALUE: what is handed over, and the journal ---- */
 
 /* False when the value cannot stand on a line: then nobody's next line can be forged with it. */
 static bool lines_add(struct text *lines, const char *name, const char *value)
@@ -105,30 +95,31 @@ static bool lines_add(struct text *lines, const char *name, const char *value)
     return stands && !lines->truncated;
 }
 
-static void lines_get(const char *lines, const char *name, char *out_value, size_t capacity)
+/* False when the value does not fit; "" when there is none. */
+static bool lines_get(const char *lines, const char *name, char *out_value, size_t capacity)
 {
     const size_t length = strlen(name);
-    out_value[0] = '\0';
+    struct text text = text_on(out_value, capacity);
     for (const char *line = lines; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
         line += *line == '\n';
         if (strncmp(line, name, length) == 0 && line[length] == '=') {
-            const size_t value = strcspn(line + length + 1, "\n");
-            struct text text = text_on(out_value, capacity);
-            text_add_bytes(&text, line + length + 1, value);
-            return;
+            text_add_bytes(&text, line + length + 1, strcspn(line + length + 1, "\n"));
+            break;
         }
     }
+    return !text.truncated;
 }
 
-/* What Look handed over; "" outside the scripted actions. */
-static void handed_over(MSIHANDLE session, char out_lines[DATA_MAX])
+static enum status handed_over(MSIHANDLE session, char out_lines[DATA_MAX], struct err *err)
 {
     static wchar_t wide[DATA_MAX];
     DWORD count = DATA_MAX;
     if (MsiGetPropertyW(session, L"CustomActionData", wide, &count) != ERROR_SUCCESS ||
         !utf16z_to_utf8(wide, out_lines, DATA_MAX)) {
-        out_lines[0] = '\0';
+        return err_set(err, STATUS_FULL, "CustomActionData", 0,
+                       "the properties are longer than %d characters together", DATA_MAX - 1);
     }
+    return STATUS_OK;
 }
 
 /* ---- the journal: how everything was ---- */
@@ -187,11 +178,13 @@ static enum status journal_write(const char *path, const struct journal *journal
                 : err_set(err, STATUS_FULL, "journal", 0, "the paths are too long");
 }
 
-/* False when there is none: then nothing was done that could be undone. */
-static bool journal_read(const char *path, struct journal *out)
+/* False when there is none that Begin has written: then nothing was done that could be undone. */
+static bool journal_read(const struct places *places, struct journal *out)
 {
     static char lines[DATA_MAX];
-    FILE *file = fopen(path, "rb");
+    const bool ours = setup_trust_itself(places->folder, NULL) == STATUS_OK &&
+                      setup_trust_itself(places->journal, NULL) == STATUS_OK;
+    FILE *file = ours ? fopen(places->journal, "rb") : NULL;
     if (file == NULL) {
         return false;
     }
@@ -271,11 +264,16 @@ static UINT run_install(MSIHANDLE session, const char *lines, bool check)
     static char values[ARRAY_COUNT(names)][SETUP_PATH_MAX];
     static const char *const keys[] = {"program", "config", "mailto", "relay"};
     char *argv[2 + 2 * ARRAY_COUNT(names)];
+    struct err err = {0};
     int argc = 0;
     argv[argc++] = command;
     argv[argc++] = check ? check_option : start_option;
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        lines_get(lines, keys[i], values[i], sizeof(values[i]));
+        if (!lines_get(lines, keys[i], values[i], sizeof(values[i]))) {
+            err_set(&err, STATUS_FULL, "CustomActionData", 0, "%s: longer than %d bytes", keys[i],
+                    SETUP_PATH_MAX - 1);
+            return failed(session, &err);
+        }
         if (values[i][0] != '\0') {
             argv[argc++] = names[i];
             argv[argc++] = values[i];
@@ -286,60 +284,24 @@ static UINT run_install(MSIHANDLE session, const char *lines, bool check)
 
 /* ---- the actions ---- */
 
-/* Whether the history goes with an uninstall. Who is asked decides; who cannot be asked has said it with
- * KEEPDATA=1. */
-static bool keeps_data(MSIHANDLE session)
+/* Whether configuration and history go with an uninstall: KEEPDATA says it; without it who can be asked does,
+ * and otherwise they go. */
+static enum status find_purge(MSIHANDLE session, const char *lines, bool *out_purge, struct err *err)
 {
-    char keep[SETUP_PATH_MAX], level[SETUP_PATH_MAX];
-    property(session, L"KEEPDATA", keep);
-    property(session, L"UILevel", level);
-    if (keep[0] != '\0' || atoi(level) < UI_LEVEL_BASIC) {
-        return strcmp(keep, "1") == 0;
+    char keep[64], level[16];
+    lines_get(lines, "keepdata", keep, sizeof(keep));
+    lines_get(lines, "uilevel", level, sizeof(level));
+    if (keep[0] != '\0' && strcmp(keep, "0") != 0 && strcmp(keep, "1") != 0) {
+        return err_set(err, STATUS_INVALID, "KEEPDATA", 0,
+                       "KEEPDATA=%s: 1 keeps configuration and history, 0 deletes them", keep);
     }
-    const int answer =
-        say_to(session, INSTALLMESSAGE_USER | MB_YESNO | MB_ICONQUESTION,
-               "Keep the history and the configuration of storewatch? With Yes the next installation "
-               "goes on from them, with No they are deleted.");
-    return answer != IDNO;
-}
-
-ACTION Look(MSIHANDLE session)
-{
-    static const struct {
-        const wchar_t *property;
-        const char *key;
-    } given[] = {{L"MAILTO", "mailto"}, {L"RELAY", "relay"}, {L"CONFIG", "config"}};
-    static char lines[DATA_MAX];
-    char value[SETUP_PATH_MAX], installed[SETUP_PATH_MAX];
-    wchar_t program[SETUP_PATH_MAX] = L"";
-    DWORD count = SETUP_PATH_MAX;
-    struct text text = text_on(lines, sizeof(lines));
-    property(session, L"REMOVE", value);
-    const bool removing = strcmp(value, "ALL") == 0;
-    lines_add(&text, "removing", removing ? "1" : "0");
-    lines_add(&text, "purge", removing && !keeps_data(session) ? "1" : "0");
-    property(session, L"Installed", installed);
-    for (size_t i = 0; installed[0] == '\0' && i < ARRAY_COUNT(given); i++) {
-        property(session, given[i].property, value);
-        if (!lines_add(&text, given[i].key, value)) {
-            say_to(session, INSTALLMESSAGE_ERROR, "storewatch: a property has more than one line");
-            return ERROR_INSTALL_FAILURE;
-        }
+    *out_purge = strcmp(keep, "1") != 0;
+    if (keep[0] == '\0' && atoi(level) >= UI_LEVEL_BASIC) {
+        *out_purge = say_to(session, INSTALLMESSAGE_USER | MB_YESNO | MB_ICONQUESTION,
+                            "Keep the history and the configuration of storewatch? With Yes the next "
+                            "installation goes on from them, with No they are deleted.") == IDNO;
     }
-    const MSIHANDLE record = MsiCreateRecord(1);
-    MsiRecordSetStringW(record, 0, L"[#storewatch.exe]");
-    const UINT formatted = MsiFormatRecordW(session, record, program, &count);
-    MsiCloseHandle(record);
-    if (formatted != ERROR_SUCCESS || !utf16z_to_utf8(program, value, sizeof(value)) ||
-        !lines_add(&text, "program", value)) {
-        say_to(session, INSTALLMESSAGE_ERROR, "storewatch: the path of the program is not known or too long");
-        return ERROR_INSTALL_FAILURE;
-    }
-    wchar_t *wide = utf16_new(lines);
-    const bool set = wide != NULL && MsiSetPropertyW(session, L"Begin", wide) == ERROR_SUCCESS &&
-                     MsiSetPropertyW(session, L"Install", wide) == ERROR_SUCCESS;
-    free(wide);
-    return set ? ERROR_SUCCESS : ERROR_INSTALL_FAILURE;
+    return STATUS_OK;
 }
 
 /* The data directory of the configuration that will be in force, and which part of its path is missing. */
@@ -359,12 +321,11 @@ static void note_data_dir(const char *config_path, struct journal *journal)
     free(findings);
 }
 
-static enum status begin(const char *lines, const struct places *places, struct err *err)
+static enum status begin(const char *lines, const struct places *places, bool removing, bool purge,
+                         struct err *err)
 {
-    struct journal journal = {0};
+    struct journal journal = {.removing = {removing ? '1' : '0'}, .purge = {purge ? '1' : '0'}};
     char config[SETUP_PATH_MAX], first_made[SETUP_PATH_MAX];
-    lines_get(lines, "removing", journal.removing, sizeof(journal.removing));
-    lines_get(lines, "purge", journal.purge, sizeof(journal.purge));
     lines_get(lines, "config", config, sizeof(config));
     setup_service_command(journal.command, sizeof(journal.command), NULL);
     journal.running[0] = service_runs() ? '1' : '0';
@@ -375,7 +336,10 @@ static enum status begin(const char *lines, const struct places *places, struct 
     note_data_dir(config, &journal);
     setup_folder_missing(places->folder, journal.default_dir_missing);
     enum status status = setup_folder_make(places->folder, first_made, err);
-    if (status == STATUS_OK && journal.config_existed[0] == '1' && journal.removing[0] != '1') {
+    if (status == STATUS_OK && first_made[0] != '\0') {
+        status = setup_take_over(places->folder, err); /* somebody may have been faster */
+    }
+    if (status == STATUS_OK && journal.config_existed[0] == '1' && !removing) {
         setup_file_remove(places->config_copy);
         status = setup_file_copy(places->config, places->config_copy, err);
     }
@@ -393,30 +357,39 @@ ACTION Begin(MSIHANDLE session)
 {
     static char lines[DATA_MAX];
     char removing[2];
+    bool purge = false;
     struct err err = {0};
     struct places places;
-    handed_over(session, lines);
-    lines_get(lines, "removing", removing, sizeof(removing));
     enum status status = find_places(&places, &err);
+    if (status == STATUS_OK) {
+        status = handed_over(session, lines, &err);
+    }
+    lines_get(lines, "removing", removing, sizeof(removing));
+    if (status == STATUS_OK && removing[0] == '1') {
+        status = find_purge(session, lines, &purge, &err);
+    }
     if (status == STATUS_OK && setup_exists(places.folder)) {
+        /* What is in it does not keep storewatch from being removed. */
         status =
-            setup_protect(places.folder, &err); /* a user may have made it, and could put a journal there */
-        setup_file_remove(places.journal);      /* of one that was cut off */
+            removing[0] == '1' ? setup_protect(places.folder, &err) : setup_take_over(places.folder, &err);
     }
     if (status != STATUS_OK) {
         return failed(session, &err);
     }
+    setup_file_remove(places.journal); /* of one that was cut off */
     if (removing[0] != '1' && run_install(session, lines, true) != ERROR_SUCCESS) {
         return ERROR_INSTALL_FAILURE;
     }
-    return begin(lines, &places, &err) == STATUS_OK ? ERROR_SUCCESS : failed(session, &err);
+    status = begin(lines, &places, removing[0] == '1', purge, &err);
+    return status == STATUS_OK ? ERROR_SUCCESS : failed(session, &err);
 }
 
 ACTION Install(MSIHANDLE session)
 {
     static char lines[DATA_MAX];
-    handed_over(session, lines);
-    return run_install(session, lines, false);
+    struct err err = {0};
+    return handed_over(session, lines, &err) == STATUS_OK ? run_install(session, lines, false)
+                                                          : failed(session, &err);
 }
 
 ACTION Remove(MSIHANDLE session)
@@ -461,7 +434,7 @@ ACTION Undo(MSIHANDLE session)
     struct err err = {0};
     struct places places;
     static struct journal journal;
-    if (find_places(&places, &err) != STATUS_OK || !journal_read(places.journal, &journal)) {
+    if (find_places(&places, &err) != STATUS_OK || !journal_read(&places, &journal)) {
         return ERROR_SUCCESS;
     }
     setup_service_stop(STOP_DEADLINE_MS, NULL);
@@ -490,7 +463,7 @@ ACTION Finish(MSIHANDLE session)
     static struct journal journal;
     char config[SETUP_PATH_MAX] = "";
     (void)session;
-    if (find_places(&places, NULL) != STATUS_OK || !journal_read(places.journal, &journal)) {
+    if (find_places(&places, NULL) != STATUS_OK || !journal_read(&places, &journal)) {
         return ERROR_SUCCESS;
     }
     setup_file_remove(places.journal);

@@ -3,6 +3,7 @@
 
 #include "../win32/access.h"
 
+#include <io.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,9 +204,7 @@ struct question {
     uv_loop_t loop;
     uv_pipe_t pipe;
     uv_timer_t deadline;
-    uv_connect_t connect;
     uv_write_t write;
-    const char *line;
     char block[64 * 1024];
     struct buffer answer;
     int code; /* libuv's, of the first failure; UV_EOF = the answer is complete */
@@ -248,14 +247,13 @@ static void on_asked(uv_write_t *write, int code)
         end_question(write->data, code);
 }
 
-static void on_connected(uv_connect_t *connect, int code)
+/* The pipe is open. */
+static void ask(struct question *question, const char *line)
 {
-    struct question *question = connect->data;
-    uv_buf_t parts[2] = {uv_buf_init((char *)(uintptr_t)question->line, (unsigned int)strlen(question->line)),
+    uv_buf_t parts[2] = {uv_buf_init((char *)(uintptr_t)line, (unsigned int)strlen(line)),
                          uv_buf_init((char *)(uintptr_t) "\n", 1)};
     question->write.data = question;
-    if (code == 0)
-        code = uv_write(&question->write, (uv_stream_t *)&question->pipe, parts, 2, on_asked);
+    int code = uv_write(&question->write, (uv_stream_t *)&question->pipe, parts, 2, on_asked);
     if (code == 0)
         code = uv_read_start((uv_stream_t *)&question->pipe, on_answer_alloc, on_answer);
     if (code != 0)
@@ -268,13 +266,6 @@ static enum status question_result(struct question *question, char **out_answer,
         *out_answer = buffer_take(&question->answer);
         return STATUS_OK;
     }
-    if (question->code == UV_ENOENT)
-        return err_set(err, STATUS_NOT_FOUND, "control pipe", 0,
-                       "no storewatch service answers on %s: is it running? (\"sc query storewatch\")",
-                       CONTROL_PIPE_NAME);
-    if (question->code == UV_EACCES || question->code == UV_EPERM)
-        return err_set(err, STATUS_DENIED, "control pipe", 0,
-                       "%s: access denied: run this as an Administrator", CONTROL_PIPE_NAME);
     return err_set(err, question->code == UV_ETIMEDOUT ? STATUS_TIMEOUT : STATUS_IO, "control pipe",
                    (uint32_t)-question->code, "%s: %s", CONTROL_PIPE_NAME,
                    question->code == UV_EOF ? "the service closed the connection without an answer"
@@ -283,20 +274,33 @@ static enum status question_result(struct question *question, char **out_answer,
 
 enum status control_ask(const char *line, char **out_answer, struct err *err)
 {
+    void *pipe = NULL;
+    enum status status = access_pipe_open(CONTROL_PIPE_NAME, CONTROL_TIMEOUT_MS, &pipe, err);
+    if (status != STATUS_OK)
+        return status;
     struct question *question = calloc(1, sizeof *question);
-    if (!question)
+    int file = question ? _open_osfhandle((intptr_t)pipe, 0) : -1; /* closes the handle with it */
+    if (file < 0) {
+        CloseHandle(pipe);
+        free(question);
         return err_set(err, STATUS_NO_MEMORY, "control pipe", 0, "no memory");
-    question->line = line;
+    }
     question->answer.limit = CONTROL_ANSWER_MAX;
     uv_loop_init(&question->loop);
     uv_pipe_init(&question->loop, &question->pipe, 0);
     uv_timer_init(&question->loop, &question->deadline);
-    question->pipe.data = question->deadline.data = question->connect.data = question;
+    question->pipe.data = question->deadline.data = question;
     uv_timer_start(&question->deadline, on_question_deadline, CONTROL_TIMEOUT_MS, 0);
-    uv_pipe_connect(&question->connect, &question->pipe, CONTROL_PIPE_NAME, on_connected);
+    int code = uv_pipe_open(&question->pipe, file);
+    if (code == 0) {
+        ask(question, line);
+    } else {
+        _close(file);
+        end_question(question, code);
+    }
     uv_run(&question->loop, UV_RUN_DEFAULT);
     uv_loop_close(&question->loop);
-    enum status status = question_result(question, out_answer, err);
+    status = question_result(question, out_answer, err);
     buffer_deinit(&question->answer);
     free(question);
     return status;

@@ -142,12 +142,12 @@ static int check_config(struct installation *in, const struct request *wanted, s
 }
 
 /* Our own folder and the configuration in it. Whoever can write there owns the machine, and any user may make
- * a folder in the common data folder: so it is taken over, with what is in it. */
+ * a folder in the common data folder: so it is taken over with what is in it, or refused. */
 static enum status prepare_ours(struct installation *in, const struct request *wanted, struct err *err)
 {
     enum status status = setup_folder_make(in->default_dir, in->default_dir_made, err);
-    if (status == STATUS_OK && in->default_dir_made[0] == '\0') {
-        status = setup_protect(in->default_dir, err);
+    if (status == STATUS_OK) { /* also when it was made just now: somebody may have been faster */
+        status = setup_take_over(in->default_dir, err);
     }
     if (status == STATUS_OK && wanted->import != NULL && setup_exists(in->config_path)) {
         char before[SETUP_PATH_MAX];
@@ -210,6 +210,9 @@ static enum status register_all(struct installation *in, const struct config *co
     if (status == STATUS_OK) {
         status = setup_folder_make(in->data_dir, in->data_dir_made, err);
     }
+    if (status == STATUS_OK && text_equal_nocase(in->data_dir, in->default_dir)) {
+        status = setup_take_over(in->data_dir, err);
+    }
     if (status == STATUS_OK) {
         status = setup_service_register(in->command, &in->before, err);
         in->registered = status == STATUS_OK || in->before.existed;
@@ -236,6 +239,9 @@ static int install(struct installation *in, const struct request *wanted)
     enum status status = setup_may_install(&err);
     if (status == STATUS_OK) {
         status = find_places(in, wanted, &err);
+    }
+    if (status == STATUS_OK && in->config_is_ours) {
+        status = setup_trust(in->default_dir, &err); /* before anything in it is read */
     }
     if (status != STATUS_OK) {
         return could_not("install", &err);

@@ -157,15 +157,65 @@ enum status access_pipe_close(void *pipe, struct err *err)
                                                 "the control pipe cannot be closed to ordinary users");
 }
 
+/* A server may act as whoever it serves, if it is let: ours has no need to, and a stranger's must not. */
+#define AS_A_CLIENT (SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION)
+
+/* Until an instance is free, or the time is up. */
+static DWORD pipe_open(const wchar_t *name, uint32_t deadline_ms, HANDLE *out_pipe)
+{
+    const DWORD begun = GetTickCount(); /* only a difference of it is used: it may wrap */
+    for (;;) {
+        *out_pipe = CreateFileW(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
+                                FILE_FLAG_OVERLAPPED | AS_A_CLIENT, NULL);
+        const DWORD code = *out_pipe == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+        const DWORD gone_ms = GetTickCount() - begun;
+        if (code != ERROR_PIPE_BUSY || gone_ms >= deadline_ms) {
+            return code;
+        }
+        WaitNamedPipeW(name, deadline_ms - gone_ms); /* another client may be faster: asked again */
+    }
+}
+
+enum status access_pipe_open(const char *name, uint32_t deadline_ms, void **out_pipe, struct err *err)
+{
+    char stranger[ACCOUNT_NAME_MAX];
+    struct text text = text_on(stranger, sizeof(stranger));
+    HANDLE pipe = INVALID_HANDLE_VALUE;
+    wchar_t *wide = utf16_new(name);
+    const DWORD code = wide != NULL ? pipe_open(wide, deadline_ms, &pipe) : ERROR_NOT_ENOUGH_MEMORY;
+    free(wide);
+    if (code == ERROR_FILE_NOT_FOUND) {
+        return err_set(err, STATUS_NOT_FOUND, "CreateFile", code,
+                       "no storewatch service answers on %s: is it running? (\"sc query storewatch\")", name);
+    }
+    if (code == ERROR_ACCESS_DENIED) {
+        return err_set(err, STATUS_DENIED, "CreateFile", code,
+                       "%s: access denied: run this as an Administrator", name);
+    }
+    if (code != ERROR_SUCCESS) {
+        return windows_fail(err, code == ERROR_PIPE_BUSY ? STATUS_TIMEOUT : windows_status(code),
+                            "CreateFile", code, "%s", name);
+    }
+    if (!trust_owner(pipe, true, &text)) {
+        CloseHandle(pipe);
+        return err_set(err, STATUS_INVALID, "GetSecurityInfo", 0,
+                       "%s is not the storewatch service's, but belongs to %s: end the program that has made "
+                       "it, then restart the service",
+                       name, stranger);
+    }
+    *out_pipe = pipe;
+    return STATUS_OK;
+}
+
 enum status access_pipe_users(const char *name, char *out_who, size_t capacity, struct err *err)
 {
     struct text who = text_on(out_who, capacity);
     PSECURITY_DESCRIPTOR descriptor = NULL;
     PACL list = NULL;
     wchar_t *wide = utf16_new(name);
-    const HANDLE pipe =
-        wide != NULL ? CreateFileW(wide, READ_CONTROL | FILE_READ_ATTRIBUTES, 0, NULL, OPEN_EXISTING, 0, NULL)
-                     : INVALID_HANDLE_VALUE;
+    const HANDLE pipe = wide != NULL ? CreateFileW(wide, READ_CONTROL | FILE_READ_ATTRIBUTES, 0, NULL,
+                                                   OPEN_EXISTING, AS_A_CLIENT, NULL)
+                                     : INVALID_HANDLE_VALUE;
     DWORD code = pipe == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
     if (code == ERROR_SUCCESS) {
         code = GetSecurityInfo(pipe, SE_KERNEL_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL, &list, NULL,

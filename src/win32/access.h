@@ -29,6 +29,10 @@ void access_unsafe_places(const char *config_path, const char *data_dir, struct 
  * everybody connect for reading. `pipe` is the handle of one of its instances, opened with WRITE_DAC; it
  * counts for all. */
 enum status access_pipe_close(void *pipe, struct err *err);
+/* Connects to the pipe, as one that its server may name but not act as. INVALID: it was made by a stranger
+ * (see setup_trust), who wants to be taken for the service; NOT_FOUND: nobody has made one; TIMEOUT: all its
+ * instances are taken. The handle is for overlapped use; CloseHandle. */
+enum status access_pipe_open(const char *name, uint32_t deadline_ms, void **out_pipe, struct err *err);
 /* Ordinary users that may connect to the pipe, "" = none. Connects to it for a moment. NOT_FOUND: there is
  * none. */
 enum status access_pipe_users(const char *name, char *out_who, size_t capacity, struct err *err);

@@ -55,16 +55,17 @@ void service_ask_for_newer(SC_HANDLE service, bool local_system)
 
 /* ---- the account ---- */
 
-static void name_read(PSID sid, struct account *account)
+void account_name_read(PSID sid, char *out_sid, char *out_name)
 {
     wchar_t name[256], domain[256];
     DWORD name_units = ARRAY_COUNT(name), domain_units = ARRAY_COUNT(domain);
     SID_NAME_USE use;
     wchar_t *text = NULL;
     char name_utf8[160], domain_utf8[160];
-    struct text whole = text_on(account->name, sizeof(account->name));
+    struct text whole = text_on(out_name, ACCOUNT_NAME_MAX);
+    out_sid[0] = '\0';
     if (ConvertSidToStringSidW(sid, &text)) {
-        utf16z_to_utf8(text, account->sid, sizeof(account->sid));
+        utf16z_to_utf8(text, out_sid, ACCOUNT_SID_MAX);
         LocalFree(text);
     }
     if (LookupAccountSidW(NULL, sid, name, &name_units, domain, &domain_units, &use)) {
@@ -72,7 +73,7 @@ static void name_read(PSID sid, struct account *account)
         utf16z_to_utf8(domain, domain_utf8, sizeof(domain_utf8));
         text_add(&whole, "%s%s%s", domain_utf8, domain_utf8[0] != '\0' ? "\\" : "", name_utf8);
     } else {
-        text_add(&whole, "%s", account->sid);
+        text_add(&whole, "%s", out_sid);
     }
 }
 
@@ -132,6 +133,7 @@ enum status account_open(uint32_t pid, struct account *out_account, struct err *
     DWORD size = 0;
     union {
         TOKEN_USER user;
+        TOKEN_OWNER owner;
         TOKEN_GROUPS groups;
         TOKEN_PRIVILEGES privileges;
         unsigned char bytes[TOKEN_BYTES_MAX];
@@ -142,8 +144,13 @@ enum status account_open(uint32_t pid, struct account *out_account, struct err *
     }
     bool read = GetTokenInformation(token, TokenUser, &held, sizeof(held), &size);
     if (read) {
-        name_read(held.user.User.Sid, &account);
+        account_name_read(held.user.User.Sid, account.sid, account.name);
         account.local_system = IsWellKnownSid(held.user.User.Sid, WinLocalSystemSid);
+        read = GetTokenInformation(token, TokenOwner, &held, sizeof(held), &size);
+    }
+    if (read) {
+        char name[ACCOUNT_NAME_MAX];
+        account_name_read(held.owner.Owner, account.owner_sid, name);
         read = GetTokenInformation(token, TokenGroups, &held, sizeof(held), &size);
     }
     if (read) {

@@ -17,11 +17,15 @@ struct needed_privilege {
 #define NEEDED_PRIVILEGE_COUNT 2
 extern const struct needed_privilege needed_privileges[NEEDED_PRIVILEGE_COUNT];
 
+#define ACCOUNT_NAME_MAX 320 /* "CONTOSO\\watch" */
+#define ACCOUNT_SID_MAX 192
+
 /* Whose rights are looked at. Zero-initialised is closed. */
 struct account {
     void *token;
-    char name[320]; /* "CONTOSO\\watch" */
-    char sid[192];
+    char name[ACCOUNT_NAME_MAX];
+    char sid[ACCOUNT_SID_MAX];
+    char owner_sid[ACCOUNT_SID_MAX]; /* whose is what it makes: its own, or a group's (Administrators) */
     bool local_system, administrator;
     bool missing[NEEDED_PRIVILEGE_COUNT]; /* not in the token, on or off */
     size_t privilege_count;               /* in the token */

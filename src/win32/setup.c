@@ -3,6 +3,7 @@
 #include "setup.h"
 
 #include "resource.h"
+#include "rights.h"
 #include "win32.h"
 
 #include <aclapi.h>
@@ -17,9 +18,8 @@
     L"unbounded growth "                                                                                     \
     L"from healthy growth, alerts people, and restarts the right service if the configuration allows it."
 
-/* Owner Administrators; full control for Administrators and SYSTEM, inherited by all inside; nothing from
- * above. */
-#define PROTECTION L"O:BAD:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)"
+/* Full control for Administrators and SYSTEM, inherited by all inside; nothing from above. */
+#define PROTECTION "D:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)"
 
 #define EVENT_SOURCE_KEY L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\storewatch"
 
@@ -83,7 +83,7 @@ enum status setup_absolute(const char *path, char out_path[SETUP_PATH_MAX], stru
     return path_out(absolute, out_path, err);
 }
 
-static DWORD attributes_of(const char *path)
+DWORD setup_attributes(const char *path)
 {
     wchar_t *wide = utf16_new(path);
     const DWORD attributes = wide != NULL ? GetFileAttributesW(wide) : INVALID_FILE_ATTRIBUTES;
@@ -93,7 +93,7 @@ static DWORD attributes_of(const char *path)
 
 bool setup_exists(const char *path)
 {
-    return attributes_of(path) != INVALID_FILE_ATTRIBUTES;
+    return setup_attributes(path) != INVALID_FILE_ATTRIBUTES;
 }
 
 bool setup_wrong_bitness(void)
@@ -106,8 +106,22 @@ bool setup_wrong_bitness(void)
 
 static enum status protection_make(PSECURITY_DESCRIPTOR *out_descriptor, struct err *err)
 {
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(PROTECTION, SDDL_REVISION_1, out_descriptor,
-                                                              NULL)) {
+    struct account self = {0};
+    char sddl[ACCOUNT_SID_MAX + 64];
+    wchar_t wide[ARRAY_COUNT(sddl)];
+    struct text text = text_on(sddl, sizeof(sddl));
+    const enum status status = account_open(0, &self, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    account_close(&self);
+    if (self.administrator || self.local_system) {
+        text_add(&text, "O:BA" PROTECTION);
+    } else { /* the service under another account: it cannot give away what it makes, and needs it */
+        text_add(&text, PROTECTION "(A;OICI;FA;;;%s)", self.sid);
+    }
+    utf16_from_utf8(sddl, wide, ARRAY_COUNT(wide));
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(wide, SDDL_REVISION_1, out_descriptor, NULL)) {
         return fail(err, "ConvertStringSecurityDescriptorToSecurityDescriptor", GetLastError(),
                     "no protection for Administrators only", "");
     }
@@ -143,7 +157,7 @@ void setup_folder_missing(const char *path, char out_first[SETUP_PATH_MAX])
 
 enum status setup_folder_make(const char *path, char out_first_made[SETUP_PATH_MAX], struct err *err)
 {
-    const DWORD attributes = attributes_of(path);
+    const DWORD attributes = setup_attributes(path);
     if (attributes != INVALID_FILE_ATTRIBUTES) {
         if ((attributes & FILE_ATTRIBUTE_DIRECTORY) == 0) {
             return err_set(err, STATUS_INVALID, "CreateDirectory", 0, "%s is a file, not a folder", path);
@@ -179,33 +193,65 @@ enum status setup_folder_make(const char *path, char out_first_made[SETUP_PATH_M
     return status;
 }
 
-enum status setup_protect(const char *path, struct err *err)
+enum status setup_open_itself(const char *path, DWORD access, DWORD share, HANDLE *out_file, struct err *err)
 {
-    PSECURITY_DESCRIPTOR descriptor = NULL;
+    wchar_t *wide = utf16_new(path);
+    if (wide == NULL) {
+        return fail_memory(err);
+    }
+    *out_file = CreateFileW(wide, access | READ_CONTROL | FILE_READ_ATTRIBUTES, share, NULL, OPEN_EXISTING,
+                            FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    const DWORD code = GetLastError();
+    free(wide);
+    return *out_file != INVALID_HANDLE_VALUE ? STATUS_OK
+                                             : fail(err, "CreateFile", code, "cannot be opened: ", path);
+}
+
+static enum status protection_set(const char *path, PSECURITY_DESCRIPTOR descriptor, struct err *err)
+{
     PSID owner = NULL;
     PACL list = NULL;
     BOOL present = FALSE, defaulted = FALSE;
+    wchar_t *wide = utf16_new(path);
+    if (wide == NULL) {
+        return fail_memory(err);
+    }
+    GetSecurityDescriptorOwner(descriptor, &owner, &defaulted);
+    GetSecurityDescriptorDacl(descriptor, &present, &list, &defaulted);
+    const SECURITY_INFORMATION what = (owner != NULL ? OWNER_SECURITY_INFORMATION : 0u) |
+                                      DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
+    const DWORD code = SetNamedSecurityInfoW(wide, SE_FILE_OBJECT, what, owner, NULL, list, NULL);
+    free(wide);
+    return code == ERROR_SUCCESS ? STATUS_OK
+                                 : fail(err, "SetNamedSecurityInfo", code, "cannot be protected: ", path);
+}
+
+enum status setup_protect(const char *path, struct err *err)
+{
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    HANDLE itself = INVALID_HANDLE_VALUE;
     enum status status = protection_make(&descriptor, err);
     if (status != STATUS_OK) {
         return status;
     }
-    wchar_t *wide = utf16_new(path);
-    if (wide == NULL) {
-        status = fail_memory(err);
-        goto done;
+    /* While it is open for reading, and not shared for deleting, nobody can put something else in its place.
+     */
+    status = setup_open_itself(path, FILE_READ_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE, &itself, err);
+    if (status == STATUS_OK) {
+        status = trust_file(itself, path, err);
+        status = status == STATUS_OK ? protection_set(path, descriptor, err) : status;
+        CloseHandle(itself);
     }
-    GetSecurityDescriptorOwner(descriptor, &owner, &defaulted);
-    GetSecurityDescriptorDacl(descriptor, &present, &list, &defaulted);
-    const SECURITY_INFORMATION what =
-        OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
-    const DWORD code = SetNamedSecurityInfoW(wide, SE_FILE_OBJECT, what, owner, NULL, list, NULL);
-    if (code != ERROR_SUCCESS) {
-        status = fail(err, "SetNamedSecurityInfo", code, "cannot be protected: ", path);
-    }
-done:
-    free(wide);
     LocalFree(descriptor);
     return status;
+}
+
+enum status setup_take_over(const char *path, struct err *err)
+{
+    enum status status = setup_trust(path, err);
+    status = status == STATUS_OK ? setup_protect(path, err) : status;
+    /* Until just now others may have put something into it. */
+    return status == STATUS_OK ? setup_trust(path, err) : status;
 }
 
 enum status setup_file_make(const char *path, const char *bytes, size_t count, struct err *err)
@@ -478,7 +524,8 @@ void setup_service_restore(const struct setup_before *before)
     service_close(scm, service);
 }
 
-enum status setup_service_command(char *out_command, size_t capacity, struct err *err)
+/* The SCM's record of the service; free() it. */
+static enum status registered(QUERY_SERVICE_CONFIGW **out_config, struct err *err)
 {
     SC_HANDLE scm = NULL, service = NULL;
     DWORD code = ERROR_SUCCESS;
@@ -486,18 +533,39 @@ enum status setup_service_command(char *out_command, size_t capacity, struct err
     if (status != STATUS_OK) {
         return status;
     }
-    QUERY_SERVICE_CONFIGW *config = service != NULL ? config_read(service, &code) : NULL;
+    *out_config = service != NULL ? config_read(service, &code) : NULL;
     if (service == NULL) {
         status = err_set(err, STATUS_NOT_FOUND, "OpenService", ERROR_SERVICE_DOES_NOT_EXIST,
                          "the service storewatch is not installed");
-    } else if (config == NULL) {
+    } else if (*out_config == NULL) {
         status = fail(err, "QueryServiceConfig", code, "the registered service cannot be read", "");
-    } else if (!utf16z_to_utf8(config->lpBinaryPathName, out_command, capacity)) {
+    }
+    service_close(scm, service);
+    return status;
+}
+
+enum status setup_service_command(char *out_command, size_t capacity, struct err *err)
+{
+    QUERY_SERVICE_CONFIGW *config = NULL;
+    enum status status = registered(&config, err);
+    if (status == STATUS_OK && !utf16z_to_utf8(config->lpBinaryPathName, out_command, capacity)) {
         status =
             err_set(err, STATUS_FULL, "QueryServiceConfig", 0, "the command line of the service is too long");
     }
     free(config);
-    service_close(scm, service);
+    return status;
+}
+
+enum status setup_service_account(char *out_account, size_t capacity, struct err *err)
+{
+    QUERY_SERVICE_CONFIGW *config = NULL;
+    enum status status = registered(&config, err);
+    const wchar_t *account =
+        status == STATUS_OK && config->lpServiceStartName != NULL ? config->lpServiceStartName : L"";
+    if (status == STATUS_OK && !utf16z_to_utf8(account, out_account, capacity)) {
+        status = err_set(err, STATUS_FULL, "QueryServiceConfig", 0, "the service's account is too long");
+    }
+    free(config);
     return status;
 }
 

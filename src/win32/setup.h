@@ -21,12 +21,21 @@ bool setup_exists(const char *path);
  * installed there. */
 bool setup_wrong_bitness(void);
 
-/* Makes a folder, and those above it that are missing. What is made belongs to Administrators and SYSTEM
- * alone: they only may read the history and write the configuration of a service that runs as LocalSystem.
- * What exists is left alone. out_first_made: the uppermost that was made, "" when all were there. */
+/* Makes a folder, and those above it that are missing. What is made is open to Administrators and SYSTEM
+ * (and to this process' account when it is none of them) alone: they only may read the history and write the
+ * configuration of a service that runs as LocalSystem. What exists is left alone. out_first_made: the
+ * uppermost that was made, "" when all were there. */
 enum status setup_folder_make(const char *path, char out_first_made[SETUP_PATH_MAX], struct err *err);
-/* Gives an existing folder or file, with all that inherits from it, the same protection. */
+/* Gives an existing folder or file, with all that inherits from it, the same protection. INVALID, and nothing
+ * is done, when it is a link or belongs to a stranger (setup_trust). */
 enum status setup_protect(const char *path, struct err *err);
+/* INVALID when `path` (a folder) or something in it is a link to elsewhere, or belongs to somebody else than
+ * Administrators, SYSTEM, this process' account and the service's: whoever owns it can change it at any time,
+ * however it is closed. Says what it is, and what to do. OK when it does not exist. */
+enum status setup_trust(const char *path, struct err *err);
+enum status setup_trust_itself(const char *path, struct err *err); /* without what is in it */
+/* An existing folder is taken over with what is in it, if it can be trusted, and closed to all others. */
+enum status setup_take_over(const char *path, struct err *err);
 /* Writes a file that does not exist yet. */
 enum status setup_file_make(const char *path, const char *bytes, size_t count, struct err *err);
 /* Copies a file to a name that is free; moves one, over what has the new name. */
@@ -72,8 +81,9 @@ void setup_before_deinit(struct setup_before *before);
 enum status setup_service_register(const char *command, struct setup_before *out_before, struct err *err);
 void setup_service_restore(const struct setup_before *before);
 
-/* The command line that the service is registered with. NOT_FOUND when it is not. */
+/* The command line and the account that the service is registered with. NOT_FOUND when it is not. */
 enum status setup_service_command(char *out_command, size_t capacity, struct err *err);
+enum status setup_service_account(char *out_account, size_t capacity, struct err *err);
 /* Starts it, if it does not run, and waits until it does, at most `deadline_ms`: TIMEOUT. SYSTEM says with
  * which error it stopped again. */
 enum status setup_service_start(uint32_t deadline_ms, struct err *err);

@@ -130,6 +130,19 @@ DWORD dump_child(const char *const *arguments, size_t count);
 /* services.c: fills the services of an observation; the caller holds os->look. */
 enum status services_observe(struct os *os, struct observation *observation, struct err *err);
 
+/* rights.c: the name of an account, or its SID where it has none, and the SID as text. */
+void account_name_read(PSID sid, char *out_sid, char *out_name); /* ACCOUNT_SID_MAX, ACCOUNT_NAME_MAX bytes */
+
+/* setup.c: opens a file or folder itself, not what a link of that name leads to. CloseHandle when done. */
+enum status setup_open_itself(const char *path, DWORD access, DWORD share, HANDLE *out_file, struct err *err);
+DWORD setup_attributes(const char *path);
+
+/* trust.c: does the file (opened with READ_CONTROL by setup_open_itself), or the pipe, belong to one of those
+ * who decide what happens on this machine anyway: Administrators, SYSTEM, this process' account, the
+ * service's? The name of a stranger is appended. trust_file: and is it no link? INVALID says what it is. */
+bool trust_owner(HANDLE object, bool is_pipe, struct text *stranger);
+enum status trust_file(HANDLE file, const char *path, struct err *err);
+
 /* rights.c: what newer systems add to the registration of our service; older ones refuse it, and that is
  * ignored. */
 void service_ask_for_newer(SC_HANDLE service, bool local_system);
