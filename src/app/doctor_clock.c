@@ -109,12 +109,13 @@ static void check_against_history(struct doctor *doctor, int64_t utc_ms)
 static void check_jumps(struct doctor *doctor)
 {
     const json_t *clock = json_object_get(doctor->status, "clock");
-    const double jumps = number_of(clock, "jumps"), by_ms = number_of(clock, "last_jump_ms");
+    const double jumps = number_of(clock, "jumps");
+    int64_t by_ms = 0;
     char by[64];
     struct text text = text_on(by, sizeof by);
-    if (!(jumps >= 1) || isnan(by_ms))
+    if (!(jumps >= 1) || !json_ms_get(clock, "last_jump_ms", &by_ms))
         return;
-    text_add_duration(&text, (int64_t)fabs(by_ms));
+    text_add_duration(&text, by_ms < 0 ? -by_ms : by_ms);
     doctor_add(doctor, DOCTOR_WARNING, "clock",
                "Let one program alone keep the clock: Windows Time, or the tools of the virtual machine, not "
                "both. Windows of restarts and times in mails go by it; verdicts and budgets do not.",

@@ -29,6 +29,16 @@ json_t *json_words_or_null(const char *text)
     return text[0] ? json_words(text) : json_null();
 }
 
+bool json_ms_get(const json_t *object, const char *key, int64_t *out_ms)
+{
+    const json_t *value = json_object_get(object, key);
+    const double ms = json_number_value(value);
+    if (!json_is_number(value) || !(fabs(ms) < 9e15)) /* whole numbers up to there */
+        return false;
+    *out_ms = (int64_t)ms;
+    return true;
+}
+
 const char *json_words_get(const json_t *object, const char *key, const char *otherwise)
 {
     const char *words = json_string_value(json_object_get(object, key));

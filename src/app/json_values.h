@@ -16,5 +16,7 @@ json_t *json_words(const char *text);
 json_t *json_words_or_null(const char *text);
 /* The text at this key, lent; `otherwise` when there is none. */
 const char *json_words_get(const json_t *object, const char *key, const char *otherwise);
+/* The milliseconds at this key; false when there are none, or more than a clock can tell. */
+bool json_ms_get(const json_t *object, const char *key, int64_t *out_ms);
 
 #endif

@@ -141,12 +141,12 @@ static size_t add_incidents(struct buffer *out, const json_t *incidents)
 static void add_clock(struct buffer *out, const json_t *clock)
 {
     const json_int_t jumps = json_integer_value(json_object_get(clock, "jumps"));
-    const double by_ms = number_of(clock, "last_jump_ms");
+    int64_t by_ms = 0;
     char by[64];
     struct text text = text_on(by, sizeof by);
-    if (jumps < 1 || isnan(by_ms))
+    if (jumps < 1 || !json_ms_get(clock, "last_jump_ms", &by_ms))
         return;
-    text_add_duration(&text, (int64_t)fabs(by_ms));
+    text_add_duration(&text, by_ms < 0 ? -by_ms : by_ms);
     buffer_add(out, "clock      set %s by %s at %s", by_ms > 0 ? "forward" : "back", by,
                json_words_get(clock, "last_jump_at", "?"));
     if (jumps > 1)
@@ -220,6 +220,18 @@ int status_view_text(const char *json, struct buffer *out)
 
 /* ---- Nagios ---- */
 
+/* As the plug-in guidelines want it: a bar ends the words, the line ends all, and in a label ('...'=VALUE) a
+ * quotation mark is doubled and no equals sign stands. Programs may be called anything. */
+static void add_nagios(struct buffer *out, const char *words, bool in_label)
+{
+    for (const char *c = words; *c != '\0'; c++) {
+        const bool forbidden = (unsigned char)*c < ' ' || *c == '|' || (in_label && *c == '=');
+        buffer_add_bytes(out, forbidden ? " " : c, 1);
+        if (in_label && *c == '\'')
+            buffer_add_bytes(out, c, 1);
+    }
+}
+
 static void add_performance_data(struct buffer *out, const json_t *watched)
 {
     size_t i, j;
@@ -229,9 +241,11 @@ static void add_performance_data(struct buffer *out, const json_t *watched)
         json_array_foreach(json_object_get(item, "metrics"), j, metric)
         {
             double now = number_of(metric, "now");
-            buffer_add(out, " '%s %lld %s'=", json_words_get(item, "target", "?"),
-                       (long long)json_integer_value(json_object_get(item, "pid")),
-                       json_words_get(metric, "metric", "?"));
+            buffer_add(out, " '");
+            add_nagios(out, json_words_get(item, "target", "?"), true);
+            buffer_add(out, " %lld ", (long long)json_integer_value(json_object_get(item, "pid")));
+            add_nagios(out, json_words_get(metric, "metric", "?"), true);
+            buffer_add(out, "'=");
             if (isnan(now))
                 buffer_add(out, "U");
             else
@@ -258,14 +272,17 @@ int status_view_nagios(const char *json, struct buffer *out)
                                                             : 0;
     buffer_add(out, "STOREWATCH %s - ", words[code]);
     const json_t *first = json_array_get(incidents, 0);
+    struct buffer told = {0};
     if (first)
-        buffer_add(out, "%zu incident%s: %s of %s: %s", json_array_size(incidents),
+        buffer_add(&told, "%zu incident%s: %s of %s: %s", json_array_size(incidents),
                    json_array_size(incidents) == 1 ? "" : "s", json_words_get(first, "metric", "?"),
                    json_words_get(first, "target", "?"), json_words_get(first, "reason", ""));
     else if (handicapped)
-        buffer_add(out, "%s", json_words_get(root, "store_error", "the counters cannot be read"));
+        buffer_add(&told, "%s", json_words_get(root, "store_error", "the counters cannot be read"));
     else
-        buffer_add(out, "nothing grows without bound");
+        buffer_add(&told, "nothing grows without bound");
+    add_nagios(out, told.data ? told.data : "", false);
+    buffer_deinit(&told);
     buffer_add(out, " |");
     add_performance_data(out, json_object_get(root, "watched"));
     buffer_add(out, "\n");

@@ -548,7 +548,7 @@ enum status setup_service_command(char *out_command, size_t capacity, struct err
 {
     QUERY_SERVICE_CONFIGW *config = NULL;
     enum status status = registered(&config, err);
-    if (status == STATUS_OK && !utf16z_to_utf8(config->lpBinaryPathName, out_command, capacity)) {
+    if (config != NULL && !utf16z_to_utf8(config->lpBinaryPathName, out_command, capacity)) {
         status =
             err_set(err, STATUS_FULL, "QueryServiceConfig", 0, "the command line of the service is too long");
     }
@@ -561,8 +561,8 @@ enum status setup_service_account(char *out_account, size_t capacity, struct err
     QUERY_SERVICE_CONFIGW *config = NULL;
     enum status status = registered(&config, err);
     const wchar_t *account =
-        status == STATUS_OK && config->lpServiceStartName != NULL ? config->lpServiceStartName : L"";
-    if (status == STATUS_OK && !utf16z_to_utf8(account, out_account, capacity)) {
+        config != NULL && config->lpServiceStartName != NULL ? config->lpServiceStartName : L"";
+    if (config != NULL && !utf16z_to_utf8(account, out_account, capacity)) {
         status = err_set(err, STATUS_FULL, "QueryServiceConfig", 0, "the service's account is too long");
     }
     free(config);

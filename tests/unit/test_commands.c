@@ -332,6 +332,32 @@ static void nagios_codes(void **state)
     }
 }
 
+static void status_of_a_clock_that_jumped_by_ages(void **state)
+{
+    (void)state;
+    struct buffer words = {0};
+    assert_int_equal(
+        status_view_text("{\"watched\": [], \"clock\": {\"jumps\": 1, \"last_jump_ms\": 1e300}}", &words), 0);
+    assert_null(strstr(words.data, "clock"));
+    buffer_deinit(&words);
+}
+
+static void nagios_gets_one_line_whatever_programs_are_called(void **state)
+{
+    (void)state;
+    struct buffer words = {0};
+    assert_int_equal(
+        status_view_nagios("{\"incidents\": [{\"target\": \"a|b\", \"metric\": \"handles\", "
+                           "\"reason\": \"two\\nlines\"}], \"watched\": [{\"target\": \"Bob's=Mail\", "
+                           "\"pid\": 7, \"metrics\": [{\"metric\": \"handles\", \"now\": 12}]}]}",
+                           &words),
+        2);
+    assert_string_equal(words.data,
+                        "STOREWATCH CRITICAL - 1 incident: handles of a b: two lines | 'Bob''s Mail 7 "
+                        "handles'=12\n");
+    buffer_deinit(&words);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,7 +373,9 @@ int main(void)
         cmocka_unit_test(replay_of_two_machines_warns),
         cmocka_unit_test(status_of_nothing_is_no_status),
         cmocka_unit_test(status_shows_what_is_there_and_unknown_for_the_rest),
+        cmocka_unit_test(status_of_a_clock_that_jumped_by_ages),
         cmocka_unit_test(nagios_codes),
+        cmocka_unit_test(nagios_gets_one_line_whatever_programs_are_called),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
