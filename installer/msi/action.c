@@ -406,27 +406,26 @@ ACTION Halt(MSIHANDLE session)
     return status == STATUS_OK || status == STATUS_NOT_FOUND ? ERROR_SUCCESS : failed(session, &err);
 }
 
-/* The service and its event source as they were. */
-static enum status service_as_before(const struct journal *journal, struct err *err)
+/* The service and its event source as they were. What ran is started whatever else fails: `err` has the first
+ * failure. */
+static void service_as_before(const struct journal *journal, struct err *err)
 {
     bool done = false;
     struct setup_before ignored;
     char program[SETUP_PATH_MAX];
     if (journal->command[0] == '\0') {
-        const enum status status = setup_service_delete(&done, err);
-        return status == STATUS_OK ? setup_event_source_remove(err) : status;
+        setup_service_delete(&done, err);
+        setup_event_source_remove(err);
+        return;
     }
-    enum status status = setup_service_register(journal->command, &ignored, err);
+    setup_service_register(journal->command, &ignored, err);
     setup_before_deinit(&ignored);
     struct text text = text_on(program, sizeof(program));
     text_add_bytes(&text, journal->command + 1, strcspn(journal->command + 1, "\""));
-    if (status == STATUS_OK) {
-        status = setup_event_source_add(program, &done, err);
+    setup_event_source_add(program, &done, err);
+    if (journal->running[0] == '1') {
+        setup_service_start(START_DEADLINE_MS, err);
     }
-    if (status == STATUS_OK && journal->running[0] == '1') {
-        status = setup_service_start(START_DEADLINE_MS, err);
-    }
-    return status;
 }
 
 ACTION Undo(MSIHANDLE session)
