@@ -28,8 +28,9 @@ if [ "$arch" = x64 ]; then
 else
     check "the x64 package refuses 32-bit Windows" exits 97 msi /i 'C:\packages\other.msi' # 1633: another processor
 fi
-printf '{ "version": 1, "mode": "acts" }' >"$disk/packages/bad.json"
-check "a bad CONFIG makes the installation fail" exits 67 msi /i "$new" 'CONFIG=C:\packages\bad.json'
+mkdir "$disk/packages/with blank"
+printf '{ "version": 1, "mode": "acts" }' >"$disk/packages/with blank/bad.json"
+check "a bad CONFIG makes the installation fail" exits 67 msi /i "$new" 'CONFIG=C:\packages\with blank\bad.json'
 check "the log says where and why" contains "$(log)" 'bad\.json:1:[0-9]+: mode: '
 check "a RELAY that is none makes it fail" exits 67 msi /i "$new" MAILTO=ops@example.com RELAY=relay1:0
 check "the log says why" contains "$(log)" 'relay: not a relay: relay1:0'
@@ -73,7 +74,7 @@ check "the configuration is as it was edited" grep -q 'kept@example\.com' "$conf
 # ---- an upgrade that is refused leaves the old version running
 first=$(service_pid storewatch)
 snapshot before_upgrade
-check "an upgrade with a bad CONFIG fails" exits 67 msi /i "$new" 'CONFIG=C:\packages\bad.json'
+check "an upgrade with a bad CONFIG fails" exits 67 msi /i "$new" 'CONFIG=C:\packages\with blank\bad.json'
 check "the old version runs on, it was never stopped" equals "$(service_pid storewatch)" "$first"
 snapshot after_upgrade
 check "no file has come or gone" same files before_upgrade after_upgrade
