@@ -323,7 +323,7 @@ json = '$(subst ",\\\",$(subst ',,$(1)))'
 
 # ---- fuzzing: FUZZ_SECONDS for each program (ONLY="smtp control" for some); findings stay under build/fuzz
 
-fuzz_flags := $(filter-out -MMD -MP -Werror,$(common)) -O1 -fsanitize=fuzzer,address,undefined $(posix) -Itests/support -isystem build/deps/native/include
+fuzz_flags := $(filter-out -MMD -MP -Werror,$(common)) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(posix) -Itests/support -isystem build/deps/native/include
 build/fuzz/%: tests/fuzz/%.c $(test_library) $(wildcard src/win32/*.[ch] src/app/*.h tests/support/*.h include/storewatch/*.h) Makefile build/deps/ready
 	@installer/packages.sh fuzz
 	@mkdir -p $(@D)

@@ -136,9 +136,19 @@ enum status query_run_plain(struct store *store, enum statement statement, const
     return query_run(store, &query, operation, err);
 }
 
+/* No number that we write is larger. One that is was written by a bad disk or by somebody else, and must not
+ * let the sum or the difference of two overflow. */
+#define NUMBER_MAX (INT64_C(1) << 61)
+
+static int64_t integer_at(const struct query *query, int column)
+{
+    const int64_t value = sqlite3_column_int64(query->statement, column);
+    return value > NUMBER_MAX ? NUMBER_MAX : value < -NUMBER_MAX ? -NUMBER_MAX : value;
+}
+
 int64_t query_integer(struct query *query)
 {
-    return sqlite3_column_int64(query->statement, query->column++);
+    return integer_at(query, query->column++);
 }
 
 uint32_t query_uint32(struct query *query)
@@ -163,9 +173,8 @@ double query_real(struct query *query)
 int64_t query_foreseen(struct query *query)
 {
     const int column = query->column++;
-    return sqlite3_column_type(query->statement, column) == SQLITE_NULL
-               ? INT64_MAX
-               : sqlite3_column_int64(query->statement, column);
+    return sqlite3_column_type(query->statement, column) == SQLITE_NULL ? INT64_MAX
+                                                                        : integer_at(query, column);
 }
 
 void query_text(struct query *query, char *out_text, size_t capacity)

@@ -219,6 +219,10 @@ static void a_name_that_lies_outside_is_not_read(void **state)
     assert_int_equal(process_list_read(list.bytes, list.size, processes, 2, &count, &cut), STATUS_OK);
     assert_string_equal(processes[0].image, "");
     assert_string_equal(processes[1].image, "");
+    /* Nor one at an odd address. */
+    process_at(&list, second)->image.text = (const uint16_t *)(const void *)(list.bytes + 1);
+    assert_int_equal(process_list_read(list.bytes, list.size, processes, 2, &count, &cut), STATUS_OK);
+    assert_string_equal(processes[1].image, "");
     list_free(&list);
 }
 

@@ -325,7 +325,9 @@ static DWORD WINAPI producer(void *argument)
     for (long i = 0; i < rounds; i++) {
         EnterCriticalSection(&section);
         while (ring_count == RING) {
-            SleepConditionVariableCS(&not_full, &section, INFINITE);
+            if (!SleepConditionVariableCS(&not_full, &section, INFINITE)) {
+                check(false, "a wait without end ends with error %lu", (unsigned long)GetLastError());
+            }
         }
         ring[(ring_first + ring_count++) % RING] = base + i;
         sum_in += base + i;
@@ -346,8 +348,9 @@ static DWORD WINAPI consumer(void *argument)
         EnterCriticalSection(&section);
         while (ring_count == 0 && taken < consumed_all) {
             if (!SleepConditionVariableCS(&not_empty, &section, timed ? 1 : INFINITE) &&
-                GetLastError() != ERROR_TIMEOUT) {
-                check(false, "a timed wait ends with error %lu", (unsigned long)GetLastError());
+                (!timed || GetLastError() != ERROR_TIMEOUT)) {
+                check(false, "a %s ends with error %lu", timed ? "timed wait" : "wait without end",
+                      (unsigned long)GetLastError());
             }
         }
         if (ring_count == 0) {
@@ -472,12 +475,13 @@ static void test_broadcast(void)
 static CONDITION_VARIABLE counted;
 static long asleep, woken;
 
-static DWORD WINAPI sleeper(void *unused)
+/* Every second one would wait for a time only, which is not up: it must say that it was woken. */
+static DWORD WINAPI sleeper(void *argument)
 {
-    (void)unused;
+    const DWORD timeout_ms = (uintptr_t)argument % 2 == 0 ? INFINITE : HANG_MS;
     EnterCriticalSection(&section);
     asleep++;
-    woken += SleepConditionVariableCS(&counted, &section, INFINITE) != 0;
+    woken += SleepConditionVariableCS(&counted, &section, timeout_ms) != 0;
     LeaveCriticalSection(&section);
     return 0;
 }
@@ -497,7 +501,7 @@ static void test_single_wake(void)
     WakeConditionVariable(&counted); /* nobody there: not remembered */
     WakeAllConditionVariable(&counted);
     for (size_t i = 0; i < THREADS; i++) {
-        threads[i] = thread_start(sleeper, NULL);
+        threads[i] = thread_start(sleeper, (void *)i);
     }
     while (section_read(&asleep) < THREADS) {
         Sleep(1);
