@@ -117,7 +117,8 @@ void buffer_add_bytes(struct buffer *buffer, const char *bytes, size_t count);
  */
 char *buffer_take(struct buffer *buffer);
 void buffer_deinit(struct buffer *buffer);
-/* A field of a CSV file in quotes, as RFC 4180 has it. */
+/* A text as a field of a CSV file: in quotes as RFC 4180 has it, control characters (a new line too) as "?",
+ * and an apostrophe before what a spreadsheet would take for a formula. */
 void buffer_add_csv(struct buffer *buffer, const char *text);
 
 /* Copies at most capacity-1 bytes, always terminates, cuts at a UTF-8 boundary. Returns false when it cut. */

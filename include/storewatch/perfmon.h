@@ -15,13 +15,16 @@
  * before are skipped and counted (perfmon_skipped_count). Further back than that is an error: logs were
  * joined in the wrong order.
  * - A recorder that still writes leaves its last row unfinished: a last row without its newline from which
- * something is missing is left out and told of (perfmon_unfinished_line).
+ * something is missing is left out and told of (perfmon_unfinished_line). So are the NUL bytes that a machine
+ * which went down leaves at the end of a log.
  * - Missing values are empty, blank, "NaN" or what the C run-time of Windows prints for it ("-1.#IND").
  * Everything else that is not a decimal number is an error.
  * - A decimal comma ("1,5", quoted) is understood in PDH-CSV, which has no thousands separators, and refused
  * in plain CSV, where it might be one.
  * - Names that are not UTF-8 (logs in the ANSI code page) are read as Latin-1. UTF-16 is refused and says so.
- */
+ *
+ * A third input is what `history --csv` writes and the evidence of a restart has: one series after the other,
+ * told by its header. It is read as sections of one column each (perfmon_next_section). */
 #ifndef STOREWATCH_PERFMON_H
 #define STOREWATCH_PERFMON_H
 
@@ -29,6 +32,8 @@
 #include "storewatch/units.h"
 
 #define PERFMON_COLUMNS_MAX 8192
+#define PERFMON_HISTORY_HEADER                                                                               \
+    "timestamp,target,image,pid,metric,low,mean,high,width_ms,known_count,unknown_count"
 #define PERFMON_LINE_MAX (4 * 1024 * 1024)
 
 struct perfmon_column {
@@ -43,7 +48,8 @@ enum unit perfmon_unit(const char *name);
 
 struct perfmon;
 
-/* Opens and reads the header. err names file:line and what is wrong. Free with perfmon_close. */
+/* Opens and reads the header, and of a history the first row. err names file:line and what is wrong. Free
+ * with perfmon_close. */
 enum status perfmon_open(const char *path, struct perfmon **out_reader, struct err *err);
 void perfmon_close(struct perfmon *reader);
 
@@ -56,6 +62,11 @@ const struct perfmon_column *perfmon_column_get(const struct perfmon *reader, si
  * a malformed row (reading can not go on after that). */
 enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const double **out_values,
                          struct err *err);
+
+bool perfmon_is_history(const struct perfmon *reader);
+/* After perfmon_next's NOT_FOUND: is there another section? Then perfmon_column_get tells its series and
+ * perfmon_next its rows. NOT_FOUND when there is none, which is so after the rows of any other file. */
+enum status perfmon_next_section(struct perfmon *reader, struct err *err);
 
 /* Rows skipped so far because their time was not later than that of the row before. */
 uint64_t perfmon_skipped_count(const struct perfmon *reader);

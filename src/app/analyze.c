@@ -1,10 +1,10 @@
 /* analyze.c - `analyze`: the verdict on recorded counters, as an online run would have given it.
  *
- * Each column of each file has a detector of its own, and each value is pushed in the order of time: what is
- * reported as `detected_at` rests on no later sample. Files are read one after the other as streams; memory
- * is one detector a column of the file at hand (at most PERFMON_COLUMNS_MAX of DETECTOR_BYTES_MAX) and a
- * result a series, whatever their length. A file that is malformed is reported and left out as a whole; the
- * others go on. */
+ * Each column of each file (of `history --csv`: each series) has a detector of its own, and each value is
+ * pushed in the order of time: what is reported as `detected_at` rests on no later sample. Files are read one
+ * after the other as streams; memory is one detector a column of the file at hand (at most
+ * PERFMON_COLUMNS_MAX of DETECTOR_BYTES_MAX) and a result a series, whatever their length. A file that is
+ * malformed is reported and left out as a whole; the others go on. */
 #include "storewatch/cli.h"
 
 #include <errno.h>
@@ -220,29 +220,23 @@ static void add_chart(struct analysis *analysis, const struct result *result, co
     free(points);
 }
 
-static enum status analyze_file(struct analysis *analysis, const char *path, struct err *err)
+/* Analyses the columns of one section (of all files but the history's: of the whole file) and adds their
+ * results; on an error none. */
+static enum status analyze_section(struct analysis *analysis, const char *path, struct perfmon *reader,
+                                   struct err *err)
 {
-    struct perfmon *reader = NULL;
-    struct track *tracks = NULL;
-    size_t columns = 0;
-    size_t made = 0; /* results of this file so far, after the counted ones */
-    enum status status = perfmon_open(path, &reader, err);
-    if (status != STATUS_OK) {
-        goto done;
-    }
-    columns = perfmon_column_count(reader);
-    status = STATUS_NO_MEMORY;
+    const size_t columns = perfmon_column_count(reader);
+    size_t made = 0; /* results so far, after the counted ones */
+    enum status status = STATUS_NO_MEMORY;
+    struct track *tracks = calloc(columns, sizeof(*tracks));
     struct result *results = grown(analysis->results, analysis->result_count, columns, sizeof(*results),
                                    &analysis->result_capacity);
-    if (results == NULL) {
+    if (results == NULL || tracks == NULL) {
+        analysis->results = results != NULL ? results : analysis->results; /* the old block may be gone */
         goto done;
     }
-    analysis->results = results; /* at once: the old block may be gone */
+    analysis->results = results;
     results += analysis->result_count;
-    tracks = calloc(columns, sizeof(*tracks));
-    if (tracks == NULL) {
-        goto done;
-    }
     for (; made < columns; made++) {
         const struct perfmon_column *column = perfmon_column_get(reader, made);
         const size_t size = strlen(column->name) + 1;
@@ -264,7 +258,6 @@ static enum status analyze_file(struct analysis *analysis, const char *path, str
         }
     }
     if (status == STATUS_OK) {
-        cli_say_left_out(path, reader);
         analysis->result_count += columns;
         made = 0;
     }
@@ -279,6 +272,29 @@ done:
         detector_free(tracks[i].detector);
     }
     free(tracks);
+    return status;
+}
+
+static enum status analyze_file(struct analysis *analysis, const char *path, struct err *err)
+{
+    struct perfmon *reader = NULL;
+    const size_t results_before = analysis->result_count, charts_before = analysis->charts.length;
+    enum status status = perfmon_open(path, &reader, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    do {
+        status = analyze_section(analysis, path, reader, err);
+    } while (status == STATUS_OK && (status = perfmon_next_section(reader, err)) == STATUS_OK);
+    if (status == STATUS_NOT_FOUND) {
+        cli_say_left_out(path, reader);
+        status = STATUS_OK;
+    } else {
+        while (analysis->result_count > results_before) {
+            result_deinit(&analysis->results[--analysis->result_count]);
+        }
+        analysis->charts.length = charts_before;
+    }
     perfmon_close(reader);
     return status;
 }

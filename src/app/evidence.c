@@ -6,6 +6,7 @@
 
 #include "history_data.h"
 
+#include "storewatch/perfmon.h"
 #include "storewatch/units.h"
 
 #include <stdlib.h>
@@ -224,7 +225,7 @@ static enum status add_all_series(struct samples *samples, struct err *err)
     struct store_cursor *cursor = NULL;
     struct store_series_key key;
     int64_t id, first_utc_ms, last_utc_ms;
-    buffer_add(&samples->rows, HISTORY_CSV_HEADER "\n");
+    buffer_add(&samples->rows, PERFMON_HISTORY_HEADER "\n");
     enum status status = store_series_begin(samples->store, &cursor, err);
     while (!status &&
            (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK)

@@ -4,6 +4,7 @@
 #include "json_values.h"
 
 #include "storewatch/cli.h"
+#include "storewatch/perfmon.h"
 #include "storewatch/units.h"
 
 #include <jansson.h>
@@ -243,7 +244,7 @@ static int print_csv(struct history *history)
     struct store_series_key key;
     struct err err = {0};
     int64_t id, first_utc_ms, last_utc_ms;
-    puts(HISTORY_CSV_HEADER);
+    puts(PERFMON_HISTORY_HEADER);
     enum status status = store_series_begin(history->store, &cursor, &err);
     while (!status &&
            (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, &err)) == STATUS_OK)

@@ -42,9 +42,7 @@ enum status history_read_series(struct store *store, struct history_series **out
 enum status history_newest(struct store *store, const struct history_series *items, size_t count,
                            int64_t until_utc_ms, int64_t *out_utc_ms, struct err *err);
 
-/* One sample as a line of `history --csv`, and the line above them all, without its end. */
-#define HISTORY_CSV_HEADER                                                                                   \
-    "timestamp,target,image,pid,metric,low,mean,high,width_ms,known_count,unknown_count"
+/* One sample as a line of `history --csv`, below PERFMON_HISTORY_HEADER. */
 void history_add_csv_row(struct buffer *out, const struct store_series_key *key,
                          const struct store_point *row);
 

@@ -126,6 +126,12 @@ static void count_file(struct recording *recording, const struct recording_file 
 
 static enum status map_columns(struct recording *recording, struct recording_file *file, struct err *err)
 {
+    if (perfmon_is_history(file->perfmon))
+        return err_set(
+            err, STATUS_INVALID, "replay", 0,
+            "%s: this is what `history --csv` writes, one series after the other: analyze reads it; "
+            "replay needs a log with all counters in each row, as perfmon writes it",
+            file->path);
     const size_t count = perfmon_column_count(file->perfmon);
     file->owners = calloc(count + 1, sizeof *file->owners);
     if (!file->owners)

@@ -185,12 +185,14 @@ void buffer_add_bytes(struct buffer *buffer, const char *bytes, size_t count)
 
 void buffer_add_csv(struct buffer *buffer, const char *text)
 {
-    buffer_add_bytes(buffer, "\"", 1);
+    /* The first letters of a formula; an apostrophe makes it a text everywhere. */
+    buffer_add(buffer, strchr("=+-@", *text) != NULL && *text != '\0' ? "\"'" : "\"");
     for (; *text != '\0'; text++) {
         if (*text == '"') {
             buffer_add_bytes(buffer, text, 1);
         }
-        buffer_add_bytes(buffer, text, 1);
+        const bool is_control = (unsigned char)*text < ' ' || *text == 0x7F;
+        buffer_add_bytes(buffer, is_control ? "?" : text, 1);
     }
     buffer_add_bytes(buffer, "\"", 1);
 }

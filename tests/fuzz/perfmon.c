@@ -44,6 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 require(!isinf(values[i]));
                 require(perfmon_column_get(reader, i)->name[0] != '\0');
             }
+        } else if (status == STATUS_NOT_FOUND) {
+            status = perfmon_next_section(reader, &err);
+            last_ms = INT64_MIN;
         }
     }
     require(status == STATUS_NOT_FOUND ||

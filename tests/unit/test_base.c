@@ -137,6 +137,28 @@ static void a_buffer_grows_and_is_handed_over(void **state)
     assert_int_equal(buffer.length, 0);
 }
 
+/* What a spreadsheet would run, and what would end the line. */
+static void a_csv_field_is_only_a_text(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"BESAgent.exe", "\"BESAgent.exe\""},
+        {"", "\"\""},
+        {"a,\"b\"", "\"a,\"\"b\"\"\""},
+        {"=cmd|'/C calc'!A0", "\"'=cmd|'/C calc'!A0\""},
+        {"+1", "\"'+1\""},
+        {"-1", "\"'-1\""},
+        {"@SUM(A1)", "\"'@SUM(A1)\""},
+        {"\t=1\r\n\x7F", "\"?=1???\""},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct buffer buffer = {0};
+        buffer_add_csv(&buffer, cases[i][0]);
+        assert_string_equal(buffer.data, cases[i][1]);
+        buffer_deinit(&buffer);
+    }
+}
+
 static void a_buffer_stops_at_its_limit(void **state)
 {
     (void)state;
@@ -191,6 +213,7 @@ int main(void)
         cmocka_unit_test(nothing_follows_a_cut),
         cmocka_unit_test(stray_continuation_bytes_do_not_run_off_the_front),
         cmocka_unit_test(a_buffer_grows_and_is_handed_over),
+        cmocka_unit_test(a_csv_field_is_only_a_text),
         cmocka_unit_test(a_buffer_stops_at_its_limit),
         cmocka_unit_test(names_compare_without_case),
     };

@@ -207,6 +207,17 @@ static void history_as_csv(void **state)
     assert_int_equal(known, 2 * SAMPLES - 1);
     assert_int_equal(unknown, 1);
     assert_true(lines < 2 * SAMPLES && lines > SAMPLES && leaking == lines / 2);
+
+    /* `analyze` reads it. */
+    char csv[160];
+    snprintf(csv, sizeof csv, "%s/samples.csv", fixture->folder);
+    FILE *file = fopen(csv, "w");
+    assert_true(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+    char *verdicts = ANSWER(analyze_run, EXIT_FOUND, csv);
+    assert_non_null(strstr(verdicts, "private bytes of arch<ive (archive.exe, pid 1234)"));
+    assert_non_null(strstr(verdicts, "1 of 2 series grows without bound."));
+    assert_int_equal(unlink(csv), 0);
+    free(verdicts);
     free(text);
 }
 

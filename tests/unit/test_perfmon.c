@@ -54,23 +54,25 @@ static const char *render(const char *bytes, size_t count)
         text_add(&text, "%s", err.text + strlen(path));
         return storage;
     }
-    for (size_t i = 0; i < perfmon_column_count(reader); i++) {
-        text_add(&text, "%s[%s]", i > 0 ? " " : "", perfmon_column_get(reader, i)->name);
-    }
-    text_add(&text, "\n");
     int64_t utc_ms;
     const double *values;
-    while ((status = perfmon_next(reader, &utc_ms, &values, &err)) == STATUS_OK) {
-        text_add_time_utc(&text, utc_ms);
+    do {
         for (size_t i = 0; i < perfmon_column_count(reader); i++) {
-            if (reading_known(values[i])) {
-                text_add(&text, " %.17g", values[i]);
-            } else {
-                text_add(&text, " ?");
-            }
+            text_add(&text, "%s[%s]", i > 0 ? " " : "", perfmon_column_get(reader, i)->name);
         }
         text_add(&text, "\n");
-    }
+        while ((status = perfmon_next(reader, &utc_ms, &values, &err)) == STATUS_OK) {
+            text_add_time_utc(&text, utc_ms);
+            for (size_t i = 0; i < perfmon_column_count(reader); i++) {
+                if (reading_known(values[i])) {
+                    text_add(&text, " %.17g", values[i]);
+                } else {
+                    text_add(&text, " ?");
+                }
+            }
+            text_add(&text, "\n");
+        }
+    } while (status == STATUS_NOT_FOUND && (status = perfmon_next_section(reader, &err)) == STATUS_OK);
     if (status != STATUS_NOT_FOUND) {
         assert_int_equal(status, STATUS_INVALID);
         assert_memory_equal(err.text, path, strlen(path));
@@ -282,8 +284,7 @@ static void broken_rows(void **state)
          "[a] [b]\n:2: column 3 (\"b\"): "
          "\"111111111111111111111111111111111111111111111111111111111111111...\" is not a "
          "number\n"},
-        {HEADER "\n1,2",
-         "[a] [b]\n:3: the row has 1 values, the header has 2 columns; was the recording cut off?\n"},
+        {HEADER "\n1,2\n", "[a] [b]\n:3: the row has 1 values, the header has 2 columns\n"},
         {HEADER "1,2\n2,3,4\n", "[a] [b]\n:2: the row has 1 values, the header has 2 columns\n"},
         {HEADER "1\n2,3,4\n", "[a] [b]\n:2: the row has 0 values, the header has 2 columns\n"},
         {HEADER "1,2,3,4\n", "[a] [b]\n:2: the row has more values than the header has columns (2)\n"},
@@ -342,10 +343,65 @@ static void a_last_row_that_is_being_written(void **state)
     }
     const struct reader_case cases[] = {
         {HEADER "1,2,3\n2,", "[a] [b]\n1970-01-01T00:00:01Z 2 3\n"},
-        {HEADER "1,2,3\n2,4,x",
+        {HEADER "1,2,3\n2,4,-", "[a] [b]\n1970-01-01T00:00:01Z 2 3\n"},
+        {HEADER "1,2,3\n2,4,1.5e", "[a] [b]\n1970-01-01T00:00:01Z 2 3\n"},
+        {HEADER "1,2,3\n2,4,N", "[a] [b]\n1970-01-01T00:00:01Z 2 3\n"},
+        {HEADER "1,2", "[a] [b]\n"}, /* just begun */
+        /* what is whole is wrong: the newline is there, or the value is not the last thing */
+        {HEADER "1,2,3\n2,4,x\n",
+         "[a] [b]\n1970-01-01T00:00:01Z 2 3\n:3: column 3 (\"b\"): \"x\" is not a number\n"},
+        {HEADER "1,2,3\n2,x,5",
+         "[a] [b]\n1970-01-01T00:00:01Z 2 3\n:3: column 2 (\"a\"): \"x\" is not a number\n"},
+        {HEADER "1,2,3\n2,4,\"x\"",
          "[a] [b]\n1970-01-01T00:00:01Z 2 3\n:3: column 3 (\"b\"): \"x\" is not a number\n"},
     };
     check(cases, ARRAY_COUNT(cases));
+    /* what a machine that went down leaves: the row, or a part of it, and NUL bytes */
+    assert_string_equal(render(HEADER "1,2,3\n2,4,5\n\0\0\0\0", strlen(HEADER) + 16),
+                        "[a] [b]\n1970-01-01T00:00:01Z 2 3\n1970-01-01T00:00:02Z 4 5\n");
+    assert_string_equal(render(HEADER "1,2,3\n2,4\0\0\0\0", strlen(HEADER) + 13),
+                        "[a] [b]\n1970-01-01T00:00:01Z 2 3\n");
+    assert_string_equal(render(HEADER "1,2,3\n2,4\0\0\n3,5,6\n", strlen(HEADER) + 18),
+                        "[a] [b]\n1970-01-01T00:00:01Z 2 3\n:3: a NUL byte: this is not a text file\n");
+}
+
+/* The form of the product's own history: sections of one column. */
+static void samples_of_the_history(void **state)
+{
+    (void)state;
+#define HISTORY PERFMON_HISTORY_HEADER "\n"
+#define BES(at, mean)                                                                                        \
+    "1970-01-01T" at "Z,\"bes\",\"BESAgent.exe\",7,\"private bytes\",1," mean ",9,15000,2,0\n"
+    static const struct reader_case cases[] = {
+        {HISTORY BES("00:00:15", "4096.5")
+             BES("00:00:30", "") "1970-01-01T00:00:15Z,\"host\",\"\",0,\"system commit\",5,6,7,0,1,0\n",
+         "[private bytes of bes (BESAgent.exe, pid 7)]\n1970-01-01T00:00:15Z 4096.5\n1970-01-01T00:00:30Z ?\n"
+         "[system commit of host]\n1970-01-01T00:00:15Z 6\n"},
+        /* a clock that was set back: a little, and further than a log's may */
+        {HISTORY BES("02:00:00", "5") BES("01:59:59", "6") BES("00:00:01", "7"),
+         "[private bytes of bes (BESAgent.exe, pid 7)]\n1970-01-01T02:00:00Z 5\n"
+         "[private bytes of bes (BESAgent.exe, pid 7)]\n1970-01-01T00:00:01Z 7\nskipped 1\n"},
+        {HISTORY BES("00:00:15", "5") "1970-01-01T00:00:30Z,\"bes\",\"BESA",
+         "[private bytes of bes (BESAgent.exe, pid 7)]\n1970-01-01T00:00:15Z 5\n"},
+        {HISTORY, ":1: there is no sample in this history"},
+        {HISTORY "1970-01-01T00:00:15Z,\"bes\"\n", ":2: a row of the history has 11 fields"},
+        {HISTORY BES("00:00:15", "much"), ":2: column 7 (\"mean\"): \"much\" is not a number"},
+        {HISTORY BES("noon", "5"), ":2: \"1970-01-01TnoonZ\" is not a time; it must be like "
+                                   "2026-11-22T03:14:05Z, or seconds since 1970"},
+    };
+    check(cases, ARRAY_COUNT(cases));
+    struct perfmon *reader = NULL;
+    write_bytes(cases[0].file, strlen(cases[0].file));
+    assert_int_equal(perfmon_open(path, &reader, NULL), STATUS_OK);
+    assert_true(perfmon_is_history(reader));
+    assert_int_equal(perfmon_column_get(reader, 0)->unit, UNIT_BYTES);
+    const double *values;
+    int64_t utc_ms;
+    while (perfmon_next(reader, &utc_ms, &values, NULL) == STATUS_OK) {
+    }
+    assert_int_equal(perfmon_next_section(reader, NULL), STATUS_OK);
+    assert_int_equal(perfmon_column_get(reader, 0)->unit, UNIT_BYTES); /* which its name does not tell */
+    perfmon_close(reader);
 }
 
 static void time_that_runs_backwards(void **state)
@@ -486,6 +542,7 @@ int main(void)
         cmocka_unit_test(broken_headers),
         cmocka_unit_test(broken_rows),
         cmocka_unit_test(a_last_row_that_is_being_written),
+        cmocka_unit_test(samples_of_the_history),
         cmocka_unit_test(time_that_runs_backwards),
         cmocka_unit_test(units_from_names),
         cmocka_unit_test(lines_cross_blocks),

@@ -1,0 +1,335 @@
+/* perfmon_fields.c - lines, fields, values, times and names of a counter log.
+ *
+ * Invariant: the line being parsed ends in '\n' (a missing one is added, a CR before it is overwritten), so
+ * scans need no other bound. */
+#include "perfmon_internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_BYTES ((size_t)256 * 1024)
+#define FIELD_MAX 64          /* bytes with NUL of a value or a time; longer ones are neither */
+#define UNIX_SECONDS_MAX 1e11 /* the year 5138; more are milliseconds by mistake */
+
+/* ---- lines ---- */
+
+enum status perfmon_malformed(const struct perfmon *reader, struct err *err, const char *format, ...)
+{
+    char storage[ERR_TEXT_MAX];
+    struct text text = text_on(storage, sizeof(storage));
+    va_list args;
+    va_start(args, format);
+    text_add_v(&text, format, args);
+    va_end(args);
+    return err_set(err, STATUS_INVALID, "read", 0, "%s:%" PRIu64 ": %s", reader->path, reader->line, storage);
+}
+
+enum status perfmon_refill(struct perfmon *reader, struct err *err)
+{
+    const size_t rest = reader->end - reader->begin;
+    if (rest > 0) {
+        memmove(reader->buffer, reader->buffer + reader->begin, rest);
+    }
+    reader->begin = 0;
+    reader->end = rest;
+    if (reader->capacity - rest < READ_BYTES) {
+        if (rest >= PERFMON_LINE_MAX) {
+            reader->line++;
+            return perfmon_malformed(reader, err, "the line is longer than %d MiB: is this a CSV file?",
+                                     PERFMON_LINE_MAX / (1024 * 1024));
+        }
+        const size_t capacity = rest * 2 + READ_BYTES;
+        char *buffer = realloc(reader->buffer, capacity + 1);
+        if (buffer == NULL) {
+            return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
+        }
+        reader->buffer = buffer;
+        reader->capacity = capacity;
+    }
+    errno = 0;
+    const size_t got = fread(reader->buffer + rest, 1, reader->capacity - rest, reader->file);
+    const int code = errno;
+    if (got == 0 && ferror(reader->file)) {
+        return err_set(err, STATUS_IO, "read", (uint32_t)code, "%s: cannot be read: %s", reader->path,
+                       strerror(code));
+    }
+    reader->end += got;
+    reader->at_end = got == 0;
+    return STATUS_OK;
+}
+
+enum status perfmon_next_line(struct perfmon *reader, char **out_line, struct err *err)
+{
+    size_t searched = 0;
+    for (;;) {
+        char *line = reader->buffer + reader->begin;
+        const size_t there = reader->end - reader->begin;
+        char *newline = there > searched ? memchr(line + searched, '\n', there - searched) : NULL;
+        if (newline == NULL && !reader->at_end) {
+            searched = there;
+            const enum status status = perfmon_refill(reader, err);
+            if (status != STATUS_OK) {
+                return status;
+            }
+            continue;
+        }
+        if (newline == NULL) {
+            size_t left = there;
+            while (left > 0 && line[left - 1] == '\0') { /* what a machine that went down leaves of a log */
+                left--;
+            }
+            if (left < there) {
+                reader->unfinished_line = reader->line + 1;
+                reader->end -= there - left;
+            }
+            if (left == 0) {
+                return STATUS_NOT_FOUND;
+            }
+            reader->is_cut_short = true;
+            newline = line + left;
+            *newline = '\n';
+            reader->end++; /* into the spare byte: `begin` may not pass `end` */
+        }
+        reader->begin = (size_t)(newline - reader->buffer) + 1;
+        reader->line++;
+        searched = 0;
+        if (newline > line && newline[-1] == '\r') {
+            newline[-1] = '\n';
+        }
+        if (*line != '\n') {
+            *out_line = line;
+            return STATUS_OK;
+        }
+    }
+}
+
+bool perfmon_is_unfinished(struct perfmon *reader)
+{
+    if (reader->is_cut_short) {
+        reader->unfinished_line = reader->line;
+    }
+    return reader->is_cut_short;
+}
+
+/* ---- fields ---- */
+
+const char perfmon_not_closed[] = "a quote is not closed before the end of the line";
+
+char *perfmon_take_field(char *p, char **out_next, const char **out_complaint)
+{
+    static const char nul[] = "a NUL byte: this is not a text file";
+    char *begin = p;
+    char *write = p;
+    if (*p == '"') {
+        begin = write = ++p;
+        for (;; p++) {
+            if (*p == '\n' || *p == '\0') {
+                *out_complaint = *p == '\0' ? nul : perfmon_not_closed;
+                return NULL;
+            }
+            if (*p == '"' && *++p != '"') {
+                break;
+            }
+            *write++ = *p;
+        }
+        while (*p == ' ') {
+            p++;
+        }
+        if (*p != ',' && *p != '\n') {
+            *out_complaint = "a closing quote is followed by something else than a comma";
+            return NULL;
+        }
+    } else {
+        while (*p != ',' && *p != '\n' && *p != '\0') {
+            p++;
+        }
+        if (*p == '\0') {
+            *out_complaint = nul;
+            return NULL;
+        }
+        write = p;
+    }
+    *out_next = *p == ',' ? p + 1 : NULL;
+    while (write > begin && write[-1] == ' ') {
+        write--;
+    }
+    *write = '\0';
+    return begin + strspn(begin, " ");
+}
+
+/* Is it a decimal number, all of it? A decimal comma is made a point when that is allowed. */
+static bool is_number(char *text, bool comma_allowed)
+{
+    char *p = text + (*text == '-' || *text == '+');
+    char *point = NULL;
+    size_t digits = 0;
+    for (; perfmon_is_digit(*p); p++) {
+        digits++;
+    }
+    if (*p == '.' || (*p == ',' && comma_allowed)) {
+        point = p++;
+        for (; perfmon_is_digit(*p); p++) {
+            digits++;
+        }
+    }
+    if (digits > 0 && (*p == 'e' || *p == 'E')) {
+        p += 1 + (p[1] == '-' || p[1] == '+');
+        if (!perfmon_is_digit(*p)) {
+            return false;
+        }
+        while (perfmon_is_digit(*p)) {
+            p++;
+        }
+    }
+    if (digits == 0 || *p != '\0') {
+        return false;
+    }
+    if (point != NULL) {
+        *point = '.';
+    }
+    return true;
+}
+
+static bool is_missing(const char *text)
+{
+    const char *plain = text + (*text == '-');
+    return *text == '\0' || text_equal_nocase(plain, "nan") || strncmp(plain, "1.#", 3) == 0;
+}
+
+bool perfmon_parse_value(const struct perfmon *reader, char *text, double *out_value)
+{
+    if (is_missing(text)) {
+        *out_value = READING_UNKNOWN;
+        return true;
+    }
+    const bool good = strlen(text) < FIELD_MAX && is_number(text, reader->is_pdh);
+    const double value = good ? strtod(text, NULL) : NAN;
+    if (good && isfinite(value)) {
+        *out_value = value;
+    }
+    return good && isfinite(value);
+}
+
+enum status perfmon_not_a_number(const struct perfmon *reader, size_t column, const char *name,
+                                 const char *text, struct err *err)
+{
+    char storage[FIELD_MAX];
+    const bool whole = text_copy(storage, sizeof(storage), text);
+    return perfmon_malformed(
+        reader, err, "column %u (\"%.100s\"): \"%s%s\" is not a number%s", (unsigned)column + 2, name,
+        storage, whole ? "" : "...",
+        strchr(text, ',') != NULL ? "; write it without separators and with a decimal point" : "");
+}
+
+/* ---- times ---- */
+
+static bool take_number(const char **p, size_t digits_min, size_t digits_max, int *out_number)
+{
+    int number = 0;
+    size_t digits = 0;
+    for (; digits < digits_max && perfmon_is_digit(**p); digits++, (*p)++) {
+        number = number * 10 + (**p - '0');
+    }
+    *out_number = number;
+    return digits >= digits_min;
+}
+
+static bool take_char(const char **p, char wanted)
+{
+    const bool found = **p == wanted;
+    *p += found;
+    return found;
+}
+
+/* "MM/DD/YYYY HH:MM:SS.mmm"; seconds and milliseconds may be missing. False when it is no such time. */
+static bool parse_pdh_time(const char *text, int64_t *out_local_ms)
+{
+    int month, day, year, hour, minute;
+    const char *p = text;
+    if (!take_number(&p, 1, 2, &month) || !take_char(&p, '/') || !take_number(&p, 1, 2, &day) ||
+        !take_char(&p, '/') || !take_number(&p, 4, 4, &year) || !take_char(&p, ' ') ||
+        !take_number(&p, 1, 2, &hour) || !take_char(&p, ':') || !take_number(&p, 2, 2, &minute)) {
+        return false;
+    }
+    /* The rest is as in ISO 8601, which also knows the calendar. */
+    char iso[FIELD_MAX];
+    struct text text_iso = text_on(iso, sizeof(iso));
+    text_add(&text_iso, "%04d-%02d-%02dT%02d:%02d%s", year, month, day, hour, minute, *p == '\0' ? ":00" : p);
+    return strspn(p, ":.0123456789") == strlen(p) && time_parse_iso(iso, out_local_ms) == STATUS_OK;
+}
+
+enum status perfmon_read_time(const struct perfmon *reader, char *text, int64_t *out_utc_ms, struct err *err)
+{
+    int64_t ms;
+    if (reader->is_pdh) {
+        if (!parse_pdh_time(text, &ms)) {
+            return perfmon_malformed(reader, err,
+                                     "\"%.40s\" is not a time of the form MM/DD/YYYY HH:MM:SS.mmm", text);
+        }
+        *out_utc_ms = ms + reader->bias_ms;
+        return STATUS_OK;
+    }
+    if (strlen(text) < FIELD_MAX && is_number(text, false)) {
+        const double seconds = strtod(text, NULL);
+        if (!(fabs(seconds) <= UNIX_SECONDS_MAX)) {
+            return perfmon_malformed(
+                reader, err, "the time %.40s is out of range; it must be in seconds since 1970", text);
+        }
+        *out_utc_ms = (int64_t)floor(seconds * 1000.0 + 0.5);
+        return STATUS_OK;
+    }
+    if (time_parse_iso(text, out_utc_ms) != STATUS_OK) {
+        return perfmon_malformed(
+            reader, err,
+            "\"%.40s\" is not a time; it must be like 2026-11-22T03:14:05Z, or seconds since 1970", text);
+    }
+    return STATUS_OK;
+}
+
+/* ---- names ---- */
+
+/* The length of the UTF-8 character at p, or 0 when there is none. */
+static size_t utf8_length(const unsigned char *p)
+{
+    const size_t length = p[0] < 0x80   ? 1
+                          : p[0] < 0xC2 ? 0
+                          : p[0] < 0xE0 ? 2
+                          : p[0] < 0xF0 ? 3
+                          : p[0] < 0xF5 ? 4
+                                        : 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((p[i] & 0xC0U) != 0x80U) {
+            return 0;
+        }
+    }
+    const bool overlong = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
+    const bool outside = (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF4 && p[1] > 0x8F);
+    return length > 1 && (overlong || outside) ? 0 : length;
+}
+
+char *perfmon_copy_name(const char *name, size_t column)
+{
+    struct buffer copy = {0};
+    bool is_utf8 = true;
+    for (const unsigned char *p = (const unsigned char *)name; is_utf8 && *p != '\0';) {
+        const size_t length = utf8_length(p);
+        is_utf8 = length > 0;
+        p += length;
+    }
+    if (name[0] == '\0') {
+        buffer_add(&copy, "(column %u)", (unsigned)column + 2);
+    }
+    for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++) {
+        if (*p < ' ' || *p == 0x7F) {
+            buffer_add_bytes(&copy, "?", 1); /* names go to a console */
+        } else if (is_utf8 || *p < 0x80) {
+            buffer_add_bytes(&copy, (const char *)p, 1);
+        } else {
+            const char two[] = {(char)(0xC0 | *p >> 6), (char)(0x80 | (*p & 0x3F))};
+            buffer_add_bytes(&copy, two, sizeof(two));
+        }
+    }
+    return buffer_take(&copy);
+}
