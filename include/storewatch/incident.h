@@ -128,6 +128,14 @@ struct incident {
     char held_because[256]; /* why no restart is being done; "" = nothing holds it */
 };
 
+/* Growth that ends later than this is no incident: no server runs for so long without a restart. `status`,
+ * the daily digest and the report tell of it, and once its end comes nearer it becomes one. What such a leak
+ * of handles or objects does to the machine before that - to its pools, its commit, the store - is watched by
+ * itself. Growth whose end is not known is not far. */
+#define INCIDENT_FAR_YEARS 10
+#define INCIDENT_FAR_MS (INCIDENT_FAR_YEARS * 365 * MS_PER_DAY)
+bool incident_is_far(const struct verdict *verdict);
+
 /* Takes the numbers of a verdict over (times shifted from the mono to the utc clock by utc_minus_mono_ms). */
 void incident_update(struct incident *incident, const struct verdict *verdict, int64_t utc_minus_mono_ms);
 

@@ -33,7 +33,23 @@ static bool is_under_way(const json_t *restart)
     return json_is_true(json_object_get(restart, "under_way"));
 }
 
-static void add_metric(struct buffer *out, const json_t *metric)
+/* "in 3 h 30 min, 2026-11-22 14:05:22 UTC" */
+static void add_end(struct text *text, const json_t *metric, int64_t at_utc_ms)
+{
+    int64_t end_utc_ms;
+    if (time_parse_iso(json_words_get(metric, "exhaustion_at", ""), &end_utc_ms) != STATUS_OK) {
+        text_add(text, "at an unknown time");
+        return;
+    }
+    if (end_utc_ms > at_utc_ms) {
+        text_add(text, "in ");
+        text_add_duration(text, end_utc_ms - at_utc_ms);
+        text_add(text, ", ");
+    }
+    text_add_time_human(text, end_utc_ms);
+}
+
+static void add_metric(struct buffer *out, const json_t *metric, int64_t at_utc_ms)
 {
     char storage[512];
     struct text text = text_on(storage, sizeof storage);
@@ -50,8 +66,10 @@ static void add_metric(struct buffer *out, const json_t *metric)
         text_clear(&text);
         text_add_rate_interval(&text, unit_of(metric), number_of(metric, "slope_per_hour"),
                                number_of(metric, "slope_low"), number_of(metric, "slope_high"));
-        buffer_add(out, "; %s; ends %s", storage,
-                   json_words_get(metric, "exhaustion_at", "at an unknown time"));
+        buffer_add(out, "; %s", storage);
+        text_clear(&text);
+        add_end(&text, metric, at_utc_ms);
+        buffer_add(out, "; ends %s", storage);
     }
     buffer_add(out, "\n        %s\n", json_words_get(metric, "reason", ""));
 }
@@ -93,7 +111,7 @@ static void add_space(struct buffer *out, const json_t *item)
         buffer_add(out, "    address space not read: %s\n", why);
 }
 
-static void add_watched(struct buffer *out, const json_t *watched)
+static void add_watched(struct buffer *out, const json_t *watched, int64_t at_utc_ms)
 {
     size_t i, j;
     const json_t *item, *metric;
@@ -110,7 +128,7 @@ static void add_watched(struct buffer *out, const json_t *watched)
         add_space(out, item);
         json_array_foreach(json_object_get(item, "metrics"), j, metric)
         {
-            add_metric(out, metric);
+            add_metric(out, metric, at_utc_ms);
         }
     }
 }
@@ -208,7 +226,9 @@ int status_view_text(const char *json, struct buffer *out)
                json_words_get(root, "mode", "?"),
                json_is_true(json_object_get(root, "dry_run")) ? " (dry run)" : "",
                json_words_get(root, "config", ""));
-    add_watched(out, json_object_get(root, "watched"));
+    int64_t at_utc_ms = INT64_MAX; /* unknown: how long until then is not said */
+    (void)time_parse_iso(json_words_get(root, "at", ""), &at_utc_ms);
+    add_watched(out, json_object_get(root, "watched"), at_utc_ms);
     size_t incidents = add_incidents(out, json_object_get(root, "incidents"));
     add_state(out, root);
     bool found = incidents > 0 || is_under_way(json_object_get(root, "restart")) ||

@@ -34,6 +34,23 @@ static size_t open_incidents(const struct engine *engine)
     return count;
 }
 
+static bool ends_far(const struct detector *detector, struct verdict *out_verdict)
+{
+    detector_verdict(detector, out_verdict);
+    return out_verdict->state == VERDICT_UNBOUNDED && incident_is_far(out_verdict);
+}
+
+static bool any_ends_far(const struct engine *engine)
+{
+    struct verdict verdict;
+    for (size_t i = 0; i < engine->watch.count; i++)
+        for (size_t m = 0; m < METRIC_COUNT; m++)
+            if (engine->watch.items[i].present && engine->watch.items[i].detectors[m] &&
+                ends_far(engine->watch.items[i].detectors[m], &verdict))
+                return true;
+    return false;
+}
+
 /* "archive (archive.exe, pid 4711): private bytes 151 MiB, bounded (flat); handles 812, bounded (flat)" */
 static void add_item(struct alert *alert, const struct watched *item)
 {
@@ -47,12 +64,15 @@ static void add_item(struct alert *alert, const struct watched *item)
         if (!item->detectors[m])
             continue;
         struct verdict verdict;
-        detector_verdict(item->detectors[m], &verdict);
+        bool far = ends_far(item->detectors[m], &verdict);
         text_add(&line, "%s %s ", mark, metric_name((enum metric)m));
         text_add_quantity(&line, metric_unit((enum metric)m), item->now[m]);
         text_add(&line, ", %s", verdict_state_name(verdict.state));
         if (verdict.state != VERDICT_LEARNING)
-            text_add(&line, " (%s)", shape_name(verdict.shape));
+            text_add(&line, " (%s", shape_name(verdict.shape));
+        if (far)
+            text_add(&line, ", but its end is more than %d years away", INCIDENT_FAR_YEARS);
+        text_add(&line, verdict.state != VERDICT_LEARNING ? ")" : "");
         mark = ";";
     }
     alert_add_done(alert, "%s", storage);
@@ -67,8 +87,12 @@ static void say_summary(struct step *step, struct alert *alert)
         present += engine->watch.items[i].present && engine->watch.items[i].kind != TARGET_HOST;
     if (open)
         text_add(&text, "%zu incident%s open", open, open == 1 ? " is" : "s are");
+    else if (engine->blind)
+        text_add(&text, "The counters cannot be read");
+    else if (any_ends_far(engine))
+        text_add(&text, "Nothing grows towards an end within %d years", INCIDENT_FAR_YEARS);
     else
-        text_add(&text, engine->blind ? "The counters cannot be read" : "Nothing grows without bound");
+        text_add(&text, "Nothing grows without bound");
     text_add(&text, "\n%zu program%s watched.", present, present == 1 ? " is" : "s are");
     if (engine->watch.left_out)
         text_add(&text, " %zu more found no room.", engine->watch.left_out);

@@ -148,7 +148,7 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
                           const struct verdict *verdict)
 {
     struct engine *engine = step->engine;
-    if (item->kind == TARGET_HOST && is_explained(step, metric, verdict))
+    if (incident_is_far(verdict) || (item->kind == TARGET_HOST && is_explained(step, metric, verdict)))
         return;
     if (step_space_is_explained(step, item, metric, verdict))
         return;

@@ -57,6 +57,12 @@ const char *incident_state_name(enum incident_state state)
     return names[state];
 }
 
+bool incident_is_far(const struct verdict *verdict)
+{
+    return verdict->exhaustion_early_ms != INT64_MAX &&
+           verdict->exhaustion_early_ms - verdict->at_ms > INCIDENT_FAR_MS;
+}
+
 static int64_t shifted(int64_t time_ms, int64_t by_ms)
 {
     return time_ms == INT64_MAX ? INT64_MAX : time_ms + by_ms;

@@ -406,7 +406,7 @@ static struct verdict_limit limit_for(const struct watched *item, const struct c
         nearer(&limit, space_end_of(item), SPACE_LIMIT_NAME);
         if (observation->host_known)
             nearer(&limit, item->now[metric] + host->commit_limit_bytes - host->commit_bytes,
-                   "system commit limit");
+                   "what the commit limit leaves it");
         break;
     case METRIC_HANDLES:
         nearer(&limit, config->limit_handles, "configured limit");

@@ -310,6 +310,28 @@ static void status_shows_what_is_there_and_unknown_for_the_rest(void **state)
     buffer_deinit(&words);
 }
 
+static void status_says_when_growth_ends(void **state)
+{
+    (void)state;
+    static const char *const table[][2] = {
+        {"\"2026-11-22T17:30:00Z\"", "; ends in 3 h 30 min, 2026-11-22 17:30:00 UTC\n"},
+        {"\"2026-11-22T13:00:00Z\"", "; ends 2026-11-22 13:00:00 UTC\n"}, /* it should be over already */
+        {"null", "; ends at an unknown time\n"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+        char json[512];
+        struct buffer words = {0};
+        snprintf(json, sizeof json,
+                 "{\"at\": \"2026-11-22T14:00:00Z\", \"watched\": [{\"target\": \"bes\", \"pid\": 7, "
+                 "\"metrics\": [{\"metric\": \"handles\", \"unit\": \"handles\", \"now\": 812, \"verdict\": "
+                 "\"unbounded\", \"exhaustion_at\": %s}]}], \"incidents\": []}",
+                 table[i][0]);
+        assert_int_equal(status_view_text(json, &words), 0);
+        assert_non_null(strstr(words.data, table[i][1]));
+        buffer_deinit(&words);
+    }
+}
+
 static void nagios_codes(void **state)
 {
     (void)state;
@@ -374,6 +396,7 @@ int main(void)
         cmocka_unit_test(status_of_nothing_is_no_status),
         cmocka_unit_test(status_shows_what_is_there_and_unknown_for_the_rest),
         cmocka_unit_test(status_of_a_clock_that_jumped_by_ages),
+        cmocka_unit_test(status_says_when_growth_ends),
         cmocka_unit_test(nagios_codes),
         cmocka_unit_test(nagios_gets_one_line_whatever_programs_are_called),
     };

@@ -186,7 +186,7 @@ static void test_the_nearest_limit_counts(void **state)
     struct watched *store = watch_find(&f->watch, (struct process_id){10, BORN_100NS});
     struct verdict verdict;
     detector_verdict(store->detectors[METRIC_PRIVATE_BYTES], &verdict);
-    assert_string_equal(verdict.limit_name, "system commit limit");
+    assert_string_equal(verdict.limit_name, "what the commit limit leaves it");
     assert_true(verdict.limit == 2e9); /* what it has and what is left for all */
     store->address_limit_bytes = 1.9e9;
     watch_push(&f->watch, &f->config, f->observation);
