@@ -78,6 +78,7 @@ struct open_incident {
     bool ranked;
     int64_t ranked_slot;
     struct culprit_ranking ranking;
+    char who[200]; /* who was named last, and how surely; "" = nobody was */
     /* When and at which level the restart of a client for the store's growth was over; 0 = there was none. */
     int64_t client_tried_mono_ms;
     double client_tried_level;

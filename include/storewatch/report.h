@@ -70,6 +70,21 @@ struct report_series {
     bool ended; /* what it was of is no longer there: nothing is foreseen */
 };
 
+/* An incident as a bar: since when it grew, as far as is known later, and how long the incident was open. */
+struct report_span {
+    char name[160];                                  /* what grew; those of one name share a row */
+    int64_t onset_utc_ms, opened_utc_ms, end_utc_ms; /* the end: INT64_MAX = still open */
+};
+
+/* Borrowed arrays. Spans of one name follow each other; marks are in the order of their times. */
+struct report_timeline {
+    int64_t from_utc_ms, to_utc_ms;
+    const struct report_span *spans;
+    size_t span_count;
+    const struct report_mark *marks; /* the restarts */
+    size_t mark_count;
+};
+
 /* A table of words: a heading, an optional note below it, rows of `column_count` cells. All texts are
  * borrowed and escaped; a cell of more than one line is shown as lines. On a phone each cell stands on a line
  * of its own behind its column's name. */
@@ -87,6 +102,8 @@ struct report_table {
 void report_page_begin(struct buffer *page, const char *title, const char *host_name, int64_t utc_ms,
                        const char *summary);
 void report_page_series(struct buffer *page, const struct report_series *series);
+/* "What happened"; nothing when nothing did. */
+void report_page_timeline(struct buffer *page, const struct report_timeline *timeline);
 void report_table_begin(struct report_table *table, struct buffer *page, const char *heading,
                         const char *note, const char *const *columns, size_t column_count,
                         size_t word_column);

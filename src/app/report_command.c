@@ -33,6 +33,7 @@ struct reporter {
     struct history history;
     json_t *kept;                                /* status that the service kept; NULL = none */
     int64_t from_utc_ms, end_utc_ms, now_utc_ms; /* the end is the newest sample */
+    int64_t first_utc_ms;                        /* of the samples in that time */
     struct lesson *lessons;                      /* one for each series of the history */
     struct buffer page;
     bool as_page;
@@ -53,9 +54,30 @@ static bool mark_add(struct report_mark *marks, size_t *count, int64_t utc_ms, e
     return true;
 }
 
-/* Incidents of this series' target and restarts that touched it. */
+/* Every restart while there were samples: what it ended may be another's growth. */
+static void mark_restarts(const struct history *history, int64_t from_utc_ms, struct report_mark *marks,
+                          size_t *count)
+{
+    for (size_t i = history->restart_count; i-- > 0;) { /* the oldest first */
+        const struct restart_journal *restart = &history->restarts[i];
+        char text[96];
+        struct text words = text_on(text, sizeof text);
+        text_add(&words, "restart of %s: %s", restart->target, report_restart_result(restart));
+        if (restart->begun_utc_ms >= from_utc_ms)
+            mark_add(marks, count, restart->begun_utc_ms, SEVERITY_WARNING, text);
+    }
+}
+
+static int compare_marks(const void *a, const void *b)
+{
+    const int64_t first = ((const struct report_mark *)a)->utc_ms;
+    const int64_t second = ((const struct report_mark *)b)->utc_ms;
+    return first < second ? -1 : first > second;
+}
+
+/* Incidents of this series, and restarts. */
 static size_t marks_for(const struct reporter *reporter, const struct store_series_key *key,
-                        struct report_mark *marks)
+                        int64_t from_utc_ms, struct report_mark *marks)
 {
     size_t count = 0;
     const struct history *history = &reporter->history;
@@ -66,17 +88,8 @@ static size_t marks_for(const struct reporter *reporter, const struct store_seri
         mark_add(marks, &count, incident->opened_utc_ms, SEVERITY_WARNING, "incident opened");
         mark_add(marks, &count, incident->closed_utc_ms, SEVERITY_INFORMATION, "incident closed");
     }
-    for (size_t i = 0; i < history->restart_count; i++) {
-        const struct restart_journal *restart = &history->restarts[i];
-        bool touches = false;
-        for (size_t s = 0; s < restart->plan.count; s++)
-            touches |= process_id_equal(restart->plan.services[s].process, key->process);
-        char text[96];
-        struct text words = text_on(text, sizeof text);
-        text_add(&words, "restart of %s", restart->target);
-        if (touches)
-            mark_add(marks, &count, restart->begun_utc_ms, SEVERITY_WARNING, text);
-    }
+    mark_restarts(history, from_utc_ms, marks, &count);
+    qsort(marks, count, sizeof *marks, compare_marks);
     return count;
 }
 
@@ -188,7 +201,7 @@ static void show_series(struct reporter *reporter, struct buffer *out, const str
                                    .verdict = verdict,
                                    .ended = ended,
                                    .marks = marks,
-                                   .mark_count = marks_for(reporter, key, marks)};
+                                   .mark_count = marks_for(reporter, key, thinner->from_ms, marks)};
     report_page_series(out, &series);
 }
 
@@ -282,26 +295,101 @@ static enum status read_all_series(struct reporter *reporter, struct buffer *out
     return status;
 }
 
+/* Of the tables and the timeline: what lies in the time that the report is about. */
+static void leave_out_earlier(struct reporter *reporter)
+{
+    struct history *history = &reporter->history;
+    size_t incidents = 0, restarts = 0, mails = 0;
+    for (size_t i = 0; i < history->incident_count; i++)
+        if (history->incidents[i].state != INCIDENT_CLOSED ||
+            history->incidents[i].closed_utc_ms >= reporter->from_utc_ms)
+            history->incidents[incidents++] = history->incidents[i];
+    for (size_t i = 0; i < history->restart_count; i++)
+        if (history->restarts[i].begun_utc_ms >= reporter->from_utc_ms)
+            history->restarts[restarts++] = history->restarts[i];
+    for (size_t i = 0; i < history->mail_count; i++)
+        if (history->mails[i].queued_utc_ms >= reporter->from_utc_ms)
+            history->mails[mails++] = history->mails[i];
+    history->incident_count = incidents;
+    history->restart_count = restarts;
+    history->mail_count = mails;
+}
+
+/* "2 incidents, 1 open." "No incident." */
+static void add_count(struct text *text, size_t count, const char *what, size_t part, const char *which)
+{
+    if (count == 0)
+        text_add(text, "No %s.", what);
+    else if (part == 0)
+        text_add(text, "%zu %s%s, none %s.", count, what, count == 1 ? "" : "s", which);
+    else
+        text_add(text, "%zu %s%s, %zu %s.", count, what, count == 1 ? "" : "s", part, which);
+}
+
+/* Whoever reads only this knows how it stands. */
 static void add_summary(struct text *text, const struct reporter *reporter)
 {
     const struct history *history = &reporter->history;
     char from[40], to[40];
     struct text from_text = text_on(from, sizeof from), to_text = text_on(to, sizeof to);
-    int64_t first_utc_ms = reporter->end_utc_ms;
-    for (size_t i = 0; i < history->series_count; i++)
-        if (history->series[i].first_utc_ms < first_utc_ms)
-            first_utc_ms = history->series[i].first_utc_ms;
-    text_add_time_human(&from_text,
-                        first_utc_ms > reporter->from_utc_ms ? first_utc_ms : reporter->from_utc_ms);
+    size_t open = 0, succeeded = 0;
+    for (size_t i = 0; i < history->incident_count; i++)
+        open += history->incidents[i].state != INCIDENT_CLOSED;
+    for (size_t i = 0; i < history->restart_count; i++)
+        succeeded +=
+            history->restarts[i].phase == RESTART_ENDED && history->restarts[i].outcome == RESTART_SUCCEEDED;
+    text_add_time_human(&from_text, reporter->first_utc_ms);
     text_add_time_human(&to_text, reporter->end_utc_ms);
-    text_add(
-        text,
-        "%.10s to %.10s: %zu series, %zu of which grow%s without bound at the end; %zu incident%s and %zu "
-        "restart%s on record",
-        from, to, reporter->series_count, reporter->unbounded_count,
-        reporter->unbounded_count == 1 ? "s" : "", history->incident_count,
-        history->incident_count == 1 ? "" : "s", history->restart_count,
-        history->restart_count == 1 ? "" : "s");
+    text_add(text, "%.10s to %.10s. At the end ", from, to);
+    if (reporter->unbounded_count)
+        text_add(text, "%zu of %zu series grow%s without bound.", reporter->unbounded_count,
+                 reporter->series_count, reporter->unbounded_count == 1 ? "s" : "");
+    else
+        text_add(text, "nothing grows without bound (%zu series).", reporter->series_count);
+    text_add(text, "\n");
+    add_count(text, history->incident_count, "incident", open, "open");
+    text_add(text, " ");
+    add_count(text, history->restart_count, "controlled restart", succeeded, "successful");
+}
+
+static size_t make_spans(const struct history *history, struct report_span **out_spans)
+{
+    struct report_span *spans = calloc(history->incident_count + 1, sizeof *spans);
+    size_t count = 0;
+    for (size_t i = history->incident_count; spans && i-- > 0;) { /* each with all later ones of its name */
+        struct report_span span = {.onset_utc_ms = history->incidents[i].onset_utc_ms,
+                                   .opened_utc_ms = history->incidents[i].opened_utc_ms,
+                                   .end_utc_ms = history->incidents[i].state == INCIDENT_CLOSED
+                                                     ? history->incidents[i].closed_utc_ms
+                                                     : INT64_MAX};
+        report_name_growth(&history->incidents[i], span.name, sizeof span.name);
+        size_t place = count;
+        while (place > 0 && strcmp(spans[place - 1].name, span.name) != 0)
+            place--;
+        place = place ? place : count;
+        memmove(&spans[place + 1], &spans[place], (count - place) * sizeof *spans);
+        spans[place] = span;
+        count++;
+    }
+    *out_spans = spans;
+    return count;
+}
+
+static void add_timeline(struct reporter *reporter)
+{
+    static struct report_mark marks[REPORT_MARKS_MAX];
+    struct report_span *spans = NULL;
+    const size_t span_count = make_spans(&reporter->history, &spans);
+    struct report_timeline timeline = {.from_utc_ms = reporter->first_utc_ms,
+                                       .to_utc_ms = reporter->end_utc_ms,
+                                       .spans = spans,
+                                       .span_count = span_count,
+                                       .marks = marks};
+    mark_restarts(&reporter->history, reporter->from_utc_ms, marks, &timeline.mark_count);
+    qsort(marks, timeline.mark_count, sizeof *marks, compare_marks);
+    report_page_timeline(&reporter->page, &timeline);
+    reporter->page.failed |= !spans;
+    free(spans);
 }
 
 static enum status make_page(struct reporter *reporter, struct err *err)
@@ -309,12 +397,14 @@ static enum status make_page(struct reporter *reporter, struct err *err)
     struct buffer charts = {.limit = PAGE_BYTES_MAX};
     enum status status = read_all_series(reporter, &charts, err);
     reporter->page = (struct buffer){.limit = PAGE_BYTES_MAX};
-    char summary[256];
+    char summary[256], title[128];
     struct text text = text_on(summary, sizeof summary);
     add_summary(&text, reporter);
     const char *host = json_string_value(json_object_get(reporter->kept, "host"));
-    report_page_begin(&reporter->page, "storewatch: history", host ? host : "", reporter->now_utc_ms,
-                      summary);
+    text = text_on(title, sizeof title);
+    text_add(&text, host ? "Memory report of %s" : "Memory report", host);
+    report_page_begin(&reporter->page, title, "", reporter->now_utc_ms, summary);
+    add_timeline(reporter);
     report_tables_add(&reporter->page, &reporter->history, reporter->kept);
     buffer_add_bytes(&reporter->page, charts.data ? charts.data : "", charts.length);
     report_mails_add(&reporter->page, &reporter->history);
@@ -385,6 +475,13 @@ int report_run(int argc, char **argv)
             if (!reporter->end_utc_ms)
                 reporter->end_utc_ms = reporter->now_utc_ms;
             reporter->from_utc_ms = reporter->end_utc_ms - days * MS_PER_DAY;
+            reporter->first_utc_ms = reporter->end_utc_ms;
+            for (size_t i = 0; i < history->series_count; i++)
+                if (history->series[i].first_utc_ms < reporter->first_utc_ms)
+                    reporter->first_utc_ms = history->series[i].first_utc_ms;
+            if (reporter->first_utc_ms < reporter->from_utc_ms)
+                reporter->first_utc_ms = reporter->from_utc_ms;
+            leave_out_earlier(reporter);
             reporter->kept = report_status(history);
             reporter->lessons = calloc(history->series_count + 1, sizeof *reporter->lessons);
             code = reporter->lessons ? run(reporter, html) : cli_fail("out of memory");

@@ -30,13 +30,18 @@ static void cell_words(struct row *row, const char *words)
     text_add(&text, "%s", words);
 }
 
+static void add_time(struct text *text, int64_t utc_ms)
+{
+    if (utc_ms == INT64_MAX)
+        text_add(text, "not foreseeable");
+    else
+        text_add_time_human(text, utc_ms);
+}
+
 static void cell_time(struct row *row, int64_t utc_ms)
 {
     struct text text = cell(row);
-    if (utc_ms == INT64_MAX)
-        text_add(&text, "not foreseeable");
-    else
-        text_add_time_human(&text, utc_ms);
+    add_time(&text, utc_ms);
 }
 
 static void cell_lasted(struct row *row, int64_t from_utc_ms, int64_t to_utc_ms)
@@ -59,14 +64,30 @@ static void row_end(struct row *row, struct report_table *table, enum severity s
     row->count = 0;
 }
 
-/* "private bytes of store.exe (MSExchangeIS, pid 1234)" */
+void report_name_growth(const struct incident *incident, char *out_name, size_t capacity)
+{
+    struct text text = text_on(out_name, capacity);
+    text_add(&text, "%s of ", metric_name(incident->metric));
+    if (incident->target_kind == TARGET_HOST)
+        text_add(&text, "the machine");
+    else
+        text_add(&text, "%s (%s)", incident->image, incident->target);
+}
+
+const char *report_restart_result(const struct restart_journal *restart)
+{
+    return restart->phase == RESTART_ENDED ? restart_outcome_name(restart->outcome)
+                                           : restart_phase_name(restart->phase);
+}
+
+/* "private bytes of store.exe (MSExchangeIS)", and its process */
 static void add_subject(struct text *text, const struct incident *incident)
 {
-    text_add(text, "%s of ", metric_name(incident->metric));
-    if (incident->target_kind == TARGET_HOST)
-        text_add(text, "the machine");
-    else
-        text_add(text, "%s (%s, pid %u)", incident->image, incident->target, (unsigned)incident->process.pid);
+    char name[160];
+    report_name_growth(incident, name, sizeof name);
+    text_add(text, "%s", name);
+    if (incident->target_kind != TARGET_HOST)
+        text_add(text, "\npid %u", (unsigned)incident->process.pid);
 }
 
 /* ---- what is open, and when it ends ---- */
@@ -88,17 +109,13 @@ static void forecast_row(struct row *row, const struct incident *incident)
     } else {
         text_add(&text, "none is known");
     }
-    cell_time(row, incident->exhaustion_utc_ms);
     text = cell(row);
-    if (incident->exhaustion_early_utc_ms == INT64_MAX) {
-        text_add(&text, "not foreseeable");
-    } else {
-        text_add_time_human(&text, incident->exhaustion_early_utc_ms);
-        text_add(&text, " at the earliest\n");
-        if (incident->exhaustion_late_utc_ms == INT64_MAX)
-            text_add(&text, "no latest time");
-        else
-            text_add_time_human(&text, incident->exhaustion_late_utc_ms);
+    add_time(&text, incident->exhaustion_utc_ms);
+    if (incident->exhaustion_early_utc_ms != INT64_MAX) {
+        text_add(&text, "\nfrom ");
+        add_time(&text, incident->exhaustion_early_utc_ms);
+        text_add(&text, "\nto ");
+        add_time(&text, incident->exhaustion_late_utc_ms);
     }
     cell_words(row, incident->held_because[0] ? incident->held_because : "nothing");
 }
@@ -126,8 +143,8 @@ static const struct incident *next_to_end(const struct history *history, const s
 
 static void add_forecasts(struct buffer *page, const struct history *history, struct row *row)
 {
-    static const char *const columns[] = {"what grows",   "level now",        "rate (interval)",     "limit",
-                                          "ends, likely", "ends, from/until", "holds a restart back"};
+    static const char *const columns[] = {"what grows", "level now", "rate (interval)",
+                                          "limit",      "ends",      "holds a restart back"};
     struct report_table table;
     report_table_begin(&table, page, "Open incidents, and when they end", "", COLUMNS(columns), 0);
     for (const struct incident *incident = NULL; (incident = next_to_end(history, incident)) != NULL;) {
@@ -266,16 +283,44 @@ static void add_culprits(struct buffer *page, const json_t *status, struct row *
             row_end(row, &table, c == 0 ? SEVERITY_WARNING : SEVERITY_INFORMATION);
         }
     }
-    report_table_end(&table, status
-                                 ? "Nobody is asked for: neither the machine nor the store was growing."
-                                 : "Not known: the service has not kept its status with this history yet.");
+    report_table_end(
+        &table, status ? "Nothing of the machine or the store grows at the end. What grew before is below."
+                       : "Not known: the service has not kept its status with this history yet.");
 }
 
 /* ---- what happened ---- */
 
+/* How fast, and from what to what until the incident was opened. */
+static void add_growth(struct text *text, const struct incident *incident)
+{
+    enum unit unit = metric_unit(incident->metric);
+    text_add_rate_interval(text, unit, incident->slope_per_hour, incident->slope_low_per_hour,
+                           incident->slope_high_per_hour);
+    text_add(text, "\nfrom ");
+    text_add_quantity(text, unit, incident->level_at_onset);
+    text_add(text, " to ");
+    text_add_quantity(text, unit, incident->level_at_open);
+    text_add(text, "\nsince ");
+    text_add_time_human(text, incident->onset_utc_ms);
+}
+
+/* What was done, and what came of it. */
+static void add_end(struct text *text, const struct history *history, const struct incident *incident)
+{
+    for (size_t i = history->restart_count; i-- > 0;) {
+        const struct restart_journal *restart = &history->restarts[i];
+        if (restart->incident_id != incident->id)
+            continue;
+        text_add(text, "restart of %s: %s\n", restart->target, report_restart_result(restart));
+    }
+    text_add(text, incident->state == INCIDENT_CLOSED ? "ended at " : "not ended: now ");
+    text_add_quantity(text, metric_unit(incident->metric), incident->level_now);
+    text_add(text, "\n%s", incident->reason);
+}
+
 static void add_incidents(struct buffer *page, const struct history *history, struct row *row)
 {
-    static const char *const columns[] = {"opened", "lasted", "what", "why"};
+    static const char *const columns[] = {"opened", "lasted", "what", "how it grew", "how it ended, and why"};
     struct report_table table;
     report_table_begin(&table, page, "Incidents", "", COLUMNS(columns), 2);
     for (size_t i = 0; i < history->incident_count; i++) {
@@ -284,7 +329,10 @@ static void add_incidents(struct buffer *page, const struct history *history, st
         cell_lasted(row, incident->opened_utc_ms, incident->closed_utc_ms);
         struct text text = cell(row);
         add_subject(&text, incident);
-        cell_words(row, incident->reason);
+        text = cell(row);
+        add_growth(&text, incident);
+        text = cell(row);
+        add_end(&text, history, incident);
         row_end(row, &table, incident->state == INCIDENT_CLOSED ? SEVERITY_INFORMATION : SEVERITY_WARNING);
     }
     report_table_end(&table, NULL);
@@ -302,8 +350,7 @@ static void add_restarts(struct buffer *page, const struct history *history, str
         cell_time(row, restart->begun_utc_ms);
         cell_lasted(row, restart->begun_utc_ms, restart->ended_utc_ms);
         struct text text = cell(row);
-        text_add(&text, "%s\n%s", restart->target,
-                 ended ? restart_outcome_name(restart->outcome) : restart_phase_name(restart->phase));
+        text_add(&text, "%s\n%s", restart->target, report_restart_result(restart));
         text = cell(row);
         for (size_t s = 0; s < restart->plan.count; s++)
             text_add(&text, "%s%s", s ? ", " : "", restart->plan.services[s].name);

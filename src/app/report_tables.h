@@ -12,6 +12,11 @@
  * when there is none or it cannot be read. */
 json_t *report_status(const struct history *history);
 
+/* "private bytes of store.exe (MSExchangeIS)": what grew, of whichever process. */
+void report_name_growth(const struct incident *incident, char *out_name, size_t capacity);
+/* "succeeded", or how far it has come. */
+const char *report_restart_result(const struct restart_journal *restart);
+
 /* Appends the tables that stand before the charts. `status` as above; may be NULL. */
 void report_tables_add(struct buffer *page, const struct history *history, const json_t *status);
 /* Appends the table of mails, which is long and comes last. */

@@ -20,6 +20,22 @@ static bool is_asked(const struct incident *incident)
            (incident->metric == METRIC_PRIVATE_BYTES || incident->metric == METRIC_HANDLES);
 }
 
+/* What the history keeps of the ranking when the incident ends, which may be long after a restart: who was
+ * named last. */
+static void remember_who(struct open_incident *open)
+{
+    const struct culprit_ranking *ranking = &open->ranking;
+    struct text text = text_on(open->who, sizeof open->who);
+    for (size_t i = 0; i < ranking->count; i++)
+        if (culprit_is_named(ranking, i)) {
+            text_add(&text, "%s", i == 0 ? "" : ranking->either ? " or " : " and ");
+            text_add_culprit(&text, &ranking->items[i]);
+        }
+    text_add(&text, ", %s",
+             culprit_confidence_name(ranking->together ? ranking->together_confidence
+                                                       : ranking->items[0].confidence));
+}
+
 void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono_ms)
 {
     struct engine *engine = step->engine;
@@ -34,6 +50,8 @@ void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono
     culprit_rank(&engine->growers, &question, known, count, &open->ranking);
     open->ranked = true;
     open->ranked_slot = engine->growers.slot;
+    if (open->ranking.count && culprit_is_named(&open->ranking, 0))
+        remember_who(open);
 }
 
 /* Was one restarted for the store, or is about to be? */

@@ -62,6 +62,19 @@ void engine_remember_ladder(struct engine *engine, const struct incident *incide
     memory->mono_ms = mono_ms;
 }
 
+/* For the history: the verdict of the last look says little after a restart. */
+static void say_how_it_ended(struct open_incident *open, enum alert_kind kind)
+{
+    struct incident *incident = &open->incident;
+    char storage[sizeof incident->reason];
+    struct text text = text_on(storage, sizeof storage);
+    bool restarted = kind == ALERT_RECOVERED && incident->rungs_tried & ~(1u << RUNG_ALERT);
+    text_add(&text, "%s", restarted ? "gone after a restart" : incident->reason);
+    if (open->who[0])
+        text_add(&text, ". It was %s", open->who);
+    text_copy(incident->reason, sizeof incident->reason, storage);
+}
+
 /* Closes with the alert that tells why, and frees the slot. NULL when there was no room: then nothing
  * changed. */
 static struct alert *incident_close(struct step *step, struct open_incident *open, enum alert_kind kind)
@@ -77,6 +90,8 @@ static struct alert *incident_close(struct step *step, struct open_incident *ope
         incident->closed_utc_ms = was_closed;
         return NULL;
     }
+    say_how_it_ended(open, kind);
+    step_save_incident(step, incident);
     engine_remember_ladder(step->engine, incident, step->clock.mono_ms);
     memset(open, 0, sizeof *open);
     return alert;

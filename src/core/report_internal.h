@@ -53,6 +53,29 @@ struct report_axis {
 struct report_axis report_axis_make(enum unit unit, double low, double high, int mark_count);
 struct words report_axis_label(const struct report_axis *axis, double value);
 
+/* ---- pieces of the page's figures ---- */
+
+/* A time as a percentage of the width of a figure from from_ms to to_ms, which lie apart. */
+double report_percent(int64_t from_ms, int64_t to_ms, int64_t t_ms);
+/* Time marks below `bottom` (CSS pixels); they take REPORT_TIME_AXIS_HEIGHT. */
+#define REPORT_TIME_AXIS_HEIGHT 38
+void report_add_time_axis(struct buffer *page, int64_t from_ms, int64_t to_ms, int bottom);
+/* Numbered lines from above the figure, where they take REPORT_MARK_ROWS rows, down to `bottom`; those that
+ * lie outside are left to the list. */
+#define REPORT_MARK_ROWS 2
+#define REPORT_MARK_ROW_HEIGHT 20
+void report_add_marks(struct buffer *page, int64_t from_ms, int64_t to_ms, const struct report_mark *marks,
+                      size_t count, int bottom);
+/* What the numbers stand for. */
+void report_add_mark_list(struct buffer *page, const struct report_mark *marks, size_t count);
+/* One entry of the key below a figure: a sample of the look `class_name` and what it means. */
+void report_add_key_item(struct buffer *page, bool shown, const char *class_name, const char *path,
+                         const char *words);
+#define REPORT_KEY_LINE "M0 6h22"
+#define REPORT_KEY_AREA "M0 1h22v10h-22z"
+/* The chart of a series with its key; false when there is nothing to draw. */
+bool report_add_figure(struct buffer *page, const struct report_series *series);
+
 /* What a mail's key says (see mail_key). */
 struct report_key {
     bool has_kind;

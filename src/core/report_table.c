@@ -9,6 +9,9 @@ const char *report_severity_class(enum severity severity)
     return names[severity];
 }
 
+/* Of a cell with several lines one that is so short is not broken. */
+#define PIECE_MAX 36
+
 static void add_cell_lines(struct buffer *page, const char *words)
 {
     const bool several = strchr(words, '\n') != NULL;
@@ -17,7 +20,7 @@ static void add_cell_lines(struct buffer *page, const char *words)
         const size_t length = strcspn(words, "\n");
         struct text text = text_on(line, sizeof(line));
         text_add_bytes(&text, words, length);
-        buffer_add(page, several ? "<p>" : "");
+        buffer_add(page, !several ? "" : length <= PIECE_MAX ? "<p class=\"piece\">" : "<p>");
         report_add_escaped(page, line);
         buffer_add(page, several ? "</p>" : "");
         words += length + (words[length] == '\n' ? 1 : 0);

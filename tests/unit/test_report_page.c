@@ -358,6 +358,45 @@ static void hostile_texts(void **state)
     free(text);
 }
 
+/* A row for each name, bars within the time shown, a line for each restart. */
+static void timeline(void **state)
+{
+    (void)state;
+    static const struct report_span spans[] = {
+        {"handles of <b>", NOW, NOW + 1000, NOW + 2000},
+        {"handles of <b>", NOW + 4000, NOW + 5000, INT64_MAX},
+        {"system commit", NOW - 9000, NOW - 8000, NOW - 7000}, /* before the time shown */
+        {"paged pool", NOW - 9000, NOW - 8000, NOW + 10000},
+    };
+    static const struct report_mark marks[] = {{NOW + 3000, "restart of <b>", SEVERITY_WARNING}};
+    struct buffer page = {0};
+    report_page_timeline(&page,
+                         &(struct report_timeline){NOW, NOW + 10000, spans, ARRAY_COUNT(spans), marks, 1});
+    static const char *const wanted[] = {
+        "height=\"194\"", /* 48 for the marks, 3 rows, the axis */
+        ">handles of &lt;b&gt;</text>\n<rect class=\"grew\" x=\"0.000%\" width=\"10.000%\"",
+        "<rect class=\"closed\" x=\"10.000%\" width=\"10.000%\" y=\"66\"",
+        "<rect class=\"open\" x=\"50.000%\" width=\"50.000%\" y=\"66\"",
+        ">system commit</text>\n<text",
+        ">paged pool</text>\n<rect class=\"closed\" x=\"0.000%\" width=\"100.000%\"",
+        "x1=\"30.000%\"",
+        "restart of &lt;b&gt;</span>",
+        "incident, ended</li>",
+        "incident, still open</li>",
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
+        if (strstr(page.data, wanted[i]) == NULL) {
+            fail_msg("%s is not in %s", wanted[i], page.data);
+        }
+    }
+    page.length = 0;
+    page.data[0] = '\0';
+    report_page_timeline(&page, &(struct report_timeline){.from_utc_ms = NOW, .to_utc_ms = NOW + 10000});
+    report_page_timeline(&page, &(struct report_timeline){NOW, NOW, spans, 1, marks, 1});
+    assert_string_equal(page.data, "");
+    buffer_deinit(&page);
+}
+
 static void tables(void **state)
 {
     (void)state;
@@ -381,7 +420,8 @@ static void tables(void **state)
     assert_non_null(strstr(text, "<tr><th>when</th><th>what</th><th>where</th></tr>"));
     assert_non_null(strstr(text, "<td data-label=\"when\" class=\"piece\">2026-11-22 03:14:05 UTC</td>"
                                  "<td data-label=\"what\" class=\"word warning\">restart 3</td>"
-                                 "<td data-label=\"where\" class=\"piece\"><p>here</p><p>there</p></td>"));
+                                 "<td data-label=\"where\" class=\"piece\"><p class=\"piece\">here</p><p "
+                                 "class=\"piece\">there</p></td>"));
     assert_null(strstr(text, "nothing"));
     assert_non_null(strstr(text, "<h2>Restarts</h2>\n<p class=\"muted\">None.</p>"));
     assert_non_null(strstr(text, "<h2>Mails</h2>\n<p class=\"muted\">Not a single one.</p>"));
@@ -421,6 +461,7 @@ int main(void)
         cmocka_unit_test(empty_and_odd),
         cmocka_unit_test(random_numbers),
         cmocka_unit_test(hostile_texts),
+        cmocka_unit_test(timeline),
         cmocka_unit_test(tables),
         cmocka_unit_test(a_full_buffer_fails),
     };
