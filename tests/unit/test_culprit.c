@@ -688,6 +688,18 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
     advice_add(alert, &config, false);
     assert_non_null(
         strstr(alert->todo[0], "First restart the service \"ArchiveSvc\": archive.exe (pid 104)"));
+
+    /* What the history keeps when the incident ends. */
+    f->observation->mono_ms += POLL_MS;
+    f->observation->utc_ms += POLL_MS;
+    assert_string_equal(f->observation->processes[0].image, "store.exe");
+    f->observation->processes[0] = f->observation->processes[--f->observation->process_count];
+    engine_step(engine, f->observation,
+                (struct clock){f->observation->mono_ms, f->observation->utc_ms, 0, 600}, true, actions);
+    assert_int_equal(actions->alerts[0].kind, ALERT_ENDED);
+    assert_int_equal(actions->incidents[0].state, INCIDENT_CLOSED);
+    assert_non_null(strstr(actions->incidents[0].reason,
+                           ". It was archive.exe (pid 104, the client \"archive\"), "));
     free(alert);
     free(actions);
     engine_free(engine);
