@@ -214,6 +214,10 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
         if (alert->has_incident && alert->incident.rungs_tried & ~(1u << RUNG_ALERT)) {
             alert_add_todo(alert, "A restart ends the symptom, not the cause.");
             advise_cause(alert);
+            if (alert->incident.target_kind == TARGET_STORE)
+                alert_add_todo(alert,
+                               "\"storewatch doctor\" shows which MAPI DLLs the clients have loaded, and "
+                               "which of them lack a fix.");
         }
         break;
     case ALERT_RESTART_ABANDONED:

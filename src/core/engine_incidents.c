@@ -62,19 +62,6 @@ void engine_remember_ladder(struct engine *engine, const struct incident *incide
     memory->mono_ms = mono_ms;
 }
 
-/* For the history: the verdict of the last look says little after a restart. */
-static void say_how_it_ended(struct open_incident *open, enum alert_kind kind)
-{
-    struct incident *incident = &open->incident;
-    char storage[sizeof incident->reason];
-    struct text text = text_on(storage, sizeof storage);
-    bool restarted = kind == ALERT_RECOVERED && incident->rungs_tried & ~(1u << RUNG_ALERT);
-    text_add(&text, "%s", restarted ? "gone after a restart" : incident->reason);
-    if (open->who[0])
-        text_add(&text, ". It was %s", open->who);
-    text_copy(incident->reason, sizeof incident->reason, storage);
-}
-
 /* Closes with the alert that tells why, and frees the slot. NULL when there was no room: then nothing
  * changed. */
 static struct alert *incident_close(struct step *step, struct open_incident *open, enum alert_kind kind)
@@ -90,8 +77,14 @@ static struct alert *incident_close(struct step *step, struct open_incident *ope
         incident->closed_utc_ms = was_closed;
         return NULL;
     }
-    say_how_it_ended(open, kind);
-    step_save_incident(step, incident);
+    if (open->who[0]) { /* the ranking ends with the incident; its history keeps who was named */
+        struct text reason = {.data = incident->reason,
+                              .capacity = sizeof incident->reason,
+                              .length = strlen(incident->reason)};
+        text_add(&reason, ". It was %s", open->who);
+        alert_add_done(alert, "Named for it: %s.", open->who);
+        step_save_incident(step, incident);
+    }
     engine_remember_ladder(step->engine, incident, step->clock.mono_ms);
     memset(open, 0, sizeof *open);
     return alert;
@@ -256,16 +249,20 @@ static void incident_may_clear(struct step *step, struct open_incident *open, co
                     step->clock.mono_ms - open->bounded_mono_ms >= step->engine->config.min_window_ms;
     if (!believed || !step_room_to_tell(step))
         return;
-    text_copy(open->incident.reason, sizeof open->incident.reason, verdict->reason);
+    bool restarted = open->incident.rungs_tried & ~(1u << RUNG_ALERT);
+    /* After a fall a verdict that still calls the past "growth" says nothing about the end. */
+    const char *why = restarted ? "no growth since the restart"
+                      : grows   ? "it has fallen back"
+                                : verdict->reason;
+    text_copy(open->incident.reason, sizeof open->incident.reason, why);
     struct alert *alert = incident_close(step, open, ALERT_RECOVERED);
     if (!alert)
         return;
-    if (alert->incident.rungs_tried & ~(1u << RUNG_ALERT)) {
+    if (restarted)
         engine_add_story(step->engine, alert);
-        alert_add_done(alert, "The growth has stopped since: %s.", verdict->reason);
-    } else {
-        alert_add_done(alert, "The growth stopped by itself: %s.", verdict->reason);
-    }
+    else
+        alert_add_done(alert, grows ? "The growth has ended: %s." : "The growth stopped by itself: %s.", why);
+    advice_add(alert, &step->engine->config, false);
 }
 
 static void follow_item(struct step *step, struct watched *item, enum metric metric)
@@ -417,6 +414,7 @@ static void resolve_recovering(struct step *step, struct open_incident *open)
         return; /* unknown is not healthy: wait for a reading */
     incident->level_now = level;
     if (level < incident->level_at_open) {
+        text_copy(incident->reason, sizeof incident->reason, "a new process has taken its place");
         struct alert *alert = incident_close(step, open, ALERT_RECOVERED);
         if (!alert)
             return;

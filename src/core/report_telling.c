@@ -242,12 +242,11 @@ static void add_which_end(struct text *text, const struct alert *alert)
     }
 }
 
-static void facts_of_growth(struct report_telling *telling)
+static void fact_rate(struct report_telling *telling, const char *label)
 {
-    const struct alert *alert = telling->alert;
     const struct incident *incident = telling->incident;
-    struct text text = fact_begin(telling, "Grows");
     const double slope = incident->slope_per_hour;
+    struct text text = fact_begin(telling, label);
     if (isnan(slope)) {
         text_add(&text, "rate unknown");
     } else {
@@ -256,6 +255,14 @@ static void facts_of_growth(struct report_telling *telling)
                                      incident->slope_high_per_hour)
                      .s);
     }
+}
+
+static void facts_of_growth(struct report_telling *telling)
+{
+    const struct alert *alert = telling->alert;
+    const struct incident *incident = telling->incident;
+    fact_rate(telling, "Grows");
+    struct text text;
     if (incident->onset_utc_ms > 0) {
         text = fact_begin(telling, "Since");
         text_add(&text, "%s", words_time(incident->onset_utc_ms).s);
@@ -311,6 +318,7 @@ static void fact_space(struct report_telling *telling)
 static void facts_of_end(struct report_telling *telling)
 {
     const struct incident *incident = telling->incident;
+    fact_rate(telling, "Grew");
     struct text text = fact_begin(telling, "Level");
     text_add(&text, "%s at the alert", words_quantity(telling->unit, incident->level_at_open).s);
     if (!isnan(incident->level_now)) {
@@ -336,12 +344,13 @@ static void tell_facts(struct report_telling *telling)
     if (report_is_growing(telling)) {
         facts_of_growth(telling);
         fact_space(telling);
-    } else if (report_is_over(telling)) {
-        facts_of_end(telling);
-    } else {
-        return; /* of a restart: why it was begun is in the alert's text */
+    } else { /* of a restart: why it was begun is in the alert's text */
+        if (report_is_over(telling)) {
+            facts_of_end(telling);
+        }
+        return;
     }
-    if (telling->alert->has_ranking && report_is_growing(telling)) {
+    if (telling->alert->has_ranking) {
         struct text text = fact_begin(telling, "Who");
         report_add_line(&text, telling->alert->ranking.words);
     }

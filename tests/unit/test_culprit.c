@@ -698,8 +698,8 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
                 (struct clock){f->observation->mono_ms, f->observation->utc_ms, 0, 600}, true, actions);
     assert_int_equal(actions->alerts[0].kind, ALERT_ENDED);
     assert_int_equal(actions->incidents[0].state, INCIDENT_CLOSED);
-    assert_non_null(strstr(actions->incidents[0].reason,
-                           ". It was archive.exe (pid 104, the client \"archive\"), "));
+    assert_non_null(
+        strstr(actions->incidents[0].reason, ". It was archive.exe (pid 104, the client \"archive\"), "));
     free(alert);
     free(actions);
     engine_free(engine);
