@@ -288,7 +288,8 @@ static void look(struct replay *replay)
         memset(seen, 0, sizeof *seen);
         seen->id = process->id;
         struct text image = text_on(seen->image, sizeof seen->image);
-        text_add(&image, "%.*s.exe", (int)base_length(recorded->instance), recorded->instance);
+        text_add_bytes(&image, recorded->instance, base_length(recorded->instance));
+        text_add_bytes(&image, ".exe", strlen(".exe"));
         seen->private_bytes = recorded->values[COUNTER_PRIVATE] - process->offset[0];
         observation->host.commit_bytes -= process->offset[0]; /* what the replayed restart gave back */
         seen->handle_count = recorded->values[COUNTER_HANDLES] - process->offset[1];

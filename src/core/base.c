@@ -226,10 +226,16 @@ static int lower(char c)
     return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
 }
 
+/* Most are the same as they are: names are compared for each process at each poll. */
+static bool same_letter(char a, char b)
+{
+    return a == b || lower(a) == lower(b);
+}
+
 int text_compare_nocase(const char *a, const char *b)
 {
     size_t i = 0;
-    while (a[i] != '\0' && lower(a[i]) == lower(b[i])) {
+    while (a[i] != '\0' && same_letter(a[i], b[i])) {
         i++;
     }
     return lower(a[i]) - lower(b[i]);
@@ -238,7 +244,7 @@ int text_compare_nocase(const char *a, const char *b)
 bool text_begins_nocase(const char *text, const char *begin)
 {
     size_t i = 0;
-    while (begin[i] != '\0' && lower(text[i]) == lower(begin[i])) {
+    while (begin[i] != '\0' && same_letter(text[i], begin[i])) {
         i++;
     }
     return begin[i] == '\0';
