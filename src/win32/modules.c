@@ -91,7 +91,7 @@ static void take(struct target *target, struct module_found *module, struct load
     struct loaded_dll *dll = &dlls->items[dlls->count++];
     struct loaded_image image = {target, module->base};
     path_as_we_see_it(target->wow64, module->path);
-    utf16z_to_utf8(module->path, dll->path, sizeof(dll->path));
+    utf16z_to_name(module->path, dll->path, sizeof(dll->path));
     file_version_read(image_read, &image, IMAGE_AS_LOADED, &dll->loaded, NULL);
     file_version_of(module->path, &dll->on_disk);
 }
@@ -182,7 +182,7 @@ enum status os_process_modules(struct os *os, struct process_id id, struct modul
         struct loaded_image image = {&target, modules[i].base};
         struct module *module = &out_modules[i];
         *module = (struct module){.base = modules[i].base};
-        utf16z_to_utf8(modules[i].path, module->path, sizeof(module->path));
+        utf16z_to_name(modules[i].path, module->path, sizeof(module->path));
         file_version_read(image_read, &image, IMAGE_AS_LOADED, &module->version, NULL);
     }
     if (status == STATUS_OK) {

@@ -21,7 +21,7 @@ static void image_read(const struct nt_string *image, const unsigned char *buffe
     out[0] = '\0';
     if (text >= begin && text - begin <= size && text % sizeof(uint16_t) == 0 &&
         image->length_bytes <= size - (text - begin)) {
-        utf16_to_utf8(image->text, image->length_bytes / sizeof(uint16_t), out, PROCESS_IMAGE_MAX);
+        utf16_to_name(image->text, image->length_bytes / sizeof(uint16_t), out, PROCESS_IMAGE_MAX);
     }
 }
 

@@ -16,7 +16,7 @@ void registry_text_end(uint16_t *units, size_t size_bytes)
 void registry_command_image(const uint16_t *command, char *out_image, size_t capacity)
 {
     char text[REGISTRY_UNITS_MAX * 3];
-    utf16z_to_utf8(command, text, sizeof(text));
+    utf16z_to_name(command, text, sizeof(text));
     char *begin = text;
     if (*begin == '"') {
         begin++;

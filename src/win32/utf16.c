@@ -47,13 +47,24 @@ static size_t utf8_put(uint32_t character, char out[4])
     return 4;
 }
 
-bool utf16_to_utf8(const uint16_t *wide, size_t count, char *out_utf8, size_t capacity)
+/* Control characters (C0, DEL, C1), line and paragraph separators, and what turns the direction of writing:
+ * "gpj.exe" with one of these before it reads "exe.jpg". */
+static bool is_shown_as_it_is(uint32_t c)
+{
+    return !(c < 0x20U || (c >= 0x7FU && c < 0xA0U) || c == 0x200EU || c == 0x200FU ||
+             (c >= 0x2028U && c <= 0x202EU) || (c >= 0x2066U && c <= 0x2069U));
+}
+
+static bool convert(const uint16_t *wide, size_t count, bool as_name, char *out_utf8, size_t capacity)
 {
     size_t length = 0;
     for (size_t i = 0; i < count && wide[i] != 0;) {
         uint32_t character = 0;
         char bytes[4];
         i += utf16_take(wide + i, count - i, &character);
+        if (as_name && !is_shown_as_it_is(character)) {
+            character = '?';
+        }
         const size_t size = utf8_put(character, bytes);
         if (size >= capacity - length) {
             out_utf8[length] = '\0';
@@ -64,6 +75,16 @@ bool utf16_to_utf8(const uint16_t *wide, size_t count, char *out_utf8, size_t ca
     }
     out_utf8[length] = '\0';
     return true;
+}
+
+bool utf16_to_utf8(const uint16_t *wide, size_t count, char *out_utf8, size_t capacity)
+{
+    return convert(wide, count, false, out_utf8, capacity);
+}
+
+bool utf16_to_name(const uint16_t *wide, size_t count, char *out_name, size_t capacity)
+{
+    return convert(wide, count, true, out_name, capacity);
 }
 
 static size_t utf16_length(const uint16_t *wide)
@@ -78,6 +99,11 @@ static size_t utf16_length(const uint16_t *wide)
 bool utf16z_to_utf8(const uint16_t *wide, char *out_utf8, size_t capacity)
 {
     return utf16_to_utf8(wide, utf16_length(wide), out_utf8, capacity);
+}
+
+bool utf16z_to_name(const uint16_t *wide, char *out_name, size_t capacity)
+{
+    return utf16_to_name(wide, utf16_length(wide), out_name, capacity);
 }
 
 /* Takes one character off a terminated text that is not at its end; returns how many bytes it had. */

@@ -15,6 +15,11 @@ bool utf16_to_utf8(const uint16_t *wide, size_t count, char *out_utf8, size_t ca
 /* The same for a terminated text. */
 bool utf16z_to_utf8(const uint16_t *wide, char *out_utf8, size_t capacity);
 
+/* The same for names that strangers choose - of processes, of modules and where they lie - and people read:
+ * on a console, in the event log, in a mail. What would break the line or turn it around is "?". */
+bool utf16_to_name(const uint16_t *wide, size_t count, char *out_name, size_t capacity);
+bool utf16z_to_name(const uint16_t *wide, char *out_name, size_t capacity);
+
 /* UTF-8 -> terminated UTF-16 in `capacity` units (>= 1), cut between characters. Returns false when it cut.
  */
 bool utf16_from_utf8(const char *utf8, uint16_t *out_wide, size_t capacity);

@@ -45,6 +45,37 @@ static void all_characters_come_back(void **state)
     }
 }
 
+/* What a process calls itself is read on a console and in mails. */
+static void a_name_breaks_no_line_and_turns_none_around(void **state)
+{
+    (void)state;
+    static const uint16_t evil[] = {'a',    0x1B,   '[',    '2',  'J', '\r', '\n',   0x9B,   0x7F, 0x202E,
+                                    0x2028, 0x2066, 0x200F, 0xE9, '<', '=',  0xD83D, 0xDE00, 0};
+    char name[64];
+    assert_true(utf16z_to_name(evil, name, sizeof(name)));
+    assert_string_equal(name, "a?[2J????????\xC3\xA9<=\xF0\x9F\x98\x80");
+    assert_true(utf16_to_name(evil, 3, name, sizeof(name)));
+    assert_string_equal(name, "a?[");
+    assert_false(utf16z_to_name(evil, name, 4));
+    assert_string_equal(name, "a?[");
+}
+
+/* A path as long as Windows allows. */
+static void a_long_path_is_cut_and_terminated(void **state)
+{
+    (void)state;
+    enum { UNITS = 32767 };
+    uint16_t *path = calloc(UNITS + 1, sizeof(*path));
+    assert_non_null(path);
+    for (size_t i = 0; i < UNITS; i++) {
+        path[i] = 0x20AC;
+    }
+    char name[1024];
+    assert_false(utf16z_to_name(path, name, sizeof(name)));
+    assert_int_equal(strlen(name), 1023); /* 341 whole characters */
+    free(path);
+}
+
 static void a_cut_falls_between_characters(void **state)
 {
     (void)state;
@@ -134,6 +165,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_length_of_character_goes_both_ways),
         cmocka_unit_test(all_characters_come_back),
+        cmocka_unit_test(a_name_breaks_no_line_and_turns_none_around),
+        cmocka_unit_test(a_long_path_is_cut_and_terminated),
         cmocka_unit_test(a_cut_falls_between_characters),
         cmocka_unit_test(what_is_not_valid_is_replaced),
         cmocka_unit_test(the_heap_forms_have_room_for_everything),

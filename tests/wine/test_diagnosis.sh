@@ -125,6 +125,8 @@ check "or who keeps it, and whom that follows" contains "$(lines)" '^ok clock Wi
 
 # ---- the DLLs of processes that nobody registered
 must "clients with every kind of DLL" eval 'for name in Unfixed Outlook None Noise Circles; do client $name || exit 1; done'
+odd="=1+1'&%n.exe" # a formula, markup and a format
+must "and one whose name is meant to do harm" eval 'standin Odd "$odd" base=8M "dll=C:\\Mapi\\Outlook\\Emsmdb32.dll" && scm start Odd && scm wait Odd running 10'
 check "below 6.5.7233.36 the fix is missing" equals "$(fix_of Unfixed)" missing
 check "another product line: not applicable" equals "$(fix_of Outlook)" "not applicable"
 check "no version resource: unknown" equals "$(fix_of None)" unknown
@@ -150,6 +152,11 @@ found() { status "[w['how'] for w in d['watched'] if w['kind'] == 'discovered' a
 must "the service watches what is not registered" wait_for 60 found
 check "the registered one is not discovered" equals "$(status "[w['kind'] for w in d['watched'] if w['image'] == 'Fixed.exe']")" client
 check "status gives the line that registers it" contains "$(sw status)" '"image": "Outlook\.exe", "service": "Outlook"'
+found_odd() { sw status | grep -qF "$odd: $odd, pid"; }
+must "the one with the odd name too, and is shown as it is" wait_for 60 found_odd
+check "doctor lists it" contains "$(sw doctor)" "^warning +discovered +=1[+]1'&%n[.]exe, pid"
+check "in the history's CSV it is a text, no formula" contains "$(sw history --csv)" "\"'=1[+]1'&%n[.]exe\""
+check "in the report it is no markup" eval 'sw report --html "C:\\odd.html" >/dev/null && contains "$(cat "$disk/odd.html")" "=1[+]1&#39;&amp;%n[.]exe"'
 dll_make Leaker 6.5.7226.0
 must "a client that nobody registered leaks" client Leaker leak=4M
 told() { local mail && mail=$(mails OPENED | head -n 1) && [ -n "$mail" ]; }
