@@ -54,8 +54,14 @@ static bool is_told(const struct doctor *doctor, const struct doctor_line *line)
 void doctor_add(struct doctor *doctor, enum doctor_level level, const char *area, const char *todo,
                 const char *format, ...)
 {
-    if (doctor->line_count == DOCTOR_LINES_MAX) {
+    if (doctor->line_count >= DOCTOR_LINES_MAX - 1) {
         struct doctor_line *last = &doctor->lines[DOCTOR_LINES_MAX - 1];
+        if (doctor->line_count < DOCTOR_LINES_MAX)
+            *last =
+                (struct doctor_line){.area = "doctor",
+                                     .text = "more was found than there is room for; this is the worst of it",
+                                     .todo = "Mend what is above, and ask again."};
+        doctor->line_count = DOCTOR_LINES_MAX;
         last->level = level > last->level ? level : last->level;
         return;
     }
@@ -99,7 +105,8 @@ bool doctor_look(struct doctor *doctor)
                    doctor->observation->process_count, true, SEARCH_BUDGET_MS);
     watch_set_found(&doctor->watch, doctor->discovery.found, doctor->discovery.found_count);
     if (watch_look(&doctor->watch, &doctor->config, doctor->observation) != STATUS_OK)
-        doctor_add(doctor, DOCTOR_FAILED, "counters", NULL, "not enough memory to watch every client");
+        doctor_add(doctor, DOCTOR_FAILED, "counters", "Close other programs, and ask again.",
+                   "not enough memory to watch every client");
     watch_push(&doctor->watch, &doctor->config, doctor->observation);
     return true;
 }
@@ -260,8 +267,8 @@ static void check_found(struct doctor *doctor)
     if (unregistered == 0)
         doctor_add(doctor, DOCTOR_OK, "discovered", NULL, "no MAPI client runs that is not registered");
     if (discovery->left_out > 0)
-        doctor_add(doctor, DOCTOR_WARNING, "discovered", NULL, "%zu more MAPI clients are not listed",
-                   discovery->left_out);
+        doctor_add(doctor, DOCTOR_WARNING, "discovered", "Register those that matter under \"clients\".",
+                   "%zu more MAPI clients are not listed", discovery->left_out);
     if (discovery->waiting > 0)
         doctor_add(doctor, DOCTOR_WARNING, "discovered", "Run doctor again when the machine is less busy.",
                    "%zu processes were not looked into for want of time", discovery->waiting);

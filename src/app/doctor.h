@@ -45,8 +45,8 @@ struct doctor_time {
     char server[160]; /* whom it asks, unless the domain */
 };
 
-/* Adds a line; what is beyond DOCTOR_LINES_MAX is dropped, but its level counts in the last line. The text of
- * `todo` is taken as it is; NULL = nothing to do. */
+/* Adds a line; what is beyond DOCTOR_LINES_MAX is dropped, but its level counts in the last line, which says
+ * so. The text of `todo` is taken as it is: every line that is not ok has one; NULL with DOCTOR_OK only. */
 void doctor_add(struct doctor *doctor, enum doctor_level level, const char *area, const char *todo,
                 const char *format, ...) PRINTF_LIKE(5, 6);
 

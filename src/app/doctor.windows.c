@@ -23,7 +23,7 @@ static void check_rights(struct doctor *doctor)
     struct account own = {0};
     struct err err = {0};
     if (account_open(0, &own, &err) != STATUS_OK)
-        doctor_add(doctor, DOCTOR_FAILED, "rights", NULL, "%s", err.text);
+        doctor_add(doctor, DOCTOR_FAILED, "rights", "Run doctor as an Administrator.", "%s", err.text);
     else if (own.administrator && !own.missing[0])
         doctor_add(doctor, DOCTOR_OK, "rights", NULL, "doctor runs as %s, an Administrator, with %s",
                    own.name, needed_privileges[0].name);
@@ -237,7 +237,8 @@ static void check_disk(struct doctor *doctor, const char *dir)
     struct err err = {0};
     struct text text = text_on(words, sizeof words);
     if (os_disk_free(doctor->os, dir, &bytes, &err) != STATUS_OK) {
-        doctor_add(doctor, DOCTOR_WARNING, "disk", NULL, "%s", err.text);
+        doctor_add(doctor, DOCTOR_WARNING, "disk", "See that the disk of the data directory is there.", "%s",
+                   err.text);
         return;
     }
     text_add_quantity(&text, UNIT_BYTES, bytes);
@@ -268,8 +269,8 @@ static void check_config(struct doctor *doctor, const char *path, char out_path[
         char words[512];
         struct text text = text_on(words, sizeof words);
         config_finding_format(&text, path, &findings->items[i]);
-        doctor_add(doctor, findings->items[i].warning ? DOCTOR_WARNING : DOCTOR_FAILED, "config", NULL, "%s",
-                   words);
+        doctor_add(doctor, findings->items[i].warning ? DOCTOR_WARNING : DOCTOR_FAILED, "config",
+                   "Mend the file, then: sc control storewatch paramchange", "%s", words);
     }
     if (status == STATUS_OK)
         doctor_add(doctor, DOCTOR_OK, "config", NULL, "%s is valid; mode \"%s\"", path,
@@ -342,7 +343,7 @@ static void check_relays(struct doctor *doctor)
         return;
     }
     if (mailer_global_init(&init) != STATUS_OK) {
-        doctor_add(doctor, DOCTOR_FAILED, "relay", NULL, "%s", init.text);
+        doctor_add(doctor, DOCTOR_FAILED, "relay", "Close other programs, and ask again.", "%s", init.text);
         return;
     }
     for (size_t i = 0; i < config->relay_count; i++) {

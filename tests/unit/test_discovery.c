@@ -566,8 +566,11 @@ static void test_doctor_with_more_to_say_than_it_has_lines(void **state)
     for (int i = 0; i < DOCTOR_LINES_MAX + 10; i++)
         doctor_add(doctor, DOCTOR_OK, "x", NULL, "line %d", i);
     assert_int_equal(doctor_worst(doctor), DOCTOR_OK);
-    doctor_add(doctor, DOCTOR_FAILED, "x", NULL, "the last");
+    doctor_add(doctor, DOCTOR_FAILED, "x", "Mend it.", "the last");
     assert_int_equal(doctor_worst(doctor), DOCTOR_FAILED); /* a failure is never lost */
+    assert_string_equal(doctor->lines[DOCTOR_LINES_MAX - 1].text,
+                        "more was found than there is room for; this is the worst of it");
+    assert_int_equal(doctor->line_count, DOCTOR_LINES_MAX);
     doctor_free(doctor);
 }
 

@@ -42,6 +42,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
+    for (size_t i = 0; i < f->doctor->line_count; i++) /* whatever it found: also what to do about it */
+        assert_true(f->doctor->lines[i].level == DOCTOR_OK || f->doctor->lines[i].todo[0]);
     doctor_free(f->doctor);
     fake_deinit(&f->os);
     char command[128];
@@ -217,9 +219,9 @@ static void what_is_told_twice_is_one_line(void **state)
 {
     struct fixture *f = *state;
     for (int i = 0; i < 2; i++)
-        doctor_add(f->doctor, DOCTOR_WARNING, "account", NULL, "nobody may stop %s", "ArchiveSvc");
+        doctor_add(f->doctor, DOCTOR_WARNING, "account", "Do it.", "nobody may stop %s", "ArchiveSvc");
     assert_int_equal(f->doctor->line_count, 1);
-    doctor_add(f->doctor, DOCTOR_FAILED, "account", NULL, "nobody may stop %s", "ArchiveSvc");
+    doctor_add(f->doctor, DOCTOR_FAILED, "account", "Do it.", "nobody may stop %s", "ArchiveSvc");
     assert_int_equal(f->doctor->line_count, 2);
 }
 
