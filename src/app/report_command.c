@@ -350,6 +350,14 @@ static void add_summary(struct text *text, const struct reporter *reporter)
     add_count(text, history->incident_count, "incident", open, "open");
     text_add(text, " ");
     add_count(text, history->restart_count, "controlled restart", succeeded, "successful");
+    const struct incident *first = report_next_to_end(history, NULL);
+    if (first && first->exhaustion_utc_ms != INT64_MAX) {
+        char name[160];
+        report_name_growth(first, name, sizeof name);
+        text_add(text, "\nThe nearest end: ");
+        text_add_time_human(text, first->exhaustion_utc_ms);
+        text_add(text, ", %s.", name);
+    }
 }
 
 static size_t make_spans(const struct history *history, struct report_span **out_spans)
@@ -397,7 +405,7 @@ static enum status make_page(struct reporter *reporter, struct err *err)
     struct buffer charts = {.limit = PAGE_BYTES_MAX};
     enum status status = read_all_series(reporter, &charts, err);
     reporter->page = (struct buffer){.limit = PAGE_BYTES_MAX};
-    char summary[256], title[128];
+    char summary[512], title[128];
     struct text text = text_on(summary, sizeof summary);
     add_summary(&text, reporter);
     const char *host = json_string_value(json_object_get(reporter->kept, "host"));
@@ -429,7 +437,7 @@ static int run(struct reporter *reporter, const char *html)
             return cli_fail("no memory for the table");
         if (reporter->page.length)
             fputs(reporter->page.data, stdout);
-        char summary[256];
+        char summary[512];
         struct text text = text_on(summary, sizeof summary);
         add_summary(&text, reporter);
         puts(summary);

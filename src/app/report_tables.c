@@ -127,9 +127,7 @@ static bool ends_before(const struct incident *a, const struct incident *b)
     return a->exhaustion_utc_ms != b->exhaustion_utc_ms ? a->exhaustion_utc_ms < b->exhaustion_utc_ms : a < b;
 }
 
-/* The open incidents in the order in which they end: the first after `incident`, or of all (NULL). NULL = no
- * more. */
-static const struct incident *next_to_end(const struct history *history, const struct incident *incident)
+const struct incident *report_next_to_end(const struct history *history, const struct incident *incident)
 {
     const struct incident *next = NULL;
     for (size_t i = 0; i < history->incident_count; i++) {
@@ -147,7 +145,8 @@ static void add_forecasts(struct buffer *page, const struct history *history, st
                                           "limit",      "ends",      "holds a restart back"};
     struct report_table table;
     report_table_begin(&table, page, "Open incidents, and when they end", "", COLUMNS(columns), 0);
-    for (const struct incident *incident = NULL; (incident = next_to_end(history, incident)) != NULL;) {
+    for (const struct incident *incident = NULL;
+         (incident = report_next_to_end(history, incident)) != NULL;) {
         forecast_row(row, incident);
         row_end(row, &table, incident->escalated ? SEVERITY_ERROR : SEVERITY_WARNING);
     }

@@ -14,6 +14,9 @@ json_t *report_status(const struct history *history);
 
 /* "private bytes of store.exe (MSExchangeIS)": what grew, of whichever process. */
 void report_name_growth(const struct incident *incident, char *out_name, size_t capacity);
+/* The open incidents in the order in which they end: the first after `incident`, or of all (NULL). NULL = no
+ * more. */
+const struct incident *report_next_to_end(const struct history *history, const struct incident *incident);
 /* "succeeded", or how far it has come. */
 const char *report_restart_result(const struct restart_journal *restart);
 

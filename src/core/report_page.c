@@ -92,7 +92,7 @@ static const char style[] =
     "10px}section{margin-bottom:10px;padding:8px "
     "10px}dl{grid-template-columns:repeat(auto-fill,minmax(100px,1fr));gap:2px "
     "10px;margin-top:3px}p{margin:2px 0}"
-    "dt,.muted,figcaption,footer,.key,.marks,table{font-size:10.5px}main{max-width:none;padding:0}figure{"
+    "dt,.muted,figcaption,footer,.key,.marks,table,th{font-size:10.5px}main{max-width:none;padding:0}figure{"
     "zoom:.6;margin-top:6px}.chart{font-size:15px}figcaption,.key{font-size:16px}.marks{columns:2;margin-top:"
     "3px}section{"
     "break-inside:avoid;border-color:#ccc}.words{break-inside:auto}h2{break-after:avoid}tr{"
