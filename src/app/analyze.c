@@ -55,11 +55,14 @@ struct result {
     size_t alarm_count, alarm_capacity;
 };
 
+/* In the order of the table and the page. */
+enum rank { RANK_LEAKING, RANK_HAS_LEAKED, RANK_TOO_SHORT, RANK_FINE, RANK_COUNT };
+
 struct analysis {
     const struct options *options;
     struct result *results;
     size_t result_count, result_capacity;
-    struct buffer charts;
+    struct buffer charts[RANK_COUNT];
 };
 
 /* A column while its file is being read. */
@@ -192,12 +195,21 @@ static struct detector *detector_for(const struct perfmon *reader, enum unit uni
     return detector;
 }
 
-/* What fails here shows in charts.failed. */
+static enum rank rank_of(const struct result *result)
+{
+    return result->verdict.state == VERDICT_UNBOUNDED  ? RANK_LEAKING
+           : result->alarm_count > 0                   ? RANK_HAS_LEAKED
+           : result->verdict.state == VERDICT_LEARNING ? RANK_TOO_SHORT
+                                                       : RANK_FINE;
+}
+
+/* What fails here shows in the buffer's `failed`. */
 static void add_chart(struct analysis *analysis, const struct result *result, const struct detector *detector)
 {
+    struct buffer *charts = &analysis->charts[rank_of(result)];
     struct series_point *points = malloc(CHART_POINTS * sizeof(*points));
     if (points == NULL) {
-        analysis->charts.failed = true;
+        charts->failed = true;
         return;
     }
     struct report_mark marks[REPORT_MARKS_MAX];
@@ -216,7 +228,7 @@ static void add_chart(struct analysis *analysis, const struct result *result, co
         .marks = marks,
         .mark_count = mark_count,
     };
-    report_page_series(&analysis->charts, &series);
+    report_page_series(charts, &series);
     free(points);
 }
 
@@ -278,7 +290,11 @@ done:
 static enum status analyze_file(struct analysis *analysis, const char *path, struct err *err)
 {
     struct perfmon *reader = NULL;
-    const size_t results_before = analysis->result_count, charts_before = analysis->charts.length;
+    const size_t results_before = analysis->result_count;
+    size_t charts_before[RANK_COUNT];
+    for (int rank = 0; rank < RANK_COUNT; rank++) {
+        charts_before[rank] = analysis->charts[rank].length;
+    }
     enum status status = perfmon_open(path, &reader, err);
     if (status != STATUS_OK) {
         return status;
@@ -293,7 +309,9 @@ static enum status analyze_file(struct analysis *analysis, const char *path, str
         while (analysis->result_count > results_before) {
             result_deinit(&analysis->results[--analysis->result_count]);
         }
-        analysis->charts.length = charts_before;
+        for (int rank = 0; rank < RANK_COUNT; rank++) {
+            analysis->charts[rank].length = charts_before[rank];
+        }
     }
     perfmon_close(reader);
     return status;
@@ -301,20 +319,11 @@ static enum status analyze_file(struct analysis *analysis, const char *path, str
 
 /* ---- answers ---- */
 
-/* In the order of the table: leaking now, has leaked, too short, fine. */
-static int rank(const struct result *result)
-{
-    return result->verdict.state == VERDICT_UNBOUNDED  ? 0
-           : result->alarm_count > 0                   ? 1
-           : result->verdict.state == VERDICT_LEARNING ? 2
-                                                       : 3;
-}
-
-static size_t count_rank(const struct analysis *analysis, int wanted)
+static size_t count_rank(const struct analysis *analysis, enum rank wanted)
 {
     size_t count = 0;
     for (size_t i = 0; i < analysis->result_count; i++) {
-        count += rank(&analysis->results[i]) == wanted;
+        count += rank_of(&analysis->results[i]) == wanted;
     }
     return count;
 }
@@ -323,9 +332,9 @@ static size_t count_rank(const struct analysis *analysis, int wanted)
 static void add_summary(struct text *text, const struct analysis *analysis)
 {
     const size_t all = analysis->result_count;
-    const size_t leaking = count_rank(analysis, 0);
-    const size_t leaked = count_rank(analysis, 1);
-    const size_t learning = count_rank(analysis, 2);
+    const size_t leaking = count_rank(analysis, RANK_LEAKING);
+    const size_t leaked = count_rank(analysis, RANK_HAS_LEAKED);
+    const size_t learning = count_rank(analysis, RANK_TOO_SHORT);
     if (all == 0) {
         text_add(text, "No series could be read.");
         return;
@@ -389,10 +398,10 @@ static void print_table(const struct analysis *analysis, size_t file_count)
         const size_t width = strlen(heading.cells[c]);
         widths[c] = widths[c] > 0 && widths[c] < width ? width : widths[c];
     }
-    for (int wanted = -1; wanted <= 3 && analysis->result_count > 0; wanted++) {
+    for (int wanted = -1; wanted < RANK_COUNT && analysis->result_count > 0; wanted++) {
         for (size_t i = 0; i < analysis->result_count; i++) {
             const struct result *result = &analysis->results[i];
-            if (wanted >= 0 && rank(result) != wanted) {
+            if (wanted >= 0 && (int)rank_of(result) != wanted) {
                 continue;
             }
             fill_row(result, &row);
@@ -500,8 +509,12 @@ static bool write_page(struct analysis *analysis)
     struct buffer tail = {0};
     report_page_begin(&head, "storewatch analyze", host_name, (int64_t)time(NULL) * MS_PER_SECOND, storage);
     report_page_end(&tail);
-    const struct buffer *parts[] = {&head, &analysis->charts, &tail};
-    bool good = !head.failed && !tail.failed && !analysis->charts.failed;
+    const struct buffer *parts[RANK_COUNT + 2] = {[0] = &head, [RANK_COUNT + 1] = &tail};
+    bool good = !head.failed && !tail.failed;
+    for (int rank = 0; rank < RANK_COUNT; rank++) {
+        parts[1 + rank] = &analysis->charts[rank];
+        good = good && !analysis->charts[rank].failed;
+    }
     if (good) {
         good = cli_write_file(path, parts, ARRAY_COUNT(parts)) == EXIT_FINE;
     } else {
@@ -551,7 +564,10 @@ static int worst(int a, int b)
 int analyze_run(int argc, char **argv)
 {
     struct options options = {0};
-    struct analysis analysis = {.options = &options, .charts = {.limit = PAGE_BYTES_MAX}};
+    struct analysis analysis = {.options = &options};
+    for (int rank = 0; rank < RANK_COUNT; rank++) {
+        analysis.charts[rank].limit = PAGE_BYTES_MAX;
+    }
     size_t file_count = 0;
     int code = EXIT_USAGE;
     const char **files = calloc((size_t)argc, sizeof(*files));
@@ -570,7 +586,7 @@ int analyze_run(int argc, char **argv)
             code = worst(code, status == STATUS_INVALID ? EXIT_USAGE : EXIT_COULD_NOT);
         }
     }
-    if (count_rank(&analysis, 0) + count_rank(&analysis, 1) > 0) {
+    if (count_rank(&analysis, RANK_LEAKING) + count_rank(&analysis, RANK_HAS_LEAKED) > 0) {
         code = worst(code, EXIT_FOUND);
     }
     if (options.json) {
@@ -591,7 +607,9 @@ done:
         result_deinit(&analysis.results[i]);
     }
     free(analysis.results);
-    buffer_deinit(&analysis.charts);
+    for (int rank = 0; rank < RANK_COUNT; rank++) {
+        buffer_deinit(&analysis.charts[rank]);
+    }
     free(files);
     return code;
 }

@@ -284,6 +284,17 @@ static void a_page_is_written(void **state)
     assert_non_null(strstr(page, "unbounded growth detected"));
     assert_non_null(strstr(page, "</html>"));
 
+    /* What leaks comes first, whichever file has it; of a file that is malformed there is nothing. */
+    write_text("short.csv", "timestamp,too short\n1,2\n2,3\n");
+    write_text("bad.csv", "timestamp,malformed\n1,2\n2,x\n");
+    assert_int_equal(RUN(analyze_run, "analyze", "--html", in_folder("page.html"), in_folder("short.csv"),
+                         in_folder("bad.csv"), in_folder("leak.csv")),
+                     EXIT_USAGE);
+    read_text(in_folder("page.html"), page, sizeof(page));
+    assert_non_null(strstr(page, "too short</h2>"));
+    assert_true(strstr(page, "Private Bytes</h2>") < strstr(page, "too short</h2>"));
+    assert_null(strstr(page, "malformed</h2>"));
+
     assert_int_equal(RUN(analyze_run, "analyze", "--html", in_folder("no/page.html"), in_folder("leak.csv")),
                      EXIT_COULD_NOT);
     assert_non_null(strstr(messages, "no/page.html: cannot be written: No such file or directory"));
