@@ -94,12 +94,12 @@ struct culprit_onset culprit_onset_find(const double *t, const double *v, size_t
 /* ---- in step ---- */
 
 static double block_level(const struct culprit_work *work, const struct grower *row,
-                          enum grower_column column, size_t block)
+                          enum grower_column column, long block)
 {
     double in_block[GROWERS_SLOTS];
     size_t n = 0;
     for (size_t i = 0; i < work->block_slots; i++) {
-        size_t slot = work->onset + block * work->block_slots + i;
+        size_t slot = (size_t)((long)work->onset + block * (long)work->block_slots) + i;
         double value = growers_value(row, &work->window, column, slot);
         if (!isnan(value))
             in_block[n++] = value;
@@ -107,28 +107,45 @@ static double block_level(const struct culprit_work *work, const struct grower *
     return n ? trend_median(in_block, n) : NAN;
 }
 
-/* Average ranks of the increments, centred; NAN where either block is not known. Returns how many are. */
-static size_t increments(const struct culprit_work *work, const struct grower *row, enum grower_column column,
-                         double out_rank[CULPRIT_BLOCKS_MAX])
+/* From block to block; NAN where either is not known. Returns how many are. */
+static size_t increments_of(const struct culprit_work *work, const struct grower *row,
+                            enum grower_column column, double out_step[CULPRIT_BLOCKS_MAX])
 {
-    double step[CULPRIT_BLOCKS_MAX];
     double before = work->blocks ? block_level(work, row, column, 0) : NAN;
     size_t known = 0;
     for (size_t b = 0; b + 1 < work->blocks; b++) {
-        double after = block_level(work, row, column, b + 1);
-        step[b] = after - before;
-        known += isnan(step[b]) ? 0 : 1;
+        double after = block_level(work, row, column, (long)b + 1);
+        out_step[b] = after - before;
+        known += isnan(out_step[b]) ? 0 : 1;
         before = after;
     }
+    return known;
+}
+
+/* Average ranks, centred; NAN where it is not known. */
+static void ranks_of(const double *step, size_t steps, double *out_rank)
+{
+    size_t known = 0;
+    for (size_t b = 0; b < steps; b++)
+        known += isnan(step[b]) ? 0 : 1;
     double middle = ((double)known - 1) / 2;
-    for (size_t b = 0; b + 1 < work->blocks; b++) {
+    for (size_t b = 0; b < steps; b++) {
         double below = 0, equal = 0;
-        for (size_t c = 0; c + 1 < work->blocks; c++) {
+        for (size_t c = 0; c < steps; c++) {
             below += step[c] < step[b];
             equal += step[c] == step[b];
         }
         out_rank[b] = isnan(step[b]) ? NAN : below + (equal - 1) / 2 - middle;
     }
+}
+
+/* Ranks of the increments. Returns how many are known. */
+static size_t increments(const struct culprit_work *work, const struct grower *row, enum grower_column column,
+                         double out_rank[CULPRIT_BLOCKS_MAX])
+{
+    double step[CULPRIT_BLOCKS_MAX];
+    size_t known = increments_of(work, row, column, step);
+    ranks_of(step, work->blocks ? work->blocks - 1 : 0, out_rank);
     return known;
 }
 
@@ -262,12 +279,37 @@ static void shift(double series[CULPRIT_BLOCKS_MAX], size_t steps, int lag)
     memcpy(series, shifted, steps * sizeof shifted[0]);
 }
 
-/* Of the variance of a process' increments so much at most is what it really did, and the rest noise of the
+/* Which part of the variance of a process' increments is what it really did, and not the noise of its
  * readings. Without this a second one that does exactly as the first would seem to add what noise hides of
- * the first (C. Spearman 1904, correction for attenuation). */
-#ifndef RELIABLE
-#define RELIABLE 0.95
-#endif
+ * the first (C. Spearman 1904, correction for attenuation). What its increments did before the growth began
+ * is such noise: laid over those since, it shows by how much noise changes their ranks. Nothing is known
+ * better than to a hundredth; where too little was seen before, a twentieth. */
+#define RELIABLE_MIN 0.5
+#define RELIABLE_MAX 0.99
+#define RELIABLE_UNKNOWN 0.95
+#define NOISES_MIN 4
+
+static double reliability(const struct culprit_work *work, const struct grower *row,
+                          enum grower_column column)
+{
+    double noise[CULPRIT_BLOCKS_MAX], step[CULPRIT_BLOCKS_MAX], shaken[CULPRIT_BLOCKS_MAX];
+    double rank[CULPRIT_BLOCKS_MAX], rank_shaken[CULPRIT_BLOCKS_MAX];
+    size_t steps = work->blocks - 1, noises = 0, pairs;
+    long before = (long)(work->onset / work->block_slots);
+    for (long b = -before; b + 1 < 0 && noises < CULPRIT_BLOCKS_MAX; b++) {
+        noise[noises] = block_level(work, row, column, b + 1) - block_level(work, row, column, b);
+        noises += isnan(noise[noises]) ? 0 : 1;
+    }
+    if (noises < NOISES_MIN)
+        return RELIABLE_UNKNOWN;
+    increments_of(work, row, column, step);
+    for (size_t b = 0; b < steps; b++)
+        shaken[b] = step[b] + noise[b % noises];
+    ranks_of(step, steps, rank);
+    ranks_of(shaken, steps, rank_shaken);
+    double r = correlation(rank, rank_shaken, steps, 0, &pairs);
+    return fmin(RELIABLE_MAX, fmax(RELIABLE_MIN, r * r));
+}
 
 static void centre(double *series, size_t n)
 {
@@ -331,9 +373,10 @@ static double z_beside(const struct culprit_work *work, const struct suspect *su
     for (size_t s = 1; s < 4; s++)
         take_out(all[s], rest, n);
     double variance = product(other, other, n);
-    double both =
-        product(own, whole, n) -
-        (variance > 0 ? product(own, other, n) * product(whole, other, n) / variance / RELIABLE : 0);
+    double both = product(own, whole, n) -
+                  (variance > 0 ? product(own, other, n) * product(whole, other, n) / variance /
+                                      reliability(work, beside->row, beside->step.own)
+                                : 0);
     take_out(own, other, n);
     take_out(whole, other, n);
     double r = both / sqrt(product(own, own, n) * product(whole, whole, n));
