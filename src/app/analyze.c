@@ -71,6 +71,19 @@ struct track {
     enum verdict_state state;
 };
 
+/* False without memory: then there is nothing to deinit. */
+static bool result_init(struct result *result, const char *path, const struct perfmon_column *column)
+{
+    const size_t size = strlen(column->name) + 1;
+    char *name = malloc(size);
+    if (name == NULL) {
+        return false;
+    }
+    memcpy(name, column->name, size);
+    *result = (struct result){.file = path, .name = name, .unit = column->unit};
+    return true;
+}
+
 static void result_deinit(struct result *result)
 {
     free(result->name);
@@ -232,33 +245,39 @@ static void add_chart(struct analysis *analysis, const struct result *result, co
     free(points);
 }
 
+/* Takes them over, with what they own; false without memory. */
+static bool take_results(struct analysis *analysis, const struct result *results, size_t count)
+{
+    struct result *all =
+        grown(analysis->results, analysis->result_count, count, sizeof(*all), &analysis->result_capacity);
+    if (all == NULL) {
+        return false;
+    }
+    analysis->results = all;
+    memcpy(&all[analysis->result_count], results, count * sizeof(*results));
+    analysis->result_count += count;
+    return true;
+}
+
 /* Analyses the columns of one section (of all files but the history's: of the whole file) and adds their
  * results; on an error none. */
 static enum status analyze_section(struct analysis *analysis, const char *path, struct perfmon *reader,
                                    struct err *err)
 {
     const size_t columns = perfmon_column_count(reader);
-    size_t made = 0; /* results so far, after the counted ones */
+    size_t owned = 0; /* of the results */
     enum status status = STATUS_NO_MEMORY;
     struct track *tracks = calloc(columns, sizeof(*tracks));
-    struct result *results = grown(analysis->results, analysis->result_count, columns, sizeof(*results),
-                                   &analysis->result_capacity);
-    if (results == NULL || tracks == NULL) {
-        analysis->results = results != NULL ? results : analysis->results; /* the old block may be gone */
+    struct result *results = calloc(columns, sizeof(*results));
+    if (tracks == NULL || results == NULL) {
         goto done;
     }
-    analysis->results = results;
-    results += analysis->result_count;
-    for (; made < columns; made++) {
-        const struct perfmon_column *column = perfmon_column_get(reader, made);
-        const size_t size = strlen(column->name) + 1;
-        results[made] = (struct result){.file = path, .name = malloc(size), .unit = column->unit};
-        tracks[made].detector = detector_for(reader, column->unit, analysis->options->limit);
-        if (results[made].name == NULL || tracks[made].detector == NULL) {
-            made++;
+    for (; owned < columns; owned++) {
+        const struct perfmon_column *column = perfmon_column_get(reader, owned);
+        tracks[owned].detector = detector_for(reader, column->unit, analysis->options->limit);
+        if (tracks[owned].detector == NULL || !result_init(&results[owned], path, column)) {
             goto done;
         }
-        memcpy(results[made].name, column->name, size);
     }
     status = push_rows(reader, tracks, results, path, err);
     for (size_t i = 0; i < columns && status == STATUS_OK; i++) {
@@ -269,20 +288,22 @@ static enum status analyze_section(struct analysis *analysis, const char *path, 
             add_chart(analysis, &results[i], tracks[i].detector);
         }
     }
-    if (status == STATUS_OK) {
-        analysis->result_count += columns;
-        made = 0;
+    if (status == STATUS_OK && take_results(analysis, results, columns)) {
+        owned = 0;
+    } else if (status == STATUS_OK) {
+        status = STATUS_NO_MEMORY;
     }
 done:
     if (status == STATUS_NO_MEMORY) {
         err_set(err, status, "analyze", 0, "%s: out of memory", path);
     }
-    for (size_t i = 0; i < made; i++) {
-        result_deinit(&analysis->results[analysis->result_count + i]);
+    for (size_t i = 0; i < owned; i++) {
+        result_deinit(&results[i]);
     }
     for (size_t i = 0; tracks != NULL && i < columns; i++) {
         detector_free(tracks[i].detector);
     }
+    free(results);
     free(tracks);
     return status;
 }

@@ -16,13 +16,18 @@ bool perfmon_history_is_header(const char *line)
     return strncmp(line, header, sizeof(header) - 1) == 0;
 }
 
+/* All of them, which lie in the line then. */
 static enum status take_fields(struct perfmon *reader, char *line, char *fields[FIELD_COUNT], struct err *err)
 {
     const char *complaint = NULL;
-    size_t count = 0;
     char *next = line;
+    size_t count = 0;
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        fields[i] = line;
+    }
     while (next != NULL && count < FIELD_COUNT && complaint == NULL) {
-        fields[count++] = perfmon_take_field(next, &next, &complaint);
+        char *field = perfmon_take_field(next, &next, &complaint);
+        fields[count++] = field != NULL ? field : line;
     }
     if (complaint == NULL && count == FIELD_COUNT && next == NULL) {
         return STATUS_OK;
