@@ -248,7 +248,7 @@ static enum status set_aside(const char *path, const char *name, const char *why
     return STATUS_OK;
 }
 
-/* What was begun of a new file and not brought to its end. */
+/* With its companions, also when they are all there is. */
 static void remove_file(const char *path)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
@@ -291,7 +291,7 @@ static enum status replace(struct store *store, const char *why, int64_t utc_ms,
     if (status != STATUS_OK) {
         return status;
     }
-    remove_file(new_path);
+    remove_file(new_path); /* of one that was killed before it was complete */
     text_copy(store->path, sizeof(store->path), new_path);
     status = open_once(store, err);
     if (status == STATUS_OK) {
@@ -308,12 +308,14 @@ static enum status replace(struct store *store, const char *why, int64_t utc_ms,
     return status == STATUS_OK ? open_once(store, err) : status;
 }
 
-/* The new file of one that was killed between the two renamings. */
+/* The new file of one that was killed between the two renamings. The old one's log may lie there still, and
+ * would be written into it. */
 static void adopt_new(const char *path)
 {
     char new_path[STORE_PATH_MAX + sizeof(NEW_SUFFIX)];
     snprintf(new_path, sizeof(new_path), "%s" NEW_SUFFIX, path);
     if (!file_exists(path) && file_exists(new_path)) {
+        remove_file(path);
         set_aside_rename(new_path, path);
     }
 }

@@ -361,7 +361,24 @@ static void killed_while_it_is_replaced(void **state)
     assert_true(nth > 10);
 }
 
-/* And between the two renamings, when there is no file of the name at all. */
+/* The log of another file, which was killed before it could write it back. */
+static void leave_a_log(const char *path)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open("/disk/other", &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; CREATE TABLE t(x);"
+                                  " INSERT INTO t VALUES(zeroblob(100000));",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    vfs_fault_power_cut();
+    sqlite3_close(db);
+    vfs_fault_power_on(VFS_KEEP_ALL, 1);
+    assert_true(vfs_fault_rename("/disk/other-wal", path));
+}
+
+/* And between the two renamings, when there is no file of the name at all, but what it had not written back.
+ */
 static void killed_between_the_names(void **state)
 {
     (void)state;
@@ -374,6 +391,7 @@ static void killed_between_the_names(void **state)
     vfs_fault_power_on(VFS_LOSE_ALL, 1);
     renames_left = -1;
     assert_int_equal(vfs_fault_file_bytes(PATH), 0);
+    leave_a_log(PATH "-wal");
     store = open_store(PATH, set_aside);
     assert_string_equal(set_aside, "");
     assert_non_null(strstr(told(store), ASIDE));
