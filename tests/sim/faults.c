@@ -293,7 +293,7 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
         sim->settings.act = below(own, 3) != 0;
         draw_budget(own);
         sim->settings.archive_named = below(own, 4) != 0;
-        sim->settings.client_rung = below(own, 4) != 0;
+        sim->settings.client_rung = below(own, 2) != 0;
         if (sim->agent && config_write())
             agent_reload(sim->agent);
         break;
