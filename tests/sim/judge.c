@@ -7,8 +7,8 @@
  *       stopped after storewatch had seen it run again; the pauses between its starts double
  *   R2  the true times at which restarts began of which a stop was accepted: in each period no more than
  *       the budget, between two at least the minimum interval, as configured when the first stop was asked
- *       for. One asked for by hand only counts. Of those for one incident and rung no more than
- *       POLICY_ATTEMPTS_MAX were turned back
+ *       for. One asked for by hand only counts. Of those of one service for one incident no more
+ *       than POLICY_ATTEMPTS_MAX were turned back
  *   R3  the moment a stop takes effect: the service is the target or needs it (by the world's
  *       dependencies), the target is one of the configuration, and its process was not already another one
  *       than planned in the look that the stop was decided on. The moment a process is to be ended: that is
@@ -42,14 +42,8 @@
 #include <string.h>
 
 #define BACKOFFS_MS (20 * MS_PER_MINUTE)
-#define IDLE_MAX_MS (75 * MS_PER_SECOND)   /* some looks; there is one every few seconds in a restart */
-#define MAILED_MAX_MS (20 * MS_PER_MINUTE) /* twice the longest back-off */
-#define FRESH_MS (20 * MS_PER_SECOND) /* a look that takes longer is slow, and storewatch knows nothing */
-
-static struct judge *judge(void)
-{
-    return &sim->judge;
-}
+#define IDLE_MAX_MS (75 * MS_PER_SECOND) /* some looks; there is one every few seconds in a restart */
+#define FRESH_MS (20 * MS_PER_SECOND)    /* a look that takes longer is slow, and storewatch knows nothing */
 
 bool judge_failed(void)
 {
@@ -68,7 +62,7 @@ void judge_fail(const char *invariant, const char *format, ...)
     story("BROKEN %s: %s", judge()->invariant, judge()->failure);
 }
 
-static bool disk_is_bad(void)
+bool judge_disk_is_bad(void)
 {
     /* What came of it just before it was mended may be told only now. */
     if (sim->may_fail || (sim->disk_mended_ms && true_ms() - sim->disk_mended_ms < 2 * MS_PER_MINUTE))
@@ -177,37 +171,11 @@ static void follow_down(size_t index, int64_t elapsed_ms)
                    sim->os.world.services[index].name, (long long)(service->down_seen_ms / 1000));
 }
 
-/* Also by a job that began while it was slow, and takes its time. */
-static bool is_slow(enum lane lane)
-{
-    const struct lane_state *state = &sim->lanes[lane];
-    return sim->slow_ms[lane] > 0 || (state->job && state->done_ms - true_ms() > MS_PER_MINUTE);
-}
-
-/* Is something wrong with the way of a mail, from storewatch to its relay? */
-static bool mails_are_held_up(void)
-{
-    bool held_up = !sim->agent || sim->stopping || disk_is_bad() || is_slow(LANE_STORE) || is_slow(LANE_MAIL);
-    for (size_t i = 0; i < SIM_RELAYS; i++)
-        held_up |= sim->os.relays[i] != RELAY_WORKS;
-    return held_up;
-}
-
-/* R5: that a service is down is mailed soon, whatever else there was to tell. */
-static void follow_news_of_down(void)
-{
-    if (judge()->downs_mailed >= judge()->downs_told || mails_are_held_up())
-        judge()->down_told_ms = true_ms();
-    else if (true_ms() - judge()->down_told_ms > MAILED_MAX_MS)
-        judge_fail("R5", "that a service is down is not mailed for %lld min",
-                   (long long)MAILED_MAX_MS / MS_PER_MINUTE);
-}
-
 void judge_world(int64_t elapsed_ms)
 {
     struct world *world = &sim->os.world;
     int64_t now_ms = true_ms();
-    follow_news_of_down();
+    judge_follow_news();
     for (size_t i = 0; i < world->count; i++) {
         struct judge_service *service = &judge()->services[i];
         if (is_active(i) && judge()->restart_count)
@@ -520,7 +488,7 @@ static void check_journal(const struct restart_journal *journal, const char *nam
 {
     static const char sql[] = "SELECT s.stop FROM restart AS r JOIN restart_service AS s ON s.restart = r.id"
                               " WHERE r.id = ?1 AND s.name = ?2 AND r.phase <> 'ended'";
-    if (disk_is_bad() || sim->kill_change)
+    if (judge_disk_is_bad() || sim->kill_change)
         return;
     sqlite3 *db = NULL;
     sqlite3_stmt *statement = NULL;
@@ -553,7 +521,7 @@ static void check_termination_journal(const struct restart_journal *journal, con
         "SELECT 1 FROM restart AS r JOIN restart_service AS s ON s.restart = r.id"
         " WHERE r.id = ?1 AND s.name = ?2 AND r.phase <> 'ended' AND s.stop = 'asked' AND s.pid = ?3"
         " AND s.created_100ns = ?4 AND s.note LIKE '%is terminated'";
-    if (disk_is_bad() || sim->kill_change)
+    if (judge_disk_is_bad() || sim->kill_change)
         return;
     sqlite3 *db = NULL;
     sqlite3_stmt *statement = NULL;
@@ -644,101 +612,6 @@ void judge_stopped(const char *name, bool accepted)
     };
 }
 
-/* ---- R5 ---- */
-
-static struct judge_key *key_find(const char *key)
-{
-    for (size_t i = 0; i < judge()->key_count; i++)
-        if (strcmp(judge()->keys[i].key, key) == 0)
-            return &judge()->keys[i];
-    return NULL;
-}
-
-/* "i12-3.REMINDER.1763781245123" */
-static bool key_parse(const char *key, long long *out_incident, unsigned *out_number, long long *out_opened)
-{
-    const char *dot = strrchr(key, '.');
-    return dot && sscanf(key, "i%lld-%u.", out_incident, out_number) == 2 &&
-           sscanf(dot + 1, "%lld", out_opened) == 1;
-}
-
-/* Of those that left from the outbox. */
-static unsigned highest_number(long long incident, long long opened)
-{
-    unsigned highest = 0;
-    for (size_t i = 0; i < judge()->key_count; i++) {
-        long long other = 0, other_opened = 0;
-        unsigned number = 0;
-        if (!judge()->keys[i].from_memory &&
-            key_parse(judge()->keys[i].key, &other, &number, &other_opened) && other == incident &&
-            other_opened == opened && number > highest)
-            highest = number;
-    }
-    return highest;
-}
-
-static void check_order(const char *key)
-{
-    long long incident = 0, opened = 0;
-    unsigned number = 0;
-    if (!key_parse(key, &incident, &number, &opened))
-        return;
-    unsigned before = highest_number(incident, opened);
-    if (number <= before)
-        judge_fail("R5", "mail %s comes after mail %u of its incident", key, before);
-}
-
-void judge_mail(const char *message, bool refused)
-{
-    static const char header[] = "\r\nX-Storewatch-Key: ";
-    char key[MAIL_KEY_MAX] = "";
-    const char *at = strstr(message, header);
-    judge()->checks++;
-    if (!at) {
-        judge_fail("R5", "a mail without a key");
-        return;
-    }
-    at += strlen(header);
-    snprintf(key, sizeof key, "%.*s", (int)strcspn(at, "\r"), at);
-    story("mail %s%s", key, refused ? " is refused" : "");
-    judge()->downs_mailed += strstr(key, "SERVICE_DOWN") != NULL;
-    struct judge_key *known = key_find(key);
-    if (!known) {
-        if (judge()->key_count == JUDGE_KEYS_MAX) {
-            judge_fail("R8", "more than %d mails", JUDGE_KEYS_MAX);
-            return;
-        }
-        check_order(key);
-        known = &judge()->keys[judge()->key_count++];
-        memset(known, 0, sizeof *known);
-        text_copy(known->key, sizeof known->key, key);
-    }
-    known->from_memory |= sim->lanes[LANE_MAIL].job->sending.id == 0;
-    if (refused) {
-        known->refused = true;
-        return;
-    }
-    if (known->delivered++ == 0 || known->from_memory)
-        return; /* the failed commit of one that left from memory may be found done after a power cut */
-    judge()->duplicates++;
-    if (judge()->duplicates > judge()->duplicates_allowed)
-        judge_fail("R5",
-                   "mail %s comes a second time, and storewatch ended only %u times with a mail on its way",
-                   key, judge()->duplicates_allowed);
-}
-
-static bool number_arrived(int64_t incident, int64_t opened_utc_ms, unsigned wanted)
-{
-    for (size_t i = 0; i < judge()->key_count; i++) {
-        long long id = 0, opened = 0;
-        unsigned number = 0;
-        if (key_parse(judge()->keys[i].key, &id, &number, &opened) && id == incident &&
-            opened == opened_utc_ms && number == wanted)
-            return true;
-    }
-    return false;
-}
-
 /* ---- R6, R7, R8 ---- */
 
 /* What it was owing may be forgotten, and ops are told to look; the budget is not (R2). */
@@ -786,13 +659,8 @@ void judge_life_ends(void)
     judge()->downs_told = judge()->downs_mailed = 0; /* the next tells again what this one has not saved */
     if (sim->agent->pending->has_maintenance || sim->agent->flying->has_maintenance)
         judge()->maintenance_until_utc_ms = 0; /* lost with the process, if the disk did not have it yet */
-    /* One that was on its way from memory, because the disk failed, is nowhere else. */
-    if (mail && mail->sending.id == 0 && !key_find(mail->sending.mail.key) &&
-        judge()->key_count < JUDGE_KEYS_MAX) {
-        struct judge_key *lost = &judge()->keys[judge()->key_count++];
-        *lost = (struct judge_key){.refused = true, .from_memory = true};
-        text_copy(lost->key, sizeof lost->key, mail->sending.mail.key);
-    }
+    if (mail)
+        judge_mail_is_cut_off(mail);
 }
 
 void judge_polled(bool looking)
@@ -836,7 +704,8 @@ void judge_job_done(enum lane lane)
         judge()->look_seen = judge()->look_run;
         if (judge()->look_seen.services_known)
             judge()->seen_ms = true_ms();
-        if (sim->agent->opened && !sim->agent->store && !disk_is_bad() && sim->agent->engine->look_count == 0)
+        if (sim->agent->opened && !sim->agent->store && !judge_disk_is_bad() &&
+            sim->agent->engine->look_count == 0)
             judge_fail("R6", "storewatch could not open its file: %s", sim->agent->store_error);
     }
     follow_restarts();
@@ -845,127 +714,13 @@ void judge_job_done(enum lane lane)
     check_bounds();
 }
 
-/* ---- the end: the file is read with SQLite alone, not with the code that wrote it ---- */
-
-static sqlite3_stmt *ask(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
-        judge_fail("R6", "the history cannot be read: %s", sqlite3_errmsg(db));
-    return statement;
-}
-
-static void asked(sqlite3 *db, sqlite3_stmt *statement)
-{
-    if (sqlite3_finalize(statement) != SQLITE_OK)
-        judge_fail("R6", "the history cannot be read: %s", sqlite3_errmsg(db));
-}
-
-static void check_file(sqlite3 *db)
-{
-    sqlite3_stmt *statement = ask(db, "PRAGMA integrity_check(1)");
-    if (sqlite3_step(statement) != SQLITE_ROW ||
-        strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
-        judge_fail("R6", "the file is not sound: %s", sqlite3_errmsg(db));
-    asked(db, statement);
-}
-
-static void check_mails(sqlite3 *db)
-{
-    /* What was found out only while it stopped is for its next life to mail. */
-    sqlite3_stmt *statement =
-        ask(db, "SELECT count(*) FROM outbox WHERE state = 'pending' AND queued_utc_ms < ?");
-    sqlite3_bind_int64(statement, 1, sim->end_utc_ms);
-    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) > 0)
-        judge_fail("R5", "%d mails are left in the outbox", sqlite3_column_int(statement, 0));
-    asked(db, statement);
-    if (sim->damaged) /* with mails that waited in it */
-        return;
-    /* With no memory for long some reminders were dropped; how it began is never among them. */
-    uint64_t missing_allowed = sim->may_fail ? judge()->dropped : 0;
-    statement = ask(db, "SELECT id, opened_utc_ms, told_count, target FROM incident");
-    while (sqlite3_step(statement) == SQLITE_ROW) {
-        int64_t id = sqlite3_column_int64(statement, 0), opened = sqlite3_column_int64(statement, 1);
-        unsigned told = (unsigned)sqlite3_column_int(statement, 2);
-        for (unsigned number = 1; number <= told; number++) {
-            if (number_arrived(id, opened, number))
-                continue;
-            if (number > 1 && missing_allowed > 0)
-                missing_allowed--;
-            else
-                judge_fail("R5", "mail %u of incident %lld (%s, %u in all) never came", number, (long long)id,
-                           (const char *)sqlite3_column_text(statement, 3), told);
-        }
-    }
-    asked(db, statement);
-}
-
-/* Distinct mails of a kind that arrived. */
-static int mails_of(const char *kind)
-{
-    int count = 0;
-    for (size_t i = 0; i < judge()->key_count; i++)
-        count += strstr(judge()->keys[i].key, kind) != NULL;
-    return count;
-}
-
-/* What a restart came to is told in the transaction that says it: of each such restart a mail has arrived. */
-static void check_told(sqlite3 *db, const char *which, const char *kind)
-{
-    char sql[120];
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM restart WHERE %s", which);
-    sqlite3_stmt *statement = ask(db, sql);
-    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) > mails_of(kind) &&
-        !sim->may_fail && !sim->damaged)
-        judge_fail("R5", "%d restarts have %s, but only %d mails say %s", sqlite3_column_int(statement, 0),
-                   which, mails_of(kind), kind);
-    asked(db, statement);
-}
-
-static void check_restarts(sqlite3 *db)
-{
-    if (judge()->set_aside && mails_of("STORE_SET_ASIDE") == 0 && !sim->may_fail)
-        judge_fail("R6", "a file was set aside, and nobody was told");
-    check_told(db, "told_down = 1", "SERVICE_DOWN");
-    check_told(db, "outcome = 'handed over'", "GAVE_UP");
-    check_told(db, "outcome IN ('restored', 'called off')", "RESTART_ABANDONED");
-    sqlite3_stmt *statement = ask(db, "SELECT id, target, phase, outcome FROM restart");
-    size_t succeeded = 0;
-    while (sqlite3_step(statement) == SQLITE_ROW) {
-        const char *phase = (const char *)sqlite3_column_text(statement, 2);
-        bool ended = strcmp(phase, "ended") == 0;
-        succeeded += ended && strcmp((const char *)sqlite3_column_text(statement, 3), "succeeded") == 0;
-        if (!ended && !judge()->hopeless)
-            judge_fail("R6", "restart %lld of %s has never ended (%s)",
-                       (long long)sqlite3_column_int64(statement, 0),
-                       (const char *)sqlite3_column_text(statement, 1), phase);
-    }
-    asked(db, statement);
-    statement =
-        ask(db, "SELECT incident_id, count(*) FROM restart WHERE incident_id <> 0 AND outcome = 'restored'"
-                " GROUP BY incident_id, rung HAVING count(*) > ?");
-    sqlite3_bind_int(statement, 1, POLICY_ATTEMPTS_MAX);
-    if (sqlite3_step(statement) == SQLITE_ROW)
-        judge_fail("R2", "%d restarts for incident %lld were turned back, one after the other",
-                   sqlite3_column_int(statement, 1), (long long)sqlite3_column_int64(statement, 0));
-    asked(db, statement);
-    if (sim->calm && sim->settings.act && succeeded == 0)
-        judge_fail("W1", "nothing went wrong, and the leak was not ended");
-}
+/* ---- the end ---- */
 
 void judge_end(void)
 {
-    struct world *world = &sim->os.world;
+    const struct world *world = &sim->os.world;
     for (size_t i = 0; i < world->count; i++)
         if (judge()->services[i].owed && !world_runs(world, world->services[i].name) && !taken_over(i))
             judge_fail("R1", "%s was stopped by storewatch and is left down", world->services[i].name);
-    sqlite3 *db = NULL;
-    if (sqlite3_open_v2(SIM_STORE_PATH, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK) {
-        check_mails(db);
-        check_restarts(db);
-        check_file(db);
-    } else {
-        judge_fail("R6", "the history cannot be opened at the end: %s", sqlite3_errmsg(db));
-    }
-    sqlite3_close(db);
+    judge_file();
 }

@@ -276,7 +276,11 @@ void faults_step(void);
 int64_t faults_next_ms(void);
 void faults_heal(void);
 
-/* judge.c */
+/* judge.c, judge_mail.c */
+static inline struct judge *judge(void)
+{
+    return &sim->judge;
+}
 void judge_fail(const char *invariant, const char *format, ...) PRINTF_LIKE(2, 3);
 bool judge_failed(void);
 void judge_world(int64_t elapsed_ms); /* after time has passed */
@@ -293,8 +297,12 @@ void judge_person(const char *name);
 void judge_set_aside(void);
 void judge_event(enum alert_kind kind);
 void judge_mail(const char *message, bool refused);
+void judge_mail_is_cut_off(const struct job *job);
+void judge_follow_news(void); /* after time has passed */
+bool judge_disk_is_bad(void);
 bool judge_hopeless(void);
 void judge_end(void);
+void judge_file(void);
 
 /* sim.c */
 /* What else happens in a world; each may be NULL. */
