@@ -71,6 +71,7 @@ struct open_incident {
     struct incident incident; /* id 0 = free slot */
     int64_t told_mono_ms;     /* reminders are counted on the monotonic clock */
     int64_t bounded_mono_ms;  /* since when the verdict is `bounded`; 0 = it is not */
+    double bounded_level;     /* and the level then */
     int64_t alone_mono_ms;    /* since when its process is gone without a successor; 0 = it is not */
     bool seen_unbounded; /* by the present detector; false after a restart of storewatch until it is again */
     uint32_t held_told;  /* bit (1 << enum check): ops know that this check holds the restart back */

@@ -232,24 +232,36 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
         incident_tell_again(step, open, ALERT_REMINDER);
 }
 
-/* The detector has hysteresis of its own. But one that was rebuilt after a restart of storewatch and has not
- * seen the growth itself must say `bounded` for as long as a verdict takes before it is believed. */
+static bool is_called_growth(const struct verdict *verdict)
+{
+    return verdict->shape == SHAPE_GROWTH || verdict->shape == SHAPE_ACCELERATING ||
+           verdict->shape == SHAPE_RISING_FLOOR;
+}
+
+bool engine_growth_is_over(const struct engine *engine, struct open_incident *open,
+                           const struct verdict *verdict, int64_t mono_ms)
+{
+    const struct config *config = &engine->config;
+    bool bytes = metric_unit(open->incident.metric) == UNIT_BYTES;
+    double least = bytes ? config->min_growth_bytes : config->min_handles;
+    bool rises = open->bounded_mono_ms && verdict->value >= open->bounded_level + least;
+    if (!open->seen_unbounded && (is_called_growth(verdict) || rises)) {
+        open->bounded_mono_ms = 0; /* the detector only cannot tell yet how: that is no end */
+        return false;
+    }
+    if (open->bounded_mono_ms == 0) {
+        open->bounded_mono_ms = mono_ms;
+        open->bounded_level = verdict->value;
+    }
+    open->incident.level_now = verdict->value;
+    return open->seen_unbounded || mono_ms - open->bounded_mono_ms >= config->min_window_ms;
+}
+
 static void incident_may_clear(struct step *step, struct open_incident *open, const struct verdict *verdict)
 {
-    bool grows = verdict->shape == SHAPE_GROWTH || verdict->shape == SHAPE_ACCELERATING ||
-                 verdict->shape == SHAPE_RISING_FLOOR;
-    if (!open->seen_unbounded && grows) {
-        open->bounded_mono_ms = 0; /* it grows, and the detector only cannot tell yet how: that is no end */
+    if (!engine_growth_is_over(step->engine, open, verdict, step->clock.mono_ms) || !step_room_to_tell(step))
         return;
-    }
-    if (open->bounded_mono_ms == 0)
-        open->bounded_mono_ms = step->clock.mono_ms;
-    open->incident.level_now = verdict->value;
-    bool believed = open->seen_unbounded ||
-                    step->clock.mono_ms - open->bounded_mono_ms >= step->engine->config.min_window_ms;
-    if (!believed || !step_room_to_tell(step))
-        return;
-    bool restarted = open->incident.rungs_tried & ~(1u << RUNG_ALERT);
+    bool restarted = open->incident.rungs_tried & ~(1u << RUNG_ALERT), grows = is_called_growth(verdict);
     /* After a fall a verdict that still calls the past "growth" says nothing about the end. */
     const char *why = restarted ? "no growth since the restart"
                       : grows   ? "it has fallen back"

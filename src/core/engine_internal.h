@@ -41,6 +41,11 @@ struct open_incident *engine_free_slot(struct engine *engine);
 struct open_incident *engine_incident_by_id(struct engine *engine, int64_t id);
 struct ladder_memory *engine_ladder_memory(struct engine *engine, const char *target);
 void engine_remember_ladder(struct engine *engine, const struct incident *incident, int64_t mono_ms);
+/* Is the growth over, now that the verdict is `bounded`? The detector has hysteresis of its own. But one that
+ * was rebuilt after a restart of storewatch and has not seen the growth itself must say so for as long as a
+ * verdict takes before it is believed, and the level must not rise on meanwhile. */
+bool engine_growth_is_over(const struct engine *engine, struct open_incident *open,
+                           const struct verdict *verdict, int64_t mono_ms);
 /* May its end be nearer than urgent_before? */
 bool step_is_urgent(const struct step *step, const struct verdict *verdict);
 void step_adopt_registered(struct step *step);

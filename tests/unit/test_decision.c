@@ -193,6 +193,29 @@ static void test_the_budget_of_a_reload_holds_from_the_begin(void **state)
     assert_non_null(strstr(f->engine->called_off, "budget"));
 }
 
+/* Killed after the alert; the growth goes on, slower, and looks like a step: that is no recovery. Found by
+ * the crash sweep on a busy machine. */
+static void test_what_still_rises_has_not_recovered(void **state)
+{
+    struct fixture *f = *state;
+    const double mib = 1024.0 * 1024.0, least = f->engine->config.min_growth_bytes;
+    struct open_incident *open = grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    struct verdict verdict = {.state = VERDICT_BOUNDED, .shape = SHAPE_STEP, .value = 200 * mib};
+    int64_t mono_ms = f->step.clock.mono_ms;
+    assert_true(engine_growth_is_over(f->engine, open, &verdict, mono_ms)); /* seen by this detector */
+    open->seen_unbounded = false;
+    open->bounded_mono_ms = 0;
+    for (int hour = 0; hour < 24; hour++) {
+        assert_false(engine_growth_is_over(f->engine, open, &verdict, mono_ms));
+        verdict.value += least / 2;
+        mono_ms += MS_PER_HOUR;
+    }
+    assert_false(engine_growth_is_over(f->engine, open, &verdict, mono_ms));
+    mono_ms += f->engine->config.min_window_ms;
+    verdict.value += least / 4;
+    assert_true(engine_growth_is_over(f->engine, open, &verdict, mono_ms));
+}
+
 /* Half of a large plan comes up in one look: what is mailed has room all the same, and the story tells how it
  * began and how it stands. */
 static void test_a_long_story_has_room_for_its_end(void **state)
@@ -252,6 +275,7 @@ int main(void)
         TEST(test_a_pending_client_keeps_no_other_waiting),
         TEST(test_a_client_has_no_more_time_than_the_store),
         TEST(test_the_budget_of_a_reload_holds_from_the_begin),
+        TEST(test_what_still_rises_has_not_recovered),
         TEST(test_a_long_story_has_room_for_its_end),
         TEST(test_the_oldest_ladder_is_forgotten),
         TEST(test_a_set_clock_brings_no_end_nearer),
