@@ -59,6 +59,10 @@ struct trend_parabola {
     double residue;
 };
 void trend_parabola(const double *time, const double *value, size_t n, struct trend_parabola *out_parabola);
+/* Sum of squares that the least squares cubic leaves: a flank that is steepest in its middle has one far
+ * better than its line. n <= TREND_CUBIC_POINTS_MAX, at least 4. */
+#define TREND_CUBIC_POINTS_MAX 64
+double trend_cubic_residue(const double *time, const double *value, size_t n);
 #define TREND_STAIRS_POINTS_MAX 64
 #define TREND_STAIRS_JUMPS_MAX 3
 /* The best piecewise constant fit with at most `jumps` jumps (exact, by dynamic programming, O(jumps n^2)).

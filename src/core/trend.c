@@ -171,6 +171,32 @@ void trend_parabola(const double *time, const double *value, size_t n, struct tr
                                    .residue = residue};
 }
 
+static double parabola_rest(const struct trend_parabola *curve, double time, double value)
+{
+    const double x = (time - curve->middle) / curve->half;
+    return value - curve->level - curve->slope * x - curve->bend * x * x;
+}
+
+/* What a parabola leaves of the values, less what of it lies along what a parabola leaves of the cube. */
+double trend_cubic_residue(const double *time, const double *value, size_t n)
+{
+    struct trend_parabola curve, of_cube;
+    double cube[TREND_CUBIC_POINTS_MAX];
+    trend_parabola(time, value, n, &curve);
+    for (size_t i = 0; i < n; i++) {
+        const double x = (time[i] - curve.middle) / curve.half;
+        cube[i] = x * x * x;
+    }
+    trend_parabola(time, cube, n, &of_cube);
+    double cc = 0, cv = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double rest = parabola_rest(&of_cube, time[i], cube[i]);
+        cc += rest * rest;
+        cv += rest * parabola_rest(&curve, time[i], value[i]);
+    }
+    return cc > 0 ? fmax(0, curve.residue - cv * cv / cc) : curve.residue;
+}
+
 #define TAUS 9
 
 double trend_saturating_residue(const double *time, const double *value, size_t n, double *out_level,

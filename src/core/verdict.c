@@ -10,8 +10,9 @@
  * at which the growth may have begun (the onset):
  *   1. time      it has gone on for half of the life; less is only enough when it is urgent: so
  * straight, sharp and large against the headroom that the time to wait is measured by the time that is left;
- *   2. effect    it is large against the level, against the scatter about its own curve - the more so the
- * fewer samples speak for it - and it is new territory: above the range shown before the onset;
+ *   2. effect    it is large against the level - the more so when no level was held before -, against the
+ * scatter about its own curve - the more so the fewer samples speak for it -, and against what the life
+ * before came down by on its own, and it is new territory: above the range shown before the onset;
  *   3. spread    every part of it grew, the last parts no less than the first: what approaches a plateau
  * slows down;
  *   4. onset     it did not grow at that rate before (else the onset lies further back);
@@ -20,10 +21,11 @@
  *   6. floor     the floor rises too: a sawtooth that grows taller is not a leak;
  *   7. now       its later half does not bend down: what turns around slows down first. It may also be a
  * breath, so this only waits.
- * Growth that passes is taken as a forecast, and the state changes only when what comes after has obeyed it:
- * a test on data that had no part in raising the suspicion, so that looking again and again costs no false
- * alarms. The present state ends when the growth has stopped (or crawls) for half as long as it lasted, or
- * was given back.
+ * Growth that passes is taken as a forecast, and the state changes only when what comes after has obeyed it
+ * and it passes again: a test on data that had no part in raising the suspicion, so that looking again and
+ * again costs no false alarms. In between noise may fail a clause now and then: ten clauses of which each
+ * errs in one look of twenty agree in six of ten. The present state ends when the growth has stopped (or
+ * crawls) for half as long as it lasted, or was given back.
  *
  * Evaluations are spaced by 1/64 of the life, so their number grows with its logarithm; between them a push
  * costs a bucket update and a comparison or two. */
@@ -35,7 +37,7 @@
 /* Lives, evaluations, and what an alarm waits for. */
 #define SAMPLES_MIN 30 /* of a life: below, nothing is said */
 #define LIFE_MAX_MS (14 * MS_PER_DAY)
-#define CONFIRM_SHARE 0.12   /* a forecast has to be obeyed for this share of the growth's duration, */
+#define CONFIRM_SHARE 0.16   /* a forecast has to be obeyed for this share of the growth's duration, */
 #define URGENT_LAST 0.3      /* an urgent one, which has seen less, for this one, */
 #define VERIFY 0.6           /* by this part of the growth foreseen */
 #define HEIGHT_SHARE 0.02    /* of the growth makes a new height, */
@@ -130,7 +132,7 @@ static void unbounded_enter(struct detector *d, const struct finding *f, bool by
     d->onset_level = f->onset_level;
     d->peak = f->level;
     d->peak_ms = d->last_ms;
-    d->steady.lasted_ms = d->urgent.lasted_ms = 0;
+    d->steady.made = d->urgent.made = false;
 }
 
 static int64_t begin_of_life(const struct detector *d)
@@ -192,45 +194,47 @@ static void watch_growth(struct detector *d)
         describe(d, point, count, NULL, 0, d->onset_ms);
 }
 
+/* What has risen since the forecast was made, as of the last third of that time. What excursions or a cycle
+ * hide in the samples is compared where they are left out. NAN: nothing was seen of it. */
+static double forecast_rise(const struct detector *d, const struct forecast *forecast,
+                            const struct finding *f, const struct series_sample *point, size_t count)
+{
+    if ((f->smooth && forecast->smooth) || (f->floors && forecast->floors))
+        return f->level - forecast->level;
+    const int64_t third_ms = (d->last_ms - forecast->at_ms) / 3;
+    size_t from = count;
+    while (from > 0 && d->last_ms - point[from - 1].t_ms <= third_ms)
+        from--;
+    return from < count ? level_of(point, from, count) - forecast->level : NAN;
+}
+
 /* Growth that was found is taken as a forecast, and an alarm waits until what came after has obeyed it: for a
  * share of the growth's duration, and by at least VERIFY of the growth foreseen. A curve that bends, a step,
- * a chance rise do not; a leak does. A forecast that failed is replaced by the present one. */
-static bool forecast_holds(struct detector *d, struct forecast *forecast, const struct finding *f,
-                           int64_t since_ms, const struct series_sample *point, size_t count)
+ * a chance rise do not; a leak does. The forecast stands until then, whatever the noise makes of the clauses
+ * meanwhile. One that failed, or was made before this growth began, is replaced by the present one. */
+static bool forecast_holds(const struct detector *d, struct forecast *forecast, const struct finding *f,
+                           const struct series_sample *point, size_t count)
 {
-    if (f->clause != CLAUSE_GROWS) {
-        forecast->lasted_ms -= since_ms;
-        if (forecast->lasted_ms < 0)
-            forecast->lasted_ms = 0;
+    if (f->clause != CLAUSE_GROWS)
         return false;
-    }
     const double duration_ms = (double)(d->last_ms - f->onset_ms);
-    const double share = (f->urgent ? URGENT_LAST : CONFIRM_SHARE) * detector_hurry(d);
-    const bool fresh = forecast->lasted_ms == 0;
-    forecast->lasted_ms += since_ms > 0 ? since_ms : 1;
-    if (!fresh) {
-        if (f->hold != CLAUSE_GROWS || (double)forecast->lasted_ms < share * duration_ms)
+    const double elapsed_ms = (double)(d->last_ms - forecast->at_ms);
+    if (forecast->made && forecast->at_ms >= f->onset_ms) {
+        const double share = (f->urgent ? URGENT_LAST : CONFIRM_SHARE) * detector_hurry(d);
+        if (f->hold != CLAUSE_GROWS || elapsed_ms < share * duration_ms)
             return false;
-        const double elapsed_ms = (double)(d->last_ms - forecast->at_ms);
-        size_t from = count;
-        while (from > 0 && (double)(d->last_ms - point[from - 1].t_ms) <= elapsed_ms / 3)
-            from--;
-        if (from == count)
+        const double rise = forecast_rise(d, forecast, f, point, count);
+        if (isnan(rise))
             return false;
-        /* What excursions or a cycle hide in the samples is compared where they are left out. */
-        const double rise = ((f->smooth && forecast->smooth) || (f->floors && forecast->floors)
-                                 ? f->level
-                                 : level_of(point, from, count)) -
-                            forecast->level;
-        if (rise >= VERIFY * forecast->rate_per_ms * elapsed_ms * 5 / 6)
+        if (rise >= VERIFY * forecast->rate_per_ms * elapsed_ms * 5 / 6) /* of that third, the middle */
             return true;
     }
-    *forecast = (struct forecast){.at_ms = d->last_ms,
-                                  .level = f->level,
-                                  .rate_per_ms = f->growth / duration_ms,
-                                  .lasted_ms = 1,
+    *forecast = (struct forecast){.made = true,
                                   .smooth = f->smooth,
-                                  .floors = f->floors};
+                                  .floors = f->floors,
+                                  .at_ms = d->last_ms,
+                                  .level = f->level,
+                                  .rate_per_ms = f->growth / duration_ms};
     return false;
 }
 
@@ -265,9 +269,7 @@ static void evaluate(struct detector *d)
         }
     }
     const struct finding best = judge_window(d, &context, block, n, begin_ms);
-    const int64_t since_ms = d->last_ms - d->evaluated_ms;
     d->finding = best;
-    d->evaluated_ms = d->last_ms;
     d->value = block[n - 1].middle;
     double middle[BLOCKS_MAX];
     const size_t older_blocks = n * 2 / 3;
@@ -277,7 +279,7 @@ static void evaluate(struct detector *d)
     d->high = trend_rank(middle, older_blocks, older_blocks - 1 - older_blocks / 20);
     if (d->state == VERDICT_LEARNING)
         state_enter(d, VERDICT_BOUNDED);
-    if (forecast_holds(d, &d->steady, &best, since_ms, point, count))
+    if (forecast_holds(d, &d->steady, &best, point, count))
         unbounded_enter(d, &best, false);
     if (d->state == VERDICT_UNBOUNDED || ++d->undescribed >= DESCRIBE_EVERY)
         describe(d, point, count, block, n, d->state == VERDICT_UNBOUNDED ? d->onset_ms : begin_ms);
@@ -290,8 +292,6 @@ static void evaluate_urgent(struct detector *d)
     const int64_t begin_ms = begin_of_life(d);
     const int64_t life_ms = d->last_ms - begin_ms;
     int64_t window_ms = life_ms / 3;
-    const int64_t since_ms = d->last_ms - d->urgent_evaluated_ms;
-    d->urgent_evaluated_ms = d->last_ms;
     bool grows = false;
     struct series_sample life[SERIES_RING];
     int64_t life_width_ms;
@@ -319,14 +319,14 @@ static void evaluate_urgent(struct detector *d)
         if (best.clause != CLAUSE_GROWS)
             continue;
         grows = true;
-        if (forecast_holds(d, &d->urgent, &best, since_ms, point, count)) {
+        if (forecast_holds(d, &d->urgent, &best, point, count)) {
             unbounded_enter(d, &best, false);
             describe(d, point, count, block, n, d->onset_ms);
             return;
         }
     }
     if (!grows)
-        d->urgent.lasted_ms = 0;
+        d->urgent.made = false;
 }
 
 static void guard_speak(struct detector *d, double value)

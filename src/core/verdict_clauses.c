@@ -30,6 +30,12 @@
 #define EVIDENCE 3000 /* ... factor times samples: an effect seen in few samples has to be plainer */
 #define RANGE_FACTOR                                                                                         \
     0.5 /* new territory: above the 95 % level before the onset by half the width of that range */
+/* Growth without a held level before it has no range and no past to be compared with, so it has to matter by
+ * itself: a twentieth, as for growth along a line. */
+#define LEVEL_BIRTH LINE_LEVEL
+/* What came down by so much on its own may go up by as much again, and its next swing may be larger: a swing
+ * is what the growth is half of, at most. */
+#define FALL_FACTOR 2
 #define GAP_SHARE 0.3 /* floors: growth against the usual distance of the medians from the floor */
 
 /* Clause 3; of a straight line the first and the last two fifths are 0.4, the last sixth is 0.17 of the
@@ -56,7 +62,8 @@
 
 /* What is urgent has to be unmistakable. */
 #define STRICT_PART 0.8   /* each sixth within 20 % of straight */
-#define STRICT_SCATTER 40 /* growth against scatter */
+#define STRICT_SCATTER 40 /* growth against scatter; */
+#define STRICT_LINE 15    /* this is enough where what scatters is noise: no curve is better than the line */
 #define STRICT_PRIOR 0.25 /* a sharp onset: the flank of a hump has none */
 #define STRICT_RANGE 3    /* growth against the range before */
 
@@ -216,7 +223,8 @@ static enum clause clause_level(struct onset *o)
 {
     if (!(o->growth > 0))
         return CLAUSE_FLAT;
-    return o->growth < LEVEL_SHARE * fabs(o->level[0]) ? CLAUSE_LEVEL : CLAUSE_GROWS;
+    const double share = o->from_birth && !o->context->short_window ? LEVEL_BIRTH : LEVEL_SHARE;
+    return o->growth < share * fabs(o->level[0]) ? CLAUSE_LEVEL : CLAUSE_GROWS;
 }
 
 /* So large against what is left that waiting costs. Where no limit is known, twice the level is one. That
@@ -271,7 +279,7 @@ static enum clause clause_recent(struct onset *o)
  * settings the service has said what is long enough). */
 static enum clause clause_scatter(struct onset *o)
 {
-    const double factor = o->context->short_window ? STRICT_SCATTER
+    const double factor = o->context->short_window ? STRICT_LINE
                           : o->detector->settings.min_window_ms > 0
                               ? SCATTER_FACTOR
                               : fmax(SCATTER_FACTOR, EVIDENCE / o->context->samples);
@@ -300,6 +308,28 @@ static enum clause clause_range(struct onset *o)
     return o->context->short_window && o->level[5] < o->context->record ? CLAUSE_RANGE : CLAUSE_GROWS;
 }
 
+static double largest_fall(const double *value, size_t n)
+{
+    double high = -HUGE_VAL, fall = 0;
+    for (size_t i = 0; i < n; i++) {
+        high = fmax(high, value[i]);
+        fall = fmax(fall, high - value[i]);
+    }
+    return fall;
+}
+
+/* Clause 2, against the swings of the life before: what was given back by itself. (What a leak gave back that
+ * was told is no swing.) A short window is held against the highest level of that life instead. */
+static enum clause clause_fall(struct onset *o)
+{
+    const struct detector *d = o->detector;
+    const bool leaked = d->change_count > 0 && detector_seconds(d, d->peak_ms) > o->view->t[0];
+    if (o->context->short_window || leaked)
+        return CLAUSE_GROWS;
+    o->found->fall = largest_fall(o->view->value, o->s + 2); /* the onset is known to a block */
+    return o->growth < FALL_FACTOR * o->found->fall ? CLAUSE_FALL : CLAUSE_GROWS;
+}
+
 /* Clause 4. It did not grow so before, over a third of its duration and over as long as it lasted. */
 static enum clause clause_prior(struct onset *o)
 {
@@ -309,6 +339,18 @@ static enum clause clause_prior(struct onset *o)
     o->near = rate_before(o->view->t, o->view->value, o->s, o->duration / 3);
     o->far = rate_before(o->view->t, o->view->value, o->s, o->duration);
     return o->near > PRIOR_RATE * o->rate || o->far > PRIOR_RATE * o->rate ? CLAUSE_PRIOR : CLAUSE_GROWS;
+}
+
+/* Neither a parabola nor a cubic explains the growth better than its line does, nor even about as well: what
+ * scatters about the line is noise and not the line's own curve. */
+static bool is_straight(const struct onset *o)
+{
+    const double least = 1e-6 * o->growth * o->growth;
+    struct trend_parabola parabola;
+    trend_parabola(o->t, o->v, o->m, &parabola);
+    const double line = trend_aicc(trend_line_residue(o->t, o->v, o->m), least, o->m, 3);
+    return line < trend_aicc(parabola.residue, least, o->m, 4) - AICC_MARGIN &&
+           line < trend_aicc(trend_cubic_residue(o->t, o->v, o->m), least, o->m, 5) - AICC_MARGIN;
 }
 
 /* Urgent is what takes much of the headroom and is unmistakable: straight in each sixth, far out of the
@@ -323,8 +365,9 @@ static bool is_urgent(const struct onset *o)
         if (!(part > STRICT_PART && part < 2 - STRICT_PART))
             return false;
     }
-    return o->growth > STRICT_SCATTER * o->scatter && o->near < STRICT_PRIOR * o->rate &&
-           o->growth >= STRICT_RANGE * (f->range_high - f->range_low);
+    return o->near < STRICT_PRIOR * o->rate && o->growth >= STRICT_RANGE * (f->range_high - f->range_low) &&
+           (o->growth > STRICT_SCATTER * o->scatter ||
+            (o->growth > STRICT_LINE * o->scatter && is_straight(o)));
 }
 
 /* Samples of a life that growth in it needs. */
@@ -429,9 +472,9 @@ static enum clause onset_test(const struct detector *d, const struct context *co
                               const struct view *view, size_t s, struct finding *found)
 {
     static clause_fn *const chain[] = {
-        clause_level,      clause_short,  clause_parts, clause_recent,  clause_scatter,
-        clause_range,      clause_prior,  clause_time,  clause_minimum, clause_floor,
-        clause_saturating, clause_stairs, clause_now,
+        clause_level, clause_short,      clause_parts,  clause_recent, clause_scatter,
+        clause_range, clause_fall,       clause_prior,  clause_time,   clause_minimum,
+        clause_floor, clause_saturating, clause_stairs, clause_now,
     };
     struct onset o = onset_at(d, context, view, s, found);
     enum clause result = CLAUSE_GROWS;

@@ -7,7 +7,10 @@
 #define PIECE_POINTS 12  /* of a last piece */
 #define BEND_EARLY 2     /* it may bend twice as much as it did */
 #define BEND_MAX 4       /* of a rate in half a segment: more would extrapolate noise */
-#define BEND_PARTS 3     /* cuts tried in the first quarter of a segment, */
+#define NOISE_AHEAD                                                                                          \
+    1.5 /* of the distance that nearly all points kept from the line: stairs lie half a step off it, and     \
+            the limit is met by a whole one */
+#define BEND_PARTS 3 /* cuts tried in the first quarter of a segment, */
 #define BEND_NARROWS                                                                                         \
     3 /* and how much narrower the interval must get: a quarter fewer points widen it by half */
 
@@ -130,7 +133,7 @@ void forecast_segment(struct detector *d, const struct series_sample *point, siz
     double residual[SERIES_RING];
     for (size_t i = first; i < n; i++)
         residual[i - first] = fabs(v[i] - d->slope.intercept - d->slope.slope * t[i]);
-    d->line_noise = trend_rank(residual, n - first, (n - first) * 49 / 50);
+    d->line_noise = NOISE_AHEAD * trend_rank(residual, n - first, (n - first) * 49 / 50);
 }
 
 /* When the limit is reached from `level` at a rate that grows by the factor `bend` in each bend_s. */

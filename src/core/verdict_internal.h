@@ -29,6 +29,7 @@ enum clause {
     CLAUSE_SCATTER,
     CLAUSE_RANGE,
     CLAUSE_PARTS,
+    CLAUSE_FALL,
     CLAUSE_PRIOR,
     CLAUSE_SATURATING,
     CLAUSE_STAIRS,
@@ -52,15 +53,16 @@ struct finding {
     bool urgent, floors;
     bool smooth;                  /* found in a view without excursions or cycle */
     double range_low, range_high; /* of the level before the onset */
+    double fall;                  /* the largest before the onset */
     double plateau;               /* where a saturating curve heads; NAN */
 };
 
 /* A growth found, waiting to be confirmed by what comes after it. */
 struct forecast {
-    int64_t lasted_ms; /* time it has been found for, less the time it was not; 0 = none */
-    int64_t at_ms;     /* when it was made */
+    bool made;
+    bool smooth, floors; /* of the finding */
+    int64_t at_ms;
     double level, rate_per_ms;
-    bool smooth, floors;
 };
 
 /* A silence that was cut short: from at_ms on, the clock is skipped_ms ahead of the time seen. */
@@ -89,7 +91,7 @@ struct detector {
     enum shape shape;
     struct finding finding; /* the latest */
     unsigned undescribed;   /* evaluations since shape and line were last determined */
-    int64_t evaluated_ms, urgent_evaluated_ms, next_urgent_ms;
+    int64_t next_urgent_ms;
     struct forecast steady, urgent; /* being confirmed, by the whole life and by its recent parts */
     double last_value;
     unsigned rises;     /* in a row, above GUARD_BELOW of the limit */
@@ -105,7 +107,7 @@ struct detector {
     double rate_low, rate_high; /* what may come, per second */
     double bend, bend_s;        /* the rate grows by the factor `bend` in that time */
     double slope_now;           /* the rate at the end of the segment */
-    double line_noise;          /* distance from the line that nearly all points keep */
+    double line_noise;          /* distance from the line that what comes keeps */
     int64_t fit_from_ms;
     double value;
     size_t change_count;

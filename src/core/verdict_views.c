@@ -9,7 +9,7 @@
 #define LINE_KEPT 0.7   /* and at least this share is none; half of each third, half of the latest */
 
 #define PERIOD_LIKENESS 0.6 /* autocorrelation one period apart */
-#define PERIODS_MIN 3       /* seen, for a cycle to be known */
+#define PERIODS_MIN 5       /* seen, for a cycle to be known: three alike are chance often enough */
 
 size_t judge_blocks(const struct detector *d, const struct series_sample *point, size_t count,
                     int64_t from_ms, struct block block[BLOCKS_MAX])

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#define GIVEN_BACK_SHARE 0.25 /* of the growth, given back, is worth a word */
+#define WORDS_MAX 64          /* of a duration */
+
 /* What was seen, and what is still lacking. */
 static void add_learning(struct text *text, const struct detector *d)
 {
@@ -23,6 +26,24 @@ static void add_learning(struct text *text, const struct detector *d)
     text_add(text, "%llu sample%s in ", (unsigned long long)d->sample_count, d->sample_count == 1 ? "" : "s");
     text_add_duration(text, seen_ms);
     text_add(text, ", too little for a verdict");
+}
+
+/* "; reaches 2.00 GiB in 31 h to 35 h". */
+static void add_reach(struct text *text, enum unit unit, const struct verdict *v)
+{
+    char early[WORDS_MAX], late[WORDS_MAX];
+    struct text early_text = text_on(early, sizeof early), late_text = text_on(late, sizeof late);
+    text_add_duration(&early_text, v->exhaustion_early_ms - v->at_ms);
+    text_add(text, "; reaches ");
+    text_add_quantity(text, unit, v->limit);
+    text_add(text, " in %s", early);
+    if (v->exhaustion_late_ms == INT64_MAX) {
+        text_add(text, " or later");
+        return;
+    }
+    text_add_duration(&late_text, v->exhaustion_late_ms - v->at_ms);
+    if (strcmp(early, late) != 0)
+        text_add(text, " to %s", late);
 }
 
 static void reason_write(const struct detector *d, struct verdict *v)
@@ -58,17 +79,11 @@ static void reason_write(const struct detector *d, struct verdict *v)
             text_add(&text, ", the lowest values too, straight rather than levelling off");
         else
             text_add(&text, ", in each third of that time, straight rather than levelling off");
-        if (v->exhaustion_ms != INT64_MAX) {
-            text_add(&text, "; reaches ");
-            text_add_quantity(&text, unit, v->limit);
-            text_add(&text, " in ");
-            text_add_duration(&text, v->exhaustion_early_ms - v->at_ms);
-            if (v->exhaustion_late_ms == INT64_MAX) {
-                text_add(&text, " or later");
-            } else {
-                text_add(&text, " to ");
-                text_add_duration(&text, v->exhaustion_late_ms - v->at_ms);
-            }
+        if (d->value < d->peak - GIVEN_BACK_SHARE * v->growth) {
+            text_add(&text, "; given back of it ");
+            text_add_quantity(&text, unit, d->peak - d->value);
+        } else if (v->exhaustion_ms != INT64_MAX) {
+            add_reach(&text, unit, v);
         }
         return;
     }
@@ -107,6 +122,13 @@ static void reason_write(const struct detector *d, struct verdict *v)
     case CLAUSE_RANGE:
         text_add(&text, "within the range seen before, up to ");
         text_add_quantity(&text, unit, f->range_high);
+        break;
+    case CLAUSE_FALL:
+        text_add(&text, "grows by ");
+        text_add_quantity(&text, unit, f->growth);
+        text_add(&text, ", not yet twice the ");
+        text_add_quantity(&text, unit, f->fall);
+        text_add(&text, " that it once came down by itself");
         break;
     case CLAUSE_PRIOR:
     case CLAUSE_SATURATING:

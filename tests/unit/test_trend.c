@@ -171,6 +171,15 @@ static void shapes_are_told_apart(void **state)
                 fabs(bent.half - 19.5) < 1e-12);
     trend_parabola(t, curve, 40, &bent);
     assert_true(bent.bend < 0 && bent.residue > 1 && bent.residue < trend_line_residue(t, curve, 40));
+    /* A cubic leaves nothing of a flank u^2 (3 - 2 u), and what the parabola leaves of something even. */
+    double flank[40];
+    for (size_t i = 0; i < 40; i++)
+        flank[i] = 500 + 80 * (t[i] / 39) * (t[i] / 39) * (3 - 2 * t[i] / 39);
+    assert_true(trend_cubic_residue(t, flank, 40) < 1e-9 && trend_line_residue(t, flank, 40) > 100);
+    for (size_t i = 0; i < 40; i++)
+        flank[i] = fabs(t[i] - 19.5);
+    trend_parabola(t, flank, 40, &bent);
+    assert_true(bent.residue > 1 && fabs(trend_cubic_residue(t, flank, 40) - bent.residue) < 1e-9);
     size_t at[TREND_STAIRS_JUMPS_MAX];
     assert_true(trend_stairs_residue(stairs, 40, 3, at) < 1e-6);
     assert_int_equal(at[0], 10);

@@ -126,6 +126,58 @@ static void a_tooth_no_higher_than_the_last_is_not_urgent(void **state)
     assert_true(alarmed <= 1);
 }
 
+/* What once came down by so much on its own may go up by as much again: growth of less than twice that waits,
+ * and says why. Without the fall it is told. What a leak gave back that was told is no such fall. */
+static void what_fell_by_itself_may_rise(void **state)
+{
+    (void)state;
+    enum { N = 3600 };
+    const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    for (int falls = 0; falls < 2; falls++) {
+        double value[N];
+        struct random random = random_seeded(8);
+        for (size_t i = 0; i < N; i++)
+            value[i] = 8e8 + 1e6 * random_normal(&random) + (falls && i < 1500 ? 1e8 : 0) +
+                       (i < 1600 ? 0 : 7e4 * (double)(i - 1600));
+        const struct run run = run_series(&settings, NAN, value, N, 15000);
+        assert_int_equal(run.alarm_count, falls ? 0 : 1);
+        if (falls)
+            assert_non_null(
+                strstr(run_series(&settings, NAN, value, 3400, 15000).verdict.reason, "not yet twice the 9"));
+    }
+    double value[N];
+    struct random random = random_seeded(9);
+    for (size_t i = 0; i < N; i++)
+        value[i] = 8e8 + 1e6 * random_normal(&random) +
+                   (i < 300    ? 0
+                    : i < 1000 ? 5e5 * (double)(i - 300)
+                               : 2.5e5 * (double)(i - 1000));
+    const struct run again = run_series(&settings, NAN, value, 2700, 15000);
+    assert_int_equal(again.alarm_count, 2);
+    assert_int_equal(again.clear_count, 1);
+}
+
+/* A level of four days held under noise, then straight growth by three times the level in half a day: noise
+ * about a line is no curve, and what is urgent is told in time. */
+static void a_late_leak_is_told_through_noise(void **state)
+{
+    (void)state;
+    enum { N = 5400, ONSET = 4800 };
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        double value[N];
+        struct random random = random_seeded(seed);
+        for (size_t i = 0; i < N; i++)
+            value[i] = 5e8 * (1 + 0.03 * random_normal(&random) +
+                              (i < ONSET ? 0 : 3 * (double)(i - ONSET) / (N - ONSET)));
+        const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+        const struct run run = run_series(&settings, NAN, value, N, 60000);
+        if (run.alarm_count != 1)
+            print_message("seed %d: %s\n", (int)seed, run.verdict.reason);
+        assert_int_equal(run.alarm_count, 1);
+        assert_in_range(run.first_alarm, ONSET + 60, ONSET + 400);
+    }
+}
+
 static void leaks_are_found(void **state)
 {
     (void)state;
@@ -448,7 +500,7 @@ static void a_leak_beneath_excursions_is_found(void **state)
         }
 }
 
-/* Day and night, three and more of each, over a leak smaller than their swing, and without one. */
+/* Day and night, eight of each, over a leak smaller than their swing, and without one. */
 static void a_leak_beneath_a_cycle_is_found(void **state)
 {
     (void)state;
@@ -488,6 +540,29 @@ static void a_leak_that_was_fixed_clears(void **state)
         assert_int_equal(run_series(&settings, NAN, value, 1500, 15000).clear_count, 0);
         assert_int_equal(run_series(&settings, NAN, value, 2400, 15000).verdict.state, VERDICT_BOUNDED);
     }
+}
+
+/* An alarm's reason goes with the time: what of the growth was given back meanwhile, and an end that is the
+ * same in words from both sides is said once. */
+static void the_reason_of_an_alarm_stays_true(void **state)
+{
+    (void)state;
+    enum { N = 1400 };
+    double value[N];
+    struct random random = random_seeded(4);
+    for (size_t i = 0; i < N; i++)
+        value[i] = 5e8 + 1e6 * random_normal(&random) + (i < 500 ? 0 : 1e6 * (double)(i - 500)) -
+                   (i < 1320 ? 0 : 3e8);
+    const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    assert_null(strstr(run_series(&settings, NAN, value, 1320, 15000).verdict.reason, "given back"));
+    const struct run fallen = run_series(&settings, NAN, value, N, 15000);
+    assert_int_equal(fallen.verdict.state, VERDICT_UNBOUNDED);
+    assert_non_null(strstr(fallen.verdict.reason, "; given back of it 2"));
+    const struct run far = run_series(&settings, 1.3e14, value, 1320, 15000);
+    const char *reach = strstr(far.verdict.reason, "; reaches ");
+    assert_non_null(reach);
+    assert_non_null(strstr(reach, " years"));
+    assert_null(strstr(reach, " to "));
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -562,6 +637,8 @@ int main(void)
         cmocka_unit_test(what_slows_down_is_waited_for),
         cmocka_unit_test(a_breath_only_delays),
         cmocka_unit_test(a_tooth_no_higher_than_the_last_is_not_urgent),
+        cmocka_unit_test(what_fell_by_itself_may_rise),
+        cmocka_unit_test(a_late_leak_is_told_through_noise),
         cmocka_unit_test(leaks_are_found),
         cmocka_unit_test(scale_does_not_matter),
         cmocka_unit_test(a_time_lapse_leak_is_told_within_seconds),
@@ -575,6 +652,7 @@ int main(void)
         cmocka_unit_test(a_leak_beneath_excursions_is_found),
         cmocka_unit_test(a_leak_beneath_a_cycle_is_found),
         cmocka_unit_test(a_leak_that_was_fixed_clears),
+        cmocka_unit_test(the_reason_of_an_alarm_stays_true),
         cmocka_unit_test(the_end_of_growth_that_changes_its_rate_is_foreseen),
         cmocka_unit_test(a_settled_verdict_is_that_of_the_last_sample),
     };
