@@ -29,6 +29,7 @@
 /* Alerts whose mail could not be written for want of memory; of more, the same go first. */
 #define UNWRITTEN_MAX ACTIONS_ALERTS_MAX
 #define UNSAFE_ACCESS_MAX 1024
+#define MAIL_INCIDENTS_MAX 16
 
 struct pending_sample {
     struct store_series_key key;
@@ -251,13 +252,13 @@ struct agent {
     int64_t mail_retry_mono_ms, mail_backoff_ms;
     bool mail_may_wait; /* the outbox may hold mails */
     size_t mails_pending;
-    int64_t
-        held_incidents[16]; /* incidents with a mail that is to be tried again: later ones wait behind it */
+    /* With a mail that is to be tried again: later ones wait behind it. */
+    int64_t held_incidents[MAIL_INCIDENTS_MAX];
     size_t held_count;
     /* An error was queued: the round begins anew at once, and the cap holds back no mail of its incident,
      * because it would have to wait behind that one. Until the outbox is empty. */
     bool mail_hurry;
-    int64_t hurried_incidents[16];
+    int64_t hurried_incidents[MAIL_INCIDENTS_MAX];
     size_t hurried_count;
     int64_t sent_mono_ms[1024]; /* ring: when mails were sent, for the hourly cap */
     size_t sent_next;

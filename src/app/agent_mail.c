@@ -23,12 +23,23 @@ static bool is_among(const int64_t *incidents, size_t count, int64_t incident_id
     return false;
 }
 
+/* Each once; also 0, for all mails that are of no incident. False when there is no room. */
+static bool put_among(int64_t incidents[MAIL_INCIDENTS_MAX], size_t *count, int64_t incident_id)
+{
+    size_t at = 0;
+    while (at < *count && incidents[at] != incident_id)
+        at++;
+    if (at == MAIL_INCIDENTS_MAX)
+        return false;
+    incidents[at] = incident_id;
+    *count += at == *count;
+    return true;
+}
+
 void agent_hurry_mail(struct agent *agent, int64_t incident_id)
 {
     agent->mail_hurry = true;
-    if (!is_among(agent->hurried_incidents, agent->hurried_count, incident_id) &&
-        agent->hurried_count < ARRAY_COUNT(agent->hurried_incidents))
-        agent->hurried_incidents[agent->hurried_count++] = incident_id;
+    put_among(agent->hurried_incidents, &agent->hurried_count, incident_id);
 }
 
 int64_t agent_next_mail_after(struct agent *agent)
@@ -62,8 +73,9 @@ void agent_take_loaded_mail(struct agent *agent, struct job *job)
             return;
         }
         agent->mail_after_id = 0;
-        agent->hurried_count = 0;
         agent->mail_may_wait = agent->pending->mail_count > 0;
+        if (!agent->mail_may_wait)
+            agent->hurried_count = 0;
         return;
     }
     job->mail_found = false;
@@ -119,8 +131,7 @@ static void pass_over_mail(struct agent *agent)
 {
     if (agent->next_mail.id == 0)
         return; /* from memory: tried again at the next look */
-    if (agent->held_count < ARRAY_COUNT(agent->held_incidents))
-        agent->held_incidents[agent->held_count++] = agent->next_mail.incident_id;
+    put_among(agent->held_incidents, &agent->held_count, agent->next_mail.incident_id);
     agent->mail_after_id = agent->next_mail.id;
     agent->mail_may_wait = true;
     outbox_entry_deinit(&agent->next_mail);
@@ -173,10 +184,10 @@ void agent_mail_done(struct agent *agent, struct job *job)
     agent->mail_may_wait = true;
     if (outcome->state == MAIL_PENDING) {
         agent->mail_after_id = job->sending.id;
-        if (job->relay_answered && agent->held_count < ARRAY_COUNT(agent->held_incidents))
-            agent->held_incidents[agent->held_count++] = job->sending.incident_id;
-        else
-            agent_end_mail_round(agent); /* no relay can be reached: the others need not be tried either */
+        /* When no relay can be reached the others need not be tried either. */
+        if (!job->relay_answered ||
+            !put_among(agent->held_incidents, &agent->held_count, job->sending.incident_id))
+            agent_end_mail_round(agent);
     } else {
         agent->mail_after_id = job->sending.id;
         agent->mail_backoff_ms = 0;

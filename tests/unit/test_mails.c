@@ -161,12 +161,53 @@ static void test_an_error_does_not_wait_for_the_cap(void **state)
     assert_true(mailed(f, "i6-1"));
 }
 
+/* Errors that belong to no incident take none of the room for those that do. */
+static void test_errors_of_no_incident_crowd_none_out(void **state)
+{
+    struct fixture *f = *state;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    poll_for(f, MS_PER_MINUTE);
+    put(f, ALERT_OPENED, 5, "i5-1");
+    poll_for(f, MS_PER_MINUTE);
+    for (int i = 0; i < 20; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "down-%02d", i);
+        put(f, ALERT_SERVICE_DOWN, 0, key);
+    }
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "down-19"));
+    assert_false(mailed(f, "i5-1"));
+    put(f, ALERT_SERVICE_DOWN, 5, "i5-2");
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i5-1") && mailed(f, "i5-2"));
+}
+
+/* The outbox was found empty a moment before the error and what its incident had said came into it. */
+static void test_an_error_comes_while_the_outbox_is_looked_at(void **state)
+{
+    struct fixture *f = *state;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    while (!mailed(f, "i4-1"))
+        assert_true(drive_lane(f->agent, LANE_STORE) || drive_lane(f->agent, LANE_MAIL));
+    struct job *look = agent_take_job(f->agent, LANE_STORE);
+    assert_non_null(look);
+    assert_true(look->load_mail);
+    put(f, ALERT_OPENED, 5, "i5-1");
+    put(f, ALERT_SERVICE_DOWN, 5, "i5-2");
+    job_run(look);
+    agent_job_done(f->agent, look);
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i5-1") && mailed(f, "i5-2"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_without_memory_repetitions_go_first),
         TEST(test_an_error_does_not_wait_for_the_cap),
+        TEST(test_errors_of_no_incident_crowd_none_out),
+        TEST(test_an_error_comes_while_the_outbox_is_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
