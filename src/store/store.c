@@ -23,8 +23,8 @@
 #define RESERVE_LOG_BYTES (2 * 1024 * 1024)
 #define RESERVE_FILE_BYTES (1024 * 1024)
 #define SET_ASIDE_NAMES_MAX 100 /* in one second */
-#define SET_ASIDE_TRIES 10      /* each after SET_ASIDE_PAUSE_MS: a reader may have the file open */
-#define SET_ASIDE_PAUSE_MS 200
+#define RENAME_TRIES 10         /* each after RENAME_PAUSE_MS: a reader or a scanner may have it open */
+#define RENAME_PAUSE_MS 200
 #define NEW_SUFFIX ".new"
 
 static const char *const statements[STATEMENT_COUNT] = {
@@ -225,16 +225,25 @@ static enum status find_aside_name(const char *path, int64_t utc_ms, char out_na
     return err_set(err, STATUS_FULL, "set aside", 0, "%s: no name is free to set it aside", path);
 }
 
+static bool rename_patiently(const char *from, const char *to)
+{
+    int tries = 1;
+    while (!set_aside_rename(from, to)) {
+        if (tries++ == RENAME_TRIES) {
+            return false;
+        }
+        sqlite3_sleep(RENAME_PAUSE_MS);
+    }
+    return true;
+}
+
 /* Renames the file and its companions. The file goes first: without it, SQLite throws a left-over log away,
  * while a file without its log could pass for a sound one that lost its end. */
 static enum status set_aside(const char *path, const char *name, const char *why, struct err *err)
 {
-    for (int attempt = 1; !set_aside_rename(path, name); attempt++) {
-        if (attempt == SET_ASIDE_TRIES) {
-            return err_set(err, STATUS_DENIED, "set aside", 0,
-                           "%s cannot be used (%s) and not be renamed to %s", path, why, name);
-        }
-        sqlite3_sleep(SET_ASIDE_PAUSE_MS);
+    if (!rename_patiently(path, name)) {
+        return err_set(err, STATUS_DENIED, "set aside", 0, "%s cannot be used (%s) and not be renamed to %s",
+                       path, why, name);
     }
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
     for (size_t i = 0; i < ARRAY_COUNT(companions); i++) {
@@ -278,6 +287,13 @@ static enum status fill_new(struct store *store, const char *old_path, const cha
     return status;
 }
 
+static enum status take_place(const char *new_path, const char *path, struct err *err)
+{
+    return rename_patiently(new_path, path)
+               ? STATUS_OK
+               : err_set(err, STATUS_DENIED, "set aside", 0, "%s cannot be renamed to %s", new_path, path);
+}
+
 /* A new file takes the place of one that cannot be used. It is complete - with what could be saved, and with
  * what ops must be told - before the old one is renamed, and gets its name at once afterwards, or when the
  * store is opened next: killed anywhere, one of them is there. */
@@ -302,22 +318,24 @@ static enum status replace(struct store *store, const char *why, int64_t utc_ms,
     if (status == STATUS_OK) {
         status = set_aside(path, out_aside, why, err);
     }
-    if (status == STATUS_OK && !set_aside_rename(new_path, path)) {
-        status = err_set(err, STATUS_DENIED, "set aside", 0, "%s cannot be renamed to %s", new_path, path);
+    if (status == STATUS_OK) {
+        status = take_place(new_path, path, err);
     }
     return status == STATUS_OK ? open_once(store, err) : status;
 }
 
-/* The new file of one that was killed between the two renamings. The old one's log may lie there still, and
- * would be written into it. */
-static void adopt_new(const char *path)
+/* The new file of one that was killed between the two renamings, or could not do the second. The old one's
+ * log may lie there still, and would be written into it. Nothing else is opened before it has its place: an
+ * empty file would know nothing of what was saved. */
+static enum status adopt_new(const char *path, struct err *err)
 {
     char new_path[STORE_PATH_MAX + sizeof(NEW_SUFFIX)];
     snprintf(new_path, sizeof(new_path), "%s" NEW_SUFFIX, path);
-    if (!file_exists(path) && file_exists(new_path)) {
-        remove_file(path);
-        set_aside_rename(new_path, path);
+    if (file_exists(path) || !file_exists(new_path)) {
+        return STATUS_OK;
     }
+    remove_file(path);
+    return take_place(new_path, path, err);
 }
 
 static enum status check_path(const char *path, struct err *err)
@@ -352,9 +370,11 @@ enum status store_open(const char *path, int64_t utc_ms, struct store **out_stor
         return err_set(err, STATUS_NO_MEMORY, "store_open", 0, "%s: out of memory", path);
     }
     store->latest_utc_ms = utc_ms;
-    adopt_new(path);
     struct err why = {0};
-    status = open_once(store, &why);
+    status = adopt_new(path, &why);
+    if (status == STATUS_OK) {
+        status = open_once(store, &why);
+    }
     if (status != STATUS_OK && file_unusable(&why) && file_exists(path)) {
         const struct err unusable = why;
         why = (struct err){0};

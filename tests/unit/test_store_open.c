@@ -26,11 +26,16 @@
 /* The store's own, which renames on the real disk, unless the test works on the one in memory. */
 static bool in_memory;
 static int renames_left; /* then the power fails; below 0: it does not */
+static int refusals;     /* of what is to be called PATH: a scanner has it open; below 0: for ever */
 bool set_aside_rename(const char *from, const char *to);
 bool set_aside_rename(const char *from, const char *to)
 {
     if (!in_memory) {
         return rename(from, to) == 0;
+    }
+    if (refusals != 0 && strcmp(to, PATH) == 0) {
+        refusals -= refusals > 0;
+        return false;
     }
     const bool done = renames_left != 0 && vfs_fault_rename(from, to);
     if (done && renames_left > 0 && --renames_left == 0) {
@@ -44,6 +49,7 @@ static int on_disk(void **state)
     (void)state;
     in_memory = true;
     renames_left = -1;
+    refusals = 0;
     vfs_fault_install();
     return 0;
 }
@@ -400,6 +406,39 @@ static void killed_between_the_names(void **state)
     store_close(store);
 }
 
+/* Another program has the new file open, as scanners do: no other file may take its place meanwhile, which
+ * would know nothing of what was saved. */
+static void new_one_is_held(void **state)
+{
+    (void)state;
+    struct store *store = NULL;
+    char set_aside[600];
+    fill(PATH, 10);
+    spoil();
+    refusals = 3;
+    store = open_store(PATH, set_aside);
+    assert_string_equal(set_aside, ASIDE);
+    assert_int_equal(refusals, 0);
+    store_close(store);
+
+    vfs_fault_uninstall();
+    vfs_fault_install();
+    fill(PATH, 10);
+    spoil();
+    refusals = -1;
+    for (int i = 0; i < 3; i++) {
+        struct err err = {0};
+        assert_int_equal(store_open(PATH, NOON, &store, set_aside, &err), STATUS_DENIED);
+        assert_non_null(strstr(err.text, PATH));
+    }
+    refusals = 0;
+    store = open_store(PATH, set_aside);
+    assert_non_null(strstr(told(store), ASIDE));
+    assert_budget(store, true);
+    works(store);
+    store_close(store);
+}
+
 static void names_do_not_collide(void **state)
 {
     (void)state;
@@ -522,6 +561,7 @@ int main(void)
         TEST(from_the_future_or_elsewhere),
         TEST(killed_while_it_is_replaced),
         TEST(killed_between_the_names),
+        TEST(new_one_is_held),
         TEST(names_do_not_collide),
         TEST(innocent_files_stay),
         cmocka_unit_test(real_files),
