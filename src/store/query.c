@@ -39,6 +39,23 @@ enum status store_status(int code)
     }
 }
 
+bool store_file_unusable(const struct err *err)
+{
+    switch (err->code) {
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_DATA:
+    case SQLITE_IOERR_CORRUPTFS:
+    case SQLITE_CANTOPEN_ISDIR:
+        return true;
+    default:
+        return err->status == STATUS_CORRUPT || err->status == STATUS_UNSUPPORTED ||
+               err->status == STATUS_DENIED || err->status == STATUS_INVALID ||
+               err->code == SQLITE_ERROR || /* "unsupported file format" and its like */
+               (err->code & 0xFF) == SQLITE_CANTOPEN;
+    }
+}
+
 enum status store_fail(struct store *store, struct err *err, const char *operation, int code)
 {
     const enum status status = store_status(code);

@@ -240,17 +240,48 @@ enum status schema_verify(sqlite3 *db, struct err *err)
     return status;
 }
 
-/* Copies rows until the first that cannot be read; each is checked by the types and keys of the new table.
- * *out_all: none was lost. */
-static int copy_table(sqlite3 *db, sqlite3 *old, const char *table, bool *out_all)
+/* A failure to read the old file. When it is the file's, what can be had of it has been had: OK. */
+static enum status read_as_far_as(sqlite3 *old, const char *operation, int code, struct err *err)
+{
+    struct err why = {0};
+    if (code == SQLITE_DONE || fail(old, &why, operation, code) == STATUS_OK || store_file_unusable(&why)) {
+        return STATUS_OK;
+    }
+    return err_set(err, why.status, operation, why.code, "%s", why.text);
+}
+
+/* A row is taken, or refused by the types and keys of the new table, or cannot be written: only that is a
+ * failure. */
+static enum status copy_row(sqlite3 *db, sqlite3_stmt *into, sqlite3_stmt *from, bool *out_taken,
+                            struct err *err)
+{
+    for (int i = 0; i < sqlite3_column_count(from); i++) {
+        sqlite3_bind_value(into, i + 1, sqlite3_column_value(from, i));
+    }
+    const int code = sqlite3_step(into);
+    *out_taken = code == SQLITE_DONE && sqlite3_changes(db) > 0;
+    const enum status status = store_status(code) == STATUS_OK || store_status(code) == STATUS_INVALID
+                                   ? STATUS_OK
+                                   : fail(db, err, "carry over", code);
+    sqlite3_reset(into);
+    return status;
+}
+
+/* Copies rows until the first that cannot be read. *out_all: none was lost. */
+static enum status copy_table(sqlite3 *db, sqlite3 *old, const char *table, int *out_copied, bool *out_all,
+                              struct err *err)
 {
     char sql[160];
     sqlite3_stmt *from = NULL, *into = NULL;
-    int copied = 0, code = SQLITE_ERROR;
+    enum status status = STATUS_OK;
     bool refused = false;
+    *out_copied = 0;
+    *out_all = false;
     snprintf(sql, sizeof(sql), "SELECT * FROM %s", table);
-    if (sqlite3_prepare_v2(old, sql, -1, &from, NULL) != SQLITE_OK) {
-        goto finish;
+    int code = sqlite3_prepare_v2(old, sql, -1, &from, NULL);
+    if (code != SQLITE_OK) {
+        status = read_as_far_as(old, "carry over", code, err);
+        goto done;
     }
     const int columns = sqlite3_column_count(from);
     struct text insert = text_on(sql, sizeof(sql));
@@ -259,23 +290,25 @@ static int copy_table(sqlite3 *db, sqlite3 *old, const char *table, bool *out_al
         text_add(&insert, i == 0 ? "?" : ",?");
     }
     text_add(&insert, ")");
-    if (insert.truncated || sqlite3_prepare_v2(db, sql, -1, &into, NULL) != SQLITE_OK) {
-        goto finish;
+    code = insert.truncated ? SQLITE_ERROR : sqlite3_prepare_v2(db, sql, -1, &into, NULL);
+    if (code != SQLITE_OK) { /* ERROR: the old table has other columns */
+        status = code == SQLITE_ERROR ? STATUS_OK : fail(db, err, "carry over", code);
+        goto done;
     }
-    while ((code = sqlite3_step(from)) == SQLITE_ROW) {
-        for (int i = 0; i < columns; i++) {
-            sqlite3_bind_value(into, i + 1, sqlite3_column_value(from, i));
-        }
-        const bool taken = sqlite3_step(into) == SQLITE_DONE && sqlite3_changes(db) > 0;
-        sqlite3_reset(into);
-        copied += taken;
+    while (status == STATUS_OK && (code = sqlite3_step(from)) == SQLITE_ROW) {
+        bool taken = false;
+        status = copy_row(db, into, from, &taken, err);
+        *out_copied += taken;
         refused = refused || !taken;
     }
-finish:
+    if (status == STATUS_OK) {
+        status = read_as_far_as(old, "carry over", code, err);
+    }
+    *out_all = status == STATUS_OK && code == SQLITE_DONE && !refused;
+done:
     sqlite3_finalize(from);
     sqlite3_finalize(into);
-    *out_all = code == SQLITE_DONE && !refused;
-    return copied;
+    return status;
 }
 
 /* How often was restarted before is lost with the budget, and that nothing may be with a maintenance. So that
@@ -293,45 +326,81 @@ static enum status spend_budget(sqlite3 *db, struct text *report, struct err *er
     return code == SQLITE_OK ? STATUS_OK : fail(db, err, "spend the budget", code);
 }
 
-/* Are the words of this table known (after copying what may be damaged)? */
-static bool table_understood(sqlite3 *db, const char *table)
+/* Are the words of this table known (after copying what may be damaged)? CORRUPT: not all. */
+static enum status table_understand(sqlite3 *db, const char *table, struct err *err)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(worded); i++) {
-        if (strcmp(worded[i].table, table) == 0 && verify_words(db, i, NULL) != STATUS_OK) {
-            return false;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < ARRAY_COUNT(worded); i++) {
+        if (strcmp(worded[i].table, table) == 0) {
+            status = verify_words(db, i, err);
         }
     }
-    return true;
+    return status;
+}
+
+/* One table, in a transaction of its own: one that cannot be kept does not take the others with it. */
+static enum status salvage_table(sqlite3 *db, sqlite3 *old, const char *table, struct text *report,
+                                 bool *out_all, struct err *err)
+{
+    int copied = 0, code = execute(db, "BEGIN IMMEDIATE");
+    struct err why = {0};
+    if (code != SQLITE_OK) {
+        return fail(db, err, "carry over", code);
+    }
+    enum status status = copy_table(db, old, table, &copied, out_all, &why);
+    if (status == STATUS_OK) {
+        status = table_understand(db, table, &why);
+    }
+    if (status == STATUS_OK) {
+        code = execute(db, "COMMIT");
+        status = code == SQLITE_OK ? STATUS_OK : fail(db, &why, "carry over", code);
+    }
+    if (status == STATUS_OK && copied > 0) {
+        text_add(report, "; carried over from %s: %d", table, copied);
+    }
+    if (status == STATUS_OK) {
+        return STATUS_OK;
+    }
+    execute(db, "ROLLBACK");
+    *out_all = false;
+    return status == STATUS_CORRUPT ? STATUS_OK
+                                    : err_set(err, status, why.operation, why.code, "%s", why.text);
 }
 
 enum status schema_salvage(sqlite3 *db, const char *path, struct text *report, struct err *err)
 {
     sqlite3 *old = NULL;
     int64_t version = 0;
+    struct err why = {0};
     size_t restraints = 0; /* of a maintenance and of the budget: what is wholly known */
-    if (sqlite3_open_v2(path, &old, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
-        read_version(old, &version, NULL) != STATUS_OK || version != STORE_SCHEMA_VERSION) {
-        text_add(report, "; nothing could be carried over");
-        goto finish;
+    enum status status = STATUS_OK;
+    const int code = sqlite3_open_v2(path, &old, SQLITE_OPEN_READONLY, NULL);
+    if (old != NULL) { /* which failure is the file's, only the extended codes tell */
+        sqlite3_extended_result_codes(old, 1);
     }
-    for (size_t i = 0; i < ARRAY_COUNT(kept_tables); i++) {
-        /* Each by itself: one that cannot be kept does not take the others with it. */
-        if (execute(db, "BEGIN IMMEDIATE") != SQLITE_OK) {
-            continue;
-        }
+    if (code != SQLITE_OK) {
+        fail(old, &why, "carry over", old != NULL ? sqlite3_extended_errcode(old) : code);
+    } else {
+        read_version(old, &version, &why);
+    }
+    if (why.status != STATUS_OK && !store_file_unusable(&why)) {
+        status = err_set(err, why.status, why.operation, why.code, "%s", why.text);
+        goto done;
+    }
+    if (why.status != STATUS_OK || version != STORE_SCHEMA_VERSION) {
+        text_add(report, "; nothing could be carried over");
+    }
+    for (size_t i = 0; version == STORE_SCHEMA_VERSION && status == STATUS_OK && i < ARRAY_COUNT(kept_tables);
+         i++) {
         bool all = false;
-        const int copied = copy_table(db, old, kept_tables[i], &all);
-        if (!table_understood(db, kept_tables[i]) || execute(db, "COMMIT") != SQLITE_OK) {
-            execute(db, "ROLLBACK");
-            continue;
-        }
+        status = salvage_table(db, old, kept_tables[i], report, &all, err);
         restraints +=
             all && (strcmp(kept_tables[i], "budget") == 0 || strcmp(kept_tables[i], "setting") == 0);
-        if (copied > 0) {
-            text_add(report, "; carried over from %s: %d", kept_tables[i], copied);
-        }
     }
-finish:
+done:
     sqlite3_close(old);
+    if (status != STATUS_OK) {
+        return status;
+    }
     return restraints == 2 ? STATUS_OK : spend_budget(db, report, err);
 }

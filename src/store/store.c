@@ -40,24 +40,6 @@ static bool file_exists(const char *path)
     return vfs != NULL && vfs->xAccess(vfs, path, SQLITE_ACCESS_EXISTS, &exists) == SQLITE_OK && exists;
 }
 
-/* Does this failure say that the file itself cannot be used? */
-static bool file_unusable(const struct err *err)
-{
-    switch (err->code) {
-    case SQLITE_IOERR_READ:
-    case SQLITE_IOERR_SHORT_READ:
-    case SQLITE_IOERR_DATA:
-    case SQLITE_IOERR_CORRUPTFS:
-    case SQLITE_CANTOPEN_ISDIR:
-        return true;
-    default:
-        return err->status == STATUS_CORRUPT || err->status == STATUS_UNSUPPORTED ||
-               err->status == STATUS_DENIED ||
-               err->code == SQLITE_ERROR || /* "unsupported file format" and its like */
-               (err->code & 0xFF) == SQLITE_CANTOPEN;
-    }
-}
-
 static enum status connect(struct store *store, int flags, struct err *err)
 {
     int code = sqlite3_open_v2(store->path, &store->db, flags, NULL);
@@ -375,7 +357,7 @@ enum status store_open(const char *path, int64_t utc_ms, struct store **out_stor
     if (status == STATUS_OK) {
         status = open_once(store, &why);
     }
-    if (status != STATUS_OK && file_unusable(&why) && file_exists(path)) {
+    if (status != STATUS_OK && store_file_unusable(&why) && file_exists(path)) {
         const struct err unusable = why;
         why = (struct err){0};
         status = replace(store, unusable.text, utc_ms, aside, &why);

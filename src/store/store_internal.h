@@ -185,6 +185,9 @@ struct store {
  * the line before; returns the status it means. */
 enum status store_fail(struct store *store, struct err *err, const char *operation, int code);
 enum status store_status(int code);
+/* Does this failure say that the file itself cannot be used (and not that memory, room or a lock is missing)?
+ * Its code is SQLite's extended one. */
+bool store_file_unusable(const struct err *err);
 /* May something be written now? Refuses when SQLite has ended the transaction behind the caller's back. */
 enum status store_writable(struct store *store, struct err *err);
 void store_forget_cache(struct store *store);
@@ -263,7 +266,8 @@ enum status schema_check(sqlite3 *db, struct err *err);
 /* Every page, every constraint, every word. CORRUPT says what is wrong. */
 enum status schema_verify(sqlite3 *db, struct err *err);
 /* Copies the small tables - all but the samples - out of the file at `path` as far as they can be read; what
- * came of it is added to the report. Fails only when the budget could not be made safe. */
+ * came of it is added to the report. Fails when something else than that file (memory, room, a lock) kept it
+ * from saving what there is, or from making the budget safe. */
 enum status schema_salvage(sqlite3 *db, const char *path, struct text *report, struct err *err);
 
 /* ---- set_aside.posix.c, set_aside.windows.c ---- */

@@ -406,6 +406,45 @@ static void killed_between_the_names(void **state)
     store_close(store);
 }
 
+/* Memory, room or a lock is missing for a moment while a damaged file is replaced: what could have been saved
+ * is not lost by that. */
+static void nothing_is_lost_for_another_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned mask;
+        int code;
+    } cases[] = {
+        {VFS_MASK(VFS_READ) | VFS_MASK(VFS_SHM), SQLITE_IOERR_NOMEM},
+        {VFS_MASK(VFS_WRITE) | VFS_MASK(VFS_SIZE), SQLITE_FULL},
+        {VFS_MASK(VFS_WRITE) | VFS_MASK(VFS_SYNC), SQLITE_IOERR_WRITE},
+        {VFS_MASK(VFS_LOCK), SQLITE_BUSY},
+        {VFS_MASK(VFS_LOCK) | VFS_MASK(VFS_SHM), SQLITE_IOERR_LOCK},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        bool struck = true;
+        for (uint64_t nth = 1; struck; nth++) {
+            vfs_fault_uninstall();
+            vfs_fault_install();
+            fill(PATH, 10);
+            tamper(PATH, "DROP TABLE sample");
+            struct store *store = NULL;
+            char set_aside[600];
+            vfs_fault_arm(cases[i].mask, nth, cases[i].code, true);
+            enum status status = store_open(PATH, NOON, &store, set_aside, NULL);
+            struck = vfs_fault_struck();
+            vfs_fault_disarm();
+            if (status != STATUS_OK) {
+                store = open_store(PATH, set_aside);
+            }
+            if (!is_filled(store) || strstr(told(store), ASIDE) == NULL) {
+                fail_msg("case %zu, operation %llu: %s", i, (unsigned long long)nth, told(store));
+            }
+            store_close(store);
+        }
+    }
+}
+
 /* Another program has the new file open, as scanners do: no other file may take its place meanwhile, which
  * would know nothing of what was saved. */
 static void new_one_is_held(void **state)
@@ -561,6 +600,7 @@ int main(void)
         TEST(from_the_future_or_elsewhere),
         TEST(killed_while_it_is_replaced),
         TEST(killed_between_the_names),
+        TEST(nothing_is_lost_for_another_reason),
         TEST(new_one_is_held),
         TEST(names_do_not_collide),
         TEST(innocent_files_stay),
