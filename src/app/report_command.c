@@ -54,11 +54,12 @@ static bool mark_add(struct report_mark *marks, size_t *count, int64_t utc_ms, e
     return true;
 }
 
-/* Every restart while there were samples: what it ended may be another's growth. */
+/* Every restart while there were samples: what it ended may be another's growth. Where there is no room for
+ * all, the latest; the caller sorts them by their times. */
 static void mark_restarts(const struct history *history, int64_t from_utc_ms, struct report_mark *marks,
                           size_t *count)
 {
-    for (size_t i = history->restart_count; i-- > 0;) { /* the oldest first */
+    for (size_t i = 0; i < history->restart_count; i++) {
         const struct restart_journal *restart = &history->restarts[i];
         char text[96];
         struct text words = text_on(text, sizeof text);

@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 #include "storewatch/cli.h"
+#include "storewatch/report.h"
 #include "storewatch/store.h"
 #include "storewatch/units.h"
 
@@ -282,6 +283,28 @@ static void report_as_page(void **state)
     free(page);
 }
 
+/* More restarts than a chart has room for: the latest count. */
+static void report_marks_the_latest(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = {0};
+    fill(fixture);
+    for (int i = 0; i < REPORT_MARKS_MAX + 6; i++) {
+        static struct restart_journal journal = {.phase = RESTART_ENDED, .outcome = RESTART_SUCCEEDED};
+        journal.id = 100 + i;
+        journal.begun_utc_ms = fixture->begin_utc_ms + 20 * MS_PER_HOUR + i * MS_PER_MINUTE;
+        snprintf(journal.target, sizeof(journal.target), "Svc%03d", i);
+        assert_int_equal(store_put_restart(fixture->store, &journal, &err), STATUS_OK);
+    }
+    free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
+    char *page = read_all(fixture->page);
+    const char *earlier = strstr(page, "restart of Svc068: succeeded");
+    const char *latest = strstr(page, "restart of Svc069: succeeded");
+    assert_true(earlier != NULL && latest != NULL && earlier < latest);
+    assert_null(strstr(page, "restart of Svc000: succeeded"));
+    free(page);
+}
+
 /* What only the running service knows stands in the status that it keeps with the history. */
 static void report_shows_the_kept_status(void **state)
 {
@@ -439,6 +462,7 @@ int main(void)
         TEST(history_as_json),
         TEST(report_as_text),
         TEST(report_as_page),
+        TEST(report_marks_the_latest),
         TEST(report_of_an_old_file),
         TEST(report_of_a_process_that_has_ended),
         TEST(report_shows_the_kept_status),
