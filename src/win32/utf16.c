@@ -51,7 +51,7 @@ static size_t utf8_put(uint32_t character, char out[4])
  * "gpj.exe" with one of these before it reads "exe.jpg". */
 static bool is_shown_as_it_is(uint32_t c)
 {
-    return !(c < 0x20U || (c >= 0x7FU && c < 0xA0U) || c == 0x200EU || c == 0x200FU ||
+    return !(c < 0x20U || (c >= 0x7FU && c < 0xA0U) || c == 0x061CU || c == 0x200EU || c == 0x200FU ||
              (c >= 0x2028U && c <= 0x202EU) || (c >= 0x2066U && c <= 0x2069U));
 }
 

@@ -58,6 +58,11 @@ static void a_name_breaks_no_line_and_turns_none_around(void **state)
     assert_string_equal(name, "a?[");
     assert_false(utf16z_to_name(evil, name, 4));
     assert_string_equal(name, "a?[");
+    /* All that Unicode counts among Bidi_Control. */
+    static const uint16_t turning[] = {0x061C, 0x200E, 0x200F, 0x202A, 0x202B, 0x202C, 0x202D,
+                                       0x202E, 0x2066, 0x2067, 0x2068, 0x2069, 0};
+    assert_true(utf16z_to_name(turning, name, sizeof(name)));
+    assert_string_equal(name, "????????????");
 }
 
 /* A path as long as Windows allows. */
