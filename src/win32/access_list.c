@@ -203,3 +203,20 @@ bool access_sddl_grant(const char *sddl, const char *sid, char *out_sddl, size_t
     text_add(&out, "%s", sddl + before);
     return !out.truncated;
 }
+
+#define ACCOUNT_ENTRY_FORMAT "(A;OICI;FA;;;%s)"
+
+bool access_sddl_closed(bool to_administrators, const char *own_sid, const char *service_sid, char *out_sddl,
+                        size_t capacity)
+{
+    struct text out = text_on(out_sddl, capacity);
+    text_add(&out, "%sD:P", to_administrators ? "O:BA" : "");
+    text_add(&out, ACCOUNT_ENTRY_FORMAT ACCOUNT_ENTRY_FORMAT, "BA", "SY");
+    if (own_sid[0] != '\0') {
+        text_add(&out, ACCOUNT_ENTRY_FORMAT, own_sid);
+    }
+    if (service_sid[0] != '\0' && strcmp(service_sid, own_sid) != 0) {
+        text_add(&out, ACCOUNT_ENTRY_FORMAT, service_sid);
+    }
+    return !out.truncated;
+}

@@ -1,5 +1,5 @@
 /* access_list.h - private to the Windows edge, but portable: what an access control list says, read from its
- * bytes, and what has to be put into one to let an account control a service.
+ * bytes, what has to be put into one to let an account control a service, and what ours are.
  *
  * Asked is about ordinary users: the groups that every user, or every user who is logged on, belongs to. An
  * account of its own that may write is somebody's decision and is not told. */
@@ -25,5 +25,11 @@ bool access_list_writers(const void *list, size_t size, enum access_place place,
 /* SDDL of a service with one entry more: `sid` ("S-1-5-21-...") may ask, start and stop it. `sddl` is what
  * "sc sdshow" prints. False when it has no D: part or does not fit. */
 bool access_sddl_grant(const char *sddl, const char *sid, char *out_sddl, size_t capacity);
+
+/* SDDL of a folder or file that Administrators, SYSTEM and these accounts ("" = no other) may use and nobody
+ * else, with all that comes into it; nothing comes from the folder above. `to_administrators`: it becomes
+ * theirs. False when it does not fit. */
+bool access_sddl_closed(bool to_administrators, const char *own_sid, const char *service_sid, char *out_sddl,
+                        size_t capacity);
 
 #endif

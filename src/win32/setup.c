@@ -2,6 +2,7 @@
  * is asked for and its refusal ignored. */
 #include "setup.h"
 
+#include "access_list.h"
 #include "resource.h"
 #include "rights.h"
 #include "win32.h"
@@ -17,9 +18,6 @@
     L"Watches the memory and handles of the Exchange Information Store and of MAPI clients, tells "          \
     L"unbounded growth "                                                                                     \
     L"from healthy growth, alerts people, and restarts the right service if the configuration allows it."
-
-/* Full control for Administrators and SYSTEM, inherited by all inside; nothing from above. */
-#define PROTECTION "D:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)"
 
 #define EVENT_SOURCE_KEY L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\storewatch"
 
@@ -107,19 +105,17 @@ bool setup_wrong_bitness(void)
 static enum status protection_make(PSECURITY_DESCRIPTOR *out_descriptor, struct err *err)
 {
     struct account self = {0};
-    char sddl[ACCOUNT_SID_MAX + 64];
+    char service_sid[ACCOUNT_SID_MAX], sddl[2 * ACCOUNT_SID_MAX + 128];
     wchar_t wide[ARRAY_COUNT(sddl)];
-    struct text text = text_on(sddl, sizeof(sddl));
     const enum status status = account_open(0, &self, err);
     if (status != STATUS_OK) {
         return status;
     }
     account_close(&self);
-    if (self.administrator || self.local_system) {
-        text_add(&text, "O:BA" PROTECTION);
-    } else { /* the service under another account: it cannot give away what it makes, and needs it */
-        text_add(&text, PROTECTION "(A;OICI;FA;;;%s)", self.sid);
-    }
+    trust_service_sid(service_sid);
+    /* The service under another account cannot give away what it makes. */
+    const bool may_give = self.administrator || self.local_system;
+    access_sddl_closed(may_give, may_give ? "" : self.sid, service_sid, sddl, sizeof(sddl));
     utf16_from_utf8(sddl, wide, ARRAY_COUNT(wide));
     if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(wide, SDDL_REVISION_1, out_descriptor, NULL)) {
         return fail(err, "ConvertStringSecurityDescriptorToSecurityDescriptor", GetLastError(),

@@ -22,9 +22,9 @@ bool setup_exists(const char *path);
 bool setup_wrong_bitness(void);
 
 /* Makes a folder, and those above it that are missing. What is made is open to Administrators and SYSTEM
- * (and to this process' account when it is none of them) alone: they only may read the history and write the
- * configuration of a service that runs as LocalSystem. What exists is left alone. out_first_made: the
- * uppermost that was made, "" when all were there. */
+ * (and to this process' and the service's accounts when they are none of them) alone: they only may read the
+ * history and write the configuration of a service that runs as LocalSystem. What exists is left alone.
+ * out_first_made: the uppermost that was made, "" when all were there. */
 enum status setup_folder_make(const char *path, char out_first_made[SETUP_PATH_MAX], struct err *err);
 /* Gives an existing folder or file, with all that inherits from it, the same protection. INVALID, and nothing
  * is done, when it is a link or belongs to a stranger (setup_trust). */

@@ -22,33 +22,41 @@
 #define ADMINISTRATORS "S-1-5-32-544"
 #define SYSTEM "S-1-5-18"
 
-/* The account that the service is registered with, when that is not LocalSystem: what the service has written
- * belongs to it. */
-static bool is_service_account(PSID owner)
+void trust_service_sid(char *out_sid)
 {
     char account[256];
-    wchar_t wide[256], domain[256];
+    wchar_t wide[256], domain[256], *text = NULL;
     unsigned char sid[SECURITY_MAX_SID_SIZE];
     DWORD sid_bytes = sizeof(sid), domain_units = ARRAY_COUNT(domain);
     SID_NAME_USE use;
-    if (setup_service_account(account, sizeof(account), NULL) != STATUS_OK) {
-        return false;
+    out_sid[0] = '\0';
+    if (setup_service_account(account, sizeof(account), NULL) != STATUS_OK ||
+        text_equal_nocase(account, "LocalSystem")) {
+        return;
     }
     const char *name = strncmp(account, ".\\", 2) == 0 ? account + 2 : account; /* of this machine */
     utf16_from_utf8(name, wide, ARRAY_COUNT(wide));
-    return LookupAccountNameW(NULL, wide, sid, &sid_bytes, domain, &domain_units, &use) &&
-           EqualSid(owner, sid);
+    if (LookupAccountNameW(NULL, wide, sid, &sid_bytes, domain, &domain_units, &use) &&
+        ConvertSidToStringSidW(sid, &text)) {
+        utf16z_to_utf8(text, out_sid, ACCOUNT_SID_MAX);
+        LocalFree(text);
+    }
 }
 
-static bool decides_anyway(PSID owner, const char *sid)
+static bool decides_anyway(const char *sid)
 {
     struct account self = {0};
+    char service_sid[ACCOUNT_SID_MAX];
     bool trusted = strcmp(sid, ADMINISTRATORS) == 0 || strcmp(sid, SYSTEM) == 0;
     if (!trusted && account_open(0, &self, NULL) == STATUS_OK) {
-        trusted = strcmp(sid, self.sid) == 0 || strcmp(sid, self.owner_sid) == 0;
+        trusted = sid[0] != '\0' && (strcmp(sid, self.sid) == 0 || strcmp(sid, self.owner_sid) == 0);
         account_close(&self);
     }
-    return trusted || is_service_account(owner);
+    if (!trusted) {
+        trust_service_sid(service_sid);
+        trusted = service_sid[0] != '\0' && strcmp(sid, service_sid) == 0;
+    }
+    return trusted;
 }
 
 bool trust_owner(HANDLE object, bool is_pipe, struct text *stranger)
@@ -58,12 +66,17 @@ bool trust_owner(HANDLE object, bool is_pipe, struct text *stranger)
     char sid[ACCOUNT_SID_MAX], name[ACCOUNT_NAME_MAX];
     const DWORD code = GetSecurityInfo(object, is_pipe ? SE_KERNEL_OBJECT : SE_FILE_OBJECT,
                                        OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &descriptor);
-    if (code != ERROR_SUCCESS || owner == NULL) {
+    if (code != ERROR_SUCCESS) {
         text_add(stranger, "somebody who cannot be told");
         return false;
     }
-    account_name_read(owner, sid, name);
-    const bool trusted = decides_anyway(owner, sid);
+    if (owner == NULL) {
+        text_copy(sid, sizeof(sid), "");
+        text_copy(name, sizeof(name), "nobody");
+    } else {
+        account_name_read(owner, sid, name);
+    }
+    const bool trusted = decides_anyway(sid);
     if (!trusted) {
         text_add(stranger, "%s", name);
     }
@@ -138,7 +151,10 @@ static enum status trust_in(const char *folder, int depth, struct err *err)
         if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
             text = text_on(path, sizeof(path));
             text_add(&text, "%s\\%s", folder, name);
-            status = trust_at(path, (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0, depth + 1, err);
+            status = text.truncated /* another name would be looked at */
+                         ? not_trusted(err, folder, "holds a name that is too long")
+                         : trust_at(path, (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0, depth + 1,
+                                    err);
         }
         code = FindNextFileW(search, &found) ? ERROR_SUCCESS : GetLastError();
     }

@@ -142,6 +142,9 @@ DWORD setup_attributes(const char *path);
  * service's? The name of a stranger is appended. trust_file: and is it no link? INVALID says what it is. */
 bool trust_owner(HANDLE object, bool is_pipe, struct text *stranger);
 enum status trust_file(HANDLE file, const char *path, struct err *err);
+/* The account that the service is registered with (ACCOUNT_SID_MAX bytes): what it has written belongs to it.
+ * "" when that is LocalSystem, or there is none, or its name stands for nobody. */
+void trust_service_sid(char *out_sid);
 
 /* rights.c: what newer systems add to the registration of our service; older ones refuse it, and that is
  * ignored. */

@@ -271,6 +271,30 @@ static void a_grant_goes_to_the_end_of_the_list(void **state)
     assert_false(access_sddl_grant("D:(A;;CC;;;SY)", "S-1-5-21-7", out, 40));
 }
 
+/* What storewatch makes and closes: the account that the service runs under keeps it, whoever installs. */
+static void what_is_closed_is_left_to_the_service(void **state)
+{
+    (void)state;
+    static const struct {
+        bool to_administrators;
+        const char *own, *service, *sddl;
+    } cases[] = {
+        {true, "", "", "O:BAD:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)"},
+        {true, "", "S-1-5-21-7", "O:BAD:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)(A;OICI;FA;;;S-1-5-21-7)"},
+        {false, "S-1-5-21-7", "S-1-5-21-7", "D:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)(A;OICI;FA;;;S-1-5-21-7)"},
+        {false, "S-1-5-21-8", "", "D:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)(A;OICI;FA;;;S-1-5-21-8)"},
+        {false, "S-1-5-21-8", "S-1-5-21-7",
+         "D:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)(A;OICI;FA;;;S-1-5-21-8)(A;OICI;FA;;;S-1-5-21-7)"},
+    };
+    char out[128];
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        assert_true(access_sddl_closed(cases[i].to_administrators, cases[i].own, cases[i].service, out,
+                                       sizeof(out)));
+        assert_string_equal(out, cases[i].sddl);
+    }
+    assert_false(access_sddl_closed(true, "", "S-1-5-21-7", out, 60));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +310,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_list_tell_nothing),
         cmocka_unit_test(random_bytes),
         cmocka_unit_test(a_grant_goes_to_the_end_of_the_list),
+        cmocka_unit_test(what_is_closed_is_left_to_the_service),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
