@@ -3,7 +3,7 @@
  *
  * A process that leaks loses address space too. That is one leak and one incident, of its private bytes; the
  * address space has an incident of its own only where the memory does not explain what it loses: reserved
- * memory, mapped files, fragmentation. */
+ * memory, mapped files, fragmentation. Its free total and its largest free block share that one. */
 #include "engine_internal.h"
 
 #include <string.h>
@@ -88,10 +88,10 @@ bool step_space_is_explained(struct step *step, struct watched *item, enum metri
         return false;
     if (metric == METRIC_FREE_BLOCKS)
         return true; /* a symptom without a limit: shown, never told by itself */
+    const enum metric other =
+        metric == METRIC_OUTSIDE_LARGEST ? METRIC_ADDRESS_SPACE : METRIC_OUTSIDE_LARGEST;
     if (engine_incident_of(engine, item->process, NULL, METRIC_PRIVATE_BYTES) ||
-        (metric == METRIC_OUTSIDE_LARGEST &&
-         engine_incident_of(engine, item->process, NULL, METRIC_ADDRESS_SPACE)) ||
-        engine_restarting(engine)) {
+        engine_incident_of(engine, item->process, NULL, other) || engine_restarting(engine)) {
         item->space_unexplained_mono_ms = 0;
         return true;
     }

@@ -28,11 +28,16 @@ static void add_learning(struct text *text, const struct detector *d)
     text_add(text, ", too little for a verdict");
 }
 
-/* "; reaches 2.00 GiB in 31 h to 35 h". */
+/* "; reaches 2.00 GiB in 31 h to 35 h"; "; has reached 2.00 GiB". */
 static void add_reach(struct text *text, enum unit unit, const struct verdict *v)
 {
     char early[WORDS_MAX], late[WORDS_MAX];
     struct text early_text = text_on(early, sizeof early), late_text = text_on(late, sizeof late);
+    if (v->exhaustion_late_ms <= v->at_ms) {
+        text_add(text, "; has reached ");
+        text_add_quantity(text, unit, v->limit);
+        return;
+    }
     text_add_duration(&early_text, v->exhaustion_early_ms - v->at_ms);
     text_add(text, "; reaches ");
     text_add_quantity(text, unit, v->limit);

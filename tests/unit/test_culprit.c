@@ -772,8 +772,8 @@ static void test_the_mail_names_who_makes_the_store_s_handles_grow(void **state)
 {
     struct fixture *f = *state;
     const struct actor actors[] = {
-        {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000, .handles_leaked = 120, .with_burst = 0.9},
-        {.image = "archive.exe", .bytes = 90 * MIB, .handles = 600, .handles_leaked = 25, .with_burst = 0.9},
+        {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000, .handles_leaked = 240, .with_burst = 0.9},
+        {.image = "archive.exe", .bytes = 90 * MIB, .handles = 600, .handles_leaked = 50, .with_burst = 0.9},
         {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
     struct config config;
     configure(&config);

@@ -268,7 +268,8 @@ static void test_a_leak_names_the_nearest_end(void **state)
                 limit_mib < incident->level_now / MIB + 60 * left_h * 1.2);
 }
 
-/* Reserved memory does not show in private bytes: then the address space is told itself. */
+/* Reserved memory does not show in private bytes: then the address space is told itself, once: whichever of
+ * its free total and its largest free block is the first to be known to end, the other is the same loss. */
 static void test_space_that_memory_does_not_explain_is_told(void **state)
 {
     struct fixture *f = *state;
