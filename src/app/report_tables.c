@@ -244,7 +244,8 @@ static void culprit_row(struct row *row, const json_t *incident, const json_t *c
     const char *service = json_words_get(culprit, "service", "");
     text_add(&text, "%s (%s, pid %d)", json_words_get(culprit, "image", "unknown"),
              json_words_get(culprit, "kind", "?"), (int)json_integer_value(json_object_get(culprit, "pid")));
-    text_add(&text, service[0] ? "\nservice %s" : "", service);
+    if (service[0])
+        text_add(&text, "\nservice %s", service);
     text = cell(row);
     const json_t *bytes = json_object_get(culprit, "growth_bytes");
     const json_t *handles = json_object_get(culprit, "growth_handles");
