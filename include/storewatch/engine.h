@@ -149,7 +149,7 @@ struct engine {
 
     struct budget_entry budget[BUDGET_ENTRIES_MAX];
     size_t budget_count;
-    bool budget_known;       /* that of the history file is in it */
+    bool file_known;         /* what the history file had saved has been taken over */
     int64_t stepped_mono_ms; /* of the latest step; 0 = none yet */
     int64_t shift_ms;        /* the wall clock against the monotonic one, then */
     int64_t budget_saved_mono_ms;
@@ -176,8 +176,8 @@ void engine_restore_restarts(struct engine *engine, const struct restart_journal
                              int64_t mono_ms);
 void engine_restore_budget(struct engine *engine, const struct budget_entry *entries, size_t count);
 
-/* Each of the three may be called again when a history file is opened later on: what the engine knows already
- * wins. */
+/* Each of the three may be called again, in this order, when a history file is opened later on: what the
+ * engine knows already wins, also that an incident or a restart has ended. */
 
 /* ---- running ---- */
 

@@ -235,10 +235,13 @@ void engine_configure(struct engine *engine, const struct config *config)
 void engine_restore_incidents(struct engine *engine, const struct incident *incidents, size_t count,
                               int64_t last_id, struct clock clock)
 {
+    const int64_t known_id = engine->file_known ? engine->last_incident_id : 0;
     if (last_id > engine->last_incident_id)
         engine->last_incident_id = last_id;
     for (size_t i = 0; i < count; i++) {
         const struct incident *incident = &incidents[i];
+        if (incident->id <= known_id)
+            continue; /* open still, or closed since */
         if (incident->state == INCIDENT_CLOSED) {
             int64_t ago_ms = clock.utc_ms - incident->closed_utc_ms;
             if (ago_ms >= 0 && !engine_ladder_memory(engine, incident->target))
@@ -258,12 +261,13 @@ void engine_restore_incidents(struct engine *engine, const struct incident *inci
 void engine_restore_restarts(struct engine *engine, const struct restart_journal *journals, size_t count,
                              int64_t mono_ms)
 {
+    const int64_t known_id = engine->file_known ? engine->last_restart_id : 0;
     engine_restore_attempts(engine, journals, count, mono_ms);
     for (size_t i = 0; i < count; i++) {
         if (journals[i].id > engine->last_restart_id)
             engine->last_restart_id = journals[i].id;
         if (journals[i].phase == RESTART_IDLE || journals[i].phase == RESTART_ENDED ||
-            engine_restarting(engine))
+            journals[i].id <= known_id || engine_restarting(engine))
             continue;
         restart_resume(&engine->restart, &engine->config, &journals[i], mono_ms);
         engine->by_hand = journals[i].incident_id == 0;
@@ -280,11 +284,11 @@ void engine_restore_budget(struct engine *engine, const struct budget_entry *ent
     for (size_t i = 0; i < count && engine->budget_count < BUDGET_ENTRIES_MAX; i++) {
         if (entries[i].restart_id > engine->last_restart_id)
             engine->last_restart_id = entries[i].restart_id;
-        bool known = engine->budget_known && entries[i].restart_id < 0; /* lost on the disk only */
+        bool known = engine->file_known; /* what was taken out since, or lost on the disk only, stays out */
         for (size_t k = 0; k < engine->budget_count; k++)
             known |= engine->budget[k].restart_id == entries[i].restart_id;
         if (!known)
             engine->budget[engine->budget_count++] = entries[i];
     }
-    engine->budget_known = true;
+    engine->file_known = true;
 }

@@ -266,6 +266,28 @@ static void test_a_set_clock_brings_no_end_nearer(void **state)
     assert_true(open->incident.exhaustion_utc_ms == INT64_MAX);
 }
 
+/* The history file is found damaged and opened anew. What has ended, but not in the file yet, stays so. */
+static void test_what_has_ended_does_not_come_back_with_the_file(void **state)
+{
+    struct fixture *f = *state;
+    engine_restore_budget(f->engine, NULL, 0); /* of the start */
+    struct open_incident *open = grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    assert_string_equal(decide(f), "ArchiveSvc");
+    const struct incident incident_in_file = open->incident;
+    const struct restart_journal journal_in_file = f->engine->restart.journal;
+    const struct budget_entry budget_in_file = f->engine->budget[0];
+    f->engine->config.mode = MODE_ALERT;
+    engine_step(f->engine, f->observation, f->step.clock, false, &f->actions);
+    assert_false(engine_restarting(f->engine));
+    *open = (struct open_incident){0};
+    engine_restore_incidents(f->engine, &incident_in_file, 1, incident_in_file.id, f->step.clock);
+    engine_restore_restarts(f->engine, &journal_in_file, 1, f->step.clock.mono_ms);
+    assert_false(engine_restarting(f->engine));
+    engine_restore_budget(f->engine, &budget_in_file, 1);
+    assert_null(engine_incident_by_id(f->engine, incident_in_file.id));
+    assert_int_equal(f->engine->budget_count, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -279,6 +301,7 @@ int main(void)
         TEST(test_a_long_story_has_room_for_its_end),
         TEST(test_the_oldest_ladder_is_forgotten),
         TEST(test_a_set_clock_brings_no_end_nearer),
+        TEST(test_what_has_ended_does_not_come_back_with_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
