@@ -258,6 +258,16 @@ void engine_restore_incidents(struct engine *engine, const struct incident *inci
     }
 }
 
+/* What goes on already comes before what was about to be decided. */
+static void drop_decision(struct engine *engine)
+{
+    if (engine->deciding && engine->by_hand) {
+        struct text refused = text_on(engine->refused, sizeof engine->refused);
+        text_add(&refused, "a restart of %s is already under way", engine->restart.journal.target);
+    }
+    engine->deciding = false;
+}
+
 void engine_restore_restarts(struct engine *engine, const struct restart_journal *journals, size_t count,
                              int64_t mono_ms)
 {
@@ -270,6 +280,7 @@ void engine_restore_restarts(struct engine *engine, const struct restart_journal
             journals[i].id <= known_id || engine_restarting(engine))
             continue;
         restart_resume(&engine->restart, &engine->config, &journals[i], mono_ms);
+        drop_decision(engine);
         engine->by_hand = journals[i].incident_id == 0;
         engine->graph_wanted = true;
         engine->resumed = true;

@@ -288,6 +288,37 @@ static void test_what_has_ended_does_not_come_back_with_the_file(void **state)
     assert_int_equal(f->engine->budget_count, 0);
 }
 
+/* A person asks for a restart while the history file cannot be opened. It is opened before the decision is
+ * made, and knows of a restart that has to be finished first. */
+static void test_a_restart_in_the_file_comes_before_one_that_is_wanted(void **state)
+{
+    struct fixture *f = *state;
+    struct restart_journal journal = {
+        .id = 7, .phase = RESTART_STARTING, .rung = RUNG_RESTART_CLIENT, .plan.count = 1};
+    struct restart_service *service = &journal.plan.services[0];
+    text_copy(journal.target, sizeof journal.target, "FaxSvc");
+    text_copy(service->name, sizeof service->name, "FaxSvc");
+    service->is_target = true;
+    service->stop = STEP_REACHED;
+    world_put(&f->world, "FaxSvc", SERVICE_STATE_STOPPED);
+    assert_int_equal(engine_restart_by_hand(f->engine, "ArchiveSvc", "why not", &f->actions, NULL),
+                     STATUS_OK);
+    struct engine_request request = f->actions.request;
+    engine_restore_restarts(f->engine, &journal, 1, f->step.clock.mono_ms);
+    pass(f, MS_PER_SECOND);
+    world_observe(&f->world, f->observation);
+    struct service_graph graph = {0};
+    world_graph(&f->world, &graph);
+    engine_told(f->engine, &request, STATUS_OK, NULL, &graph, f->observation, f->step.clock, &f->actions);
+    service_graph_deinit(&graph);
+    assert_int_equal(f->engine->restart.journal.id, 7);
+    assert_string_equal(f->engine->restart.journal.target, "FaxSvc");
+    assert_true(engine_restarting(f->engine));
+    assert_non_null(strstr(f->engine->refused, "FaxSvc"));
+    engine_step(f->engine, f->observation, f->step.clock, false, &f->actions);
+    assert_int_equal(engine_restart_by_hand(f->engine, "ArchiveSvc", "", &f->actions, NULL), STATUS_BUSY);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -302,6 +333,7 @@ int main(void)
         TEST(test_the_oldest_ladder_is_forgotten),
         TEST(test_a_set_clock_brings_no_end_nearer),
         TEST(test_what_has_ended_does_not_come_back_with_the_file),
+        TEST(test_a_restart_in_the_file_comes_before_one_that_is_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
