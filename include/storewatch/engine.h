@@ -95,8 +95,9 @@ struct open_incident {
     char turns[TURNS_MAX][SERVICE_NAME_MAX];
 };
 
-/* Which rungs a target's latest incident had tried: growth that is back within the minimum interval between
- * two restarts goes on up the ladder instead of round the same rung. */
+/* Which rungs a target's latest incidents had tried, those that were closed within the minimum interval
+ * between two restarts: growth that is back within that time goes on up the ladder instead of round the same
+ * rung. */
 #define LADDER_MEMORY_MAX 32
 struct ladder_memory {
     char target[TARGET_NAME_MAX];

@@ -244,7 +244,7 @@ void engine_restore_incidents(struct engine *engine, const struct incident *inci
             continue; /* open still, or closed since */
         if (incident->state == INCIDENT_CLOSED) {
             int64_t ago_ms = clock.utc_ms - incident->closed_utc_ms;
-            if (ago_ms >= 0 && !engine_ladder_memory(engine, incident->target))
+            if (ago_ms >= 0)
                 engine_remember_ladder(engine, incident, clock.mono_ms - ago_ms);
             continue;
         }

@@ -4,6 +4,7 @@
 
 #include "storewatch/advice.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct open_incident *engine_incident_of(struct engine *engine, struct process_id process, const char *target,
@@ -48,7 +49,16 @@ struct ladder_memory *engine_ladder_memory(struct engine *engine, const char *ta
 
 void engine_remember_ladder(struct engine *engine, const struct incident *incident, int64_t mono_ms)
 {
+    if (!(incident->rungs_tried & ~(1u << RUNG_ALERT)))
+        return; /* another of the target may have tried something: its handles, beside its memory */
     struct ladder_memory *memory = engine_ladder_memory(engine, incident->target);
+    if (memory && llabs(mono_ms - memory->mono_ms) < engine->config.budget_min_interval_ms) {
+        memory->rungs_tried |= incident->rungs_tried;
+        memory->mono_ms = mono_ms > memory->mono_ms ? mono_ms : memory->mono_ms;
+        return;
+    }
+    if (memory && mono_ms < memory->mono_ms)
+        return;
     if (!memory && engine->ladder_memory_count < LADDER_MEMORY_MAX)
         memory = &engine->ladder_memory[engine->ladder_memory_count++];
     if (!memory) { /* the oldest goes */
@@ -56,6 +66,8 @@ void engine_remember_ladder(struct engine *engine, const struct incident *incide
         for (size_t i = 1; i < LADDER_MEMORY_MAX; i++)
             if (engine->ladder_memory[i].mono_ms < memory->mono_ms)
                 memory = &engine->ladder_memory[i];
+        if (mono_ms < memory->mono_ms)
+            return;
     }
     text_copy(memory->target, sizeof memory->target, incident->target);
     memory->rungs_tried = incident->rungs_tried;

@@ -248,6 +248,9 @@ static void test_the_oldest_ladder_is_forgotten(void **state)
     assert_non_null(engine_ladder_memory(f->engine, "target 32"));
     assert_null(engine_ladder_memory(f->engine, "target 0"));
     assert_non_null(engine_ladder_memory(f->engine, "target 1"));
+    text_copy(incident.target, sizeof incident.target, "older than all");
+    engine_remember_ladder(f->engine, &incident, 999);
+    assert_null(engine_ladder_memory(f->engine, "older than all"));
 }
 
 /* The clock is set between two verdicts: an end that is far stays far. */
@@ -319,6 +322,37 @@ static void test_a_restart_in_the_file_comes_before_one_that_is_wanted(void **st
     assert_int_equal(engine_restart_by_hand(f->engine, "ArchiveSvc", "", &f->actions, NULL), STATUS_BUSY);
 }
 
+/* Its memory and its handles leaked, and one restart ended both. When the memory leaks again soon, the rung
+ * that its incident had tried is not tried again, whichever of the two was closed last, and whoever
+ * remembers. */
+static void test_the_ladder_is_remembered_of_all_incidents_of_a_target(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t mono_ms = f->step.clock.mono_ms, utc_ms = f->step.clock.utc_ms;
+    struct incident closed[] = {
+        {.id = 3, .rungs_tried = 1u << RUNG_ALERT, .closed_utc_ms = utc_ms - 2},
+        {.id = 2, .rungs_tried = 1u << RUNG_ALERT | CLIENT_TRIED, .closed_utc_ms = utc_ms - 1},
+        {.id = 1, .rungs_tried = 1u << RUNG_ALERT | 1u << RUNG_RESTART_STORE, .closed_utc_ms = utc_ms - 3},
+        {.id = 0, .rungs_tried = 1u << RUNG_COUNT, .closed_utc_ms = utc_ms - MS_PER_DAY},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(closed); i++) {
+        closed[i].state = INCIDENT_CLOSED;
+        text_copy(closed[i].target, sizeof closed[i].target, "ArchiveSvc");
+    }
+    const uint32_t tried = CLIENT_TRIED | 1u << RUNG_RESTART_STORE;
+    engine_restore_incidents(f->engine, closed, ARRAY_COUNT(closed), 3, f->step.clock);
+    const struct ladder_memory *memory = engine_ladder_memory(f->engine, "ArchiveSvc");
+    assert_non_null(memory);
+    assert_int_equal(memory->rungs_tried & ~(1u << RUNG_ALERT), tried);
+    assert_int_equal(memory->mono_ms, mono_ms - 1);
+
+    f->engine->ladder_memory_count = 0;
+    for (size_t i = ARRAY_COUNT(closed); i-- > 0;)
+        engine_remember_ladder(f->engine, &closed[i], mono_ms + closed[i].closed_utc_ms - utc_ms);
+    assert_int_equal(memory->rungs_tried & ~(1u << RUNG_ALERT), tried);
+    assert_int_equal(memory->mono_ms, mono_ms - 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -334,6 +368,7 @@ int main(void)
         TEST(test_a_set_clock_brings_no_end_nearer),
         TEST(test_what_has_ended_does_not_come_back_with_the_file),
         TEST(test_a_restart_in_the_file_comes_before_one_that_is_wanted),
+        TEST(test_the_ladder_is_remembered_of_all_incidents_of_a_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
