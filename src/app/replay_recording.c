@@ -16,15 +16,9 @@
 /* Where `word` begins in `text`, without case; NULL when it is not there. */
 static const char *find_nocase(const char *text, const char *word)
 {
-    char candidate[32];
-    size_t length = strlen(word);
-    for (; strlen(text) >= length; text++) {
-        memcpy(candidate, text, length);
-        candidate[length] = '\0';
-        if (text_equal_nocase(candidate, word))
-            return text;
-    }
-    return NULL;
+    while (*text && !text_begins_nocase(text, word))
+        text++;
+    return *text ? text : NULL;
 }
 
 /* Splits "\\HOST\Process(store#1)\Private Bytes" into instance and counter. The host part is optional. */
@@ -37,11 +31,8 @@ static bool split_process_counter(const char *name, char *out_instance, size_t c
     const char *end = begin ? strstr(begin, ")\\") : NULL;
     if (!end || end == begin)
         return false;
-    size_t length = (size_t)(end - begin);
-    if (length >= capacity)
-        length = capacity - 1;
-    memcpy(out_instance, begin, length);
-    out_instance[length] = '\0';
+    struct text instance = text_on(out_instance, capacity);
+    text_add_bytes(&instance, begin, (size_t)(end - begin));
     *out_counter = end + 2;
     return true;
 }

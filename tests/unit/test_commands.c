@@ -166,6 +166,29 @@ static void replay_says_what_is_wrong(void **state)
     assert_non_null(strstr(messages, "the first column is \"h???\""));
 }
 
+/* A name that is longer than there is room for ends with a whole character: in the middle of one it would be
+ * no text any more, and lost from what is shown as JSON. */
+static void replay_cuts_a_long_name_between_characters(void **state)
+{
+    (void)state;
+    char column[512], whole[PROCESS_IMAGE_MAX];
+    struct text text = text_on(column, sizeof column), wanted = text_on(whole, sizeof whole);
+    text_add(&text, "timestamp,\\\\EX1\\Process(");
+    for (size_t i = 0; i < PROCESS_IMAGE_MAX; i++)
+        text_add(&text, "\xc3\xbc");
+    text_add(&text, ")\\Private Bytes\n1772323200,5\n");
+    while (!wanted.truncated)
+        text_add(&wanted, "\xc3\xbc");
+    write_text("act.json", config_act);
+    write_text("long.csv", column);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("long.csv")),
+                     EXIT_USAGE);
+    char end[PROCESS_IMAGE_MAX + 16];
+    struct text line = text_on(end, sizeof end);
+    text_add(&line, "tells of %s\n", whole);
+    assert_non_null(strstr(messages, end));
+}
+
 /* One column from minute `from` to minute `to`, every `every` seconds from `at` seconds after the minute on.
  */
 static void write_part(const char *name, const char *column, int from, int to, int every, int at, double base,
@@ -388,6 +411,7 @@ int main(void)
         cmocka_unit_test(replay_with_the_mails),
         cmocka_unit_test(replay_of_a_healthy_store_is_fine),
         cmocka_unit_test(replay_says_what_is_wrong),
+        cmocka_unit_test(replay_cuts_a_long_name_between_characters),
         cmocka_unit_test(replay_of_logs_that_follow_each_other),
         cmocka_unit_test(replay_of_the_machine_from_several_files),
         cmocka_unit_test(replay_with_the_pids_that_were_recorded),
