@@ -288,8 +288,8 @@ static void what_is_closed_is_left_to_the_service(void **state)
     };
     char out[128];
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        assert_true(access_sddl_closed(cases[i].to_administrators, cases[i].own, cases[i].service, out,
-                                       sizeof(out)));
+        assert_true(
+            access_sddl_closed(cases[i].to_administrators, cases[i].own, cases[i].service, out, sizeof(out)));
         assert_string_equal(out, cases[i].sddl);
     }
     assert_false(access_sddl_closed(true, "", "S-1-5-21-7", out, 60));
