@@ -66,6 +66,8 @@ struct turned_back {
 /* So many clients are restarted for one growth of the store at the most. */
 #define TURNS_MAX 8
 
+#define ENGINE_WHO_MAX 200
+
 /* An incident while it is open, with what need not survive. */
 struct open_incident {
     struct incident incident; /* id 0 = free slot */
@@ -79,7 +81,7 @@ struct open_incident {
     bool ranked;
     int64_t ranked_slot;
     struct culprit_ranking ranking;
-    char who[200]; /* who was named last, and how surely; "" = nobody was */
+    char who[ENGINE_WHO_MAX]; /* who was named last, and how surely; "" = nobody was */
     /* When and at which level the restart of a client for the store's growth was over; 0 = there was none. */
     int64_t client_tried_mono_ms;
     double client_tried_level;
@@ -176,8 +178,10 @@ void engine_restore_incidents(struct engine *engine, const struct incident *inci
 void engine_restore_restarts(struct engine *engine, const struct restart_journal *journals, size_t count,
                              int64_t mono_ms);
 void engine_restore_budget(struct engine *engine, const struct budget_entry *entries, size_t count);
+/* Who was named for an open incident, as open_incident.who has it. */
+void engine_restore_who(struct engine *engine, int64_t incident_id, const char *who);
 
-/* Each of the three may be called again, in this order, when a history file is opened later on: what the
+/* Each of the four may be called again, in this order, when a history file is opened later on: what the
  * engine knows already wins, also that an incident or a restart has ended. */
 
 /* ---- running ---- */

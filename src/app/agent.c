@@ -77,6 +77,8 @@ static void transaction_deinit(struct transaction *transaction)
 {
     for (size_t i = 0; transaction && i < transaction->mail_count; i++)
         mail_deinit(&transaction->mails[i].mail);
+    for (size_t i = 0; transaction && i < CULPRIT_RECORDS; i++)
+        free(transaction->culprits[i]);
     if (transaction)
         free(transaction->snapshot);
     free(transaction);
@@ -126,8 +128,10 @@ void agent_take_actions(struct agent *agent)
 {
     const struct actions *actions = agent->actions;
     struct transaction *pending = agent->pending;
-    for (size_t i = 0; i < actions->incident_count; i++)
+    for (size_t i = 0; i < actions->incident_count; i++) {
         transaction_put_incident(pending, &actions->incidents[i]);
+        agent_put_culprits(agent, actions->incidents[i].id);
+    }
     if (actions->save_restart)
         transaction_put_restart(pending, &actions->restart);
     if (actions->save_budget)

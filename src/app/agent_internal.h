@@ -9,6 +9,7 @@
 #include "storewatch/report.h"
 #include "storewatch/store.h"
 
+#include "culprit_record.h"
 #include "discovery.h"
 #include "evidence.h"
 
@@ -69,7 +70,8 @@ struct transaction {
     int64_t maintenance_until_utc_ms;
     char maintenance_reason[ALERT_LINE_MAX];
     bool set_aside_told;
-    char *snapshot; /* owned: the status as JSON, for `report`; NULL = none */
+    char *snapshot;                  /* owned: the status as JSON, for `report`; NULL = none */
+    char *culprits[CULPRIT_RECORDS]; /* owned, at culprit_record_slot(); NULL = none */
 };
 
 #define RESTORED_INCIDENTS_MAX 512
@@ -84,7 +86,8 @@ struct restored {
     struct budget_entry budget[BUDGET_ENTRIES_MAX];
     int64_t maintenance_until_utc_ms;
     char maintenance_reason[ALERT_LINE_MAX];
-    char set_aside[STORE_SET_ASIDE_MAX]; /* not told yet; "" = nothing was */
+    char set_aside[STORE_SET_ASIDE_MAX];     /* not told yet; "" = nothing was */
+    char who[INCIDENTS_MAX][ENGINE_WHO_MAX]; /* of the open ones: who was named; "" = nobody */
 };
 
 enum job_kind {
@@ -299,6 +302,7 @@ void agent_tell_engine(struct agent *agent, enum status status, const struct err
 /* agent_records.c */
 void agent_put_samples(struct agent *agent, int64_t utc_ms);
 void transaction_put_incident(struct transaction *transaction, const struct incident *incident);
+void agent_put_culprits(struct agent *agent, int64_t incident_id);
 void transaction_put_restart(struct transaction *transaction, const struct restart_journal *journal);
 void agent_drop_a_mail(struct agent *agent, struct transaction *older, struct transaction *newer);
 void agent_put_alert(struct agent *agent, const struct alert *alert);

@@ -3,6 +3,8 @@
  * which the loop does not use until the job is done. */
 #include "agent_internal.h"
 
+#include "json_values.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +24,18 @@ static enum status load_incidents(struct store *store, struct restored *out, str
         if (out->incidents[i].state == INCIDENT_CLOSED)
             out->incidents[out->incident_count++] = out->incidents[i];
     return status;
+}
+
+/* What cannot be read here costs a name, and nothing else. */
+static void load_who(struct store *store, struct restored *out)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX && i < out->incident_count; i++) {
+        if (out->incidents[i].state == INCIDENT_CLOSED)
+            continue;
+        json_t *record = culprit_record_read(store, out->incidents[i].id);
+        text_copy(out->who[i], sizeof out->who[i], json_words_get(record, "named", ""));
+        json_decref(record);
+    }
 }
 
 /* A setting that was never made reads as "". */
@@ -55,6 +69,8 @@ static enum status load_restored(struct store *store, struct restored **out_rest
     if (!restored)
         return err_set(err, STATUS_NO_MEMORY, "restore", 0, "no memory for what was saved");
     enum status status = load_incidents(store, restored, err);
+    if (!status)
+        load_who(store, restored);
     if (!status)
         status = store_get_restarts(store, restored->restarts, RESTORED_RESTARTS_MAX,
                                     &restored->restart_count, err);
@@ -197,6 +213,12 @@ static enum status write_transaction(struct store *store, const struct transacti
         status = store_put_setting(store, STORE_SETTING_SET_ASIDE, "", err);
     if (!status && transaction->snapshot)
         status = store_put_setting(store, STORE_SETTING_STATUS, transaction->snapshot, err);
+    for (size_t i = 0; !status && i < CULPRIT_RECORDS; i++) {
+        char name[CULPRIT_RECORD_NAME_MAX];
+        culprit_record_name(i, name);
+        if (transaction->culprits[i])
+            status = store_put_setting(store, name, transaction->culprits[i], err);
+    }
     const struct mail_outcome *outcome = &transaction->outcome;
     if (!status && outcome->outbox_id)
         status = store_set_mail(store, outcome->outbox_id, outcome->state, outcome->attempts, outcome->answer,

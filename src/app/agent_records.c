@@ -48,6 +48,26 @@ void transaction_put_incident(struct transaction *transaction, const struct inci
         transaction->incidents[transaction->incident_count++] = *incident;
 }
 
+/* Who makes it grow, with each transition of its incident while it is open. Nobody never takes the place of
+ * who was named before. Without memory the next transition will do. */
+void agent_put_culprits(struct agent *agent, int64_t incident_id)
+{
+    const struct open_incident *open = agent->engine->incidents, *end = open + INCIDENTS_MAX;
+    while (open < end && open->incident.id != incident_id)
+        open++;
+    if (open == end || !open->ranked)
+        return;
+    bool named = open->ranking.count && culprit_is_named(&open->ranking, 0);
+    char *words = named || !open->who[0]
+                      ? culprit_record_make(open, os_utc_ms(agent->os) - os_mono_ms(agent->os))
+                      : NULL;
+    if (!words)
+        return;
+    char **slot = &agent->pending->culprits[culprit_record_slot(incident_id)];
+    free(*slot);
+    *slot = words;
+}
+
 /* The event log does not take them: the oldest that only informs goes, else the oldest. */
 static void drop_an_event(struct agent *agent)
 {

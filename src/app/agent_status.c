@@ -3,6 +3,7 @@
 #include "agent_internal.h"
 
 #include "storewatch/advice.h"
+#include "culprit_record.h"
 #include "json_values.h"
 
 #include <jansson.h>
@@ -107,57 +108,6 @@ static json_t *watched_list_json(const struct agent *agent, int64_t shift_ms)
     return list;
 }
 
-static json_t *culprit_json(const struct culprit *culprit)
-{
-    json_t *doubts = json_array();
-    for (size_t d = 0; d < CULPRIT_DOUBT_COUNT; d++)
-        if (culprit->doubts >> d & 1u)
-            json_array_append_new(doubts, json_string(culprit_doubt_name((enum culprit_doubt)d)));
-    bool led = culprit->lead_ms != INT64_MIN;
-    return json_pack(
-        "{s:o, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, "
-        "s:o}",
-        "image", json_words(culprit->image), "pid", (json_int_t)culprit->process.pid, "target",
-        json_words_or_null(culprit->target), "kind",
-        culprit->watched ? target_kind_name(culprit->kind) : "unregistered", "service",
-        json_words_or_null(culprit->service), "growth_bytes", json_number(culprit->growth[GROWER_BYTES]),
-        "growth_handles", json_number(culprit->growth[GROWER_HANDLES]), "bytes_per_hour",
-        json_number(culprit->slope_per_hour[GROWER_BYTES]), "handles_per_hour",
-        json_number(culprit->slope_per_hour[GROWER_HANDLES]), "share", json_number(culprit->share),
-        "share_low", json_number(culprit->share_low), "share_high", json_number(culprit->share_high),
-        "lead_ms", json_number(led ? (double)culprit->lead_ms : NAN), "lead_low_ms",
-        json_number(led ? (double)culprit->lead_low_ms : NAN), "lead_high_ms",
-        json_number(led ? (double)culprit->lead_high_ms : NAN), "in_step", json_number(culprit->in_step),
-        "handles_per_mib", json_number(culprit->handles_a_mib), "score", json_number(culprit->score),
-        "confidence", culprit_confidence_name(culprit->confidence), "doubts", doubts);
-}
-
-/* Who makes the machine or the store grow; null for incidents of which that is not asked. */
-static json_t *ranking_json(const struct open_incident *open, int64_t shift_ms)
-{
-    if (!open->ranked)
-        return json_null();
-    const struct culprit_ranking *ranking = &open->ranking;
-    json_t *list = json_array();
-    for (size_t i = 0; i < ranking->count; i++)
-        json_array_append_new(list, culprit_json(&ranking->items[i]));
-    int64_t from_ms = ranking->from_mono_ms ? ranking->from_mono_ms + shift_ms : 0;
-    int64_t to_ms = ranking->to_mono_ms ? ranking->to_mono_ms + shift_ms : 0;
-    /* The first so many of the items are named together. */
-    json_t *together =
-        ranking->together == 0
-            ? json_null()
-            : json_pack("{s:I, s:b, s:o, s:o, s:o, s:s}", "count", (json_int_t)ranking->together, "either",
-                        (int)ranking->either, "share", json_number(ranking->together_share), "share_low",
-                        json_number(ranking->together_low), "share_high", json_number(ranking->together_high),
-                        "confidence", culprit_confidence_name(ranking->together_confidence));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:o, s:o}", "text", json_words(ranking->words),
-                     "from", json_time(from_ms), "to", json_time(to_ms), "growth",
-                     json_number(ranking->growth), "explained", json_number(ranking->explained), "pools",
-                     json_number(ranking->pool_share), "with_load", (int)ranking->with_load, "left_out",
-                     (json_int_t)ranking->left_out, "together", together, "items", list);
-}
-
 static json_t *incidents_json(const struct agent *agent, int64_t shift_ms)
 {
     json_t *list = json_array();
@@ -167,15 +117,15 @@ static json_t *incidents_json(const struct agent *agent, int64_t shift_ms)
         if (incident->id == 0)
             continue;
         json_array_append_new(
-            list,
-            json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-                      (json_int_t)incident->id, "target", json_words(incident->target), "metric",
-                      metric_name(incident->metric), "state", incident_state_name(incident->state),
-                      "opened_at", json_time(incident->opened_utc_ms), "slope_per_hour",
-                      json_number(incident->slope_per_hour), "level", json_number(incident->level_now),
-                      "exhaustion_at", json_time(incident->exhaustion_utc_ms), "reason",
-                      json_words(incident->reason), "held_because",
-                      json_words_or_null(incident->held_because), "culprits", ranking_json(open, shift_ms)));
+            list, json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+                            (json_int_t)incident->id, "target", json_words(incident->target), "metric",
+                            metric_name(incident->metric), "state", incident_state_name(incident->state),
+                            "opened_at", json_time(incident->opened_utc_ms), "slope_per_hour",
+                            json_number(incident->slope_per_hour), "level", json_number(incident->level_now),
+                            "exhaustion_at", json_time(incident->exhaustion_utc_ms), "reason",
+                            json_words(incident->reason), "held_because",
+                            json_words_or_null(incident->held_because), "culprits",
+                            open->ranked ? culprit_ranking_json(&open->ranking, shift_ms) : json_null()));
     }
     return list;
 }

@@ -45,6 +45,8 @@ static void take_store(struct agent *agent, struct job *job)
                              restored->last_incident_id, clock);
     engine_restore_restarts(agent->engine, restored->restarts, restored->restart_count, clock.mono_ms);
     engine_restore_budget(agent->engine, restored->budget, restored->budget_count);
+    for (size_t i = 0; i < INCIDENTS_MAX && i < restored->incident_count; i++)
+        engine_restore_who(agent->engine, restored->incidents[i].id, restored->who[i]);
     if (restored->set_aside[0]) { /* told and noted as told in one transaction */
         agent_tell_once(agent, ALERT_STORE_SET_ASIDE, restored->set_aside);
         agent->pending->set_aside_told = agent->pending_dirty = true;
@@ -83,8 +85,10 @@ static void put_everything(struct agent *agent)
     const struct engine *engine = agent->engine;
     struct transaction *pending = agent->pending;
     for (size_t i = 0; i < INCIDENTS_MAX; i++)
-        if (engine->incidents[i].incident.id)
+        if (engine->incidents[i].incident.id) {
             transaction_put_incident(pending, &engine->incidents[i].incident);
+            agent_put_culprits(agent, engine->incidents[i].incident.id);
+        }
     if (engine_restarting(engine))
         transaction_put_restart(pending, &engine->restart.journal);
     transaction_put_budget(pending, engine);
@@ -148,6 +152,10 @@ static void transaction_clear(struct transaction *transaction)
     transaction->outcome.outbox_id = 0;
     free(transaction->snapshot);
     transaction->snapshot = NULL;
+    for (size_t i = 0; i < CULPRIT_RECORDS; i++) {
+        free(transaction->culprits[i]);
+        transaction->culprits[i] = NULL;
+    }
 }
 
 /* What could not be committed goes in front of what came meanwhile: the newer record of the same thing wins.
@@ -177,6 +185,12 @@ static void transaction_put_back(struct agent *agent)
         older->snapshot = newer->snapshot;
         newer->snapshot = NULL;
     }
+    for (size_t i = 0; i < CULPRIT_RECORDS; i++)
+        if (newer->culprits[i]) {
+            free(older->culprits[i]);
+            older->culprits[i] = newer->culprits[i];
+            newer->culprits[i] = NULL;
+        }
     while (older->mail_count + newer->mail_count > TRANSACTION_MAILS_MAX)
         agent_drop_a_mail(agent, older, newer);
     memcpy(older->mails + older->mail_count, newer->mails, newer->mail_count * sizeof newer->mails[0]);

@@ -1,5 +1,6 @@
 /* report_tables.c - see report_tables.h. What is open and when it ends comes first, then who the MAPI clients
  * are and what they have loaded, then what happened. */
+#include "culprit_record.h"
 #include "json_values.h"
 #include "report_tables.h"
 
@@ -235,11 +236,14 @@ static void add_lead(struct text *text, const json_t *culprit)
     text_add(text, lead_ms >= 0 ? " earlier" : " later");
 }
 
-static void culprit_row(struct row *row, const json_t *incident, const json_t *culprit)
+static void culprit_row(struct row *row, const struct incident *incident, const json_t *culprit)
 {
+    char what[160];
+    report_name_growth(incident, what, sizeof what);
     struct text text = cell(row);
-    text_add(&text, "%s of %s", json_words_get(incident, "metric", "?"),
-             json_words_get(incident, "target", "?"));
+    text_add(&text, incident->state == INCIDENT_CLOSED ? "%s\nended " : "%s\nnot ended", what);
+    if (incident->state == INCIDENT_CLOSED)
+        add_time(&text, incident->closed_utc_ms);
     text = cell(row);
     const char *service = json_words_get(culprit, "service", "");
     text_add(&text, "%s (%s, pid %d)", json_words_get(culprit, "image", "unknown"),
@@ -268,24 +272,55 @@ static void culprit_row(struct row *row, const json_t *incident, const json_t *c
         text_add(&text, "%s%s", i ? "; " : "", json_string_value(json_array_get(doubts, i)));
 }
 
-static void add_culprits(struct buffer *page, const json_t *status, struct row *row)
+/* The items of one ranking, `culprits` as in `status --json`. Of an incident that has ended only those that
+ * were suspected, or the first. False when there is none. */
+static bool culprit_rows(struct row *row, struct report_table *table, const struct incident *incident,
+                         const json_t *culprits)
 {
-    static const char *const columns[] = {"what grows", "who",     "grew by", "share of it",
-                                          "began",      "verdict", "doubts"};
-    struct report_table table;
-    report_table_begin(&table, page, "Who makes it grow", "", COLUMNS(columns), 5);
+    const json_t *list = json_object_get(culprits, "items");
+    bool ended = incident->state == INCIDENT_CLOSED;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *culprit = json_array_get(list, i);
+        const char *confidence = json_words_get(culprit, "confidence", "");
+        if (ended && i > 0 && strcmp(confidence, culprit_confidence_name(CULPRIT_NOBODY)) == 0)
+            break;
+        culprit_row(row, incident, culprit);
+        row_end(row, table, i == 0 && !ended ? SEVERITY_WARNING : SEVERITY_INFORMATION);
+    }
+    return json_array_size(list) > 0;
+}
+
+static const json_t *culprits_of(const json_t *status, int64_t incident_id)
+{
     const json_t *incidents = json_object_get(status, "incidents");
     for (size_t i = 0; i < json_array_size(incidents); i++) {
         const json_t *incident = json_array_get(incidents, i);
-        const json_t *list = json_object_get(json_object_get(incident, "culprits"), "items");
-        for (size_t c = 0; c < json_array_size(list); c++) {
-            culprit_row(row, incident, json_array_get(list, c));
-            row_end(row, &table, c == 0 ? SEVERITY_WARNING : SEVERITY_INFORMATION);
-        }
+        if (json_integer_value(json_object_get(incident, "id")) == incident_id)
+            return json_object_get(incident, "culprits");
     }
-    report_table_end(
-        &table, status ? "Nothing of the machine or the store grows at the end. What grew before is below."
-                       : "Not known: the service has not kept its status with this history yet.");
+    return NULL;
+}
+
+/* The open incidents first, as the kept status has them; where that knows nobody, and for those that have
+ * ended, as their records do. */
+static void add_culprits(struct buffer *page, const struct history *history, const json_t *status,
+                         struct row *row)
+{
+    static const char *const columns[] = {"what grew", "who",     "grew by", "share of it",
+                                          "began",     "verdict", "doubts"};
+    struct report_table table;
+    report_table_begin(&table, page, "Who made it grow", "", COLUMNS(columns), 5);
+    for (int ended = 0; ended < 2; ended++)
+        for (size_t i = 0; i < history->incident_count; i++) {
+            const struct incident *incident = &history->incidents[i];
+            if ((incident->state == INCIDENT_CLOSED) != ended ||
+                (!ended && culprit_rows(row, &table, incident, culprits_of(status, incident->id))))
+                continue;
+            json_t *record = culprit_record_read(history->store, incident->id);
+            culprit_rows(row, &table, incident, json_object_get(record, "culprits"));
+            json_decref(record);
+        }
+    report_table_end(&table, "None is known: that is asked of the machine's and the store's growth.");
 }
 
 /* ---- what happened ---- */
@@ -400,7 +435,7 @@ void report_tables_add(struct buffer *page, const struct history *history, const
         return;
     }
     add_forecasts(page, history, row);
-    add_culprits(page, status, row);
+    add_culprits(page, history, status, row);
     add_dlls(page, status, row);
     add_incidents(page, history, row);
     add_restarts(page, history, row);

@@ -21,11 +21,12 @@ static bool is_asked(const struct incident *incident)
 }
 
 /* What the history keeps of the ranking when the incident ends, which may be long after a restart: who was
- * named last. */
-static void remember_who(struct open_incident *open)
+ * named last. Saved at once, because storewatch itself may end. */
+static void remember_who(struct step *step, struct open_incident *open)
 {
     const struct culprit_ranking *ranking = &open->ranking;
-    struct text text = text_on(open->who, sizeof open->who);
+    char who[ENGINE_WHO_MAX];
+    struct text text = text_on(who, sizeof who);
     for (size_t i = 0; i < ranking->count; i++)
         if (culprit_is_named(ranking, i)) {
             text_add(&text, "%s", i == 0 ? "" : ranking->either ? " or " : " and ");
@@ -34,6 +35,27 @@ static void remember_who(struct open_incident *open)
     text_add(&text, ", %s",
              culprit_confidence_name(ranking->together ? ranking->together_confidence
                                                        : ranking->items[0].confidence));
+    if (strcmp(open->who, who) == 0)
+        return;
+    text_copy(open->who, sizeof open->who, who);
+    step_save_incident(step, &open->incident);
+}
+
+/* After a restart of storewatch, or of the one that was named, nobody may stand out. */
+static void add_who_was_named(struct open_incident *open)
+{
+    struct culprit_ranking *ranking = &open->ranking;
+    struct text text = {
+        .data = ranking->words, .capacity = sizeof ranking->words, .length = strlen(ranking->words)};
+    text_add(&text, " Named for it before: %s.", open->who);
+    text_tell_cut(&text);
+}
+
+void engine_restore_who(struct engine *engine, int64_t incident_id, const char *who)
+{
+    struct open_incident *open = engine_incident_by_id(engine, incident_id);
+    if (open && !open->who[0])
+        text_copy(open->who, sizeof open->who, who);
 }
 
 void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono_ms)
@@ -51,7 +73,9 @@ void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono
     open->ranked = true;
     open->ranked_slot = engine->growers.slot;
     if (open->ranking.count && culprit_is_named(&open->ranking, 0))
-        remember_who(open);
+        remember_who(step, open);
+    else if (open->who[0])
+        add_who_was_named(open);
 }
 
 /* Was one restarted for the store, or is about to be? */

@@ -5,6 +5,7 @@
 
 #include "storewatch/agent.h"
 
+#include "../../src/app/culprit_record.h"
 #include "../../src/app/status_view.h"
 
 #include <setjmp.h>
@@ -12,7 +13,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -28,31 +28,60 @@ static void run_for(struct os *os, struct agent *agent, const struct config *con
     }
 }
 
-static void test_status_tells_who(void **state)
+struct machine {
+    struct os *os;
+    struct config *config;
+    struct fake_program *store, *archive;
+    char folder[DRIVE_FOLDER_MAX];
+    struct agent *agent;
+};
+
+static void start(struct machine *machine)
 {
-    (void)state;
-    struct os *os = calloc(1, sizeof *os);
-    struct config *config = calloc(1, sizeof *config);
+    struct agent_options options = {.data_dir = machine->folder};
+    assert_int_equal(agent_new(machine->os, machine->config, &options, &machine->agent, NULL), STATUS_OK);
+}
+
+/* A client leaks into the store until it is named. */
+static int set_up(void **state)
+{
+    struct machine *machine = calloc(1, sizeof *machine);
+    struct os *os = machine->os = calloc(1, sizeof *os);
+    struct config *config = machine->config = calloc(1, sizeof *config);
     fake_init(os);
-    struct fake_program *store = fake_add_service(os, "MSExchangeIS", "store.exe", 1.2e9);
-    struct fake_program *archive = fake_add_service(os, "ArchiveSvc", "archive.exe", 1.5e8);
+    machine->store = fake_add_service(os, "MSExchangeIS", "store.exe", 1.2e9);
+    machine->archive = fake_add_service(os, "ArchiveSvc", "archive.exe", 1.5e8);
     fake_add_service(os, "FaxSvc", "fax.exe", 8e7);
     config_default(config);
     config->client_count = 1;
     config->clients[0] = (struct config_client){.name = "archive", .service = "ArchiveSvc"};
-    char dir[] = "/dev/shm/storewatch-culprit-XXXXXX";
-    assert_non_null(mkdtemp(dir));
-    struct agent_options options = {.data_dir = dir};
-    struct agent *agent = NULL;
-    assert_int_equal(agent_new(os, config, &options, &agent, NULL), STATUS_OK);
-    run_for(os, agent, config, 20 * MS_PER_HOUR);
-    fake_grow(os, archive, FAKE_OBJECTS);
-    archive->handles_per_hour = 30;
-    archive->holder = store;
-    archive->object_bytes = 2 * MIB;
-    run_for(os, agent, config, 15 * MS_PER_HOUR);
+    drive_folder_make(machine->folder);
+    start(machine);
+    run_for(os, machine->agent, config, 20 * MS_PER_HOUR);
+    fake_grow(os, machine->archive, FAKE_OBJECTS);
+    machine->archive->handles_per_hour = 30;
+    machine->archive->holder = machine->store;
+    machine->archive->object_bytes = 2 * MIB;
+    run_for(os, machine->agent, config, 15 * MS_PER_HOUR);
+    *state = machine;
+    return 0;
+}
 
-    char *text = agent_status_json(agent);
+static int tear_down(void **state)
+{
+    struct machine *machine = *state;
+    agent_free(machine->agent);
+    drive_folder_remove(machine->folder);
+    free(machine->config);
+    free(machine->os);
+    free(machine);
+    return 0;
+}
+
+static void test_status_tells_who(void **state)
+{
+    struct machine *machine = *state;
+    char *text = agent_status_json(machine->agent);
     json_t *root = json_loads(text, 0, NULL);
     const json_t *incident = json_array_get(json_object_get(root, "incidents"), 0);
     assert_string_equal(json_string_value(json_object_get(incident, "target")), "MSExchangeIS");
@@ -74,17 +103,55 @@ static void test_status_tells_who(void **state)
     assert_non_null(strstr(who, "archive.exe (pid "));
     buffer_deinit(&view);
     free(text);
+}
 
-    agent_free(agent);
-    char command[96];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    assert_int_equal(system(command), 0);
-    free(config);
-    free(os);
+/* storewatch ends while the store grows, as if killed: what it knew of everybody's past is gone, who was
+ * named is not, nor when the growth has ended. */
+static void test_who_was_named_survives_a_restart_of_storewatch(void **state)
+{
+    struct machine *machine = *state;
+    agent_free(machine->agent);
+    start(machine);
+    run_for(machine->os, machine->agent, machine->config, MS_PER_HOUR / 2);
+    char *text = agent_status_json(machine->agent);
+    struct buffer view = {0};
+    assert_int_equal(status_view_text(text, &view), 1);
+    const char *who = strstr(view.data, "    who: ");
+    assert_non_null(who);
+    assert_non_null(strstr(who, "Named for it before: archive.exe (pid "));
+    buffer_deinit(&view);
+    free(text);
+
+    world_kill(&machine->os->world, "MSExchangeIS", 1067);
+    run_for(machine->os, machine->agent, machine->config, MS_PER_HOUR / 2);
+    agent_free(machine->agent);
+    machine->agent = NULL;
+    char path[DRIVE_FOLDER_MAX + 32];
+    store_path(path, sizeof path, machine->folder);
+    struct store *store = NULL;
+    assert_int_equal(store_open_readonly(path, &store, NULL), STATUS_OK);
+    struct incident incident;
+    size_t count = 0;
+    assert_int_equal(store_get_incidents(store, false, &incident, 1, &count, NULL), STATUS_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(incident.state, INCIDENT_CLOSED);
+    assert_non_null(strstr(incident.reason, ". It was archive.exe (pid "));
+    /* with the figures of that time, for `report` */
+    json_t *record = culprit_record_read(store, incident.id);
+    const json_t *first = json_array_get(json_object_get(json_object_get(record, "culprits"), "items"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "image")), "archive.exe");
+    assert_true(json_real_value(json_object_get(first, "growth_handles")) > 100);
+    json_decref(record);
+    assert_null(culprit_record_read(store, incident.id + CULPRIT_RECORDS)); /* of another incident */
+    store_close(store);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_status_tells_who)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_status_tells_who, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_was_named_survives_a_restart_of_storewatch, set_up,
+                                        tear_down),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

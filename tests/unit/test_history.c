@@ -21,6 +21,8 @@
 #include "storewatch/store.h"
 #include "storewatch/units.h"
 
+#include "../../src/app/culprit_record.h"
+
 struct fixture {
     char folder[64], path[128], output[128], page[128];
     struct store *store;
@@ -313,7 +315,8 @@ static void report_shows_the_kept_status(void **state)
         "{\"host\": \"EX<1\", \"at\": \"2026-11-22T03:14:05Z\", \"watched\": [{\"image\": \"BESAgent.exe\", "
         "\"pid\": 2212, \"how\": \"has Emsmdb32.dll loaded\", \"dlls\": [{\"path\": "
         "\"C:\\\\bes\\\\Emsmdb32.dll\", \"loaded\": \"6.5.7226.0\", \"on_disk\": null, \"kb898782\": "
-        "\"missing\"}]}], \"incidents\": [{\"metric\": \"system commit\", \"target\": \"host\", "
+        "\"missing\"}]}], \"incidents\": [{\"id\": 3, \"metric\": \"private bytes\", \"target\": "
+        "\"arch<ive\", "
         "\"culprits\": "
         "{\"items\": [{\"image\": \"leaky.exe\", \"pid\": 7, \"kind\": \"client\", \"service\": "
         "\"LeakySvc\", "
@@ -345,6 +348,48 @@ static void report_shows_the_kept_status(void **state)
 }
 
 /* The last days are those of the record: a copy of an old file shows its own. */
+/* Who it was stays known when the incident has ended: the history keeps a record for each of the latest ones.
+ */
+static void report_shows_who_it_was(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char record[] =
+        "{\"incident\": 4, \"named\": \"BES<Agent.exe\", \"culprits\": {\"items\": ["
+        "{\"image\": \"BES<Agent.exe\", \"pid\": 7, \"kind\": \"client\", \"service\": \"BES\", "
+        "\"growth_handles\": 267.0, \"share\": null, \"lead_ms\": 0.0, \"confidence\": \"nearly certain\"}, "
+        "{\"image\": \"bystander.exe\", \"pid\": 8, \"kind\": \"unregistered\", "
+        "\"confidence\": \"nobody stands out\"}]}}";
+    struct incident incident = {.id = 4,
+                                .target_kind = TARGET_STORE,
+                                .target = "MSExchangeIS",
+                                .image = "store.exe",
+                                .metric = METRIC_PRIVATE_BYTES,
+                                .state = INCIDENT_CLOSED,
+                                .opened_utc_ms = fixture->begin_utc_ms + 10 * MS_PER_HOUR,
+                                .closed_utc_ms = fixture->begin_utc_ms + 12 * MS_PER_HOUR};
+    struct err err = {0};
+    fill(fixture);
+    assert_int_equal(store_put_incident(fixture->store, &incident, &err), STATUS_OK);
+    incident.id = 4 + CULPRIT_RECORDS; /* finds the record of another one */
+    assert_int_equal(store_put_incident(fixture->store, &incident, &err), STATUS_OK);
+    incident.id = 5; /* and one that is damaged */
+    assert_int_equal(store_put_incident(fixture->store, &incident, &err), STATUS_OK);
+    assert_int_equal(store_put_setting(fixture->store, "culprits-4", record, &err), STATUS_OK);
+    assert_int_equal(store_put_setting(fixture->store, "culprits-5", "{\"incident\": 5, \"culp", &err),
+                     STATUS_OK);
+    free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
+    char *page = read_all(fixture->page);
+    const char *row = strstr(page, "<p class=\"piece\">BES&lt;Agent.exe (client, pid 7)</p>");
+    assert_non_null(row);
+    assert_null(strstr(row + 40, "BES&lt;Agent.exe (client"));
+    assert_non_null(strstr(page, "<p>private bytes of store.exe (MSExchangeIS)</p>"
+                                 "<p class=\"piece\">ended 20"));
+    assert_non_null(strstr(row, "267 handles"));
+    assert_non_null(strstr(row, ">nearly certain</td>"));
+    assert_null(strstr(page, "bystander.exe"));
+    free(page);
+}
+
 static void report_of_an_old_file(void **state)
 {
     struct fixture *fixture = *state;
@@ -466,6 +511,7 @@ int main(void)
         TEST(report_of_an_old_file),
         TEST(report_of_a_process_that_has_ended),
         TEST(report_shows_the_kept_status),
+        TEST(report_shows_who_it_was),
         TEST(what_an_earlier_process_taught_reaches_the_one_that_is_shown_first),
         TEST(nothing_recorded_yet),
         TEST(wrong_use),
