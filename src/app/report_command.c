@@ -21,6 +21,7 @@
 #define DAYS_DEFAULT 7
 #define DAYS_MAX 400
 #define POINTS_MAX 600
+#define SUMMARY_MAX 2048
 #define PAGE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
 /* What a series that has been read teaches the next one of its target. */
@@ -359,6 +360,7 @@ static void add_summary(struct text *text, const struct reporter *reporter)
         text_add_time_human(text, first->exhaustion_utc_ms);
         text_add(text, ", %s.", name);
     }
+    report_summary_add(text, history, reporter->kept);
 }
 
 static size_t make_spans(const struct history *history, struct report_span **out_spans)
@@ -406,7 +408,7 @@ static enum status make_page(struct reporter *reporter, struct err *err)
     struct buffer charts = {.limit = PAGE_BYTES_MAX};
     enum status status = read_all_series(reporter, &charts, err);
     reporter->page = (struct buffer){.limit = PAGE_BYTES_MAX};
-    char summary[512], title[128];
+    char summary[SUMMARY_MAX], title[128];
     struct text text = text_on(summary, sizeof summary);
     add_summary(&text, reporter);
     const char *host = json_string_value(json_object_get(reporter->kept, "host"));
@@ -438,7 +440,7 @@ static int run(struct reporter *reporter, const char *html)
             return cli_fail("no memory for the table");
         if (reporter->page.length)
             fputs(reporter->page.data, stdout);
-        char summary[512];
+        char summary[SUMMARY_MAX];
         struct text text = text_on(summary, sizeof summary);
         add_summary(&text, reporter);
         puts(summary);

@@ -170,6 +170,31 @@ static void dll_row(struct row *row, const json_t *client, const json_t *dll)
     cell_words(row, json_words_get(dll, "kb898782", "unknown"));
 }
 
+static enum fix_state fix_of(const json_t *dll)
+{
+    static const enum fix_state known[] = {FIX_MISSING, FIX_PRESENT, FIX_NOT_APPLICABLE};
+    for (size_t i = 0; i < ARRAY_COUNT(known); i++)
+        if (strcmp(json_words_get(dll, "kb898782", ""), fix_state_name(known[i])) == 0)
+            return known[i];
+    return FIX_UNKNOWN;
+}
+
+static void dll_rows(struct row *row, struct report_table *table, const json_t *status, enum fix_state fix,
+                     enum severity severity)
+{
+    const json_t *watched = json_object_get(status, "watched");
+    for (size_t i = 0; i < json_array_size(watched); i++) {
+        const json_t *client = json_array_get(watched, i), *dlls = json_object_get(client, "dlls");
+        for (size_t d = 0; d < json_array_size(dlls); d++) {
+            const json_t *dll = json_array_get(dlls, d);
+            if (fix_of(dll) != fix)
+                continue;
+            dll_row(row, client, dll);
+            row_end(row, table, severity);
+        }
+    }
+}
+
 static void add_dlls(struct buffer *page, const json_t *status, struct row *row)
 {
     static const char *const columns[] = {"program",        "found because it", "DLL",
@@ -187,19 +212,15 @@ static void add_dlls(struct buffer *page, const json_t *status, struct row *row)
              at);
     struct report_table table;
     report_table_begin(&table, page, "MAPI clients and their DLLs", status ? note : "", COLUMNS(columns), 5);
-    const json_t *watched = json_object_get(status, "watched");
-    for (size_t i = 0; i < json_array_size(watched); i++) {
-        const json_t *client = json_array_get(watched, i), *dlls = json_object_get(client, "dlls");
-        for (size_t d = 0; d < json_array_size(dlls); d++) {
-            const json_t *dll = json_array_get(dlls, d);
-            const char *fix = json_words_get(dll, "kb898782", "");
-            dll_row(row, client, dll);
-            row_end(row, &table,
-                    strcmp(fix, fix_state_name(FIX_MISSING)) == 0   ? SEVERITY_ERROR
-                    : strcmp(fix, fix_state_name(FIX_UNKNOWN)) == 0 ? SEVERITY_WARNING
-                                                                    : SEVERITY_INFORMATION);
-        }
-    }
+    static const struct {
+        enum fix_state fix;
+        enum severity severity;
+    } order[] = {{FIX_MISSING, SEVERITY_ERROR},
+                 {FIX_UNKNOWN, SEVERITY_WARNING},
+                 {FIX_PRESENT, SEVERITY_INFORMATION},
+                 {FIX_NOT_APPLICABLE, SEVERITY_INFORMATION}};
+    for (size_t o = 0; o < ARRAY_COUNT(order); o++)
+        dll_rows(row, &table, status, order[o].fix, order[o].severity);
     report_table_end(&table, status
                                  ? "No watched program had a DLL of MAPI loaded."
                                  : "Not known: the service has not kept its status with this history yet.");
@@ -207,33 +228,54 @@ static void add_dlls(struct buffer *page, const json_t *status, struct row *row)
 
 /* ---- who makes it grow ---- */
 
+static double number_of(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+/* Of bytes and handles what grew. */
+static void add_grown(struct text *text, const json_t *culprit)
+{
+    double bytes = number_of(culprit, "growth_bytes"), handles = number_of(culprit, "growth_handles");
+    if (bytes > 0 || !(handles > 0))
+        text_add_quantity(text, UNIT_BYTES, bytes);
+    if (handles > 0) {
+        text_add(text, bytes > 0 ? "\n" : "");
+        text_add_quantity(text, UNIT_HANDLES, handles);
+    }
+}
+
 static void add_share(struct text *text, const json_t *culprit)
 {
-    const json_t *share = json_object_get(culprit, "share"), *low = json_object_get(culprit, "share_low"),
-                 *high = json_object_get(culprit, "share_high");
-    if (!json_is_number(share)) /* what is held in the store is accounted to nobody */
-        text_add(text, "not accounted");
-    else if (json_is_number(low) && json_is_number(high))
-        text_add(text, "%.0f %% (%.0f to %.0f)", 100 * json_number_value(share), 100 * json_number_value(low),
-                 100 * json_number_value(high));
+    struct culprit known = {.share = number_of(culprit, "share"),
+                            .share_low = number_of(culprit, "share_low"),
+                            .share_high = number_of(culprit, "share_high")};
+    double in_step = number_of(culprit, "in_step");
+    if (!isnan(known.share) && !isnan(known.share_low) && !isnan(known.share_high))
+        text_add_culprit_share(text, &known);
+    else if (!isnan(in_step)) /* what is held in the store is accounted to nobody */
+        text_add(text, "in step with it: %.2f", in_step);
     else
-        text_add(text, "%.0f %%", 100 * json_number_value(share));
+        text_add(text, "not known");
 }
 
 static void add_lead(struct text *text, const json_t *culprit)
 {
-    const json_t *lead = json_object_get(culprit, "lead_ms");
-    if (!json_is_number(lead)) {
-        text_add(text, "unknown");
-        return;
+    double lead_ms = number_of(culprit, "lead_ms");
+    if (isnan(lead_ms)) {
+        text_add(text, "not known");
+    } else if (number_of(culprit, "lead_low_ms") <= 0 && number_of(culprit, "lead_high_ms") >= 0) {
+        text_add(text, "with it");
+    } else {
+        text_add_duration(text, (int64_t)fabs(lead_ms));
+        text_add(text, lead_ms >= 0 ? " before it" : " after it");
     }
-    double lead_ms = json_number_value(lead);
-    if (lead_ms == 0) {
-        text_add(text, "at the same time");
-        return;
-    }
-    text_add_duration(text, (int64_t)fabs(lead_ms));
-    text_add(text, lead_ms >= 0 ? " earlier" : " later");
+}
+
+static bool is_suspected(const json_t *culprit)
+{
+    return strcmp(json_words_get(culprit, "confidence", ""), culprit_confidence_name(CULPRIT_NOBODY)) != 0;
 }
 
 static void culprit_row(struct row *row, const struct incident *incident, const json_t *culprit)
@@ -251,46 +293,36 @@ static void culprit_row(struct row *row, const struct incident *incident, const 
     if (service[0])
         text_add(&text, "\nservice %s", service);
     text = cell(row);
-    const json_t *bytes = json_object_get(culprit, "growth_bytes");
-    const json_t *handles = json_object_get(culprit, "growth_handles");
-    text_add_quantity(&text, UNIT_BYTES, json_is_number(bytes) ? json_number_value(bytes) : NAN);
-    if (json_is_number(handles)) {
-        text_add(&text, "\n");
-        text_add_quantity(&text, UNIT_HANDLES, json_number_value(handles));
-    }
+    add_grown(&text, culprit);
     text = cell(row);
     add_share(&text, culprit);
     text = cell(row);
     add_lead(&text, culprit);
     /* Of the ranking "nobody stands out", of one of many: */
-    const char *confidence = json_words_get(culprit, "confidence", "unknown");
-    cell_words(row, strcmp(confidence, culprit_confidence_name(CULPRIT_NOBODY)) == 0 ? "does not stand out"
-                                                                                     : confidence);
+    cell_words(row, is_suspected(culprit) ? json_words_get(culprit, "confidence", "unknown")
+                                          : "does not stand out");
     text = cell(row);
     const json_t *doubts = json_object_get(culprit, "doubts");
     for (size_t i = 0; i < json_array_size(doubts); i++)
         text_add(&text, "%s%s", i ? "; " : "", json_string_value(json_array_get(doubts, i)));
 }
 
-/* The items of one ranking, `culprits` as in `status --json`. Of an incident that has ended only those that
- * were suspected, or the first. False when there is none. */
-static bool culprit_rows(struct row *row, struct report_table *table, const struct incident *incident,
+/* Of an incident that has ended only those that were suspected, or the first. */
+static void culprit_rows(struct row *row, struct report_table *table, const struct incident *incident,
                          const json_t *culprits)
 {
     const json_t *list = json_object_get(culprits, "items");
-    bool ended = incident->state == INCIDENT_CLOSED;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *culprit = json_array_get(list, i);
-        const char *confidence = json_words_get(culprit, "confidence", "");
-        if (ended && i > 0 && strcmp(confidence, culprit_confidence_name(CULPRIT_NOBODY)) == 0)
+        bool suspected = is_suspected(culprit);
+        if (incident->state == INCIDENT_CLOSED && i > 0 && !suspected)
             break;
         culprit_row(row, incident, culprit);
-        row_end(row, table, i == 0 && !ended ? SEVERITY_WARNING : SEVERITY_INFORMATION);
+        row_end(row, table, suspected ? SEVERITY_WARNING : SEVERITY_INFORMATION);
     }
-    return json_array_size(list) > 0;
 }
 
-static const json_t *culprits_of(const json_t *status, int64_t incident_id)
+static json_t *status_culprits(const json_t *status, int64_t incident_id)
 {
     const json_t *incidents = json_object_get(status, "incidents");
     for (size_t i = 0; i < json_array_size(incidents); i++) {
@@ -301,24 +333,35 @@ static const json_t *culprits_of(const json_t *status, int64_t incident_id)
     return NULL;
 }
 
-/* The open incidents first, as the kept status has them; where that knows nobody, and for those that have
- * ended, as their records do. */
+/* As the kept status has it; where that knows nobody, and of an incident that has ended, as the history keeps
+ * it. A new reference; NULL = none. */
+static json_t *culprits_of(const struct history *history, const json_t *status,
+                           const struct incident *incident)
+{
+    json_t *culprits = incident->state == INCIDENT_CLOSED ? NULL : status_culprits(status, incident->id);
+    if (json_array_size(json_object_get(culprits, "items")) > 0)
+        return json_incref(culprits);
+    json_t *record = culprit_record_read(history->store, incident->id);
+    culprits = json_incref(json_object_get(record, "culprits"));
+    json_decref(record);
+    return culprits;
+}
+
 static void add_culprits(struct buffer *page, const struct history *history, const json_t *status,
                          struct row *row)
 {
-    static const char *const columns[] = {"what grew", "who",     "grew by", "share of it",
-                                          "began",     "verdict", "doubts"};
+    static const char *const columns[] = {"what grew", "who",        "grew by", "part of the growth",
+                                          "began",     "the cause?", "doubts"};
     struct report_table table;
     report_table_begin(&table, page, "Who made it grow", "", COLUMNS(columns), 5);
     for (int ended = 0; ended < 2; ended++)
         for (size_t i = 0; i < history->incident_count; i++) {
             const struct incident *incident = &history->incidents[i];
-            if ((incident->state == INCIDENT_CLOSED) != ended ||
-                (!ended && culprit_rows(row, &table, incident, culprits_of(status, incident->id))))
+            if ((incident->state == INCIDENT_CLOSED) != ended)
                 continue;
-            json_t *record = culprit_record_read(history->store, incident->id);
-            culprit_rows(row, &table, incident, json_object_get(record, "culprits"));
-            json_decref(record);
+            json_t *culprits = culprits_of(history, status, incident);
+            culprit_rows(row, &table, incident, culprits);
+            json_decref(culprits);
         }
     report_table_end(&table, "None is known: that is asked of the machine's and the store's growth.");
 }
@@ -425,6 +468,43 @@ json_t *report_status(const struct history *history)
         status = json_loads(words, 0, NULL);
     free(words);
     return status;
+}
+
+/* Of the open incident that ends first, of those of which somebody is suspected. */
+static void add_who(struct text *text, const struct history *history, const json_t *status)
+{
+    for (const struct incident *incident = NULL;
+         (incident = report_next_to_end(history, incident)) != NULL;) {
+        json_t *culprits = culprits_of(history, status, incident);
+        const json_t *first = json_array_get(json_object_get(culprits, "items"), 0);
+        bool suspected = first && is_suspected(first);
+        if (suspected)
+            text_add(text, "\nWho makes it grow: %s", json_words_get(culprits, "text", "unknown"));
+        json_decref(culprits);
+        if (suspected)
+            return;
+    }
+}
+
+/* Two programs at the most; `doctor` and the table have them all. */
+static void add_missing_fixes(struct text *text, const json_t *status)
+{
+    const json_t *watched = json_object_get(status, "watched");
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(watched); i++) {
+        const json_t *dlls = json_object_get(json_array_get(watched, i), "dlls");
+        for (size_t d = 0; d < json_array_size(dlls); d++)
+            if (fix_of(json_array_get(dlls, d)) == FIX_MISSING && ++count <= 2)
+                text_add(text, "\n%s.", json_words_get(json_array_get(dlls, d), "text", "A fix is missing"));
+    }
+    if (count > 2)
+        text_add(text, "\n%zu more DLLs lack that fix.", count - 2);
+}
+
+void report_summary_add(struct text *text, const struct history *history, const json_t *status)
+{
+    add_who(text, history, status);
+    add_missing_fixes(text, status);
 }
 
 void report_tables_add(struct buffer *page, const struct history *history, const json_t *status)

@@ -20,6 +20,9 @@ const struct incident *report_next_to_end(const struct history *history, const s
 /* "succeeded", or how far it has come. */
 const char *report_restart_result(const struct restart_journal *restart);
 
+/* Appends lines ("\n...") about who makes it grow, and which fix is missing. */
+void report_summary_add(struct text *text, const struct history *history, const json_t *status);
+
 /* Appends the tables that stand before the charts. `status` as above; may be NULL. */
 void report_tables_add(struct buffer *page, const struct history *history, const json_t *status);
 /* Appends the table of mails, which is long and comes last. */

@@ -315,10 +315,14 @@ static void report_shows_the_kept_status(void **state)
         "{\"host\": \"EX<1\", \"at\": \"2026-11-22T03:14:05Z\", \"watched\": [{\"image\": \"BESAgent.exe\", "
         "\"pid\": 2212, \"how\": \"has Emsmdb32.dll loaded\", \"dlls\": [{\"path\": "
         "\"C:\\\\bes\\\\Emsmdb32.dll\", \"loaded\": \"6.5.7226.0\", \"on_disk\": null, \"kb898782\": "
-        "\"missing\"}]}], \"incidents\": [{\"id\": 3, \"metric\": \"private bytes\", \"target\": "
+        "\"missing\", \"text\": \"install <it>\"}]}, {\"image\": \"Old.exe\", \"dlls\": [{\"path\": "
+        "\"C:\\\\old.dll\", \"kb898782\": \"not applicable\"}, {\"path\": \"C:\\\\odd.dll\", \"kb898782\": "
+        "\"a new "
+        "word\"}]}], \"incidents\": [{\"id\": 3, \"metric\": \"private bytes\", \"target\": "
         "\"arch<ive\", "
         "\"culprits\": "
-        "{\"items\": [{\"image\": \"leaky.exe\", \"pid\": 7, \"kind\": \"client\", \"service\": "
+        "{\"text\": \"Nearly certainly leaky.exe.\", \"items\": [{\"image\": \"leaky.exe\", \"pid\": 7, "
+        "\"kind\": \"client\", \"service\": "
         "\"LeakySvc\", "
         "\"growth_bytes\": 1073741824.0, \"share\": 0.9, \"share_low\": 0.8, \"share_high\": 1.0, "
         "\"lead_ms\": "
@@ -335,9 +339,17 @@ static void report_shows_the_kept_status(void **state)
     assert_non_null(strstr(page, "class=\"word error\">missing</td>"));
     assert_non_null(strstr(
         page, "<p class=\"piece\">leaky.exe (client, pid 7)</p><p class=\"piece\">service LeakySvc</p>"));
-    assert_non_null(strstr(page, ">90 % (80 to 100)</td>"));
-    assert_non_null(strstr(page, ">10 min earlier</td>"));
+    assert_non_null(strstr(page, ">90 % (80 to 100 %)</td>"));
+    assert_non_null(strstr(page, ">10 min before it</td>"));
     assert_non_null(strstr(page, "class=\"word warning\">nearly certain</td>"));
+    /* whoever reads only the first lines knows who, and what is missing */
+    const char *summary = strstr(page, "class=\"summary\"");
+    const char *who = strstr(summary, "Who makes it grow: Nearly certainly leaky.exe.");
+    const char *fix = strstr(summary, "install &lt;it&gt;.");
+    assert_true(who != NULL && fix != NULL && who < fix && fix < strstr(page, "<h2>"));
+    /* what is missing stands first, then what is not known */
+    const char *missing = strstr(page, "bes\\Emsmdb32.dll</p>"), *odd = strstr(page, "odd.dll</p>");
+    assert_true(missing != NULL && odd != NULL && missing < odd && odd < strstr(page, "old.dll</p>"));
     free(page);
     assert_int_equal(store_put_setting(fixture->store, STORE_SETTING_STATUS, "{\"watched\": 7", NULL),
                      STATUS_OK);
@@ -356,7 +368,9 @@ static void report_shows_who_it_was(void **state)
     static const char record[] =
         "{\"incident\": 4, \"named\": \"BES<Agent.exe\", \"culprits\": {\"items\": ["
         "{\"image\": \"BES<Agent.exe\", \"pid\": 7, \"kind\": \"client\", \"service\": \"BES\", "
-        "\"growth_handles\": 267.0, \"share\": null, \"lead_ms\": 0.0, \"confidence\": \"nearly certain\"}, "
+        "\"growth_bytes\": -1764.0, \"growth_handles\": 267.0, \"share\": null, \"in_step\": 0.99, "
+        "\"lead_ms\": 60000.0, \"lead_low_ms\": -60000.0, \"lead_high_ms\": 60000.0, \"confidence\": "
+        "\"nearly certain\"}, "
         "{\"image\": \"bystander.exe\", \"pid\": 8, \"kind\": \"unregistered\", "
         "\"confidence\": \"nobody stands out\"}]}}";
     struct incident incident = {.id = 4,
@@ -384,7 +398,9 @@ static void report_shows_who_it_was(void **state)
     assert_null(strstr(row + 40, "BES&lt;Agent.exe (client"));
     assert_non_null(strstr(page, "<p>private bytes of store.exe (MSExchangeIS)</p>"
                                  "<p class=\"piece\">ended 20"));
-    assert_non_null(strstr(row, "267 handles"));
+    assert_non_null(strstr(row, ">267 handles</td>")); /* its bytes hardly moved */
+    assert_non_null(strstr(row, ">in step with it: 0.99</td>"));
+    assert_non_null(strstr(row, ">with it</td>"));
     assert_non_null(strstr(row, ">nearly certain</td>"));
     assert_null(strstr(page, "bystander.exe"));
     free(page);
