@@ -24,9 +24,12 @@ struct alert {
      * GAVE_UP the one that is down, which may be a dependent of it. "" = not told: the words say "a service".
      */
     char service[SERVICE_NAME_MAX];
-    /* Of an incident about a program: the MAPI DLLs it has loaded, as far as known, and for one that is not
-     * registered the service that it hosts, "" = none. */
+    /* The MAPI DLLs that a program has loaded, as far as known, and whose they are: of an incident about a
+     * program that one's; of growth of the machine or the store those of one that is named for it, the first
+     * that lacks a fix before the others. */
     struct loaded_dlls dlls;
+    char dlls_of[PROCESS_IMAGE_MAX];
+    /* Of a program that is not registered the service that it hosts, "" = none. */
     char hosted_by[SERVICE_NAME_MAX];
     /* The address space of the process, when that is limited and has been read. */
     bool has_space;

@@ -118,17 +118,22 @@ static void advise_restart(struct alert *alert, const struct config *config)
                        deadline.data);
 }
 
+/* What leaks in the program whose DLLs these are: of the pools a process holds what its handles do. */
+static enum unit leaking_unit(enum metric metric)
+{
+    return metric == METRIC_PAGED_POOL || metric == METRIC_NONPAGED_POOL ? UNIT_HANDLES : metric_unit(metric);
+}
+
 /* What is known of the DLL that leaks in this unit; false when nothing is. */
 static bool advise_dll(struct alert *alert)
 {
-    const struct incident *incident = &alert->incident;
-    enum unit unit = metric_unit(incident->metric);
+    enum unit unit = leaking_unit(alert->incident.metric);
     char storage[ALERT_LINE_MAX];
     struct text line = text_on(storage, sizeof storage);
     struct defect_finding finding;
     size_t index = 0;
     if (unit == UNIT_BYTES && defect_judge_all(&alert->dlls, &index, &finding)) {
-        text_add_defect(&line, incident->image, &alert->dlls.items[index], &finding);
+        text_add_defect(&line, alert->dlls_of, &alert->dlls.items[index], &finding);
         text_add(&line, ".");
         alert_add_todo(alert, "%s", storage);
         if (finding.fix == FIX_MISSING)
@@ -146,9 +151,19 @@ static bool advise_dll(struct alert *alert)
     return line.length > 0;
 }
 
+static bool is_somebody_named(const struct alert *alert)
+{
+    return alert->has_ranking && alert->ranking.count && culprit_is_named(&alert->ranking, 0);
+}
+
 static void advise_cause(struct alert *alert)
 {
     const struct incident *incident = &alert->incident;
+    if (incident->target_kind == TARGET_HOST || incident->target_kind == TARGET_STORE) {
+        if (is_somebody_named(alert))
+            advise_dll(alert);
+        return;
+    }
     if (incident->target_kind != TARGET_CLIENT && incident->target_kind != TARGET_DISCOVERED)
         return;
     if (advise_dll(alert))
@@ -178,8 +193,10 @@ static void advise_growth(struct alert *alert, const struct config *config, bool
 {
     const struct incident *incident = &alert->incident;
     if (incident->target_kind == TARGET_HOST) {
-        if (advise_suspect(alert))
+        if (advise_suspect(alert)) {
+            advise_cause(alert);
             return;
+        }
         if (incident->metric == METRIC_COMMIT)
             alert_add_todo(
                 alert,

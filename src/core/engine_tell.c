@@ -90,12 +90,35 @@ static void add_chart(struct step *step, struct alert *alert, const struct incid
     alert->fit_to = verdict.fit_to;
 }
 
+static void add_dlls(struct alert *alert, const struct found_client *found)
+{
+    if (!found || !found->dlls.count)
+        return;
+    alert->dlls = found->dlls;
+    text_copy(alert->dlls_of, sizeof alert->dlls_of, found->image);
+}
+
+/* Of who is named for the growth of the machine or the store: the first that lacks a fix, or the first. */
+static void add_dlls_of_named(struct step *step, struct alert *alert, const struct culprit_ranking *ranking)
+{
+    for (size_t i = 0; i < ranking->count; i++) {
+        struct defect_finding finding;
+        size_t index;
+        if (!culprit_is_named(ranking, i))
+            continue;
+        const struct found_client *found = watch_found(&step->engine->watch, ranking->items[i].process);
+        bool lacks = found && defect_judge_all(&found->dlls, &index, &finding) && finding.fix == FIX_MISSING;
+        if (!alert->dlls.count || lacks)
+            add_dlls(alert, found);
+        if (lacks)
+            return;
+    }
+}
+
 /* What is known of the growing program. */
 static void add_program(struct step *step, struct alert *alert, const struct incident *incident)
 {
-    const struct found_client *found = watch_found(&step->engine->watch, incident->process);
-    if (found)
-        alert->dlls = found->dlls;
+    add_dlls(alert, watch_found(&step->engine->watch, incident->process));
     const struct watched *item = watch_find(&step->engine->watch, incident->process);
     alert->has_space = item && item->space.known;
     if (alert->has_space)
@@ -125,8 +148,11 @@ struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struc
     add_chart(step, alert, incident);
     add_program(step, alert, incident);
     alert->has_ranking = open->ranked;
-    if (open->ranked)
+    if (open->ranked) {
         alert->ranking = open->ranking;
+        alert->dlls.count = 0;
+        add_dlls_of_named(step, alert, &alert->ranking);
+    }
     step_save_incident(step, incident);
     return alert;
 }

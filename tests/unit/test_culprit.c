@@ -665,6 +665,12 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
     engine->journal_writable = true;
     struct actions *actions = calloc(1, sizeof *actions);
     struct alert *alert = calloc(1, sizeof *alert);
+    look(f, actors, ARRAY_COUNT(actors), 0);
+    struct found_client found = {.process = f->observation->processes[1].id, .dlls = {.count = 1}};
+    text_copy(found.image, sizeof found.image, "archive.exe");
+    text_copy(found.dlls.items[0].path, DLL_PATH_MAX, "C:\\archive\\Emsmdb32.dll");
+    found.dlls.items[0].loaded = (struct file_version){.known = true, .part = {6, 5, 7226, 0}};
+    watch_set_found(&engine->watch, &found, 1);
     assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
     assert_int_equal(alert->incident.target_kind, TARGET_STORE);
     assert_true(alert->has_ranking);
@@ -683,9 +689,16 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
     assert_non_null(strstr(mail.html, "archive.exe, pid 104"));
     mail_deinit(&mail);
 
+    /* By which defect, and what ends it: whether storewatch acts or not. */
+    static const char fix[] =
+        "archive.exe loads Emsmdb32.dll 6.5.7226.0; KB 898782's fix is 6.5.7233.36: install it.";
+    assert_string_equal(alert->todo[1], fix);
+
     /* When storewatch does not act, the reader is told to begin with the client. */
     alert->todo_count = 0;
     advice_add(alert, &config, false);
+    assert_int_equal(alert->todo_count, 3);
+    assert_string_equal(alert->todo[2], fix);
     assert_non_null(
         strstr(alert->todo[0], "First restart the service \"ArchiveSvc\": archive.exe (pid 104)"));
 

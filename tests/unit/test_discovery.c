@@ -421,6 +421,7 @@ static struct alert *advised(enum target_kind kind, enum metric metric, const ch
         alert->dlls.count = 1;
         text_copy(alert->dlls.items[0].path, DLL_PATH_MAX, "C:\\bes\\Emsmdb32.dll");
         alert->dlls.items[0].loaded = version_of(version);
+        text_copy(alert->dlls_of, PROCESS_IMAGE_MAX, "BESAgent.exe");
     }
     text_copy(alert->hosted_by, SERVICE_NAME_MAX, "BlackBerry Agent");
     advice_add(alert, config, false);
@@ -466,6 +467,42 @@ static void test_the_alert_names_the_dll(void **state)
                         "{ \"name\": \"besagent\", \"image\": \"BESAgent.exe\", \"service\": \"BlackBerry "
                         "Agent\" }"));
     free(alert);
+}
+
+/* Of the machine's or the store's growth the DLLs are those of who is named for it. */
+static void test_the_mail_says_by_which_defect_the_named_one_leaks(void **state)
+{
+    (void)state;
+    static const struct {
+        enum target_kind kind;
+        enum metric metric;
+        const char *version, *wanted;
+    } cases[] = {
+        {TARGET_HOST, METRIC_COMMIT, "6.5.7226.0",
+         "Fax.exe loads Emsmdb32.dll 6.5.7226.0; KB 898782's fix is"},
+        {TARGET_HOST, METRIC_COMMIT, "6.5.7233.36", "KB 898782's fix is in it"},
+        {TARGET_HOST, METRIC_NONPAGED_POOL, "11.0.8000.0", "two registry handles"},
+        {TARGET_STORE, METRIC_PRIVATE_BYTES, "6.5.7226.0", "Fax.exe loads Emsmdb32.dll 6.5.7226.0"},
+        {TARGET_STORE, METRIC_HANDLES, "11.0.8000.0", "two registry handles"},
+    };
+    struct config *config = calloc(1, sizeof *config);
+    config_default(config);
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct alert *alert = advised(cases[i].kind, cases[i].metric, cases[i].version);
+        assert_false(advises(alert, "KB")); /* nobody is named */
+        alert->todo_count = 0;
+        alert->has_ranking = true;
+        alert->ranking.count = 1;
+        alert->ranking.items[0].confidence = CULPRIT_LIKELY;
+        alert->ranking.items[0].kind = TARGET_CLIENT;
+        text_copy(alert->ranking.items[0].image, PROCESS_IMAGE_MAX, "Fax.exe");
+        text_copy(alert->dlls_of, PROCESS_IMAGE_MAX, "Fax.exe");
+        advice_add(alert, config, false);
+        if (!advises(alert, cases[i].wanted))
+            fail_msg("case %zu lacks \"%s\"", i, cases[i].wanted);
+        free(alert);
+    }
+    free(config);
 }
 
 static void test_a_hostile_name_stays_one_json_line(void **state)
@@ -605,6 +642,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_without_discovery_only_the_registered_are_looked_into, setup,
                                         teardown),
         cmocka_unit_test(test_the_alert_names_the_dll),
+        cmocka_unit_test(test_the_mail_says_by_which_defect_the_named_one_leaks),
         cmocka_unit_test(test_a_hostile_name_stays_one_json_line),
         cmocka_unit_test_setup_teardown(test_doctor_of_a_healthy_machine, setup, teardown),
         cmocka_unit_test_setup_teardown(test_doctor_finds_what_is_wrong, setup, teardown),
