@@ -47,6 +47,7 @@ struct pending_mail {
 /* What came of sending one mail. */
 struct mail_outcome {
     int64_t outbox_id; /* 0 = none */
+    char key[MAIL_KEY_MAX];
     enum mail_state state;
     uint32_t attempts;
     char answer[256];

@@ -189,6 +189,17 @@ static enum status write_maintenance(struct store *store, const struct transacti
                : store_put_setting(store, SETTING_MAINTENANCE_REASON, transaction->maintenance_reason, err);
 }
 
+static enum status write_outcome(struct store *store, const struct mail_outcome *outcome, int64_t utc_ms,
+                                 struct err *err)
+{
+    struct err why = {0};
+    enum status status = store_set_mail(store, outcome->outbox_id, outcome->key, outcome->state,
+                                        outcome->attempts, outcome->answer, utc_ms, &why);
+    if (status == STATUS_OK || status == STATUS_NOT_FOUND) /* the mail was lost with a damaged file */
+        return STATUS_OK;
+    return err_set(err, status, why.operation, why.code, "%s", why.text);
+}
+
 static enum status write_transaction(struct store *store, const struct transaction *transaction,
                                      int64_t utc_ms, struct err *err)
 {
@@ -221,8 +232,7 @@ static enum status write_transaction(struct store *store, const struct transacti
     }
     const struct mail_outcome *outcome = &transaction->outcome;
     if (!status && outcome->outbox_id)
-        status = store_set_mail(store, outcome->outbox_id, outcome->state, outcome->attempts, outcome->answer,
-                                utc_ms, err);
+        status = write_outcome(store, outcome, utc_ms, err);
     return status;
 }
 
@@ -299,6 +309,7 @@ void job_mail(struct job *job)
     job->relay_answered = false;
     job->outcome =
         (struct mail_outcome){.outbox_id = entry->id, .state = MAIL_PENDING, .attempts = entry->attempts + 1};
+    text_copy(job->outcome.key, sizeof job->outcome.key, entry->mail.key);
     struct text answer = text_on(job->outcome.answer, sizeof job->outcome.answer);
 
     const char *to[CONFIG_RECIPIENTS_MAX];

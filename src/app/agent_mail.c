@@ -73,7 +73,8 @@ void agent_take_loaded_mail(struct agent *agent, struct job *job)
             return;
         }
         agent->mail_after_id = 0;
-        agent->mail_may_wait = agent->pending->mail_count > 0;
+        /* Before the last one that was sent there is none, unless the file is another one meanwhile. */
+        agent->mail_may_wait = agent->pending->mail_count > 0 || job->after_id > 0;
         if (!agent->mail_may_wait)
             agent->hurried_count = 0;
         return;

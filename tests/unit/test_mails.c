@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -200,6 +201,50 @@ static void test_an_error_comes_while_the_outbox_is_looked_at(void **state)
     assert_true(mailed(f, "i5-1") && mailed(f, "i5-2"));
 }
 
+/* The file is found damaged while a mail is on its way, and the new one in its place knows nothing of that
+ * mail: what came of it is told of no other mail, and holds nothing else back. */
+static void test_a_mail_on_its_way_is_lost_with_its_file(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.max_per_hour = 0;
+    for (int i = 0; i < 3; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "i4-%d", i);
+        put(f, ALERT_OPENED, 4, key);
+    }
+    poll_for(f, MS_PER_MINUTE);
+    put(f, ALERT_OPENED, 5, "i5-1");
+    struct job *mail = NULL;
+    while (!(mail = agent_take_job(f->agent, LANE_MAIL)))
+        assert_true(drive_lane(f->agent, LANE_STORE));
+    job_run(mail);
+    put(f, ALERT_OPENED, 6, "i6-1");
+    struct job *commit = agent_take_job(f->agent, LANE_STORE);
+    assert_non_null(commit);
+    commit->status = STATUS_CORRUPT;
+    agent_job_done(f->agent, commit);
+    char path[DRIVE_FOLDER_MAX + 16];
+    snprintf(path, sizeof path, "%s/storewatch.db", f->dir);
+    store_close(commit->broken); /* before the damage: it cannot make the file whole again then */
+    commit->broken = NULL;
+    assert_int_equal(truncate(path, 5000), 0);
+    fake_advance(&f->os, MS_PER_MINUTE);
+    assert_true(drive_lane(f->agent, LANE_STORE)); /* sets it aside and opens a new one */
+    assert_true(drive_lane(f->agent, LANE_STORE));
+    agent_job_done(f->agent, mail);
+    for (int i = 2; i < 4; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "i6-%d", i);
+        put(f, ALERT_OPENED, 6, key);
+    }
+    poll_for(f, 2 * MS_PER_MINUTE);
+    assert_true(mailed(f, "i5-1"));
+    assert_true(mailed(f, "i6-1") && mailed(f, "i6-2") && mailed(f, "i6-3"));
+    assert_non_null(strstr(f->os.log_storage, "mail STORE_SET_ASIDE"));
+    assert_false(f->agent->store_failing);
+    assert_false(f->agent->mail_may_wait);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -208,6 +253,7 @@ int main(void)
         TEST(test_an_error_does_not_wait_for_the_cap),
         TEST(test_errors_of_no_incident_crowd_none_out),
         TEST(test_an_error_comes_while_the_outbox_is_looked_at),
+        TEST(test_a_mail_on_its_way_is_lost_with_its_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
