@@ -306,6 +306,8 @@ void transaction_put_incident(struct transaction *transaction, const struct inci
 void agent_put_culprits(struct agent *agent, int64_t incident_id);
 void transaction_put_restart(struct transaction *transaction, const struct restart_journal *journal);
 void agent_drop_a_mail(struct agent *agent, struct transaction *older, struct transaction *newer);
+/* Room in the pending transaction for a mail that is older than all in it; false = it is the one to go. */
+bool agent_make_place_in_front(struct agent *agent, enum alert_kind kind);
 void agent_put_alert(struct agent *agent, const struct alert *alert);
 /* Writes the mails that could not be written, as far as there is memory now. */
 void agent_write_mails(struct agent *agent);

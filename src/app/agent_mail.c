@@ -158,7 +158,7 @@ bool agent_take_mail_job(struct agent *agent, struct job *job)
 static void put_mail_back(struct agent *agent, struct job *job)
 {
     struct transaction *pending = agent->pending;
-    if (pending->mail_count == TRANSACTION_MAILS_MAX) {
+    if (!agent_make_place_in_front(agent, job->sending.kind)) {
         outbox_entry_deinit(&job->sending);
         return;
     }
@@ -166,6 +166,7 @@ static void put_mail_back(struct agent *agent, struct job *job)
     pending->mails[0] = (struct pending_mail){job->sending.mail, job->sending.kind, job->sending.incident_id,
                                               job->sending.queued_utc_ms};
     pending->mail_count++;
+    agent->pending_dirty = true; /* the disk may work again meanwhile */
 }
 
 void agent_mail_done(struct agent *agent, struct job *job)

@@ -245,6 +245,40 @@ static void test_a_mail_on_its_way_is_lost_with_its_file(void **state)
     assert_false(f->agent->mail_may_wait);
 }
 
+/* No relay takes the mail that left from memory. It was away while the disk took nothing, and others took its
+ * place: what repeats goes first. Once the disk works the mail is saved. */
+static void test_a_mail_that_comes_back_has_a_place(void **state)
+{
+    struct fixture *f = *state;
+    struct agent *agent = f->agent;
+    put(f, ALERT_SERVICE_DOWN, 0, "down");
+    struct job *commit = agent_take_job(agent, LANE_STORE);
+    assert_non_null(commit);
+    commit->status = STATUS_IO;
+    agent_job_done(agent, commit);
+    f->os.relays[0] = RELAY_UNREACHABLE;
+    struct job *mail = agent_take_job(agent, LANE_MAIL);
+    assert_non_null(mail);
+    while (agent->pending->mail_count < TRANSACTION_MAILS_MAX)
+        put(f, ALERT_REMINDER, 0, "again");
+    job_run(mail);
+    agent_job_done(agent, mail);
+    assert_int_equal(agent->pending->mail_count, TRANSACTION_MAILS_MAX);
+    assert_string_equal(agent->pending->mails[0].mail.key, "down");
+    assert_int_equal(agent->mails_dropped, 1);
+
+    fake_advance(&f->os, MS_PER_MINUTE);
+    mail = agent_take_job(agent, LANE_MAIL);
+    assert_non_null(mail);
+    job_run(mail);
+    assert_true(drive_lane(agent, LANE_STORE)); /* the disk works again */
+    assert_int_equal(agent->pending->mail_count, 0);
+    agent_job_done(agent, mail);
+    assert_int_equal(agent->pending->mail_count, 1);
+    assert_true(drive_lane(agent, LANE_STORE));
+    assert_int_equal(agent->pending->mail_count, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -254,6 +288,7 @@ int main(void)
         TEST(test_errors_of_no_incident_crowd_none_out),
         TEST(test_an_error_comes_while_the_outbox_is_looked_at),
         TEST(test_a_mail_on_its_way_is_lost_with_its_file),
+        TEST(test_a_mail_that_comes_back_has_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
