@@ -30,7 +30,9 @@
 /* Alerts whose mail could not be written for want of memory; of more, the same go first. */
 #define UNWRITTEN_MAX ACTIONS_ALERTS_MAX
 #define UNSAFE_ACCESS_MAX 1024
-#define MAIL_INCIDENTS_MAX 16
+/* Incidents whose mails wait, or must not: all that are open, and as many that have ended since. With more, a
+ * round ends early. */
+#define MAIL_INCIDENTS_MAX (2 * INCIDENTS_MAX)
 
 struct pending_sample {
     struct store_series_key key;

@@ -132,9 +132,10 @@ static void pass_over_mail(struct agent *agent)
 {
     if (agent->next_mail.id == 0)
         return; /* from memory: tried again at the next look */
-    put_among(agent->held_incidents, &agent->held_count, agent->next_mail.incident_id);
     agent->mail_after_id = agent->next_mail.id;
     agent->mail_may_wait = true;
+    if (!put_among(agent->held_incidents, &agent->held_count, agent->next_mail.incident_id))
+        agent_end_mail_round(agent);
     outbox_entry_deinit(&agent->next_mail);
     agent->mail_ready = false;
 }

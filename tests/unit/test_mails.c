@@ -170,13 +170,15 @@ static void test_errors_of_no_incident_crowd_none_out(void **state)
     poll_for(f, MS_PER_MINUTE);
     put(f, ALERT_OPENED, 5, "i5-1");
     poll_for(f, MS_PER_MINUTE);
-    for (int i = 0; i < 20; i++) {
-        char key[24];
+    char key[24];
+    for (int i = 0; i < MAIL_INCIDENTS_MAX + 4; i++) {
         snprintf(key, sizeof key, "down-%02d", i);
         put(f, ALERT_SERVICE_DOWN, 0, key);
+        if (i % 20 == 0)
+            drive_lanes(f->agent);
     }
     poll_for(f, MS_PER_MINUTE);
-    assert_true(mailed(f, "down-19"));
+    assert_true(mailed(f, key));
     assert_false(mailed(f, "i5-1"));
     put(f, ALERT_SERVICE_DOWN, 5, "i5-2");
     poll_for(f, MS_PER_MINUTE);
@@ -279,6 +281,37 @@ static void test_a_mail_that_comes_back_has_a_place(void **state)
     assert_int_equal(agent->pending->mail_count, 0);
 }
 
+/* The cap holds back mails of more incidents than are remembered, and an hour is over in the middle of the
+ * round: what an incident says next still waits for what it said first. */
+static void test_order_holds_for_however_many_incidents(void **state)
+{
+    struct fixture *f = *state;
+    struct agent *agent = f->agent;
+    const int last = MAIL_INCIDENTS_MAX + 1;
+    char first[24], next[24];
+    put(f, ALERT_OPENED, last + 1, "before");
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "before"));
+    for (int i = 1; i <= last; i++) {
+        snprintf(first, sizeof first, "i%d-1", i);
+        put(f, ALERT_OPENED, i, first);
+        if (i % 10 == 0)
+            assert_true(drive_lane(agent, LANE_STORE));
+        assert_false(drive_lane(agent, LANE_MAIL));
+    }
+    snprintf(next, sizeof next, "i%d-2", last);
+    put(f, ALERT_RECOVERED, last, next);
+    for (int i = 0; i <= 2 * last && agent->mail_after_id <= last; i++) {
+        drive_lane(agent, LANE_STORE);
+        assert_false(drive_lane(agent, LANE_MAIL));
+    }
+    fake_advance(&f->os, MS_PER_HOUR);
+    agent->engine->config.max_per_hour = 0;
+    poll_for(f, MS_PER_HOUR);
+    assert_true(mailed(f, first) && mailed(f, next));
+    assert_true(strstr(f->os.log_storage, first) < strstr(f->os.log_storage, next));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -289,6 +322,7 @@ int main(void)
         TEST(test_an_error_comes_while_the_outbox_is_looked_at),
         TEST(test_a_mail_on_its_way_is_lost_with_its_file),
         TEST(test_a_mail_that_comes_back_has_a_place),
+        TEST(test_order_holds_for_however_many_incidents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
