@@ -39,6 +39,12 @@ enum status store_status(int code)
     }
 }
 
+enum status store_status_of(sqlite3 *db, int code)
+{
+    const bool passes = (code & 0xFF) == SQLITE_CANTOPEN && open_failure_passes(sqlite3_system_errno(db));
+    return passes ? STATUS_BUSY : store_status(code);
+}
+
 bool store_file_unusable(const struct err *err)
 {
     switch (err->code) {
@@ -52,13 +58,13 @@ bool store_file_unusable(const struct err *err)
         return err->status == STATUS_CORRUPT || err->status == STATUS_UNSUPPORTED ||
                err->status == STATUS_DENIED || err->status == STATUS_INVALID ||
                err->code == SQLITE_ERROR || /* "unsupported file format" and its like */
-               (err->code & 0xFF) == SQLITE_CANTOPEN;
+               ((err->code & 0xFF) == SQLITE_CANTOPEN && err->status != STATUS_BUSY);
     }
 }
 
 enum status store_fail(struct store *store, struct err *err, const char *operation, int code)
 {
-    const enum status status = store_status(code);
+    const enum status status = store_status_of(store->db, code);
     if (status == STATUS_FULL) {
         store->disk_full = true; /* store_maintain makes room */
     }

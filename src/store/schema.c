@@ -63,7 +63,7 @@ static const char *const kept_tables[] = {"setting",         "incident", "restar
 
 static enum status fail(sqlite3 *db, struct err *err, const char *operation, int code)
 {
-    const enum status status = store_status(code);
+    const enum status status = db != NULL ? store_status_of(db, code) : store_status(code);
     return err_set(err, status, operation, (uint32_t)code, "%s",
                    db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(code));
 }

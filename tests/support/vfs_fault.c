@@ -62,6 +62,7 @@ static struct {
     bool off, paused;
     uint64_t power; /* counts power cuts */
     uint64_t noise;
+    int system_code;
 } disk;
 
 static uint64_t next_random(uint64_t *state)
@@ -279,6 +280,12 @@ void vfs_fault_disarm(void)
     disk.fault_seen = 0;
     disk.struck = false;
     disk.fault_cuts = false;
+    disk.system_code = 0;
+}
+
+void vfs_fault_system_code(int code)
+{
+    disk.system_code = code;
 }
 
 void vfs_fault_arm(unsigned mask, uint64_t nth, int code, bool once)
@@ -802,7 +809,7 @@ static int vfs_last_error(sqlite3_vfs *vfs, int count, char *out_text)
     if (count > 0) {
         out_text[0] = '\0';
     }
-    return 0;
+    return disk.system_code;
 }
 
 void vfs_fault_install(void)

@@ -49,6 +49,8 @@ void vfs_fault_arm(unsigned mask, uint64_t nth, int code, bool once);
 /* The power goes off instead of the n-th operation: it and everything after it fails, until
  * vfs_fault_power_on. */
 void vfs_fault_arm_power_cut(unsigned mask, uint64_t nth);
+/* What the system says of the failure that is armed (errno); disarming sets it back to 0. */
+void vfs_fault_system_code(int code);
 void vfs_fault_disarm(void);
 /* While paused nothing fails and nothing is counted (a dead disk stays dead): the test itself reads. */
 void vfs_fault_pause(bool paused);

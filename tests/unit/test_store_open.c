@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -413,13 +414,14 @@ static void nothing_is_lost_for_another_reason(void **state)
     (void)state;
     static const struct {
         unsigned mask;
-        int code;
+        int code, system_code;
     } cases[] = {
-        {VFS_MASK(VFS_READ) | VFS_MASK(VFS_SHM), SQLITE_IOERR_NOMEM},
-        {VFS_MASK(VFS_WRITE) | VFS_MASK(VFS_SIZE), SQLITE_FULL},
-        {VFS_MASK(VFS_WRITE) | VFS_MASK(VFS_SYNC), SQLITE_IOERR_WRITE},
-        {VFS_MASK(VFS_LOCK), SQLITE_BUSY},
-        {VFS_MASK(VFS_LOCK) | VFS_MASK(VFS_SHM), SQLITE_IOERR_LOCK},
+        {VFS_MASK(VFS_OPEN), SQLITE_CANTOPEN, EMFILE},
+        {VFS_MASK(VFS_READ) | VFS_MASK(VFS_SHM), SQLITE_IOERR_NOMEM, 0},
+        {VFS_MASK(VFS_WRITE) | VFS_MASK(VFS_SIZE), SQLITE_FULL, 0},
+        {VFS_MASK(VFS_WRITE) | VFS_MASK(VFS_SYNC), SQLITE_IOERR_WRITE, 0},
+        {VFS_MASK(VFS_LOCK), SQLITE_BUSY, 0},
+        {VFS_MASK(VFS_LOCK) | VFS_MASK(VFS_SHM), SQLITE_IOERR_LOCK, 0},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         bool struck = true;
@@ -431,6 +433,7 @@ static void nothing_is_lost_for_another_reason(void **state)
             struct store *store = NULL;
             char set_aside[600];
             vfs_fault_arm(cases[i].mask, nth, cases[i].code, true);
+            vfs_fault_system_code(cases[i].system_code);
             enum status status = store_open(PATH, NOON, &store, set_aside, NULL);
             struck = vfs_fault_struck();
             vfs_fault_disarm();
@@ -504,17 +507,21 @@ static void innocent_files_stay(void **state)
         unsigned mask;
         int code;
         enum status status;
+        int system_code;
     } cases[] = {
-        {VFS_MASK(VFS_READ) | VFS_MASK(VFS_SHM), SQLITE_IOERR_NOMEM, STATUS_NO_MEMORY},
-        {VFS_MASK(VFS_LOCK), SQLITE_BUSY, STATUS_BUSY},
-        {VFS_MASK(VFS_SHM), SQLITE_IOERR_SHMSIZE, STATUS_IO},
-        {VFS_MASK(VFS_LOCK), SQLITE_IOERR_LOCK, STATUS_IO},
+        {VFS_MASK(VFS_OPEN), SQLITE_CANTOPEN, STATUS_BUSY, EMFILE},
+        {VFS_MASK(VFS_OPEN), SQLITE_CANTOPEN, STATUS_BUSY, ENOMEM},
+        {VFS_MASK(VFS_READ) | VFS_MASK(VFS_SHM), SQLITE_IOERR_NOMEM, STATUS_NO_MEMORY, 0},
+        {VFS_MASK(VFS_LOCK), SQLITE_BUSY, STATUS_BUSY, 0},
+        {VFS_MASK(VFS_SHM), SQLITE_IOERR_SHMSIZE, STATUS_IO, 0},
+        {VFS_MASK(VFS_LOCK), SQLITE_IOERR_LOCK, STATUS_IO, 0},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         struct store *store = NULL;
         struct err err = {0};
         char set_aside[600] = "untouched";
         vfs_fault_arm(cases[i].mask, 1, cases[i].code, false);
+        vfs_fault_system_code(cases[i].system_code);
         assert_int_equal(store_open(PATH, NOON, &store, set_aside, &err), cases[i].status);
         assert_string_equal(set_aside, "untouched");
         assert_non_null(strstr(err.text, PATH));
