@@ -258,13 +258,9 @@ enum status agent_maintenance(struct agent *agent, int64_t until_utc_ms, const c
     int64_t utc_ms = os_utc_ms(agent->os);
     if (until_utc_ms > utc_ms + MAINTENANCE_MAX_MS)
         return err_set(err, STATUS_INVALID, "maintenance", 0, "maintenance lasts 30 days at the most");
-    struct transaction *pending = agent->pending;
     agent->engine->maintenance_until_utc_ms = until_utc_ms;
     text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, reason);
-    pending->has_maintenance = true;
-    pending->maintenance_until_utc_ms = until_utc_ms;
-    text_copy(pending->maintenance_reason, sizeof pending->maintenance_reason, reason);
-    agent->pending_dirty = true;
+    agent_put_maintenance(agent);
     char storage[ALERT_LINE_MAX * 2];
     struct text text = text_on(storage, sizeof storage);
     if (until_utc_ms > utc_ms) {

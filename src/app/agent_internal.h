@@ -333,6 +333,8 @@ void agent_evidence_done(struct agent *agent, struct job *job);
 void agent_tell_store_failing(struct agent *agent, const char *text);
 void agent_open_done(struct agent *agent, struct job *job);
 void agent_reopen_done(struct agent *agent, struct job *job);
+/* What the agent knows of a maintenance goes into the pending transaction. */
+void agent_put_maintenance(struct agent *agent);
 void agent_take_commit_job(struct agent *agent, struct job *job);
 bool agent_needs_journal(enum engine_request_kind kind);
 void agent_answer_without_journal(struct agent *agent);

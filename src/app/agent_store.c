@@ -40,6 +40,11 @@ static void take_store(struct agent *agent, struct job *job)
     agent->store = job->opened;
     job->opened = NULL;
     const struct restored *restored = job->restored;
+    /* Of a maintenance what a person said while there was no file wins, or what the engine knows already. */
+    if (!agent->pending->has_maintenance && !agent->engine->file_known) {
+        agent->engine->maintenance_until_utc_ms = restored->maintenance_until_utc_ms;
+        text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, restored->maintenance_reason);
+    }
     struct clock clock = agent_clock_now(agent);
     engine_restore_incidents(agent->engine, restored->incidents, restored->incident_count,
                              restored->last_incident_id, clock);
@@ -50,10 +55,6 @@ static void take_store(struct agent *agent, struct job *job)
     if (restored->set_aside[0]) { /* told and noted as told in one transaction */
         agent_tell_once(agent, ALERT_STORE_SET_ASIDE, restored->set_aside);
         agent->pending->set_aside_told = agent->pending_dirty = true;
-    }
-    if (!agent->pending->has_maintenance) { /* else a person was faster than the disk */
-        agent->engine->maintenance_until_utc_ms = restored->maintenance_until_utc_ms;
-        text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, restored->maintenance_reason);
     }
     free(job->restored);
     job->restored = NULL;
@@ -78,6 +79,15 @@ void agent_open_done(struct agent *agent, struct job *job)
         agent_tell_store_failing(agent, job->err.text);
 }
 
+void agent_put_maintenance(struct agent *agent)
+{
+    struct transaction *pending = agent->pending;
+    pending->has_maintenance = true;
+    pending->maintenance_until_utc_ms = agent->engine->maintenance_until_utc_ms;
+    text_copy(pending->maintenance_reason, sizeof pending->maintenance_reason, agent->maintenance_reason);
+    agent->pending_dirty = true;
+}
+
 /* A file that was opened later than the engine began knows less than the engine: all that must survive goes
  * in. */
 static void put_everything(struct agent *agent)
@@ -92,7 +102,7 @@ static void put_everything(struct agent *agent)
     if (engine_restarting(engine))
         transaction_put_restart(pending, &engine->restart.journal);
     transaction_put_budget(pending, engine);
-    agent->pending_dirty = true;
+    agent_put_maintenance(agent);
 }
 
 void agent_reopen_done(struct agent *agent, struct job *job)

@@ -442,6 +442,38 @@ static void test_a_store_that_breaks_while_in_use(void **state)
     store_close(store);
 }
 
+/* What forbids a restart is not lost with the file, neither now nor in the next life. */
+static void test_a_maintenance_outlives_a_damaged_file(void **state)
+{
+    struct fixture *f = *state;
+    drive_lanes(f->agent);
+    const int64_t until_utc_ms = f->os.world.utc_ms + 4 * MS_PER_HOUR;
+    assert_int_equal(agent_maintenance(f->agent, until_utc_ms, "patches", NULL), STATUS_OK);
+    drive_lanes(f->agent);
+    poll(f);
+    drive_lane(f->agent, LANE_LOOK);
+    struct job *job = agent_take_job(f->agent, LANE_STORE);
+    assert_non_null(job);
+    job->status = STATUS_CORRUPT;
+    agent_job_done(f->agent, job);
+    store_close(job->broken);
+    job->broken = NULL;
+    char path[128];
+    snprintf(path, sizeof path, "%s/storewatch.db", f->dir);
+    assert_int_equal(truncate(path, 5000), 0);
+    for (int life = 0; life < 2; life++) {
+        for (int i = 0; i < 10; i++) {
+            poll(f);
+            drive_lanes(f->agent);
+        }
+        assert_true(did(f, "was set aside"));
+        assert_int_equal(f->agent->engine->maintenance_until_utc_ms, until_utc_ms);
+        assert_string_equal(f->agent->maintenance_reason, "patches");
+        agent_free(f->agent);
+        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    }
+}
+
 /* Killed just after a damaged file was set aside: the next life tells it, and none after that one. */
 static void test_a_file_set_aside_is_told_once(void **state)
 {
@@ -583,6 +615,7 @@ int main(void)
         TEST(test_a_store_that_cannot_be_opened),
         TEST(test_a_store_that_breaks_while_in_use),
         TEST(test_a_file_set_aside_is_told_once),
+        TEST(test_a_maintenance_outlives_a_damaged_file),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
