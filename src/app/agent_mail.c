@@ -46,6 +46,7 @@ int64_t agent_next_mail_after(struct agent *agent)
 {
     if (agent->mail_hurry) {
         agent->mail_hurry = false;
+        agent->mail_retry_mono_ms = 0; /* for the whole round: the error may not be the first of it */
         agent->mail_after_id = 0;
         agent->held_count = 0;
     }

@@ -203,6 +203,42 @@ static void test_an_error_comes_while_the_outbox_is_looked_at(void **state)
     assert_true(mailed(f, "i5-1") && mailed(f, "i5-2"));
 }
 
+/* Behind a mail that the cap holds back, and behind one that is sent now: neither ends the hurry. */
+static void test_an_error_does_not_wait_for_those_before_it(void **state)
+{
+    struct fixture *f = *state;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i4-1"));
+    put(f, ALERT_OPENED, 6, "i6-1");
+    poll_for(f, 22 * MS_PER_MINUTE);
+    assert_true(f->agent->mail_retry_mono_ms - f->os.world.mono_ms > 5 * MS_PER_MINUTE);
+    put(f, ALERT_OPENED, 7, "i7-1");
+    put(f, ALERT_SERVICE_DOWN, 7, "i7-2");
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i7-1") && mailed(f, "i7-2"));
+    assert_false(mailed(f, "i6-1"));
+}
+
+/* The relay has been away for long. The commit in which the error would have been looked for fails: it is
+ * looked for with the next, not when the back-off has passed. */
+static void test_an_error_does_not_wait_for_a_commit_that_failed(void **state)
+{
+    struct fixture *f = *state;
+    f->os.relays[0] = RELAY_UNREACHABLE;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    poll_for(f, 22 * MS_PER_MINUTE);
+    assert_true(f->agent->mail_retry_mono_ms - f->os.world.mono_ms > 5 * MS_PER_MINUTE);
+    f->os.relays[0] = RELAY_WORKS;
+    put(f, ALERT_SERVICE_DOWN, 5, "i5-1");
+    struct job *commit = agent_take_job(f->agent, LANE_STORE);
+    assert_non_null(commit);
+    commit->status = STATUS_FULL;
+    agent_job_done(f->agent, commit);
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i5-1"));
+}
+
 /* The file is found damaged while a mail is on its way, and the new one in its place knows nothing of that
  * mail: what came of it is told of no other mail, and holds nothing else back. */
 static void test_a_mail_on_its_way_is_lost_with_its_file(void **state)
@@ -320,6 +356,8 @@ int main(void)
         TEST(test_an_error_does_not_wait_for_the_cap),
         TEST(test_errors_of_no_incident_crowd_none_out),
         TEST(test_an_error_comes_while_the_outbox_is_looked_at),
+        TEST(test_an_error_does_not_wait_for_those_before_it),
+        TEST(test_an_error_does_not_wait_for_a_commit_that_failed),
         TEST(test_a_mail_on_its_way_is_lost_with_its_file),
         TEST(test_a_mail_that_comes_back_has_a_place),
         TEST(test_order_holds_for_however_many_incidents),
