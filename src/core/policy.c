@@ -19,6 +19,12 @@ const char *check_name(enum check check)
     return names[check];
 }
 
+/* The minute of its days at which it opens. */
+static int opens_at(const struct config_window *window)
+{
+    return window->from_minute == window->to_minute ? 0 : window->from_minute; /* the same: the whole day */
+}
+
 int64_t policy_minutes_to_window(const struct config *config, int weekday, int minute_of_day)
 {
     int64_t next = MINUTES_PER_WEEK; /* a configured window opens at least once a week */
@@ -27,9 +33,7 @@ int64_t policy_minutes_to_window(const struct config *config, int weekday, int m
     for (size_t w = 0; w < config->window_count; w++)
         for (int day = 0; day < 7; day++) {
             const struct config_window *window = &config->windows[w];
-            /* from = to: the whole day */
-            int opens = window->from_minute == window->to_minute ? 0 : window->from_minute;
-            int64_t ahead = (day - weekday) * MINUTES_PER_DAY + opens - minute_of_day;
+            int64_t ahead = (day - weekday) * MINUTES_PER_DAY + opens_at(window) - minute_of_day;
             ahead = (ahead + MINUTES_PER_WEEK) % MINUTES_PER_WEEK;
             if (window->days >> day & 1 && ahead > 0 && ahead < next)
                 next = ahead;
@@ -150,7 +154,7 @@ static int64_t last_opening_within(const struct config *config, int64_t minute_o
         for (int day = 0; day < 7; day++) {
             if (!(config->windows[w].days >> day & 1))
                 continue;
-            int64_t opens = day * MINUTES_PER_DAY + config->windows[w].from_minute;
+            int64_t opens = day * MINUTES_PER_DAY + opens_at(&config->windows[w]);
             int64_t ahead = (opens - minute_of_week + MINUTES_PER_WEEK) % MINUTES_PER_WEEK;
             ahead += (horizon - ahead) / MINUTES_PER_WEEK * MINUTES_PER_WEEK;
             if (ahead > 0 && ahead <= horizon && ahead > last)

@@ -505,6 +505,19 @@ static void test_what_forbids_to_end_a_process(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* from = to is the whole day, whatever the hour: it opens at midnight, for the plan too. */
+static void test_a_whole_day_opens_at_midnight(void **state)
+{
+    struct fixture *f = *state; /* Wednesday, 10:00 */
+    f->config.window_count = 1;
+    f->config.windows[0] = (struct config_window){1 << 5, 180, 180};
+    const int64_t midnight_min = 3 * 1440 - 600;
+    assert_int_equal(policy_minutes_to_window(&f->config, 2, 600), midnight_min);
+    const int64_t early_utc_ms =
+        f->clock.utc_ms + f->config.urgent_before_ms + (midnight_min + 720) * MS_PER_MINUTE;
+    assert_int_equal(policy_minutes_to_restart(&f->config, f->clock, early_utc_ms), midnight_min);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -533,6 +546,7 @@ int main(void)
         TEST(test_budget_outlives_a_reload),
         TEST(test_budget_that_was_lost_is_spent),
         TEST(test_budget_is_bounded),
+        TEST(test_a_whole_day_opens_at_midnight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
