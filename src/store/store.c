@@ -219,6 +219,15 @@ static bool rename_patiently(const char *from, const char *to)
     return true;
 }
 
+/* A new file of this name must not find the log of the one before, which would be written into it. */
+static enum status check_log_gone(const char *path, struct err *err)
+{
+    char log[STORE_PATH_MAX + 16];
+    snprintf(log, sizeof(log), "%s%s", path, companions[0]);
+    return file_exists(log) ? err_set(err, STATUS_DENIED, "set aside", 0, "%s cannot be removed", log)
+                            : STATUS_OK;
+}
+
 /* Renames the file and its companions. The file goes first: without it, SQLite throws a left-over log away,
  * while a file without its log could pass for a sound one that lost its end. */
 static enum status set_aside(const char *path, const char *name, const char *why, struct err *err)
@@ -232,11 +241,11 @@ static enum status set_aside(const char *path, const char *name, const char *why
         char from[STORE_PATH_MAX + 8], to[608];
         snprintf(from, sizeof(from), "%s%s", path, companions[i]);
         snprintf(to, sizeof(to), "%s%s", name, companions[i]);
-        if (!set_aside_rename(from, to)) { /* mostly because there is none; a new file must not find it */
+        if (!set_aside_rename(from, to)) { /* mostly because there is none */
             vfs->xDelete(vfs, from, 0);
         }
     }
-    return STATUS_OK;
+    return check_log_gone(path, err);
 }
 
 /* With its companions, also when they are all there is. */
@@ -290,6 +299,10 @@ static enum status replace(struct store *store, const char *why, int64_t utc_ms,
         return status;
     }
     remove_file(new_path); /* of one that was killed before it was complete */
+    status = check_log_gone(new_path, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
     text_copy(store->path, sizeof(store->path), new_path);
     status = open_once(store, err);
     if (status == STATUS_OK) {
@@ -317,7 +330,8 @@ static enum status adopt_new(const char *path, struct err *err)
         return STATUS_OK;
     }
     remove_file(path);
-    return take_place(new_path, path, err);
+    const enum status status = check_log_gone(path, err);
+    return status == STATUS_OK ? take_place(new_path, path, err) : status;
 }
 
 static enum status check_path(const char *path, struct err *err)

@@ -27,6 +27,7 @@
 /* The store's own, which renames on the real disk, unless the test works on the one in memory. */
 static bool in_memory;
 static int renames_left; /* then the power fails; below 0: it does not */
+static bool log_held;    /* another program has the log of PATH open: it can be neither renamed nor removed */
 static int refusals;     /* of what is to be called PATH: a scanner has it open; below 0: for ever */
 bool set_aside_rename(const char *from, const char *to);
 bool set_aside_rename(const char *from, const char *to)
@@ -36,6 +37,9 @@ bool set_aside_rename(const char *from, const char *to)
     }
     if (refusals != 0 && strcmp(to, PATH) == 0) {
         refusals -= refusals > 0;
+        return false;
+    }
+    if (log_held && strcmp(from, PATH "-wal") == 0) {
         return false;
     }
     const bool done = renames_left != 0 && vfs_fault_rename(from, to);
@@ -51,6 +55,7 @@ static int on_disk(void **state)
     in_memory = true;
     renames_left = -1;
     refusals = 0;
+    log_held = false;
     vfs_fault_install();
     return 0;
 }
@@ -481,6 +486,46 @@ static void new_one_is_held(void **state)
     store_close(store);
 }
 
+static int (*delete_file)(sqlite3_vfs *vfs, const char *path, int sync);
+static int delete_unless_held(sqlite3_vfs *vfs, const char *path, int sync)
+{
+    return log_held && strcmp(path, PATH "-wal") == 0 ? SQLITE_IOERR_DELETE : delete_file(vfs, path, sync);
+}
+
+/* Nor may the new one get its name as long as the old one's log is there, which would be written into it. */
+static void old_log_is_held(void **state)
+{
+    (void)state;
+    struct store *store = NULL;
+    char set_aside[600];
+    for (int killed = 0; killed < 2; killed++) {
+        vfs_fault_uninstall();
+        vfs_fault_install();
+        sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+        delete_file = vfs->xDelete;
+        vfs->xDelete = delete_unless_held;
+        fill(PATH, 10);
+        spoil();
+        if (killed) {
+            renames_left = 1;
+            assert_int_equal(store_open(PATH, NOON, &store, set_aside, NULL), STATUS_DENIED);
+            vfs_fault_power_on(VFS_LOSE_ALL, 1);
+            renames_left = -1;
+        }
+        leave_a_log(PATH "-wal");
+        log_held = true;
+        struct err err = {0};
+        assert_int_equal(store_open(PATH, NOON, &store, set_aside, &err), STATUS_DENIED);
+        assert_non_null(strstr(err.text, PATH "-wal"));
+        log_held = false;
+        store = open_store(PATH, set_aside);
+        assert_non_null(strstr(told(store), ASIDE));
+        assert_budget(store, true);
+        works(store);
+        store_close(store);
+    }
+}
+
 static void names_do_not_collide(void **state)
 {
     (void)state;
@@ -609,6 +654,7 @@ int main(void)
         TEST(killed_between_the_names),
         TEST(nothing_is_lost_for_another_reason),
         TEST(new_one_is_held),
+        TEST(old_log_is_held),
         TEST(names_do_not_collide),
         TEST(innocent_files_stay),
         cmocka_unit_test(real_files),
