@@ -144,12 +144,14 @@ bool agent_take_spaces_job(struct agent *agent, struct job *job)
 {
     const struct watch *watch = &agent->engine->watch;
     int64_t mono_ms = os_mono_ms(agent->os);
+    if (!agent->opened || agent->stopping) /* until opened JOB_OPEN has the watch */
+        return false;
     job->space_count = 0;
     for (size_t i = 0; i < watch->count && job->space_count < SPACES_PER_JOB; i++)
         if (watch_space_due(&watch->items[i], mono_ms))
             job->spaces[job->space_count++] = (struct space_question){.process = watch->items[i].process};
     job->kind = JOB_SPACES;
-    return job->space_count > 0 && agent->opened && !agent->stopping;
+    return job->space_count > 0;
 }
 
 void agent_spaces_done(struct agent *agent, struct job *job)

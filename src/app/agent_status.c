@@ -102,7 +102,8 @@ static json_t *watched_json(const struct agent *agent, const struct watched *ite
 static json_t *watched_list_json(const struct agent *agent, int64_t shift_ms)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < agent->engine->watch.count; i++)
+    /* Until opened JOB_OPEN has the watch. */
+    for (size_t i = 0; agent->opened && i < agent->engine->watch.count; i++)
         if (agent->engine->watch.items[i].present)
             json_array_append_new(list, watched_json(agent, &agent->engine->watch.items[i], shift_ms));
     return list;

@@ -365,6 +365,19 @@ static void test_the_status_is_kept_with_the_history(void **state)
     free(kept);
 }
 
+/* While the history is read back its series belong to the worker: an answer does not look at them. */
+static void test_a_status_does_not_touch_what_is_being_opened(void **state)
+{
+    struct fixture *f = *state;
+    struct job *open = agent_take_job(f->agent, LANE_LOOK);
+    assert_non_null(open);
+    job_run(open);
+    assert_true(f->agent->engine->watch.count > 0);
+    assert_answer(f, "{\"request\": \"status\"}", "\"watched\": []");
+    agent_job_done(f->agent, open);
+    assert_answer(f, "{\"request\": \"status\"}", "store.exe");
+}
+
 static void test_control_lines(void **state)
 {
     struct fixture *f = *state;
@@ -604,6 +617,7 @@ int main(void)
         TEST(test_a_slot_whose_look_is_late_is_missed),
         TEST(test_stop_saves_and_is_quiet),
         TEST(test_the_status_is_kept_with_the_history),
+        TEST(test_a_status_does_not_touch_what_is_being_opened),
         TEST(test_control_lines),
         TEST(test_bad_requests_say_what_is_allowed),
         TEST(test_maintenance_holds_restarts_and_survives),
