@@ -323,12 +323,16 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
 
 static void disk_begin(const struct fault *fault, uint64_t *own)
 {
-    static const int codes[] = {SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_FULL, SQLITE_IOERR_SHMMAP};
-    if (fault->kind == FAULT_DISK_FULL)
+    static const int codes[] = {SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_FULL, SQLITE_IOERR_SHMMAP,
+                                SQLITE_CORRUPT};
+    if (fault->kind == FAULT_DISK_FULL) {
         vfs_fault_set_quota(vfs_fault_used_bytes() + below(own, 40000));
-    else
-        vfs_fault_arm(VFS_MASK(VFS_WRITE) | VFS_MASK(VFS_SYNC), 1 + below(own, 20),
-                      codes[below(own, ARRAY_COUNT(codes))], below(own, 2) != 0);
+        return;
+    }
+    uint64_t nth = 1 + below(own, 20);
+    int code = codes[below(own, ARRAY_COUNT(codes))];
+    sim->damaged |= code == SQLITE_CORRUPT; /* while in use: it is opened anew, and mostly found sound */
+    vfs_fault_arm(VFS_MASK(VFS_WRITE) | VFS_MASK(VFS_SYNC), nth, code, below(own, 2) != 0);
 }
 
 /* One of them, or all in the same way. */
