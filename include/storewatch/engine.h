@@ -88,6 +88,7 @@ struct open_incident {
     struct turned_back attempts[RUNG_COUNT]; /* policy.h: POLICY_ATTEMPTS_MAX; read from the journals again */
     bool remembers;                          /* what the journals say of attempts and turns is known */
     bool unplanned;                          /* the latest plan for it could not be made */
+    bool restarted;                          /* a restart for it was carried through */
     /* Rungs of which a restart was carried through, or that were tried before the incident began: one that is
      * called off or turned back later (of the store's next suspect) does not free them again. */
     uint32_t rungs_settled;

@@ -58,6 +58,7 @@ static bool turned_back_or_called_off(const struct restart_journal *journal)
 
 static void settle(struct open_incident *open, const struct restart_journal *journal)
 {
+    open->restarted = true;
     open->rungs_settled |= 1u << journal->rung;
     if (journal->rung == RUNG_RESTART_CLIENT)
         engine_end_turn(open, journal->target);

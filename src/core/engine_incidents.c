@@ -273,7 +273,7 @@ static void incident_may_clear(struct step *step, struct open_incident *open, co
 {
     if (!engine_growth_is_over(step->engine, open, verdict, step->clock.mono_ms) || !step_room_to_tell(step))
         return;
-    bool restarted = open->incident.rungs_tried & ~(1u << RUNG_ALERT), grows = is_called_growth(verdict);
+    bool restarted = open->restarted, grows = is_called_growth(verdict);
     /* After a fall a verdict that still calls the past "growth" says nothing about the end. */
     const char *why = restarted ? "no growth since the restart"
                       : grows   ? "it has fallen back"

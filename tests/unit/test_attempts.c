@@ -156,6 +156,29 @@ static void test_three_attempts_and_no_more(void **state)
     assert_non_null(strstr(incident(f)->incident.held_because, "every rung"));
 }
 
+/* Its rung is used, but nothing was ever restarted: when the growth ends, that was not because of a restart.
+ */
+static void test_what_was_never_restarted_did_not_end_by_that(void **state)
+{
+    struct fixture *f = *state;
+    f->config.ladder_count = 2; /* without the store */
+    agent_free(f->agent);
+    open_agent(f);
+    run_until_turned_back(f, 3);
+    assert_true(incident(f)->incident.rungs_tried & CLIENT_TRIED);
+    struct fake_program *client = fake_program_find(&f->os, "ArchiveSvc");
+    client->base_bytes = 1.5e8;
+    fake_grow(&f->os, client, FAKE_FLAT);
+    for (int i = 0; i < 24 && incident(f); i++)
+        run(f, MS_PER_HOUR);
+    assert_null(incident(f));
+    struct incident closed;
+    size_t count = 0;
+    assert_int_equal(store_get_incidents(f->agent->store, false, &closed, 1, &count, NULL), STATUS_OK);
+    assert_int_equal(closed.state, INCIDENT_CLOSED);
+    assert_null(strstr(closed.reason, "restart"));
+}
+
 static void test_an_attempt_that_stopped_a_neighbour_counts(void **state)
 {
     struct fixture *f = *state;
@@ -457,6 +480,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_refused_stop_uses_neither_rung_nor_budget, setup, teardown),
         cmocka_unit_test_setup_teardown(test_three_attempts_and_no_more, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_never_restarted_did_not_end_by_that, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_attempt_that_stopped_a_neighbour_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_kill_forgets_no_attempt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_called_off_is_no_attempt, setup, teardown),
