@@ -247,11 +247,15 @@ static bool check_cluster(const struct judge *judge, struct text *why)
 static bool check_veto(const struct judge *judge, struct text *why)
 {
     const char *veto = veto_running(judge->config, judge->observation);
+    const bool unknown = !veto && judge->config->veto_count > 0 && judge->observation->processes_cut;
     if (veto)
         text_add(why, "%s is running", veto);
+    else if (unknown)
+        text_add(why, "one may be running: there are more processes than the %d that are looked at",
+                 OBSERVATION_PROCESSES_MAX);
     else
         text_add(why, "none is running");
-    return veto == NULL;
+    return !veto && !unknown;
 }
 
 static bool check_plan(const struct judge *judge, struct text *why)

@@ -114,6 +114,14 @@ static void test_veto_process_holds_and_is_named(void **state)
     text_copy(f->observation->processes[0].image, PROCESS_IMAGE_MAX, "ESEUTIL.EXE");
     f->observation->process_count = 1;
     assert_held_by(f, CHECK_VETO, "eseutil.exe is running");
+    f->observation->process_count = 0;
+    judge(f);
+    assert_true(f->preflight.passed);
+    f->observation->processes_cut = true; /* it may be among the others */
+    assert_held_by(f, CHECK_VETO, "more processes");
+    f->config.veto_count = 0;
+    judge(f);
+    assert_true(f->preflight.passed);
 }
 
 static void test_spent_budget_holds_until_the_oldest_is_old_enough(void **state)
