@@ -331,7 +331,7 @@ static bool in_running_plan(const struct engine *engine, const struct incident *
 static bool not_found_yet(const struct step *step, const struct incident *incident)
 {
     const struct process *process = observation_process(step->observation, incident->process.pid);
-    return process && process_id_equal(process->id, incident->process);
+    return process ? process_id_equal(process->id, incident->process) : step->observation->processes_cut;
 }
 
 /* A discovered program that has been registered meanwhile: its incident goes on as that of the client, and

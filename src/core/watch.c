@@ -262,6 +262,8 @@ static void look_for_known(struct watch *watch, const struct observation *observ
     for (size_t i = 0; i < watch->count; i++) {
         struct watched *item = &watch->items[i];
         const struct process *process = observation_process(observation, item->process.pid);
+        if (!process && observation->processes_cut)
+            continue; /* it may be among those that found no room */
         item->present =
             item->kind == TARGET_HOST || (process && process_id_equal(process->id, item->process));
         if (item->present)

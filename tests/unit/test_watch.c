@@ -215,6 +215,28 @@ static void test_targets_no_longer_named_are_dropped(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* More processes than a look has room for: who is not in the list need not have ended. */
+static void test_what_was_cut_off_has_not_ended(void **state)
+{
+    struct fixture *f = *state;
+    begin_look(f);
+    process(f, "BESAgent.exe", 40, BORN_100NS, 1e8);
+    look(f);
+    begin_look(f);
+    f->observation->processes_cut = true;
+    process(f, "cmd.exe", 41, BORN_100NS, 1e6);
+    look(f);
+    struct watched *item = watch_find(&f->watch, (struct process_id){40, BORN_100NS});
+    assert_non_null(item);
+    assert_true(item->present);
+    assert_false(reading_known(item->now[METRIC_PRIVATE_BYTES]));
+    begin_look(f); /* its number is another one's: that it has ended is known */
+    f->observation->processes_cut = true;
+    process(f, "cmd.exe", 40, BORN_100NS + 1, 1e6);
+    look(f);
+    assert_false(item->present);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +248,7 @@ int main(void)
         TEST(test_more_than_the_bound_is_counted),
         TEST(test_the_nearest_limit_counts),
         TEST(test_targets_no_longer_named_are_dropped),
+        TEST(test_what_was_cut_off_has_not_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
