@@ -160,7 +160,8 @@ enum status os_event_write(struct os *os, enum alert_kind kind, enum severity se
 enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count,
                             struct err *err);
 
-/* Own cost, for `status` and the self-watch; unknown readings where the system does not tell. */
+/* [any thread] Own cost, for `status`, the self-watch and what a job costs; unknown readings where the system
+ * does not tell. */
 struct os_self {
     reading private_bytes, handle_count, cpu_ms;
 };

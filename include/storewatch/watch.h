@@ -66,9 +66,9 @@ struct watched {
     struct detector *detectors[METRIC_COUNT]; /* owned; NULL where the metric does not apply */
 };
 
-/* When a walk ended, by both clocks, and how long it took. */
+/* When a walk ended, by both clocks, and how long it kept a processor busy. */
 struct watch_moment {
-    int64_t mono_ms, utc_ms, took_ms;
+    int64_t mono_ms, utc_ms, cost_ms;
 };
 
 struct watch_learned {

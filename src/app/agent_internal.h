@@ -119,7 +119,7 @@ struct space_question {
     enum status status;
     struct space space;
     char why[160];
-    int64_t ended_mono_ms, took_ms;
+    int64_t ended_mono_ms, cost_ms;
 };
 
 struct event_line {

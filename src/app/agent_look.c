@@ -161,7 +161,7 @@ void agent_spaces_done(struct agent *agent, struct job *job)
         const struct space_question *found = &job->spaces[i];
         struct watch_moment moment = {.mono_ms = found->ended_mono_ms,
                                       .utc_ms = found->ended_mono_ms + shift_ms,
-                                      .took_ms = found->took_ms};
+                                      .cost_ms = found->cost_ms};
         watch_set_space(&agent->engine->watch, &agent->engine->config, found->process, found->status,
                         &found->space, found->why, moment);
     }

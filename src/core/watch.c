@@ -359,7 +359,7 @@ void watch_set_space(struct watch *watch, const struct config *config, struct pr
         return;
     struct watched_space *space = &item->space;
     int64_t polls_ms = SPACE_EVERY_POLLS * config->interval_ms;
-    int64_t pause_ms = SPACE_COST_FACTOR * moment.took_ms;
+    int64_t pause_ms = SPACE_COST_FACTOR * moment.cost_ms;
     space->due_mono_ms = moment.mono_ms + (pause_ms > polls_ms ? pause_ms : polls_ms);
     space->asked = space->fresh = true;
     space->status = status;

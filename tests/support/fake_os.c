@@ -243,6 +243,7 @@ enum status os_process_space(struct os *os, struct process_id id, struct space *
 {
     os->space_walks++;
     fake_advance(os, os->space_cost_ms);
+    os->world.cpu_ms += os->space_cpu_ms;
     const struct fake_program *program = program_running_as(os, id);
     if (!program)
         return err_set(err, STATUS_NOT_FOUND, "OpenProcess", 87, "process %u has ended", id.pid);

@@ -63,7 +63,8 @@ struct os {
     uint64_t modules_reads;      /* processes whose modules were read */
     int64_t modules_cost_ms;     /* simulated time that one of these reads takes */
     uint64_t space_walks;        /* address spaces that were walked */
-    int64_t space_cost_ms;       /* simulated time that one walk takes */
+    int64_t space_cost_ms;       /* simulated time that one walk takes, */
+    double space_cpu_ms;         /* and what it uses of the processor, where world.tells_cpu */
     enum fake_evidence evidence; /* EVIDENCE_HANGS: for the driver, which does not run the job */
     size_t file_count, folder_count;
     struct fake_file *files[FAKE_FILES_MAX]; /* fake_deinit */

@@ -43,8 +43,9 @@ enum status os_file_replace(struct os *os, const char *path, const char *bytes, 
 
 void os_self_get(struct os *os, struct os_self *out_self)
 {
-    (void)os;
-    *out_self = (struct os_self){READING_UNKNOWN, READING_UNKNOWN, READING_UNKNOWN};
+    const struct world *world = seam_world(os);
+    *out_self = (struct os_self){READING_UNKNOWN, READING_UNKNOWN,
+                                 world->tells_cpu ? world->cpu_ms : READING_UNKNOWN};
 }
 
 enum status seam_answer(struct os *os, const char *verb, const char *name, uint32_t code, struct err *err)

@@ -66,6 +66,8 @@ struct world {
     bool reuse_pids; /* a service that starts again gets the pid it had */
     bool enforce;    /* dependencies are enforced at start and stop; false = as under Wine */
     bool services_unreadable, processes_unreadable, shutting_down;
+    bool tells_cpu; /* what storewatch itself has used of the processor, so far */
+    double cpu_ms;
     size_t count;
     struct world_service services[WORLD_SERVICES_MAX];
 };

@@ -167,6 +167,26 @@ static void test_dear_walks_are_rarer(void **state)
     assert_in_range(f->os.space_walks, 1 + 9, 1 + 12);
 }
 
+/* On a busy machine a walk waits for its turn: that costs nobody anything, and is no reason to look away for
+ * long. */
+static void test_waiting_is_no_cost(void **state)
+{
+    struct fixture *f = *state;
+    f->os.space_cost_ms = 1000;
+    f->os.world.tells_cpu = true;
+    f->os.space_cpu_ms = 20;
+    run_for(f, MS_PER_HOUR);
+    assert_in_range(f->os.space_walks, 1 + 11, 1 + 13);
+    f->os.space_walks = 0;
+    f->os.space_cpu_ms = 900; /* every 15 minutes */
+    run_for(f, 3 * MS_PER_HOUR);
+    assert_in_range(f->os.space_walks, 10, 14);
+    f->os.space_walks = 0;
+    f->os.space_cpu_ms = 1e6; /* what the rest of storewatch used meanwhile is no cost of a walk */
+    run_for(f, 3 * MS_PER_HOUR);
+    assert_in_range(f->os.space_walks, 9, 12);
+}
+
 static void test_what_cannot_be_read_is_said_and_is_not_zero(void **state)
 {
     struct fixture *f = *state;
@@ -354,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_the_mail_says_it),
         TEST(test_it_is_walked_seldom_and_a_64_bit_one_once),
         TEST(test_dear_walks_are_rarer),
+        TEST(test_waiting_is_no_cost),
         TEST(test_what_cannot_be_read_is_said_and_is_not_zero),
         TEST(test_metrics_and_status_hold_it),
         TEST(test_each_crossing_is_told_once_also_over_a_restart_of_storewatch),

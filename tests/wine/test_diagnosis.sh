@@ -56,7 +56,8 @@ must "storewatch.exe is there" storewatch_copy
 must "DLLs: without the fix, with it, of Outlook, without a version, broken ones" eval '
     dll_make Unfixed 6.5.7226.0 && dll_make Fixed 6.5.7233.36 && dll_make Outlook 11.0.8000.0 && dll_make None &&
     dll_make Noise 6.5.7226.0 && dll_spoil "$disk/Mapi/Noise/Emsmdb32.dll" &&
-    dll_make Circles 6.5.7226.0 && dll_spoil_tree "$disk/Mapi/Circles/Emsmdb32.dll"'
+    dll_make Circles 6.5.7226.0 && dll_spoil_tree "$disk/Mapi/Circles/Emsmdb32.dll" &&
+    dll_make Subsystem 6.5.7226.0 && mv "$disk/Mapi/Subsystem/Emsmdb32.dll" "$disk/Mapi/Subsystem/Mapi32.dll"'
 must "an SMTP server" smtp_start
 config_write mode='"alert"' discover_clients=true mail.relays="$(relays "$(smtp_port)")" \
     clients='[{"name": "fixed", "service": "Fixed"}, {"name": "nobody", "image": "NoSuch.exe"}]'
@@ -124,7 +125,8 @@ must "a time service" eval 'standin W32Time svchost.exe && scm start W32Time && 
 check "or who keeps it, and whom that follows" contains "$(lines)" '^ok clock Windows Time .W32Time. runs and follows time\.example\.com,0x8'
 
 # ---- the DLLs of processes that nobody registered
-must "clients with every kind of DLL" eval 'for name in Unfixed Outlook None Noise Circles; do client $name || exit 1; done'
+must "clients with every kind of DLL" eval 'for name in Unfixed Outlook None Noise Circles; do client $name || exit 1; done
+    client Subsystem "dll=C:\\Mapi\\Subsystem\\Mapi32.dll"'
 odd="=1+1'&%n.exe" # a formula, markup and a format
 must "and one whose name is meant to do harm" eval 'standin Odd "$odd" base=8M "dll=C:\\Mapi\\Outlook\\Emsmdb32.dll" && scm start Odd && scm wait Odd running 10'
 check "below 6.5.7233.36 the fix is missing" equals "$(fix_of Unfixed)" missing
@@ -132,6 +134,9 @@ check "another product line: not applicable" equals "$(fix_of Outlook)" "not app
 check "no version resource: unknown" equals "$(fix_of None)" unknown
 check "a resource full of noise: unknown" equals "$(fix_of Noise)" unknown
 check "a resource tree without an end: unknown" equals "$(fix_of Circles)" unknown
+check "Mapi32.dll is told with its path and version, and that the fix is not one of it" equals \
+    "$(doctor "['%s %s %s' % (x['path'], x['loaded'], x['kb898782']) for c in d['clients'] if c['image'] == 'Subsystem.exe' for x in c['dlls']]")" \
+    'C:\Mapi\Subsystem\Mapi32.dll 6.5.7226.0 not applicable'
 check "exit code 1" exits 1 sw doctor
 words=$(sw doctor)
 check "it says what is missing and what to do" contains "$words" 'Unfixed\.exe loads Emsmdb32\.dll 6\.5\.7226\.0; KB 898782.s fix is 6\.5\.7233\.36: install it'
