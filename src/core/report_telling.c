@@ -93,6 +93,26 @@ static void add_growth(struct text *text, const struct report_telling *telling)
     text_add(text, telling->left[0] != '\0' ? ", %s" : ", no end foreseeable", telling->left);
 }
 
+/* " The cause: nearly certainly BESAgent.exe." Nothing when nobody is named. */
+static void add_cause(struct text *text, const struct alert *alert)
+{
+    const struct culprit_ranking *ranking = &alert->ranking;
+    if (!alert->has_ranking || ranking->count == 0 || !culprit_is_named(ranking, 0)) {
+        return;
+    }
+    const enum culprit_confidence sure =
+        ranking->together != 0 ? ranking->together_confidence : ranking->items[0].confidence;
+    text_add(text, " The cause: %s", sure == CULPRIT_NEARLY_CERTAIN ? "nearly certainly " : "likely ");
+    for (size_t i = 0; i < ranking->count && culprit_is_named(ranking, i); i++) {
+        if (i > 0 && i >= ranking->together) {
+            break;
+        }
+        text_add(text, "%s", i == 0 ? "" : ranking->either ? " or " : " and ");
+        report_add_line(text, ranking->items[i].image);
+    }
+    text_add(text, ".");
+}
+
 static void tell_lead(struct report_telling *telling)
 {
     const struct alert *alert = telling->alert;
@@ -109,6 +129,7 @@ static void tell_lead(struct report_telling *telling)
             text_add(&text, alert->kind == ALERT_OPENED ? " grows without bound: " : " still grows: ");
             add_growth(&text, telling);
             text_add(&text, ".");
+            add_cause(&text, alert);
         }
         break;
     case ALERT_ESCALATED:
@@ -117,6 +138,7 @@ static void tell_lead(struct report_telling *telling)
             text_add(&text, " is near exhaustion: ");
             add_growth(&text, telling);
             text_add(&text, ".");
+            add_cause(&text, alert);
         }
         break;
     case ALERT_RECOVERED:

@@ -683,6 +683,12 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
 
     struct mail mail;
     assert_int_equal(report_mail(alert, "[storewatch]", &mail), STATUS_OK);
+    /* The first line, which previews and the event show, and status. */
+    const char *cause = culprit_first(&alert->ranking)->confidence == CULPRIT_NEARLY_CERTAIN
+                            ? " left. The cause: nearly certainly archive.exe.\n"
+                            : " left. The cause: likely archive.exe.\n";
+    assert_non_null(strstr(mail.plain, cause));
+    assert_ptr_equal(strstr(mail.plain, cause), strchr(mail.plain, '\n') - strlen(cause) + 1);
     assert_non_null(strstr(mail.plain, "\nWho "));
     assert_non_null(strstr(mail.plain, "Who grew in the same time\n  - archive.exe, pid 104: "));
     assert_non_null(strstr(mail.html, "Who grew in the same time"));
