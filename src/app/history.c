@@ -1,5 +1,6 @@
 /* history.c - `history`: what was watched, incidents, restarts and mails for people or as JSON, samples as
  * CSV. */
+#include "culprit_record.h"
 #include "history_data.h"
 #include "json_values.h"
 
@@ -137,11 +138,14 @@ static int print_text(struct history *history)
 
 /* ---- JSON ---- */
 
-static json_t *incident_json(const struct incident *incident)
+static json_t *incident_json(struct store *store, const struct incident *incident)
 {
+    json_t *record = culprit_record_read(store, incident->id);
+    json_t *culprits = json_incref(json_object_get(record, "culprits"));
+    json_decref(record);
     return json_pack(
-        "{s:I, s:s, s:o, s:o, s:o, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-        (json_int_t)incident->id, "kind", target_kind_name(incident->target_kind), "target",
+        "{s:I, s:s, s:o, s:o, s:o, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "id", (json_int_t)incident->id, "kind", target_kind_name(incident->target_kind), "target",
         json_words(incident->target), "service", json_words(incident->service), "image",
         json_words(incident->image), "pid", (json_int_t)incident->process.pid, "metric",
         metric_name(incident->metric), "state", incident_state_name(incident->state), "onset_at",
@@ -150,7 +154,8 @@ static json_t *incident_json(const struct incident *incident)
         "level_last", json_number(incident->level_now), "slope_per_hour",
         json_number(incident->slope_per_hour), "slope_low", json_number(incident->slope_low_per_hour),
         "slope_high", json_number(incident->slope_high_per_hour), "exhaustion_at",
-        json_time(incident->exhaustion_utc_ms), "reason", json_words(incident->reason));
+        json_time(incident->exhaustion_utc_ms), "reason", json_words(incident->reason), "culprits",
+        culprits ? culprits : json_null());
 }
 
 static json_t *restart_json(const struct restart_journal *restart)
@@ -199,7 +204,7 @@ static int print_json(struct history *history)
     struct err err = {0};
     enum status status = series_json(history->store, series, &err);
     for (size_t i = 0; i < history->incident_count; i++)
-        json_array_append_new(incidents, incident_json(&history->incidents[i]));
+        json_array_append_new(incidents, incident_json(history->store, &history->incidents[i]));
     for (size_t i = 0; i < history->restart_count; i++)
         json_array_append_new(restarts, restart_json(&history->restarts[i]));
     for (size_t i = 0; i < history->mail_count; i++)

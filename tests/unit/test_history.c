@@ -404,6 +404,19 @@ static void report_shows_who_it_was(void **state)
     assert_non_null(strstr(row, ">nearly certain</td>"));
     assert_null(strstr(page, "bystander.exe"));
     free(page);
+    char *text = ANSWER(history_run, EXIT_FINE, "--json", "--data", fixture->folder);
+    json_t *root = json_loads(text, 0, NULL);
+    size_t index, with = 0;
+    const json_t *entry;
+    json_array_foreach(json_object_get(root, "incidents"), index, entry)
+    {
+        const json_t *culprits = json_object_get(entry, "culprits");
+        with += json_is_object(culprits);
+        assert_true(json_is_object(culprits) == (json_integer_value(json_object_get(entry, "id")) == 4));
+    }
+    assert_int_equal(with, 1);
+    json_decref(root);
+    free(text);
 }
 
 static void report_of_an_old_file(void **state)
