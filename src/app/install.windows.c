@@ -311,17 +311,43 @@ int install_run(int argc, char **argv)
     return code;
 }
 
-/* Where the history is: as the configuration says, if it can still be read, else the default. */
-static bool find_data(const char *config_path, char out_data_dir[SETUP_PATH_MAX])
+/* As far as it can still be read; else the default. */
+static void load_or_default(const char *config_path, struct config *out_config)
 {
     struct config_findings *findings = calloc(1, sizeof(*findings));
-    struct config config;
     if (findings == NULL || config_path[0] == '\0' ||
-        config_load(config_path, &config, findings, NULL) != STATUS_OK) {
-        config_default(&config);
+        config_load(config_path, out_config, findings, NULL) != STATUS_OK) {
+        config_default(out_config);
     }
     free(findings);
+}
+
+/* Where the history is. */
+static bool find_data(const char *config_path, char out_data_dir[SETUP_PATH_MAX])
+{
+    struct config config;
+    load_or_default(config_path, &config);
     return cli_data_dir(&config, out_data_dir, SETUP_PATH_MAX);
+}
+
+/* A collector would go on reading the last values for ever. A file that is not ours - nothing has run since
+ * the configuration names it - stays. */
+static void delete_metrics(const char *config_path)
+{
+    static const char begin[] = "# TYPE storewatch_";
+    char bytes[sizeof(begin) - 1];
+    struct config config;
+    load_or_default(config_path, &config);
+    FILE *file = config.metrics_textfile[0] != '\0' ? fopen(config.metrics_textfile, "rb") : NULL;
+    if (file == NULL) {
+        return;
+    }
+    const bool ours =
+        fread(bytes, 1, sizeof(bytes), file) == sizeof(bytes) && memcmp(bytes, begin, sizeof(bytes)) == 0;
+    fclose(file);
+    if (ours) {
+        setup_file_remove(config.metrics_textfile);
+    }
 }
 
 static void delete_evidence(const char *data_dir)
@@ -392,6 +418,7 @@ int uninstall_run(int argc, char **argv)
     if (status != STATUS_OK) {
         return could_not("uninstall", &err);
     }
+    delete_metrics(config_path);
     printf("storewatch is %s\n", absent ? "not installed" : "uninstalled");
     if (!gone) {
         printf("Windows deletes the service when the last program that has it open (services.msc?) is "

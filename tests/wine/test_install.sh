@@ -10,7 +10,8 @@ registry() { win reg query "$1" ${2:+/v "$2"}; }
 absent() { ! registry "$1"; }
 
 must "storewatch.exe is there" storewatch_copy
-config_write
+mkdir "$disk/metrics"
+config_write metrics_textfile='"C:\\metrics\\storewatch.prom"'
 before=$(registry 'HKLM\System\CurrentControlSet\Services' | sort)
 
 check "the registry can be read" contains "$before" Eventlog
@@ -31,12 +32,17 @@ check "install once more is no error" storewatch_install
 check "there is still one service" service_is storewatch stopped
 
 must "the service starts" storewatch_start
+must "it writes its metrics" wait_for 30 test -s "$disk/metrics/storewatch.prom"
 check "uninstall stops the running service and removes it" sw uninstall
 check "the service is gone" scm wait storewatch absent 10
 check "no registry key of the service is left" absent "$service_key"
 check "no event source is left" absent "$source_key"
 check "the registry's services are what they were" equals "$(registry 'HKLM\System\CurrentControlSet\Services' | sort)" "$before"
+check "its metrics are gone: a collector would read the last ones for ever" equals "$(ls -A "$disk/metrics")" ''
 check "no process is left" wait_for 10 gone storewatch.exe
 check "uninstall once more is no error and says so" contains "$(sw uninstall)" 'not installed'
+echo other_metric 1 >"$disk/metrics/storewatch.prom"
+must "install, and do not start" storewatch_install
+check "uninstall leaves a file that storewatch has not written" eval 'sw uninstall && test -s "$disk/metrics/storewatch.prom"'
 check "the program and its configuration are still there" test -s "$disk/Program Files/storewatch/storewatch.json"
 finish
