@@ -129,6 +129,8 @@ struct journal {
     char data_dir[SETUP_PATH_MAX],
         data_dir_missing[SETUP_PATH_MAX]; /* the uppermost folder that was not there */
     char default_dir_missing[SETUP_PATH_MAX];
+    char start_type[2]; /* of the service, a digit */
+    char account[256];
     char running[2], config_existed[2], removing[2], purge[2]; /* "1" = yes */
 };
 
@@ -142,6 +144,7 @@ static const struct {
     }
     FIELD(command), FIELD(data_dir),       FIELD(data_dir_missing), FIELD(default_dir_missing),
     FIELD(running), FIELD(config_existed), FIELD(removing),         FIELD(purge),
+    FIELD(account), FIELD(start_type),
 #undef FIELD
 };
 
@@ -326,8 +329,13 @@ static enum status begin(const char *lines, const struct places *places, bool re
 {
     struct journal journal = {.removing = {removing ? '1' : '0'}, .purge = {purge ? '1' : '0'}};
     char config[SETUP_PATH_MAX], first_made[SETUP_PATH_MAX];
+    uint32_t start_type = 0;
     lines_get(lines, "config", config, sizeof(config));
     setup_service_command(journal.command, sizeof(journal.command), NULL);
+    setup_service_account(journal.account, sizeof(journal.account), NULL);
+    if (setup_service_start_type(&start_type, NULL) == STATUS_OK) {
+        journal.start_type[0] = (char)('0' + start_type);
+    }
     journal.running[0] = service_runs() ? '1' : '0';
     journal.config_existed[0] = setup_exists(places->config) ? '1' : '0';
     if (config[0] == '\0' && !service_command_config(journal.command, config, sizeof(config))) {
@@ -411,20 +419,31 @@ ACTION Halt(MSIHANDLE session)
 static void service_as_before(const struct journal *journal, struct err *err)
 {
     bool done = false;
-    struct setup_before ignored;
+    struct setup_before before;
     char program[SETUP_PATH_MAX];
     if (journal->command[0] == '\0') {
         setup_service_delete(&done, err);
         setup_event_source_remove(err);
         return;
     }
-    setup_service_register(journal->command, &ignored, err);
-    setup_before_deinit(&ignored);
+    setup_service_register(journal->command, &before, err);
+    if (!before.existed && strcmp(journal->account, "") != 0 &&
+        !text_equal_nocase(journal->account, "LocalSystem")) { /* nobody tells its password */
+        err_set(err, STATUS_DENIED, "CreateService", 0,
+                "the service storewatch runs as LocalSystem now; it was %s: set that in services.msc",
+                journal->account);
+    }
+    setup_before_deinit(&before);
     struct text text = text_on(program, sizeof(program));
     text_add_bytes(&text, journal->command + 1, strcspn(journal->command + 1, "\""));
     setup_event_source_add(program, &done, err);
     if (journal->running[0] == '1') {
         setup_service_start(START_DEADLINE_MS, err);
+    }
+    /* Last: what is disabled could not be started. */
+    if (journal->start_type[0] >= '0' + SERVICE_AUTO_START &&
+        journal->start_type[0] <= '0' + SERVICE_DISABLED) {
+        setup_service_start_type_set((uint32_t)(journal->start_type[0] - '0'), err);
     }
 }
 

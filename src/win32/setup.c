@@ -565,6 +565,32 @@ enum status setup_service_account(char *out_account, size_t capacity, struct err
     return status;
 }
 
+enum status setup_service_start_type(uint32_t *out_type, struct err *err)
+{
+    QUERY_SERVICE_CONFIGW *config = NULL;
+    const enum status status = registered(&config, err);
+    if (config != NULL) {
+        *out_type = config->dwStartType;
+    }
+    free(config);
+    return status;
+}
+
+enum status setup_service_start_type_set(uint32_t type, struct err *err)
+{
+    SC_HANDLE scm = NULL, service = NULL;
+    enum status status = service_open(0, SERVICE_CHANGE_CONFIG, &scm, &service, err);
+    if (status == STATUS_OK &&
+        (service == NULL || !ChangeServiceConfigW(service, SERVICE_NO_CHANGE, type, SERVICE_NO_CHANGE, NULL,
+                                                  NULL, NULL, NULL, NULL, NULL, NULL))) {
+        status =
+            fail(err, "ChangeServiceConfig", service != NULL ? GetLastError() : ERROR_SERVICE_DOES_NOT_EXIST,
+                 "when the service storewatch starts cannot be changed", "");
+    }
+    service_close(scm, service);
+    return status;
+}
+
 static const char *state_words(DWORD state)
 {
     switch (state) {

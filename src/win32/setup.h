@@ -84,6 +84,9 @@ void setup_service_restore(const struct setup_before *before);
 /* The command line and the account that the service is registered with. NOT_FOUND when it is not. */
 enum status setup_service_command(char *out_command, size_t capacity, struct err *err);
 enum status setup_service_account(char *out_account, size_t capacity, struct err *err);
+/* When it starts, as the SCM numbers it: 2 with the system, 3 by hand, 4 never. */
+enum status setup_service_start_type(uint32_t *out_type, struct err *err);
+enum status setup_service_start_type_set(uint32_t type, struct err *err);
 /* Starts it, if it does not run, and waits until it does, at most `deadline_ms`: TIMEOUT. SYSTEM says with
  * which error it stopped again. */
 enum status setup_service_start(uint32_t deadline_ms, struct err *err);

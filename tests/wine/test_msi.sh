@@ -51,10 +51,11 @@ check "recipients and relay are in the configuration" equals "$("$wine_tests/pee
 check "the machine's PATH leads to the program" contains "$(machine_path)" ';C:\\Program Files\\storewatch'
 check "the program is the one in the package" cmp "$program/storewatch.exe" "build/previous/$arch/storewatch.exe"
 snapshot old
-check "the files are these" equals "$(added files clean old | grep -v 'windows/Installer' | sed 's/ [0-9]*$//' | tr '\n' '|')" \
+files_of() { added files clean "$1" | grep -v 'windows/Installer' | sed 's/ [0-9]*$//' | tr '\n' '|'; }
+strange_keys() { added registry clean "$1" | grep -viE '\\(Services\\storewatch|Application\\storewatch|Installer\\|Uninstall\\|Installer\])'; }
+check "the files are these" equals "$(files_of old)" \
     './Program Files/storewatch|./Program Files/storewatch/LICENSE.txt|./Program Files/storewatch/README.txt|./Program Files/storewatch/storewatch.default.json|./Program Files/storewatch/storewatch.exe|./Program Files/storewatch/storewatch.schema.json|./ProgramData/storewatch|./ProgramData/storewatch/storewatch.db|./ProgramData/storewatch/storewatch.db-shm|./ProgramData/storewatch/storewatch.db-wal|./ProgramData/storewatch/storewatch.json|./ProgramData/storewatch/storewatch.lock|'
-check "all keys are the service's, its event source's and Windows Installer's" \
-    equals "$(added registry clean old | grep -viE '\\(Services\\storewatch|Application\\storewatch|Installer\\|Uninstall\\|Installer\])')" ''
+check "all keys are the service's, its event source's and Windows Installer's" equals "$(strange_keys old)" ''
 check "nothing of what was there has changed" equals "$(diff "$bed/clean.registry" "$bed/old.registry" | grep '^<')" ''
 
 # ---- repair
@@ -80,21 +81,34 @@ snapshot after_upgrade
 check "no file has come or gone" same files before_upgrade after_upgrade
 check "no key has come, gone or changed" same registry before_upgrade after_upgrade
 
+must "it shall start no more by itself" scm config storewatch start=disabled
 check "an upgrade that fails at its very end fails" fails msi /i 'C:\packages\broken-without-files.msi'
 check "the service had been stopped and started anew" test "$(service_pid storewatch)" != "$first"
 check "the old version runs again" runs_version "$previous"
 check "the configuration is as it was edited" grep -q 'kept@example\.com' "$config"
 check "nothing for undoing is left" equals "$(ls "$data" | grep -E 'setup|undo')" ''
 check "and the service is registered as before" contains "$(scm show storewatch)" 'run --config "C:\\ProgramData\\storewatch\\storewatch\.json"'
+check "disabled as before" contains "$(scm show storewatch)" '^start 4$'
 
 # ---- upgrade
 history=$(stat -c %i "$data/storewatch.db")
 must "upgrade" msi /i "$new"
 must "the new version runs" runs_version "$version"
+check "it starts automatically" contains "$(scm show storewatch)" '^start 2$'
 check "the program is the one in the package" cmp "$program/storewatch.exe" "build/$arch/storewatch.exe"
 check "the configuration is kept" grep -q 'kept@example\.com' "$config"
 check "the history is kept" equals "$(stat -c %i "$data/storewatch.db")" "$history"
 check "one product is installed" equals "$(product_code | wc -l)" 1
 check "and it is the new one" test "$(product_code)" != "$code"
 check "nothing for undoing is left" equals "$(ls "$data" | grep -E 'setup|undo')" ''
+snapshot new
+check "the files are those of the old version" equals "$(files_of new)" "$(files_of old)"
+check "all keys are the service's, its event source's and Windows Installer's" equals "$(strange_keys new)" ''
+check "nothing of what was there has changed" equals "$(diff "$bed/clean.registry" "$bed/new.registry" | grep '^<')" ''
+
+# ---- and out
+check "uninstall" msi /x "$new"
+snapshot gone
+check "no file is left, of neither version" same files clean gone
+check "no key is left" same registry clean gone
 finish

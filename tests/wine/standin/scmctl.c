@@ -1,7 +1,7 @@
 /* scmctl.c - the service control manager for test scripts: one command, plain lines, an exit code that says.
  *
  *   scmctl create NAME BINARY_PATH [needs=A,B] [start=auto|demand|disabled]
- *   scmctl delete NAME                  config NAME key=value ...   (needs=, start=, path=)
+ *   scmctl delete NAME                  config NAME key=value ...   (needs=, start=, path=, account=)
  *   scmctl start NAME                   control NAME CODE           (6 = PARAMCHANGE)
  *   scmctl stop NAME [SECONDS]          SECONDS: and wait until it has stopped
  *   scmctl query NAME                   "NAME running pid=1234 checkpoint=0 hint=0 exit=0/0"
@@ -259,10 +259,10 @@ static int with_service(const char *command, wchar_t **argv)
     } else if (strcmp(command, "control") == 0) {
         done = ControlService(service, wcstoul(argv[1], NULL, 10), &answer);
     } else {
-        done = ChangeServiceConfigW(service, SERVICE_NO_CHANGE,
-                                    start_of(value_of(argv + 1, L"start"), SERVICE_NO_CHANGE),
-                                    SERVICE_NO_CHANGE, value_of(argv + 1, L"path"), NULL, NULL,
-                                    needs_of(value_of(argv + 1, L"needs"), needs), NULL, NULL, NULL);
+        done = ChangeServiceConfigW(
+            service, SERVICE_NO_CHANGE, start_of(value_of(argv + 1, L"start"), SERVICE_NO_CHANGE),
+            SERVICE_NO_CHANGE, value_of(argv + 1, L"path"), NULL, NULL,
+            needs_of(value_of(argv + 1, L"needs"), needs), value_of(argv + 1, L"account"), NULL, NULL);
     }
     const DWORD code = done ? ERROR_SUCCESS : GetLastError();
     CloseServiceHandle(service);
