@@ -10,6 +10,7 @@
 #include "../win32/rights.h"
 #include "../win32/setup.h"
 #include "doctor.h"
+#include "evidence.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,21 +110,43 @@ static void check_control(struct doctor *doctor, const struct account *account,
     free(plan);
 }
 
-static void check_use_of(struct doctor *doctor, const struct account *account, const char *path, bool write)
+static void check_use_of(struct doctor *doctor, const struct account *account, const char *path,
+                         enum file_use use)
 {
-    char todo[SETUP_PATH_MAX + 512];
+    static const struct {
+        const char *words, *icacls, *cacls;
+    } uses[] = {
+        [FILE_USE_READ] = {"read", "R", "R"},
+        [FILE_USE_CHANGE] = {"write into", "(OI)(CI)M", "C"},
+        [FILE_USE_CLOSE] = {"write into and close", "(OI)(CI)F", "F"},
+    };
+    char todo[2 * SETUP_PATH_MAX + 1024];
     struct err err = {0};
     bool may = false;
     struct text text = text_on(todo, sizeof todo);
     if (!setup_exists(path))
         return;
-    text_add(&text, "icacls \"%s\" /grant \"%s\":%s (on Server 2003: cacls \"%s\" /E /G \"%s\":%s)", path,
-             account->name, write ? "(OI)(CI)M" : "R", path, account->name, write ? "C" : "R");
-    if (account_file_check(account, path, write, &may, &err) != STATUS_OK)
+    /* What is closed takes nothing over from the folder above: hence each by itself. */
+    text_add(&text, "icacls \"%s\" /grant \"%s\":%s%s (on Server 2003: cacls \"%s\" /E%s /G \"%s\":%s)", path,
+             account->name, uses[use].icacls, use == FILE_USE_CLOSE ? " /t" : "", path,
+             use == FILE_USE_CLOSE ? " /T" : "", account->name, uses[use].cacls);
+    if (account_file_check(account, path, use, &may, &err) != STATUS_OK)
         doctor_add(doctor, DOCTOR_WARNING, "account", "Run doctor as an Administrator.", "%s", err.text);
     else if (!may)
-        doctor_add(doctor, DOCTOR_FAILED, "account", todo, "%s may not %s %s", account->name,
-                   write ? "write into" : "read", path);
+        doctor_add(doctor, DOCTOR_FAILED, "account", todo, "%s may not %s %s", account->name, uses[use].words,
+                   path);
+}
+
+static void check_use_of_files(struct doctor *doctor, const struct account *account, const char *config_path)
+{
+    char dir[SETUP_PATH_MAX], evidence[SETUP_PATH_MAX];
+    struct text text = text_on(evidence, sizeof evidence);
+    check_use_of(doctor, account, config_path, FILE_USE_READ);
+    if (!cli_data_dir(&doctor->config, dir, sizeof dir))
+        return;
+    text_add(&text, "%s\\" EVIDENCE_FOLDER_NAME, dir);
+    check_use_of(doctor, account, dir, FILE_USE_CHANGE);
+    check_use_of(doctor, account, evidence, FILE_USE_CLOSE);
 }
 
 /* LocalSystem has it all. Another account is looked at through the token of the running service; where that
@@ -133,7 +156,6 @@ static void check_account(struct doctor *doctor, const char *config_path)
     struct account account = {0};
     struct service_graph graph = {0};
     struct err err = {0};
-    char dir[SETUP_PATH_MAX];
     const struct service *service = observation_service(doctor->observation, "storewatch");
     const uint32_t pid = service && service->state == SERVICE_STATE_RUNNING ? service->pid : 0;
     if (account_open(pid, &account, &err) != STATUS_OK) {
@@ -145,9 +167,7 @@ static void check_account(struct doctor *doctor, const char *config_path)
     if (pid)
         check_privileges(doctor, &account);
     if (!account.local_system && (pid || !account.administrator)) {
-        check_use_of(doctor, &account, config_path, false);
-        if (cli_data_dir(&doctor->config, dir, sizeof dir))
-            check_use_of(doctor, &account, dir, true);
+        check_use_of_files(doctor, &account, config_path);
         os_service_graph(doctor->os, &graph, NULL);
         check_control(doctor, &account, &graph, doctor->config.store_service);
         for (size_t i = 0; i < doctor->config.client_count; i++)
@@ -212,6 +232,27 @@ static void check_access(struct doctor *doctor, const char *config_path, const c
         doctor_add(doctor, DOCTOR_OK, "access", NULL,
                    "the configuration, the program and the data directory are closed to ordinary users");
     free(places);
+}
+
+/* An owner opens what is his to himself again, however it is closed. So what another account has left keeps
+ * an upgrade from going on and evidence from being written. Only an Administrator can look at all of it. */
+static void check_owners(struct doctor *doctor, const char *data_dir)
+{
+    struct account own = {0};
+    struct err err = {0};
+    char ours[SETUP_PATH_MAX], folder[SETUP_PATH_MAX], todo[SETUP_PATH_MAX + 256];
+    struct text text = text_on(folder, sizeof folder), todo_text = text_on(todo, sizeof todo);
+    const bool is_ours = cli_default_data_dir(ours, sizeof ours) && text_equal_nocase(ours, data_dir);
+    text_add(&text, "%s%s", data_dir, is_ours ? "" : "\\" EVIDENCE_FOLDER_NAME);
+    const bool sees_all = account_open(0, &own, NULL) == STATUS_OK && own.administrator;
+    account_close(&own);
+    if (!sees_all || setup_trust(folder, &err) == STATUS_OK)
+        return;
+    text_add(&todo_text,
+             "What the service itself has written under another account: takeown /a /r /f \"%s\". Anything "
+             "else: rename or delete it.",
+             folder);
+    doctor_add(doctor, DOCTOR_FAILED, "access", todo, "%s", err.text);
 }
 
 static void check_pipe(struct doctor *doctor)
@@ -296,6 +337,7 @@ static void check_files(struct doctor *doctor, const char *config_path)
         doctor_add(doctor, DOCTOR_WARNING, "access", "storewatch install makes it.",
                    "the data directory is not there: %s", dir);
     check_access(doctor, config_path, dir);
+    check_owners(doctor, dir);
     if (setup_exists(dir))
         check_disk(doctor, dir);
 }

@@ -279,10 +279,11 @@ done:
     return status;
 }
 
-enum status account_file_check(const struct account *account, const char *path, bool write, bool *out_may,
-                               struct err *err)
+enum status account_file_check(const struct account *account, const char *path, enum file_use use,
+                               bool *out_may, struct err *err)
 {
-    const DWORD wanted = FILE_GENERIC_READ | (write ? FILE_GENERIC_WRITE | DELETE : 0);
+    const DWORD wanted = FILE_GENERIC_READ | (use >= FILE_USE_CHANGE ? FILE_GENERIC_WRITE | DELETE : 0) |
+                         (use >= FILE_USE_CLOSE ? WRITE_DAC : 0);
     PSECURITY_DESCRIPTOR descriptor = NULL;
     DWORD may = 0;
     wchar_t *wide = utf16_new(path);

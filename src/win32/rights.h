@@ -40,8 +40,10 @@ void account_close(struct account *account);
 enum status account_service_check(const struct account *account, const char *service, char *out_missing,
                                   size_t missing_capacity, char *out_sddl, size_t sddl_capacity,
                                   struct err *err);
-/* May the account read the file, or with `write` change what is in the folder? */
-enum status account_file_check(const struct account *account, const char *path, bool write, bool *out_may,
-                               struct err *err);
+/* May the account read the file; change what is in the folder; and also close the folder, as is done with
+ * that of the evidence? */
+enum file_use { FILE_USE_READ, FILE_USE_CHANGE, FILE_USE_CLOSE };
+enum status account_file_check(const struct account *account, const char *path, enum file_use use,
+                               bool *out_may, struct err *err);
 
 #endif

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Who may write the configuration, the program or the data directory decides which services are restarted. What ordinary users may write is
-# told by check-config, doctor and the service, with the command that closes it. (To Wine a file that everybody on the Unix side may write
-# is one that Everyone may.)
+# told by check-config, doctor and the service, with the command that closes it. What another account of the service has left is told by
+# doctor. (To Wine a file that everybody on the Unix side may write is one that Everyone may; its Unix owner is its owner.)
 # arch: x64 x86
 . "$(dirname "$0")/lib.sh"
 bed_open install_access "${1:-x64}"
@@ -42,4 +42,20 @@ check "the configuration is fine again" lacks "$words" 'storewatch\.json may be 
 chmod o-w "$disk/Program Files/storewatch/storewatch.exe" "$disk/storewatch-data"
 check "when all is closed doctor says so" contains "$(doctor_access)" '^ok +access +the configuration, the program and the data directory are closed'
 check "and one mail was enough" unsafe_mails 1
+
+# ---- the evidence, when the service ran under another account before
+evidence="$disk/storewatch-data/evidence"
+mkdir -p "$evidence/20261122T140522Z-incident-1"
+chmod 700 "$evidence" "$evidence/20261122T140522Z-incident-1"
+doctor_evidence() { sw doctor | grep -A1 -E '^(ok|failed|warning) +(access|account) .*evidence'; }
+check "evidence that the service's account may use is not told of" equals "$(doctor_evidence)" ''
+chmod 500 "$evidence"
+words=$(doctor_evidence)
+check "evidence that it may not write" contains "$words" '^failed +account +.* may not write into and close C:\\storewatch-data\\evidence'
+check "with the command for it and all in it" contains "$words" 'icacls "C:\\storewatch-data\\evidence" /grant ".*":\(OI\)\(CI\)F /t \(on Server 2003: cacls "C:\\storewatch-data\\evidence" /E /T /G ".*":F\)'
+chmod 700 "$evidence"
+chown 65534 "$evidence/20261122T140522Z-incident-1"
+words=$(doctor_evidence)
+check "evidence that belongs to somebody else" contains "$words" '^failed +access +C:\\storewatch-data\\evidence\\20261122T140522Z-incident-1 belongs to '
+check "with the command that makes it Administrators'" contains "$words" 'takeown /a /r /f "C:\\storewatch-data\\evidence"'
 finish

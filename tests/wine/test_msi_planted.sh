@@ -68,6 +68,7 @@ check "the history is there" test -s "$data/storewatch.db"
 # A file of a user that came later: the upgrade and the repair leave the service as it is.
 touch "$data/note.txt"
 chown $stranger "$data/note.txt"
+check "doctor tells of it" contains "$(sw doctor)" '^failed +access +.*ProgramData.storewatch.note\.txt belongs to '
 first=$(service_pid storewatch)
 check "a repair with a user's file in the folder fails" exits 67 msi /i "$(product_code)" REINSTALL=ALL REINSTALLMODE=omus
 check "the log names it" contains "$(log)" 'note\.txt belongs to'
