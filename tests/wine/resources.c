@@ -86,12 +86,14 @@ int main(int argc, char **argv)
         printf("not ok %s cannot be loaded: error %lu\n", argv[1], (unsigned long)GetLastError());
         return 1;
     }
-    size_t manifest = 0;
+    size_t manifest = 0, icon = 0;
     check_messages(module);
     check_config(module, argv[2]);
     check_version(module, argv[3]);
     resource_find(module, 1, (const wchar_t *)RT_MANIFEST, &manifest);
     check(manifest > 100, "it has a manifest");
+    resource_find(module, RESOURCE_ICON, (const wchar_t *)RT_GROUP_ICON, &icon);
+    check(icon > 0, "it has an icon");
     FreeLibrary(module);
     free(path);
     return failures == 0 ? 0 : 1;
