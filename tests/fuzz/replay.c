@@ -148,7 +148,7 @@ static void require_recording(const char *const *logs, size_t count)
     free(recording);
 }
 
-static void require_replay(const char *const *logs, size_t count)
+static void require_replay(size_t count)
 {
     char command[] = "replay", as_json[] = "--json", with_mails[] = "--mails", option[] = "--config";
     char *argv[5 + FILES_MAX] = {command, as_json, with_mails, option, paths[FILES_MAX]};
@@ -158,7 +158,6 @@ static void require_replay(const char *const *logs, size_t count)
     for (size_t i = 0; i < count; i++) {
         argv[5 + i] = paths[i];
     }
-    (void)logs;
     stdout = open_memstream(&words, &length);
     stderr = open_memstream(&complaints, &complaint_length);
     require(stdout != NULL && stderr != NULL);
@@ -199,6 +198,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         logs[i] = paths[i];
     }
     require_recording(logs, count);
-    require_replay(logs, count);
+    require_replay(count);
     return 0;
 }
