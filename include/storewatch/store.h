@@ -152,10 +152,10 @@ enum status store_put_mail(struct store *store, const struct mail *mail, enum al
 /* The oldest pending mail with id > after_id; NOT_FOUND when there is none. */
 enum status store_next_mail(struct store *store, int64_t after_id, struct outbox_entry *out_entry,
                             struct err *err);
-/* Notes what came of an attempt. A sent mail loses its body. NOT_FOUND when there is no such mail (any more:
- * a file that has taken the place of a damaged one may give the id to another, therefore the key). */
-enum status store_set_mail(struct store *store, int64_t id, const char *key, enum mail_state state,
-                           uint32_t attempts, const char *answer, int64_t utc_ms, struct err *err);
+/* Notes what came of an attempt. A sent mail loses its body. NOT_FOUND when there is no such mail. (By its
+ * key: a file that has taken the place of a damaged one may give its id to another.) */
+enum status store_set_mail(struct store *store, const char *key, enum mail_state state, uint32_t attempts,
+                           const char *answer, int64_t utc_ms, struct err *err);
 /* Mails that came into `state` at since_utc_ms or later (pending: that were queued). */
 enum status store_count_mails(struct store *store, enum mail_state state, int64_t since_utc_ms,
                               size_t *out_count, struct err *err);

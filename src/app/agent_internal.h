@@ -48,8 +48,7 @@ struct pending_mail {
 
 /* What came of sending one mail. */
 struct mail_outcome {
-    int64_t outbox_id; /* 0 = none */
-    char key[MAIL_KEY_MAX];
+    char key[MAIL_KEY_MAX]; /* "" = none */
     enum mail_state state;
     uint32_t attempts;
     char answer[256];
@@ -308,8 +307,6 @@ void transaction_put_incident(struct transaction *transaction, const struct inci
 void agent_put_culprits(struct agent *agent, int64_t incident_id);
 void transaction_put_restart(struct transaction *transaction, const struct restart_journal *journal);
 void agent_drop_a_mail(struct agent *agent, struct transaction *older, struct transaction *newer);
-/* Room in the pending transaction for a mail that is older than all in it; false = it is the one to go. */
-bool agent_make_place_in_front(struct agent *agent, enum alert_kind kind);
 void agent_put_alert(struct agent *agent, const struct alert *alert);
 /* Writes the mails that could not be written, as far as there is memory now. */
 void agent_write_mails(struct agent *agent);

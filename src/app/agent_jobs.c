@@ -193,9 +193,9 @@ static enum status write_outcome(struct store *store, const struct mail_outcome 
                                  struct err *err)
 {
     struct err why = {0};
-    enum status status = store_set_mail(store, outcome->outbox_id, outcome->key, outcome->state,
-                                        outcome->attempts, outcome->answer, utc_ms, &why);
-    if (status == STATUS_OK || status == STATUS_NOT_FOUND) /* the mail was lost with a damaged file */
+    enum status status =
+        store_set_mail(store, outcome->key, outcome->state, outcome->attempts, outcome->answer, utc_ms, &why);
+    if (status == STATUS_OK || status == STATUS_NOT_FOUND) /* lost with a damaged file, or never saved */
         return STATUS_OK;
     return err_set(err, status, why.operation, why.code, "%s", why.text);
 }
@@ -231,7 +231,7 @@ static enum status write_transaction(struct store *store, const struct transacti
             status = store_put_setting(store, name, transaction->culprits[i], err);
     }
     const struct mail_outcome *outcome = &transaction->outcome;
-    if (!status && outcome->outbox_id)
+    if (!status && outcome->key[0])
         status = write_outcome(store, outcome, utc_ms, err);
     return status;
 }
@@ -307,8 +307,7 @@ void job_mail(struct job *job)
     const struct config *config = job->config;
     struct outbox_entry *entry = &job->sending;
     job->relay_answered = false;
-    job->outcome =
-        (struct mail_outcome){.outbox_id = entry->id, .state = MAIL_PENDING, .attempts = entry->attempts + 1};
+    job->outcome = (struct mail_outcome){.state = MAIL_PENDING, .attempts = entry->attempts + 1};
     text_copy(job->outcome.key, sizeof job->outcome.key, entry->mail.key);
     struct text answer = text_on(job->outcome.answer, sizeof job->outcome.answer);
 

@@ -105,26 +105,50 @@ static bool cap_allows(const struct agent *agent, enum severity severity, int64_
     return sent < max && sent < ring;
 }
 
+static bool copy_text(const char *text, char **out_copy)
+{
+    *out_copy = text ? strdup(text) : NULL;
+    return !text || *out_copy;
+}
+
 /* While the history file cannot be written, mails leave from memory: news of a full disk must not wait for
- * it. */
+ * it. They keep their place among those to be saved until they have arrived: the disk may work again before
+ * that. */
 static bool take_mail_from_memory(struct agent *agent)
 {
-    struct transaction *pending = agent->pending;
+    const struct transaction *pending = agent->pending;
     if (!agent->store_failing || pending->mail_count == 0 ||
         os_mono_ms(agent->os) < agent->mail_retry_mono_ms)
         return false;
-    struct pending_mail *first = &pending->mails[0];
+    const struct pending_mail *first = &pending->mails[0];
     if (!cap_allows(agent, alert_wording_get(first->kind)->severity, first->incident_id))
-        return false; /* taken out, it would be in no transaction and lost with the process */
-    agent->next_mail = (struct outbox_entry){.incident_id = first->incident_id,
-                                             .kind = first->kind,
-                                             .severity = alert_wording_get(first->kind)->severity,
-                                             .queued_utc_ms = first->utc_ms,
-                                             .mail = first->mail};
-    pending->mail_count--;
-    memmove(pending->mails, pending->mails + 1, pending->mail_count * sizeof pending->mails[0]);
+        return false;
+    struct outbox_entry entry = {.incident_id = first->incident_id,
+                                 .kind = first->kind,
+                                 .severity = alert_wording_get(first->kind)->severity,
+                                 .queued_utc_ms = first->utc_ms,
+                                 .mail = first->mail};
+    bool copied = copy_text(first->mail.plain, &entry.mail.plain);
+    copied &= copy_text(first->mail.html, &entry.mail.html);
+    if (!copied) {
+        outbox_entry_deinit(&entry);
+        return false;
+    }
+    agent->next_mail = entry;
     agent->mail_ready = true;
     return true;
+}
+
+/* What came of the mail before is not in the file yet, and it can be noted of one only: the one that was
+ * loaded is loaded again, behind that. */
+static void unload_mail(struct agent *agent)
+{
+    bool noted = agent->pending->outcome.key[0] || agent->flying->outcome.key[0];
+    if (!agent->mail_ready || !noted)
+        return;
+    outbox_entry_deinit(&agent->next_mail);
+    agent->mail_ready = false;
+    agent->mail_may_wait = true;
 }
 
 /* Behind a mail that the cap holds back there may be an error, which it does not hold back. Later mails of
@@ -143,6 +167,7 @@ static void pass_over_mail(struct agent *agent)
 
 bool agent_take_mail_job(struct agent *agent, struct job *job)
 {
+    unload_mail(agent);
     if (agent->stopping || (!agent->mail_ready && !take_mail_from_memory(agent)))
         return false;
     if (!cap_allows(agent, agent->next_mail.severity, agent->next_mail.incident_id)) {
@@ -156,19 +181,21 @@ bool agent_take_mail_job(struct agent *agent, struct job *job)
     return true;
 }
 
-/* A mail from memory that could not be sent goes back to the front of the queue. */
-static void put_mail_back(struct agent *agent, struct job *job)
+/* One that left from memory and waits there still is in no file. */
+static bool note_in_memory(struct transaction *pending, const struct mail_outcome *outcome)
 {
-    struct transaction *pending = agent->pending;
-    if (!agent_make_place_in_front(agent, job->sending.kind)) {
-        outbox_entry_deinit(&job->sending);
-        return;
-    }
-    memmove(pending->mails + 1, pending->mails, pending->mail_count * sizeof pending->mails[0]);
-    pending->mails[0] = (struct pending_mail){job->sending.mail, job->sending.kind, job->sending.incident_id,
-                                              job->sending.queued_utc_ms};
-    pending->mail_count++;
-    agent->pending_dirty = true; /* the disk may work again meanwhile */
+    size_t at = 0;
+    while (at < pending->mail_count && strcmp(pending->mails[at].mail.key, outcome->key) != 0)
+        at++;
+    if (at == pending->mail_count)
+        return false;
+    if (outcome->state == MAIL_PENDING)
+        return true;
+    mail_deinit(&pending->mails[at].mail);
+    pending->mail_count--;
+    memmove(pending->mails + at, pending->mails + at + 1,
+            (pending->mail_count - at) * sizeof pending->mails[0]);
+    return true;
 }
 
 void agent_mail_done(struct agent *agent, struct job *job)
@@ -176,14 +203,14 @@ void agent_mail_done(struct agent *agent, struct job *job)
     const struct mail_outcome *outcome = &job->outcome;
     bool from_memory = job->sending.id == 0;
     text_copy(agent->mail_answer, sizeof agent->mail_answer, outcome->answer);
-    if (outcome->state == MAIL_PENDING && from_memory) {
-        put_mail_back(agent, job);
-        agent_end_mail_round(agent);
-        return;
-    }
-    if (!from_memory) {
+    if (!from_memory || !note_in_memory(agent->pending, outcome)) {
         agent->pending->outcome = *outcome;
         agent->pending_dirty = true;
+    }
+    if (outcome->state == MAIL_PENDING && from_memory) {
+        agent_end_mail_round(agent);
+        outbox_entry_deinit(&job->sending);
+        return;
     }
     agent->mail_may_wait = true;
     if (outcome->state == MAIL_PENDING) {

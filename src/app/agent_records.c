@@ -158,19 +158,6 @@ void agent_drop_a_mail(struct agent *agent, struct transaction *older, struct tr
             (from->mail_count - victim) * sizeof from->mails[0]);
 }
 
-bool agent_make_place_in_front(struct agent *agent, enum alert_kind kind)
-{
-    struct transaction *pending = agent->pending;
-    if (pending->mail_count < TRANSACTION_MAILS_MAX)
-        return true;
-    if (worth(kind) <= worth(pending->mails[mail_worth_least(pending)].kind)) {
-        agent->mails_dropped++;
-        return false;
-    }
-    agent_drop_a_mail(agent, pending, pending);
-    return true;
-}
-
 static bool mail_configured(const struct config *config)
 {
     return config->recipient_count > 0 && config->relay_count > 0;

@@ -159,7 +159,7 @@ static void transaction_clear(struct transaction *transaction)
     transaction->sample_count = transaction->incident_count = transaction->mail_count = 0;
     transaction->restart_count = 0;
     transaction->has_budget = transaction->has_maintenance = transaction->set_aside_told = false;
-    transaction->outcome.outbox_id = 0;
+    transaction->outcome.key[0] = '\0';
     free(transaction->snapshot);
     transaction->snapshot = NULL;
     for (size_t i = 0; i < CULPRIT_RECORDS; i++) {
@@ -188,7 +188,7 @@ static void transaction_put_back(struct agent *agent)
         memcpy(older->maintenance_reason, newer->maintenance_reason, sizeof newer->maintenance_reason);
     }
     older->set_aside_told |= newer->set_aside_told;
-    if (newer->outcome.outbox_id)
+    if (newer->outcome.key[0])
         older->outcome = newer->outcome;
     if (newer->snapshot) {
         free(older->snapshot);

@@ -121,8 +121,8 @@ enum status store_next_mail(struct store *store, int64_t after_id, struct outbox
     return status;
 }
 
-enum status store_set_mail(struct store *store, int64_t id, const char *key, enum mail_state state,
-                           uint32_t attempts, const char *answer, int64_t utc_ms, struct err *err)
+enum status store_set_mail(struct store *store, const char *key, enum mail_state state, uint32_t attempts,
+                           const char *answer, int64_t utc_ms, struct err *err)
 {
     enum status status = store_writable(store, err);
     if (status != STATUS_OK) {
@@ -135,7 +135,6 @@ enum status store_set_mail(struct store *store, int64_t id, const char *key, enu
     query_bind_integer(&set, attempts);
     query_bind_text(&set, words);
     query_bind_integer(&set, state == MAIL_PENDING ? 0 : utc_ms);
-    query_bind_integer(&set, id);
     query_bind_text(&set, key);
     status = query_run(store, &set, "set mail", err);
     if (status == STATUS_OK && sqlite3_changes(store->db) == 0) {

@@ -116,7 +116,7 @@
       " WHERE state = 'pending' AND id > ? ORDER BY id LIMIT 1") /* else all bodies would be sorted */       \
     X(MAIL_SET, "UPDATE outbox SET state = ?1, attempts = ?2, last_answer = ?3, done_utc_ms = ?4,"           \
                 " plain = iif(?1 = 'sent', NULL, plain), html = iif(?1 = 'sent', NULL, html)"                \
-                " WHERE id = ?5 AND key = ?6")                                                               \
+                " WHERE key = ?5")                                                                           \
     X(MAILS_QUEUED, "SELECT count(*) FROM outbox WHERE state = 'pending' AND queued_utc_ms >= ?2"            \
                     " AND ?1 = 'pending'")                                                                   \
     X(MAILS_DONE, "SELECT count(*) FROM outbox WHERE state = ?1 AND done_utc_ms >= ?2")                      \

@@ -91,8 +91,8 @@ void judge_mail(const char *message, bool refused)
                    key, judge()->duplicates_allowed);
 }
 
-/* storewatch ends while a mail is on its way. One that left from memory, because the disk failed, is nowhere
- * else. */
+/* storewatch ends while a mail is on its way. One that left from memory, because the disk failed, may be in
+ * no file. */
 void judge_mail_is_cut_off(const struct job *job)
 {
     if (job->sending.id != 0 || key_find(job->sending.mail.key) || judge()->key_count == JUDGE_KEYS_MAX)

@@ -84,7 +84,7 @@ static void fill(struct fixture *fixture)
     struct mail mail = {
         .key = "i3-1", .subject = "archive grows", .plain = (char *)(uintptr_t) "secret body"};
     store_put_mail(fixture->store, &mail, ALERT_OPENED, 3, fixture->begin_utc_ms, &err);
-    store_set_mail(fixture->store, 1, mail.key, MAIL_PENDING, 2, "451 later", fixture->begin_utc_ms, &err);
+    store_set_mail(fixture->store, mail.key, MAIL_PENDING, 2, "451 later", fixture->begin_utc_ms, &err);
     if (store_commit(fixture->store, &err) != STATUS_OK || err.status != STATUS_OK) {
         fail_msg("%s: %s", err.operation, err.text);
     }

@@ -283,38 +283,67 @@ static void test_a_mail_on_its_way_is_lost_with_its_file(void **state)
     assert_false(f->agent->mail_may_wait);
 }
 
-/* No relay takes the mail that left from memory. It was away while the disk took nothing, and others took its
- * place: what repeats goes first. Once the disk works the mail is saved. */
+static void break_the_disk(struct fixture *f)
+{
+    struct job *commit = agent_take_job(f->agent, LANE_STORE);
+    assert_non_null(commit);
+    commit->status = STATUS_IO;
+    agent_job_done(f->agent, commit);
+    assert_true(f->agent->store_failing);
+}
+
+/* While the disk takes nothing a mail leaves from memory, and no relay takes it: it has kept its place, and
+ * goes for nothing that is worth less. */
 static void test_a_mail_that_comes_back_has_a_place(void **state)
 {
     struct fixture *f = *state;
     struct agent *agent = f->agent;
     put(f, ALERT_SERVICE_DOWN, 0, "down");
-    struct job *commit = agent_take_job(agent, LANE_STORE);
-    assert_non_null(commit);
-    commit->status = STATUS_IO;
-    agent_job_done(agent, commit);
+    break_the_disk(f);
     f->os.relays[0] = RELAY_UNREACHABLE;
     struct job *mail = agent_take_job(agent, LANE_MAIL);
     assert_non_null(mail);
     while (agent->pending->mail_count < TRANSACTION_MAILS_MAX)
         put(f, ALERT_REMINDER, 0, "again");
+    put(f, ALERT_OPENED, 0, "opened");
     job_run(mail);
     agent_job_done(agent, mail);
     assert_int_equal(agent->pending->mail_count, TRANSACTION_MAILS_MAX);
     assert_string_equal(agent->pending->mails[0].mail.key, "down");
     assert_int_equal(agent->mails_dropped, 1);
+}
 
-    fake_advance(&f->os, MS_PER_MINUTE);
-    mail = agent_take_job(agent, LANE_MAIL);
-    assert_non_null(mail);
-    job_run(mail);
-    assert_true(drive_lane(agent, LANE_STORE)); /* the disk works again */
-    assert_int_equal(agent->pending->mail_count, 0);
-    agent_job_done(agent, mail);
-    assert_int_equal(agent->pending->mail_count, 1);
-    assert_true(drive_lane(agent, LANE_STORE));
-    assert_int_equal(agent->pending->mail_count, 0);
+/* The disk works again while a mail that left from memory is on its way: it is saved like the others, in
+ * order, and what came of it too. */
+static void test_a_mail_on_its_way_is_saved(void **state)
+{
+    struct fixture *f = *state;
+    struct agent *agent = f->agent;
+    agent->engine->config.max_per_hour = 0;
+    for (int sent = 0; sent < 2; sent++) {
+        char first[24], next[24];
+        snprintf(first, sizeof first, "i%d-1", 5 + sent);
+        snprintf(next, sizeof next, "i%d-2", 5 + sent);
+        put(f, ALERT_OPENED, 5 + sent, first);
+        break_the_disk(f);
+        struct job *mail = agent_take_job(agent, LANE_MAIL);
+        assert_non_null(mail);
+        assert_int_equal(mail->sending.id, 0);
+        f->os.relays[0] = sent ? RELAY_WORKS : RELAY_UNREACHABLE;
+        job_run(mail);
+        fake_advance(&f->os, MS_PER_MINUTE);
+        assert_true(drive_lane(agent, LANE_STORE));
+        put(f, ALERT_RECOVERED, 5 + sent, next);
+        assert_true(drive_lane(agent, LANE_STORE));
+        assert_int_equal(agent->pending->mail_count, 0);
+        agent_job_done(agent, mail);
+        f->os.relays[0] = RELAY_WORKS;
+        poll_for(f, 2 * MS_PER_MINUTE);
+        assert_true(mailed(f, first) && mailed(f, next));
+        const char *at = strstr(f->os.log_storage, first);
+        assert_true(at < strstr(f->os.log_storage, next));
+        assert_null(strstr(at + 1, first));
+    }
 }
 
 /* The cap holds back mails of more incidents than are remembered, and an hour is over in the middle of the
@@ -360,6 +389,7 @@ int main(void)
         TEST(test_an_error_does_not_wait_for_a_commit_that_failed),
         TEST(test_a_mail_on_its_way_is_lost_with_its_file),
         TEST(test_a_mail_that_comes_back_has_a_place),
+        TEST(test_a_mail_on_its_way_is_saved),
         TEST(test_order_holds_for_however_many_incidents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,7 +76,7 @@ static enum status write_round(struct store *store, int round, struct err *err)
         status = store_put_mail(store, &mail, ALERT_REMINDER, 1, utc_ms, err);
     }
     if (status == STATUS_OK && round > 2) { /* an earlier mail was delivered */
-        status = store_set_mail(store, 1, "i1-1", MAIL_SENT, 1, "250 ok", utc_ms, err);
+        status = store_set_mail(store, "i1-1", MAIL_SENT, 1, "250 ok", utc_ms, err);
     }
     if (status == STATUS_OK) {
         char value[16];
