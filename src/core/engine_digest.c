@@ -112,6 +112,15 @@ static void say_summary(struct step *step, struct alert *alert)
     }
 }
 
+/* The number of the local day. Clocks are up to 10 h behind UTC or less than 14 h before it; the few others
+ * have no summer time, and count a day more or less all the year. */
+static int64_t local_day(const struct clock *clock)
+{
+    int64_t ahead_min = clock->minute_of_day - clock->utc_ms / MS_PER_MINUTE % MINUTES_PER_DAY;
+    ahead_min += ahead_min < -10 * 60 ? MINUTES_PER_DAY : ahead_min >= 14 * 60 ? -MINUTES_PER_DAY : 0;
+    return (clock->utc_ms + ahead_min * MS_PER_MINUTE) / MS_PER_DAY;
+}
+
 void step_follow_digest(struct step *step)
 {
     struct engine *engine = step->engine;
@@ -124,8 +133,7 @@ void step_follow_digest(struct step *step)
     engine->digest.told_mono_ms = step->clock.mono_ms;
     /* The day is the key: a clock that is set back, or a restart of storewatch, sends no second one. */
     struct text key = text_on(alert->key, sizeof alert->key);
-    text_add(&key, "%s-%lld", alert_wording_get(ALERT_DIGEST)->name,
-             (long long)(step->clock.utc_ms / MS_PER_DAY));
+    text_add(&key, "%s-%lld", alert_wording_get(ALERT_DIGEST)->name, (long long)local_day(&step->clock));
     say_summary(step, alert);
     for (size_t i = 0; i < engine->watch.count; i++)
         if (engine->watch.items[i].present)

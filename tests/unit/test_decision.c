@@ -353,6 +353,37 @@ static void test_the_ladder_is_remembered_of_all_incidents_of_a_target(void **st
     assert_int_equal(memory->mono_ms, mono_ms - 1);
 }
 
+/* The key of the digest that is told when this minute of the day comes. */
+static void tell_digest(struct fixture *f, int64_t utc_ms, int minute_of_day, char out_key[64])
+{
+    f->engine->config.digest_minute = minute_of_day;
+    f->step.clock.utc_ms = utc_ms - MS_PER_MINUTE;
+    f->step.clock.minute_of_day = minute_of_day - 1;
+    actions_clear(&f->actions);
+    step_follow_digest(&f->step);
+    f->step.clock.utc_ms = utc_ms;
+    f->step.clock.mono_ms += 20 * MS_PER_HOUR;
+    f->step.clock.minute_of_day = minute_of_day;
+    step_follow_digest(&f->step);
+    assert_int_equal(f->actions.alert_count, 1);
+    text_copy(out_key, 64, f->actions.alerts[0].key);
+}
+
+/* One a day, as people count days: in Sydney half past ten is half past midnight UTC, and after the clocks
+ * went forward an hour before that, on the same day UTC. A clock that is set back within a day makes no
+ * second one. */
+static void test_the_digest_is_of_the_local_day(void **state)
+{
+    struct fixture *f = *state;
+    char before[64], after[64], again[64];
+    const int64_t midnight_utc_ms = 20000 * MS_PER_DAY;
+    tell_digest(f, midnight_utc_ms + 30 * MS_PER_MINUTE, 630, before);
+    tell_digest(f, midnight_utc_ms + MS_PER_DAY - 30 * MS_PER_MINUTE, 630, after);
+    assert_string_not_equal(before, after);
+    tell_digest(f, midnight_utc_ms + MS_PER_DAY - 90 * MS_PER_MINUTE, 570, again);
+    assert_string_equal(after, again);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -369,6 +400,7 @@ int main(void)
         TEST(test_what_has_ended_does_not_come_back_with_the_file),
         TEST(test_a_restart_in_the_file_comes_before_one_that_is_wanted),
         TEST(test_the_ladder_is_remembered_of_all_incidents_of_a_target),
+        TEST(test_the_digest_is_of_the_local_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
