@@ -71,6 +71,8 @@ void report_name_growth(const struct incident *incident, char *out_name, size_t 
     text_add(&text, "%s of ", metric_name(incident->metric));
     if (incident->target_kind == TARGET_HOST)
         text_add(&text, "the machine");
+    else if (text_equal_nocase(incident->image, incident->target)) /* a discovered one */
+        text_add(&text, "%s", incident->image);
     else
         text_add(&text, "%s (%s)", incident->image, incident->target);
 }
@@ -363,7 +365,9 @@ static void add_culprits(struct buffer *page, const struct history *history, con
             culprit_rows(row, &table, incident, culprits);
             json_decref(culprits);
         }
-    report_table_end(&table, "None is known: that is asked of the machine's and the store's growth.");
+    report_table_end(
+        &table, "Nobody to tell of: a program that grows by itself is named with its incident; who else is "
+                "behind it is asked when the machine or the Information Store grows.");
 }
 
 /* ---- what happened ---- */

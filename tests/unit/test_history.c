@@ -388,6 +388,9 @@ static void report_shows_who_it_was(void **state)
     assert_int_equal(store_put_incident(fixture->store, &incident, &err), STATUS_OK);
     incident.id = 5; /* and one that is damaged */
     assert_int_equal(store_put_incident(fixture->store, &incident, &err), STATUS_OK);
+    incident.id = 6; /* of a program that was discovered: its name once is enough */
+    strcpy(incident.target, "Store.exe");
+    assert_int_equal(store_put_incident(fixture->store, &incident, &err), STATUS_OK);
     assert_int_equal(store_put_setting(fixture->store, "culprits-4", record, &err), STATUS_OK);
     assert_int_equal(store_put_setting(fixture->store, "culprits-5", "{\"incident\": 5, \"culp", &err),
                      STATUS_OK);
@@ -403,6 +406,7 @@ static void report_shows_who_it_was(void **state)
     assert_non_null(strstr(row, ">with it</td>"));
     assert_non_null(strstr(row, ">nearly certain</td>"));
     assert_null(strstr(page, "bystander.exe"));
+    assert_non_null(strstr(page, ">private bytes of store.exe</text>"));
     free(page);
     char *text = ANSWER(history_run, EXIT_FINE, "--json", "--data", fixture->folder);
     json_t *root = json_loads(text, 0, NULL);
