@@ -52,6 +52,23 @@ void growers_init(struct growers *growers, int64_t interval_ms, int64_t min_wind
 /* One look of the poll grid. What could not be read leaves a gap. */
 void growers_push(struct growers *growers, const struct observation *observation);
 
+/* Before the first push: slots from from_mono_ms on (which may be long before the clock began), but no more
+ * than the coarsest ring holds, and rows of those who are there now. They are filled by growers_past_*. */
+void growers_begin_at(struct growers *growers, const struct observation *observation, int64_t from_mono_ms);
+
+/* What a history knows of one column of a row, told in the order of time. */
+struct growers_past {
+    struct grower *row; /* growers->commit, ->pools or one of ->rows */
+    enum grower_column column;
+    int64_t number[GROWERS_LEVELS]; /* of the slot that is being filled */
+    double sum[GROWERS_LEVELS];
+    uint32_t count[GROWERS_LEVELS]; /* 0: none is */
+};
+/* What is unknown, from before the begin or from the slot that is open now is left out. */
+void growers_past_add(const struct growers *growers, struct growers_past *past, int64_t mono_ms,
+                      reading value);
+void growers_past_end(const struct growers *growers, struct growers_past *past);
+
 /* Lends; NULL when there is no row of it. */
 const struct grower *growers_find(const struct growers *growers, struct process_id process);
 

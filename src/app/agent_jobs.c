@@ -88,23 +88,92 @@ static enum status load_restored(struct store *store, struct restored **out_rest
     return status;
 }
 
-/* *out_latest: the latest known value. */
-static enum status replay_series(struct store *store, int64_t series_id, struct detector *detector,
-                                 int64_t shift_ms, double *out_latest, struct err *err)
+/* Where the past of a series goes. */
+struct past {
+    struct watched *item;       /* NULL: nobody watches it (yet) */
+    struct detector *detector;  /* NULL: it has none */
+    struct growers_past grower; /* row NULL: it is not compared with others */
+    double latest;              /* known value; NAN = there was none */
+};
+
+static enum status replay_series(struct store *store, int64_t series_id, const struct growers *growers,
+                                 struct past *past, int64_t shift_ms, struct err *err)
 {
     struct store_cursor *cursor = NULL;
     enum status status = store_samples_begin(store, series_id, INT64_MIN, INT64_MAX, &cursor, err);
     struct series_point point;
     while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK) {
-        detector_push(detector, point.t_ms - shift_ms, point.mean);
+        if (past->detector)
+            detector_push(past->detector, point.t_ms - shift_ms, point.mean);
+        if (past->grower.row)
+            growers_past_add(growers, &past->grower, point.t_ms - shift_ms, point.mean);
         if (!isnan(point.mean))
-            *out_latest = point.mean;
+            past->latest = point.mean;
     }
+    if (past->grower.row)
+        growers_past_end(growers, &past->grower);
     store_cursor_free(cursor);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* The incarnations that still run get their history back, so that a restart of storewatch costs no window. */
+/* A series from the future was written under a clock that has been set back since. */
+static bool is_of_the_past(int64_t last_utc_ms, const struct observation *observation)
+{
+    return last_utc_ms < observation->utc_ms;
+}
+
+/* Those who are compared begin where the history does. */
+static enum status begin_growers(struct growers *growers, struct store *store,
+                                 const struct observation *observation, struct err *err)
+{
+    int64_t earliest_utc_ms = INT64_MAX, id, first_utc_ms, last_utc_ms;
+    struct store_cursor *cursor = NULL;
+    struct store_series_key key;
+    enum status status = store_series_begin(store, &cursor, err);
+    while (!status &&
+           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK)
+        if (is_of_the_past(last_utc_ms, observation) && first_utc_ms < earliest_utc_ms)
+            earliest_utc_ms = first_utc_ms;
+    store_cursor_free(cursor);
+    if (earliest_utc_ms != INT64_MAX)
+        growers_begin_at(growers, observation, earliest_utc_ms - observation->utc_ms + observation->mono_ms);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static struct grower *grower_row(struct growers *growers, const struct store_series_key *key)
+{
+    switch (key->metric) {
+    case METRIC_COMMIT:
+        return &growers->commit;
+    case METRIC_PAGED_POOL:
+    case METRIC_NONPAGED_POOL:
+        return &growers->pools;
+    case METRIC_PRIVATE_BYTES:
+    case METRIC_HANDLES:
+        for (size_t i = 0; i < growers->count; i++)
+            if (process_id_equal(growers->rows[i].process, key->process))
+                return &growers->rows[i];
+        return NULL;
+    default:
+        return NULL;
+    }
+}
+
+static struct past past_of(struct agent *agent, const struct store_series_key *key, int64_t utc_ms)
+{
+    struct watch *watch = &agent->engine->watch;
+    bool second = key->metric == METRIC_HANDLES || key->metric == METRIC_NONPAGED_POOL;
+    struct past past = {.item = watch_find(watch, key->process),
+                        .grower = {.row = grower_row(&agent->engine->growers, key),
+                                   .column = second ? GROWER_HANDLES : GROWER_BYTES},
+                        .latest = NAN};
+    if (past.item)
+        past.detector = watch_begin_detector(watch, &agent->engine->config, past.item, key->metric, utc_ms);
+    return past;
+}
+
+/* The incarnations that still run get their history back, so that a restart of storewatch costs no window,
+ * and they are compared with each other over the time before it. */
 static enum status restore_history(struct agent *agent, struct store *store,
                                    const struct observation *observation, struct err *err)
 {
@@ -112,22 +181,20 @@ static enum status restore_history(struct agent *agent, struct store *store,
     watch_look(watch, &agent->engine->config, observation);
     int64_t shift_ms = observation->utc_ms - observation->mono_ms;
     struct store_cursor *cursor = NULL;
-    enum status status = store_series_begin(store, &cursor, err);
+    enum status status = begin_growers(&agent->engine->growers, store, observation, err);
+    if (!status)
+        status = store_series_begin(store, &cursor, err);
     int64_t id, first_utc_ms, last_utc_ms;
     struct store_series_key key;
     while (!status &&
            (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK) {
-        struct watched *item = watch_find(watch, key.process);
-        /* A series from the future was written under a clock that has been set back since. */
-        if (!item || last_utc_ms >= observation->utc_ms)
+        if (!is_of_the_past(last_utc_ms, observation))
             continue;
-        struct detector *detector =
-            watch_begin_detector(watch, &agent->engine->config, item, key.metric, observation->utc_ms);
-        double latest = NAN;
-        if (detector)
-            status = replay_series(store, id, detector, shift_ms, &latest, err);
-        if (key.metric == METRIC_OUTSIDE_LARGEST)
-            item->space.restored_outside_bytes = latest;
+        struct past past = past_of(agent, &key, observation->utc_ms);
+        if (past.detector || past.grower.row)
+            status = replay_series(store, id, &agent->engine->growers, &past, shift_ms, err);
+        if (past.item && key.metric == METRIC_OUTSIDE_LARGEST)
+            past.item->space.restored_outside_bytes = past.latest;
     }
     store_cursor_free(cursor);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;

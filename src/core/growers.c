@@ -221,6 +221,62 @@ void growers_push(struct growers *growers, const struct observation *observation
     }
 }
 
+/* ---- what was before the first push ---- */
+
+void growers_begin_at(struct growers *growers, const struct observation *observation, int64_t from_mono_ms)
+{
+    int64_t reach_ms = GROWERS_SLOTS * growers->slot_ms;
+    for (size_t k = 1; k < GROWERS_LEVELS; k++)
+        reach_ms *= GROWERS_FACTOR;
+    if (growers->slot >= 0 || from_mono_ms > observation->mono_ms)
+        return;
+    if (from_mono_ms < observation->mono_ms - reach_ms)
+        from_mono_ms = observation->mono_ms - reach_ms;
+    growers->origin_mono_ms = from_mono_ms;
+    growers->slot = (observation->mono_ms - from_mono_ms) / growers->slot_ms;
+    if (observation->processes_known)
+        rows_admit(growers, observation);
+    for (size_t i = 0; i < growers->count; i++) /* this look is not one of the grid */
+        for (size_t c = 0; c < GROWER_COLUMNS; c++) {
+            growers->rows[i].sum[c] = 0;
+            growers->rows[i].count[c] = 0;
+        }
+}
+
+static void past_close(const struct growers *growers, struct growers_past *past, size_t level)
+{
+    int64_t head = growers->slot - 1;
+    for (size_t k = 0; k < level; k++)
+        head /= GROWERS_FACTOR;
+    if (past->count[level] && past->number[level] > head - GROWERS_SLOTS)
+        past->row->value[level][past->number[level] % GROWERS_SLOTS][past->column] =
+            (float)(past->sum[level] / past->count[level]);
+    past->sum[level] = 0;
+    past->count[level] = 0;
+}
+
+void growers_past_add(const struct growers *growers, struct growers_past *past, int64_t mono_ms,
+                      reading value)
+{
+    int64_t number = (mono_ms - growers->origin_mono_ms) / growers->slot_ms;
+    if (!reading_known(value) || mono_ms < growers->origin_mono_ms || number >= growers->slot)
+        return;
+    for (size_t k = 0; k < GROWERS_LEVELS; k++) {
+        if (past->count[k] && past->number[k] != number)
+            past_close(growers, past, k);
+        past->number[k] = number;
+        past->sum[k] += value;
+        past->count[k]++;
+        number /= GROWERS_FACTOR;
+    }
+}
+
+void growers_past_end(const struct growers *growers, struct growers_past *past)
+{
+    for (size_t k = 0; k < GROWERS_LEVELS; k++)
+        past_close(growers, past, k);
+}
+
 /* ---- reading ---- */
 
 struct growers_window growers_window_from(const struct growers *growers, int64_t from_mono_ms)

@@ -116,6 +116,78 @@ static void live(struct fixture *f, const struct actor *actors, size_t count, in
     }
 }
 
+static void assert_same_past(const struct growers *a, const struct growers *b, const struct grower *row_a,
+                             const struct grower *row_b)
+{
+    for (int64_t back_ms = MS_PER_HOUR; back_ms < 400 * MS_PER_HOUR; back_ms *= 3) {
+        int64_t from_ms = a->origin_mono_ms + a->slot * a->slot_ms - back_ms;
+        struct growers_window in_a = growers_window_from(a, from_ms), in_b = growers_window_from(b, from_ms);
+        assert_int_equal(in_a.count, in_b.count);
+        assert_int_equal(in_a.level, in_b.level);
+        for (size_t i = 0; i < in_a.count; i++)
+            for (int c = 0; c < GROWER_COLUMNS; c++) {
+                double first = growers_value(row_a, &in_a, (enum grower_column)c, i);
+                double second = growers_value(row_b, &in_b, (enum grower_column)c, i);
+                assert_int_equal(isnan(first), isnan(second));
+                if (!isnan(first) && fabs(first - second) > 1e-5 * fabs(first))
+                    fail_msg("level %zu, slot %zu of %zu, column %d: %.0f, %.0f", in_a.level, i, in_a.count,
+                             c, first, second);
+            }
+    }
+}
+
+/* What a history tells of the time before a restart of storewatch is as good as having been there. */
+static void test_a_past_that_is_told_is_as_one_that_was_seen(void **state)
+{
+    struct fixture *f = *state;
+    enum { POLLS = 40 * POLLS_A_HOUR, MORE = 3 * POLLS_A_HOUR };
+    const struct actor actors[] = {
+        {.image = "a.exe", .bytes = 90 * MIB, .handles = 600, .bytes_leaked = 9 * MIB},
+        {.image = "b.exe", .bytes = 60 * MIB, .handles = 500}};
+    struct growers *told = calloc(1, sizeof *told);
+    struct config config;
+    config_default(&config);
+    growers_init(told, config.interval_ms, config.min_window_ms);
+    assert_int_equal(told->slot_ms, f->growers.slot_ms);
+    reading(*seen)[3] = calloc(POLLS, sizeof *seen);
+    for (int poll = 0; poll < POLLS; poll++) {
+        look(f, actors, ARRAY_COUNT(actors), poll);
+        seen[poll][0] = f->observation->processes[1].private_bytes;
+        seen[poll][1] = f->observation->processes[1].handle_count;
+        seen[poll][2] = f->observation->host.commit_bytes;
+        growers_push(&f->growers, f->observation);
+    }
+    look(f, actors, ARRAY_COUNT(actors), POLLS);
+    growers_begin_at(told, f->observation, 0);
+    struct grower *row = told->rows;
+    while (!process_id_equal(row->process, f->observation->processes[1].id))
+        row++;
+    for (size_t k = 0; k < 3; k++) {
+        struct growers_past past = {.row = k == 2 ? &told->commit : row,
+                                    .column = k == 1 ? GROWER_HANDLES : GROWER_BYTES};
+        growers_past_add(told, &past, -1, 1e18); /* before the begin */
+        for (int poll = 0; poll < POLLS; poll++) {
+            growers_past_add(told, &past, (int64_t)poll * POLL_MS, seen[poll][k]);
+            growers_past_add(told, &past, (int64_t)poll * POLL_MS, NAN);
+        }
+        growers_past_add(told, &past, (int64_t)POLLS * POLL_MS, 1e18); /* of the slot that is open now */
+        growers_past_end(told, &past);
+    }
+    for (int poll = POLLS; poll < POLLS + MORE; poll++) {
+        if (poll > POLLS)
+            look(f, actors, ARRAY_COUNT(actors), poll);
+        growers_push(&f->growers, f->observation);
+        growers_push(told, f->observation);
+        if (poll > POLLS + POLLS_A_HOUR && poll % 97 == 0) {
+            const struct grower *b = growers_find(&f->growers, f->observation->processes[1].id);
+            assert_same_past(&f->growers, told, b, growers_find(told, b->process));
+            assert_same_past(&f->growers, told, &f->growers.commit, &told->commit);
+        }
+    }
+    free(seen);
+    free(told);
+}
+
 static struct culprit_known known_as(const struct fixture *f, size_t actor, enum target_kind kind,
                                      const char *target)
 {
@@ -946,6 +1018,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_client_is_named_with_its_share, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_unregistered_process_is_named_as_such, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_for_the_growth_of_the_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_past_that_is_told_is_as_one_that_was_seen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_are_named_together_with_their_shares, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_clients_are_named_together_for_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_that_move_alike_are_not_told_apart, setup, teardown),

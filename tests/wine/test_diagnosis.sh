@@ -125,6 +125,7 @@ must "a time service" eval 'standin W32Time svchost.exe && scm start W32Time && 
 check "or who keeps it, and whom that follows" contains "$(lines)" '^ok clock Windows Time .W32Time. runs and follows time\.example\.com,0x8'
 
 # ---- the DLLs of processes that nobody registered
+win reg add 'HKCU\Software\Wine\DllOverrides' /v mapi32 /d native /f >/dev/null # else Wine puts its own in its place
 must "clients with every kind of DLL" eval 'for name in Unfixed Outlook None Noise Circles; do client $name || exit 1; done
     client Subsystem "dll=C:\\Mapi\\Subsystem\\Mapi32.dll"'
 odd="=1+1'&%n.exe" # a formula, markup and a format
