@@ -5,6 +5,7 @@
  * the recorded growth goes on from the level the recording began with, because a new process leaks like the
  * old one. A recording knows no other services than the configured ones: a plan holds the service itself
  * only. Windows of the configuration are taken to be in UTC. */
+#include "json_values.h"
 #include "replay_recording.h"
 
 #include "storewatch/cli.h"
@@ -84,6 +85,30 @@ static void print_mail(const struct mail *mail)
     }
 }
 
+/* What storewatch makes of the growth that is told: the last of the sentences about what it does. NULL: of
+ * the others nothing is decided. */
+static const char *decision_of(const struct alert *alert)
+{
+    bool decides = alert->kind == ALERT_OPENED || alert->kind == ALERT_REMINDER ||
+                   alert->kind == ALERT_ESCALATED || alert->kind == ALERT_RESTART_HELD;
+    return decides && alert->done_count ? alert->done[alert->done_count - 1] : NULL;
+}
+
+/* Who is named for the growth of the machine or the store; NULL = nobody. */
+static const char *who_of(const struct alert *alert)
+{
+    bool named = alert->has_ranking && alert->ranking.count && culprit_is_named(&alert->ranking, 0);
+    return named && decision_of(alert) ? alert->ranking.words : NULL;
+}
+
+static void print_line(struct replay *replay, const char *verb, const char *words)
+{
+    if (!words)
+        return;
+    print_time(replay);
+    printf("%-5s  %.*s\n", verb, (int)strcspn(words, "\n"), words);
+}
+
 static void tell_alert(struct replay *replay, const struct alert *alert)
 {
     const struct alert_wording *wording = alert_wording_get(alert->kind);
@@ -101,14 +126,19 @@ static void tell_alert(struct replay *replay, const struct alert *alert)
             json_object_set_new(event, "mail",
                                 json_pack("{s:s, s:s}", "plain", mail.plain, "html", mail.html));
         json_object_set_new(event, "text", json_string(storage));
+        if (decision_of(alert))
+            json_object_set_new(event, "decision", json_words(decision_of(alert)));
+        if (who_of(alert))
+            json_object_set_new(event, "who", json_words(who_of(alert)));
         json_array_append_new(replay->events, event);
     } else {
         /* People get a line each; progress says it in its own words, the others in their headline. */
         const char *words = mailed                                  ? mail.subject
                             : alert->kind == ALERT_RESTART_PROGRESS ? alert->text
                                                                     : storage;
-        print_time(replay);
-        printf("%-5s  %.*s\n", mailed ? "mail" : "event", (int)strcspn(words, "\n"), words);
+        print_line(replay, mailed ? "mail" : "event", words);
+        print_line(replay, "who", who_of(alert));
+        print_line(replay, "plan", decision_of(alert));
         if (mailed && replay->with_mails)
             print_mail(&mail);
     }

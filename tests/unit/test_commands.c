@@ -62,8 +62,11 @@ static void replay_tells_alerts_and_restarts(void **state)
                          in_folder("store.csv")),
                      EXIT_FOUND);
     assert_non_null(strstr(out, "mail   [storewatch] EX1: BESAgent.exe private bytes +"));
+    assert_non_null(
+        strstr(out, "plan   storewatch restarts BlackBerry Agent now (rung \"restart_client\").\n"));
     assert_non_null(strstr(out, "stop   BlackBerry Agent"));
     assert_non_null(strstr(out, "start  BlackBerry Agent"));
+    assert_non_null(strstr(out, "plan   storewatch restarts nothing now: budget: 1 of 1 restarts "));
     assert_non_null(strstr(out, "recovered: BESAgent.exe"));
     assert_null(strstr(out, "store.exe"));
     /* The budget allows one restart; the leak goes on in the new process and is told, not acted on. */
@@ -88,6 +91,8 @@ static void replay_in_json(void **state)
     assert_string_equal(json_string_value(json_object_get(json_array_get(events, 0), "kind")), "mail");
     assert_string_equal(json_string_value(json_object_get(json_array_get(events, 0), "name")), "OPENED");
     assert_null(json_object_get(json_array_get(events, 0), "mail"));
+    assert_string_equal(json_string_value(json_object_get(json_array_get(events, 0), "decision")),
+                        "storewatch restarts BlackBerry Agent now (rung \"restart_client\").");
     json_decref(root);
 }
 
@@ -284,6 +289,7 @@ static void replay_as_if_it_might_act(void **state)
     assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("alert.json"), in_folder("client.csv")),
                      EXIT_FOUND);
     assert_null(strstr(out, "stop   BlackBerry Agent"));
+    assert_non_null(strstr(out, "plan   storewatch restarts nothing now: "));
     assert_non_null(strstr(out, "with --act: what it would have restarted"));
     assert_int_equal(
         RUN(replay_run, "replay", "--act", "--config", in_folder("alert.json"), in_folder("client.csv")),
