@@ -147,10 +147,10 @@ static void row_begin(struct grower *row, const struct process *process, size_t 
     column_add(row, GROWER_HANDLES, process->handle_count);
 }
 
-/* The row of the smallest process, by what it has in the open slot. */
+/* The row of the smallest process, by what it has in the open slot; there is at least one. */
 static struct grower *smallest(struct growers *growers, double *out_bytes)
 {
-    struct grower *found = NULL;
+    struct grower *found = growers->rows;
     *out_bytes = INFINITY;
     for (size_t i = 0; i < growers->count; i++) {
         struct grower *row = &growers->rows[i];
