@@ -151,17 +151,11 @@ static bool advise_dll(struct alert *alert)
     return line.length > 0;
 }
 
-static bool is_somebody_named(const struct alert *alert)
-{
-    return alert->has_ranking && alert->ranking.count && culprit_is_named(&alert->ranking, 0);
-}
-
 static void advise_cause(struct alert *alert)
 {
     const struct incident *incident = &alert->incident;
     if (incident->target_kind == TARGET_HOST || incident->target_kind == TARGET_STORE) {
-        if (is_somebody_named(alert))
-            advise_dll(alert);
+        advise_dll(alert); /* of who is or was named */
         return;
     }
     if (incident->target_kind != TARGET_CLIENT && incident->target_kind != TARGET_DISCOVERED)

@@ -98,27 +98,47 @@ static void add_dlls(struct alert *alert, const struct found_client *found)
     text_copy(alert->dlls_of, sizeof alert->dlls_of, found->image);
 }
 
-/* Of who is named for the growth of the machine or the store: the first that lacks a fix, or the first. */
-static void add_dlls_of_named(struct step *step, struct alert *alert, const struct culprit_ranking *ranking)
+/* Is a program of this name among those of open_incident.who? */
+static bool was_named(const char *who, const char *image)
 {
-    for (size_t i = 0; i < ranking->count; i++) {
+    static const char after[] = " (pid ";
+    size_t length = strlen(image);
+    for (const char *at = who; length && (at = strstr(at, image)) != NULL; at += length)
+        if ((at == who || at[-1] == ' ') && strncmp(at + length, after, sizeof after - 1) == 0)
+            return true;
+    return false;
+}
+
+/* Of who is named for the growth of the machine or the store, or was when nobody is: then it may have ended,
+ * and the process that took its place counts. The first that lacks a fix, or the first. */
+static void add_dlls_of_named(struct step *step, struct alert *alert, const struct open_incident *open)
+{
+    const struct watch *watch = &step->engine->watch;
+    const struct culprit_ranking *ranking = &open->ranking;
+    bool is_named = open->ranked && ranking->count && culprit_is_named(ranking, 0);
+    for (size_t i = 0; i < watch->found_count; i++) {
+        const struct found_client *found = &watch->found[i];
         struct defect_finding finding;
         size_t index;
-        if (!culprit_is_named(ranking, i))
-            continue;
-        const struct found_client *found = watch_found(&step->engine->watch, ranking->items[i].process);
-        bool lacks = found && defect_judge_all(&found->dlls, &index, &finding) && finding.fix == FIX_MISSING;
-        if (!alert->dlls.count || lacks)
+        bool counts = !is_named && was_named(open->who, found->image);
+        for (size_t k = 0; is_named && k < ranking->count; k++)
+            counts |=
+                culprit_is_named(ranking, k) && process_id_equal(ranking->items[k].process, found->process);
+        bool lacks = defect_judge_all(&found->dlls, &index, &finding) && finding.fix == FIX_MISSING;
+        if (counts && (!alert->dlls.count || lacks))
             add_dlls(alert, found);
-        if (lacks)
+        if (counts && lacks)
             return;
     }
 }
 
-/* What is known of the growing program. */
+/* What is known of the growing program; when it has ended, of the process that took its place. */
 static void add_program(struct step *step, struct alert *alert, const struct incident *incident)
 {
+    const struct watched *next = engine_successor(step->engine, incident);
     add_dlls(alert, watch_found(&step->engine->watch, incident->process));
+    if (!alert->dlls.count && next)
+        add_dlls(alert, watch_found(&step->engine->watch, next->process));
     const struct watched *item = watch_find(&step->engine->watch, incident->process);
     alert->has_space = item && item->space.known;
     if (alert->has_space)
@@ -148,10 +168,11 @@ struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struc
     add_chart(step, alert, incident);
     add_program(step, alert, incident);
     alert->has_ranking = open->ranked;
-    if (open->ranked) {
+    if (open->ranked)
         alert->ranking = open->ranking;
+    if (incident->target_kind == TARGET_HOST || incident->target_kind == TARGET_STORE) {
         alert->dlls.count = 0;
-        add_dlls_of_named(step, alert, &alert->ranking);
+        add_dlls_of_named(step, alert, open);
     }
     step_save_incident(step, incident);
     return alert;

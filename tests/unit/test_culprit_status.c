@@ -72,6 +72,7 @@ static int tear_down(void **state)
     struct machine *machine = *state;
     agent_free(machine->agent);
     drive_folder_remove(machine->folder);
+    fake_deinit(machine->os);
     free(machine->config);
     free(machine->os);
     free(machine);
@@ -167,11 +168,55 @@ static void test_who_was_named_survives_a_restart_of_storewatch(void **state)
     store_close(store);
 }
 
+/* The text of the latest mail; free it. */
+static char *latest_mail(const struct machine *machine)
+{
+    char path[DRIVE_FOLDER_MAX + 32];
+    store_path(path, sizeof path, machine->folder);
+    struct store *store = NULL;
+    struct outbox_entry entry;
+    char *plain = NULL;
+    assert_int_equal(store_open_readonly(path, &store, NULL), STATUS_OK);
+    for (int64_t id = 0; store_next_mail(store, id, &entry, NULL) == STATUS_OK; id = entry.id) {
+        free(plain);
+        plain = strdup(entry.mail.plain);
+        outbox_entry_deinit(&entry);
+    }
+    store_close(store);
+    assert_non_null(plain);
+    return plain;
+}
+
+/* The client is restarted; the mail that says that it is over says what the new process loads, and what ends
+ * that. */
+static void test_the_last_mail_says_what_the_new_process_loads(void **state)
+{
+    struct machine *machine = *state;
+    struct loaded_dll *dll = &machine->archive->dlls.items[0];
+    agent_free(machine->agent);
+    machine->archive->dlls.count = 1;
+    text_copy(dll->path, DLL_PATH_MAX, "C:\\archive\\Emsmdb32.dll");
+    dll->loaded = (struct file_version){.known = true, .part = {6, 5, 7226, 0}};
+    fake_mail(machine->config);
+    machine->config->mode = MODE_ACT;
+    machine->config->window_count = 0;
+    machine->os->relays[0] = RELAY_UNREACHABLE; /* they stay in the outbox */
+    start(machine);
+    run_for(machine->os, machine->agent, machine->config, 3 * MS_PER_HOUR);
+    char *mail = latest_mail(machine);
+    if (!strstr(mail, " has recovered: ") ||
+        !strstr(mail, "archive.exe loads Emsmdb32.dll 6.5.7226.0; KB 898782's"))
+        fail_msg("%s", mail);
+    free(mail);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_status_tells_who, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_restart_of_storewatch_costs_no_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_last_mail_says_what_the_new_process_loads, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_who_was_named_survives_a_restart_of_storewatch, set_up,
                                         tear_down),
     };
