@@ -25,8 +25,8 @@ struct alert {
      */
     char service[SERVICE_NAME_MAX];
     /* The MAPI DLLs that a program has loaded, as far as known, and whose they are: of an incident about a
-     * program that one's; of growth of the machine or the store those of one that is named for it, the first
-     * that lacks a fix before the others. */
+     * program that one's, or its successor's; of growth of the machine or the store those of one that is or
+     * was named for it, the first that lacks a fix before the others. */
     struct loaded_dlls dlls;
     char dlls_of[PROCESS_IMAGE_MAX];
     /* Of a program that is not registered the service that it hosts, "" = none. */
