@@ -1,7 +1,7 @@
 #!/bin/bash
 # As it comes out of the box, storewatch only tells: a leak brings one mail and touches no service. And watching costs nothing that
 # grows: its own memory and handles are the same after a thousand polls.
-# arch: x64
+# arch: x64 x86
 . "$(dirname "$0")/lib.sh"
 bed_open alert_only "${1:-x64}"
 
@@ -10,7 +10,7 @@ polled() { [ "$(status 'd["self"]["polls"]')" -ge "$1" ]; }
 own() { status 'd["self"]["private_bytes"]'; }
 # Wine does not tell a program its own handles; storewatch sees its own as those of any other program it watches.
 own_handles() { status '[m["now"] for w in d["watched"] if w["target"] == "self" for m in w["metrics"] if m["metric"] == "handles"]'; }
-own_kib() { "$wine_tests/peek" memory "$(pids_of storewatch.exe)"; }
+own_kib() { "$wine_tests/peek" memory "$(pids_of storewatch.exe)" "$binaries/$arch/storewatch.exe"; }
 
 must "an SMTP server" smtp_start
 must "a machine with a leaking client" exchange leak=3M

@@ -5,7 +5,7 @@
 #                 machine manages in two minutes and a half, but 5 at least
 #   SHARE=I/N     of these every N-th, from the I-th (0 ...) on: several beds share a sweep (0/1)
 #   MOMENTS=FILE  appends "MOMENT <tab> MILLISECONDS <tab> HOW FAR IT HAD COME <tab> VERDICT" for each kill
-# arch: x64
+# arch: x64 x86
 . "$(dirname "$0")/lib.sh"
 kills=${KILLS:-12}
 enough() { [ -z "${KILLS:-}" ] && [ $SECONDS -gt 150 ] && [ "$1" -ge 5 ]; }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # From telling to acting: `run --dry-run` stands in for the service. With the mode "act" it decides and tells as the service would, and
 # touches nothing; beside the running service it refuses.
-# arch: x64
+# arch: x64 x86
 . "$(dirname "$0")/lib.sh"
 bed_open dry_run "${1:-x64}"
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Mail that cannot be delivered waits and keeps its order; when a relay is down the next one is used; what each relay says is shown.
-# arch: x64
+# arch: x64 x86
 . "$(dirname "$0")/lib.sh"
 bed_open mail "${1:-x64}"
 

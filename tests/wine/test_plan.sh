@@ -1,6 +1,6 @@
 #!/bin/bash
 # `plan` shows the restart that would be done now, in its order, and what stands against it; it changes nothing.
-# arch: x64
+# arch: x64 x86
 . "$(dirname "$0")/lib.sh"
 bed_open plan "${1:-x64}"
 

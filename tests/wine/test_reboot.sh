@@ -1,7 +1,7 @@
 #!/bin/bash
 # The machine loses power in the middle of a restart. After the boot storewatch starts by itself and finishes the job: also what
 # Windows does not start by itself runs again.
-# arch: x64
+# arch: x64 x86
 . "$(dirname "$0")/lib.sh"
 bed_open reboot "${1:-x64}"
 

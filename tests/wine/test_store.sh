@@ -1,6 +1,6 @@
 #!/bin/bash
 # The history file is damaged: it is set aside, a new one begun, ops are told, the watch goes on.
-# arch: x64
+# arch: x64 x86
 . "$(dirname "$0")/lib.sh"
 bed_open store "${1:-x64}"
 
