@@ -24,6 +24,7 @@ struct client {
 struct control_server {
     uv_pipe_t listener;
     struct agent *agent;
+    uv_async_t *asked;
     bool closing;
     int open_handles; /* listener and clients */
     struct client clients[CONTROL_CLIENTS_MAX];
@@ -71,6 +72,7 @@ static void answer_client(struct client *client)
 {
     client->answering = true;
     client->answer = control_answer(client->server->agent, client->line, client->length);
+    uv_async_send(client->server->asked);
     if (!client->answer) {
         close_client(client);
         return;
@@ -97,7 +99,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         close_client(client);
         return;
     }
-    if (client->answering)
+    if (client->answering || client->server->closing)
         return;
     client->length += (size_t)count;
     if (memchr(client->line, '\n', client->length) || client->length == sizeof client->line)
@@ -159,13 +161,14 @@ static void on_listener_closed(uv_handle_t *handle)
     free_when_closed(server);
 }
 
-enum status control_server_open(uv_loop_t *uv, struct agent *agent, struct control_server **out_server,
-                                struct err *err)
+enum status control_server_open(uv_loop_t *uv, struct agent *agent, uv_async_t *asked,
+                                struct control_server **out_server, struct err *err)
 {
     struct control_server *server = calloc(1, sizeof *server);
     if (!server)
         return err_set(err, STATUS_NO_MEMORY, "control pipe", 0, "no memory for the control pipe");
     server->agent = agent;
+    server->asked = asked;
     uv_pipe_init(uv, &server->listener, 0);
     server->listener.data = server;
     server->open_handles = 1;

@@ -9,9 +9,10 @@
 
 struct control_server;
 
-/* Listens. The agent is borrowed until control_server_close. */
-enum status control_server_open(uv_loop_t *uv, struct agent *agent, struct control_server **out_server,
-                                struct err *err);
+/* Listens. The agent is borrowed until control_server_close, and so is `asked`, which is sent after each
+ * request: the agent may have work now, that shall not wait for the next slot. */
+enum status control_server_open(uv_loop_t *uv, struct agent *agent, uv_async_t *asked,
+                                struct control_server **out_server, struct err *err);
 /* Closes all handles; the memory is freed when libuv has run their close callbacks. NULL is fine. */
 void control_server_close(struct control_server *server);
 

@@ -187,7 +187,7 @@ enum status loop_new(const struct loop_options *options, struct loop **out_loop,
     }
     /* Without the pipe storewatch still does its job; `status` then says that nobody answers. */
     if (options->with_control_pipe)
-        control_server_open(&loop->uv, loop->agent, &loop->control, err);
+        control_server_open(&loop->uv, loop->agent, &loop->requests, &loop->control, err);
     *out_loop = loop;
     return STATUS_OK;
 }

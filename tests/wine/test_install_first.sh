@@ -35,6 +35,9 @@ must "install with recipients and relays, and start" sw install --mail-to 'ops@e
 check "the service runs" service_is storewatch running
 check "the configuration names both recipients" equals "$("$wine_tests/peek" json 'd["mail"]["to"]' <"$config" | tr '\n' ' ')" 'ops@example.com night@example.com '
 check "and the relay" equals "$("$wine_tests/peek" json 'd["mail"]["relays"][0]["port"]' <"$config")" 2525
+# (It looks every 15 s, and now first.)
+check "maintenance is saved at once, not with the next look" sw maintenance on --for 1h --reason "a test"
+check "so is its end" sw maintenance off
 check "its lines end as Server 2003's editor wants" equals "$(grep -c $'\r$' "$config")" "$(wc -l <"$config")"
 
 sed 's/ops@/kept@/' "$config" >"$config.new" && mv "$config.new" "$config"
