@@ -26,7 +26,7 @@ struct mailer_request {
 enum mailer_outcome {
     MAILER_LATER,  /* not reached, TLS, log-on or time-out, or a 4xx: try again, or another relay */
     MAILER_SENT,   /* taken for at least one recipient */
-    MAILER_REFUSED /* a 5xx about the sender, all recipients or the content: this mail will never be taken */
+    MAILER_REFUSED /* a 5xx about the sender, all recipients or the content: this relay will never take it */
 };
 
 struct mailer_result {

@@ -367,8 +367,14 @@ void job_control(struct job *job)
 
 /* ---- mail ---- */
 
-/* Each relay in turn until one takes it. A relay that refuses it for good ends the attempts: the next would
- * get the same mail, and a refusal for good is about the mail or its recipients, not about the way. */
+/* A mail that one relay refused for good, and that no other can take, is given up after so many attempts
+ * (half an hour from the first): it may be the mail, and what its incident has to say next must not wait for
+ * ever. */
+#define REFUSED_ATTEMPTS 10
+
+/* Each relay in turn until one takes it, also behind one that refuses it for good: that may be the mail, or a
+ * relay that does not relay for us ("550 5.7.1 Unable to relay"), which the next one does. It is given up
+ * when all refuse. */
 void job_mail(struct job *job)
 {
     const struct config *config = job->config;
@@ -388,6 +394,7 @@ void job_mail(struct job *job)
         text_add(&answer, "the message could not be built: %s", status_text(made));
         return;
     }
+    size_t refused = 0;
     for (size_t i = 0; i < config->relay_count && job->outcome.state == MAIL_PENDING; i++) {
         struct mailer_request request = {.relay = &config->relays[i],
                                          .from = config->mail_from,
@@ -402,11 +409,12 @@ void job_mail(struct job *job)
                  result.answer[0] ? result.answer : err.text);
         if (result.outcome == MAILER_SENT)
             job->outcome.state = MAIL_SENT;
-        else if (result.outcome == MAILER_REFUSED)
-            job->outcome.state = MAIL_DEAD;
-        else
-            job->relay_answered |= result.smtp_code >= 400;
+        refused += result.outcome == MAILER_REFUSED;
+        job->relay_answered |= result.smtp_code >= 400;
     }
+    if (job->outcome.state == MAIL_PENDING && refused > 0 &&
+        (refused == config->relay_count || job->outcome.attempts >= REFUSED_ATTEMPTS))
+        job->outcome.state = MAIL_DEAD;
     free(message);
 }
 

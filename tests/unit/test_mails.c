@@ -162,6 +162,41 @@ static void test_an_error_does_not_wait_for_the_cap(void **state)
     assert_true(mailed(f, "i6-1"));
 }
 
+/* A relay that does not relay for us refuses for good what the next one takes. Only what all refuse is given
+ * up, or what one refused for long while the others could not be reached. */
+static void test_a_relay_that_refuses_is_not_the_last(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.max_per_hour = 0;
+    struct config *config = &f->agent->engine->config;
+    config->relay_count = 2;
+    config->relays[1] = config->relays[0];
+    config->relays[1].port = 26;
+    *f->agent->mail_config = *config;
+    f->os.relays[0] = RELAY_REFUSES;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i4-1"));
+
+    f->os.relays[1] = RELAY_UNREACHABLE;
+    put(f, ALERT_REMINDER, 4, "i4-2");
+    poll_for(f, 5 * MS_PER_MINUTE);
+    assert_int_equal(f->agent->mails_dead, 0);
+    f->os.relays[1] = RELAY_WORKS;
+    poll_for(f, 10 * MS_PER_MINUTE);
+    assert_true(mailed(f, "i4-2"));
+
+    f->os.relays[1] = RELAY_UNREACHABLE;
+    put(f, ALERT_REMINDER, 4, "i4-3");
+    poll_for(f, MS_PER_HOUR);
+    assert_int_equal(f->agent->mails_dead, 1);
+    f->os.relays[1] = RELAY_REFUSES;
+    put(f, ALERT_RECOVERED, 4, "i4-4");
+    poll_for(f, MS_PER_MINUTE);
+    assert_int_equal(f->agent->mails_dead, 2);
+    assert_false(mailed(f, "i4-3") || mailed(f, "i4-4"));
+}
+
 /* Errors that belong to no incident take none of the room for those that do. */
 static void test_errors_of_no_incident_crowd_none_out(void **state)
 {
@@ -383,6 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_without_memory_repetitions_go_first),
         TEST(test_an_error_does_not_wait_for_the_cap),
+        TEST(test_a_relay_that_refuses_is_not_the_last),
         TEST(test_errors_of_no_incident_crowd_none_out),
         TEST(test_an_error_comes_while_the_outbox_is_looked_at),
         TEST(test_an_error_does_not_wait_for_those_before_it),
