@@ -267,7 +267,7 @@ static int install(struct installation *in, const struct request *wanted)
     if (status != STATUS_OK) {
         undo(in);
         if (wanted->start && in->before.running) {
-            setup_service_start(START_DEADLINE_MS, NULL); /* as it was */
+            setup_service_start_again(START_DEADLINE_MS, NULL); /* as it was */
         }
         return could_not("install", &err);
     }

@@ -90,6 +90,8 @@ enum status setup_service_start_type_set(uint32_t type, struct err *err);
 /* Starts it, if it does not run, and waits until it does, at most `deadline_ms`: TIMEOUT. SYSTEM says with
  * which error it stopped again. */
 enum status setup_service_start(uint32_t deadline_ms, struct err *err);
+/* Likewise, one that ran before, even if somebody has disabled it meanwhile: it stays disabled. */
+enum status setup_service_start_again(uint32_t deadline_ms, struct err *err);
 /* Stops it and waits until its process has ended, at most `deadline_ms`: TIMEOUT names the state it is in. OK
  * when it does not run. NOT_FOUND when there is none. */
 enum status setup_service_stop(uint32_t deadline_ms, struct err *err);

@@ -67,3 +67,17 @@ done:
     }
     return status;
 }
+
+enum status setup_service_start_again(uint32_t deadline_ms, struct err *err)
+{
+    uint32_t type = 0;
+    const bool disabled = setup_service_start_type(&type, NULL) == STATUS_OK && type == SERVICE_DISABLED;
+    if (disabled) {
+        setup_service_start_type_set(SERVICE_DEMAND_START, NULL);
+    }
+    const enum status status = setup_service_start(deadline_ms, err);
+    if (disabled) {
+        setup_service_start_type_set(type, NULL);
+    }
+    return status;
+}

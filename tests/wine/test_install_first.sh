@@ -55,6 +55,22 @@ check "a bad one is refused with its place" contains "$(sw install --import 'C:\
 check "and the copy stays" cmp "$disk/given.json" "$config"
 check "and the service runs on" service_is storewatch running
 
+# A service that runs, though it is disabled by now: an installation that fails leaves it so.
+mkdir "$disk/taken"
+printf '{ "version": 1, "data_dir": "C:\\\\taken" }' >"$disk/taken.json"
+service=$(pids_of storewatch.exe)
+on_wine wine "$home\\storewatch.exe" run --config 'C:\taken.json' </dev/null >"$bed/taken.log" 2>&1 &
+must "another storewatch works on other data" wait_for 30 test -s "$disk/taken/storewatch.db"
+another=$(pids_of storewatch.exe | grep -vxF "$service")
+must "the service is disabled" scm config storewatch start=disabled
+check "an installation that would use those fails" contains "$(sw install --import 'C:\taken.json' --start 2>&1)" 'stopped again'
+check "the service runs again" wait_for 10 service_is storewatch running
+check "and is disabled as before" contains "$(scm show storewatch)" '^start 4$'
+check "with the configuration it had" cmp "$disk/given.json" "$config"
+kill_pids TERM "$another"
+wait_for 10 eval '! kill -0 "$another"'
+rm -r "$disk/taken"
+
 check "uninstall keeps configuration and history" sw uninstall
 check "the history is there" test -s "$data/storewatch.db"
 check "the configuration is there" cmp "$disk/given.json" "$config"
