@@ -46,13 +46,16 @@ struct pending_mail {
     int64_t incident_id, utc_ms;
 };
 
-/* What came of sending one mail. */
+/* What came of sending one mail that is in the file. */
 struct mail_outcome {
-    char key[MAIL_KEY_MAX]; /* "" = none */
+    char key[MAIL_KEY_MAX];
     enum mail_state state;
     uint32_t attempts;
     char answer[256];
 };
+
+/* While the disk fails none is loaded from the file, so there are seldom two. */
+#define TRANSACTION_OUTCOMES_MAX 4
 
 /* Records that are committed together. `pending` is filled on the loop, `flying` is being committed. */
 struct transaction {
@@ -67,7 +70,8 @@ struct transaction {
     struct budget_entry budget[BUDGET_ENTRIES_MAX];
     size_t mail_count;
     struct pending_mail mails[TRANSACTION_MAILS_MAX];
-    struct mail_outcome outcome;
+    size_t outcome_count;
+    struct mail_outcome outcomes[TRANSACTION_OUTCOMES_MAX];
     bool has_maintenance;
     int64_t maintenance_until_utc_ms;
     char maintenance_reason[ALERT_LINE_MAX];
@@ -306,6 +310,7 @@ void agent_put_samples(struct agent *agent, int64_t utc_ms);
 void transaction_put_incident(struct transaction *transaction, const struct incident *incident);
 void agent_put_culprits(struct agent *agent, int64_t incident_id);
 void transaction_put_restart(struct transaction *transaction, const struct restart_journal *journal);
+void transaction_put_outcome(struct transaction *transaction, const struct mail_outcome *outcome);
 void agent_drop_a_mail(struct agent *agent, struct transaction *older, struct transaction *newer);
 void agent_put_alert(struct agent *agent, const struct alert *alert);
 /* Writes the mails that could not be written, as far as there is memory now. */

@@ -297,9 +297,8 @@ static enum status write_transaction(struct store *store, const struct transacti
         if (transaction->culprits[i])
             status = store_put_setting(store, name, transaction->culprits[i], err);
     }
-    const struct mail_outcome *outcome = &transaction->outcome;
-    if (!status && outcome->key[0])
-        status = write_outcome(store, outcome, utc_ms, err);
+    for (size_t i = 0; !status && i < transaction->outcome_count; i++)
+        status = write_outcome(store, &transaction->outcomes[i], utc_ms, err);
     return status;
 }
 

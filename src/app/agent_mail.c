@@ -139,11 +139,11 @@ static bool take_mail_from_memory(struct agent *agent)
     return true;
 }
 
-/* What came of the mail before is not in the file yet, and it can be noted of one only: the one that was
- * loaded is loaded again, behind that. */
+/* What came of the mail before is not in the file yet, and the one that was loaded may be the same: it is
+ * loaded again, behind that. */
 static void unload_mail(struct agent *agent)
 {
-    bool noted = agent->pending->outcome.key[0] || agent->flying->outcome.key[0];
+    bool noted = agent->pending->outcome_count > 0 || agent->flying->outcome_count > 0;
     if (!agent->mail_ready || !noted)
         return;
     outbox_entry_deinit(&agent->next_mail);
@@ -168,6 +168,8 @@ static void pass_over_mail(struct agent *agent)
 bool agent_take_mail_job(struct agent *agent, struct job *job)
 {
     unload_mail(agent);
+    if (agent->pending->outcome_count + agent->flying->outcome_count >= TRANSACTION_OUTCOMES_MAX)
+        return false; /* what came of it could not be noted */
     if (agent->stopping || (!agent->mail_ready && !take_mail_from_memory(agent)))
         return false;
     if (!cap_allows(agent, agent->next_mail.severity, agent->next_mail.incident_id)) {
@@ -181,32 +183,13 @@ bool agent_take_mail_job(struct agent *agent, struct job *job)
     return true;
 }
 
-/* One that left from memory and waits there still is in no file. */
-static bool note_in_memory(struct transaction *pending, const struct mail_outcome *outcome)
-{
-    size_t at = 0;
-    while (at < pending->mail_count && strcmp(pending->mails[at].mail.key, outcome->key) != 0)
-        at++;
-    if (at == pending->mail_count)
-        return false;
-    if (outcome->state == MAIL_PENDING)
-        return true;
-    mail_deinit(&pending->mails[at].mail);
-    pending->mail_count--;
-    memmove(pending->mails + at, pending->mails + at + 1,
-            (pending->mail_count - at) * sizeof pending->mails[0]);
-    return true;
-}
-
 void agent_mail_done(struct agent *agent, struct job *job)
 {
     const struct mail_outcome *outcome = &job->outcome;
     bool from_memory = job->sending.id == 0;
     text_copy(agent->mail_answer, sizeof agent->mail_answer, outcome->answer);
-    if (!from_memory || !note_in_memory(agent->pending, outcome)) {
-        agent->pending->outcome = *outcome;
-        agent->pending_dirty = true;
-    }
+    transaction_put_outcome(agent->pending, outcome);
+    agent->pending_dirty = true;
     if (outcome->state == MAIL_PENDING && from_memory) {
         agent_end_mail_round(agent);
         outbox_entry_deinit(&job->sending);

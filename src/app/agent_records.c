@@ -115,6 +115,38 @@ void transaction_put_restart(struct transaction *transaction, const struct resta
         transaction->restart_count++;
 }
 
+/* Of a mail that waits there still, because it left from memory, nothing needs to be noted: it is in no file.
+ */
+static bool note_in_memory(struct transaction *transaction, const struct mail_outcome *outcome)
+{
+    size_t at = 0;
+    while (at < transaction->mail_count && strcmp(transaction->mails[at].mail.key, outcome->key) != 0)
+        at++;
+    if (at == transaction->mail_count)
+        return false;
+    if (outcome->state == MAIL_PENDING)
+        return true;
+    mail_deinit(&transaction->mails[at].mail);
+    transaction->mail_count--;
+    memmove(transaction->mails + at, transaction->mails + at + 1,
+            (transaction->mail_count - at) * sizeof transaction->mails[0]);
+    return true;
+}
+
+/* The newer one of a mail wins. agent_take_mail_job sees to it that there is room. */
+void transaction_put_outcome(struct transaction *transaction, const struct mail_outcome *outcome)
+{
+    if (note_in_memory(transaction, outcome))
+        return;
+    size_t at = 0;
+    while (at < transaction->outcome_count && strcmp(transaction->outcomes[at].key, outcome->key) != 0)
+        at++;
+    if (at == TRANSACTION_OUTCOMES_MAX)
+        return;
+    transaction->outcomes[at] = *outcome;
+    transaction->outcome_count += at == transaction->outcome_count;
+}
+
 /* Where there is no room for all, what only repeats goes first, then what informs (an end, too: it is told
  * in no other mail), then the oldest. */
 static int worth(enum alert_kind kind)

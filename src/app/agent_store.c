@@ -159,7 +159,7 @@ static void transaction_clear(struct transaction *transaction)
     transaction->sample_count = transaction->incident_count = transaction->mail_count = 0;
     transaction->restart_count = 0;
     transaction->has_budget = transaction->has_maintenance = transaction->set_aside_told = false;
-    transaction->outcome.key[0] = '\0';
+    transaction->outcome_count = 0;
     free(transaction->snapshot);
     transaction->snapshot = NULL;
     for (size_t i = 0; i < CULPRIT_RECORDS; i++) {
@@ -188,8 +188,6 @@ static void transaction_put_back(struct agent *agent)
         memcpy(older->maintenance_reason, newer->maintenance_reason, sizeof newer->maintenance_reason);
     }
     older->set_aside_told |= newer->set_aside_told;
-    if (newer->outcome.key[0])
-        older->outcome = newer->outcome;
     if (newer->snapshot) {
         free(older->snapshot);
         older->snapshot = newer->snapshot;
@@ -206,6 +204,9 @@ static void transaction_put_back(struct agent *agent)
     memcpy(older->mails + older->mail_count, newer->mails, newer->mail_count * sizeof newer->mails[0]);
     older->mail_count += newer->mail_count;
     newer->mail_count = 0; /* they belong to `older` now */
+    for (size_t i = 0; i < newer->outcome_count;
+         i++) /* of a mail that was being saved: it is in no file yet */
+        transaction_put_outcome(older, &newer->outcomes[i]);
     /* Samples are the first thing to go when the disk is full. */
     agent->samples_dropped += older->sample_count;
     memcpy(older->samples, newer->samples, newer->sample_count * sizeof newer->samples[0]);

@@ -654,7 +654,7 @@ void judge_life_ends(void)
 {
     const struct job *mail = sim->lanes[LANE_MAIL].job;
     judge()->duplicates_allowed +=
-        mail || sim->agent->pending->outcome.key[0] || sim->agent->flying->outcome.key[0];
+        mail || sim->agent->pending->outcome_count > 0 || sim->agent->flying->outcome_count > 0;
     judge()->dropped += sim->agent->mails_dropped;
     judge()->downs_told = judge()->downs_mailed = 0; /* the next tells again what this one has not saved */
     if (sim->agent->pending->has_maintenance || sim->agent->flying->has_maintenance)

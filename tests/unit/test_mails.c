@@ -381,6 +381,38 @@ static void test_a_mail_on_its_way_is_saved(void **state)
     }
 }
 
+/* The disk fails before it is saved that a mail was sent, and again while one that leaves from memory is on
+ * its way: neither is sent twice when it works again. */
+static void test_what_was_sent_is_remembered_until_it_is_saved(void **state)
+{
+    struct fixture *f = *state;
+    struct agent *agent = f->agent;
+    agent->engine->config.max_per_hour = 0;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    while (!mailed(f, "i4-1"))
+        assert_true(drive_lane(agent, LANE_STORE) || drive_lane(agent, LANE_MAIL));
+    put(f, ALERT_OPENED, 5, "i5-1");
+    break_the_disk(f);
+    struct job *mail = agent_take_job(agent, LANE_MAIL);
+    assert_non_null(mail);
+    assert_int_equal(mail->sending.id, 0);
+    job_run(mail);
+    fake_advance(&f->os, MS_PER_MINUTE);
+    struct job *commit = agent_take_job(agent, LANE_STORE);
+    assert_non_null(commit);
+    agent_job_done(agent, mail);
+    commit->status = STATUS_IO;
+    agent_job_done(agent, commit);
+    poll_for(f, 5 * MS_PER_MINUTE);
+    assert_false(agent->store_failing);
+    static const char *const keys[] = {" mail i4-1\n", " mail i5-1\n"};
+    for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+        const char *first = strstr(f->os.log_storage, keys[i]);
+        assert_non_null(first);
+        assert_null(strstr(first + 1, keys[i]));
+    }
+}
+
 /* The cap holds back mails of more incidents than are remembered, and an hour is over in the middle of the
  * round: what an incident says next still waits for what it said first. */
 static void test_order_holds_for_however_many_incidents(void **state)
@@ -426,6 +458,7 @@ int main(void)
         TEST(test_a_mail_on_its_way_is_lost_with_its_file),
         TEST(test_a_mail_that_comes_back_has_a_place),
         TEST(test_a_mail_on_its_way_is_saved),
+        TEST(test_what_was_sent_is_remembered_until_it_is_saved),
         TEST(test_order_holds_for_however_many_incidents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
