@@ -273,9 +273,11 @@ bed_close() {
     exit $status
 }
 bed_is_empty() { [ -z "$(bed_processes)" ]; }
-# Programs without the server that is their Windows: it has died.
+# Programs without the server that is their Windows: it has died. Wine may say so; and there may be another one, which the next
+# program that was started has brought.
 bed_is_headless() {
     local left
+    ! grep -qs 'wineserver crashed' "$bed/windows.log" || return 0
     left=$(bed_processes)
     grep -q '\.exe$' <<<"$left" && ! grep -q wineserver <<<"$left"
 }
