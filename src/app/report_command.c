@@ -128,8 +128,22 @@ static void thin(struct thinner *thinner, const struct series_point *point)
 #define ENDED_MIN_MS (10 * MS_PER_MINUTE)
 #define ENDED_POLLS 20
 
+/* Another process of the target began when this one was not seen any more. */
+static bool has_successor(const struct reporter *reporter, const struct history_series *series,
+                          int64_t last_ms)
+{
+    const struct history_series *all = reporter->history.series;
+    for (size_t i = 0; i < reporter->history.series_count; i++)
+        if (all[i].first_utc_ms > last_ms && all[i].key.metric == series->key.metric &&
+            text_equal_nocase(all[i].key.target, series->key.target))
+            return true;
+    return false;
+}
+
 static bool has_ended(const struct reporter *reporter, const struct history_series *series, int64_t last_ms)
 {
+    if (series->key.process.pid && has_successor(reporter, series, last_ms))
+        return true;
     const int64_t polls_ms = ENDED_POLLS * reporter->history.config->interval_ms;
     return series->key.process.pid &&
            reporter->end_utc_ms - last_ms > (polls_ms > ENDED_MIN_MS ? polls_ms : ENDED_MIN_MS);

@@ -433,11 +433,8 @@ static void report_of_an_old_file(void **state)
     free(text);
 }
 
-/* Of an incarnation that has ended the page foresees nothing and counts no growth; its successor, judged with
- * the settings of the service, is still too young. */
-static void report_of_a_process_that_has_ended(void **state)
+static void add_successor(struct fixture *fixture, int minutes)
 {
-    struct fixture *fixture = *state;
     struct err err = {0};
     const struct store_series_key next = {.target_kind = TARGET_CLIENT,
                                           .target = "arch<ive",
@@ -446,11 +443,19 @@ static void report_of_a_process_that_has_ended(void **state)
                                           .metric = METRIC_PRIVATE_BYTES};
     fill(fixture);
     assert_int_equal(store_begin(fixture->store, &err), STATUS_OK);
-    for (int i = 0; i < 60; i++)
+    for (int i = 0; i < minutes; i++)
         assert_int_equal(store_put_sample(fixture->store, &next,
                                           fixture->begin_utc_ms + (SAMPLES + i) * MS_PER_MINUTE, 1e8, &err),
                          STATUS_OK);
     assert_int_equal(store_commit(fixture->store, &err), STATUS_OK);
+}
+
+/* Of an incarnation that has ended the page foresees nothing and counts no growth; its successor, judged with
+ * the settings of the service, is still too young. */
+static void report_of_a_process_that_has_ended(void **state)
+{
+    struct fixture *fixture = *state;
+    add_successor(fixture, 60);
     char *text = ANSWER(report_run, EXIT_FINE, "--data", fixture->folder);
     assert_non_null(strstr(text, "unbounded  arch<ive (archive.exe, pid 1234): private bytes (has ended)\n"));
     assert_non_null(strstr(text,
@@ -459,6 +464,17 @@ static void report_of_a_process_that_has_ended(void **state)
     assert_non_null(strstr(
         text,
         "At the end nothing grows without bound (3 series).\n1 incident, 1 open. 1 controlled restart, "));
+    free(text);
+}
+
+/* A moment after its restart already. */
+static void report_of_a_process_that_has_just_ended(void **state)
+{
+    struct fixture *fixture = *state;
+    add_successor(fixture, 2);
+    char *text = ANSWER(report_run, EXIT_FINE, "--data", fixture->folder);
+    assert_non_null(strstr(text, "unbounded  arch<ive (archive.exe, pid 1234): private bytes (has ended)\n"));
+    assert_non_null(strstr(text, "At the end nothing grows without bound (3 series).\n"));
     free(text);
 }
 
@@ -543,6 +559,7 @@ int main(void)
         TEST(report_marks_the_latest),
         TEST(report_of_an_old_file),
         TEST(report_of_a_process_that_has_ended),
+        TEST(report_of_a_process_that_has_just_ended),
         TEST(report_shows_the_kept_status),
         TEST(report_shows_who_it_was),
         TEST(what_an_earlier_process_taught_reaches_the_one_that_is_shown_first),
