@@ -24,7 +24,13 @@ void agent_tell_store_failing(struct agent *agent, const char *text)
         return;
     agent->store_told = true;
     agent->store_told_mono_ms = mono_ms;
-    agent_tell(agent, ALERT_STORE_FAILING, text);
+    char storage[ALERT_LINE_MAX * 2];
+    struct text words = text_on(storage, sizeof storage);
+    text_add(&words, "%s", text);
+    if (!agent->engine->file_known)
+        text_add(&words, ". What storewatch was doing when it last ended is in that file too: if it was a "
+                         "restart, services may be stopped. See that all of them run.");
+    agent_tell(agent, ALERT_STORE_FAILING, storage);
 }
 
 /* What was saved goes into the engine; without it, the ids of new incidents must not meet those in a file

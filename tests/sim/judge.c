@@ -2,7 +2,8 @@
  *
  *   R1  every service that a stop of storewatch's took down is owed, until it has run for `verify` without
  *       a break, or a person has taken it (or what it needs) over. Nothing is owed at the end; one that
- *       storewatch, alive and seeing, has known down for longer than all its timeouts together was told of.
+ *       storewatch, alive and seeing, has known down for longer than all its timeouts together was told of,
+ *       and where it cannot know, because the file of its last life cannot be read, that was told.
  *       Each start is of a service of the plan that ran when the restart began or later, and that no person
  *       stopped after storewatch had seen it run again; the pauses between its starts double
  *   R2  the true times at which restarts began of which a stop was accepted: in each period no more than
@@ -42,6 +43,7 @@
 #include <string.h>
 
 #define BACKOFFS_MS (20 * MS_PER_MINUTE)
+#define UNREAD_MAX_MS (20 * MS_PER_MINUTE)
 #define IDLE_MAX_MS (75 * MS_PER_SECOND) /* some looks; there is one every few seconds in a restart */
 #define FRESH_MS (20 * MS_PER_SECOND)    /* a look that takes longer is slow, and storewatch knows nothing */
 
@@ -161,6 +163,13 @@ static void follow_down(size_t index, int64_t elapsed_ms)
     const struct settings *settings = &sim->settings;
     if (!sees() || sim->os.world.services[index].unreadable)
         return;
+    if (!sim->agent->engine->file_known) { /* what lies in a file that cannot be read: that is told instead */
+        if (judge()->store_failing_told == 0 && true_ms() - judge()->life_begun_ms > UNREAD_MAX_MS &&
+            sim->slow_ms[LANE_EVENT] == 0)
+            judge_fail("R1", "%s is down, and nobody was told that the file which knows why cannot be read",
+                       sim->os.world.services[index].name);
+        return;
+    }
     service->down_seen_ms += elapsed_ms;
     follow_idle(index, elapsed_ms);
     int64_t limit_ms =

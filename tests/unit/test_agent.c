@@ -420,6 +420,29 @@ static void test_a_store_that_cannot_be_opened(void **state)
     free(json);
 }
 
+/* What storewatch was in the middle of is in that file. Once it has been read in this life, that is known. */
+static void test_a_store_that_cannot_be_read_is_told_with_what_it_may_hold(void **state)
+{
+    struct fixture *f = *state;
+    for (int known = 0; known < 2; known++) {
+        if (known)
+            drive_lanes(f->agent);
+        agent_tell_store_failing(f->agent, "the disk fails");
+        struct job *job = agent_take_job(f->agent, LANE_EVENT);
+        assert_non_null(job);
+        const char *told = NULL;
+        for (size_t i = 0; i < job->event_count; i++)
+            if (job->events[i].kind == ALERT_STORE_FAILING)
+                told = job->events[i].text;
+        assert_non_null(told);
+        assert_non_null(strstr(told, "the disk fails"));
+        assert_int_equal(strstr(told, "See that all of them run.") != NULL, !known);
+        job_run(job);
+        agent_job_done(f->agent, job);
+        f->agent->store_told = false;
+    }
+}
+
 /* A file found damaged while in use is closed, set aside by the next opening, and the new one takes all that
  * is open. (SQLite works from its cache and its log: damage on the disk shows when it shows, so the finding
  * is put into the job here.) */
@@ -627,6 +650,7 @@ int main(void)
         TEST(test_repetitions_are_dropped_first),
         TEST(test_the_end_of_a_restart_is_saved_with_the_next),
         TEST(test_a_store_that_cannot_be_opened),
+        TEST(test_a_store_that_cannot_be_read_is_told_with_what_it_may_hold),
         TEST(test_a_store_that_breaks_while_in_use),
         TEST(test_a_file_set_aside_is_told_once),
         TEST(test_a_maintenance_outlives_a_damaged_file),
