@@ -73,7 +73,10 @@ void faults_draw(void)
         fault->for_ms = some_time(&own, below(&own, 2) ? 30 * 1000 : 20 * MS_PER_MINUTE);
         if (fault->kind == FAULT_STATE_UNREADABLE) /* an access list does not mend itself */
             fault->for_ms += 5 * MS_PER_MINUTE;
-        if (fault->kind == FAULT_CLIENT_HANGS) { /* whenever it is stopped */
+        /* Whenever they are stopped: a client that hangs, some programs that never stop. */
+        bool never_stops = (fault->kind == FAULT_STOP_REFUSED || fault->kind == FAULT_NO_STOP_ACCEPTED) &&
+                           fault->random % 2 == 0;
+        if (fault->kind == FAULT_CLIENT_HANGS || never_stops) {
             fault->restart_nth = 0;
             fault->at_ms = 0;
             fault->for_ms = sim->heal_ms;
@@ -255,6 +258,7 @@ static void file_damage(uint64_t *own)
         return;
     sim->damaged = true;
     int64_t page = below(own, 3) == 0 ? below(own, (uint32_t)pages) : 0;
+    sim->unreadable = page == 0;
     if (page > 0)
         vfs_fault_flip(SIM_STORE_PATH, page * 4096, 0xFF);
     else

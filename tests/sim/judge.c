@@ -8,7 +8,8 @@
  *       stopped after storewatch had seen it run again; the pauses between its starts double
  *   R2  the true times at which restarts began of which a stop was accepted: in each period no more than
  *       the budget, between two at least the minimum interval, as configured when the first stop was asked
- *       for. One asked for by hand only counts. Of those of one service for one incident no more
+ *       for; none while a budget that was lost with the file counts as spent. One asked for by hand only
+ *       counts. Of those of one service for one incident no more
  *       than POLICY_ATTEMPTS_MAX were turned back
  *   R3  the moment a stop takes effect: the service is the target or needs it (by the world's
  *       dependencies), the target is one of the configuration, and its process was not already another one
@@ -340,6 +341,10 @@ static void check_budget(const struct judge_restart *restart)
     uint32_t within = 0;
     if (restart->by_hand)
         return; /* a person's own choice; but it counts for those that follow */
+    const int64_t since_ms = restart->begun_ms - judge()->budget_lost_ms;
+    if (judge()->budget_lost && since_ms >= 0 && since_ms < restart->per_ms)
+        judge_fail("R2", "restart %lld began %lld s after the budget was lost, which counts as spent",
+                   (long long)restart->id, (long long)since_ms / 1000);
     for (size_t i = 0; i < judge()->restart_count; i++) {
         const struct judge_restart *other = &judge()->restarts[i];
         int64_t apart_ms = restart->begun_ms - other->begun_ms;
@@ -627,6 +632,11 @@ void judge_stopped(const char *name, bool accepted)
 void judge_set_aside(void)
 {
     judge()->set_aside = true;
+    if (sim->unreadable) { /* nothing of it is carried over */
+        judge()->budget_lost = true;
+        judge()->budget_lost_ms = true_ms();
+        sim->unreadable = false;
+    }
     if (!sim->damaged)
         judge_fail("R6", "a history file that nobody damaged was set aside");
     for (size_t i = 0; i < sim->os.world.count; i++)

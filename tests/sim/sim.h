@@ -182,8 +182,10 @@ struct judge {
     uint64_t downs_told, downs_mailed;         /* events and mails of this life that a service is down */
     int64_t down_told_ms;                      /* true time since when one of the latter is due */
     bool set_aside;                            /* a file was */
-    bool hopeless;                             /* the restart that goes on at the end cannot end */
-    uint64_t polls, polls_while_looking;       /* of this life of storewatch */
+    bool budget_lost;                          /* with it, at that true time */
+    int64_t budget_lost_ms;
+    bool hopeless;                       /* the restart that goes on at the end cannot end */
+    uint64_t polls, polls_while_looking; /* of this life of storewatch */
     uint64_t checks;
 };
 
@@ -224,6 +226,7 @@ struct sim {
     bool healed;
     int64_t end_utc_ms;     /* of the last life: its wall clock when it was asked to stop */
     int64_t disk_mended_ms; /* true time; 0 = it has never failed */
+    bool unreadable;        /* the file's head is damaged */
     bool damaged;           /* so was the file: it may be set aside, and what was in it be lost */
 
     struct agent *agent;
