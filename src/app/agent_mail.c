@@ -68,6 +68,14 @@ void agent_end_mail_round(struct agent *agent)
 void agent_take_loaded_mail(struct agent *agent, struct job *job)
 {
     agent->mails_pending = job->mails_pending;
+    if (job->after_id != agent->mail_after_id) {
+        /* A round ended while this one was loaded, and with it what of the earlier mails is held back. */
+        if (job->mail_found)
+            outbox_entry_deinit(&job->entry);
+        job->mail_found = false;
+        agent->mail_may_wait = true;
+        return;
+    }
     if (!job->mail_found) {
         if (agent->held_count > 0 || job->load_failed) {
             agent_end_mail_round(agent);

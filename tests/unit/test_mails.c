@@ -413,6 +413,32 @@ static void test_what_was_sent_is_remembered_until_it_is_saved(void **state)
     }
 }
 
+/* The round over the outbox ends while the next mail is loaded: it does not overtake what that round held. */
+static void test_a_mail_that_was_loaded_in_an_earlier_round_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct agent *agent = f->agent;
+    agent->engine->config.max_per_hour = 0;
+    f->os.relays[0] = RELAY_DEFERS;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    put(f, ALERT_REMINDER, 4, "i4-2");
+    assert_true(drive_lane(agent, LANE_STORE));
+    while (!agent->mail_ready)
+        assert_true(drive_lane(agent, LANE_STORE));
+    assert_true(drive_lane(agent, LANE_MAIL));
+    struct job *load = agent_take_job(agent, LANE_STORE);
+    assert_non_null(load);
+    assert_true(load->load_mail);
+    job_run(load);
+    assert_string_equal(load->entry.mail.key, "i4-2");
+    agent_end_mail_round(agent);
+    agent_job_done(agent, load);
+    f->os.relays[0] = RELAY_WORKS;
+    poll_for(f, 2 * MS_PER_MINUTE);
+    assert_true(mailed(f, "i4-1") && mailed(f, "i4-2"));
+    assert_true(strstr(f->os.log_storage, "mail i4-1") < strstr(f->os.log_storage, "mail i4-2"));
+}
+
 /* The cap holds back mails of more incidents than are remembered, and an hour is over in the middle of the
  * round: what an incident says next still waits for what it said first. */
 static void test_order_holds_for_however_many_incidents(void **state)
@@ -459,6 +485,7 @@ int main(void)
         TEST(test_a_mail_that_comes_back_has_a_place),
         TEST(test_a_mail_on_its_way_is_saved),
         TEST(test_what_was_sent_is_remembered_until_it_is_saved),
+        TEST(test_a_mail_that_was_loaded_in_an_earlier_round_waits),
         TEST(test_order_holds_for_however_many_incidents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
