@@ -402,6 +402,17 @@ static void aim_at_plan(struct fault *fault)
         fault->service = service;
 }
 
+static bool is_of_the_disk(const struct fault *fault)
+{
+    return fault->kind == FAULT_DISK_FULL || fault->kind == FAULT_DISK_FAILS;
+}
+
+/* What the disk hangs on, the relays hang on too: a mail can neither be saved nor sent. */
+static bool takes_the_relays(const struct fault *fault)
+{
+    return fault->random % 4 == 0;
+}
+
 static void fault_begin(struct fault *fault)
 {
     uint64_t own = fault->random + 1;
@@ -420,8 +431,10 @@ static void fault_begin(struct fault *fault)
             lane == LANE_LOOK ? some_time(&own, 3 * sim->settings.interval_ms) : fault->for_ms;
     else if (fault->kind == FAULT_RELAY)
         relays_begin(&own);
-    else if (fault->kind == FAULT_DISK_FULL || fault->kind == FAULT_DISK_FAILS)
+    else if (is_of_the_disk(fault))
         disk_begin(fault, &own);
+    if (is_of_the_disk(fault) && takes_the_relays(fault))
+        relays_begin(&own);
     people_begin(fault);
     services_begin(fault, &own);
     storewatch_begin(fault, &own);
@@ -431,8 +444,10 @@ static void fault_end(struct fault *fault)
 {
     struct world *world = &sim->os.world;
     fault->over = true;
-    if (fault->kind == FAULT_DISK_FULL || fault->kind == FAULT_DISK_FAILS)
+    if (is_of_the_disk(fault))
         sim->disk_mended_ms = true_ms();
+    if (is_of_the_disk(fault) && takes_the_relays(fault))
+        memset(sim->os.relays, 0, sizeof sim->os.relays);
     bool *is_on = switch_of(fault);
     int lane = slow_lane(fault->kind);
     if (is_on)
