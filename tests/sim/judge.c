@@ -336,13 +336,22 @@ static void follow_restarts(void)
 
 /* Counts the restart that is about to stop its first service, by the budget that was in force when it asked.
  */
+/* Then nothing of what a file knew was carried over (what its log holds is, though its head is damaged). */
+static bool id_is_used_again(const struct judge_restart *restart)
+{
+    for (size_t i = 0; i < judge()->restart_count; i++)
+        if (judge()->restarts[i].begun_ms < restart->begun_ms && judge()->restarts[i].id >= restart->id)
+            return true;
+    return false;
+}
+
 static void check_budget(const struct judge_restart *restart)
 {
     uint32_t within = 0;
     if (restart->by_hand)
         return; /* a person's own choice; but it counts for those that follow */
     const int64_t since_ms = restart->begun_ms - judge()->budget_lost_ms;
-    if (judge()->budget_lost && since_ms >= 0 && since_ms < restart->per_ms)
+    if (judge()->budget_lost && id_is_used_again(restart) && since_ms >= 0 && since_ms < restart->per_ms)
         judge_fail("R2", "restart %lld began %lld s after the budget was lost, which counts as spent",
                    (long long)restart->id, (long long)since_ms / 1000);
     for (size_t i = 0; i < judge()->restart_count; i++) {
