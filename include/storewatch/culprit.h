@@ -141,8 +141,10 @@ struct culprit_ranking {
 void culprit_rank(const struct growers *growers, const struct culprit_question *question,
                   const struct culprit_known *known, size_t known_count, struct culprit_ranking *out_ranking);
 
-/* Is items[i] at least `likely`, by itself or as one of those named together? */
+/* Is there an items[i], and is it at least `likely`, by itself or as one of those named together? */
 bool culprit_is_named(const struct culprit_ranking *ranking, size_t i);
+/* How sure those are who are named. There must be items. */
+enum culprit_confidence culprit_named_confidence(const struct culprit_ranking *ranking);
 /* The first of the ranking when it is at least `likely` by itself; NULL when nobody is. */
 const struct culprit *culprit_first(const struct culprit_ranking *ranking);
 

@@ -57,7 +57,7 @@ void agent_put_culprits(struct agent *agent, int64_t incident_id)
         open++;
     if (open == end || !open->ranked)
         return;
-    bool named = open->ranking.count && culprit_is_named(&open->ranking, 0);
+    bool named = culprit_is_named(&open->ranking, 0);
     char *words = named || !open->who[0]
                       ? culprit_record_make(open, os_utc_ms(agent->os) - os_mono_ms(agent->os))
                       : NULL;
@@ -115,6 +115,14 @@ void transaction_put_restart(struct transaction *transaction, const struct resta
         transaction->restart_count++;
 }
 
+static void take_mail_out(struct transaction *transaction, size_t at)
+{
+    mail_deinit(&transaction->mails[at].mail);
+    transaction->mail_count--;
+    memmove(transaction->mails + at, transaction->mails + at + 1,
+            (transaction->mail_count - at) * sizeof transaction->mails[0]);
+}
+
 /* Of a mail that waits there still, because it left from memory, nothing needs to be noted: it is in no file.
  */
 static bool note_in_memory(struct transaction *transaction, const struct mail_outcome *outcome)
@@ -126,10 +134,7 @@ static bool note_in_memory(struct transaction *transaction, const struct mail_ou
         return false;
     if (outcome->state == MAIL_PENDING)
         return true;
-    mail_deinit(&transaction->mails[at].mail);
-    transaction->mail_count--;
-    memmove(transaction->mails + at, transaction->mails + at + 1,
-            (transaction->mail_count - at) * sizeof transaction->mails[0]);
+    take_mail_out(transaction, at);
     return true;
 }
 
@@ -182,12 +187,8 @@ void agent_drop_a_mail(struct agent *agent, struct transaction *older, struct tr
     if (older->mail_count && newer->mail_count &&
         worth(newer->mails[mail_worth_least(newer)].kind) < worth(older->mails[mail_worth_least(older)].kind))
         from = newer;
-    size_t victim = mail_worth_least(from);
-    mail_deinit(&from->mails[victim].mail);
+    take_mail_out(from, mail_worth_least(from));
     agent->mails_dropped++;
-    from->mail_count--;
-    memmove(from->mails + victim, from->mails + victim + 1,
-            (from->mail_count - victim) * sizeof from->mails[0]);
 }
 
 static bool mail_configured(const struct config *config)

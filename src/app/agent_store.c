@@ -210,8 +210,8 @@ static void transaction_put_back(struct agent *agent)
     memcpy(older->mails + older->mail_count, newer->mails, newer->mail_count * sizeof newer->mails[0]);
     older->mail_count += newer->mail_count;
     newer->mail_count = 0; /* they belong to `older` now */
-    for (size_t i = 0; i < newer->outcome_count;
-         i++) /* of a mail that was being saved: it is in no file yet */
+    /* Of a mail that was being saved: it is in no file yet. */
+    for (size_t i = 0; i < newer->outcome_count; i++)
         transaction_put_outcome(older, &newer->outcomes[i]);
     /* Samples are the first thing to go when the disk is full. */
     agent->samples_dropped += older->sample_count;

@@ -97,7 +97,7 @@ static const char *decision_of(const struct alert *alert)
 /* Who is named for the growth of the machine or the store; NULL = nobody. */
 static const char *who_of(const struct alert *alert)
 {
-    bool named = alert->has_ranking && alert->ranking.count && culprit_is_named(&alert->ranking, 0);
+    bool named = alert->has_ranking && culprit_is_named(&alert->ranking, 0);
     return named && decision_of(alert) ? alert->ranking.words : NULL;
 }
 

@@ -590,8 +590,13 @@ enum culprit_confidence culprit_confidence_of(double score)
 
 bool culprit_is_named(const struct culprit_ranking *ranking, size_t i)
 {
-    return ranking->items[i].confidence >= CULPRIT_LIKELY ||
-           (i < ranking->together && ranking->together_confidence >= CULPRIT_LIKELY);
+    return i < ranking->count && (ranking->items[i].confidence >= CULPRIT_LIKELY ||
+                                  (i < ranking->together && ranking->together_confidence >= CULPRIT_LIKELY));
+}
+
+enum culprit_confidence culprit_named_confidence(const struct culprit_ranking *ranking)
+{
+    return ranking->together ? ranking->together_confidence : ranking->items[0].confidence;
 }
 
 const struct culprit *culprit_first(const struct culprit_ranking *ranking)

@@ -169,7 +169,7 @@ static void add_rest(struct text *text, const struct culprit_ranking *ranking)
 static void add_unseen(struct text *text, const struct culprit_ranking *ranking)
 {
     if ((ranking->metric != METRIC_PAGED_POOL && ranking->metric != METRIC_NONPAGED_POOL) ||
-        (ranking->count && culprit_is_named(ranking, 0)))
+        culprit_is_named(ranking, 0))
         return;
     text_add(text,
              " Who holds it is unknown: what drivers take of the pool belongs to no process; poolmon (of the "

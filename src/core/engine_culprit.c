@@ -32,9 +32,7 @@ static void remember_who(struct step *step, struct open_incident *open)
             text_add(&text, "%s", i == 0 ? "" : ranking->either ? " or " : " and ");
             text_add_culprit(&text, &ranking->items[i]);
         }
-    text_add(&text, ", %s",
-             culprit_confidence_name(ranking->together ? ranking->together_confidence
-                                                       : ranking->items[0].confidence));
+    text_add(&text, ", %s", culprit_confidence_name(culprit_named_confidence(ranking)));
     if (strcmp(open->who, who) == 0)
         return;
     text_copy(open->who, sizeof open->who, who);
@@ -72,7 +70,7 @@ void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono
     culprit_rank(&engine->growers, &question, known, count, &open->ranking);
     open->ranked = true;
     open->ranked_slot = engine->growers.slot;
-    if (open->ranking.count && culprit_is_named(&open->ranking, 0))
+    if (culprit_is_named(&open->ranking, 0))
         remember_who(step, open);
     else if (open->who[0])
         add_who_was_named(open);

@@ -115,7 +115,7 @@ static void add_dlls_of_named(struct step *step, struct alert *alert, const stru
 {
     const struct watch *watch = &step->engine->watch;
     const struct culprit_ranking *ranking = &open->ranking;
-    bool is_named = open->ranked && ranking->count && culprit_is_named(ranking, 0);
+    bool is_named = open->ranked && culprit_is_named(ranking, 0);
     for (size_t i = 0; i < watch->found_count; i++) {
         const struct found_client *found = &watch->found[i];
         struct defect_finding finding;
@@ -132,13 +132,18 @@ static void add_dlls_of_named(struct step *step, struct alert *alert, const stru
     }
 }
 
-/* What is known of the growing program; when it has ended, of the process that took its place. */
-static void add_program(struct step *step, struct alert *alert, const struct incident *incident)
+/* Of the growing program; when it has ended, of the process that took its place. */
+static void add_dlls_of_program(struct step *step, struct alert *alert, const struct incident *incident)
 {
     const struct watched *next = engine_successor(step->engine, incident);
     add_dlls(alert, watch_found(&step->engine->watch, incident->process));
     if (!alert->dlls.count && next)
         add_dlls(alert, watch_found(&step->engine->watch, next->process));
+}
+
+/* What else is known of the growing program. */
+static void add_program(struct step *step, struct alert *alert, const struct incident *incident)
+{
     const struct watched *item = watch_find(&step->engine->watch, incident->process);
     alert->has_space = item && item->space.known;
     if (alert->has_space)
@@ -170,10 +175,10 @@ struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struc
     alert->has_ranking = open->ranked;
     if (open->ranked)
         alert->ranking = open->ranking;
-    if (incident->target_kind == TARGET_HOST || incident->target_kind == TARGET_STORE) {
-        alert->dlls.count = 0;
+    if (incident->target_kind == TARGET_HOST || incident->target_kind == TARGET_STORE)
         add_dlls_of_named(step, alert, open);
-    }
+    else
+        add_dlls_of_program(step, alert, incident);
     step_save_incident(step, incident);
     return alert;
 }

@@ -97,13 +97,12 @@ static void add_growth(struct text *text, const struct report_telling *telling)
 static void add_cause(struct text *text, const struct alert *alert)
 {
     const struct culprit_ranking *ranking = &alert->ranking;
-    if (!alert->has_ranking || ranking->count == 0 || !culprit_is_named(ranking, 0)) {
+    if (!alert->has_ranking || !culprit_is_named(ranking, 0)) {
         return;
     }
-    const enum culprit_confidence sure =
-        ranking->together != 0 ? ranking->together_confidence : ranking->items[0].confidence;
-    text_add(text, " The cause: %s", sure == CULPRIT_NEARLY_CERTAIN ? "nearly certainly " : "likely ");
-    for (size_t i = 0; i < ranking->count && culprit_is_named(ranking, i); i++) {
+    const bool certain = culprit_named_confidence(ranking) == CULPRIT_NEARLY_CERTAIN;
+    text_add(text, " The cause: %s", certain ? "nearly certainly " : "likely ");
+    for (size_t i = 0; culprit_is_named(ranking, i); i++) {
         if (i > 0 && i >= ranking->together) {
             break;
         }

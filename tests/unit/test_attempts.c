@@ -140,12 +140,17 @@ static void test_a_refused_stop_uses_neither_rung_nor_budget(void **state)
     assert_int_equal(f->agent->engine->budget_count, 1);
 }
 
+static void open_without_the_store(struct fixture *f)
+{
+    f->config.ladder_count = 2;
+    agent_free(f->agent);
+    open_agent(f);
+}
+
 static void test_three_attempts_and_no_more(void **state)
 {
     struct fixture *f = *state;
-    f->config.ladder_count = 2; /* without the store */
-    agent_free(f->agent);
-    open_agent(f);
+    open_without_the_store(f);
     run_until_turned_back(f, 2);
     assert_false(incident(f)->incident.rungs_tried & CLIENT_TRIED);
     run_until_turned_back(f, 3);
@@ -161,9 +166,7 @@ static void test_three_attempts_and_no_more(void **state)
 static void test_what_was_never_restarted_did_not_end_by_that(void **state)
 {
     struct fixture *f = *state;
-    f->config.ladder_count = 2; /* without the store */
-    agent_free(f->agent);
-    open_agent(f);
+    open_without_the_store(f);
     run_until_turned_back(f, 3);
     assert_true(incident(f)->incident.rungs_tried & CLIENT_TRIED);
     struct fake_program *client = fake_program_find(&f->os, "ArchiveSvc");
