@@ -143,7 +143,7 @@ struct restart_journal {
     enum restart_phase phase;
     enum restart_outcome outcome;
     bool stop_failed; /* on the way back: starting again what had been stopped, not a restart any more */
-    bool told_down;   /* SERVICE_DOWN was told */
+    bool told_down;   /* SERVICE_DOWN was told, of any of its services */
     int64_t begun_utc_ms, ended_utc_ms;
     struct restart_plan plan;
 };
@@ -167,6 +167,7 @@ struct restart_watch {
     bool hanging;      /* a stop of ours is pending, since hung_mono_ms */
     bool terminated;   /* the end of its process is asked for, or was; tried once only */
     bool ended;        /* and has ended, at ended_mono_ms: the SCM is about to notice */
+    bool told_down;    /* SERVICE_DOWN was told of it, in this life of storewatch */
     bool settling;     /* it stopped cleanly after it ran, at stopped_mono_ms: was it a person? */
     uint32_t rounds;   /* how often it was stopped by us and started again by somebody */
     uint32_t attempts; /* starts that failed */
@@ -203,7 +204,7 @@ struct restart {
     unsigned news;                  /* found in restart_told, returned by the next step */
     /* watches[i] is about plan.services[i] */
     struct restart_watch watches[RESTART_SERVICES_MAX];
-    char down_service[SERVICE_NAME_MAX]; /* whom RESTART_NEWS_DOWN was about; "" = not told since */
+    char down_service[SERVICE_NAME_MAX]; /* whom the latest RESTART_NEWS_DOWN was about */
     /* For `status`: "MSExchangeIS: stop pending, checkpoint 7, wait hint 30 s, CPU time moved 12 s ago, 18
      * min left". */
     char waiting_for[256];
@@ -212,8 +213,9 @@ struct restart {
 
 /* Things worth telling that happened in a step; a set of bits. */
 enum restart_news {
-    RESTART_NEWS_STEP = 1 << 0,     /* the journal changed: save it before carrying a request out */
-    RESTART_NEWS_DOWN = 1 << 1,     /* start failed or took too long, or a stop hangs: ops must know (once) */
+    RESTART_NEWS_STEP = 1 << 0, /* the journal changed: save it before carrying a request out */
+    RESTART_NEWS_DOWN = 1 << 1, /* start failed or took too long, or a stop hangs: ops must know (once of each
+                                service, and again after a crash of ours) */
     RESTART_NEWS_UP_AGAIN = 1 << 2, /* after NEWS_DOWN, with NEWS_ENDED: all runs and stayed so for verify */
     RESTART_NEWS_GAVE_UP =
         1 << 3, /* a person took over a service: its start is STEP_GIVEN_UP, see its note */
@@ -265,7 +267,8 @@ unsigned restart_step(struct restart *restart, const struct observation *observa
 
 /* What came of the request. `code` is the raw Windows code of a failure (1051, 1058, 1060, 1069, 230, ...).
  * BUSY with code RESTART_TOO_LATE = nothing was done, because it came to that only RESTART_FRESH_MS after it
- * was decided: it is decided anew, the end of a process with all its patience. A process that was to be
+ * was decided: it is decided anew, the end of a process with all its patience. Any other BUSY = the journal
+ * could not be written, so nothing was done: it may be decided again once it can. A process that was to be
  * ended: OK = it has ended; NOT_FOUND = it had ended before; TIMEOUT = it was told to end and is still there.
  * An answer to a request that is not out is ignored. */
 void restart_told(struct restart *restart, const struct restart_request *request, enum status status,

@@ -82,14 +82,14 @@ static const char *down_notes(const struct engine *engine, char *storage, size_t
 
 /* The service that an alert about the restart is about: the one that is down or was given up, else the
  * target. */
-static const char *service_in_question(const struct restart_journal *journal, enum alert_kind kind)
+static const char *service_in_question(const struct restart *restart, enum alert_kind kind)
 {
-    for (size_t i = journal->plan.count; i-- > 0;) {
-        const struct restart_service *service = &journal->plan.services[i];
-        if ((kind == ALERT_SERVICE_DOWN && service->start != STEP_REACHED) ||
-            (kind == ALERT_GAVE_UP && service->start == STEP_GIVEN_UP))
-            return service->name;
-    }
+    const struct restart_journal *journal = &restart->journal;
+    if (kind == ALERT_SERVICE_DOWN)
+        return restart->down_service;
+    for (size_t i = journal->plan.count; kind == ALERT_GAVE_UP && i-- > 0;)
+        if (journal->plan.services[i].start == STEP_GIVEN_UP)
+            return journal->plan.services[i].name;
     return journal->target;
 }
 
@@ -109,7 +109,7 @@ static struct alert *alert_restart(struct step *step, enum alert_kind kind)
     }
     struct text text = text_on(alert->text, sizeof alert->text);
     text_add(&text, "Restart %lld of %s (%s).", (long long)journal->id, journal->target, journal->reason);
-    text_copy(alert->service, sizeof alert->service, service_in_question(journal, kind));
+    text_copy(alert->service, sizeof alert->service, service_in_question(&engine->restart, kind));
     return alert;
 }
 

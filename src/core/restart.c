@@ -58,9 +58,12 @@ bool machine_is_out(const struct restart *restart, const struct restart_service 
 
 void machine_tell_down(struct restart *restart, const struct restart_service *service, unsigned *news)
 {
-    if (!restart->journal.told_down) {
-        restart->journal.told_down = true;
-        memcpy(restart->down_service, service->name, sizeof(service->name));
+    struct restart_watch *watch = &restart->watches[service - restart->journal.plan.services];
+    if (!watch->told_down) {
+        watch->told_down = restart->journal.told_down = true;
+        if (!(*news & RESTART_NEWS_DOWN)) { /* of two at once the one that was waited for */
+            memcpy(restart->down_service, service->name, sizeof(service->name));
+        }
         *news |= RESTART_NEWS_DOWN | RESTART_NEWS_STEP;
     }
 }
@@ -100,7 +103,8 @@ void machine_enter_starting(struct restart *restart)
     restart->journal.phase = RESTART_STARTING;
     for (size_t i = 0; i < restart->journal.plan.count; i++) {
         const struct restart_watch seen = restart->watches[i];
-        restart->watches[i] = (struct restart_watch){.hanging = seen.hanging,
+        restart->watches[i] = (struct restart_watch){.told_down = seen.told_down,
+                                                     .hanging = seen.hanging,
                                                      .hung_mono_ms = seen.hung_mono_ms,
                                                      .hang_seen_mono_ms = seen.hang_seen_mono_ms,
                                                      .terminated = seen.terminated,

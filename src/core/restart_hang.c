@@ -160,18 +160,21 @@ enum hung hang_end(struct restart *restart, struct machine_step *step, size_t in
 }
 
 /* A process that was to be ended. That is tried once: a process that does not die then is a matter for
- * people. Where it did not come to that in time it was not tried.
+ * people. Busy is storewatch itself, before it did anything: that was not tried.
  */
 void hang_told(struct restart *restart, size_t index, enum status status, uint32_t code, int64_t mono_ms)
 {
     struct restart_service *service = &restart->journal.plan.services[index];
     restart->news |= RESTART_NEWS_STEP;
-    if (status == STATUS_BUSY && code == RESTART_TOO_LATE) {
-        restart->watches[index].terminated = restart->watches[index].hanging = false;
-        service_note(service,
-                     "hangs in its stop; its process %" PRIu32
-                     " was not terminated: it came to that too late",
-                     service->process.pid);
+    if (status == STATUS_BUSY) {
+        restart->watches[index].terminated = false;
+        if (code == RESTART_TOO_LATE) {
+            restart->watches[index].hanging = false; /* that look is too old: all patience anew */
+        }
+        service_note(service, "hangs in its stop; its process %" PRIu32 " was not terminated: %s",
+                     service->process.pid,
+                     code == RESTART_TOO_LATE ? "it came to that too late"
+                                              : "the restart journal could not be written");
         return;
     }
     restart->watches[index].ended = status == STATUS_OK || status == STATUS_NOT_FOUND;

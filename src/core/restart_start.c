@@ -196,9 +196,12 @@ static void bring_up(struct restart *restart, struct machine_step *step, size_t 
         machine_say(restart, step, "%s: stopped, not by storewatch; is a person at work?", service->name);
         return;
     }
+    if (!*open && !watch->timed && look->state == SERVICE_STATE_STOPPED) {
+        return; /* its turn has not come: so has not its clock begun */
+    }
     const bool late = watch_waited_ms(watch, step->mono_ms) >= restart->start_timeout_ms;
     if (late) {
-        if (!restart->journal.told_down) {
+        if (!watch->told_down) {
             struct text text = text_on(service->note, sizeof(service->note));
             text_add(&text, look->state == SERVICE_STATE_UNKNOWN ? "not known to run after "
                                                                  : "does not run after ");

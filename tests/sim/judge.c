@@ -158,6 +158,24 @@ static void follow_idle(size_t index, int64_t elapsed_ms)
                    sim->os.world.services[index].name, (long long)(service->idle_ms / 1000));
 }
 
+static bool is_down_alone(size_t index)
+{
+    for (size_t i = 0; i < sim->os.world.count; i++)
+        if (i != index && judge()->services[i].owed && !runs(i))
+            return false;
+    return true;
+}
+
+/* Was SERVICE_DOWN told of this one, in this life of storewatch? */
+static bool told_of(size_t index)
+{
+    const struct restart *restart = &sim->agent->engine->restart;
+    for (size_t i = 0; i < restart->journal.plan.count; i++)
+        if (service_index(restart->journal.plan.services[i].name) == index)
+            return restart->watches[i].told_down;
+    return false;
+}
+
 static void follow_down(size_t index, int64_t elapsed_ms)
 {
     struct judge_service *service = &judge()->services[index];
@@ -179,6 +197,10 @@ static void follow_down(size_t index, int64_t elapsed_ms)
         !taken_over(index))
         judge_fail("R1", "%s has been down for %lld s of sight and nobody was told",
                    sim->os.world.services[index].name, (long long)(service->down_seen_ms / 1000));
+    service->alone_ms = is_down_alone(index) ? service->alone_ms + elapsed_ms : 0;
+    if (service->alone_ms > limit_ms && !told_of(index) && !taken_over(index))
+        judge_fail("R1", "%s alone has been down for %lld s of sight, and only others were told of",
+                   sim->os.world.services[index].name, (long long)(service->alone_ms / 1000));
 }
 
 void judge_world(int64_t elapsed_ms)
@@ -198,7 +220,7 @@ void judge_world(int64_t elapsed_ms)
         }
         if (service->run_since_ms < 0)
             service->run_since_ms = now_ms;
-        service->down_seen_ms = service->idle_ms = 0;
+        service->down_seen_ms = service->alone_ms = service->idle_ms = 0;
         service->hands_off = false;
         if (service->owed && now_ms - service->run_since_ms >= sim->settings.verify_ms)
             service->owed = false;
@@ -673,7 +695,7 @@ void judge_life_begins(void)
     judge()->store_failing_told = 0;
     judge()->look_seen = (struct judge_look){0};
     for (size_t i = 0; i < sim->os.world.count; i++) {
-        judge()->services[i].down_seen_ms = 0;
+        judge()->services[i].down_seen_ms = judge()->services[i].alone_ms = 0;
         judge()->services[i].hands_off = false; /* it may not have been saved that it was seen running */
     }
 }

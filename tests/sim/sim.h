@@ -131,6 +131,7 @@ struct judge_service {
     bool person;          /* a person took it over since */
     int64_t run_since_ms; /* true time; -1 = it does not run */
     int64_t down_seen_ms; /* how long storewatch, alive and seeing, has known it down */
+    int64_t alone_ms;     /* and nothing else that it had stopped */
     int64_t asked_ms;     /* true time at which it was last asked to start */
     int64_t pause_ms;     /* not again before that is over, */
     uint64_t asked_in;    /* in this life of storewatch, */

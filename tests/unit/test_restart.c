@@ -772,25 +772,66 @@ static void test_process_that_is_not_there_or_does_not_die(void **state)
     }
 }
 
-/* Killed between the journal and the deed: what was decided is decided anew, with all its patience. */
-static void test_termination_is_decided_anew(void **state)
+/* Up to the decision to end A's process, which hangs in its stop. */
+static struct restart_request run_to_termination(const char *relations)
 {
-    (void)state;
-    run_prepare_client("T A>T");
+    struct restart_request request = {.kind = REQUEST_NONE};
+    run_prepare_client(relations);
     run_begin(NULL);
     hang("A");
-    struct restart_request request = {0};
     for (int i = 0; i < 2000 && request.kind != REQUEST_TERMINATE; i++) {
         look(&run.world);
-        const unsigned news =
-            restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request);
-        run_news(news);
+        run_news(
+            restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
         if (request.kind == REQUEST_STOP) {
             restart_told(&run.restart, &request, STATUS_OK, world_stop(&run.world, "A"), run.world.mono_ms);
         }
         world_advance(&run.world, 1000);
     }
     assert_int_equal(request.kind, REQUEST_TERMINATE);
+    return request;
+}
+
+/* The journal could not be written: nothing was tried, so it is once there is room again. */
+static void test_termination_without_a_journal(void **state)
+{
+    (void)state;
+    const struct restart_request request = run_to_termination("T A>T B>T");
+    restart_told(&run.restart, &request, STATUS_BUSY, 0, run.world.mono_ms);
+    text_copy(run.restart.terminate_held, sizeof(run.restart.terminate_held), "journal: the disk is full");
+    run_for(2000);
+    assert_true(run.restart.journal.stop_failed);
+    assert_int_not_equal(world_get(&run.world, "A")->pid, 0);
+    run.restart.terminate_held[0] = '\0';
+    run_for(2000);
+    assert_non_null(strstr(run.log.data, "terminate A"));
+    run_to_end();
+    assert_true(world_runs(&run.world, "A"));
+}
+
+/* Two services that do not come up: each is told of. */
+static void test_each_that_is_down_is_told(void **state)
+{
+    (void)state;
+    run_begin("T A>T B>T");
+    world_get(&run.world, "T")->start_latency_ms = 50 * MS_PER_MINUTE;
+    world_get(&run.world, "T")->checkpoint_every_ms = 5000;
+    world_get(&run.world, "A")->fail_start_count = UINT32_MAX;
+    run_to_phase(RESTART_STARTING);
+    run_for(2 * MS_PER_HOUR);
+    assert_int_equal(run.down_count, 2);
+    assert_string_equal(run.restart.down_service, "A");
+    assert_true(world_runs(&run.world, "T") && world_runs(&run.world, "B"));
+    run_crash(); /* who was told is not in the journal: once again */
+    run_for(MS_PER_HOUR);
+    assert_int_equal(run.down_count, 3);
+}
+
+/* Killed between the journal and the deed: what was decided is decided anew, with all its patience. */
+static void test_termination_is_decided_anew(void **state)
+{
+    (void)state;
+    struct restart_request request = run_to_termination("T A>T");
     assert_true(process_id_equal(request.process, planned("A")->process));
     /* Write-ahead: the journal knows before the deed. */
     assert_non_null(strstr(run.saved.plan.services[0].note, "is terminated"));
@@ -802,21 +843,10 @@ static void test_termination_is_decided_anew(void **state)
     run_to_end();
 
     /* The journal could not be saved: nothing is ended, and nothing is kept waiting for it. */
-    run_prepare_client("T A>T B>T");
-    run_begin(NULL);
-    hang("A");
-    request.kind = REQUEST_NONE;
-    for (int i = 0; i < 2000 && request.kind != REQUEST_TERMINATE; i++) {
-        look(&run.world);
-        run_news(
-            restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
-        if (request.kind == REQUEST_STOP) {
-            restart_told(&run.restart, &request, STATUS_OK, world_stop(&run.world, "A"), run.world.mono_ms);
-        }
-        world_advance(&run.world, 1000);
-    }
+    request = run_to_termination("T A>T B>T");
     const struct restart before = run.restart;
     restart_told(&run.restart, &request, STATUS_BUSY, 0, run.world.mono_ms);
+    text_copy(run.restart.terminate_held, sizeof(run.restart.terminate_held), "journal: the disk is full");
     run_for(2000);
     assert_true(run.restart.journal.stop_failed);
     assert_int_not_equal(world_get(&run.world, "A")->pid, 0);
@@ -2200,13 +2230,14 @@ struct sim {
     bool
         person_owns[SIM_SERVICES_MAX]; /* a person stopped it after it ran again: must not be started by us */
     bool told_down, told_up;
-    uint32_t down_count;
     bool ended, was_starting;
 
     /* of the present life of storewatch */
     int64_t start_asked_ms[SIM_SERVICES_MAX], stop_asked_ms[SIM_SERVICES_MAX]; /* 0 = not yet */
     uint32_t start_asked_count[SIM_SERVICES_MAX];
-    int64_t down_since_ms[SIM_SERVICES_MAX]; /* seen down while starting, without a break; 0 = not */
+    int64_t down_since_ms[SIM_SERVICES_MAX];  /* seen down while starting, without a break; 0 = not */
+    int64_t alone_since_ms[SIM_SERVICES_MAX]; /* ... and nothing else was */
+    uint32_t told_count[SIM_SERVICES_MAX];    /* SERVICE_DOWN about it */
 
     uint64_t faults, crashes, reboots, persons;
 };
@@ -2473,6 +2504,8 @@ static void sim_new_life(struct sim *sim)
     memset(sim->stop_asked_ms, 0, sizeof(sim->stop_asked_ms));
     memset(sim->start_asked_count, 0, sizeof(sim->start_asked_count));
     memset(sim->down_since_ms, 0, sizeof(sim->down_since_ms));
+    memset(sim->alone_since_ms, 0, sizeof(sim->alone_since_ms));
+    memset(sim->told_count, 0, sizeof(sim->told_count));
 }
 
 /* storewatch is killed now; sometimes the whole machine goes down with it. */
@@ -2621,14 +2654,17 @@ static void check_told(struct sim *sim)
     const struct restart_journal *journal = &sim->restart.journal;
     const int64_t allowed_ms =
         (int64_t)journal->plan.count * (sim->config.start_timeout_ms + 2 * sim->step_max_ms) + 60000;
+    size_t down_count = 0;
+    bool downs[SIM_SERVICES_MAX];
     for (size_t i = 0; i < sim->world.count; i++) {
         const struct restart_service *entry = journal_service(journal, sim->world.services[i].name);
         const struct service *seen = observation_service(observation, sim->world.services[i].name);
-        const bool down = entry != NULL && entry->start != STEP_GIVEN_UP && seen != NULL &&
-                          seen->state != SERVICE_STATE_RUNNING && seen->state != SERVICE_STATE_PAUSED &&
-                          (journal->phase == RESTART_STARTING || journal->phase == RESTART_VERIFYING) &&
-                          observation->services_known && !observation->os_shutting_down &&
-                          seen->state != SERVICE_STATE_UNKNOWN;
+        const bool down = downs[i] =
+            entry != NULL && entry->start != STEP_GIVEN_UP && seen != NULL &&
+            seen->state != SERVICE_STATE_RUNNING && seen->state != SERVICE_STATE_PAUSED &&
+            (journal->phase == RESTART_STARTING || journal->phase == RESTART_VERIFYING) &&
+            observation->services_known && !observation->os_shutting_down &&
+            seen->state != SERVICE_STATE_UNKNOWN;
         if (!down) {
             sim->down_since_ms[i] = 0;
         } else if (sim->down_since_ms[i] == 0) {
@@ -2636,6 +2672,16 @@ static void check_told(struct sim *sim)
         } else if (sim->world.mono_ms - sim->down_since_ms[i] > allowed_ms && !journal->told_down) {
             broken(sim, "%s is down for %d s and nobody was told", sim->world.services[i].name,
                    (int)((sim->world.mono_ms - sim->down_since_ms[i]) / 1000));
+        }
+        down_count += down;
+    }
+    for (size_t i = 0; i < sim->world.count; i++) {
+        if (!downs[i] || down_count > 1) {
+            sim->alone_since_ms[i] = 0;
+        } else if (sim->alone_since_ms[i] == 0) {
+            sim->alone_since_ms[i] = sim->world.mono_ms;
+        } else if (sim->world.mono_ms - sim->alone_since_ms[i] > allowed_ms && sim->told_count[i] == 0) {
+            broken(sim, "%s alone is down, and only others were told of", sim->world.services[i].name);
         }
     }
 }
@@ -2703,8 +2749,20 @@ static void check_end(struct sim *sim)
     if (sim->told_up != (sim->told_down && !given_up)) {
         broken(sim, "told down %d, up again %d", sim->told_down, sim->told_up);
     }
-    if (sim->told_down != journal->told_down || sim->down_count > 1) {
-        broken(sim, "told down %u times", (unsigned)sim->down_count);
+    if (sim->told_down != journal->told_down) {
+        broken(sim, "told down %d, and the journal says %d", sim->told_down, journal->told_down);
+    }
+}
+
+/* SERVICE_DOWN: once about each service, in each life of storewatch. */
+static void count_told(struct sim *sim, unsigned news)
+{
+    for (size_t i = 0; (news & RESTART_NEWS_DOWN) && i < sim->world.count; i++) {
+        sim->told_count[i] += text_equal_nocase(sim->world.services[i].name, sim->restart.down_service);
+        if (sim->told_count[i] > 1) {
+            broken(sim, "told %u times that %s is down", (unsigned)sim->told_count[i],
+                   sim->world.services[i].name);
+        }
     }
 }
 
@@ -2776,7 +2834,7 @@ static void sim_step(struct sim *sim, bool trouble)
     }
     if (news & RESTART_NEWS_STEP) {
         sim->saved = sim->restart.journal;
-        sim->down_count += (news & RESTART_NEWS_DOWN) != 0;
+        count_told(sim, news);
         sim->told_down |= (news & RESTART_NEWS_DOWN) != 0;
         sim->told_up |= (news & RESTART_NEWS_UP_AGAIN) != 0;
         sim->ended = sim->saved.phase == RESTART_ENDED;
@@ -2995,6 +3053,8 @@ int main(void)
         cmocka_unit_test(test_progress_is_no_hang),
         cmocka_unit_test(test_process_that_is_not_there_or_does_not_die),
         cmocka_unit_test(test_termination_is_decided_anew),
+        cmocka_unit_test(test_termination_without_a_journal),
+        cmocka_unit_test(test_each_that_is_down_is_told),
         cmocka_unit_test(test_what_comes_too_late_again_and_again_turns_back),
         cmocka_unit_test(test_time_that_nobody_saw_is_no_patience),
         cmocka_unit_test(test_termination_stays_in_the_journal),
