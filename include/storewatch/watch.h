@@ -123,7 +123,8 @@ struct detector *watch_begin_detector(struct watch *watch, const struct config *
 void watch_forget_gone(struct watch *watch);
 /* Does the configuration name this target? (The host needs no name, discovered programs
  * need discover_clients.) */
-bool watch_names(const struct config *config, enum target_kind kind, const char *target);
+bool watch_names(const struct config *config, enum target_kind kind, const char *target, const char *image,
+                 const char *service);
 /* Forgets at once the incarnations of targets that `config` no longer names. */
 void watch_drop_unnamed(struct watch *watch, const struct config *config);
 void watch_deinit(struct watch *watch);

@@ -334,16 +334,19 @@ static bool not_found_yet(const struct step *step, const struct incident *incide
     return process ? process_id_equal(process->id, incident->process) : step->observation->processes_cut;
 }
 
-/* A discovered program that has been registered meanwhile: its incident goes on as that of the client, and
- * the ladder is open to it. */
+/* What the configuration says of a program since it was read again: one that was discovered has been
+ * registered, and its incident goes on as that of the client, with the ladder open to it; or a client has
+ * another service now, or none. A restart that goes on ends as it was begun. */
 void step_adopt_registered(struct step *step)
 {
+    const struct restart_journal *restart = &step->engine->restart.journal;
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         struct incident *incident = &step->engine->incidents[i].incident;
-        const struct watched *item = incident->id && incident->target_kind == TARGET_DISCOVERED
-                                         ? watch_find(&step->engine->watch, incident->process)
-                                         : NULL;
-        if (!item || item->kind == TARGET_DISCOVERED)
+        const struct watched *item =
+            incident->id ? watch_find(&step->engine->watch, incident->process) : NULL;
+        if (!item || item->kind == TARGET_DISCOVERED || item->kind == TARGET_HOST ||
+            (item->kind == incident->target_kind && text_equal_nocase(item->service, incident->service)) ||
+            (engine_restarting(step->engine) && restart->incident_id == incident->id))
             continue;
         incident->target_kind = item->kind;
         text_copy(incident->target, sizeof incident->target, item->target);
@@ -384,7 +387,8 @@ void step_follow_unnamed(struct step *step)
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         struct open_incident *open = &step->engine->incidents[i];
         if (!open->incident.id ||
-            watch_names(&step->engine->config, open->incident.target_kind, open->incident.target) ||
+            watch_names(&step->engine->config, open->incident.target_kind, open->incident.target,
+                        open->incident.image, open->incident.service) ||
             !step_room_to_tell(step))
             continue;
         struct alert *alert = incident_close(step, open, ALERT_UNWATCHED);

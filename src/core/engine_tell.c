@@ -55,15 +55,19 @@ static size_t add_points(struct alert *alert, const struct watched *item, enum m
     return count;
 }
 
-/* The incarnation that took the place of the incident's; NULL while there is none. */
+/* The incarnation that took the place of the incident's; NULL while there is none. The times of creation are
+ * of a clock that may have been set back in between: what was first seen when the old one was gone counts,
+ * too. */
 struct watched *engine_successor(struct engine *engine, const struct incident *incident)
 {
+    const struct watched *old = watch_find(&engine->watch, incident->process);
     for (size_t i = 0; i < engine->watch.count; i++) {
         struct watched *item = &engine->watch.items[i];
         if (item->present && item->kind == incident->target_kind &&
             text_equal_nocase(item->target, incident->target) &&
             text_equal_nocase(item->image, incident->image) &&
-            item->process.created_100ns > incident->process.created_100ns)
+            (item->process.created_100ns > incident->process.created_100ns ||
+             (old && old->gone_mono_ms && item->first_seen_mono_ms >= old->gone_mono_ms)))
             return item;
     }
     return NULL;

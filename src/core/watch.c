@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define HOST_TARGET "host"
+#define STORE_WORKER_IMAGE "Microsoft.Exchange.Store.Worker.exe"
 
 /* Windows' bound on the handles of one process (Windows Internals, "handle tables"): 2^24. */
 #define PROCESS_HANDLES_LIMIT 16777216.0
@@ -148,13 +149,16 @@ static enum status see(struct watch *watch, const struct config *config, const s
         /* It has been registered meanwhile: what was seen of it goes on under its new name. */
         item->kind = candidate->kind;
         text_copy(item->target, sizeof item->target, candidate->target);
-        text_copy(item->service, sizeof item->service, candidate->service);
     }
+    /* Its service may be named, or be another one, since the configuration was read again. */
+    if (item->kind == candidate->kind && text_equal_nocase(item->target, candidate->target))
+        text_copy(item->service, sizeof item->service, candidate->service);
     return STATUS_OK;
 }
 
 /* The service's own process and, for the store, the process' children (2013: Store.Service and its Workers).
- * A parent pid may belong to an earlier process: a child is never older than its parent. */
+ * A parent pid may belong to an earlier process: a child is never older than its parent, but for a worker of
+ * the store, which is one by its name: a clock that was set back in between makes it look older. */
 static enum status see_service(struct watch *watch, const struct config *config,
                                const struct observation *observation, struct candidate candidate,
                                bool with_children)
@@ -170,7 +174,8 @@ static enum status see_service(struct watch *watch, const struct config *config,
     for (size_t i = 0; with_children && i < observation->process_count; i++) {
         const struct process *child = &observation->processes[i];
         if (child->parent_pid != own->id.pid || child->id.pid == own->id.pid ||
-            child->id.created_100ns < own->id.created_100ns)
+            (child->id.created_100ns < own->id.created_100ns &&
+             !text_equal_nocase(child->image, STORE_WORKER_IMAGE)))
             continue;
         candidate.process = child;
         enum status one = see(watch, config, &candidate, observation);
@@ -458,7 +463,8 @@ void watch_push(struct watch *watch, const struct config *config, const struct o
     }
 }
 
-bool watch_names(const struct config *config, enum target_kind kind, const char *target)
+bool watch_names(const struct config *config, enum target_kind kind, const char *target, const char *image,
+                 const char *service)
 {
     if (kind == TARGET_HOST)
         return true;
@@ -466,9 +472,12 @@ bool watch_names(const struct config *config, enum target_kind kind, const char 
         return config->discover_clients;
     if (kind == TARGET_STORE)
         return text_equal_nocase(target, config->store_service);
-    for (size_t i = 0; i < config->client_count; i++)
-        if (text_equal_nocase(target, config->clients[i].name))
-            return true;
+    for (size_t i = 0; i < config->client_count; i++) {
+        const struct config_client *client = &config->clients[i];
+        if (text_equal_nocase(target, client->name))
+            return client->image[0] ? image_matches(client->image, image)
+                                    : text_equal_nocase(service, client->service);
+    }
     return false;
 }
 
@@ -497,7 +506,8 @@ void watch_drop_unnamed(struct watch *watch, const struct config *config)
 {
     bool keep[WATCHED_MAX];
     for (size_t i = 0; i < watch->count; i++)
-        keep[i] = watch_names(config, watch->items[i].kind, watch->items[i].target);
+        keep[i] = watch_names(config, watch->items[i].kind, watch->items[i].target, watch->items[i].image,
+                              watch->items[i].service);
     compact(watch, keep);
 }
 

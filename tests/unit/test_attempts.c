@@ -266,6 +266,24 @@ static void test_called_off_by_a_reload(void **state)
     assert_false(did(f, "stop ArchiveSvc"));
 }
 
+/* A reload names another service for the client that grows, or none: a restart that was about to begin is
+ * called off, once, and what comes next is about the new one. */
+static void test_a_reload_names_another_service(void **state)
+{
+    struct fixture *f = *state;
+    text_copy(f->config.clients[0].image, PROCESS_IMAGE_MAX, "archive.exe");
+    engine_configure(f->agent->engine, &f->config);
+    run_until_begun(f);
+    text_copy(f->config.clients[0].service, SERVICE_NAME_MAX, "MailSweeper");
+    engine_configure(f->agent->engine, &f->config);
+    assert_called_off(f, "not a restart of the configuration");
+    const int64_t id = f->agent->engine->restart.journal.id;
+    assert_string_equal(incident(f)->incident.service, "MailSweeper");
+    run_until_begun(f);
+    assert_int_equal(f->agent->engine->restart.journal.id, id + 1);
+    assert_string_equal(f->agent->engine->restart.journal.target, "MailSweeper");
+}
+
 static void test_called_off_when_the_growth_has_ended(void **state)
 {
     struct fixture *f = *state;
@@ -488,6 +506,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_kill_forgets_no_attempt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_called_off_is_no_attempt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_called_off_by_a_reload, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_reload_names_another_service, setup, teardown),
         cmocka_unit_test_setup_teardown(test_called_off_when_the_growth_has_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_person_is_not_made_to_wait, setup, teardown),
         cmocka_unit_test(test_a_store_near_its_end_does_not_wait_for_it),

@@ -79,6 +79,8 @@ static void test_targets_are_found_by_service_child_and_image(void **state)
     process(f, "Microsoft.Exchange.Store.Service.exe", 10, BORN_100NS, 1e8);
     process(f, "Microsoft.Exchange.Store.Worker.exe", 11, BORN_100NS + 5, 1e9)->parent_pid = 10;
     process(f, "older.exe", 12, BORN_100NS - 5, 1e9)->parent_pid = 10; /* its parent was an earlier pid 10 */
+    /* the clock was set back after the service had started */
+    process(f, "Microsoft.Exchange.Store.Worker.exe", 13, BORN_100NS - 5, 1e9)->parent_pid = 10;
     process(f, "archive.exe", 20, BORN_100NS, 1e8);
     process(f, "BESAgent.exe", 30, BORN_100NS, 1e8);
     process(f, "besagent.EXE", 31, BORN_100NS, 1e8);
@@ -86,9 +88,10 @@ static void test_targets_are_found_by_service_child_and_image(void **state)
     service(f, "ArchiveSvc", 20);
     service(f, "MSExchangeIS", 10);
     look(f);
-    assert_int_equal(f->watch.count, 6); /* with the host */
+    assert_int_equal(f->watch.count, 7); /* with the host */
     assert_int_equal(watch_find(&f->watch, (struct process_id){11, BORN_100NS + 5})->kind, TARGET_STORE);
     assert_null(watch_find(&f->watch, (struct process_id){12, BORN_100NS - 5}));
+    assert_int_equal(watch_find(&f->watch, (struct process_id){13, BORN_100NS - 5})->kind, TARGET_STORE);
     assert_string_equal(watch_find(&f->watch, (struct process_id){20, BORN_100NS})->service, "ArchiveSvc");
     assert_string_equal(watch_find(&f->watch, (struct process_id){31, BORN_100NS})->target, "bes");
     assert_null(watch_find(&f->watch, (struct process_id){32, BORN_100NS}));
@@ -213,6 +216,31 @@ static void test_targets_no_longer_named_are_dropped(void **state)
     assert_int_equal(f->watch.count, 2);
 }
 
+/* The configuration was read again: of a client that is watched by its image the service is another one; one
+ * that is watched by its service is another program then. */
+static void test_a_client_gets_another_service(void **state)
+{
+    struct fixture *f = *state;
+    const struct process_id archive = {20, BORN_100NS}, bes = {30, BORN_100NS};
+    for (int times = 0; times < 2; times++) {
+        begin_look(f);
+        process(f, "archive.exe", 20, BORN_100NS, 1e8);
+        process(f, "BESAgent.exe", 30, BORN_100NS, 1e8);
+        service(f, "ArchiveSvc", 20);
+        look(f);
+        assert_string_equal(watch_find(&f->watch, bes)->service, times ? "BES" : "");
+        text_copy(f->config.clients[1].service, SERVICE_NAME_MAX, "BES");
+        watch_drop_unnamed(&f->watch, &f->config);
+        assert_non_null(watch_find(&f->watch, archive));
+        assert_non_null(watch_find(&f->watch, bes));
+    }
+    text_copy(f->config.clients[0].service, SERVICE_NAME_MAX, "Archive2");
+    text_copy(f->config.clients[1].image, PROCESS_IMAGE_MAX, "bes2.exe");
+    watch_drop_unnamed(&f->watch, &f->config);
+    assert_null(watch_find(&f->watch, archive));
+    assert_null(watch_find(&f->watch, bes));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* More processes than a look has room for: who is not in the list need not have ended. */
@@ -248,6 +276,7 @@ int main(void)
         TEST(test_more_than_the_bound_is_counted),
         TEST(test_the_nearest_limit_counts),
         TEST(test_targets_no_longer_named_are_dropped),
+        TEST(test_a_client_gets_another_service),
         TEST(test_what_was_cut_off_has_not_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
