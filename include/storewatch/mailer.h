@@ -1,10 +1,11 @@
 /* mailer.h - one message to one relay over SMTP. Blocking: called on a worker only, never on the sampling
  * path.
  *
- * No call takes longer than MAILER_TOTAL_TIMEOUT_MS and a few seconds for the farewell, whatever the relay
- * does. With TLS_STARTTLS and TLS_IMPLICIT nothing of the mail and no password is sent before the relay's
- * certificate has been verified against the machine's trusted roots and the relay's name; there is no silent
- * way back to plain text. */
+ * No call takes longer than MAILER_TOTAL_TIMEOUT_MS until the relay has the message, MAILER_ANSWER_TIMEOUT_MS
+ * more until it says that it takes it, and a few seconds for the farewell, whatever the relay does. With
+ * TLS_STARTTLS and TLS_IMPLICIT nothing of the mail and no password is sent before the relay's certificate
+ * has been verified against the machine's trusted roots and the relay's name; there is no silent way back to
+ * plain text. */
 #ifndef STOREWATCH_MAILER_H
 #define STOREWATCH_MAILER_H
 
@@ -13,6 +14,8 @@
 
 #define MAILER_CONNECT_TIMEOUT_MS (15 * 1000)
 #define MAILER_TOTAL_TIMEOUT_MS (60 * 1000)
+/* RFC 5321 grants ten minutes; meanwhile no other mail leaves, and the next relay may be quicker. */
+#define MAILER_ANSWER_TIMEOUT_MS (120 * 1000)
 
 struct mailer_request {
     const struct config_relay *relay; /* its password is resolved here: "env:NAME", "dpapi:BASE64" */

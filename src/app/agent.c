@@ -158,6 +158,18 @@ void agent_tell_engine(struct agent *agent, enum status status, const struct err
 
 /* ---- control, events, configuration ---- */
 
+/* What a stop, or the end of a process, was decided on has changed while it waited for its commit: it is
+ * decided anew. */
+static void withdraw_stop(struct agent *agent)
+{
+    const enum engine_request_kind kind = agent->request.kind;
+    if (agent->jobs[LANE_CONTROL].busy || (kind != ENGINE_STOP_SERVICE && kind != ENGINE_TERMINATE_PROCESS))
+        return;
+    struct err err = {0};
+    err_set(&err, STATUS_BUSY, "restart", RESTART_TOO_LATE, "what it was decided on has changed");
+    agent_tell_engine(agent, STATUS_BUSY, &err, NULL);
+}
+
 static bool take_control_job(struct agent *agent, struct job *job)
 {
     if (agent->request.kind == ENGINE_NOTHING || agent->request.kind == ENGINE_GATHER_EVIDENCE ||
@@ -216,6 +228,7 @@ static void say_findings(struct text *text, const char *path, const struct confi
         text_add(text, "%s", text->length ? "\n" : "");
         config_finding_format(text, path, &findings->items[i]);
     }
+    text_tell_cut(text);
 }
 
 static void reload_done(struct agent *agent, struct job *job)
@@ -232,6 +245,7 @@ static void reload_done(struct agent *agent, struct job *job)
     if (strcmp(job->loaded->data_dir, agent->engine->config.data_dir) != 0)
         text_add(&text, "data_dir is taken over at the next start of the service, not now. ");
     engine_configure(agent->engine, job->loaded);
+    withdraw_stop(agent);
     if (!agent->jobs[LANE_MAIL].busy)
         *agent->mail_config = *job->loaded;
     agent->mail_retry_mono_ms = 0; /* perhaps it was the relay that was mended */
@@ -261,6 +275,7 @@ enum status agent_maintenance(struct agent *agent, int64_t until_utc_ms, const c
     agent->engine->maintenance_until_utc_ms = until_utc_ms;
     text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, reason);
     agent_put_maintenance(agent);
+    withdraw_stop(agent);
     char storage[ALERT_LINE_MAX * 2];
     struct text text = text_on(storage, sizeof storage);
     if (until_utc_ms > utc_ms) {
@@ -313,9 +328,17 @@ static void watch_over_look(struct agent *agent)
     agent->look_overdue = true;
     char storage[ALERT_LINE_MAX];
     struct text text = text_on(storage, sizeof storage);
-    text_add(&text, "A look at the processes and services has not returned for ");
-    text_add_duration(&text, since_ms);
-    text_add(&text, ": the service control manager may hang.");
+    if (agent->opened) {
+        text_add(&text, "A look at the processes and services has not returned for ");
+        text_add_duration(&text, since_ms);
+        text_add(&text, ": the service control manager may hang.");
+    } else {
+        text_add(&text, "The first look at the processes and services, or the opening of the history file, "
+                        "has not returned for ");
+        text_add_duration(&text, since_ms);
+        text_add(&text, ": the service control manager or the disk may hang. A restart that was under way "
+                        "goes on only after that: see that all services run.");
+    }
     agent_tell(agent, ALERT_BLIND, storage);
 }
 

@@ -23,9 +23,11 @@
 /* ---- the transfer ---- */
 
 struct transfer {
+    CURL *easy;
     const char *message;
     size_t message_length, message_sent;
     int farewell_polls;
+    bool late; /* it took MAILER_TOTAL_TIMEOUT_MS, and the relay does not even have the whole message */
     struct mail_dialogue dialogue;
 };
 
@@ -59,19 +61,31 @@ static size_t on_write(char *data, size_t size, size_t count, void *context)
 }
 
 /* libcurl's own time-outs do not cover QUIT: without this a relay that takes the mail and then falls silent
- * would hold us for two minutes. */
+ * would hold us for two minutes. Nor do they know that the answer to a whole message may take longer than all
+ * the rest: a filter looks at it, and who does not wait sends it twice (RFC 5321, 4.5.3.2.6). */
 static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     struct transfer *transfer = context;
+    curl_off_t took_us = 0;
     (void)a, (void)b, (void)c, (void)d;
-    return transfer->dialogue.farewell && transfer->farewell_polls++ >= FAREWELL_POLLS ? 1 : 0;
+    if (transfer->dialogue.farewell) {
+        return transfer->farewell_polls++ >= FAREWELL_POLLS ? 1 : 0;
+    }
+    const bool is_whole =
+        transfer->dialogue.stage == MAIL_STAGE_CONTENT && transfer->message_sent == transfer->message_length;
+    curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &took_us);
+    transfer->late = !is_whole && took_us > (curl_off_t)MAILER_TOTAL_TIMEOUT_MS * 1000;
+    return transfer->late ? 1 : 0;
 }
 
 /* ---- what came of it ---- */
 
-static enum mail_end end_of(CURLcode code, const char *words)
+static enum mail_end end_of(const struct transfer *transfer, CURLcode code, const char *words)
 {
     static const char closed[] = "response reading failed"; /* libcurl's words, with a meaningless errno */
+    if (transfer->late) {
+        return MAIL_END_TIMEOUT;
+    }
     switch (code) {
     case CURLE_OK:
         return MAIL_END_ORDERLY;
@@ -162,7 +176,7 @@ static CURLcode set_options(CURL *easy, const struct mailer_request *request, st
     SET(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)MAILER_CONNECT_TIMEOUT_MS);
-    SET(CURLOPT_TIMEOUT_MS, (long)MAILER_TOTAL_TIMEOUT_MS);
+    SET(CURLOPT_TIMEOUT_MS, (long)(MAILER_TOTAL_TIMEOUT_MS + MAILER_ANSWER_TIMEOUT_MS));
     SET(CURLOPT_FORBID_REUSE, 1L); /* so that the farewell is part of the transfer, and on_progress ends it */
     SET(CURLOPT_ERRORBUFFER, error_words);
 
@@ -196,7 +210,16 @@ static CURLcode set_options(CURL *easy, const struct mailer_request *request, st
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, on_progress);
     SET(CURLOPT_XFERINFODATA, transfer);
+    transfer->easy = easy;
     return code;
+}
+
+/* What kept it from an orderly end, in libcurl's words where it knows them. */
+static const char *words_of(const struct transfer *transfer, CURLcode code, const char *error_words)
+{
+    return transfer->late           ? "the relay took too long"
+           : error_words[0] != '\0' ? error_words
+                                    : curl_easy_strerror(code);
 }
 
 /* A request that cannot be carried out. */
@@ -271,8 +294,8 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
         goto done;
     }
     const CURLcode code = curl_easy_perform(easy);
-    const char *words = error_words[0] != '\0' ? error_words : curl_easy_strerror(code);
-    status = mail_dialogue_outcome(&transfer.dialogue, end_of(code, words), words, &result);
+    const char *words = words_of(&transfer, code, error_words);
+    status = mail_dialogue_outcome(&transfer.dialogue, end_of(&transfer, code, words), words, &result);
     if (status != STATUS_OK) {
         err_set(&own, status, "smtp", (uint32_t)code, "%s", result.answer);
     }
@@ -320,8 +343,8 @@ enum status mailer_probe(const struct config_relay *relay, const char *helo, cha
     if (code == CURLE_OK) {
         text_copy(out_answer, capacity, transfer.dialogue.answer);
     } else {
-        const char *words = error_words[0] != '\0' ? error_words : curl_easy_strerror(code);
-        status = mail_dialogue_outcome(&transfer.dialogue, end_of(code, words), words, &result);
+        const char *words = words_of(&transfer, code, error_words);
+        status = mail_dialogue_outcome(&transfer.dialogue, end_of(&transfer, code, words), words, &result);
         err_set(&own, status, "smtp", (uint32_t)code, "%s", result.answer);
     }
 done:

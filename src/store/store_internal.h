@@ -91,7 +91,8 @@
     X(INCIDENTS_GET, "SELECT " INCIDENT_COLUMNS " FROM incident ORDER BY id DESC LIMIT ?")                   \
     X(INCIDENTS_OPEN, "SELECT " INCIDENT_COLUMNS " FROM incident WHERE state <> 'closed' ORDER BY id DESC"   \
                       " LIMIT ?")                                                                            \
-    X(INCIDENT_LAST, "SELECT max(id) FROM incident")                                                         \
+    X(INCIDENT_LAST, "SELECT max(id) FROM (SELECT max(id) AS id FROM incident UNION ALL "                    \
+                     "SELECT max(incident_id) FROM restart UNION ALL SELECT max(incident_id) FROM outbox)")  \
     /* restarts */                                                                                           \
     X(RESTART_PUT,                                                                                           \
       "INSERT OR REPLACE INTO restart(" RESTART_COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"             \

@@ -549,6 +549,8 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
                         struct err *err)
 {
     enum relay_mood mood = current->relays[(request->relay->port - 25) % CONFIG_RELAYS_MAX];
+    if (current->swallowed && strstr(request->message, current->swallowed))
+        mood = RELAY_UNREACHABLE;
     if (mood == RELAY_WORKS) {
         current->mails_delivered++;
         log_mail(current, request->message);

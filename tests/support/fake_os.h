@@ -56,7 +56,8 @@ struct os {
     struct host host;
     bool cluster;
     bool host_unreadable;
-    int weekday, minute_of_day;                /* at mono_ms 0 of the world */
+    int weekday, minute_of_day; /* at mono_ms 0 of the world */
+    const char *swallowed;      /* a message that holds this is answered by no relay; NULL = none */
     enum relay_mood relays[CONFIG_RELAYS_MAX]; /* by position in the configuration: found by port - 25 */
     size_t registration_count;                 /* what the registry names */
     struct mapi_registration registrations[8];

@@ -313,6 +313,52 @@ static void test_maintenance_holds_restarts_and_survives(void **state)
     assert_true(did(f, "stop MSExchangeIS"));
 }
 
+/* A stop that waits for its commit is decided anew when maintenance is switched on meanwhile. */
+static void test_maintenance_withdraws_a_stop_that_waits(void **state)
+{
+    struct fixture *f = *state;
+    leak(f);
+    for (int i = 0; i < 400 && f->agent->request.kind != ENGINE_STOP_SERVICE; i++) {
+        poll(f);
+        while (drive_lane(f->agent, LANE_LOOK) || drive_lane(f->agent, LANE_STORE) ||
+               (f->agent->request.kind != ENGINE_STOP_SERVICE && drive_lane(f->agent, LANE_CONTROL)) ||
+               drive_lane(f->agent, LANE_EVENT))
+            if (f->agent->request.kind == ENGINE_STOP_SERVICE)
+                break;
+    }
+    assert_int_equal(f->agent->request.kind, ENGINE_STOP_SERVICE);
+    assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": 7200000, \"reason\": \"new disks\"}",
+                  "new disks");
+    for (int i = 0; i < 10; i++) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+    assert_false(did(f, "stop MSExchangeIS"));
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_CALLED_OFF);
+}
+
+/* The disk, or the service manager, hangs at the start: that leaves as a mail all the same. */
+static void test_a_start_that_hangs_is_mailed(void **state)
+{
+    struct fixture *f = *state;
+    struct job *job = agent_take_job(f->agent, LANE_LOOK);
+    assert_int_equal(job->kind, JOB_OPEN);
+    for (int i = 0; i < 10; i++)
+        poll(f);
+    assert_int_equal(f->agent->pending->mail_count, 1);
+    assert_non_null(strstr(f->agent->pending->mails[0].mail.plain, "or the opening"));
+    const char subject[] = "mail [storewatch] EX1: storewatch cannot read the counters";
+    assert_true(drive_lane(f->agent, LANE_MAIL));
+    assert_true(did(f, subject));
+    job_run(job);
+    agent_job_done(f->agent, job);
+    for (int i = 0; i < 10; i++) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+    assert_null(strstr(strstr(f->os.log_storage, subject) + 1, subject)); /* once */
+}
+
 static void test_a_restart_by_hand_keeps_to_the_preflight(void **state)
 {
     struct fixture *f = *state;
@@ -646,6 +692,8 @@ int main(void)
         TEST(test_control_lines),
         TEST(test_bad_requests_say_what_is_allowed),
         TEST(test_maintenance_holds_restarts_and_survives),
+        TEST(test_maintenance_withdraws_a_stop_that_waits),
+        TEST(test_a_start_that_hangs_is_mailed),
         TEST(test_a_restart_by_hand_keeps_to_the_preflight),
         TEST(test_a_hung_event_log_does_not_hold_a_reload_back),
         TEST(test_what_users_may_change_is_told_once),

@@ -197,6 +197,28 @@ static void test_a_relay_that_refuses_is_not_the_last(void **state)
     assert_false(mailed(f, "i4-3") || mailed(f, "i4-4"));
 }
 
+/* A filter or a narrow line swallows one mail, and the relay says nothing to it: after half an hour it keeps
+ * only what its own incident says next. */
+static void test_a_mail_that_none_answers_keeps_no_other(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.max_per_hour = 0;
+    f->os.swallowed = "i4-1";
+    put(f, ALERT_OPENED, 4, "i4-1");
+    poll_for(f, 5 * MS_PER_MINUTE);
+    put(f, ALERT_OPENED, 5, "i5-1");
+    put(f, ALERT_REMINDER, 4, "i4-2");
+    poll_for(f, 5 * MS_PER_MINUTE);
+    assert_false(mailed(f, "i5-1"));
+    poll_for(f, MS_PER_HOUR);
+    assert_true(mailed(f, "i5-1"));
+    assert_false(mailed(f, "i4-2"));
+    f->os.swallowed = NULL;
+    poll_for(f, 30 * MS_PER_MINUTE);
+    assert_true(mailed(f, "i4-1") && mailed(f, "i4-2"));
+    assert_int_equal(f->agent->mails_dead, 0);
+}
+
 /* Errors that belong to no incident take none of the room for those that do. */
 static void test_errors_of_no_incident_crowd_none_out(void **state)
 {
@@ -477,6 +499,7 @@ int main(void)
         TEST(test_without_memory_repetitions_go_first),
         TEST(test_an_error_does_not_wait_for_the_cap),
         TEST(test_a_relay_that_refuses_is_not_the_last),
+        TEST(test_a_mail_that_none_answers_keeps_no_other),
         TEST(test_errors_of_no_incident_crowd_none_out),
         TEST(test_an_error_comes_while_the_outbox_is_looked_at),
         TEST(test_an_error_does_not_wait_for_those_before_it),
