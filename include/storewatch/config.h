@@ -109,10 +109,9 @@ struct config_finding {
 };
 
 struct config_findings {
-    size_t count; /* errors and warnings, in the order of the file; at most CONFIG_ERRORS_MAX are kept */
-    size_t error_count;
-    bool cut;
-    struct config_finding items[CONFIG_ERRORS_MAX];
+    size_t count; /* errors and warnings, in the order of the file; at most CONFIG_ERRORS_MAX are kept, */
+    size_t error_count; /* ... and when errors found no room, a last item says how many there are */
+    struct config_finding items[CONFIG_ERRORS_MAX + 1];
 };
 
 /* All defaults. */

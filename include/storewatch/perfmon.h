@@ -42,8 +42,8 @@ struct perfmon_column {
 };
 
 /* The unit that a column's name tells, without case: "Private Bytes" "Working Set" "Virtual Bytes" "bytes"
- * are bytes (but not "KBytes" "MBytes" "GBytes", nor a counter that begins with "%"), "Handle Count"
- * "handles" are handles, everything else is other. */
+ * "Commit Limit" are bytes (but not "KBytes" "MBytes" "GBytes", nor a counter that begins with "%"), "Handle
+ * Count" "handles" are handles, everything else is other. */
 enum unit perfmon_unit(const char *name);
 
 struct perfmon;

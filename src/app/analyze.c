@@ -184,10 +184,11 @@ static enum status push_rows(struct perfmon *reader, struct track *tracks, struc
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* Does --limit hold for this column? */
+/* Does --limit hold for this column? A history's series are read as columns one after the other: all of them
+ * are one file, which has bytes. */
 static bool limit_holds(const struct perfmon *reader, enum unit unit)
 {
-    bool has_bytes = false;
+    bool has_bytes = perfmon_is_history(reader);
     for (size_t i = 0; i < perfmon_column_count(reader); i++) {
         has_bytes = has_bytes || perfmon_column_get(reader, i)->unit == UNIT_BYTES;
     }

@@ -52,7 +52,7 @@ static const struct {
      doctor_run},
     {"test-alert", "test-alert [--config FILE]", "one mail through every relay, and what each answered",
      "  --config FILE   if not the configuration that the service uses\n", test_alert_run},
-    {"history", "history [--csv] [--json] [--config FILE | --data DIR]",
+    {"history", "history [--csv | --json] [--config FILE | --data DIR]",
      "samples, incidents, restarts and mails",
      "  --csv           the samples as CSV\n"
      "  --json          one JSON object\n"

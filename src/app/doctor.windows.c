@@ -307,7 +307,7 @@ static void check_config(struct doctor *doctor, const char *path, char out_path[
     }
     enum status status = config_load(path, &doctor->config, findings, &err);
     for (size_t i = 0; i < findings->count; i++) {
-        char words[512];
+        char words[1024];
         struct text text = text_on(words, sizeof words);
         config_finding_format(&text, path, &findings->items[i]);
         doctor_add(doctor, findings->items[i].warning ? DOCTOR_WARNING : DOCTOR_FAILED, "config",

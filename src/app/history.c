@@ -37,6 +37,13 @@ static const char *time_text(char *storage, size_t capacity, int64_t utc_ms)
     return storage;
 }
 
+/* The machine as a whole has none. */
+static void print_process(const char *image, uint32_t pid)
+{
+    if (pid)
+        printf(" (%s, pid %u)", image, (unsigned)pid);
+}
+
 static void print_incidents(const struct history *history)
 {
     char opened[40], closed[40], rate[96];
@@ -46,11 +53,12 @@ static void print_incidents(const struct history *history)
         struct text text = text_on(rate, sizeof rate);
         text_add_rate_interval(&text, metric_unit(incident->metric), incident->slope_per_hour,
                                incident->slope_low_per_hour, incident->slope_high_per_hour);
-        printf("  %lld  %s to %s  %s  %s of %s (%s, pid %u), %s\n      %s\n", (long long)incident->id,
+        printf("  %lld  %s to %s  %s  %s of %s", (long long)incident->id,
                time_text(opened, sizeof opened, incident->opened_utc_ms),
                time_text(closed, sizeof closed, incident->closed_utc_ms),
-               incident_state_name(incident->state), metric_name(incident->metric), incident->target,
-               incident->image, incident->process.pid, rate, incident->reason);
+               incident_state_name(incident->state), metric_name(incident->metric), incident->target);
+        print_process(incident->image, incident->process.pid);
+        printf(", %s\n      %s\n", rate, incident->reason);
     }
 }
 
@@ -114,8 +122,7 @@ static enum status print_series(struct store *store, struct err *err)
         text_add_quantity(&text, metric_unit(key.metric), latest);
         printf("  %s to %s  %s of %s", time_text(from, sizeof from, first_utc_ms),
                time_text(to, sizeof to, last_utc_ms), metric_name(key.metric), key.target);
-        if (key.process.pid)
-            printf(" (%s, pid %u)", key.image, key.process.pid);
+        print_process(key.image, key.process.pid);
         printf(", at the end %s\n", value);
         count++;
     }

@@ -6,9 +6,10 @@
 #include "storewatch/config.h"
 #include "storewatch/store.h"
 
-#define HISTORY_INCIDENTS_MAX 1000
-#define HISTORY_RESTARTS_MAX 200
-#define HISTORY_MAILS_MAX 1000
+/* All that a file holds: what the store keeps, and what is open or came since it last tidied up. */
+#define HISTORY_INCIDENTS_MAX (STORE_INCIDENTS_MAX + 500)
+#define HISTORY_RESTARTS_MAX (STORE_RESTARTS_MAX + 500)
+#define HISTORY_MAILS_MAX (STORE_MAILS_MAX + STORE_PENDING_MAX + 500)
 
 struct history_series {
     int64_t id;

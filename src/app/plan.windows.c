@@ -26,21 +26,23 @@ struct plan_inputs {
     struct preflight preflight;
 };
 
-/* Without a history file there were no restarts; one that cannot be read is told. */
-static void read_budget(struct plan_inputs *in)
+/* Without a history file there were no restarts; of one that cannot be read nothing is known. An exit code.
+ */
+static int read_budget(struct plan_inputs *in)
 {
     char dir[1024], path[1100];
     if (!cli_data_dir(&in->config, dir, sizeof dir))
-        return;
+        return EXIT_COULD_NOT;
     store_path(path, sizeof path, dir);
     struct store *store = NULL;
     struct err err = {0};
     enum status status = store_open_readonly(path, &store, &err);
     if (!status)
         status = store_get_budget(store, in->budget, BUDGET_ENTRIES_MAX, &in->budget_count, &err);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
-        fprintf(stderr, "storewatch: the budget is not known: %s\n", err.text);
     store_close(store);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return cli_fail("no plan: how many restarts there were is not known: %s", err.text);
+    return EXIT_FINE;
 }
 
 /* What only the running service knows. */
@@ -121,7 +123,9 @@ static int run_plan(struct plan_inputs *in, const char *service)
     if (os_open(&in->os, &err) != STATUS_OK || os_observe(in->os, in->observation, &err) != STATUS_OK ||
         os_service_graph(in->os, &in->graph, &err) != STATUS_OK)
         return cli_fail("%s", err.text);
-    read_budget(in);
+    const int code = read_budget(in);
+    if (code != EXIT_FINE)
+        return code;
     ask_service(in);
     judge(in, service);
     print_plan(in, service);

@@ -284,12 +284,11 @@ int status_view_nagios(const char *json, struct buffer *out)
         buffer_add(out, "STOREWATCH UNKNOWN - no status\n");
         return 3;
     }
-    bool handicapped =
-        json_is_true(json_object_get(root, "blind")) || json_is_string(json_object_get(root, "store_error"));
-    int code = json_is_true(json_object_get(root, "blind")) ? 3
-               : json_array_size(incidents)                 ? 2
-               : handicapped                                ? 1
-                                                            : 0;
+    const json_t *restart = json_object_get(root, "restart");
+    const bool blind = json_is_true(json_object_get(root, "blind"));
+    const bool cannot_write = json_is_string(json_object_get(root, "store_error"));
+    const bool restarting = is_under_way(restart);
+    const int code = blind ? 3 : json_array_size(incidents) ? 2 : cannot_write || restarting ? 1 : 0;
     buffer_add(out, "STOREWATCH %s - ", words[code]);
     const json_t *first = json_array_get(incidents, 0);
     struct buffer told = {0};
@@ -297,8 +296,13 @@ int status_view_nagios(const char *json, struct buffer *out)
         buffer_add(&told, "%zu incident%s: %s of %s: %s", json_array_size(incidents),
                    json_array_size(incidents) == 1 ? "" : "s", json_words_get(first, "metric", "?"),
                    json_words_get(first, "target", "?"), json_words_get(first, "reason", ""));
-    else if (handicapped)
-        buffer_add(&told, "%s", json_words_get(root, "store_error", "the counters cannot be read"));
+    else if (blind)
+        buffer_add(&told, "the counters cannot be read");
+    else if (restarting)
+        buffer_add(&told, "restart of %s under way: %s", json_words_get(restart, "target", "?"),
+                   json_words_get(restart, "waiting_for", "?"));
+    else if (cannot_write)
+        buffer_add(&told, "%s", json_words_get(root, "store_error", ""));
     else
         buffer_add(&told, "nothing grows without bound");
     add_nagios(out, told.data ? told.data : "", false);

@@ -43,8 +43,9 @@ static bool send_through(struct os *os, const struct config *config, const struc
     char *message = NULL;
     printf("%s:%u ... ", relay->host, relay->port);
     fflush(stdout);
-    if (make_message(os, config, relay, to, &message) != STATUS_OK) {
-        printf("FAILED: no memory for the message\n");
+    enum status made = make_message(os, config, relay, to, &message);
+    if (made != STATUS_OK) {
+        printf("FAILED: the message cannot be made: %s\n", status_text(made));
         return false;
     }
     struct os_facts facts;

@@ -128,7 +128,7 @@ static enum unit leaking_unit(enum metric metric)
 static bool advise_dll(struct alert *alert)
 {
     enum unit unit = leaking_unit(alert->incident.metric);
-    char storage[ALERT_LINE_MAX];
+    char storage[2 * ALERT_LINE_MAX]; /* the alert cuts it, and says so */
     struct text line = text_on(storage, sizeof storage);
     struct defect_finding finding;
     size_t index = 0;

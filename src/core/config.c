@@ -43,7 +43,10 @@ static void read_scalar(struct config_reader *reader, const struct config_row *r
     if (!config_store_scalar(row, value, at)) {
         char storage[sizeof(((struct config_finding *)NULL)->text)];
         struct text words = text_on(storage, sizeof(storage));
-        config_add_json(&words, value);
+        if (row->check == config_check_password) /* is not repeated, whatever it is */
+            text_add(&words, "the value");
+        else
+            config_add_json(&words, value);
         text_add(&words, " is not allowed; it must be ");
         config_add_allowed(&words, &row->key);
         config_report(reader, place, ERROR_AT_VALUE, "%s", storage);
@@ -202,7 +205,6 @@ enum status config_parse(const char *json, size_t length, struct config *out_con
                          struct config_findings *out_findings)
 {
     out_findings->count = out_findings->error_count = 0;
-    out_findings->cut = false;
     if (length >= 3 && memcmp(json, "\xEF\xBB\xBF", 3) == 0) { /* Notepad's byte order mark */
         json += 3;
         length -= 3;
@@ -248,6 +250,7 @@ enum status config_parse(const char *json, size_t length, struct config *out_con
         config_check(&reader);
     }
     config_sort_findings(out_findings);
+    config_tell_cut(out_findings);
     if (out_findings->error_count == 0) {
         derive_sender(config);
         *out_config = *config;
@@ -263,7 +266,6 @@ enum status config_load(const char *path, struct config *out_config, struct conf
                         struct err *err)
 {
     out_findings->count = out_findings->error_count = 0;
-    out_findings->cut = false;
     enum status status = STATUS_OK;
     char *json = NULL;
     FILE *file = fopen(path, "rb");

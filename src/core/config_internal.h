@@ -97,6 +97,8 @@ void config_report(struct config_reader *reader, const struct config_place *plac
 bool config_is_sound(const struct config_reader *reader, const char *key);
 /* By place; equal places keep their order. */
 void config_sort_findings(struct config_findings *findings);
+/* When errors found no room: one item more, after all others, says how many there are. */
+void config_tell_cut(struct config_findings *findings);
 
 /* ---- words ---- */
 

@@ -154,8 +154,7 @@ static size_t place_offset(const struct config_reader *reader, const struct conf
 struct config_finding *config_add_finding(struct config_findings *findings, bool warning)
 {
     findings->error_count += !warning;
-    if (findings->count == CONFIG_ERRORS_MAX) {
-        findings->cut = true;
+    if (findings->count >= CONFIG_ERRORS_MAX) {
         return NULL;
     }
     struct config_finding *finding = &findings->items[findings->count++];
@@ -219,6 +218,22 @@ void config_sort_findings(struct config_findings *findings)
         }
         findings->items[at] = moved;
     }
+}
+
+void config_tell_cut(struct config_findings *findings)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < findings->count; i++) {
+        kept += !findings->items[i].warning;
+    }
+    if (kept == findings->error_count) {
+        return;
+    }
+    struct config_finding *last = &findings->items[findings->count];
+    *last = (struct config_finding){.line = last[-1].line, .column = last[-1].column};
+    findings->count++;
+    struct text text = text_on(last->text, sizeof(last->text));
+    text_add(&text, "%zu errors in all: the others are told when these are mended", findings->error_count);
 }
 
 void config_finding_format(struct text *text, const char *path, const struct config_finding *finding)

@@ -191,7 +191,7 @@ static const char *nearest_key(const char *prefix, const char *name)
 void config_report_unknown_key(struct config_reader *reader, const struct config_place *place,
                                const char *prefix, const char *name)
 {
-    if (reader->findings->count == CONFIG_ERRORS_MAX) { /* no need to look for what nobody will read */
+    if (reader->findings->count >= CONFIG_ERRORS_MAX) { /* no need to look for what nobody will read */
         (void)config_add_finding(reader->findings, false);
         return;
     }

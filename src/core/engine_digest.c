@@ -54,7 +54,7 @@ static bool any_ends_far(const struct engine *engine)
 /* "archive (archive.exe, pid 4711): private bytes 151 MiB, bounded (flat); handles 812, bounded (flat)" */
 static void add_item(struct alert *alert, const struct watched *item)
 {
-    char storage[ALERT_LINE_MAX];
+    char storage[2 * ALERT_LINE_MAX]; /* the alert cuts it, and says so */
     struct text line = text_on(storage, sizeof storage);
     text_add(&line, "%s", item->target);
     if (item->kind != TARGET_HOST)
@@ -135,7 +135,17 @@ void step_follow_digest(struct step *step)
     struct text key = text_on(alert->key, sizeof alert->key);
     text_add(&key, "%s-%lld", alert_wording_get(ALERT_DIGEST)->name, (long long)local_day(&step->clock));
     say_summary(step, alert);
+    size_t present = 0;
     for (size_t i = 0; i < engine->watch.count; i++)
-        if (engine->watch.items[i].present)
-            add_item(alert, &engine->watch.items[i]);
+        present += engine->watch.items[i].present;
+    for (size_t i = 0, added = 0; i < engine->watch.count; i++) {
+        if (!engine->watch.items[i].present)
+            continue;
+        if (added + 1 == ALERT_LINES_MAX && present > ALERT_LINES_MAX) {
+            alert_add_done(alert, "... and %zu more: \"storewatch status\" shows all.", present - added);
+            break;
+        }
+        add_item(alert, &engine->watch.items[i]);
+        added++;
+    }
 }

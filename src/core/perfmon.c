@@ -41,12 +41,12 @@ enum unit perfmon_unit(const char *name)
         contains_nocase(counter, "gbytes")) {
         return UNIT_OTHER;
     }
-    if (contains_nocase(name, "bytes") || contains_nocase(name, "working set") ||
+    if (contains_nocase(counter, "bytes") || contains_nocase(counter, "working set") ||
         contains_nocase(counter, "commit limit")) {
         return UNIT_BYTES;
     }
-    return contains_nocase(name, "handle count") || contains_nocase(name, "handles") ? UNIT_HANDLES
-                                                                                     : UNIT_OTHER;
+    return contains_nocase(counter, "handle count") || contains_nocase(counter, "handles") ? UNIT_HANDLES
+                                                                                           : UNIT_OTHER;
 }
 
 /* The bias in "(PDH-CSV 4.0) (W. Europe Standard Time)(-60)"; typeperf writes none. */

@@ -212,14 +212,23 @@ bool perfmon_parse_value(const struct perfmon *reader, char *text, double *out_v
     return good && isfinite(value);
 }
 
+/* A field as a message may quote it: what is in a log may be anything, and goes to a console. */
+static const char *quotable(const char *field, char storage[FIELD_MAX])
+{
+    const bool whole = text_copy(storage, FIELD_MAX - 3, field);
+    for (char *c = storage; *c != '\0'; c++) {
+        *c = (unsigned char)*c < ' ' || *c == 0x7F ? '?' : *c;
+    }
+    return whole ? storage : strcat(storage, "...");
+}
+
 enum status perfmon_not_a_number(const struct perfmon *reader, size_t column, const char *name,
                                  const char *text, struct err *err)
 {
     char storage[FIELD_MAX];
-    const bool whole = text_copy(storage, sizeof(storage), text);
     return perfmon_malformed(
-        reader, err, "column %u (\"%.100s\"): \"%s%s\" is not a number%s", (unsigned)column + 2, name,
-        storage, whole ? "" : "...",
+        reader, err, "column %u (\"%.100s\"): \"%s\" is not a number%s", (unsigned)column + 2, name,
+        quotable(text, storage),
         strchr(text, ',') != NULL ? "; write it without separators and with a decimal point" : "");
 }
 
@@ -263,10 +272,11 @@ static bool parse_pdh_time(const char *text, int64_t *out_local_ms)
 enum status perfmon_read_time(const struct perfmon *reader, char *text, int64_t *out_utc_ms, struct err *err)
 {
     int64_t ms;
+    char storage[FIELD_MAX];
     if (reader->is_pdh) {
         if (!parse_pdh_time(text, &ms)) {
-            return perfmon_malformed(reader, err,
-                                     "\"%.40s\" is not a time of the form MM/DD/YYYY HH:MM:SS.mmm", text);
+            return perfmon_malformed(reader, err, "\"%s\" is not a time of the form MM/DD/YYYY HH:MM:SS.mmm",
+                                     quotable(text, storage));
         }
         *out_utc_ms = ms + reader->bias_ms;
         return STATUS_OK;
@@ -274,16 +284,17 @@ enum status perfmon_read_time(const struct perfmon *reader, char *text, int64_t 
     if (strlen(text) < FIELD_MAX && is_number(text, false)) {
         const double seconds = strtod(text, NULL);
         if (!(fabs(seconds) <= UNIX_SECONDS_MAX)) {
-            return perfmon_malformed(
-                reader, err, "the time %.40s is out of range; it must be in seconds since 1970", text);
+            return perfmon_malformed(reader, err,
+                                     "the time %s is out of range; it must be in seconds since 1970",
+                                     quotable(text, storage));
         }
         *out_utc_ms = (int64_t)floor(seconds * 1000.0 + 0.5);
         return STATUS_OK;
     }
     if (time_parse_iso(text, out_utc_ms) != STATUS_OK) {
         return perfmon_malformed(
-            reader, err,
-            "\"%.40s\" is not a time; it must be like 2026-11-22T03:14:05Z, or seconds since 1970", text);
+            reader, err, "\"%s\" is not a time; it must be like 2026-11-22T03:14:05Z, or seconds since 1970",
+            quotable(text, storage));
     }
     return STATUS_OK;
 }

@@ -62,7 +62,8 @@ static void add_plain_chart(struct buffer *out, const struct report_telling *tel
         const struct words value = words_quantity(telling->unit, slots[i]);
         buffer_add(out, "  %s  %14s  ", words_clock(middle_ms, span_ms).s,
                    isnan(slots[i]) ? "not known" : value.s);
-        const bool judged = alert->has_fit && middle_ms >= alert->fit_from_utc_ms;
+        const bool judged =
+            alert->has_fit && middle_ms >= alert->fit_from_utc_ms && report_is_growing(telling);
         const int length = top > 0.0 && slots[i] > 0.0 ? (int)lround(slots[i] / top * PLAIN_BAR) : 0;
         for (int k = 0; k < length; k++) {
             buffer_add(out, judged ? "#" : "-");

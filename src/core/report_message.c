@@ -1,9 +1,10 @@
 /* report_message.c - a mail as RFC 5322 has it on the wire.
  *
  * Only printable ASCII and CRLF leave this file, no line is longer than 78 characters (76 in quoted-printable
- * and in encoded words), and nothing of what a header is made from can begin a header of its own: addresses
- * with anything but printable ASCII are refused, every other text loses its control characters first. The dot
- * at the begin of a line is the transport's business (libcurl doubles it). */
+ * and in encoded words; but for an address or an id, which cannot be folded), and nothing of what a header is
+ * made from can begin a header of its own: addresses with anything but printable ASCII are refused, every
+ * other text loses its control characters first. The dot at the begin of a line is the transport's business
+ * (libcurl doubles it). */
 #include "report_internal.h"
 
 #include <inttypes.h>

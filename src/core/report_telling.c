@@ -332,7 +332,7 @@ static void fact_space(struct report_telling *telling)
     if (!telling->alert->has_space) {
         return;
     }
-    struct text text = fact_begin(telling, "Address space");
+    struct text text = fact_begin(telling, "Space");
     text_add_space(&text, &telling->alert->space);
 }
 

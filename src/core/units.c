@@ -176,7 +176,7 @@ void text_add_quantity(struct text *text, enum unit unit, double value)
     if (unit == UNIT_OTHER) {
         /* its unit is not known, so neither is the sensible rounding: four digits, whole above that */
         const double magnitude = fabs(value);
-        if (magnitude >= 10000.0) {
+        if (magnitude >= 9999.5) {
             add_number(text, value, 0);
         } else {
             text_add(text, "%.4g", value == 0.0 ? 0.0 : value);

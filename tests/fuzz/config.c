@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct config_findings findings;
     const enum status status = config_parse((const char *)data, size, &config, &findings);
     require((status == STATUS_OK) == (findings.error_count == 0));
-    require(findings.count <= CONFIG_ERRORS_MAX);
+    require(findings.count <= CONFIG_ERRORS_MAX + 1);
     for (size_t i = 0; i < findings.count; i++) {
         char storage[1024];
         struct text text = text_on(storage, sizeof(storage));

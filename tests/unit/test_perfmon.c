@@ -282,7 +282,7 @@ static void broken_rows(void **state)
          "\"1,234,567\" is not a number; write it without separators and with a decimal point\n"},
         {HEADER "1,2,1111111111111111111111111111111111111111111111111111111111111111111111\n",
          "[a] [b]\n:2: column 3 (\"b\"): "
-         "\"111111111111111111111111111111111111111111111111111111111111111...\" is not a "
+         "\"111111111111111111111111111111111111111111111111111111111111...\" is not a "
          "number\n"},
         {HEADER "\n1,2\n", "[a] [b]\n:3: the row has 1 values, the header has 2 columns\n"},
         {HEADER "1,2\n2,3,4\n", "[a] [b]\n:2: the row has 1 values, the header has 2 columns\n"},
