@@ -298,6 +298,7 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
         draw_budget(own);
         sim->settings.archive_named = below(own, 4) != 0;
         sim->settings.client_rung = below(own, 2) != 0;
+        sim->settings.bes_served = below(own, 2) != 0;
         if (sim->agent && config_write())
             agent_reload(sim->agent);
         break;
@@ -310,7 +311,10 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
         file_damage(own);
         break;
     case FAULT_MAINTENANCE:
-        maintenance_begin(fault->for_ms);
+        if (below(own, 2))
+            maintenance_begin(fault->for_ms);
+        else
+            sim->hold_for_ms = fault->for_ms;
         break;
     case FAULT_BY_HAND:
         if (sim->agent && sim->agent->opened && !sim->stopping)
@@ -520,6 +524,7 @@ void faults_heal(void)
             fault_end(&sim->faults[i]);
     sim->healed = true;
     sim->kill_lane = -1;
+    sim->hold_for_ms = 0;
     sim->kill_change = 0;
     memset(sim->slow_ms, 0, sizeof sim->slow_ms);
     if (sim->hooks->healed)

@@ -2,11 +2,11 @@
  *
  *   R1  every service that a stop of storewatch's took down is owed, until it has run for `verify` without
  *       a break, or a person has taken it (or what it needs) over. Nothing is owed at the end; one that
- *       storewatch, alive and seeing, has known down for longer than all its timeouts together was told of,
- *       and where it cannot know, because the file of its last life cannot be read, that was told.
- *       Each start is of a service of the plan that ran when the restart began or later, and that no person
- *       stopped after storewatch had seen it run again; the pauses between its starts double
- *   R2  the true times at which restarts began of which a stop was accepted: in each period no more than
+ *       storewatch, alive and seeing, has known down for longer than all its timeouts together was told of
+ *       (by its own name when it alone is down), and where it cannot know, because the file of its last life
+ * cannot be read, that was told. Each start is of a service of the plan that ran when the restart began or
+ * later, and that no person stopped after storewatch had seen it run again; the pauses between its starts
+ * double R2  the true times at which restarts began of which a stop was accepted: in each period no more than
  *       the budget, between two at least the minimum interval, as configured when the first stop was asked
  *       for; none while a budget that was lost with the file counts as spent. One asked for by hand only
  *       counts. Of those of one service for one incident no more
@@ -21,20 +21,22 @@
  *   R4  the moment a restart asks for its first stop (until one was accepted, and in each life of
  *       storewatch again): mode, dry run, maintenance, veto, cluster, shutdown, sight, window against
  *       urgency and pending states, as that look showed them; its incident is open, its target and rung are
- *       those of the configuration. The moment any stop takes effect: it was not decided on long ago
+ *       those of the configuration. The moment any stop takes effect: it was not decided on long ago. The
+ *       moment a lane takes a first stop, or the end of a process: mode and maintenance as they are then
  *   R5  the keys of the delivered mails: an incident's numbers rise (but for those that leave from memory,
  *       while the disk fails, past what lies in the outbox), duplicates are at most as many as lives of
  *       storewatch that ended with a mail on its way; at the end no number up to the incident's count is
  *       missing, the outbox is empty, and of each restart that the file calls down, handed over, turned
- *       back or called off a mail has come; that a service is down is mailed within MAILED_MAX_MS of its
- *       event while disk and relays work. A mail that a relay refused for good counts as arrived. Where
- *       memory fails on and on (tests/torture), as many may miss as were dropped, never the first
- *   R6  the journal on the disk knows of a stop, and of the end of a process, when it takes effect; a
- *       start of storewatch on a sound disk opens the file; only one that was damaged is set aside (then
- *       what it owed and the mails in it may be lost, its budget not); at the end the file is sound and no
- * restart is left unended, unless a person took away what it needs R7  each slot of the grid became a sample,
- * unless a look was still under way R8  the agent's queues, its files and the outbox within their bounds; a
- * failing disk is told of once a reminder W1  where nothing goes wrong, the leak is ended by a restart */
+ *       back or called off a mail has come; not more than CALLED_OFF_MAX were called off for one incident;
+ * that a service is down is mailed within MAILED_MAX_MS of its event while disk and relays work. A mail that
+ * a relay refused for good counts as arrived. Where memory fails on and on (tests/torture), as many may miss
+ * as were dropped, never the first R6  the journal on the disk knows of a stop, and of the end of a process,
+ * when it takes effect; a start of storewatch on a sound disk opens the file; only one that was damaged is
+ * set aside (then what it owed and the mails in it may be lost, its budget not); at the end the file is sound
+ * and no restart is left unended, unless a person took away what it needs R7  each slot of the grid became a
+ * sample, unless a look was still under way R8  the agent's queues, its files and the outbox within their
+ * bounds; a failing disk is told of once a reminder W1  where nothing goes wrong, the leak is ended by a
+ * restart */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -423,13 +425,17 @@ static bool is_pending(enum service_state state)
            state == SERVICE_STATE_PAUSE_PENDING || state == SERVICE_STATE_CONTINUE_PENDING;
 }
 
+static bool in_maintenance(void)
+{
+    return judge()->maintenance_until_utc_ms > sim->os.world.utc_ms &&
+           judge()->maintenance_until_ms > true_ms();
+}
+
 /* What of R4 forbids a deed at any time, by what the look showed; NULL = nothing. */
 static const char *forbidden_now(const struct judge_look *look)
 {
-    return sim->dry_run ? "in a dry run"
-           : judge()->maintenance_until_utc_ms > sim->os.world.utc_ms &&
-                   judge()->maintenance_until_ms > true_ms()
-               ? "in maintenance"
+    return sim->dry_run                                      ? "in a dry run"
+           : in_maintenance()                                ? "in maintenance"
            : look->veto                                      ? "while a veto process runs"
            : look->cluster && !sim->settings.on_cluster_act  ? "on a cluster node"
            : look->shutting_down                             ? "while the system shuts down"
@@ -509,6 +515,23 @@ static void follow_asks(void)
     if (!known->stop_sent || known->asked_in != sim->lives)
         check_first_stop(&restart->journal, known->stop_sent);
     known->asked_in = sim->lives;
+}
+
+/* Whatever was decided on when: what a person, or a new configuration, has forbidden meanwhile is not begun.
+ */
+void judge_taken(const struct job *job)
+{
+    const struct restart_journal *journal = &sim->agent->engine->restart.journal;
+    if (job->kind != JOB_CONTROL ||
+        (job->request.kind != ENGINE_STOP_SERVICE && job->request.kind != ENGINE_TERMINATE_PROCESS))
+        return;
+    const struct judge_restart *known = restart_known(journal);
+    const bool first = job->request.kind == ENGINE_TERMINATE_PROCESS || (known && !known->stop_sent);
+    const bool may_act = sim->agent->engine->config.mode == MODE_ACT ||
+                         (journal->incident_id == 0 && job->request.kind == ENGINE_STOP_SERVICE);
+    if (first && (!may_act || in_maintenance()))
+        judge_fail("R4", "the stop of %s is begun %s", job->request.service,
+                   may_act ? "in maintenance" : "in mode \"alert\"");
 }
 
 /* ---- R3, R6: a stop takes effect ---- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define MAILED_MAX_MS (20 * MS_PER_MINUTE) /* twice the longest back-off */
+#define CALLED_OFF_MAX 12 /* restarts for one incident; a reload or a person calls off one or two */
 
 /* ---- what arrives ---- */
 
@@ -245,6 +246,13 @@ static void check_restarts(sqlite3 *db)
     sqlite3_bind_int(statement, 1, POLICY_ATTEMPTS_MAX);
     if (sqlite3_step(statement) == SQLITE_ROW)
         judge_fail("R2", "%d restarts of a service for incident %lld were turned back, one after the other",
+                   sqlite3_column_int(statement, 1), (long long)sqlite3_column_int64(statement, 0));
+    asked(db, statement);
+    statement = ask(db, "SELECT incident_id, count(*) FROM restart WHERE outcome = 'called off'"
+                        " GROUP BY incident_id HAVING count(*) > ?");
+    sqlite3_bind_int(statement, 1, CALLED_OFF_MAX);
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        judge_fail("R5", "%d restarts for incident %lld were begun and called off: that is a mail each",
                    sqlite3_column_int(statement, 1), (long long)sqlite3_column_int64(statement, 0));
     asked(db, statement);
     if (sim->calm && sim->settings.act && succeeded == 0)

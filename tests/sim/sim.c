@@ -183,6 +183,7 @@ static bool lane_step(enum lane lane)
         state->job = agent_take_job(sim->agent, lane);
         if (!state->job)
             return false;
+        judge_taken(state->job);
         schedule(state, lane);
         return true;
     }
@@ -203,6 +204,17 @@ static bool lane_step(enum lane lane)
     return true;
 }
 
+/* A person switches maintenance on just when a stop, or the end of a process, waits for its commit. */
+static void hold_a_stop(void)
+{
+    const enum engine_request_kind kind = sim->agent->request.kind;
+    if (sim->hold_for_ms == 0 || sim->lanes[LANE_CONTROL].job ||
+        (kind != ENGINE_STOP_SERVICE && kind != ENGINE_TERMINATE_PROCESS))
+        return;
+    maintenance_begin(sim->hold_for_ms);
+    sim->hold_for_ms = 0;
+}
+
 static void lanes_step(void)
 {
     size_t first = (size_t)chance_ms(LANE_COUNT);
@@ -210,6 +222,8 @@ static void lanes_step(void)
         any = false;
         for (size_t i = 0; i < LANE_COUNT && sim->agent; i++)
             any |= lane_step((enum lane)((first + i) % LANE_COUNT));
+        if (sim->agent && !sim->stopping)
+            hold_a_stop();
     }
 }
 

@@ -200,7 +200,8 @@ struct lane_state {
 
 struct settings { /* of the configuration, as the judge knows it */
     bool act, on_cluster_act, windows, on_hang_terminate;
-    bool archive_named, client_rung; /* the client is registered; "restart_client" is in the ladder */
+    bool archive_named, client_rung; /* the client is registered; "restart_client" is in the ladder, */
+    bool bes_served;                 /* and the other client's service is named */
     int window_from, window_to;      /* minutes of the day */
     int64_t interval_ms, min_window_ms, verify_ms, stop_timeout_ms, start_timeout_ms, per_ms, min_interval_ms,
         urgent_ms, reminder_ms;
@@ -238,6 +239,7 @@ struct sim {
     bool stopping;
     int64_t stop_until_ms;
     bool boot_after;          /* the stop is a shutdown of the system */
+    int64_t hold_for_ms;      /* maintenance, once a stop waits for its commit; 0 = none */
     int kill_lane, kill_when; /* at the next job of the lane (-1: none) before (0) or after (1) it */
     uint64_t kill_change;     /* in the next commit, instead of its n-th change of the disk (0: none) */
     bool kill_cuts_power;
@@ -293,7 +295,8 @@ void judge_job_done(enum lane lane);
 void judge_polled(bool looking);
 void judge_life_begins(void);
 void judge_life_ends(void);
-void judge_stop(const char *name); /* the moment a stop control takes effect, before it does */
+void judge_taken(const struct job *job); /* the moment a lane takes it */
+void judge_stop(const char *name);       /* the moment a stop control takes effect, before it does */
 void judge_stopped(const char *name, bool accepted);
 void judge_start(const char *name);
 void judge_terminate(const char *name, struct process_id id); /* before it takes effect */

@@ -550,7 +550,7 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
 {
     enum relay_mood mood = current->relays[(request->relay->port - 25) % CONFIG_RELAYS_MAX];
     if (current->swallowed && strstr(request->message, current->swallowed))
-        mood = RELAY_UNREACHABLE;
+        mood = RELAY_SWALLOWS;
     if (mood == RELAY_WORKS) {
         current->mails_delivered++;
         log_mail(current, request->message);

@@ -72,6 +72,7 @@ enum status seam_relay(enum relay_mood mood, struct mailer_result *out_result, s
         [RELAY_UNREACHABLE] = {MAILER_LATER, 0, STATUS_IO, ""},
         [RELAY_DEFERS] = {MAILER_LATER, 451, STATUS_BUSY, "451 try later"},
         [RELAY_REFUSES] = {MAILER_REFUSED, 550, STATUS_REFUSED, "550 no such user"},
+        [RELAY_SWALLOWS] = {MAILER_LATER, 0, STATUS_TIMEOUT, "content: the relay took too long"},
     };
     *out_result = (struct mailer_result){.outcome = moods[mood].outcome, .smtp_code = moods[mood].smtp_code};
     text_copy(out_result->answer, sizeof out_result->answer, moods[mood].answer);
