@@ -47,12 +47,18 @@ static struct real found;    /* written once, before `state` says so */
 static CRITICAL_SECTION lot; /* likewise */
 static bool forced = NT52_FORCE_FALLBACK, without_events;
 
+/* Both are loaded before any of our code runs: others of their functions are imported. */
+static FARPROC find(const char *name)
+{
+    const FARPROC address = GetProcAddress(GetModuleHandleW(L"kernel32.dll"), name);
+    return address != NULL ? address : GetProcAddress(GetModuleHandleW(L"advapi32.dll"), name);
+}
+
 static void find_all(struct real *real)
 {
-    const HMODULE kernel32 = GetModuleHandleW(L"kernel32.dll");
     FARPROC address = NULL;
 #define FIND(result, name, bytes, parameters)                                                                \
-    address = GetProcAddress(kernel32, #name);                                                               \
+    address = find(#name);                                                                                   \
     memcpy(&real->name, &address, sizeof(address));
     NT52_LIST(FIND)
 #undef FIND
@@ -510,6 +516,27 @@ DWORD WINAPI GetFinalPathNameByHandleW(HANDLE file, wchar_t *path, DWORD units, 
     }
     SetLastError(ERROR_NOT_SUPPORTED);
     return 0;
+}
+
+/* 2003 has it from service pack 2 on. libuv asks when it makes a socket of its own, of which storewatch has
+ * none: its loop only serves pipes. */
+BOOL WINAPI SetFileCompletionNotificationModes(HANDLE file, UCHAR modes)
+{
+    const struct real *real = real_get();
+    if (real->SetFileCompletionNotificationModes != NULL) {
+        return real->SetFileCompletionNotificationModes(file, modes);
+    }
+    SetLastError(ERROR_NOT_SUPPORTED);
+    return FALSE;
+}
+
+/* 2003 has it from service pack 1 on. libuv asks for the product's name, and goes without it. */
+LONG WINAPI RegGetValueW(HKEY key, const wchar_t *sub_key, const wchar_t *value, DWORD flags, DWORD *type,
+                         void *data, DWORD *size)
+{
+    const struct real *real = real_get();
+    return real->RegGetValueW != NULL ? real->RegGetValueW(key, sub_key, value, flags, type, data, size)
+                                      : ERROR_NOT_SUPPORTED;
 }
 
 /* ---- the pointers that take the place of the import table's ---- */

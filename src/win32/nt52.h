@@ -1,4 +1,5 @@
-/* nt52.h - the functions of newer Windows that our libraries import and that NT 5.2 (Server 2003) lacks.
+/* nt52.h - the functions of newer Windows that our libraries import and that NT 5.2 (Server 2003) lacks, in
+ * part only before a service pack.
  *
  * nt52.c defines each under its own name, so that the linker takes ours and the executable imports none of
  * them. Each calls the system's own function where there is one and does the same itself where there is not.
@@ -36,12 +37,20 @@
     X(BOOL, CancelSynchronousIo, 4, (HANDLE thread))                                                         \
     X(BOOLEAN, CreateSymbolicLinkW, 12, (const wchar_t *link, const wchar_t *target, DWORD flags))           \
     X(BOOL, GetFileInformationByHandleEx, 16, (HANDLE file, int kind, void *information, DWORD size))        \
-    X(DWORD, GetFinalPathNameByHandleW, 16, (HANDLE file, wchar_t * path, DWORD units, DWORD flags))
+    X(DWORD, GetFinalPathNameByHandleW, 16, (HANDLE file, wchar_t * path, DWORD units, DWORD flags))         \
+    X(BOOL, SetFileCompletionNotificationModes, 8, (HANDLE file, UCHAR modes))                               \
+    X(LONG, RegGetValueW, 28,                                                                                \
+      (HKEY key, const wchar_t *sub_key, const wchar_t *value, DWORD flags, DWORD *type, void *data,         \
+       DWORD *size))
 
 #define NT52_LIST(X) NT52_LOCK_LIST(X) NT52_CONDITION_LIST(X) NT52_OTHER_LIST(X)
 
+/* The headers do not hide RegGetValueW: there it is imported, here it is not. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wattributes"
 #define NT52_PROTOTYPE(result, name, bytes, parameters) result WINAPI name parameters;
 NT52_LIST(NT52_PROTOTYPE)
+#pragma GCC diagnostic pop
 
 /* For tests: from here on everything is done as on NT 5.2, with `with_events` false also as on one that is
  * out of memory. Before the first call of any of the functions, while the program has one thread; false when

@@ -725,10 +725,23 @@ static void test_cancel(bool as_on_nt52)
               "no file information");
         check(GetFinalPathNameByHandleW(server, NULL, 0, 0) == 0 && GetLastError() == ERROR_NOT_SUPPORTED,
               "no final path");
+        check(!SetFileCompletionNotificationModes(server, 1) && GetLastError() == ERROR_NOT_SUPPORTED,
+              "no modes of completion");
     }
     CloseHandle(client);
     CloseHandle(server);
     CloseHandle(request.hEvent);
+}
+
+/* It is advapi32's, not kernel32's as the others. */
+static void test_registry(bool as_on_nt52)
+{
+    char bytes[512];
+    DWORD size = sizeof(bytes);
+    current = "the registry";
+    const LONG code = RegGetValueW(HKEY_LOCAL_MACHINE, L"SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion",
+                                   L"ProductName", 0xFFFF /* of any type */, NULL, bytes, &size);
+    check(code == (as_on_nt52 ? ERROR_NOT_SUPPORTED : ERROR_SUCCESS), "a value of the registry: %ld", code);
 }
 
 int main(int argc, char **argv)
@@ -761,6 +774,7 @@ int main(int argc, char **argv)
     test_turns();
     test_broadcast();
     test_cancel(fallback || polling);
+    test_registry(fallback || polling);
     printf("ok %s came to its end\n", mode);
     return failures == 0 ? 0 : 1;
 }
