@@ -21,7 +21,10 @@
 
 #define EVENT_SOURCE_KEY L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\storewatch"
 
+/* Windows repeats the last action as long as it is needed. With a bad configuration that is at every start:
+ * an event each minute would fill the log, and half an hour after the file was mended is soon enough. */
 #define RESTART_DELAY_MS 60000
+#define RESTART_DELAY_LAST_MS (30 * 60000)
 #define FAILURES_RESET_S (24 * 60 * 60)
 #define WAIT_STEP_MS 100
 #define PROCESS_END_MS 10000
@@ -431,7 +434,7 @@ static enum status service_describe(SC_HANDLE service, bool local_system, struct
     SERVICE_DESCRIPTIONW description = {.lpDescription = text};
     SC_ACTION actions[] = {{SC_ACTION_RESTART, RESTART_DELAY_MS},
                            {SC_ACTION_RESTART, RESTART_DELAY_MS},
-                           {SC_ACTION_RESTART, RESTART_DELAY_MS}};
+                           {SC_ACTION_RESTART, RESTART_DELAY_LAST_MS}};
     SERVICE_FAILURE_ACTIONSW failure = {
         .dwResetPeriod = FAILURES_RESET_S, .cActions = ARRAY_COUNT(actions), .lpsaActions = actions};
     if (!ChangeServiceConfig2W(service, SERVICE_CONFIG_DESCRIPTION, &description) ||
