@@ -160,7 +160,7 @@ static void check_account(struct doctor *doctor, const char *config_path)
     const uint32_t pid = service && service->state == SERVICE_STATE_RUNNING ? service->pid : 0;
     if (account_open(pid, &account, &err) != STATUS_OK) {
         doctor_add(doctor, DOCTOR_WARNING, "account",
-                   "To see what that account may do: runas /user:ACCOUNT \"storewatch doctor\"", "%s",
+                   "To see what that account may do: runas /user:ACCOUNT \"cmd /k storewatch doctor\"", "%s",
                    err.text);
         return;
     }
