@@ -20,7 +20,7 @@ for action in ProcessComponents RemoveFiles InstallFiles RemoveEnvironmentString
 done
 
 # ---- refused, with nothing changed
-# (Wine shows the words of a launch condition to nobody when it is silent.)
+# (Wine shows the words of a launch condition, or of an action that only fails, to nobody when it is silent.)
 check "a package says which to take on the other Windows" contains "$(msiinfo export "$disk/packages/other.msi" LaunchCondition)" "take storewatch-$version-$arch\.msi"
 if [ "$arch" = x64 ]; then
     check "the x86 package refuses 64-bit Windows" exits 67 msi /i 'C:\packages\other.msi'
@@ -34,6 +34,10 @@ check "a bad CONFIG makes the installation fail" exits 67 msi /i "$new" 'CONFIG=
 check "the log says where and why" contains "$(log)" 'bad\.json:1:[0-9]+: mode: '
 check "a RELAY that is none makes it fail" exits 67 msi /i "$new" MAILTO=ops@example.com RELAY=relay1:0
 check "the log says why" contains "$(log)" 'relay: not a relay: relay1:0'
+check "where rollback is switched off it fails" exits 67 msi /i "$new" MAILTO=ops@example.com RELAY=relay1 DISABLEROLLBACK=1
+check "by the action that refuses" contains "$(log)" 'Action ended .*: RefuseWithoutRollback\. Return value'
+check "whose words say what to change" contains "$(msiinfo export "$disk/packages/new.msi" CustomAction)" 'RefuseWithoutRollback.19..storewatch: .*Leave out DISABLEROLLBACK=1'
+check "before anything was begun" lacks "$(log)" 'Action start .*: Begin\.'
 check "one that fails at its very end fails" fails msi /i 'C:\packages\broken.msi' MAILTO=ops@example.com RELAY=relay1
 check "the service had been installed and started" contains "$(log)" 'The service is running, and starts with Windows'
 check "and is undone" contains "$(log)" 'Undo'
@@ -77,6 +81,8 @@ first=$(service_pid storewatch)
 snapshot before_upgrade
 check "an upgrade with a bad CONFIG fails" exits 67 msi /i "$new" 'CONFIG=C:\packages\with blank\bad.json'
 check "the old version runs on, it was never stopped" equals "$(service_pid storewatch)" "$first"
+check "so it does where rollback is switched off" exits 67 msi /i "$new" DISABLEROLLBACK=1
+check "it runs on here, too" equals "$(service_pid storewatch)" "$first"
 snapshot after_upgrade
 check "no file has come or gone" same files before_upgrade after_upgrade
 check "no key has come, gone or changed" same registry before_upgrade after_upgrade

@@ -11,6 +11,8 @@ must "it runs" runs_version "$version"
 
 # ---- uninstall, keeping the data
 code=$(product_code)
+check "where rollback is switched off nothing is removed" exits 67 msi /x "$code" DISABLEROLLBACK=1
+check "it runs on" runs_version "$version"
 check "uninstall with KEEPDATA=1" msi /x "$code" KEEPDATA=1
 check "service and event source are gone" absent "$service_key"
 check "the event source too" absent "$source_key"
