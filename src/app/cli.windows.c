@@ -40,7 +40,7 @@ void cli_warn_of_access(const char *config_path, const struct config *config)
     cli_data_dir(config, data_dir, sizeof data_dir);
     access_unsafe_places(config_path, data_dir, places);
     for (size_t i = 0; i < places->count; i++) {
-        char words[2 * SETUP_PATH_MAX];
+        char words[3 * SETUP_PATH_MAX];
         struct text text = text_on(words, sizeof words);
         text_add_unsafe_place(&text, &places->items[i]);
         text_add(&text, ", and so decide which services are restarted: ");

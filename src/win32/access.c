@@ -10,13 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Who is in the list of a file or a pipe. */
+/* In the data directory: the history with what belongs to it, the lock. */
+#define OUR_FILES "storewatch."
+
+/* Who is in the list of a file or a pipe; `sids` also as icacls takes them (NULL = not asked). */
 static enum status writers_in(const ACL *list, enum access_place place, const char *operation,
-                              const char *name, struct text *who, struct err *err)
+                              const char *name, struct text *who, struct text *sids, struct err *err)
 {
     if (list == NULL) {
         text_add(who, "Everyone"); /* no list at all denies nobody; so it is on FAT */
         return STATUS_OK;
+    }
+    if (sids != NULL) {
+        access_list_crowds(list, list->AclSize, sids);
     }
     if (!access_list_writers(list, list->AclSize, place, who)) {
         return err_set(err, STATUS_CORRUPT, operation, 0, "the access control list of %s is malformed", name);
@@ -24,11 +30,11 @@ static enum status writers_in(const ACL *list, enum access_place place, const ch
     return STATUS_OK;
 }
 
-/* Ordinary users that may change the place, "" = none. */
-static enum status writers_of(const char *path, enum access_place place, char *out_who, size_t capacity,
+/* Ordinary users that may change the place, `who` "" = none. */
+static enum status writers_of(const char *path, enum access_place place, struct unsafe_place *out,
                               struct err *err)
 {
-    struct text who = text_on(out_who, capacity);
+    struct text who = text_on(out->who, sizeof(out->who)), sids = text_on(out->sids, sizeof(out->sids));
     PSECURITY_DESCRIPTOR descriptor = NULL;
     PACL list = NULL;
     wchar_t *wide = utf16_new(path);
@@ -40,7 +46,7 @@ static enum status writers_of(const char *path, enum access_place place, char *o
         return windows_fail(err, windows_status(code), "GetNamedSecurityInfo", code,
                             "who may change %s cannot be read", path);
     }
-    const enum status status = writers_in(list, place, "GetNamedSecurityInfo", path, &who, err);
+    const enum status status = writers_in(list, place, "GetNamedSecurityInfo", path, &who, &sids, err);
     LocalFree(descriptor);
     return status;
 }
@@ -58,17 +64,15 @@ static bool told_already(const struct unsafe_places *places, const char *path)
 static void look_at(struct unsafe_places *places, enum access_place place, const char *path)
 {
     struct err err = {0};
-    char who[sizeof(places->items[0].who)];
-    const enum status status = writers_of(path, place, who, sizeof(who), &err);
+    struct unsafe_place found = {.place = place};
+    const enum status status = writers_of(path, place, &found, &err);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
         places->unread = places->unread_count == 0 ? err : places->unread;
         places->unread_count++;
-    } else if (status == STATUS_OK && who[0] != '\0' && places->count < UNSAFE_PLACES_MAX &&
+    } else if (status == STATUS_OK && found.who[0] != '\0' && places->count < UNSAFE_PLACES_MAX &&
                !told_already(places, path)) {
-        struct unsafe_place *found = &places->items[places->count++];
-        found->place = place;
-        text_copy(found->path, sizeof(found->path), path);
-        text_copy(found->who, sizeof(found->who), who);
+        text_copy(found.path, sizeof(found.path), path);
+        places->items[places->count++] = found;
     }
 }
 
@@ -99,6 +103,11 @@ static void look_at_file_and_folders(struct unsafe_places *places, const char *f
     }
 }
 
+static void look_at_file(void *places, const char *path)
+{
+    look_at(places, ACCESS_FILE, path);
+}
+
 void access_unsafe_places(const char *config_path, const char *data_dir, struct unsafe_places *out_places)
 {
     char path[SETUP_PATH_MAX];
@@ -111,6 +120,7 @@ void access_unsafe_places(const char *config_path, const char *data_dir, struct 
     }
     if (data_dir[0] != '\0' && setup_absolute(data_dir, path, NULL) == STATUS_OK) {
         look_at(out_places, ACCESS_FOLDER, path);
+        setup_files_each(path, OUR_FILES, look_at_file, out_places);
         while (folder_of(path)) {
             look_at(out_places, ACCESS_FOLDER_ABOVE, path);
         }
@@ -227,7 +237,7 @@ enum status access_pipe_users(const char *name, char *out_who, size_t capacity, 
         return windows_fail(err, windows_status(code), "GetSecurityInfo", code,
                             "who may use %s cannot be read", name);
     }
-    const enum status status = writers_in(list, ACCESS_PIPE, "GetSecurityInfo", name, &who, err);
+    const enum status status = writers_in(list, ACCESS_PIPE, "GetSecurityInfo", name, &who, NULL, err);
     LocalFree(descriptor);
     return status;
 }
@@ -251,24 +261,35 @@ void text_add_unsafe_place(struct text *text, const struct unsafe_place *place)
     }
 }
 
+/* As the system's language has it. */
+static void account_well_known(WELL_KNOWN_SID_TYPE type, char out_name[ACCOUNT_NAME_MAX])
+{
+    unsigned char sid[SECURITY_MAX_SID_SIZE];
+    char sid_text[ACCOUNT_SID_MAX];
+    DWORD size = sizeof(sid);
+    if (CreateWellKnownSid(type, NULL, sid, &size)) {
+        account_name_read(sid, sid_text, out_name);
+    }
+}
+
 void text_add_unsafe_remedy(struct text *text, const struct unsafe_place *place)
 {
     struct late late;
-    /* icacls has /inheritance since NT 6.0, as the system has GetTickCount64. */
+    /* NT 6.0, of which the system's GetTickCount64 is, too. */
     const bool has_icacls = late_bind(&late, NULL) == STATUS_OK && late.GetTickCount64 != NULL;
-    const char *inherited = place->place == ACCESS_FILE ? "" : "(OI)(CI)";
+    const bool folder = place->place == ACCESS_FOLDER;
     if (place->place == ACCESS_FOLDER_ABOVE) {
         text_add(text,
                  "Move what storewatch uses to a folder that only Administrators may change, or take "
                  "away their right to change %s.",
                  place->path);
     } else if (has_icacls) {
-        text_add(text,
-                 "icacls \"%s\" /inheritance:r /grant:r *S-1-5-32-544:%sF *S-1-5-18:%sF "
-                 "/remove:g *S-1-1-0 *S-1-5-11 *S-1-5-32-545",
-                 place->path, inherited, inherited);
+        text_add_icacls(text, place->path, folder, place->sids);
     } else {
-        text_add(text, "cacls \"%s\" /G Administrators:F SYSTEM:F", place->path);
+        char administrators[ACCOUNT_NAME_MAX] = "Administrators", system[ACCOUNT_NAME_MAX] = "SYSTEM";
+        account_well_known(WinBuiltinAdministratorsSid, administrators);
+        account_well_known(WinLocalSystemSid, system);
+        text_add_cacls(text, place->path, folder, administrators, system);
     }
 }
 

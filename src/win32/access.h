@@ -11,7 +11,8 @@
 struct unsafe_place {
     enum access_place place;
     char path[SETUP_PATH_MAX];
-    char who[160]; /* "Users, Everyone" */
+    char who[160];  /* "Users, Everyone" */
+    char sids[512]; /* these, and others that are to be taken out with them: access_list_crowds */
 };
 
 struct unsafe_places {
@@ -21,8 +22,9 @@ struct unsafe_places {
     struct err unread;   /* why, of the first one */
 };
 
-/* Looks at the configuration, this program, the data directory (either "" = not known), and at the folders
- * that these lie in up to the drive. What does not exist is left out. Large: not on the stack. */
+/* Looks at the configuration, this program, the data directory (either "" = not known) with our files in it,
+ * and at the folders that these lie in up to the drive. What does not exist is left out. Large: not on the
+ * stack. */
 void access_unsafe_places(const char *config_path, const char *data_dir, struct unsafe_places *out_places);
 
 /* Leaves a pipe that we serve to Administrators, SYSTEM and our own account, where Windows' default lets

@@ -40,6 +40,7 @@ static const uint32_t rights_that_count[] = {
 };
 
 #define PARTS_MAX 8
+#define SID_WORD_MAX 128 /* eight parts of ten digits, and the rest */
 struct sid {
     uint64_t authority;
     size_t part_count;
@@ -130,39 +131,71 @@ static uint32_t without_generic(uint32_t rights)
            ((rights & RIGHT_GENERIC_ALL) != 0 ? RIGHTS_OF_GENERIC_ALL : 0);
 }
 
-bool access_list_writers(const void *list, size_t size, enum access_place place, struct text *who)
+struct entry {
+    unsigned char type, flags;
+    uint32_t rights;
+    struct sid sid;
+    size_t crowd;
+};
+
+/* Where the entries of a list begin and how many follow; false when the bytes are no list. */
+static bool list_open(const void *list, size_t size, size_t *out_at, size_t *out_end, size_t *out_count)
 {
     const unsigned char *bytes = list;
-    uint32_t denied[NOBODY] = {0};
-    bool writers[NOBODY] = {false};
     if (size < LIST_HEADER_BYTES || u16_at(bytes + 2) < LIST_HEADER_BYTES || u16_at(bytes + 2) > size) {
         return false;
     }
-    const size_t count = u16_at(bytes + 4), end = u16_at(bytes + 2);
-    size_t at = LIST_HEADER_BYTES;
+    *out_at = LIST_HEADER_BYTES;
+    *out_end = u16_at(bytes + 2);
+    *out_count = u16_at(bytes + 4);
+    return true;
+}
+
+/* The entry at *at, which goes on to the next; NOBODY is its crowd also when its SID cannot be read. False
+ * when there is no entry. */
+static bool entry_read(const void *list, size_t *at, size_t end, struct entry *out)
+{
+    const unsigned char *bytes = (const unsigned char *)list + *at;
+    const size_t left = end - *at;
+    if (left < ENTRY_HEADER_BYTES || u16_at(bytes + 2) < ENTRY_HEADER_BYTES || u16_at(bytes + 2) > left) {
+        return false;
+    }
+    const size_t size = u16_at(bytes + 2);
+    *at += size;
+    *out = (struct entry){.type = bytes[0], .flags = bytes[1], .rights = without_generic(u32_at(bytes + 4))};
+    out->crowd = sid_read(bytes + ENTRY_HEADER_BYTES, size - ENTRY_HEADER_BYTES, &out->sid)
+                     ? crowd_of(&out->sid)
+                     : NOBODY;
+    return true;
+}
+
+static bool entry_allows(const struct entry *entry)
+{
+    return entry->type == ENTRY_ALLOWED || entry->type == ENTRY_ALLOWED_IF;
+}
+
+bool access_list_writers(const void *list, size_t size, enum access_place place, struct text *who)
+{
+    uint32_t denied[NOBODY] = {0};
+    bool writers[NOBODY] = {false};
+    size_t at = 0, end = 0, count = 0;
+    if (!list_open(list, size, &at, &end, &count)) {
+        return false;
+    }
     for (size_t i = 0; i < count; i++) {
-        struct sid sid;
-        if (end - at < ENTRY_HEADER_BYTES || u16_at(bytes + at + 2) < ENTRY_HEADER_BYTES ||
-            u16_at(bytes + at + 2) > end - at) {
+        struct entry entry;
+        if (!entry_read(list, &at, end, &entry)) {
             return false;
         }
-        const unsigned char *entry = bytes + at;
-        const size_t entry_size = u16_at(entry + 2);
-        const unsigned char type = entry[0];
-        at += entry_size;
-        const bool allows = type == ENTRY_ALLOWED || type == ENTRY_ALLOWED_IF;
-        /* What is denied under a condition only may be allowed after all. */
-        if ((!allows && type != ENTRY_DENIED) || (entry[1] & ENTRY_INHERIT_ONLY) != 0 ||
-            !sid_read(entry + ENTRY_HEADER_BYTES, entry_size - ENTRY_HEADER_BYTES, &sid)) {
+        if (entry.crowd == NOBODY || (entry.flags & ENTRY_INHERIT_ONLY) != 0) {
             continue;
         }
-        const size_t crowd = crowd_of(&sid);
-        const uint32_t rights = without_generic(u32_at(entry + 4));
-        if (crowd != NOBODY && allows) {
-            const uint32_t left = rights & ~denied[crowd] & ~denied[EVERYONE];
-            writers[crowd] |= (left & rights_that_count[place]) != 0;
-        } else if (crowd != NOBODY) {
-            denied[crowd] |= rights;
+        if (entry_allows(&entry)) {
+            const uint32_t left = entry.rights & ~denied[entry.crowd] & ~denied[EVERYONE];
+            writers[entry.crowd] |= (left & rights_that_count[place]) != 0;
+        } else if (entry.type == ENTRY_DENIED) {
+            /* What is denied under a condition only may be allowed after all. */
+            denied[entry.crowd] |= entry.rights;
         }
     }
     for (size_t i = 0; i < NOBODY; i++) {
@@ -172,6 +205,63 @@ bool access_list_writers(const void *list, size_t size, enum access_place place,
         }
     }
     return true;
+}
+
+/* ---- the command that closes it ---- */
+
+/* One of words that each begin with a blank. */
+static bool has_word(const char *words, const char *word)
+{
+    const size_t length = strlen(word);
+    for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word)) {
+        if (at[length] == ' ' || at[length] == '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void sid_add(struct text *text, const struct sid *sid)
+{
+    char word[SID_WORD_MAX];
+    struct text one = text_on(word, sizeof(word));
+    text_add(&one, " *S-1-%llu", (unsigned long long)sid->authority);
+    for (size_t i = 0; i < sid->part_count; i++) {
+        text_add(&one, "-%lu", (unsigned long)sid->parts[i]);
+    }
+    if (!has_word(text->data, word) && text->length + one.length < text->capacity) {
+        text_add(text, "%s", word);
+    }
+}
+
+void access_list_crowds(const void *list, size_t size, struct text *sids)
+{
+    size_t at = 0, end = 0, count = 0;
+    struct entry entry;
+    if (!list_open(list, size, &at, &end, &count)) {
+        return;
+    }
+    for (size_t i = 0; i < count && entry_read(list, &at, end, &entry); i++) {
+        if (entry.crowd != NOBODY && entry_allows(&entry)) {
+            sid_add(sids, &entry.sid);
+        }
+    }
+}
+
+void text_add_icacls(struct text *text, const char *path, bool folder, const char *crowd_sids)
+{
+    const char *inherited = folder ? "(OI)(CI)" : "";
+    text_add(text, "icacls \"%s\" /inheritance:r /grant:r *S-1-5-32-544:%sF *S-1-5-18:%sF", path, inherited,
+             inherited);
+    if (crowd_sids[0] != '\0') {
+        text_add(text, " /remove:g%s", crowd_sids);
+    }
+}
+
+void text_add_cacls(struct text *text, const char *path, bool folder, const char *administrators,
+                    const char *system)
+{
+    text_add(text, "cacls \"%s\"%s /G \"%s\":F \"%s\":F", path, folder ? " /T" : "", administrators, system);
 }
 
 /* QUERY_CONFIG CC, QUERY_STATUS LC, ENUMERATE_DEPENDENTS SW, START RP, STOP WP, INTERROGATE LO, READ_CONTROL

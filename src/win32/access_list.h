@@ -22,6 +22,18 @@ enum access_place {
  * then. */
 bool access_list_writers(const void *list, size_t size, enum access_place place, struct text *who);
 
+/* Appends " *S-1-1-0 *S-1-5-32-545", as icacls takes them: each of the ordinary users that an entry allows
+ * anything, be it to read or to what is made later. None of them is left with what `access_list_writers` is
+ * about when all are taken out. */
+void access_list_crowds(const void *list, size_t size, struct text *sids);
+
+/* Append the command that leaves a file, or a folder with what is in it, to Administrators and SYSTEM;
+ * `crowd_sids` from access_list_crowds. icacls has what it takes since NT 6.0; cacls knows accounts only by
+ * their names, which are other ones in each language. */
+void text_add_icacls(struct text *text, const char *path, bool folder, const char *crowd_sids);
+void text_add_cacls(struct text *text, const char *path, bool folder, const char *administrators,
+                    const char *system);
+
 /* SDDL of a service with one entry more: `sid` ("S-1-5-21-...") may ask, start and stop it. `sddl` is what
  * "sc sdshow" prints. False when it has no D: part or does not fit. */
 bool access_sddl_grant(const char *sddl, const char *sid, char *out_sddl, size_t capacity);

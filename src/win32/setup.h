@@ -43,7 +43,11 @@ enum status setup_file_copy(const char *from, const char *to, struct err *err);
 enum status setup_file_move(const char *from, const char *to, struct err *err);
 /* For undoing: what is not there, or a folder that is not empty, is left alone. */
 void setup_file_remove(const char *path);
-/* Removes the files of a folder whose names begin with `prefix`; no folders, no links. */
+/* Calls `each` with the path of every file of a folder whose name begins with `prefix`; no folders, no links.
+ */
+void setup_files_each(const char *folder, const char *prefix, void (*each)(void *context, const char *path),
+                      void *context);
+/* Removes them. */
 void setup_files_remove(const char *folder, const char *prefix);
 /* The uppermost of `path` and the folders above it that does not exist; "" when all do. */
 void setup_folder_missing(const char *path, char out_first[SETUP_PATH_MAX]);

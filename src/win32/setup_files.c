@@ -1,4 +1,4 @@
-/* setup_files.c - see setup.h: files that `install` takes over, and those that storewatch leaves behind. */
+/* setup_files.c - see setup.h: files that `install` takes over, and those that storewatch makes. */
 #include "setup.h"
 
 #include "win32.h"
@@ -48,7 +48,8 @@ enum status setup_file_move(const char *from, const char *to, struct err *err)
     return status;
 }
 
-void setup_files_remove(const char *folder, const char *prefix)
+void setup_files_each(const char *folder, const char *prefix, void (*each)(void *context, const char *path),
+                      void *context)
 {
     char pattern[SETUP_PATH_MAX], name[SETUP_PATH_MAX], path[SETUP_PATH_MAX];
     struct text text = text_on(pattern, sizeof(pattern));
@@ -68,9 +69,20 @@ void setup_files_remove(const char *folder, const char *prefix)
             text = text_on(path, sizeof(path));
             text_add(&text, "%s\\%s", folder, name);
             if (!text.truncated) {
-                setup_file_remove(path);
+                each(context, path);
             }
         }
     } while (FindNextFileW(search, &found));
     FindClose(search);
+}
+
+static void remove_one(void *unused, const char *path)
+{
+    (void)unused;
+    setup_file_remove(path);
+}
+
+void setup_files_remove(const char *folder, const char *prefix)
+{
+    setup_files_each(folder, prefix, remove_one, NULL);
 }

@@ -247,7 +247,83 @@ static void random_bytes(void **state)
             list[(random >> 16) % list_size] = (unsigned char)(random >> 8);
         }
         (void)read_list(ACCESS_FILE, who);
+        struct text text = text_on(who, sizeof(who));
+        access_list_crowds(list, list_size, &text);
     }
+}
+
+static void assert_crowds(const char *wanted)
+{
+    char words[512];
+    struct text text = text_on(words, sizeof(words));
+    access_list_crowds(list, list_size, &text);
+    assert_string_equal(words, wanted);
+}
+
+/* What is found unsafe is safe after the command: none of those who were found is left in the list. */
+static void the_command_takes_out_whoever_was_found(void **state)
+{
+    (void)state;
+    static const uint32_t power_users[] = {5, 32, 547, UINT32_MAX}, local_account[] = {5, 113, UINT32_MAX},
+                          other_domain[] = {5, 21, 4, 5, 4294967294, 513, UINT32_MAX},
+                          packages[] = {15, 2, 1, UINT32_MAX};
+    begin();
+    add(0, 0, FULL, administrators);
+    add(0, 0, MODIFY, domain_users);
+    add(0, 0, MODIFY, local_account);
+    add(0, 0, MODIFY, authenticated); /* its SID is the beginning of the one before */
+    add(0, 8, MODIFY, power_users);   /* for what will be made in it */
+    add(0, 0, READ, users);
+    add(1, 0, FULL, everyone); /* denied */
+    add(9, 0, MODIFY, packages);
+    add(0, 0, MODIFY, other_domain);
+    add(0, 0, MODIFY, domain_users);
+    add(0, 0, MODIFY, somebody);
+    assert_crowds(" *S-1-5-21-1-2-3-513 *S-1-5-113 *S-1-5-11 *S-1-5-32-547 *S-1-5-32-545 *S-1-15-2-1 "
+                  "*S-1-5-21-4-5-4294967294-513");
+    begin();
+    for (size_t i = 0; i < CROWD_COUNT; i++) {
+        const uint32_t sid[] = {crowds[i].authority, crowds[i].part_0,
+                                crowds[i].part_1 != 0 ? crowds[i].part_1 : UINT32_MAX, UINT32_MAX};
+        add(0, 0, MODIFY, sid);
+    }
+    assert_crowds(" *S-1-1-0 *S-1-5-2 *S-1-5-3 *S-1-5-4 *S-1-5-7 *S-1-5-11 *S-1-5-13 *S-1-5-14 *S-1-5-15 "
+                  "*S-1-5-113 *S-1-5-32-545 *S-1-5-32-546 *S-1-5-32-547 *S-1-5-32-555 *S-1-15-2-1");
+    begin();
+    assert_crowds("");
+}
+
+static void a_sid_that_does_not_fit_is_left_out_whole(void **state)
+{
+    (void)state;
+    char words[24];
+    struct text text = text_on(words, sizeof(words));
+    begin();
+    add(0, 0, MODIFY, users);
+    add(0, 0, MODIFY, domain_users);
+    add(0, 0, MODIFY, everyone);
+    access_list_crowds(list, list_size, &text);
+    assert_string_equal(words, " *S-1-5-32-545 *S-1-1-0");
+}
+
+static void a_command_of_either_system(void **state)
+{
+    (void)state;
+    char words[256];
+    struct text text = text_on(words, sizeof(words));
+    text_add_icacls(&text, "C:\\a b", true, " *S-1-1-0 *S-1-5-32-547");
+    assert_string_equal(words, "icacls \"C:\\a b\" /inheritance:r /grant:r *S-1-5-32-544:(OI)(CI)F "
+                               "*S-1-5-18:(OI)(CI)F /remove:g *S-1-1-0 *S-1-5-32-547");
+    text_clear(&text);
+    text_add_icacls(&text, "C:\\a", false, "");
+    assert_string_equal(words, "icacls \"C:\\a\" /inheritance:r /grant:r *S-1-5-32-544:F *S-1-5-18:F");
+    text_clear(&text);
+    text_add_cacls(&text, "C:\\a b", true, "VORDEFINIERT\\Administratoren", "NT-AUTORIT\xC3\x84T\\SYSTEM");
+    assert_string_equal(words, "cacls \"C:\\a b\" /T /G \"VORDEFINIERT\\Administratoren\":F "
+                               "\"NT-AUTORIT\xC3\x84T\\SYSTEM\":F");
+    text_clear(&text);
+    text_add_cacls(&text, "C:\\a", false, "A", "S");
+    assert_string_equal(words, "cacls \"C:\\a\" /G \"A\":F \"S\":F");
 }
 
 static void a_grant_goes_to_the_end_of_the_list(void **state)
@@ -309,6 +385,9 @@ int main(void)
         cmocka_unit_test(an_empty_list_lets_nobody_in),
         cmocka_unit_test(bytes_that_are_no_list_tell_nothing),
         cmocka_unit_test(random_bytes),
+        cmocka_unit_test(the_command_takes_out_whoever_was_found),
+        cmocka_unit_test(a_sid_that_does_not_fit_is_left_out_whole),
+        cmocka_unit_test(a_command_of_either_system),
         cmocka_unit_test(a_grant_goes_to_the_end_of_the_list),
         cmocka_unit_test(what_is_closed_is_left_to_the_service),
     };

@@ -22,10 +22,10 @@ chmod o+w "$config"
 words=$(check_config)
 check "check-config warns: who may change what, and what that means" \
     contains "$words" 'warning: C:\\Program Files\\storewatch\\storewatch\.json may be changed by Everyone, and so decide which services are restarted'
-check "with the command that closes it" contains "$words" 'icacls "C:\\Program Files\\storewatch\\storewatch\.json" /inheritance:r /grant:r \*S-1-5-32-544:F \*S-1-5-18:F'
+check "with the command that closes it" contains "$words" 'icacls "C:\\Program Files\\storewatch\\storewatch\.json" /inheritance:r /grant:r \*S-1-5-32-544:F \*S-1-5-18:F /remove:g \*S-1-1-0'
 check "it is no mistake of the configuration" exits 0 sw check-config "$home\\storewatch.json"
 cp "$binaries/fallback/$arch/storewatch.exe" "$disk/old.exe"
-check "on Server 2003, whose icacls cannot do that, with cacls" contains "$(win 'C:\old.exe' check-config "$home\\storewatch.json" 2>&1)" 'cacls "C:\\Program Files\\storewatch\\storewatch\.json"'
+check "on Server 2003, whose icacls cannot do that, with cacls" contains "$(win 'C:\old.exe' check-config "$home\\storewatch.json" 2>&1)" 'cacls "C:\\Program Files\\storewatch\\storewatch\.json" /G ".*Administrators":F ".*SYSTEM":F'
 must "the service starts all the same" storewatch_start
 must "and mails it" wait_for 60 unsafe_mails 1
 words=$(mail_text "$(mails CONFIG_UNSAFE)")
@@ -37,9 +37,14 @@ chmod o+w "$disk/Program Files/storewatch/storewatch.exe" "$disk/storewatch-data
 words=$(doctor_access)
 check "the program is looked at" contains "$words" '^failed +access +C:\\Program Files\\storewatch\\storewatch\.exe may be changed by Everyone'
 check "and the data directory" contains "$words" '^failed +access +files in C:\\storewatch-data may be replaced by Everyone'
+check "with the command that closes it and what is in it" contains "$words" 'icacls "C:\\storewatch-data" /inheritance:r /grant:r \*S-1-5-32-544:\(OI\)\(CI\)F .*/remove:g \*S-1-1-0'
+check "on Server 2003, too" contains "$(win 'C:\old.exe' check-config "$home\\storewatch.json" 2>&1)" 'cacls "C:\\storewatch-data" /T /G'
 check "the configuration is fine again" lacks "$words" 'storewatch\.json may be changed'
 
 chmod o-w "$disk/Program Files/storewatch/storewatch.exe" "$disk/storewatch-data"
+chmod o+w "$disk/storewatch-data/storewatch.db"
+check "the history itself is looked at" contains "$(doctor_access)" '^failed +access +C:\\storewatch-data\\storewatch\.db may be changed by Everyone'
+chmod o-w "$disk/storewatch-data/storewatch.db"
 check "when all is closed doctor says so" contains "$(doctor_access)" '^ok +access +the configuration, the program and the data directory are closed'
 check "and one mail was enough" unsafe_mails 1
 
