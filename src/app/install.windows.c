@@ -44,11 +44,15 @@ struct installation {
     bool config_kept;           /* it was there */
     char default_dir_made[SETUP_PATH_MAX], data_dir_made[SETUP_PATH_MAX]; /* "" = it was there */
     bool config_made, registered, source_made;
+    bool started; /* asked to start: perhaps it still does */
     struct setup_before before;
 };
 
 static void undo(const struct installation *in)
 {
+    if (in->started) { /* or it would go on in what is taken away from under it here */
+        setup_service_stop(STOP_DEADLINE_MS, NULL);
+    }
     if (in->source_made) {
         setup_event_source_remove(NULL);
     }
@@ -227,6 +231,7 @@ static enum status start(struct installation *in, struct err *err)
 {
     enum status status = in->before.running ? setup_service_stop(STOP_DEADLINE_MS, err) : STATUS_OK;
     if (status == STATUS_OK) {
+        in->started = true;
         status = setup_service_start(START_DEADLINE_MS, err);
     }
     return status;

@@ -641,7 +641,10 @@ enum status setup_service_stop(uint32_t deadline_ms, struct err *err)
         if (now.dwCurrentState != SERVICE_STOP_PENDING &&
             !ControlService(service, SERVICE_CONTROL_STOP, &answer)) {
             const DWORD code = GetLastError();
-            if (code != ERROR_SERVICE_NOT_ACTIVE && code != ERROR_SERVICE_CANNOT_ACCEPT_CTRL) {
+            const bool not_yet =
+                code == ERROR_SERVICE_CANNOT_ACCEPT_CTRL ||
+                (code == ERROR_INVALID_SERVICE_CONTROL && now.dwCurrentState == SERVICE_START_PENDING);
+            if (code != ERROR_SERVICE_NOT_ACTIVE && !not_yet) {
                 status = fail(err, "ControlService", code, "the service storewatch cannot be stopped", "");
                 goto done;
             }

@@ -417,7 +417,9 @@ int main(int argc, char **argv)
     GetModuleFileNameA(NULL, folder, sizeof(folder) - 1);
     *strrchr(folder, '\\') = '\0';
     for (int i = 1; i < argc; i++) {
-        setting_read(argv[i]);
+        if (strchr(argv[i], '=') != NULL) { /* others are storewatch's, in whose place it may be registered */
+            setting_read(argv[i]);
+        }
     }
     if (settings.worker_of != 0) {
         return worker_live();

@@ -1,0 +1,21 @@
+#!/bin/bash
+# `install --start` when the service is still starting after two minutes: it is stopped before all is undone, or it would run on without
+# a registration. A stand-in plays the service that is slow.
+# arch: x64
+. "$(dirname "$0")/lib.sh"
+bed_open install_slow "${1:-x64}"
+
+service_key='HKLM\System\CurrentControlSet\Services\storewatch'
+absent() { ! win reg query "$1"; }
+
+must "storewatch.exe is there" storewatch_copy
+mkdir "$disk/slow"
+cp "$binaries/$arch/standin-service.exe" "$disk/slow/slow.exe"
+printf 'service=storewatch\nlog=C:\\slow\\log.txt\nstart_ms=130000\n' >"$disk/slow/MSExchangeIS.ini"
+win_seconds=220
+words=$(sw install --program 'C:\slow\slow.exe' --start 2>&1)
+check "install waits, and gives up" contains "$words" 'still starting after 120 s'
+check "the service was stopped as soon as it could be" contains "$(cat "$disk/slow/log.txt")" 'storewatch stopped '
+check "no process is left" wait_for 10 gone slow.exe
+check "no service is left" absent "$service_key"
+finish
