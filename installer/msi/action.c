@@ -10,7 +10,8 @@
  *   Remove     uninstall: service and event source
  *   Halt       else: stops the service and waits until its process has ended. Windows Installer itself
  *              waits for the service only, and would find the file in use
- *   Install    service, event source, data directory, configuration; starts the service
+ *   Install    closes the program's folder (Server 2003 lets Power Users write into what lies in the program
+ *              files); service, event source, data directory, configuration; starts the service
  *   HaltAgain  rollback: so that the files of before can be put back
  *   Undo       last of a rollback: everything as the journal says; starts what ran
  *   Finish     commit: the journal goes; after an uninstall without KEEPDATA=1 the data too
@@ -395,9 +396,13 @@ ACTION Begin(MSIHANDLE session)
 ACTION Install(MSIHANDLE session)
 {
     static char lines[DATA_MAX];
+    char program[SETUP_PATH_MAX];
     struct err err = {0};
-    return handed_over(session, lines, &err) == STATUS_OK ? run_install(session, lines, false)
-                                                          : failed(session, &err);
+    enum status status = handed_over(session, lines, &err);
+    if (status == STATUS_OK && lines_get(lines, "program", program, sizeof(program)) && program[0] != '\0') {
+        status = setup_program_close(program, &err);
+    }
+    return status == STATUS_OK ? run_install(session, lines, false) : failed(session, &err);
 }
 
 ACTION Remove(MSIHANDLE session)

@@ -30,10 +30,13 @@ static enum status writers_in(const ACL *list, enum access_place place, const ch
     return STATUS_OK;
 }
 
-/* Ordinary users that may change the place, `who` "" = none. */
+/* Ordinary users that may change the place, `who` "" = none. *out_protected: nothing comes from the folder
+ * above. */
 static enum status writers_of(const char *path, enum access_place place, struct unsafe_place *out,
-                              struct err *err)
+                              bool *out_protected, struct err *err)
 {
+    SECURITY_DESCRIPTOR_CONTROL control = 0;
+    DWORD revision = 0;
     struct text who = text_on(out->who, sizeof(out->who)), sids = text_on(out->sids, sizeof(out->sids));
     PSECURITY_DESCRIPTOR descriptor = NULL;
     PACL list = NULL;
@@ -47,6 +50,8 @@ static enum status writers_of(const char *path, enum access_place place, struct 
                             "who may change %s cannot be read", path);
     }
     const enum status status = writers_in(list, place, "GetNamedSecurityInfo", path, &who, &sids, err);
+    *out_protected =
+        GetSecurityDescriptorControl(descriptor, &control, &revision) && (control & SE_DACL_PROTECTED) != 0;
     LocalFree(descriptor);
     return status;
 }
@@ -61,11 +66,13 @@ static bool told_already(const struct unsafe_places *places, const char *path)
     return false;
 }
 
-static void look_at(struct unsafe_places *places, enum access_place place, const char *path)
+/* True when nothing comes to it from the folder above. */
+static bool look_at(struct unsafe_places *places, enum access_place place, const char *path)
 {
+    bool protected = false;
     struct err err = {0};
     struct unsafe_place found = {.place = place};
-    const enum status status = writers_of(path, place, &found, &err);
+    const enum status status = writers_of(path, place, &found, &protected, &err);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
         places->unread = places->unread_count == 0 ? err : places->unread;
         places->unread_count++;
@@ -74,6 +81,7 @@ static void look_at(struct unsafe_places *places, enum access_place place, const
         text_copy(found.path, sizeof(found.path), path);
         places->items[places->count++] = found;
     }
+    return protected;
 }
 
 /* The folder that `path` lies in, "C:\\" for "C:\\x"; false at the top. */
@@ -93,13 +101,24 @@ static bool folder_of(char *path)
     return true;
 }
 
+/* A folder and those above it. */
+static void look_at_folders(struct unsafe_places *places, const char *folder)
+{
+    char path[SETUP_PATH_MAX];
+    text_copy(path, sizeof(path), folder);
+    bool protected = look_at(places, ACCESS_FOLDER, path);
+    while (folder_of(path)) {
+        protected = look_at(places, protected ? ACCESS_FOLDER_ABOVE_PROTECTED : ACCESS_FOLDER_ABOVE, path);
+    }
+}
+
 static void look_at_file_and_folders(struct unsafe_places *places, const char *file)
 {
     char path[SETUP_PATH_MAX];
     text_copy(path, sizeof(path), file);
     look_at(places, ACCESS_FILE, path);
-    for (enum access_place place = ACCESS_FOLDER; folder_of(path); place = ACCESS_FOLDER_ABOVE) {
-        look_at(places, place, path);
+    if (folder_of(path)) {
+        look_at_folders(places, path);
     }
 }
 
@@ -119,11 +138,8 @@ void access_unsafe_places(const char *config_path, const char *data_dir, struct 
         look_at_file_and_folders(out_places, path);
     }
     if (data_dir[0] != '\0' && setup_absolute(data_dir, path, NULL) == STATUS_OK) {
-        look_at(out_places, ACCESS_FOLDER, path);
+        look_at_folders(out_places, path);
         setup_files_each(path, OUR_FILES, look_at_file, out_places);
-        while (folder_of(path)) {
-            look_at(out_places, ACCESS_FOLDER_ABOVE, path);
-        }
     }
 }
 
@@ -256,6 +272,7 @@ void text_add_unsafe_place(struct text *text, const struct unsafe_place *place)
         text_add(text, "files in %s may be replaced by %s", place->path, place->who);
         break;
     case ACCESS_FOLDER_ABOVE:
+    case ACCESS_FOLDER_ABOVE_PROTECTED:
         text_add(text, "the folders in %s may be replaced by %s", place->path, place->who);
         break;
     }
@@ -278,7 +295,7 @@ void text_add_unsafe_remedy(struct text *text, const struct unsafe_place *place)
     /* NT 6.0, of which the system's GetTickCount64 is, too. */
     const bool has_icacls = late_bind(&late, NULL) == STATUS_OK && late.GetTickCount64 != NULL;
     const bool folder = place->place == ACCESS_FOLDER;
-    if (place->place == ACCESS_FOLDER_ABOVE) {
+    if (place->place == ACCESS_FOLDER_ABOVE || place->place == ACCESS_FOLDER_ABOVE_PROTECTED) {
         text_add(text,
                  "Move what storewatch uses to a folder that only Administrators may change, or take "
                  "away their right to change %s.",

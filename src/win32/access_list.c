@@ -37,6 +37,7 @@ static const uint32_t rights_that_count[] = {
     /* A new folder in it (RIGHT_APPEND_DATA) changes nothing of what lies in it. */
     [ACCESS_FOLDER] = RIGHTS_TO_TAKE_OVER | RIGHT_WRITE_DATA | RIGHT_DELETE_CHILD,
     [ACCESS_FOLDER_ABOVE] = RIGHTS_TO_TAKE_OVER | RIGHT_DELETE_CHILD,
+    [ACCESS_FOLDER_ABOVE_PROTECTED] = RIGHTS_TO_TAKE_OVER | RIGHT_DELETE_CHILD,
 };
 
 #define PARTS_MAX 8
@@ -47,6 +48,7 @@ struct sid {
     uint32_t parts[PARTS_MAX];
 };
 
+#define POWER_USERS 547
 /* Ordinary users; part_1 0 = the SID has one part only. */
 static const struct {
     const char *name;
@@ -64,7 +66,7 @@ static const struct {
     {"Local Account", 5, 113, 0},
     {"Users", 5, 32, 545},
     {"Guests", 5, 32, 546},
-    {"Power Users", 5, 32, 547},
+    {"Power Users", 5, 32, POWER_USERS},
     {"Remote Desktop Users", 5, 32, 555},
     {"All Application Packages", 15, 2, 1},
 };
@@ -174,6 +176,16 @@ static bool entry_allows(const struct entry *entry)
     return entry->type == ENTRY_ALLOWED || entry->type == ENTRY_ALLOWED_IF;
 }
 
+/* Server 2003 lets Power Users modify the program files, the folder itself included, which is one right more
+ * than they need to install programs: they could only move it away as a whole, which fails while a program in
+ * it runs. */
+static uint32_t rights_looked_for(size_t crowd, enum access_place place)
+{
+    const bool power_users = crowd < CROWD_COUNT && crowds[crowd].part_1 == POWER_USERS;
+    const bool no_harm = power_users && place == ACCESS_FOLDER_ABOVE_PROTECTED;
+    return rights_that_count[place] & (no_harm ? ~RIGHT_DELETE : UINT32_MAX);
+}
+
 bool access_list_writers(const void *list, size_t size, enum access_place place, struct text *who)
 {
     uint32_t denied[NOBODY] = {0};
@@ -192,7 +204,7 @@ bool access_list_writers(const void *list, size_t size, enum access_place place,
         }
         if (entry_allows(&entry)) {
             const uint32_t left = entry.rights & ~denied[entry.crowd] & ~denied[EVERYONE];
-            writers[entry.crowd] |= (left & rights_that_count[place]) != 0;
+            writers[entry.crowd] |= (left & rights_looked_for(entry.crowd, place)) != 0;
         } else if (entry.type == ENTRY_DENIED) {
             /* What is denied under a condition only may be allowed after all. */
             denied[entry.crowd] |= entry.rights;

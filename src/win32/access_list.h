@@ -10,10 +10,11 @@
 
 /* What the list protects decides which rights would let somebody change what we read from it. */
 enum access_place {
-    ACCESS_PIPE,        /* it: reading from it or writing to it */
-    ACCESS_FILE,        /* its bytes */
-    ACCESS_FOLDER,      /* what lies in it: a file may be put into it or taken out of it */
-    ACCESS_FOLDER_ABOVE /* only which folder stands there: it may be moved away and replaced by another */
+    ACCESS_PIPE,         /* it: reading from it or writing to it */
+    ACCESS_FILE,         /* its bytes */
+    ACCESS_FOLDER,       /* what lies in it: a file may be put into it or taken out of it */
+    ACCESS_FOLDER_ABOVE, /* only which folder stands there: it may be moved away and replaced by another */
+    ACCESS_FOLDER_ABOVE_PROTECTED /* likewise, when the one that stands there takes nothing over from it */
 };
 
 /* Appends "Users, Everyone": the ordinary users that the list (an ACL of `size` bytes, as Windows lays it

@@ -245,6 +245,24 @@ enum status setup_protect(const char *path, struct err *err)
     return status;
 }
 
+/* Administrators and SYSTEM everything, users reading and running it. */
+#define PROGRAM_SDDL L"O:BAD:P(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)(A;OICI;0x1200a9;;;BU)"
+
+enum status setup_program_close(const char *program, struct err *err)
+{
+    char folder[SETUP_PATH_MAX];
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    path_above(program, folder);
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(PROGRAM_SDDL, SDDL_REVISION_1, &descriptor,
+                                                              NULL)) {
+        return fail(err, "ConvertStringSecurityDescriptorToSecurityDescriptor", GetLastError(),
+                    "no protection for the program", "");
+    }
+    const enum status status = protection_set(folder, descriptor, err);
+    LocalFree(descriptor);
+    return status;
+}
+
 enum status setup_take_over(const char *path, struct err *err)
 {
     enum status status = setup_trust(path, err);

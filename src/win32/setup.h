@@ -29,6 +29,9 @@ enum status setup_folder_make(const char *path, char out_first_made[SETUP_PATH_M
 /* Gives an existing folder or file, with all that inherits from it, the same protection. INVALID, and nothing
  * is done, when it is a link or belongs to a stranger (setup_trust). */
 enum status setup_protect(const char *path, struct err *err);
+/* The folder of a program that runs as LocalSystem becomes Administrators', who only may change what is in
+ * it; users may read and run it. */
+enum status setup_program_close(const char *program, struct err *err);
 /* INVALID when `path` (a folder) or something in it is a link to elsewhere, or belongs to somebody else than
  * Administrators, SYSTEM, this process' account and the service's: whoever owns it can change it at any time,
  * however it is closed. Says what it is, and what to do. OK when it does not exist. */

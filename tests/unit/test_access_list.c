@@ -119,6 +119,25 @@ static void a_new_folder_beside_it_is_no_harm(void **state)
     assert_writers(ACCESS_FILE, "Authenticated Users");
 }
 
+/* As Server 2003's program files are. */
+static void power_users_may_install_programs_beside_it(void **state)
+{
+    (void)state;
+    static const uint32_t power_users[] = {5, 32, 547, UINT32_MAX};
+    begin();
+    add(0, 3, FULL, administrators);
+    add(0, 3, READ, users);
+    add(0, 3, MODIFY, power_users);
+    assert_writers(ACCESS_FOLDER, "Power Users");
+    assert_writers(ACCESS_FOLDER_ABOVE, "Power Users");
+    assert_writers(ACCESS_FOLDER_ABOVE_PROTECTED, "");
+    add(0, 3, MODIFY, authenticated);
+    assert_writers(ACCESS_FOLDER_ABOVE_PROTECTED, "Authenticated Users");
+    begin();
+    add(0, 3, FULL, power_users); /* with it they may take away also what is protected */
+    assert_writers(ACCESS_FOLDER_ABOVE_PROTECTED, "Power Users");
+}
+
 static void each_right_that_changes_something_is_seen(void **state)
 {
     (void)state;
@@ -378,6 +397,7 @@ int main(void)
         cmocka_unit_test(program_files_is_closed),
         cmocka_unit_test(program_data_is_open),
         cmocka_unit_test(a_new_folder_beside_it_is_no_harm),
+        cmocka_unit_test(power_users_may_install_programs_beside_it),
         cmocka_unit_test(each_right_that_changes_something_is_seen),
         cmocka_unit_test(all_crowds_are_named_once),
         cmocka_unit_test(what_is_denied_first_is_not_allowed),
