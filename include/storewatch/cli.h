@@ -51,11 +51,13 @@ struct cli_option {
     bool *flag;
 };
 
-/* Parses argv[1..]; what is no option goes to positional[0..*out_count), at most `capacity`. `usage` is the
- * command's line of help. False after a message on stderr when something is unknown, missing or too much;
- * then the command returns EXIT_USAGE. "--" ends the options. */
-bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options,
-               size_t option_count, const char **positional, size_t capacity, size_t *out_count);
+/* Parses argv[1..]; what is no option goes to positional[0..*out_count), at most `capacity`. False after
+ * cli_wrong_use when something is unknown, missing or too much; then the command returns EXIT_USAGE. "--"
+ * ends the options. */
+bool cli_parse(int argc, char **argv, const struct cli_option *options, size_t option_count,
+               const char **positional, size_t capacity, size_t *out_count);
+/* "storewatch COMMAND: ", the text, and how the command is used, on stderr; returns EXIT_USAGE. */
+int cli_wrong_use(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* The common application data folder + "\storewatch" on Windows; false where there is no such default. */
 bool cli_default_data_dir(char *out_path, size_t capacity);

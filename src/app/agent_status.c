@@ -27,14 +27,6 @@ static json_t *metric_json(const struct watched *item, enum metric metric, int64
                      "unknown", (json_int_t)verdict.unknown_count, "reason", json_words(verdict.reason));
 }
 
-static json_t *version_json(const struct file_version *version)
-{
-    char storage[32];
-    struct text text = text_on(storage, sizeof storage);
-    text_add_file_version(&text, version);
-    return version->known ? json_string(storage) : json_null();
-}
-
 static json_t *dlls_json(const struct found_client *found)
 {
     json_t *list = json_array();
@@ -46,8 +38,8 @@ static json_t *dlls_json(const struct found_client *found)
         defect_judge(dll, &finding);
         text_add_defect(&text, found->image, dll, &finding);
         json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:s, s:o}", "path", json_words(dll->path),
-                                              "loaded", version_json(&dll->loaded), "on_disk",
-                                              version_json(&dll->on_disk), "kb898782",
+                                              "loaded", json_version(&dll->loaded), "on_disk",
+                                              json_version(&dll->on_disk), "kb898782",
                                               fix_state_name(finding.fix), "text", json_words(storage)));
     }
     return list;

@@ -5,6 +5,8 @@
  * after the other as streams; memory is one detector a column of the file at hand (at most
  * PERFMON_COLUMNS_MAX of DETECTOR_BYTES_MAX) and a result a series, whatever their length. A file that is
  * malformed is reported and left out as a whole; the others go on. */
+#include "json_values.h"
+
 #include "storewatch/cli.h"
 
 #include <errno.h>
@@ -19,15 +21,6 @@
 #include "storewatch/perfmon.h"
 #include "storewatch/report.h"
 #include "storewatch/verdict.h"
-
-#define USAGE                                                                                                \
-    "analyze [--json] [--html FILE] [--limit SIZE] FILE.csv...\n"                                            \
-    "  --json        one object for scripts instead of the table\n"                                          \
-    "  --html FILE   also a page with a chart of each series\n"                                              \
-    "  --limit SIZE  what growth runs into (\"2GiB\"): holds for columns in bytes, and in a file without\n"  \
-    "                any for columns of unknown unit\n"                                                      \
-    "exit code: 0 no leak, 1 a leak found, 2 a file is malformed, 3 a file cannot be read; the highest "     \
-    "counts"
 
 #define BATCH_CELLS                                                                                          \
     ((size_t)65536) /* values kept to be pushed column by column: a detector stays in the cache */
@@ -446,17 +439,13 @@ static void print_table(const struct analysis *analysis, size_t file_count)
     printf("%s%s\n", analysis->result_count > 0 ? "\n" : "", storage);
 }
 
-static json_t *json_time(int64_t utc_ms)
+/* A recording's times are as it has them: 0 and earlier ones are times, too. */
+static json_t *recorded_time(int64_t utc_ms)
 {
     char storage[64];
     struct text text = text_on(storage, sizeof(storage));
     text_add_time_utc(&text, utc_ms);
     return json_string(storage);
-}
-
-static json_t *json_number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
 }
 
 /* A path as given, or with '?' for what is not UTF-8. */
@@ -480,18 +469,19 @@ static json_t *json_result(const struct result *result)
     const bool has_rows = result->sample_count > 0;
     json_t *alarms = json_array();
     for (size_t i = 0; i < result->alarm_count; i++) {
-        json_array_append_new(alarms, json_time(result->alarms[i]));
+        json_array_append_new(alarms, recorded_time(result->alarms[i]));
     }
     return json_pack(
         "{so ss ss sI sI so so ss so so ss so so so so ss}", "file", json_path(result->file), "name",
         result->name, "unit", unit_name(result->unit), "samples", (json_int_t)result->sample_count, "unknown",
-        (json_int_t)result->unknown_count, "from", has_rows ? json_time(result->from_ms) : json_null(), "to",
-        has_rows ? json_time(result->to_ms) : json_null(), "verdict", verdict_state_name(verdict->state),
-        "detected_at", result->alarm_count > 0 ? json_time(result->alarms[0]) : json_null(), "alarms", alarms,
-        "shape", shape_name(verdict->shape), "slope_per_hour", json_number(verdict->slope_per_hour),
-        "slope_low", json_number(verdict->slope_low_per_hour), "slope_high",
-        json_number(verdict->slope_high_per_hour), "exhaustion_at",
-        verdict->exhaustion_ms != INT64_MAX ? json_time(verdict->exhaustion_ms) : json_null(), "reason",
+        (json_int_t)result->unknown_count, "from", has_rows ? recorded_time(result->from_ms) : json_null(),
+        "to", has_rows ? recorded_time(result->to_ms) : json_null(), "verdict",
+        verdict_state_name(verdict->state), "detected_at",
+        result->alarm_count > 0 ? recorded_time(result->alarms[0]) : json_null(), "alarms", alarms, "shape",
+        shape_name(verdict->shape), "slope_per_hour", json_number(verdict->slope_per_hour), "slope_low",
+        json_number(verdict->slope_low_per_hour), "slope_high", json_number(verdict->slope_high_per_hour),
+        "exhaustion_at",
+        verdict->exhaustion_ms != INT64_MAX ? recorded_time(verdict->exhaustion_ms) : json_null(), "reason",
         verdict->reason);
 }
 
@@ -553,11 +543,11 @@ static bool read_options(int argc, char **argv, struct options *options, const c
     const char *limit = NULL;
     const struct cli_option known[] = {
         {"--json", NULL, &options->json}, {"--html", &options->html, NULL}, {"--limit", &limit, NULL}};
-    if (!cli_parse(argc, argv, USAGE, known, ARRAY_COUNT(known), files, (size_t)argc, out_count)) {
+    if (!cli_parse(argc, argv, known, ARRAY_COUNT(known), files, (size_t)argc, out_count)) {
         return false;
     }
     if (*out_count == 0) {
-        fprintf(stderr, "storewatch analyze: name at least one file\nusage: storewatch %s\n", USAGE);
+        cli_wrong_use(argv[0], "name at least one file");
         return false;
     }
     options->limit = NAN;

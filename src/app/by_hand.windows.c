@@ -1,4 +1,6 @@
 /* by_hand.windows.c - `maintenance` and `restart`: what a person asks of the running service. */
+#include "json_values.h"
+
 #include "storewatch/cli.h"
 #include "storewatch/control.h"
 #include "storewatch/units.h"
@@ -34,7 +36,7 @@ static int ask(json_t *request, json_t **out_status)
     if (!root || error) {
         cli_fail("%s", error ? error : "the service's answer cannot be read");
         json_decref(root);
-        return error ? EXIT_FOUND : EXIT_COULD_NOT;
+        return EXIT_COULD_NOT;
     }
     *out_status = root;
     return EXIT_FINE;
@@ -61,17 +63,14 @@ static int wait_until_saved(json_t **status)
 
 int maintenance_run(int argc, char **argv)
 {
-    static const char usage[] = "maintenance on --for DURATION --reason TEXT | off";
     const char *for_text = NULL, *reason = NULL, *what = NULL;
     const struct cli_option options[] = {{"--for", &for_text, NULL}, {"--reason", &reason, NULL}};
-    if (!cli_parse(argc, argv, usage, options, ARRAY_COUNT(options), &what, 1, NULL))
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), &what, 1, NULL))
         return EXIT_USAGE;
     bool on = what && strcmp(what, "on") == 0, off = what && strcmp(what, "off") == 0;
     int64_t for_ms = 0;
-    if ((!on && !off) || (on && (!for_text || !reason))) {
-        fprintf(stderr, "usage: storewatch %s\n", usage);
-        return EXIT_USAGE;
-    }
+    if ((!on && !off) || (on && (!for_text || !reason)))
+        return cli_wrong_use(argv[0], "\"on\" with --for and --reason, or \"off\", is wanted");
     if (on && (duration_parse(for_text, &for_ms) != STATUS_OK || for_ms <= 0)) {
         fprintf(
             stderr,
@@ -79,8 +78,12 @@ int maintenance_run(int argc, char **argv)
             for_text);
         return EXIT_USAGE;
     }
-    if (for_ms > MAINTENANCE_MAX_MS || (on && !reason[0])) {
-        fputs("storewatch maintenance: 30 days at the most, and a reason that is not empty\n", stderr);
+    if (for_ms > MAINTENANCE_MAX_MS) {
+        fprintf(stderr, "storewatch maintenance: --for \"%s\": 30 days are the most\n", for_text);
+        return EXIT_USAGE;
+    }
+    if (on && !reason[0]) {
+        fputs("storewatch maintenance: --reason: the text must not be empty\n", stderr);
         return EXIT_USAGE;
     }
     json_t *status = NULL;
@@ -101,12 +104,6 @@ int maintenance_run(int argc, char **argv)
 
 /* ---- restart ---- */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *value = json_string_value(json_object_get(object, key));
-    return value ? value : "";
-}
-
 /* Shows each new thing the restart waits for until it has ended. */
 static int follow(const char *service, json_int_t id_before)
 {
@@ -119,7 +116,8 @@ static int follow(const char *service, json_int_t id_before)
         const json_t *restart = json_object_get(status, "restart");
         bool begun = json_integer_value(json_object_get(restart, "id")) > id_before;
         bool under_way = begun && json_is_true(json_object_get(restart, "under_way"));
-        const char *refused = text_of(status, "refused"), *waiting = text_of(restart, "waiting_for");
+        const char *refused = json_words_get(status, "refused", ""),
+                   *waiting = json_words_get(restart, "waiting_for", "");
         if (under_way && strcmp(waiting, shown) != 0) {
             text_copy(shown, sizeof shown, waiting);
             puts(shown);
@@ -127,7 +125,8 @@ static int follow(const char *service, json_int_t id_before)
         }
         code = -1;
         if (begun && !under_way) {
-            const char *outcome = text_of(restart, "outcome"), *called_off = text_of(restart, "called_off");
+            const char *outcome = json_words_get(restart, "outcome", ""),
+                       *called_off = json_words_get(restart, "called_off", "");
             printf("restart of %s: %s%s%s\n", service, outcome, *called_off ? ": " : "", called_off);
             code = strcmp(outcome, "succeeded") == 0 ? EXIT_FINE : EXIT_FOUND;
         } else if (!begun && *refused) {
@@ -145,15 +144,12 @@ static int follow(const char *service, json_int_t id_before)
 
 int restart_run(int argc, char **argv)
 {
-    static const char usage[] = "restart SERVICE --reason TEXT";
     const char *service = NULL, *reason = NULL;
     const struct cli_option options[] = {{"--reason", &reason, NULL}};
-    if (!cli_parse(argc, argv, usage, options, ARRAY_COUNT(options), &service, 1, NULL))
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), &service, 1, NULL))
         return EXIT_USAGE;
-    if (!service || !reason || !service[0] || !reason[0]) {
-        fprintf(stderr, "usage: storewatch %s\n", usage);
-        return EXIT_USAGE;
-    }
+    if (!service || !reason || !service[0] || !reason[0])
+        return cli_wrong_use(argv[0], "a service and a --reason are wanted");
     json_t *status = NULL;
     int code = ask(json_pack("{s:s}", "request", "status"), &status);
     if (code != EXIT_FINE)

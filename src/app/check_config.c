@@ -7,20 +7,17 @@
 
 #include <stdio.h>
 
-#define USAGE "check-config [FILE]"
-
 int check_config_run(int argc, char **argv)
 {
     const char *path = NULL;
     size_t count = 0;
-    if (!cli_parse(argc, argv, USAGE, NULL, 0, &path, 1, &count)) {
+    if (!cli_parse(argc, argv, NULL, 0, &path, 1, &count)) {
         return EXIT_USAGE;
     }
     char default_path[1024];
     if (count == 0) {
         if (!cli_default_config(default_path, sizeof(default_path))) {
-            fprintf(stderr, "storewatch check-config: name the file\nusage: storewatch %s\n", USAGE);
-            return EXIT_USAGE;
+            return cli_wrong_use(argv[0], "name the file");
         }
         path = default_path;
     }

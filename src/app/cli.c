@@ -1,4 +1,6 @@
 /* cli.c - what the commands share. */
+#include "command_texts.h"
+
 #include "storewatch/cli.h"
 
 #include "storewatch/perfmon.h"
@@ -36,15 +38,20 @@ static const struct cli_option *option_find(const struct cli_option *options, si
     return NULL;
 }
 
-static bool usage_error(const char *command, const char *usage, const char *what, const char *which)
+int cli_wrong_use(const char *command, const char *format, ...)
 {
-    fprintf(stderr, "storewatch %s: %s%s%s\nusage: storewatch %s\n", command, what, *which ? ": " : "", which,
-            usage);
-    return false;
+    const struct command_text *text = command_text_find(command);
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "storewatch %s: ", command);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "\nusage: storewatch %s\n%s", text ? text->usage : command, text ? text->more : "");
+    va_end(args);
+    return EXIT_USAGE;
 }
 
-bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option *options,
-               size_t option_count, const char **positional, size_t capacity, size_t *out_count)
+bool cli_parse(int argc, char **argv, const struct cli_option *options, size_t option_count,
+               const char **positional, size_t capacity, size_t *out_count)
 {
     size_t count = 0;
     bool options_ended = false;
@@ -54,20 +61,26 @@ bool cli_parse(int argc, char **argv, const char *usage, const struct cli_option
             continue;
         }
         if (options_ended || argv[i][0] != '-' || argv[i][1] == '\0') {
-            if (count == capacity)
-                return usage_error(argv[0], usage, "too many arguments", argv[i]);
+            if (count == capacity) {
+                cli_wrong_use(argv[0], "too many arguments: %s", argv[i]);
+                return false;
+            }
             positional[count++] = argv[i];
             continue;
         }
         const struct cli_option *option = option_find(options, option_count, argv[i]);
-        if (!option)
-            return usage_error(argv[0], usage, "unknown option", argv[i]);
+        if (!option) {
+            cli_wrong_use(argv[0], "unknown option: %s", argv[i]);
+            return false;
+        }
         if (option->flag) {
             *option->flag = true;
             continue;
         }
-        if (i + 1 == argc)
-            return usage_error(argv[0], usage, "a value must follow", argv[i]);
+        if (i + 1 == argc) {
+            cli_wrong_use(argv[0], "a value must follow: %s", argv[i]);
+            return false;
+        }
         *option->value = argv[++i];
     }
     if (out_count)
@@ -136,7 +149,7 @@ void cli_say_left_out(const char *path, const struct perfmon *reader)
 
 int version_run(int argc, char **argv)
 {
-    if (!cli_parse(argc, argv, "version", NULL, 0, NULL, 0, NULL))
+    if (!cli_parse(argc, argv, NULL, 0, NULL, 0, NULL))
         return EXIT_USAGE;
     printf("storewatch %s\n", STOREWATCH_VERSION);
     return EXIT_FINE;

@@ -2,6 +2,8 @@
  */
 #include "doctor.h"
 
+#include "json_values.h"
+
 #include "storewatch/advice.h"
 #include "storewatch/units.h"
 
@@ -465,21 +467,6 @@ void doctor_text(const struct doctor *doctor, struct buffer *out)
                counts[DOCTOR_WARNING] == 1 ? "" : "s", counts[DOCTOR_FAILED]);
 }
 
-/* Texts come from other programs: what is no UTF-8 becomes null. */
-static json_t *words(const char *text)
-{
-    json_t *value = json_string(text);
-    return value ? value : json_null();
-}
-
-static json_t *version_json(const struct file_version *version)
-{
-    char storage[32];
-    struct text text = text_on(storage, sizeof storage);
-    text_add_file_version(&text, version);
-    return version->known ? json_string(storage) : json_null();
-}
-
 static json_t *client_json(const struct doctor *doctor, const struct found_client *found)
 {
     char line[512];
@@ -490,14 +477,14 @@ static json_t *client_json(const struct doctor *doctor, const struct found_clien
         const struct loaded_dll *dll = &found->dlls.items[k];
         struct defect_finding finding;
         defect_judge(dll, &finding);
-        json_array_append_new(dlls,
-                              json_pack("{s:o, s:o, s:o, s:s, s:o}", "path", words(dll->path), "loaded",
-                                        version_json(&dll->loaded), "on_disk", version_json(&dll->on_disk),
-                                        "kb898782", fix_state_name(finding.fix), "why", words(finding.why)));
+        json_array_append_new(dlls, json_pack("{s:o, s:o, s:o, s:s, s:o}", "path", json_words(dll->path),
+                                              "loaded", json_version(&dll->loaded), "on_disk",
+                                              json_version(&dll->on_disk), "kb898782",
+                                              fix_state_name(finding.fix), "why", json_words(finding.why)));
     }
-    return json_pack("{s:o, s:I, s:o, s:b, s:o, s:o}", "image", words(found->image), "pid",
-                     (json_int_t)found->process.pid, "how", words(found->how), "registered",
-                     is_registered(doctor, found->process), "client", words(line), "dlls", dlls);
+    return json_pack("{s:o, s:I, s:o, s:b, s:o, s:o}", "image", json_words(found->image), "pid",
+                     (json_int_t)found->process.pid, "how", json_words(found->how), "registered",
+                     is_registered(doctor, found->process), "client", json_words(line), "dlls", dlls);
 }
 
 char *doctor_json(const struct doctor *doctor)
@@ -506,8 +493,8 @@ char *doctor_json(const struct doctor *doctor)
     for (size_t i = 0; i < doctor->line_count; i++) {
         const struct doctor_line *line = &doctor->lines[i];
         json_array_append_new(lines, json_pack("{s:s, s:s, s:o, s:o}", "level", level_names[line->level],
-                                               "area", line->area, "text", words(line->text), "todo",
-                                               line->todo[0] ? words(line->todo) : json_null()));
+                                               "area", line->area, "text", json_words(line->text), "todo",
+                                               json_words_or_null(line->todo)));
     }
     for (size_t i = 0; i < doctor->discovery.found_count; i++)
         json_array_append_new(clients, client_json(doctor, &doctor->discovery.found[i]));

@@ -428,8 +428,7 @@ int doctor_run(int argc, char **argv)
     const char *config_path = NULL;
     bool json = false;
     const struct cli_option options[] = {{"--config", &config_path, NULL}, {"--json", NULL, &json}};
-    if (!cli_parse(argc, argv, "doctor [--config FILE] [--json]", options, ARRAY_COUNT(options), NULL, 0,
-                   NULL))
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL))
         return EXIT_USAGE;
     struct os *os = NULL;
     struct err err = {0};

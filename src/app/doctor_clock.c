@@ -21,12 +21,6 @@
 #define LOST_SHARE 0.01
 #define LOST_POLLS_MIN 100
 
-static double number_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
-}
-
 /* ---- the history ---- */
 
 static enum status read_end(struct doctor *doctor, struct store *store, struct err *err)
@@ -109,7 +103,7 @@ static void check_against_history(struct doctor *doctor, int64_t utc_ms)
 static void check_jumps(struct doctor *doctor)
 {
     const json_t *clock = json_object_get(doctor->status, "clock");
-    const double jumps = number_of(clock, "jumps");
+    const double jumps = json_number_get(clock, "jumps");
     int64_t by_ms = 0;
     char by[64];
     struct text text = text_on(by, sizeof by);
@@ -191,9 +185,10 @@ void doctor_check_clock(struct doctor *doctor, const struct doctor_time *time)
 void doctor_check_polls(struct doctor *doctor)
 {
     const json_t *self = json_object_get(doctor->status, "self");
-    const double polls = number_of(self, "polls"), failed = number_of(self, "failed_polls");
-    const double missed = number_of(self, "missed_polls"), took_ms = number_of(self, "last_look_ms");
-    const double cpu_ms = number_of(self, "cpu_ms");
+    const double polls = json_number_get(self, "polls"), failed = json_number_get(self, "failed_polls");
+    const double missed = json_number_get(self, "missed_polls"),
+                 took_ms = json_number_get(self, "last_look_ms");
+    const double cpu_ms = json_number_get(self, "cpu_ms");
     char cost[128];
     struct text text = text_on(cost, sizeof cost);
     if (!doctor->status)

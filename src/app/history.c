@@ -12,13 +12,6 @@
 
 #include <stdio.h>
 
-#define USAGE                                                                                                \
-    "history [--csv | --json] [--config FILE | --data DIR]\n"                                                \
-    "  --csv   the samples, a line each: raw ones, and older ones as buckets (width_ms) of known_count "     \
-    "and\n"                                                                                                  \
-    "          unknown_count samples with their lowest, mean and highest value\n"                            \
-    "  --json  series, incidents, restarts and mails as one object"
-
 static const char *mail_state_name(enum mail_state state)
 {
     static const char *const names[] = {"pending", "sent", "refused"};
@@ -273,7 +266,7 @@ int history_run(int argc, char **argv)
                                          {"--data", &data_dir, NULL},
                                          {"--csv", NULL, &as_csv},
                                          {"--json", NULL, &as_json}};
-    if (!cli_parse(argc, argv, USAGE, options, ARRAY_COUNT(options), NULL, 0, NULL))
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL))
         return EXIT_USAGE;
     if (as_csv && as_json) {
         fputs("storewatch history: --csv or --json, not both\n", stderr);

@@ -20,9 +20,6 @@
 #define START_DEADLINE_MS 120000
 #define CONFIG_NAME "storewatch.json"
 
-static const char install_usage[] =
-    "install [--config FILE | --import FILE | --mail-to LIST --relay LIST] [--start] [--check]";
-
 struct request {
     const char *config;           /* the service is to use this file, where it is */
     const char *import;           /* ... a copy of this file */
@@ -289,17 +286,14 @@ int install_run(int argc, char **argv)
         {"--program", &wanted.program, NULL}, {"--start", NULL, &wanted.start},
         {"--check", NULL, &wanted.check},
     };
-    if (!cli_parse(argc, argv, install_usage, options, ARRAY_COUNT(options), NULL, 0, NULL)) {
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL)) {
         return EXIT_USAGE;
     }
     const bool first = wanted.mail_to != NULL || wanted.relays != NULL;
     if ((wanted.config != NULL) + (wanted.import != NULL) + first > 1) {
-        fprintf(
-            stderr,
-            "storewatch install: --config names a configuration to use, --import one to copy, --mail-to and "
-            "--relay are for one that is written: only one of the three\nusage: storewatch %s\n",
-            install_usage);
-        return EXIT_USAGE;
+        return cli_wrong_use(argv[0],
+                             "--config names a configuration to use, --import one to copy, --mail-to and "
+                             "--relay are for one that is written: only one of the three");
     }
     if (setup_wrong_bitness()) {
         return cli_fail("this is the 32-bit storewatch on 64-bit Windows, where it cannot see everything; "
@@ -400,7 +394,7 @@ int uninstall_run(int argc, char **argv)
     struct err err = {0};
     bool gone = false, delete_data = false;
     const struct cli_option options[] = {{"--delete-data", NULL, &delete_data}};
-    if (!cli_parse(argc, argv, "uninstall [--delete-data]", options, ARRAY_COUNT(options), NULL, 0, NULL)) {
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL)) {
         return EXIT_USAGE;
     }
     char config_path[SETUP_PATH_MAX] = "";

@@ -29,6 +29,20 @@ json_t *json_words_or_null(const char *text)
     return text[0] ? json_words(text) : json_null();
 }
 
+json_t *json_version(const struct file_version *version)
+{
+    char storage[32];
+    struct text text = text_on(storage, sizeof storage);
+    text_add_file_version(&text, version);
+    return version->known ? json_string(storage) : json_null();
+}
+
+double json_number_get(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
 bool json_ms_get(const json_t *object, const char *key, int64_t *out_ms)
 {
     const json_t *value = json_object_get(object, key);

@@ -3,6 +3,7 @@
 #define STOREWATCH_JSON_VALUES_H
 
 #include "storewatch/base.h"
+#include "storewatch/file_version.h"
 
 #include <jansson.h>
 
@@ -14,8 +15,12 @@ json_t *json_time(int64_t utc_ms);
 json_t *json_words(const char *text);
 /* The same, and null for "". */
 json_t *json_words_or_null(const char *text);
+/* "6.5.7638.1"; null when it is not known. */
+json_t *json_version(const struct file_version *version);
 /* The text at this key, lent; `otherwise` when there is none. */
 const char *json_words_get(const json_t *object, const char *key, const char *otherwise);
+/* The number at this key; NAN when there is none. */
+double json_number_get(const json_t *object, const char *key);
 /* The milliseconds at this key; false when there are none, or more than a clock can tell. */
 bool json_ms_get(const json_t *object, const char *key, int64_t *out_ms);
 

@@ -136,8 +136,7 @@ int plan_run(int argc, char **argv)
 {
     const char *config_path = NULL, *service = NULL;
     const struct cli_option options[] = {{"--config", &config_path, NULL}};
-    if (!cli_parse(argc, argv, "plan [--config FILE] [SERVICE]", options, ARRAY_COUNT(options), &service, 1,
-                   NULL))
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), &service, 1, NULL))
         return EXIT_USAGE;
     struct plan_inputs *in = calloc(1, sizeof *in);
     if (!in)

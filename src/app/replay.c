@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define USAGE "replay --config FILE [--act] [--json] [--mails] FILE.csv..."
 #define SERVICES_MAX (CONFIG_CLIENTS_MAX + 1)
 /* A process whose counters are missing in so many rows has ended. */
 #define GONE_AFTER_ROWS 3
@@ -615,13 +614,10 @@ int replay_run(int argc, char **argv)
                                          {"--json", NULL, &replay->as_json},
                                          {"--mails", NULL, &replay->with_mails}};
     int code = EXIT_USAGE;
-    if (!cli_parse(argc, argv, USAGE, options, ARRAY_COUNT(options), paths, RECORDING_FILES_MAX, &count))
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), paths, RECORDING_FILES_MAX, &count))
         goto done;
     if (!config_path || count == 0) {
-        fprintf(stderr,
-                "storewatch replay: a configuration and at least one recording are wanted\nusage: storewatch "
-                "%s\n",
-                USAGE);
+        code = cli_wrong_use(argv[0], "a configuration and at least one recording are wanted");
         goto done;
     }
     code = cli_load_config(config_path, &replay->config);

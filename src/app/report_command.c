@@ -14,10 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-#define USAGE                                                                                                \
-    "report [--html FILE] [--days N] [--config FILE | --data DIR]\n"                                         \
-    "  --html FILE  a page with charts; without it, a table\n"                                               \
-    "  --days N     how far back from the latest sample (default 7)"
 #define DAYS_DEFAULT 7
 #define DAYS_MAX 400
 #define POINTS_MAX 600
@@ -476,7 +472,7 @@ int report_run(int argc, char **argv)
                                          {"--data", &data_dir, NULL},
                                          {"--html", &html, NULL},
                                          {"--days", &days_text, NULL}};
-    if (!cli_parse(argc, argv, USAGE, options, ARRAY_COUNT(options), NULL, 0, NULL))
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL))
         return EXIT_USAGE;
     char *end = NULL;
     long days = days_text ? strtol(days_text, &end, 10) : DAYS_DEFAULT;

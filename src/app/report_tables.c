@@ -230,16 +230,11 @@ static void add_dlls(struct buffer *page, const json_t *status, struct row *row)
 
 /* ---- who makes it grow ---- */
 
-static double number_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
-}
-
 /* Of bytes and handles what grew. */
 static void add_grown(struct text *text, const json_t *culprit)
 {
-    double bytes = number_of(culprit, "growth_bytes"), handles = number_of(culprit, "growth_handles");
+    double bytes = json_number_get(culprit, "growth_bytes"),
+           handles = json_number_get(culprit, "growth_handles");
     if (bytes > 0 || !(handles > 0))
         text_add_quantity(text, UNIT_BYTES, bytes);
     if (handles > 0) {
@@ -250,10 +245,10 @@ static void add_grown(struct text *text, const json_t *culprit)
 
 static void add_share(struct text *text, const json_t *culprit)
 {
-    struct culprit known = {.share = number_of(culprit, "share"),
-                            .share_low = number_of(culprit, "share_low"),
-                            .share_high = number_of(culprit, "share_high")};
-    double in_step = number_of(culprit, "in_step");
+    struct culprit known = {.share = json_number_get(culprit, "share"),
+                            .share_low = json_number_get(culprit, "share_low"),
+                            .share_high = json_number_get(culprit, "share_high")};
+    double in_step = json_number_get(culprit, "in_step");
     if (!isnan(known.share) && !isnan(known.share_low) && !isnan(known.share_high))
         text_add_culprit_share(text, &known);
     else if (!isnan(in_step)) /* what is held in the store is accounted to nobody */
@@ -264,10 +259,11 @@ static void add_share(struct text *text, const json_t *culprit)
 
 static void add_lead(struct text *text, const json_t *culprit)
 {
-    double lead_ms = number_of(culprit, "lead_ms");
+    double lead_ms = json_number_get(culprit, "lead_ms");
     if (isnan(lead_ms)) {
         text_add(text, "not known");
-    } else if (number_of(culprit, "lead_low_ms") <= 0 && number_of(culprit, "lead_high_ms") >= 0) {
+    } else if (json_number_get(culprit, "lead_low_ms") <= 0 &&
+               json_number_get(culprit, "lead_high_ms") >= 0) {
         text_add(text, "with it");
     } else {
         text_add_duration(text, (int64_t)fabs(lead_ms));

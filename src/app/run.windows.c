@@ -8,8 +8,7 @@ int run_run(int argc, char **argv)
     bool dry_run = false;
     char default_path[1024];
     const struct cli_option options[] = {{"--config", &config_path, NULL}, {"--dry-run", NULL, &dry_run}};
-    if (!cli_parse(argc, argv, "run [--config FILE] [--dry-run]", options, ARRAY_COUNT(options), NULL, 0,
-                   NULL)) {
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL)) {
         return EXIT_USAGE;
     }
     if (config_path == NULL) {

@@ -39,8 +39,7 @@ int status_run(int argc, char **argv)
     bool as_json = false, watch = false, nagios = false;
     const struct cli_option options[] = {
         {"--json", NULL, &as_json}, {"--watch", NULL, &watch}, {"--nagios", NULL, &nagios}};
-    if (!cli_parse(argc, argv, "status [--json] [--watch] [--nagios]", options, ARRAY_COUNT(options), NULL, 0,
-                   NULL))
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL))
         return EXIT_USAGE;
     if (as_json && nagios) {
         fprintf(stderr, "storewatch status: --json and --nagios are two forms of one answer: choose one\n");

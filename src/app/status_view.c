@@ -11,12 +11,6 @@
 
 #include <string.h>
 
-static double number_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
-}
-
 static enum unit unit_of(const json_t *metric)
 {
     const char *name = json_words_get(metric, "unit", "");
@@ -53,10 +47,10 @@ static void add_metric(struct buffer *out, const json_t *metric, int64_t at_utc_
 {
     char storage[512];
     struct text text = text_on(storage, sizeof storage);
-    text_add_quantity(&text, unit_of(metric), number_of(metric, "now"));
+    text_add_quantity(&text, unit_of(metric), json_number_get(metric, "now"));
     buffer_add(out, "    %-15s %-9s %16s", json_words_get(metric, "metric", "?"),
                json_words_get(metric, "verdict", "?"), storage);
-    double limit = number_of(metric, "limit");
+    double limit = json_number_get(metric, "limit");
     if (!isnan(limit)) {
         text_clear(&text);
         text_add_quantity(&text, unit_of(metric), limit);
@@ -64,8 +58,8 @@ static void add_metric(struct buffer *out, const json_t *metric, int64_t at_utc_
     }
     if (is_unbounded(metric)) {
         text_clear(&text);
-        text_add_rate_interval(&text, unit_of(metric), number_of(metric, "slope_per_hour"),
-                               number_of(metric, "slope_low"), number_of(metric, "slope_high"));
+        text_add_rate_interval(&text, unit_of(metric), json_number_get(metric, "slope_per_hour"),
+                               json_number_get(metric, "slope_low"), json_number_get(metric, "slope_high"));
         buffer_add(out, "; %s", storage);
         text_clear(&text);
         add_end(&text, metric, at_utc_ms);
@@ -93,8 +87,8 @@ static void add_program(struct buffer *out, const json_t *item)
 static void add_space(struct buffer *out, const json_t *item)
 {
     const json_t *space = json_object_get(item, "address_space");
-    struct space now = {number_of(space, "limit"), number_of(space, "free"),
-                        number_of(space, "largest_block"), number_of(space, "free_blocks")};
+    struct space now = {json_number_get(space, "limit"), json_number_get(space, "free"),
+                        json_number_get(space, "largest_block"), json_number_get(space, "free_blocks")};
     const char *why = json_words_get(space, "why", NULL), *level = json_words_get(space, "level", "fine");
     char storage[256];
     struct text text = text_on(storage, sizeof storage);
@@ -172,13 +166,30 @@ static void add_clock(struct buffer *out, const json_t *clock)
     buffer_add(out, "\n");
 }
 
+/* A whole number; "?" when there is none: another version's answer may lack it. */
+static void add_count(struct buffer *out, const char *before, const json_t *object, const char *key,
+                      const char *after)
+{
+    const json_t *value = json_object_get(object, key);
+    buffer_add(out, "%s", before);
+    if (json_is_integer(value))
+        buffer_add(out, "%lld", (long long)json_integer_value(value));
+    else
+        buffer_add(out, "?");
+    buffer_add(out, "%s", after);
+}
+
 static void add_state(struct buffer *out, const json_t *root)
 {
     const json_t *restart = json_object_get(root, "restart"), *budget = json_object_get(root, "budget");
     const json_t *mail = json_object_get(root, "mail"), *self = json_object_get(root, "self");
     char period[64];
     struct text text = text_on(period, sizeof period);
-    text_add_duration(&text, json_integer_value(json_object_get(budget, "per_ms")));
+    int64_t per_ms;
+    if (json_ms_get(budget, "per_ms", &per_ms))
+        text_add_duration(&text, per_ms);
+    else
+        text_add(&text, "?");
     if (is_under_way(restart))
         buffer_add(out, "\nrestart of %s under way, %s: %s\n", json_words_get(restart, "target", "?"),
                    json_words_get(restart, "phase", "?"), json_words_get(restart, "waiting_for", ""));
@@ -188,22 +199,21 @@ static void add_state(struct buffer *out, const json_t *root)
     if (json_is_object(maintenance))
         buffer_add(out, "\nmaintenance until %s: %s\n", json_words_get(maintenance, "until", "?"),
                    json_words_get(maintenance, "reason", ""));
-    buffer_add(out, "\nrestarts   %lld of %lld in %s\n",
-               (long long)json_integer_value(json_object_get(budget, "spent")),
-               (long long)json_integer_value(json_object_get(budget, "max")), period);
-    buffer_add(out, "mail       %lld sent, %lld waiting, %lld refused for good%s%s\n",
-               (long long)json_integer_value(json_object_get(mail, "sent")),
-               (long long)json_integer_value(json_object_get(mail, "pending")),
-               (long long)json_integer_value(json_object_get(mail, "dead")),
-               json_is_string(json_object_get(mail, "last_answer")) ? "; last answer: " : "",
+    add_count(out, "\nrestarts   ", budget, "spent", "");
+    add_count(out, " of ", budget, "max", " in ");
+    buffer_add(out, "%s\n", period);
+    add_count(out, "mail       ", mail, "sent", " sent, ");
+    add_count(out, "", mail, "pending", " waiting, ");
+    add_count(out, "", mail, "dead", " refused for good");
+    buffer_add(out, "%s%s\n", json_is_string(json_object_get(mail, "last_answer")) ? "; last answer: " : "",
                json_words_get(mail, "last_answer", ""));
     char own[64];
     text = text_on(own, sizeof own);
-    text_add_quantity(&text, UNIT_BYTES, number_of(self, "private_bytes"));
-    buffer_add(out, "storewatch %lld polls, %lld failed, %lld missed; own private bytes %s\n",
-               (long long)json_integer_value(json_object_get(self, "polls")),
-               (long long)json_integer_value(json_object_get(self, "failed_polls")),
-               (long long)json_integer_value(json_object_get(self, "missed_polls")), own);
+    text_add_quantity(&text, UNIT_BYTES, json_number_get(self, "private_bytes"));
+    add_count(out, "storewatch ", self, "polls", " polls, ");
+    add_count(out, "", self, "failed_polls", " failed, ");
+    add_count(out, "", self, "missed_polls", " missed; own private bytes ");
+    buffer_add(out, "%s\n", own);
     add_clock(out, json_object_get(root, "clock"));
     if (json_is_string(json_object_get(root, "store_error")))
         buffer_add(out, "the history file cannot be written: %s\n", json_words_get(root, "store_error", ""));
@@ -260,7 +270,7 @@ static void add_performance_data(struct buffer *out, const json_t *watched)
     {
         json_array_foreach(json_object_get(item, "metrics"), j, metric)
         {
-            double now = number_of(metric, "now");
+            double now = json_number_get(metric, "now");
             buffer_add(out, " '");
             add_nagios(out, json_words_get(item, "target", "?"), true);
             buffer_add(out, " %lld ", (long long)json_integer_value(json_object_get(item, "pid")));

@@ -88,7 +88,7 @@ int test_alert_run(int argc, char **argv)
 {
     const char *config_path = NULL;
     const struct cli_option options[] = {{"--config", &config_path, NULL}};
-    if (!cli_parse(argc, argv, "test-alert [--config FILE]", options, ARRAY_COUNT(options), NULL, 0, NULL))
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL))
         return EXIT_USAGE;
     struct config *config = calloc(1, sizeof *config);
     if (!config)

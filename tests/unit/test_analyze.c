@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "storewatch/cli.h"
+#include "storewatch/perfmon.h"
 #include "storewatch/units.h"
 
 #include "capture.h"
@@ -187,6 +188,30 @@ static void the_limit_holds_for_unknown_units_alone(void **state)
     json_t *series = json_array_get(json_object_get(root, "series"), 0);
     assert_string_equal(string_of(series, "unit"), "other");
     assert_true(json_is_string(json_object_get(series, "exhaustion_at")));
+    json_decref(root);
+}
+
+/* A history has bytes, whichever of its series is looked at. */
+static void the_limit_is_not_one_of_blocks(void **state)
+{
+    (void)state;
+    struct buffer csv = {0};
+    buffer_add(&csv, PERFMON_HISTORY_HEADER "\n");
+    for (int i = 0; i < 2400; i++) {
+        char time[40];
+        struct text text = text_on(time, sizeof time);
+        text_add_time_utc(&text, INT64_C(1700000000000) + (int64_t)i * 15000);
+        const int blocks = 1000 + 10 * i + i * 7919 % 13;
+        buffer_add(&csv, "%s,bes,bes.exe,7,free blocks,%d,%d,%d,15000,1,0\n", time, blocks, blocks, blocks);
+    }
+    write_text("history.csv", csv.data);
+    buffer_deinit(&csv);
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", "--limit", "2GiB", in_folder("history.csv")),
+                     EXIT_FOUND);
+    json_t *root = parse_output();
+    json_t *series = json_array_get(json_object_get(root, "series"), 0);
+    assert_string_equal(string_of(series, "unit"), "other");
+    assert_true(json_is_null(json_object_get(series, "exhaustion_at")));
     json_decref(root);
 }
 
@@ -415,6 +440,7 @@ int main(void)
         cmocka_unit_test(a_healthy_log_is_fine),
         cmocka_unit_test(the_limit_gives_the_time_left),
         cmocka_unit_test(the_limit_holds_for_unknown_units_alone),
+        cmocka_unit_test(the_limit_is_not_one_of_blocks),
         cmocka_unit_test(one_bad_file_does_not_stop_the_others),
         cmocka_unit_test(the_table_begins_with_the_leaks),
         cmocka_unit_test(little_data_is_learning),

@@ -374,6 +374,11 @@ static void nagios_codes(void **state)
         {"{\"incidents\": [{\"target\": \"bes\", \"metric\": \"handles\", \"reason\": \"grows\"}]}", 2,
          "CRITICAL - 1 incident: handles of bes"},
         {"{\"incidents\": [], \"blind\": true}", 3, "UNKNOWN - the counters cannot be read"},
+        {"{\"incidents\": [], \"blind\": true, \"store_error\": \"disk full\"}", 3,
+         "UNKNOWN - the counters cannot be read"},
+        {"{\"incidents\": [], \"restart\": {\"under_way\": true, \"target\": \"BES\", \"waiting_for\": "
+         "\"BES: start pending\"}}",
+         1, "WARNING - restart of BES under way: BES: start pending"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
         struct buffer words = {0};

@@ -294,6 +294,9 @@ static void broken_rows(void **state)
         {HEADER "\"1,2,3\n", "[a] [b]\n:2: a quote is not closed before the end of the line\n"},
         {HEADER "yesterday,2,3\n", "[a] [b]\n:2: \"yesterday\" is not a time; it must be like "
                                    "2026-11-22T03:14:05Z, or seconds since 1970\n"},
+        {HEADER "1,2,\x1B[31m3\n", "[a] [b]\n:2: column 3 (\"b\"): \"?[31m3\" is not a number\n"},
+        {HEADER "\x1B[31myesterday,2,3\n", "[a] [b]\n:2: \"?[31myesterday\" is not a time; it must be like "
+                                           "2026-11-22T03:14:05Z, or seconds since 1970\n"},
         {HEADER ",2,3\n",
          "[a] [b]\n:2: \"\" is not a time; it must be like 2026-11-22T03:14:05Z, or seconds since 1970\n"},
         {HEADER "1700000000000,2,3\n",
@@ -451,6 +454,8 @@ static void units_from_names(void **state)
         {"\\\\EX1\\Memory\\Available MBytes", UNIT_OTHER},
         {"\\\\EX1\\Memory\\% Committed Bytes In Use", UNIT_OTHER},
         {"\\\\EX1\\Process(store)\\Thread Count", UNIT_OTHER},
+        {"\\\\MEGABYTES\\Process(handles)\\Thread Count", UNIT_OTHER},
+        {"\\\\EX1\\Process(MyBytes)\\Handle Count", UNIT_HANDLES},
         {"value", UNIT_OTHER},
         {"", UNIT_OTHER},
     };

@@ -147,6 +147,7 @@ static void quantities_in_words(void **state)
         {UNIT_OTHER, -0.0, "0"},
         {UNIT_OTHER, -3.25, "-3.25"},
         {UNIT_OTHER, 9999, "9999"},
+        {UNIT_OTHER, 9999.7, "10,000"},
         {UNIT_OTHER, 1234567.8, "1,234,568"},
         {UNIT_OTHER, 0.000012345, "1.234e-05"},
         {UNIT_OTHER, 1e300, "1e+300"},
