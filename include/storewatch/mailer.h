@@ -37,6 +37,8 @@ struct mailer_result {
     int smtp_code;    /* of the relay's last answer that counts; 0 when it gave none */
     char answer[256]; /* its words with the code, or what kept us from getting any; ASCII, one line, never a
                          password */
+    bool swallowed; /* it accepted sender and recipients, and says nothing to the content: the trouble is with
+                       this mail, a filter or a narrow line */
     size_t refused_count; /* recipients that the relay refused while it took the mail for others; named in
                              answer */
 };

@@ -263,14 +263,16 @@ unsigned restart_step(struct restart *restart, const struct observation *observa
  * process to run, or a person to work on it: it is not done, and decided anew. The service manager itself
  * grants 30 s for an answer. */
 #define RESTART_FRESH_MS (30 * 1000)
-#define RESTART_TOO_LATE 1460 /* Windows: ERROR_TIMEOUT */
+#define RESTART_TOO_LATE 1460  /* Windows: ERROR_TIMEOUT */
+#define RESTART_WITHDRAWN 1223 /* Windows: ERROR_CANCELLED */
 
 /* What came of the request. `code` is the raw Windows code of a failure (1051, 1058, 1060, 1069, 230, ...).
  * BUSY with code RESTART_TOO_LATE = nothing was done, because it came to that only RESTART_FRESH_MS after it
- * was decided: it is decided anew, the end of a process with all its patience. Any other BUSY = the journal
- * could not be written, so nothing was done: it may be decided again once it can. A process that was to be
- * ended: OK = it has ended; NOT_FOUND = it had ended before; TIMEOUT = it was told to end and is still there.
- * An answer to a request that is not out is ignored. */
+ * was decided: it is decided anew, the end of a process with all its patience. The same with
+ * RESTART_WITHDRAWN: what it was decided on has changed meanwhile (maintenance, another configuration). Any
+ * other BUSY = the journal could not be written, so nothing was done: it may be decided again once it can. A
+ * process that was to be ended: OK = it has ended; NOT_FOUND = it had ended before; TIMEOUT = it was told to
+ * end and is still there. An answer to a request that is not out is ignored. */
 void restart_told(struct restart *restart, const struct restart_request *request, enum status status,
                   uint32_t code, int64_t mono_ms);
 

@@ -121,8 +121,11 @@ struct detector *watch_begin_detector(struct watch *watch, const struct config *
 
 /* Forgets incarnations that are gone and not needed any more. What they taught was kept when they went. */
 void watch_forget_gone(struct watch *watch);
-/* Does the configuration name this target? (The host needs no name, discovered programs
- * need discover_clients.) */
+/* The registered client of this name; NULL when there is none. */
+const struct config_client *watch_client(const struct config *config, const char *target);
+/* Does the configuration name this target? (The host needs no name, discovered programs need
+ * discover_clients.) A client is watched by its image when it has one, else by its service: with another one
+ * of these the same name is of another program. `service` "" = it has none yet. */
 bool watch_names(const struct config *config, enum target_kind kind, const char *target, const char *image,
                  const char *service);
 /* Forgets at once the incarnations of targets that `config` no longer names. */

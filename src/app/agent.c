@@ -166,7 +166,7 @@ static void withdraw_stop(struct agent *agent)
     if (agent->jobs[LANE_CONTROL].busy || (kind != ENGINE_STOP_SERVICE && kind != ENGINE_TERMINATE_PROCESS))
         return;
     struct err err = {0};
-    err_set(&err, STATUS_BUSY, "restart", RESTART_TOO_LATE, "what it was decided on has changed");
+    err_set(&err, STATUS_BUSY, "restart", RESTART_WITHDRAWN, "what it was decided on has changed meanwhile");
     agent_tell_engine(agent, STATUS_BUSY, &err, NULL);
 }
 
@@ -275,7 +275,8 @@ enum status agent_maintenance(struct agent *agent, int64_t until_utc_ms, const c
     agent->engine->maintenance_until_utc_ms = until_utc_ms;
     text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, reason);
     agent_put_maintenance(agent);
-    withdraw_stop(agent);
+    if (until_utc_ms > utc_ms)
+        withdraw_stop(agent);
     char storage[ALERT_LINE_MAX * 2];
     struct text text = text_on(storage, sizeof storage);
     if (until_utc_ms > utc_ms) {

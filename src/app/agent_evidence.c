@@ -72,11 +72,13 @@ bool agent_take_evidence_job(struct agent *agent, struct job *job)
     job->kind = JOB_EVIDENCE;
     job->request = agent->request;
     agent->request.kind = ENGINE_NOTHING; /* it is in this lane now; the others' requests have way */
-    if (engine->evidence != EVIDENCE_ASKED || job->request.restart_id != journal->id)
+    /* Until then the engine waits, however long the journal's commit took. */
+    const int64_t left_ms = engine->evidence_until_mono_ms - os_mono_ms(agent->os);
+    if (engine->evidence != EVIDENCE_ASKED || job->request.restart_id != journal->id || left_ms <= 0)
         return false; /* the engine waits for it no more */
     struct evidence_task *task = &job->evidence;
     *task = (struct evidence_task){.utc_ms = os_utc_ms(agent->os),
-                                   .budget_ms = job->request.budget_ms,
+                                   .budget_ms = left_ms,
                                    .dump_time_ms = engine->config.dump_time_ms,
                                    .dump = engine->config.dump_kind,
                                    .min_free_bytes = engine->config.dump_min_free_bytes,

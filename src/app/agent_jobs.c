@@ -409,7 +409,7 @@ void job_mail(struct job *job)
         if (result.outcome == MAILER_SENT)
             job->outcome.state = MAIL_SENT;
         refused += result.outcome == MAILER_REFUSED;
-        job->relay_answered |= result.smtp_code >= 400;
+        job->relay_answered |= result.smtp_code >= 400 || result.swallowed;
     }
     if (job->outcome.state == MAIL_PENDING && refused > 0 &&
         (refused == config->relay_count || job->outcome.attempts >= REFUSED_ATTEMPTS))

@@ -7,8 +7,6 @@
 
 #define MAIL_BACKOFF_FIRST_MS (5 * MS_PER_SECOND)
 #define MAIL_BACKOFF_LAST_MS (10 * MS_PER_MINUTE)
-/* So often (half an hour) a mail that no relay answers is thought to be one of many. */
-#define MAIL_ATTEMPTS_ALONE 10
 
 /* Is the MAIL lane free for a mail that may lie in the outbox? */
 bool agent_wants_a_mail(const struct agent *agent, int64_t mono_ms)
@@ -208,10 +206,9 @@ void agent_mail_done(struct agent *agent, struct job *job)
     agent->mail_may_wait = true;
     if (outcome->state == MAIL_PENDING) {
         agent->mail_after_id = job->sending.id;
-        /* When no relay can be reached the others need not be tried either. But it may be this mail that none
-         * answers (a filter or a narrow line that swallows it): later it does not keep the others. */
-        const bool nobody_there = !job->relay_answered && outcome->attempts < MAIL_ATTEMPTS_ALONE;
-        if (nobody_there || !put_among(agent->held_incidents, &agent->held_count, job->sending.incident_id))
+        /* When no relay can be reached the others need not be tried either. */
+        if (!job->relay_answered ||
+            !put_among(agent->held_incidents, &agent->held_count, job->sending.incident_id))
             agent_end_mail_round(agent);
     } else {
         agent->mail_after_id = job->sending.id;

@@ -150,6 +150,7 @@ enum status mail_dialogue_outcome(const struct mail_dialogue *dialogue, enum mai
     const bool answered_badly = !dialogue->awaiting && dialogue->code >= 400;
     result->outcome = MAILER_LATER;
     result->smtp_code = answered_badly ? dialogue->code : 0;
+    result->swallowed = !answered_badly && dialogue->stage == MAIL_STAGE_CONTENT;
     if (!answered_badly || end == MAIL_END_TLS || end == MAIL_END_NO_TLS) {
         return no_answer(dialogue, end, library_words, &answer);
     }

@@ -284,7 +284,8 @@ static void find_onset(const struct culprit_work *work, struct suspect *suspect,
     curve_make(work, suspect->row, column, 0, &curve);
     suspect->onset = culprit_onset_find(curve.t, curve.v, curve.n);
     double born = (double)(suspect->row->born_mono_ms - growers_time(work->growers, &work->window, 0)) / 1000;
-    if (!suspect->onset.known && curve.n && born > 0) /* it has grown since its birth, and that was seen */
+    bool seen = curve.n && curve.t[0] - born <= 2 * (double)work->window.width_ms / 1000;
+    if (!suspect->onset.known && seen && born > 0) /* it has grown since its birth, and that was seen */
         suspect->onset = (struct culprit_onset){
             .known = true, .at = born, .low = born, .high = born + (double)work->window.width_ms / 500};
 }
@@ -503,8 +504,8 @@ static void rank(struct culprit_work *work, const struct culprit_known *known, s
     for (size_t i = 0; i < work->growers->count; i++) {
         const struct grower *row = &work->growers->rows[i];
         const struct culprit_known *its = known_of(known, known_count, row->process);
-        /* The store's own processes make up the store; of commit they are parts as all others. */
-        if (!is_commit(work) && ((its && its->kind == TARGET_STORE) || row == work->whole))
+        /* The store's own processes make up the store; of the machine they are parts as all others. */
+        if (!is_commit(work) && !is_pool(work) && ((its && its->kind == TARGET_STORE) || row == work->whole))
             continue;
         suspects[count] = (struct suspect){.row = row, .known = its, .share = NAN, .sigma = NAN};
         suspect_measure(work, &suspects[count++]);

@@ -154,12 +154,13 @@ static void add_together(struct text *text, const struct culprit_ranking *rankin
     text_add(text, ".");
 }
 
-/* Of a sum: what all of them together do not account for. */
+/* Of a sum: what those that were seen to grow do not account for together. Of one that was not seen at its
+ * begin nothing is known. */
 static void add_rest(struct text *text, const struct culprit_ranking *ranking)
 {
     if (isnan(ranking->explained) || ranking->explained > 0.6)
         return;
-    text_add(text, " All processes together account for %d %%", percent(fmax(0, ranking->explained)));
+    text_add(text, " Those that were seen to grow account for %d %%", percent(fmax(0, ranking->explained)));
     if (ranking->pool_share > 0.2)
         text_add(text, ", the kernel's pools for %d %%: a driver, or handles", percent(ranking->pool_share));
     text_add(text, ".");

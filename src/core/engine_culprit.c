@@ -67,7 +67,12 @@ void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono
                                         .warm_up_ms = engine->config.warm_up_ms};
     struct culprit_known known[WATCHED_MAX];
     size_t count = culprit_known_of(&engine->watch, known);
-    culprit_rank(&engine->growers, &question, known, count, &open->ranking);
+    struct culprit_ranking ranking;
+    culprit_rank(&engine->growers, &question, known, count, &ranking);
+    /* What has been seen may be gone (a reload with another min_window, a younger onset): who was named by it
+     * stays named until there is as much again. */
+    if (!isnan(ranking.growth) || !open->ranked || open->ranking.count == 0)
+        open->ranking = ranking;
     open->ranked = true;
     open->ranked_slot = engine->growers.slot;
     if (culprit_is_named(&open->ranking, 0))

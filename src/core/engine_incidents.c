@@ -320,7 +320,8 @@ static bool in_running_plan(const struct engine *engine, const struct incident *
 {
     const struct restart_plan *plan = &engine->restart.journal.plan;
     for (size_t i = 0; engine_restarting(engine) && i < plan->count; i++)
-        if (process_id_equal(plan->services[i].process, incident->process) ||
+        if (engine->restart.journal.incident_id == incident->id ||
+            process_id_equal(plan->services[i].process, incident->process) ||
             (incident->service[0] && text_equal_nocase(plan->services[i].name, incident->service)))
             return true;
     return false;
@@ -339,15 +340,20 @@ static bool not_found_yet(const struct step *step, const struct incident *incide
  * another service now, or none. A restart that goes on ends as it was begun. */
 void step_adopt_registered(struct step *step)
 {
-    const struct restart_journal *restart = &step->engine->restart.journal;
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
-        struct incident *incident = &step->engine->incidents[i].incident;
+        struct open_incident *open = &step->engine->incidents[i];
+        struct incident *incident = &open->incident;
         const struct watched *item =
             incident->id ? watch_find(&step->engine->watch, incident->process) : NULL;
         if (!item || item->kind == TARGET_DISCOVERED || item->kind == TARGET_HOST ||
             (item->kind == incident->target_kind && text_equal_nocase(item->service, incident->service)) ||
-            (engine_restarting(step->engine) && restart->incident_id == incident->id))
+            in_running_plan(step->engine, incident))
             continue;
+        if (incident->target_kind == TARGET_CLIENT) { /* what was tried of the old service, was not of this */
+            incident->rungs_tried &= ~(1u << RUNG_RESTART_CLIENT);
+            open->rungs_settled &= ~(1u << RUNG_RESTART_CLIENT);
+            open->attempts[RUNG_RESTART_CLIENT] = (struct turned_back){0};
+        }
         incident->target_kind = item->kind;
         text_copy(incident->target, sizeof incident->target, item->target);
         text_copy(incident->service, sizeof incident->service, item->service);
@@ -381,15 +387,22 @@ void step_follow_gone(struct step *step)
     }
 }
 
+/* Does the configuration still name what grew? A client that is only named otherwise keeps its incident until
+ * the restart that goes on for it has ended. */
+static bool is_named(const struct engine *engine, const struct incident *incident)
+{
+    return watch_names(&engine->config, incident->target_kind, incident->target, incident->image,
+                       incident->service) ||
+           (incident->target_kind == TARGET_CLIENT && in_running_plan(engine, incident) &&
+            watch_client(&engine->config, incident->target));
+}
+
 /* A new configuration may have dropped a target: its incidents end, whatever its process does. */
 void step_follow_unnamed(struct step *step)
 {
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         struct open_incident *open = &step->engine->incidents[i];
-        if (!open->incident.id ||
-            watch_names(&step->engine->config, open->incident.target_kind, open->incident.target,
-                        open->incident.image, open->incident.service) ||
-            !step_room_to_tell(step))
+        if (!open->incident.id || is_named(step->engine, &open->incident) || !step_room_to_tell(step))
             continue;
         struct alert *alert = incident_close(step, open, ALERT_UNWATCHED);
         if (alert)

@@ -215,11 +215,13 @@ bool perfmon_parse_value(const struct perfmon *reader, char *text, double *out_v
 /* A field as a message may quote it: what is in a log may be anything, and goes to a console. */
 static const char *quotable(const char *field, char storage[FIELD_MAX])
 {
-    const bool whole = text_copy(storage, FIELD_MAX - 3, field);
+    struct text text = text_on(storage, FIELD_MAX);
+    text_add(&text, "%s", field);
+    text_tell_cut(&text);
     for (char *c = storage; *c != '\0'; c++) {
         *c = (unsigned char)*c < ' ' || *c == 0x7F ? '?' : *c;
     }
-    return whole ? storage : strcat(storage, "...");
+    return storage;
 }
 
 enum status perfmon_not_a_number(const struct perfmon *reader, size_t column, const char *name,

@@ -59,11 +59,9 @@ bool machine_is_out(const struct restart *restart, const struct restart_service 
 void machine_tell_down(struct restart *restart, const struct restart_service *service, unsigned *news)
 {
     struct restart_watch *watch = &restart->watches[service - restart->journal.plan.services];
-    if (!watch->told_down) {
+    if (!watch->told_down && !(*news & RESTART_NEWS_DOWN)) { /* the other of two at once has its own step */
         watch->told_down = restart->journal.told_down = true;
-        if (!(*news & RESTART_NEWS_DOWN)) { /* of two at once the one that was waited for */
-            memcpy(restart->down_service, service->name, sizeof(service->name));
-        }
+        memcpy(restart->down_service, service->name, sizeof(service->name));
         *news |= RESTART_NEWS_DOWN | RESTART_NEWS_STEP;
     }
 }

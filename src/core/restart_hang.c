@@ -168,13 +168,13 @@ void hang_told(struct restart *restart, size_t index, enum status status, uint32
     restart->news |= RESTART_NEWS_STEP;
     if (status == STATUS_BUSY) {
         restart->watches[index].terminated = false;
-        if (code == RESTART_TOO_LATE) {
-            restart->watches[index].hanging = false; /* that look is too old: all patience anew */
+        const bool anew = code == RESTART_TOO_LATE || code == RESTART_WITHDRAWN;
+        if (anew) { /* that look is too old: all patience anew */
+            restart->watches[index].hanging = false;
         }
         service_note(service, "hangs in its stop; its process %" PRIu32 " was not terminated: %s",
                      service->process.pid,
-                     code == RESTART_TOO_LATE ? "it came to that too late"
-                                              : "the restart journal could not be written");
+                     anew ? code_words(code) : "the restart journal could not be written");
         return;
     }
     restart->watches[index].ended = status == STATUS_OK || status == STATUS_NOT_FOUND;

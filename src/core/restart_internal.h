@@ -30,6 +30,7 @@ enum {
     CODE_NEVER_STARTED = 1077, /* the exit code of every service that has not been started since the boot */
     CODE_SHUTDOWN = 1115,
     CODE_LOGON_TYPE = 1385,
+    CODE_WITHDRAWN = RESTART_WITHDRAWN,
     CODE_TOO_LATE = RESTART_TOO_LATE
 };
 

@@ -33,6 +33,7 @@ static const struct code_words {
     {CODE_DEPENDENCY_DELETED, true, "a service it needs is not installed"},
     {CODE_SHUTDOWN, false, "the system is shutting down"},
     {CODE_LOGON_TYPE, true, "its account may not log on as a service"},
+    {CODE_WITHDRAWN, false, "what it was decided on has changed meanwhile"},
     {CODE_TOO_LATE, false, "it came to that only long after it was decided"},
 };
 

@@ -463,6 +463,14 @@ void watch_push(struct watch *watch, const struct config *config, const struct o
     }
 }
 
+const struct config_client *watch_client(const struct config *config, const char *target)
+{
+    for (size_t i = 0; i < config->client_count; i++)
+        if (text_equal_nocase(target, config->clients[i].name))
+            return &config->clients[i];
+    return NULL;
+}
+
 bool watch_names(const struct config *config, enum target_kind kind, const char *target, const char *image,
                  const char *service)
 {
@@ -472,13 +480,11 @@ bool watch_names(const struct config *config, enum target_kind kind, const char 
         return config->discover_clients;
     if (kind == TARGET_STORE)
         return text_equal_nocase(target, config->store_service);
-    for (size_t i = 0; i < config->client_count; i++) {
-        const struct config_client *client = &config->clients[i];
-        if (text_equal_nocase(target, client->name))
-            return client->image[0] ? image_matches(client->image, image)
-                                    : text_equal_nocase(service, client->service);
-    }
-    return false;
+    const struct config_client *client = watch_client(config, target);
+    if (!client)
+        return false;
+    return client->image[0] ? image_matches(client->image, image)
+                            : service[0] == '\0' || text_equal_nocase(service, client->service);
 }
 
 /* Closes the gaps that items with freed detectors leave. */

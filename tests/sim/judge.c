@@ -4,39 +4,50 @@
  *       a break, or a person has taken it (or what it needs) over. Nothing is owed at the end; one that
  *       storewatch, alive and seeing, has known down for longer than all its timeouts together was told of
  *       (by its own name when it alone is down), and where it cannot know, because the file of its last life
- * cannot be read, that was told. Each start is of a service of the plan that ran when the restart began or
- * later, and that no person stopped after storewatch had seen it run again; the pauses between its starts
- * double R2  the true times at which restarts began of which a stop was accepted: in each period no more than
+ *       cannot be read, that was told. Each start is of a service of the plan that ran when the restart
+ *       began or later, and that no person stopped after storewatch had seen it run again; the pauses
+ *       between its starts double
+ *
+ *   R2  the true times at which restarts began of which a stop was accepted: in each period no more than
  *       the budget, between two at least the minimum interval, as configured when the first stop was asked
  *       for; none while a budget that was lost with the file counts as spent. One asked for by hand only
- *       counts. Of those of one service for one incident no more
- *       than POLICY_ATTEMPTS_MAX were turned back
+ *       counts. Of those of one service for one incident no more than POLICY_ATTEMPTS_MAX were turned back
+ *
  *   R3  the moment a stop takes effect: the service is the target or needs it (by the world's
  *       dependencies), the target is one of the configuration, and its process was not already another one
  *       than planned in the look that the stop was decided on. The moment a process is to be ended: that is
- *       configured, in mode "act" and no dry run; it is a registered client's, never the Information Store's;
- *       by pid and creation time the one that the plan names, and in the look that it was decided on the
- *       service was stop pending in it, with no other service in it; it has been so for stop_timeout and its
- *       checkpoint stands still; nothing of R4 but the window forbids it; the journal on the disk says it
+ *       configured, in mode "act" and no dry run; it is a registered client's, never the Information
+ *       Store's; by pid and creation time the one that the plan names, and in the look that it was decided
+ *       on the service was stop pending in it, with no other service in it; it has been so for stop_timeout
+ *       and its checkpoint stands still; nothing of R4 but the window forbids it; the journal on the disk
+ *       says it
+ *
  *   R4  the moment a restart asks for its first stop (until one was accepted, and in each life of
  *       storewatch again): mode, dry run, maintenance, veto, cluster, shutdown, sight, window against
  *       urgency and pending states, as that look showed them; its incident is open, its target and rung are
  *       those of the configuration. The moment any stop takes effect: it was not decided on long ago. The
  *       moment a lane takes a first stop, or the end of a process: mode and maintenance as they are then
+ *
  *   R5  the keys of the delivered mails: an incident's numbers rise (but for those that leave from memory,
  *       while the disk fails, past what lies in the outbox), duplicates are at most as many as lives of
  *       storewatch that ended with a mail on its way; at the end no number up to the incident's count is
  *       missing, the outbox is empty, and of each restart that the file calls down, handed over, turned
  *       back or called off a mail has come; not more than CALLED_OFF_MAX were called off for one incident;
- * that a service is down is mailed within MAILED_MAX_MS of its event while disk and relays work. A mail that
- * a relay refused for good counts as arrived. Where memory fails on and on (tests/torture), as many may miss
- * as were dropped, never the first R6  the journal on the disk knows of a stop, and of the end of a process,
- * when it takes effect; a start of storewatch on a sound disk opens the file; only one that was damaged is
- * set aside (then what it owed and the mails in it may be lost, its budget not); at the end the file is sound
- * and no restart is left unended, unless a person took away what it needs R7  each slot of the grid became a
- * sample, unless a look was still under way R8  the agent's queues, its files and the outbox within their
- * bounds; a failing disk is told of once a reminder W1  where nothing goes wrong, the leak is ended by a
- * restart */
+ *       that a service is down is mailed within MAILED_MAX_MS of its event while disk and relays work. A
+ *       mail that a relay refused for good counts as arrived. Where memory fails on and on (tests/torture),
+ *       as many may miss as were dropped, never the first
+ *
+ *   R6  the journal on the disk knows of a stop, and of the end of a process, when it takes effect; a
+ *       start of storewatch on a sound disk opens the file; only one that was damaged is set aside (then
+ *       what it owed and the mails in it may be lost, its budget not); at the end the file is sound and no
+ *       restart is left unended, unless a person took away what it needs
+ *
+ *   R7  each slot of the grid became a sample, unless a look was still under way
+ *
+ *   R8  the agent's queues, its files and the outbox within their bounds; a failing disk is told of once a
+ *       reminder
+ *
+ *   W1  where nothing goes wrong, the leak is ended by a restart */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -489,16 +500,14 @@ static void check_first_stop(const struct restart_journal *journal, bool goes_on
 
 static void follow_asks(void)
 {
-    static int64_t asked_mono_ms;
-    static char asked_service[SERVICE_NAME_MAX];
     const struct restart *restart = &sim->agent->engine->restart;
     const enum engine_request_kind kind = sim->agent->request.kind;
     if ((kind != ENGINE_STOP_SERVICE && kind != ENGINE_TERMINATE_PROCESS) ||
-        (asked_mono_ms == restart->asked_mono_ms &&
-         text_equal_nocase(asked_service, restart->request.service)))
+        (judge()->asked_mono_ms == restart->asked_mono_ms &&
+         text_equal_nocase(judge()->asked_service, restart->request.service)))
         return;
-    asked_mono_ms = restart->asked_mono_ms;
-    text_copy(asked_service, sizeof asked_service, restart->request.service);
+    judge()->asked_mono_ms = restart->asked_mono_ms;
+    text_copy(judge()->asked_service, sizeof judge()->asked_service, restart->request.service);
     judge()->look_asked = judge()->look_seen;
     judge()->forbidden_asked = sim->agent->engine->config.mode != MODE_ACT
                                    ? "in mode \"alert\""

@@ -168,6 +168,8 @@ struct judge {
     char invariant[4];
     char failure[600];
     struct judge_service services[SIM_SERVICES_MAX];
+    int64_t asked_mono_ms; /* the stop, or the end of a process, that was asked for last, */
+    char asked_service[SERVICE_NAME_MAX];
     struct judge_look look_run, look_seen, look_asked;
     int64_t seen_ms;             /* true time of the latest look that saw the services */
     const char *forbidden_asked; /* what of R4 would have forbidden to end a process then; NULL = nothing */

@@ -74,7 +74,9 @@ enum status seam_relay(enum relay_mood mood, struct mailer_result *out_result, s
         [RELAY_REFUSES] = {MAILER_REFUSED, 550, STATUS_REFUSED, "550 no such user"},
         [RELAY_SWALLOWS] = {MAILER_LATER, 0, STATUS_TIMEOUT, "content: the relay took too long"},
     };
-    *out_result = (struct mailer_result){.outcome = moods[mood].outcome, .smtp_code = moods[mood].smtp_code};
+    *out_result = (struct mailer_result){.outcome = moods[mood].outcome,
+                                         .smtp_code = moods[mood].smtp_code,
+                                         .swallowed = mood == RELAY_SWALLOWS};
     text_copy(out_result->answer, sizeof out_result->answer, moods[mood].answer);
     if (mood == RELAY_UNREACHABLE)
         return err_set(err, STATUS_IO, "connect", 7, "connection refused");

@@ -284,6 +284,45 @@ static void test_a_reload_names_another_service(void **state)
     assert_string_equal(f->agent->engine->restart.journal.target, "MailSweeper");
 }
 
+/* The service named before was restarted in vain: that is no attempt of the one that is named now. */
+static void test_another_service_has_its_own_attempts(void **state)
+{
+    struct fixture *f = *state;
+    text_copy(f->config.clients[0].image, PROCESS_IMAGE_MAX, "archive.exe");
+    engine_configure(f->agent->engine, &f->config);
+    run_until_turned_back(f, 1);
+    incident(f)->incident.rungs_tried |= CLIENT_TRIED;
+    incident(f)->rungs_settled |= CLIENT_TRIED;
+    run(f, MS_PER_MINUTE);
+    assert_true(incident(f)->incident.rungs_tried & CLIENT_TRIED);
+    text_copy(f->config.clients[0].service, sizeof f->config.clients[0].service, "MailSweeper");
+    engine_configure(f->agent->engine, &f->config);
+    run(f, MS_PER_MINUTE);
+    assert_false(incident(f)->incident.rungs_tried & CLIENT_TRIED);
+    assert_int_equal(turned_back(f), 0);
+}
+
+/* In the middle of a restart by hand another service is named: that the process ends is still our doing. */
+static void test_a_reload_in_the_middle_of_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    text_copy(f->config.clients[0].image, PROCESS_IMAGE_MAX, "archive.exe");
+    engine_configure(f->agent->engine, &f->config);
+    run_until_turned_back(f, 1);
+    struct world_service *service = world_get(&f->os.world, "ArchiveSvc");
+    service->refuse_stop_count = 0;
+    service->stop_latency_ms = 30 * MS_PER_SECOND;
+    assert_int_equal(agent_restart(f->agent, "ArchiveSvc", "by hand", NULL), STATUS_OK);
+    run(f, 15 * MS_PER_SECOND);
+    assert_true(did(f, "stop ArchiveSvc\n"));
+    text_copy(f->config.clients[0].service, sizeof f->config.clients[0].service, "MailSweeper");
+    engine_configure(f->agent->engine, &f->config);
+    for (int i = 0; i < 8 && incident(f) && incident(f)->incident.state == INCIDENT_OPEN; i++)
+        run(f, 15 * MS_PER_SECOND);
+    assert_non_null(incident(f));
+    assert_int_equal(incident(f)->incident.state, INCIDENT_RECOVERING);
+}
+
 static void test_called_off_when_the_growth_has_ended(void **state)
 {
     struct fixture *f = *state;
@@ -507,6 +546,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_called_off_is_no_attempt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_called_off_by_a_reload, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reload_names_another_service, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_another_service_has_its_own_attempts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_reload_in_the_middle_of_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_called_off_when_the_growth_has_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_person_is_not_made_to_wait, setup, teardown),
         cmocka_unit_test(test_a_store_near_its_end_does_not_wait_for_it),

@@ -10,6 +10,8 @@
 
 #include "capture.h"
 
+#include "../../src/app/command_texts.h"
+
 static const char *const names[] = {
     "install", "uninstall",   "run",    "version",    "check-config", "status", "plan",    "restart",
     "doctor",  "maintenance", "report", "test-alert", "history",      "replay", "analyze",
@@ -35,6 +37,16 @@ static void each_command_has_help(void **state)
         assert_usage_of(names[i], RUN(commands_run, "storewatch", "--help", names[i]));
     }
     assert_usage_of("status", RUN(commands_run, "storewatch", "status", "--json", "--help"));
+}
+
+/* The words and the table of who runs what are two. */
+static void each_text_is_of_a_command(void **state)
+{
+    (void)state;
+    assert_int_equal(command_text_count, ARRAY_COUNT(names));
+    for (size_t i = 0; i < command_text_count; i++)
+        assert_usage_of(command_texts[i].name,
+                        RUN(commands_run, "storewatch", "help", command_texts[i].name));
 }
 
 static void each_option_of_the_help_is_known(void **state)
@@ -99,9 +111,13 @@ static void a_file_of_such_a_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_command_has_help), cmocka_unit_test(each_option_of_the_help_is_known),
-        cmocka_unit_test(the_overview),          cmocka_unit_test(what_is_no_command),
-        cmocka_unit_test(the_version),           cmocka_unit_test(a_file_of_such_a_name),
+        cmocka_unit_test(each_command_has_help),
+        cmocka_unit_test(each_text_is_of_a_command),
+        cmocka_unit_test(each_option_of_the_help_is_known),
+        cmocka_unit_test(the_overview),
+        cmocka_unit_test(what_is_no_command),
+        cmocka_unit_test(the_version),
+        cmocka_unit_test(a_file_of_such_a_name),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -197,19 +197,16 @@ static void test_a_relay_that_refuses_is_not_the_last(void **state)
     assert_false(mailed(f, "i4-3") || mailed(f, "i4-4"));
 }
 
-/* A filter or a narrow line swallows one mail, and the relay says nothing to it: after half an hour it keeps
- * only what its own incident says next. */
+/* A filter or a narrow line swallows one mail, and the relay says nothing to it: it keeps only what its own
+ * incident says next. */
 static void test_a_mail_that_none_answers_keeps_no_other(void **state)
 {
     struct fixture *f = *state;
     f->agent->engine->config.max_per_hour = 0;
     f->os.swallowed = "i4-1";
     put(f, ALERT_OPENED, 4, "i4-1");
-    poll_for(f, 5 * MS_PER_MINUTE);
     put(f, ALERT_OPENED, 5, "i5-1");
     put(f, ALERT_REMINDER, 4, "i4-2");
-    poll_for(f, 5 * MS_PER_MINUTE);
-    assert_false(mailed(f, "i5-1"));
     poll_for(f, MS_PER_HOUR);
     assert_true(mailed(f, "i5-1"));
     assert_false(mailed(f, "i4-2"));
