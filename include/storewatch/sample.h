@@ -95,6 +95,11 @@ struct observation {
     struct host host;
 };
 
+/* When the process was created, by the wall clock as it was then: the identity's FILETIME counts from 1601,
+ * 11644473600 s before 1970. And back. */
+int64_t process_created_utc_ms(struct process_id process);
+uint64_t process_created_100ns(int64_t utc_ms);
+
 /* Allocates both arrays; NULL without memory. Free with observation_free (NULL is fine). */
 struct observation *observation_new(void);
 void observation_free(struct observation *observation);

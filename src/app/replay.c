@@ -218,11 +218,6 @@ static int service_of(struct replay *replay, const char *instance)
 
 /* ---- from rows to what the engine sees ---- */
 
-static uint64_t filetime(int64_t utc_ms)
-{
-    return (uint64_t)(utc_ms + INT64_C(11644473600000)) * 10000;
-}
-
 static bool is_taken(const struct replay *replay, const struct replayed *process, uint32_t pid)
 {
     for (size_t i = 0; i < replay->recording.process_count; i++) {
@@ -250,7 +245,7 @@ static void begin_incarnation(struct replay *replay, struct replayed *process, d
     bool from_the_start = replay->now_utc_ms == replay->first_utc_ms;
     /* What runs when the recording begins is taken to be past its warm-up. */
     int64_t born_ms = from_the_start ? replay->now_utc_ms - replay->config.warm_up_ms : replay->now_utc_ms;
-    process->id = (struct process_id){pid_for(replay, process, pid), filetime(born_ms)};
+    process->id = (struct process_id){pid_for(replay, process, pid), process_created_100ns(born_ms)};
 }
 
 static bool stopped_now(const struct replay *replay, const struct replayed *process)

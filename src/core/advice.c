@@ -81,8 +81,7 @@ static bool advise_suspect(struct alert *alert)
     bool advised = false;
     for (size_t i = 0; i < count; i++) {
         const struct culprit *culprit = &ranking->items[i];
-        enum culprit_confidence sure =
-            culprit->confidence >= CULPRIT_LIKELY ? culprit->confidence : ranking->together_confidence;
+        enum culprit_confidence sure = culprit_how_surely(ranking, culprit);
         if (!culprit_is_named(ranking, i) || culprit->kind == TARGET_STORE)
             continue;
         char is_cause[96];

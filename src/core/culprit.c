@@ -595,6 +595,11 @@ bool culprit_is_named(const struct culprit_ranking *ranking, size_t i)
                                   (i < ranking->together && ranking->together_confidence >= CULPRIT_LIKELY));
 }
 
+enum culprit_confidence culprit_how_surely(const struct culprit_ranking *ranking, const struct culprit *named)
+{
+    return named->confidence >= CULPRIT_LIKELY ? named->confidence : ranking->together_confidence;
+}
+
 enum culprit_confidence culprit_named_confidence(const struct culprit_ranking *ranking)
 {
     return ranking->together ? ranking->together_confidence : ranking->items[0].confidence;

@@ -56,6 +56,14 @@ void engine_restore_who(struct engine *engine, int64_t incident_id, const char *
         text_copy(open->who, sizeof open->who, who);
 }
 
+/* What had been seen may be gone (a reload with another min_window, a younger onset): who was named by it
+ * stays named until there is as much again, or somebody else is. */
+static bool knows_less(const struct culprit_ranking *now, const struct culprit_ranking *before)
+{
+    return culprit_is_named(before, 0) && !culprit_is_named(now, 0) &&
+           now->to_mono_ms - now->from_mono_ms < before->to_mono_ms - before->from_mono_ms;
+}
+
 void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono_ms)
 {
     struct engine *engine = step->engine;
@@ -69,9 +77,7 @@ void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono
     size_t count = culprit_known_of(&engine->watch, known);
     struct culprit_ranking ranking;
     culprit_rank(&engine->growers, &question, known, count, &ranking);
-    /* What has been seen may be gone (a reload with another min_window, a younger onset): who was named by it
-     * stays named until there is as much again. */
-    if (!isnan(ranking.growth) || !open->ranked || open->ranking.count == 0)
+    if (!open->ranked || !knows_less(&ranking, &open->ranking))
         open->ranking = ranking;
     open->ranked = true;
     open->ranked_slot = engine->growers.slot;
@@ -122,9 +128,7 @@ static bool is_proof_awaited(const struct step *step, const struct open_incident
 /* Was it there before its incident was opened? Who was restarted for it, or for one just before, was not. */
 static bool is_older(const struct culprit *culprit, const struct incident *incident)
 {
-    /* FILETIME counts from 1601; 11644473600 s later is 1970. */
-    return (int64_t)(culprit->process.created_100ns / 10000) - INT64_C(11644473600000) <
-           incident->opened_utc_ms;
+    return process_created_utc_ms(culprit->process) < incident->opened_utc_ms;
 }
 
 /* The registered client to be restarted first: of those named, at least likely, the first that can be
@@ -151,8 +155,7 @@ struct policy_suspect step_suspect(const struct step *step, const struct open_in
         !policy_is_urgent(&step->engine->config, step->clock, open->incident.exhaustion_early_utc_ms);
     bool attempted = client && step_attempts(step, open, RUNG_RESTART_CLIENT, client->service).count > 0;
     if (client)
-        surely = culprit_confidence_name(client->confidence >= CULPRIT_LIKELY ? client->confidence
-                                                                              : ranking->together_confidence);
+        surely = culprit_confidence_name(culprit_how_surely(ranking, client));
     return (struct policy_suspect){.target = client ? client->target : "",
                                    .service = client ? client->service : "",
                                    .surely = surely,

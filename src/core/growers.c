@@ -138,10 +138,8 @@ static void row_begin(struct grower *row, const struct process *process, size_t 
     row->process = process->id;
     text_copy(row->image, sizeof row->image, process->image);
     row->seen_at = at;
-    /* FILETIME counts from 1601; 11644473600 s later is 1970. */
-    int64_t created_utc_ms = (int64_t)(process->id.created_100ns / 10000) - INT64_C(11644473600000);
     /* By a clock that was set back meanwhile it may seem to be born later than it was seen. */
-    int64_t age_ms = observation->utc_ms - created_utc_ms;
+    int64_t age_ms = observation->utc_ms - process_created_utc_ms(process->id);
     row->born_mono_ms = observation->mono_ms - (age_ms > 0 ? age_ms : 0);
     column_add(row, GROWER_BYTES, process->private_bytes);
     column_add(row, GROWER_HANDLES, process->handle_count);

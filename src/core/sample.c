@@ -3,6 +3,18 @@
 
 #include <stdlib.h>
 
+#define FILETIME_OF_1970_MS INT64_C(11644473600000)
+
+int64_t process_created_utc_ms(struct process_id process)
+{
+    return (int64_t)(process.created_100ns / 10000) - FILETIME_OF_1970_MS;
+}
+
+uint64_t process_created_100ns(int64_t utc_ms)
+{
+    return (uint64_t)(utc_ms + FILETIME_OF_1970_MS) * 10000;
+}
+
 struct observation *observation_new(void)
 {
     struct observation *observation = calloc(1, sizeof(*observation));

@@ -56,10 +56,10 @@ static struct watch_learned *learned_find(struct watch *watch, const char *targe
     return NULL;
 }
 
-/* FILETIME counts from 1601; 11644473600 s later is 1970. The host has no warm-up. */
+/* The host has no warm-up. */
 static int64_t age_of(enum target_kind kind, struct process_id process, int64_t utc_ms)
 {
-    int64_t created_utc_ms = (int64_t)(process.created_100ns / 10000) - INT64_C(11644473600000);
+    int64_t created_utc_ms = process_created_utc_ms(process);
     if (kind == TARGET_HOST)
         return INT64_MAX;
     return utc_ms > created_utc_ms ? utc_ms - created_utc_ms : 0;

@@ -538,9 +538,10 @@ static void test_two_that_move_alike_are_not_told_apart(void **state)
     assert_non_null(strstr(ranking.words, "cannot be told apart"));
 }
 
-/* The nonpaged pool takes `a_handle` bytes for each handle, and a driver `driver_mib` an hour. */
-static void live_with_pool(struct fixture *f, double handles_leaked, double a_handle, double driver_mib,
-                           struct culprit_ranking *out_ranking)
+/* The nonpaged pool takes `a_handle` bytes for each handle, and a driver `driver_mib` an hour. The actor
+ * `store` is the Information Store. */
+static void live_with_pool_of(struct fixture *f, size_t store, double handles_leaked, double a_handle,
+                              double driver_mib, struct culprit_ranking *out_ranking)
 {
     const struct actor actors[] = {{.image = "store.exe", .bytes = 800 * MIB, .handles = 4000},
                                    {.image = "foo.exe",
@@ -559,9 +560,25 @@ static void live_with_pool(struct fixture *f, double handles_leaked, double a_ha
             f->observation->host.nonpaged_pool_bytes += driver_mib * MIB * (poll - FROM) / POLLS_A_HOUR;
         growers_push(&f->growers, f->observation);
     }
-    struct culprit_known known = known_as(f, 0, TARGET_STORE, "MSExchangeIS");
+    struct culprit_known known = known_as(f, store, TARGET_STORE, "MSExchangeIS");
     struct culprit_question question = about(f, METRIC_NONPAGED_POOL);
     culprit_rank(&f->growers, &question, &known, 1, out_ranking);
+}
+
+static void live_with_pool(struct fixture *f, double handles_leaked, double a_handle, double driver_mib,
+                           struct culprit_ranking *out_ranking)
+{
+    live_with_pool_of(f, 0, handles_leaked, a_handle, driver_mib, out_ranking);
+}
+
+/* It makes up the store's growth, but of the pools it is a part as all others. */
+static void test_the_store_can_hold_the_pool(void **state)
+{
+    struct fixture *f = *state;
+    struct culprit_ranking ranking;
+    live_with_pool_of(f, 1, 3000, 700, 0, &ranking);
+    assert_non_null(culprit_first(&ranking));
+    assert_int_equal(culprit_first(&ranking)->kind, TARGET_STORE);
 }
 
 static void test_who_holds_handles_is_named_for_the_pool(void **state)
@@ -716,34 +733,36 @@ static void configure(struct config *config)
     text_copy(config->clients[0].service, sizeof config->clients[0].service, "ArchiveSvc");
 }
 
+/* The store grows in the rhythm of the calls of the client "archive". */
+static const struct actor with_archive[] = {{.image = "store.exe",
+                                             .bytes = 800 * MIB,
+                                             .handles = 4000,
+                                             .bytes_leaked = 60 * MIB,
+                                             .handles_leaked = 20,
+                                             .with_burst = 0.9},
+                                            {.image = "archive.exe",
+                                             .bytes = 90 * MIB,
+                                             .handles = 600,
+                                             .handles_leaked = 20, /* no leak by its own verdict for a day */
+                                             .with_burst = 0.9},
+                                            {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
+
 static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_it(void **state)
 {
     struct fixture *f = *state;
-    const struct actor actors[] = {{.image = "store.exe",
-                                    .bytes = 800 * MIB,
-                                    .handles = 4000,
-                                    .bytes_leaked = 60 * MIB,
-                                    .handles_leaked = 20,
-                                    .with_burst = 0.9},
-                                   {.image = "archive.exe",
-                                    .bytes = 90 * MIB,
-                                    .handles = 600,
-                                    .handles_leaked = 20, /* no leak by its own verdict for a day */
-                                    .with_burst = 0.9},
-                                   {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
     struct config config;
     configure(&config);
     struct engine *engine = engine_new(&config, "EX1");
     engine->journal_writable = true;
     struct actions *actions = calloc(1, sizeof *actions);
     struct alert *alert = calloc(1, sizeof *alert);
-    look(f, actors, ARRAY_COUNT(actors), 0);
+    look(f, with_archive, ARRAY_COUNT(with_archive), 0);
     struct found_client found = {.process = f->observation->processes[1].id, .dlls = {.count = 1}};
     text_copy(found.image, sizeof found.image, "archive.exe");
     text_copy(found.dlls.items[0].path, DLL_PATH_MAX, "C:\\archive\\Emsmdb32.dll");
     found.dlls.items[0].loaded = (struct file_version){.known = true, .part = {6, 5, 7226, 0}};
     watch_set_found(&engine->watch, &found, 1);
-    assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
+    assert_true(run_until(f, engine, with_archive, ARRAY_COUNT(with_archive), ALERT_OPENED, actions, alert));
     assert_int_equal(alert->incident.target_kind, TARGET_STORE);
     assert_true(alert->has_ranking);
     assert_non_null(culprit_first(&alert->ranking));
@@ -791,6 +810,38 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
     assert_int_equal(actions->incidents[0].state, INCIDENT_CLOSED);
     assert_non_null(
         strstr(actions->incidents[0].reason, ". It was archive.exe (pid 104, the client \"archive\"), "));
+    free(alert);
+    free(actions);
+    engine_free(engine);
+}
+
+/* A reload with another min_window makes the past of the processes begin anew: who was named stays named, or
+ * the store would be restarted instead. */
+static void test_a_reload_forgets_nobody(void **state)
+{
+    struct fixture *f = *state;
+    struct config config;
+    configure(&config);
+    config.mode = MODE_ALERT;
+    struct engine *engine = engine_new(&config, "EX1");
+    struct actions *actions = calloc(1, sizeof *actions);
+    struct alert *alert = calloc(1, sizeof *alert);
+    assert_true(run_until(f, engine, with_archive, ARRAY_COUNT(with_archive), ALERT_OPENED, actions, alert));
+    const struct open_incident *open = &engine->incidents[0];
+    assert_non_null(culprit_first(&open->ranking));
+    config.min_window_ms /= 2;
+    engine_configure(engine, &config);
+    const int from = (int)(f->observation->mono_ms / POLL_MS);
+    for (int poll = from + 1; poll < from + 60; poll++) {
+        look(f, with_archive, ARRAY_COUNT(with_archive), poll);
+        add_service(f, "ArchiveSvc", 104);
+        add_service(f, "MSExchangeIS", 100);
+        engine_step(engine, f->observation,
+                    (struct clock){f->observation->mono_ms, f->observation->utc_ms, 0, 600}, true, actions);
+        assert_int_equal(open->incident.state, INCIDENT_OPEN);
+        assert_non_null(culprit_first(&open->ranking));
+        assert_string_equal(culprit_first(&open->ranking)->service, "ArchiveSvc");
+    }
     free(alert);
     free(actions);
     engine_free(engine);
@@ -1023,6 +1074,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_two_clients_are_named_together_for_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_that_move_alike_are_not_told_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_holds_handles_is_named_for_the_pool, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_store_can_hold_the_pool, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_reload_forgets_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_driver_s_pool, setup, teardown),
         cmocka_unit_test(test_a_pool_s_alert_says_what_to_look_at),
         cmocka_unit_test(test_an_advice_that_is_too_long_says_so),
