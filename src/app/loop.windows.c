@@ -155,24 +155,32 @@ static void on_requests(uv_async_t *async)
     pump(loop);
 }
 
+/* Libuv reads it when the first work is queued; a lane that hangs (an SCM that does not answer) holds its own
+ * thread only. One more than lanes, for libuv's own use. Libuv asks the C library's copy of the environment,
+ * which uv_os_setenv does not change. */
+static enum status pool_size_set(struct err *err)
+{
+    char setting[32];
+    struct text text = text_on(setting, sizeof setting);
+    text_add(&text, "UV_THREADPOOL_SIZE=%d", LANE_COUNT + 1);
+    return _putenv(setting) == 0 ? STATUS_OK
+                                 : err_set(err, STATUS_NO_MEMORY, "loop_new", 0, "no memory to start");
+}
+
 enum status loop_new(const struct loop_options *options, struct loop **out_loop, struct err *err)
 {
     struct loop *loop = calloc(1, sizeof *loop);
     if (!loop)
         return err_set(err, STATUS_NO_MEMORY, "loop_new", 0, "no memory to start");
-    enum status status = mailer_global_init(err);
+    enum status status = pool_size_set(err);
+    if (!status)
+        status = mailer_global_init(err);
     if (!status)
         status = agent_new(options->os, options->config, &options->agent, &loop->agent, err);
     if (status) {
         free(loop);
         return status;
     }
-    /* Read by libuv when the first work is queued; a lane that hangs (an SCM that does not answer) holds its
-     * own thread only. One more than lanes, for libuv's own use. */
-    char threads[8];
-    struct text text = text_on(threads, sizeof threads);
-    text_add(&text, "%d", LANE_COUNT + 1);
-    uv_os_setenv("UV_THREADPOOL_SIZE", threads);
     uv_loop_init(&loop->uv);
     loop->os = options->os;
     loop->interval_ms = agent_interval_ms(loop->agent);
