@@ -2,10 +2,10 @@
  *
  * A process of its own, because dbghelp's MiniDumpWriteDump suspends the target, may take gigabytes' time on
  * a slow disk, and has hung and crashed before: whatever it does, the service goes on, and what does not end
- * can be ended. It ends by itself: a second thread in it watches time and disk, and breaks the writing off,
- * which lets the target go on. Only when that does not help within GRACE_MS the service ends it (our own
- * process, never another), and resumes the target's threads that it left suspended. A service that is killed
- * meanwhile is not needed for any of this but the last step.
+ * can be ended. It ends by itself: a second thread in it watches time, disk and whether the service still
+ * runs, and breaks the writing off, which lets the target go on and leaves no file. Only when that does not
+ * help within GRACE_MS the service ends it (our own process, never another). The target's threads that a
+ * child without success may have left suspended are resumed by the service.
  *
  * dbghelp.dll comes from the system's folder and nowhere else, and is loaded in that process only. */
 #include "process_list.h"
@@ -29,6 +29,7 @@
 #define EXIT_DISK_FULL 0x20000002u
 #define EXIT_NO_DBGHELP 0x20000003u
 #define EXIT_BAD_CALL 0x20000004u
+#define EXIT_SERVICE_GONE 0x20000005u
 
 /* ---- the child ---- */
 
@@ -41,6 +42,7 @@ struct child {
     wchar_t *path;   /* of the file */
     wchar_t *folder; /* whose disk is watched */
     HANDLE file;
+    HANDLE service; /* the process that wants the dump; NULL: it may not be opened */
     ULONGLONG min_free_bytes;
     DWORD begun_ms, budget_ms;
     volatile LONG why; /* EXIT_ code: it is to be broken off */
@@ -60,9 +62,17 @@ static BOOL CALLBACK on_callback(void *context, const PMINIDUMP_CALLBACK_INPUT i
     return input->CallbackType != MemoryCallback && input->CallbackType != RemoveMemoryCallback;
 }
 
+static bool service_gone(const struct child *child)
+{
+    return child->service != NULL && WaitForSingleObject(child->service, 0) == 0;
+}
+
 static LONG watch_once(const struct child *child)
 {
     ULARGE_INTEGER free_bytes = {0};
+    if (service_gone(child)) {
+        return (LONG)EXIT_SERVICE_GONE;
+    }
     if (GetTickCount() - child->begun_ms >= child->budget_ms) {
         return (LONG)EXIT_TIME_OVER;
     }
@@ -116,7 +126,7 @@ static DWORD last_error(void)
     return plain != 0 ? plain : ERROR_GEN_FAILURE;
 }
 
-/* What an old dbghelp does not know it refuses: then with less. */
+/* What an old dbghelp does not know it refuses, and what the target does not let it see: then with less. */
 static DWORD write(struct child *child, HANDLE process, DWORD pid, bool full)
 {
     const MINIDUMP_TYPE base = full ? MiniDumpWithFullMemory : MiniDumpNormal;
@@ -137,31 +147,23 @@ static DWORD write(struct child *child, HANDLE process, DWORD pid, bool full)
             return ERROR_SUCCESS;
         }
         code = last_error();
-        if (code != ERROR_INVALID_PARAMETER && code != ERROR_NOT_SUPPORTED) {
+        if (code != ERROR_INVALID_PARAMETER && code != ERROR_NOT_SUPPORTED && code != ERROR_ACCESS_DENIED) {
             break;
         }
     }
     return code;
 }
 
-static DWORD child_run(struct child *child, struct process_id id, bool full)
+/* The file, whole, or none. */
+static DWORD child_write(struct child *child, HANDLE process, DWORD pid, bool full)
 {
-    struct late late;
-    HANDLE process = NULL;
-    bool wow64 = false;
-    struct err err = {0};
-    if (late_bind(&late, &err) != STATUS_OK || process_open(&late, id, &process, &wow64, &err) != STATUS_OK) {
-        return err.code != 0 ? err.code : ERROR_INVALID_PARAMETER; /* "no such process" */
-    }
     child->file = CreateFileW(child->path, GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS,
                               FILE_ATTRIBUTE_NORMAL, NULL);
     if (child->file == INVALID_HANDLE_VALUE) {
-        const DWORD code = last_error();
-        CloseHandle(process);
-        return code;
+        return last_error();
     }
     const HANDLE watcher = (HANDLE)_beginthreadex(NULL, 0, watch, child, 0, NULL);
-    DWORD code = watcher == NULL ? (DWORD)ERROR_NOT_ENOUGH_MEMORY : write(child, process, id.pid, full);
+    DWORD code = watcher == NULL ? (DWORD)ERROR_NOT_ENOUGH_MEMORY : write(child, process, pid, full);
     child->done = 1;
     if (watcher != NULL) {
         WaitForSingleObject(watcher, INFINITE);
@@ -179,20 +181,51 @@ static DWORD child_run(struct child *child, struct process_id id, bool full)
     if (code == ERROR_DISK_FULL || code == ERROR_HANDLE_DISK_FULL) {
         code = EXIT_DISK_FULL;
     }
+    if (code == ERROR_SUCCESS && service_gone(child)) {
+        code = EXIT_SERVICE_GONE; /* nobody would put the file in its place */
+    }
     if (code != ERROR_SUCCESS) {
         DeleteFileW(child->path);
+    }
+    return code;
+}
+
+/* With the right to copy its handles, without which a dump has none of them, if it lets us. */
+static enum status target_open(struct process_id id, HANDLE *out_process, struct err *err)
+{
+    return process_open_as(PROCESS_VM_READ | PROCESS_DUP_HANDLE, id, out_process, NULL) == STATUS_OK
+               ? STATUS_OK
+               : process_open_as(PROCESS_VM_READ, id, out_process, err);
+}
+
+static DWORD child_run(struct child *child, struct process_id target, struct process_id service, bool full)
+{
+    HANDLE process = NULL;
+    struct err err = {0};
+    DWORD code = EXIT_SERVICE_GONE;
+    if (target_open(target, &process, &err) != STATUS_OK) {
+        return err.code != 0 ? err.code : ERROR_INVALID_PARAMETER; /* "no such process" */
+    }
+    if (process_open_as(SYNCHRONIZE, service, &child->service, NULL) != STATUS_NOT_FOUND) {
+        code = child_write(child, process, target.pid, full);
+    }
+    if (child->service != NULL) {
+        CloseHandle(child->service);
     }
     CloseHandle(process);
     return code;
 }
 
+static struct process_id id_of(const char *const *arguments)
+{
+    return (struct process_id){(uint32_t)strtoul(arguments[0], NULL, 10), strtoull(arguments[1], NULL, 10)};
+}
+
 DWORD dump_child(const char *const *arguments, size_t count)
 {
-    if (count != 6) {
+    if (count != 8) {
         return EXIT_BAD_CALL;
     }
-    const struct process_id id = {(uint32_t)strtoul(arguments[0], NULL, 10),
-                                  strtoull(arguments[1], NULL, 10)};
     struct child child = {.path = utf16_new(arguments[3]),
                           .folder = utf16_new(arguments[3]),
                           .begun_ms = GetTickCount(),
@@ -204,7 +237,7 @@ DWORD dump_child(const char *const *arguments, size_t count)
     SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
     if (child.path != NULL && slash != NULL) {
         slash[1] = 0;
-        code = child_run(&child, id, strcmp(arguments[2], "full") == 0);
+        code = child_run(&child, id_of(arguments), id_of(arguments + 6), strcmp(arguments[2], "full") == 0);
     }
     free(child.path);
     free(child.folder);
@@ -270,8 +303,8 @@ static void threads_read(struct os *os, uint32_t pid, bool suspended_only, struc
     }
 }
 
-/* What the child suspended and did not resume, because it was ended: once each, but for those that the
- * program itself had suspended before. Resuming a thread that runs does nothing. */
+/* What the child suspended and did not resume, because it crashed or was ended: once each, but for those that
+ * the program itself had suspended before. Resuming a thread that runs does nothing. */
 static void threads_resume(struct os *os, uint32_t pid, const struct thread_list *before)
 {
     struct thread_list *now = malloc(sizeof(*now));
@@ -319,6 +352,14 @@ static enum status room_check(struct os *os, HANDLE process, bool full, const ch
                    needed / 1048576, free_bytes / 1048576, min_free_bytes / 1048576);
 }
 
+static struct process_id own_id(void)
+{
+    FILETIME created = {0}, ended, kernel, user;
+    GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user);
+    return (struct process_id){GetCurrentProcessId(),
+                               (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime};
+}
+
 static enum status child_start(struct process_id id, bool full, const char *path, double min_free_bytes,
                                int64_t budget_ms, HANDLE *out_child, struct err *err)
 {
@@ -326,13 +367,15 @@ static enum status child_start(struct process_id id, bool full, const char *path
     STARTUPINFOW startup = {.cb = sizeof(startup)};
     PROCESS_INFORMATION made;
     struct buffer line = {0};
+    const struct process_id own = own_id();
     enum status status = setup_executable(executable, err);
     if (status != STATUS_OK) {
         return status;
     }
-    buffer_add(&line, "\"%s\" " DUMP_COMMAND " %lu %llu %s \"%s\" %lld %.0f", executable,
+    buffer_add(&line, "\"%s\" " DUMP_COMMAND " %lu %llu %s \"%s\" %lld %.0f %lu %llu", executable,
                (unsigned long)id.pid, (unsigned long long)id.created_100ns, full ? "full" : "mini", path,
-               (long long)budget_ms, min_free_bytes);
+               (long long)budget_ms, min_free_bytes, (unsigned long)own.pid,
+               (unsigned long long)own.created_100ns);
     wchar_t *wide_line = line.failed ? NULL : utf16_new(line.data);
     wchar_t *program = utf16_new(executable);
     if (wide_line == NULL || program == NULL) {
@@ -385,6 +428,8 @@ static enum status child_wait(struct os *os, HANDLE child, struct process_id id,
     } else {
         TerminateProcess(child, EXIT_TIME_OVER); /* our own child, by the handle that made it */
         WaitForSingleObject(child, GRACE_MS);
+    }
+    if (code != ERROR_SUCCESS) {
         threads_resume(os, id.pid, before);
     }
     return exit_status(code, id.pid, min_free_bytes, budget_ms, err);

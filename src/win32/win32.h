@@ -123,7 +123,8 @@ bool process_read(HANDLE process, const void *address, void *out, size_t size);
 void file_version_of(const wchar_t *path, struct file_version *out_version);
 
 /* dump.c: what the hidden command "write-dump" does, in a process of its own: "PID CREATED mini|full FILE
- * BUDGET_MS MIN_FREE_BYTES". Returns the exit code that os_process_dump reads. */
+ * BUDGET_MS MIN_FREE_BYTES PID CREATED", the last two of the service: without it the dump is broken off.
+ * Returns the exit code that os_process_dump reads. */
 DWORD dump_child(const char *const *arguments, size_t count);
 #define DUMP_COMMAND "write-dump"
 

@@ -249,6 +249,11 @@ static bool grows_on(struct process_id id)
     return false;
 }
 
+static bool exists(const char *path)
+{
+    return GetFileAttributesA(path) != INVALID_FILE_ATTRIBUTES;
+}
+
 /* The child process leaks: as long as it grows, it is not standing still. */
 static void check_dump(struct process_id id)
 {
@@ -271,7 +276,7 @@ static void check_dump(struct process_id id)
     check(status == STATUS_NOT_FOUND, "nor does a reused pid: %s", err.text);
 
     /* A dump that hangs with the process suspended, as in main below. */
-    SetEnvironmentVariableA(HANG, "1");
+    SetEnvironmentVariableA(HANG, "hangs");
     err = (struct err){0};
     const int64_t begun_ms = os_mono_ms(os);
     status = os_process_dump(os, id, true, path, 0, 500, &err);
@@ -279,13 +284,21 @@ static void check_dump(struct process_id id)
     check(status == STATUS_TIMEOUT, "one that hangs is ended after %lld ms: %s",
           (long long)(os_mono_ms(os) - begun_ms), err.text);
     check(grows_on(id), "and the process, which it had suspended, goes on");
-    check(GetFileAttributesA(path) == INVALID_FILE_ATTRIBUTES &&
-              GetFileAttributesA(part) == INVALID_FILE_ATTRIBUTES,
-          "nothing of it is left");
+    check(!exists(path) && !exists(part), "nothing of it is left");
+
+    SetEnvironmentVariableA(HANG, "dies");
+    err = (struct err){0};
+    status = os_process_dump(os, id, true, path, 0, 60000, &err);
+    SetEnvironmentVariableA(HANG, NULL);
+    check(status != STATUS_OK && err.code == STATUS_ACCESS_VIOLATION, "one that crashes is told of: %s",
+          err.text);
+    check(grows_on(id), "and the process goes on");
+    check(!exists(path) && !exists(part), "with nothing left");
 }
 
-/* What the child of os_process_dump does here instead: it writes a little, stops the process and hangs. */
-static int hang(const char *pid, const char *path)
+/* What the child of os_process_dump does here instead: it writes a little, stops the process and hangs, or
+ * crashes. */
+static int hang(const char *how, const char *pid, const char *path)
 {
     LONG(WINAPI * suspend)(HANDLE) = NULL;
     const FARPROC found = GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "NtSuspendProcess");
@@ -297,6 +310,9 @@ static int hang(const char *pid, const char *path)
     }
     fputs("MDMP", file);
     fflush(file);
+    if (strcmp(how, "dies") == 0) {
+        TerminateProcess(GetCurrentProcess(), (UINT)STATUS_ACCESS_VIOLATION);
+    }
     Sleep(INFINITE);
     return 0;
 }
@@ -353,22 +369,89 @@ static void check_image_flags(void)
     VirtualProtect(nt, sizeof(*nt), protection, &protection);
 }
 
+/* NULL when it cannot be made. */
+static HANDLE process_start(char *command, struct process_id *out_id)
+{
+    STARTUPINFOA startup = {.cb = sizeof(startup)};
+    PROCESS_INFORMATION made;
+    FILETIME created, ended, kernel, user;
+    if (!CreateProcessA(NULL, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &made)) {
+        check(false, "%s: error %lu", command, (unsigned long)GetLastError());
+        return NULL;
+    }
+    CloseHandle(made.hThread);
+    GetProcessTimes(made.hProcess, &created, &ended, &kernel, &user);
+    *out_id =
+        (struct process_id){made.dwProcessId, (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime};
+    return made.hProcess;
+}
+
+static void process_end(HANDLE process)
+{
+    TerminateProcess(process, 1);
+    WaitForSingleObject(process, 5000);
+    CloseHandle(process);
+}
+
+#define DUMPING "dumping"
+
+static int dump_as_service(const char *pid, const char *created, const char *path)
+{
+    const struct process_id id = {(uint32_t)strtoul(pid, NULL, 10), strtoull(created, NULL, 10)};
+    return os_open(&os, NULL) == STATUS_OK &&
+                   os_process_dump(os, id, true, path, 0, 4 * DEADLINE_MS, NULL) == STATUS_OK
+               ? 0
+               : 1;
+}
+
+static bool wait_for_file(const char *path, bool there)
+{
+    for (int waited_ms = 0; exists(path) != there; waited_ms += 2) {
+        if (waited_ms >= 2 * DEADLINE_MS) {
+            return false;
+        }
+        Sleep(2);
+    }
+    return true;
+}
+
+/* The process that wants a dump ends while it is written; the target is so large that this takes seconds. */
+static void check_dump_alone(const char *standin)
+{
+    static const char path[] = "C:\\probe alone.dmp", part[] = "C:\\probe alone.dmp.part";
+    char command[3 * MAX_PATH], self[MAX_PATH] = "";
+    struct process_id id, service_id;
+    snprintf(command, sizeof(command), "\"%s\" service=" SERVICE "-large base=192M leak=4M", standin);
+    const HANDLE target = process_start(command, &id);
+    for (int i = 0; target != NULL && i < 100 && !(private_bytes_of(id) > 192 * MIB); i++) {
+        Sleep(100);
+    }
+    GetModuleFileNameA(NULL, self, sizeof(self) - 1);
+    snprintf(command, sizeof(command), "\"%s\" " DUMPING " %lu %llu \"%s\"", self, (unsigned long)id.pid,
+             (unsigned long long)id.created_100ns, path);
+    const HANDLE service = target != NULL ? process_start(command, &service_id) : NULL;
+    if (service == NULL) {
+        return;
+    }
+    const bool begun = wait_for_file(part, true);
+    process_end(service);
+    check(begun && !exists(path), "the service ends while a dump is written");
+    check(wait_for_file(part, false) && !exists(path), "it is broken off, and nothing of it is left");
+    check(grows_on(id), "and the process goes on");
+    process_end(target);
+}
+
 static void check_child(const char *standin)
 {
     char command[2 * MAX_PATH];
-    STARTUPINFOA startup = {.cb = sizeof(startup)};
-    PROCESS_INFORMATION child;
+    struct process_id id;
     struct err err = {0};
     double limit = 0;
     snprintf(command, sizeof(command), "\"%s\" service=" SERVICE "-child base=4M leak=4M", standin);
-    if (!CreateProcessA(NULL, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &child)) {
-        check(false, "a child process: error %lu", (unsigned long)GetLastError());
+    const HANDLE child = process_start(command, &id);
+    if (child == NULL) {
         return;
     }
-    FILETIME created, ended, kernel, user;
-    GetProcessTimes(child.hProcess, &created, &ended, &kernel, &user);
-    const struct process_id id = {child.dwProcessId,
-                                  (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime};
     look();
     const struct process *process = observation_process(seen, id.pid);
     check(process != NULL && process_id_equal(process->id, id),
@@ -392,10 +475,7 @@ static void check_child(const char *standin)
     check_handles();
     check_dump(id);
 
-    TerminateProcess(child.hProcess, 0);
-    WaitForSingleObject(child.hProcess, 5000);
-    CloseHandle(child.hThread);
-    CloseHandle(child.hProcess);
+    process_end(child);
     look();
     check(observation_process(seen, id.pid) == NULL, "an ended process is not seen");
     err = (struct err){0};
@@ -741,8 +821,12 @@ int main(int argc, char **argv)
 {
     struct err err = {0};
     if (argc > 5 && strcmp(argv[1], DUMP_COMMAND) == 0) {
-        return getenv(HANG) != NULL ? hang(argv[2], argv[5])
-                                    : (int)dump_child((const char *const *)(argv + 2), (size_t)(argc - 2));
+        const char *how = getenv(HANG);
+        return how != NULL ? hang(how, argv[2], argv[5])
+                           : (int)dump_child((const char *const *)(argv + 2), (size_t)(argc - 2));
+    }
+    if (argc == 5 && strcmp(argv[1], DUMPING) == 0) {
+        return dump_as_service(argv[2], argv[3], argv[4]);
     }
     if (argc != 2) {
         fprintf(stderr, "probe STANDIN.exe\n");
@@ -759,6 +843,7 @@ int main(int argc, char **argv)
     check_host();
     check_image_flags();
     check_child(argv[1]);
+    check_dump_alone(argv[1]);
     check_services(argv[1]);
     check_files();
     check_events();

@@ -116,5 +116,5 @@ check "the oldest is gone" at_most "$(bundles | wc -l)" 2
 # ---- a dump that does not end is ended, and the process goes on
 pid=$(service_pid ArchiveSvc)
 check "the hidden command refuses nonsense" eval '! sw write-dump'
-check "and a process that is another one" eval "! sw write-dump $pid 1 mini 'C:\\\\nothing.dmp' 1000 0"
+check "and a process that is another one" exits 87 sw write-dump "$pid" 1 mini 'C:\nothing.dmp' 1000 0 "$pid" 1
 finish
