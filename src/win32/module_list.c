@@ -75,6 +75,43 @@ static bool is_mapi_dll(const uint16_t *wide)
     return false;
 }
 
+/* Without extension: the names below, COM0 to COM9, LPT0 to LPT9. */
+static bool is_dos_device(const char *name)
+{
+    static const char *const devices[] = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"};
+    char letters[4];
+    for (size_t i = 0; i < ARRAY_COUNT(devices); i++) {
+        if (text_equal_nocase(name, devices[i])) {
+            return true;
+        }
+    }
+    if (strlen(name) != 4 || name[3] < '0' || name[3] > '9') {
+        return false;
+    }
+    text_copy(letters, sizeof(letters), name);
+    return text_equal_nocase(letters, "COM") || text_equal_nocase(letters, "LPT");
+}
+
+bool module_path_is_file(const uint16_t *path)
+{
+    char name[NAME_UNITS_MAX * 3];
+    size_t begin = 2, end = 0;
+    if (path[0] == 0 || path[1] != ':') {
+        return false;
+    }
+    for (size_t i = begin; path[i] != 0; i++) {
+        begin = path[i] == '\\' || path[i] == '/' ? i + 1 : begin;
+    }
+    /* Without extension, stream and the spaces before them, which Windows overlooks. */
+    for (end = begin; path[end] != 0 && path[end] != '.' && path[end] != ':'; end++) {
+    }
+    while (end > begin && path[end - 1] == ' ') {
+        end--;
+    }
+    utf16_to_utf8(path + begin, end - begin, name, sizeof(name));
+    return !is_dos_device(name);
+}
+
 bool module_list_read(memory_reader reader, void *context, size_t pointer_bytes, uint64_t peb,
                       enum modules_wanted wanted, struct module_found *out_modules, size_t capacity,
                       size_t *out_count)

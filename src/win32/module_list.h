@@ -30,4 +30,9 @@ bool module_list_read(memory_reader reader, void *context, size_t pointer_bytes,
                       enum modules_wanted wanted, struct module_found *out_modules, size_t capacity,
                       size_t *out_count);
 
+/* May the path be opened as a file? It must begin with a drive - a file elsewhere could keep us waiting for
+ * the network - and its last part must not name a DOS device, which is that in every folder and with every
+ * extension ("C:\\Mail\\com1.dll"). */
+bool module_path_is_file(const uint16_t *path);
+
 #endif

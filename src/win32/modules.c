@@ -45,19 +45,26 @@ static bool file_read(void *context, uint64_t offset, void *out_bytes, size_t co
     return ReadFile((HANDLE)context, out_bytes, (DWORD)count, &done, &place) && done == count;
 }
 
-/* A file elsewhere could keep us waiting for the network. */
-static bool is_local(const wchar_t *path)
+/* Another process may have written the path: what it leads to may neither be a device nor act as us. */
+static HANDLE file_open(const wchar_t *path)
 {
-    return path[0] != 0 && path[1] == L':';
+    const DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+    const HANDLE file =
+        !module_path_is_file(path)
+            ? INVALID_HANDLE_VALUE
+            : CreateFileW(path, GENERIC_READ, share, NULL, OPEN_EXISTING,
+                          FILE_ATTRIBUTE_NORMAL | SECURITY_SQOS_PRESENT | SECURITY_ANONYMOUS, NULL);
+    if (file != INVALID_HANDLE_VALUE && GetFileType(file) != FILE_TYPE_DISK) {
+        CloseHandle(file);
+        return INVALID_HANDLE_VALUE;
+    }
+    return file;
 }
 
 void file_version_of(const wchar_t *path, struct file_version *out_version)
 {
     *out_version = (struct file_version){.known = false};
-    const HANDLE file = !is_local(path) ? INVALID_HANDLE_VALUE
-                                        : CreateFileW(path, GENERIC_READ,
-                                                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                                      NULL, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
+    const HANDLE file = file_open(path);
     if (file == INVALID_HANDLE_VALUE) {
         return;
     }

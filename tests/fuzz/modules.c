@@ -58,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             units++;
         }
         require(units < MODULE_PATH_UNITS_MAX);
+        require(!module_path_is_file(found[i].path) || (units >= 2 && found[i].path[1] == ':'));
     }
     free(found);
     return 0;
