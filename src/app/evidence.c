@@ -72,7 +72,25 @@ static enum status has_room(const struct gathering *g, double bytes, struct err 
 
 /* ---- old ones ---- */
 
-/* So many that with the new one `keep` are left. One that cannot be removed is told of, and stays. */
+/* Named by a clock that has been put back since. */
+static bool is_of_the_future(const struct gathering *g, const char *name)
+{
+    const char *now = strrchr(g->folder, g->separator) + 1;
+    return strncmp(name, now, EVIDENCE_TIME_LENGTH) > 0;
+}
+
+/* One that cannot be removed is told of, and stays. */
+static void remove_one(struct gathering *g, const char *name)
+{
+    char path[EVIDENCE_PATH_MAX];
+    struct err err = {0};
+    path_of(g, path, g->root, name);
+    if (os_folder_remove(g->os, path, &err) != STATUS_OK)
+        miss(g, "the removal of old evidence", err.text);
+}
+
+/* So many that with the new one `keep` are left; those of the future first, or what is gathered now would be
+ * the oldest next time. */
 static void remove_old(struct gathering *g)
 {
     char(*names)[FOLDER_NAME_MAX] = calloc(OLD_MAX, sizeof *names);
@@ -85,16 +103,12 @@ static void remove_old(struct gathering *g)
     }
     for (size_t i = 0; i < count; i++)
         ours += evidence_is_ours(names[i]);
-    for (size_t i = 0; i < count && ours >= g->task->keep; i++) { /* by name, which is by time */
-        char path[EVIDENCE_PATH_MAX];
-        struct err one = {0};
-        if (!evidence_is_ours(names[i]))
-            continue;
-        path_of(g, path, g->root, names[i]);
-        ours--;
-        if (os_folder_remove(g->os, path, &one) != STATUS_OK)
-            miss(g, "the removal of old evidence", one.text);
-    }
+    for (int future = 1; future >= 0; future--)
+        for (size_t i = 0; i < count && ours >= g->task->keep; i++) /* by name, which is by time */
+            if (evidence_is_ours(names[i]) && is_of_the_future(g, names[i]) == future) {
+                remove_one(g, names[i]);
+                ours--;
+            }
     free(names);
 }
 
@@ -352,7 +366,9 @@ enum status evidence_gather(struct os *os, const struct evidence_task *task, cha
     if (gather_samples(&g, &why) != STATUS_OK)
         miss(&g, "samples", why.text);
     gather_dump(&g);
-    status = write_summary(&g, err);
+    why = (struct err){0};
+    if (write_summary(&g, &why) != STATUS_OK) /* all the rest is there */
+        miss(&g, "the end of summary.txt", why.text);
     struct text said = text_on(out_said, capacity);
     text_add(&said, "evidence is in %s", g.folder);
     if (g.missing.length)

@@ -47,6 +47,8 @@ void evidence_task_deinit(struct evidence_task *task);
 enum status evidence_gather(struct os *os, const struct evidence_task *task, char *out_said, size_t capacity,
                             struct err *err);
 
+#define EVIDENCE_TIME_LENGTH 16 /* of a folder's name, by which they are sorted: "20261122T140522Z" */
+
 /* Is a folder of this name in it one of ours? Whatever else somebody has put there is not ours to remove. */
 bool evidence_is_ours(const char *name);
 /* Removes all that is ours, for an uninstallation; what is not there is no error. */

@@ -290,6 +290,39 @@ static void test_only_our_own_are_removed(void **state)
     assert_string_equal(f->os.folders[1], kept);
 }
 
+/* The clock was years ahead and has been put right: what was gathered since is not the oldest. */
+static void test_those_of_the_future_are_removed_first(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.dump_keep = 2;
+    for (int i = 1; i <= 2; i++)
+        snprintf(f->os.folders[f->os.folder_count++], sizeof f->os.folders[0],
+                 "%s/evidence/20991231T23595%dZ-restart-1", f->dir, i);
+    run_for(f, 2 * MS_PER_MINUTE);
+    for (int i = 0; i < 2; i++) {
+        restart_by_hand(f);
+        run_for(f, 3 * MS_PER_MINUTE);
+    }
+    assert_non_null(fake_file_find(&f->os, "-restart-1/summary.txt"));
+    assert_non_null(fake_file_find(&f->os, "-restart-2/summary.txt"));
+    for (size_t i = 0; i < f->os.folder_count; i++)
+        assert_null(strstr(f->os.folders[i], "20991231"));
+}
+
+static void test_a_summary_without_its_end_is_evidence(void **state)
+{
+    struct fixture *f = *state;
+    run_for(f, 2 * MS_PER_HOUR);
+    f->os.disk_free_bytes = 256 * MIB + 70 * 1024; /* the samples take more */
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_true(told(f, "evidence is in /dev/shm/storewatch-evidence-"));
+    assert_true(told(f, "not gathered: the end of summary.txt: only 2"));
+    assert_false(told(f, "no evidence"));
+    assert_true(holds(f, "-restart-1/summary.txt", "why: a test"));
+    assert_non_null(fake_file_find(&f->os, "-restart-1/samples.csv"));
+}
+
 static void test_it_never_fills_the_disk(void **state)
 {
     struct fixture *f = *state;
@@ -423,6 +456,8 @@ int main(void)
         TEST(test_no_dump_on_a_cluster_node),
         TEST(test_so_many_are_kept),
         TEST(test_only_our_own_are_removed),
+        TEST(test_those_of_the_future_are_removed_first),
+        TEST(test_a_summary_without_its_end_is_evidence),
         TEST(test_it_never_fills_the_disk),
         TEST(test_one_that_hangs_is_waited_for_so_long),
         TEST(test_the_preflight_goes_on_meanwhile),
