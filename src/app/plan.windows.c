@@ -32,7 +32,7 @@ static int read_budget(struct plan_inputs *in)
 {
     char dir[1024], path[1100];
     if (!cli_data_dir(&in->config, dir, sizeof dir))
-        return EXIT_COULD_NOT;
+        return cli_fail("no plan: the data directory is not known");
     store_path(path, sizeof path, dir);
     struct store *store = NULL;
     struct err err = {0};
