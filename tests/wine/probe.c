@@ -9,8 +9,6 @@
 
 #include "storewatch/loop.h"
 
-#include <uv.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -769,51 +767,29 @@ static void check_cost(void)
 
 /* ---- lanes ---- */
 
-struct lane_holder {
-    uv_work_t work;
-    volatile LONG *begun;
-    HANDLE all_begun;
-};
-
-static void hold_lane(uv_work_t *work)
-{
-    struct lane_holder *holder = work->data;
-    if (InterlockedIncrement(holder->begun) == LANE_COUNT) {
-        SetEvent(holder->all_begun);
-    }
-    WaitForSingleObject(holder->all_begun, DEADLINE_MS);
-}
-
-/* The service's loop is made, and then every lane hangs until all of them do. */
+/* Libuv makes all its threads with the first job, and keeps them: the service's loop runs and ends at once.
+ */
 static void check_lanes(void)
 {
     static const char folder[] = "C:\\probe lanes";
     static struct config config;
-    struct lane_holder holders[LANE_COUNT];
-    volatile LONG begun = 0;
     struct err err = {0};
     struct loop *loop = NULL;
-    uv_loop_t own;
     config_default(&config);
     CreateDirectoryA(folder, NULL);
     const struct loop_options options = {.os = os, .config = &config, .agent = {.data_dir = folder}};
+    look();
+    const double before = self_get()->thread_count;
     if (loop_new(&options, &loop, &err) != STATUS_OK) {
         check(false, "the service's loop: %s", err.text);
         return;
     }
-    const HANDLE all_begun = CreateEventW(NULL, TRUE, FALSE, NULL);
-    uv_loop_init(&own); /* libuv's threads are the process': any loop has them */
-    for (size_t i = 0; i < LANE_COUNT; i++) {
-        holders[i] = (struct lane_holder){.begun = &begun, .all_begun = all_begun};
-        holders[i].work.data = &holders[i];
-        uv_queue_work(&own, &holders[i].work, hold_lane, NULL);
-    }
-    const bool all = WaitForSingleObject(all_begun, DEADLINE_MS) == 0;
-    check(all, "each of %d lanes has a thread of its own: %ld hang at once", LANE_COUNT, (long)begun);
-    SetEvent(all_begun);
-    uv_run(&own, UV_RUN_DEFAULT);
-    uv_loop_close(&own);
-    CloseHandle(all_begun);
+    loop_request_stop(loop, false);
+    const bool ended = loop_run(loop);
+    look();
+    const double made = self_get()->thread_count - before;
+    check(ended && made >= LANE_COUNT, "each of %d lanes has a thread of its own: %.0f threads more",
+          LANE_COUNT, made);
     loop_free(loop);
 }
 
