@@ -776,7 +776,7 @@ static void check_lanes(void)
     struct err err = {0};
     struct loop *loop = NULL;
     config_default(&config);
-    CreateDirectoryA(folder, NULL);
+    os_folder_make(os, folder, NULL);
     const struct loop_options options = {.os = os, .config = &config, .agent = {.data_dir = folder}};
     look();
     const double before = self_get()->thread_count;
