@@ -786,7 +786,7 @@ void judge_job_done(enum lane lane)
         judge()->look_seen = judge()->look_run;
         if (judge()->look_seen.services_known)
             judge()->seen_ms = true_ms();
-        if (sim->agent->opened && !sim->agent->store && !judge_disk_is_bad() &&
+        if (sim->agent->opened && !sim->agent->store && !judge()->disk_was_bad && !judge_disk_is_bad() &&
             sim->agent->engine->look_count == 0)
             judge_fail("R6", "storewatch could not open its file: %s", sim->agent->store_error);
     }

@@ -190,6 +190,8 @@ static bool lane_step(enum lane lane)
     if (!state->ran && true_ms() >= state->run_ms) {
         if (killed_at(lane, 0) || killed_in_commit(state))
             return true;
+        if (lane == LANE_LOOK)
+            sim->judge.disk_was_bad = judge_disk_is_bad();
         job_run(state->job);
         state->ran = true;
         killed_at(lane, 1);

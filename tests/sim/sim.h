@@ -171,6 +171,7 @@ struct judge {
     int64_t asked_mono_ms; /* the stop, or the end of a process, that was asked for last, */
     char asked_service[SERVICE_NAME_MAX];
     struct judge_look look_run, look_seen, look_asked;
+    bool disk_was_bad;           /* when the look that is under way, or was the last, did its work */
     int64_t seen_ms;             /* true time of the latest look that saw the services */
     const char *forbidden_asked; /* what of R4 would have forbidden to end a process then; NULL = nothing */
     size_t restart_count;
