@@ -79,6 +79,7 @@ enum severity { SEVERITY_INFORMATION, SEVERITY_WARNING, SEVERITY_ERROR };
     X(STORE_FAILING, 1033, ERROR, true, "the history file cannot be written")                                \
     X(MAINTENANCE_ON, 1034, INFORMATION, false, "maintenance: nothing is restarted")                         \
     X(MAINTENANCE_OFF, 1035, INFORMATION, false, "maintenance has ended")                                    \
+    X(SEARCH_HANGS, 1036, WARNING, true, "the search for MAPI clients hangs")                                \
     X(TEST, 1040, INFORMATION, true, "test alert")                                                           \
     X(DIGEST, 1041, INFORMATION, true, "daily digest")
 

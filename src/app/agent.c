@@ -15,6 +15,8 @@
 /* A look that takes longer than so many polls, and at least so long, is told. */
 #define LOOK_OVERDUE_POLLS 5
 #define LOOK_OVERDUE_MIN_MS (30 * MS_PER_SECOND)
+/* A search stops by itself after seconds, a walk takes one at the most. */
+#define MODULES_OVERDUE_MS (10 * MS_PER_MINUTE)
 /* Who may change the configuration is asked at the start, at each reload, and so often. */
 #define ACCESS_EVERY_MS (24 * MS_PER_HOUR)
 
@@ -343,6 +345,22 @@ static void watch_over_look(struct agent *agent)
     agent_tell(agent, ALERT_BLIND, storage);
 }
 
+/* A file that is held by somebody, or a process that stands still, can keep the search for ever. The other
+ * lanes go on. */
+static void watch_over_modules(struct agent *agent)
+{
+    int64_t since_ms = os_mono_ms(agent->os) - agent->modules_begun_mono_ms;
+    if (!agent->jobs[LANE_MODULES].busy || agent->modules_overdue || since_ms < MODULES_OVERDUE_MS)
+        return;
+    agent->modules_overdue = true;
+    char storage[ALERT_LINE_MAX];
+    struct text text = text_on(storage, sizeof storage);
+    text_add(&text, "The search for MAPI clients, or a walk through an address space, has not returned for ");
+    text_add_duration(&text, since_ms);
+    text_add(&text, ": no new clients are found, and no address space is read.");
+    agent_tell(agent, ALERT_SEARCH_HANGS, storage);
+}
+
 /* A commit that does not return (a hung disk) is a history file that cannot be written: services are started
  * and mails sent all the same. When it does return, everything is as it was. */
 static void watch_over_commit(struct agent *agent)
@@ -360,6 +378,7 @@ void agent_poll(struct agent *agent)
         return;
     agent_write_mails(agent);
     watch_over_look(agent);
+    watch_over_modules(agent);
     watch_over_commit(agent);
     agent->access_due |= os_mono_ms(agent->os) - agent->access_mono_ms >= ACCESS_EVERY_MS;
     if (agent->look_due && agent->look_is_sample)
@@ -416,6 +435,7 @@ struct job *agent_take_job(struct agent *agent, enum lane lane)
         break;
     case LANE_MODULES:
         ready = agent_take_modules_job(agent, job) || agent_take_spaces_job(agent, job);
+        agent->modules_begun_mono_ms = os_mono_ms(agent->os);
         break;
     case LANE_EVIDENCE:
         ready = agent_take_evidence_job(agent, job);
@@ -476,6 +496,8 @@ void job_run(struct job *job)
 void agent_job_done(struct agent *agent, struct job *job)
 {
     job->busy = false;
+    if (job->lane == LANE_MODULES)
+        agent->modules_overdue = false;
     switch (job->kind) {
     case JOB_OPEN:
         agent_open_done(agent, job);

@@ -227,6 +227,8 @@ struct agent {
     uint64_t clock_jumps;
     int64_t clock_jump_utc_ms, clock_jump_ms; /* the latest one: when, by the clock after it, and how far */
     bool look_overdue;                        /* it has not returned for long, and ops know */
+    int64_t modules_begun_mono_ms;            /* of the MODULES lane's latest job */
+    bool modules_overdue;                     /* it has not returned for long, and ops know */
     uint64_t missed_slots;
     char look_error[ERR_TEXT_MAX]; /* of the latest look; "" = everything could be read */
 

@@ -359,6 +359,31 @@ static void test_a_start_that_hangs_is_mailed(void **state)
     assert_null(strstr(strstr(f->os.log_storage, subject) + 1, subject)); /* once */
 }
 
+/* A file that somebody holds keeps the search for ever: told once, and again when it hangs once more. */
+static void test_a_search_that_hangs_is_told(void **state)
+{
+    struct fixture *f = *state;
+    const char subject[] = "mail [storewatch] EX1: the search for MAPI clients hangs";
+    for (int times = 0; times < 2; times++) {
+        struct job *job = NULL;
+        for (int i = 0; i < 60 && !job; i++) {
+            poll(f);
+            drive_lane(f->agent, LANE_LOOK);
+            job = agent_take_job(f->agent, LANE_MODULES);
+        }
+        assert_non_null(job);
+        text_clear(&f->os.log);
+        for (int i = 0; i < 50; i++) {
+            poll(f);
+            drive_lanes(f->agent);
+        }
+        assert_true(did(f, subject));
+        assert_null(strstr(strstr(f->os.log_storage, subject) + 1, subject));
+        job_run(job);
+        agent_job_done(f->agent, job);
+    }
+}
+
 static void test_a_restart_by_hand_keeps_to_the_preflight(void **state)
 {
     struct fixture *f = *state;
@@ -694,6 +719,7 @@ int main(void)
         TEST(test_maintenance_holds_restarts_and_survives),
         TEST(test_maintenance_withdraws_a_stop_that_waits),
         TEST(test_a_start_that_hangs_is_mailed),
+        TEST(test_a_search_that_hangs_is_told),
         TEST(test_a_restart_by_hand_keeps_to_the_preflight),
         TEST(test_a_hung_event_log_does_not_hold_a_reload_back),
         TEST(test_what_users_may_change_is_told_once),
