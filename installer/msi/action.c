@@ -204,17 +204,11 @@ static bool journal_read(const struct places *places, struct journal *out)
 static bool service_runs(void)
 {
     SERVICE_STATUS now = {0};
-    const SC_HANDLE scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
-    const SC_HANDLE service =
-        scm != NULL ? OpenServiceW(scm, STOREWATCH_SERVICE, SERVICE_QUERY_STATUS) : NULL;
+    struct scm_service opened;
     const bool runs =
-        service != NULL && QueryServiceStatus(service, &now) && now.dwCurrentState != SERVICE_STOPPED;
-    if (service != NULL) {
-        CloseServiceHandle(service);
-    }
-    if (scm != NULL) {
-        CloseServiceHandle(scm);
-    }
+        scm_service_open(STOREWATCH_SERVICE, SERVICE_QUERY_STATUS, 0, &opened) == ERROR_SUCCESS &&
+        QueryServiceStatus(opened.service, &now) && now.dwCurrentState != SERVICE_STOPPED;
+    scm_service_close(&opened);
     return runs;
 }
 

@@ -239,13 +239,16 @@ enum status account_service_check(const struct account *account, const char *ser
     BOOL defaulted = FALSE;
     enum status status = STATUS_OK;
     wchar_t *wide = utf16_new(service);
-    const SC_HANDLE scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
-    const SC_HANDLE handle = scm != NULL && wide != NULL ? OpenServiceW(scm, wide, READ_CONTROL) : NULL;
-    if (handle == NULL ||
-        !QueryServiceObjectSecurity(
-            handle, OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
-            &security.descriptor, sizeof(security), &needed)) {
-        const DWORD code = GetLastError();
+    struct scm_service opened = {0};
+    DWORD code = wide != NULL ? scm_service_open(wide, READ_CONTROL, 0, &opened) : ERROR_NOT_ENOUGH_MEMORY;
+    if (code == ERROR_SUCCESS &&
+        !QueryServiceObjectSecurity(opened.service,
+                                    OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION |
+                                        DACL_SECURITY_INFORMATION,
+                                    &security.descriptor, sizeof(security), &needed)) {
+        code = GetLastError();
+    }
+    if (code != ERROR_SUCCESS) {
         status = windows_fail(err, windows_status(code), "QueryServiceObjectSecurity", code,
                               "who may control %s cannot be read", service);
         goto done;
@@ -269,12 +272,7 @@ enum status account_service_check(const struct account *account, const char *ser
         sddl_read(&security.descriptor, account->sid, out_sddl, sddl_capacity);
     }
 done:
-    if (handle != NULL) {
-        CloseServiceHandle(handle);
-    }
-    if (scm != NULL) {
-        CloseServiceHandle(scm);
-    }
+    scm_service_close(&opened);
     free(wide);
     return status;
 }

@@ -12,6 +12,26 @@
 #define GRAPH_EDGES_MAX 65536
 #define SERVICE_CONFIG_BYTES 8192 /* QueryServiceConfig's own bound */
 
+DWORD scm_service_open(const wchar_t *name, DWORD access, DWORD scm_access, struct scm_service *out_opened)
+{
+    *out_opened = (struct scm_service){.scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | scm_access)};
+    if (out_opened->scm != NULL) {
+        out_opened->service = OpenServiceW(out_opened->scm, name, access);
+    }
+    return out_opened->service != NULL ? ERROR_SUCCESS : GetLastError();
+}
+
+void scm_service_close(struct scm_service *opened)
+{
+    if (opened->service != NULL) {
+        CloseServiceHandle(opened->service);
+    }
+    if (opened->scm != NULL) {
+        CloseServiceHandle(opened->scm);
+    }
+    *opened = (struct scm_service){0};
+}
+
 /* ---- enumeration ---- */
 
 /* Takes one service; false ends the enumeration. */
@@ -346,65 +366,57 @@ static enum status scm_fail(struct os *os, struct err *err, const char *operatio
 
 /* Both handles, or none and the reason. */
 static enum status service_open(struct os *os, const char *name, DWORD access, const char *what,
-                                SC_HANDLE *out_scm, SC_HANDLE *out_service, struct err *err)
+                                struct scm_service *out_opened, struct err *err)
 {
     wchar_t wide[SERVICE_NAME_MAX];
     if (!utf16_from_utf8(name, wide, ARRAY_COUNT(wide))) {
         return scm_fail(os, err, "OpenService", ERROR_SERVICE_DOES_NOT_EXIST, name, what);
     }
-    const SC_HANDLE scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
-    if (scm == NULL) {
-        return scm_fail(os, err, "OpenSCManager", GetLastError(), name, what);
+    const DWORD code = scm_service_open(wide, access, 0, out_opened);
+    if (code != ERROR_SUCCESS) {
+        const char *operation = out_opened->scm == NULL ? "OpenSCManager" : "OpenService";
+        scm_service_close(out_opened);
+        return scm_fail(os, err, operation, code, name, what);
     }
-    const SC_HANDLE service = OpenServiceW(scm, wide, access);
-    if (service == NULL) {
-        const DWORD code = GetLastError();
-        CloseServiceHandle(scm);
-        return scm_fail(os, err, "OpenService", code, name, what);
-    }
-    *out_scm = scm;
-    *out_service = service;
     return STATUS_OK;
 }
 
 enum status os_service_stop(struct os *os, const char *name, struct err *err)
 {
-    SC_HANDLE scm = NULL, service = NULL;
-    enum status status = service_open(os, name, SERVICE_STOP, "stopped", &scm, &service, err);
+    struct scm_service opened = {0};
+    enum status status = service_open(os, name, SERVICE_STOP, "stopped", &opened, err);
     if (status != STATUS_OK) {
         return status;
     }
     SERVICE_STATUS answer;
-    if (!ControlService(service, SERVICE_CONTROL_STOP, &answer)) {
+    if (!ControlService(opened.service, SERVICE_CONTROL_STOP, &answer)) {
         const DWORD code = GetLastError();
         if (code != ERROR_SERVICE_NOT_ACTIVE) {
             status = scm_fail(os, err, "ControlService", code, name, "stopped");
         }
     }
-    CloseServiceHandle(service);
-    CloseServiceHandle(scm);
+    scm_service_close(&opened);
     return status;
 }
 
 enum status os_service_start(struct os *os, const char *name, struct err *err)
 {
-    SC_HANDLE scm = NULL, service = NULL;
+    struct scm_service opened = {0};
     enum status status =
-        service_open(os, name, SERVICE_START | SERVICE_QUERY_STATUS, "started", &scm, &service, err);
+        service_open(os, name, SERVICE_START | SERVICE_QUERY_STATUS, "started", &opened, err);
     if (status != STATUS_OK) {
         return status;
     }
-    if (!StartServiceW(service, 0, NULL)) {
+    if (!StartServiceW(opened.service, 0, NULL)) {
         const DWORD code = GetLastError();
         SERVICE_STATUS now = {0};
         /* 1056 means "not stopped": a service that is still stopping does not run and has to be started
          * again. */
         if (code != ERROR_SERVICE_ALREADY_RUNNING ||
-            (QueryServiceStatus(service, &now) && now.dwCurrentState == SERVICE_STOP_PENDING)) {
+            (QueryServiceStatus(opened.service, &now) && now.dwCurrentState == SERVICE_STOP_PENDING)) {
             status = scm_fail(os, err, "StartService", code, name, "started");
         }
     }
-    CloseServiceHandle(service);
-    CloseServiceHandle(scm);
+    scm_service_close(&opened);
     return status;
 }

@@ -384,44 +384,29 @@ enum status setup_event_source_remove(struct err *err)
 
 /* ---- the service ---- */
 
-/* Opens both; what it returns in *out_service is NULL when there is no such service (then the status is OK).
- */
-static enum status service_open(DWORD scm_access, DWORD access, SC_HANDLE *out_scm, SC_HANDLE *out_service,
+/* The service is NULL when there is none (then the status is OK). */
+static enum status service_open(DWORD scm_access, DWORD access, struct scm_service *out_opened,
                                 struct err *err)
 {
-    const SC_HANDLE scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | scm_access);
-    if (scm == NULL) {
-        return fail(err, "OpenSCManager", GetLastError(), "the service control manager cannot be asked", "");
+    const DWORD code = scm_service_open(STOREWATCH_SERVICE, access, scm_access, out_opened);
+    if (out_opened->scm == NULL) {
+        return fail(err, "OpenSCManager", code, "the service control manager cannot be asked", "");
     }
-    const SC_HANDLE service = access != 0 ? OpenServiceW(scm, STOREWATCH_SERVICE, access) : NULL;
-    const DWORD code = service == NULL && access != 0 ? GetLastError() : ERROR_SUCCESS;
     if (code != ERROR_SUCCESS && code != ERROR_SERVICE_DOES_NOT_EXIST) {
-        CloseServiceHandle(scm);
+        scm_service_close(out_opened);
         return fail(err, "OpenService", code, "the service storewatch cannot be opened", "");
     }
-    *out_scm = scm;
-    *out_service = service;
     return STATUS_OK;
-}
-
-static void service_close(SC_HANDLE scm, SC_HANDLE service)
-{
-    if (service != NULL) {
-        CloseServiceHandle(service);
-    }
-    if (scm != NULL) {
-        CloseServiceHandle(scm);
-    }
 }
 
 enum status setup_may_install(struct err *err)
 {
-    SC_HANDLE scm = NULL, service = NULL;
-    const enum status status = service_open(SC_MANAGER_CREATE_SERVICE, 0, &scm, &service, err);
-    if (status == STATUS_OK) {
-        service_close(scm, service);
+    const SC_HANDLE scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
+    if (scm == NULL) {
+        return fail(err, "OpenSCManager", GetLastError(), "the service control manager cannot be asked", "");
     }
-    return status;
+    CloseServiceHandle(scm);
+    return STATUS_OK;
 }
 
 void setup_before_deinit(struct setup_before *before)
@@ -490,7 +475,7 @@ static enum status service_update(SC_HANDLE service, const wchar_t *command, str
 
 enum status setup_service_register(const char *command, struct setup_before *out_before, struct err *err)
 {
-    SC_HANDLE scm = NULL, service = NULL;
+    struct scm_service opened;
     *out_before = (struct setup_before){0};
     wchar_t *wide = utf16_new(command);
     if (wide == NULL) {
@@ -499,65 +484,65 @@ enum status setup_service_register(const char *command, struct setup_before *out
     /* SERVICE_START: a recovery action that starts it may be set only by one who may start it. */
     const DWORD access =
         SERVICE_QUERY_CONFIG | SERVICE_CHANGE_CONFIG | SERVICE_QUERY_STATUS | SERVICE_START | DELETE;
-    enum status status = service_open(SC_MANAGER_CREATE_SERVICE, access, &scm, &service, err);
+    enum status status = service_open(SC_MANAGER_CREATE_SERVICE, access, &opened, err);
     if (status != STATUS_OK) {
         goto done;
     }
-    if (service != NULL) {
-        status = service_update(service, wide, out_before, err);
+    if (opened.service != NULL) {
+        status = service_update(opened.service, wide, out_before, err);
         goto done;
     }
-    service = CreateServiceW(scm, STOREWATCH_SERVICE, DISPLAY_NAME, access, SERVICE_WIN32_OWN_PROCESS,
-                             SERVICE_AUTO_START, SERVICE_ERROR_NORMAL, wide, NULL, NULL, NULL, NULL, NULL);
-    if (service == NULL) {
+    opened.service =
+        CreateServiceW(opened.scm, STOREWATCH_SERVICE, DISPLAY_NAME, access, SERVICE_WIN32_OWN_PROCESS,
+                       SERVICE_AUTO_START, SERVICE_ERROR_NORMAL, wide, NULL, NULL, NULL, NULL, NULL);
+    if (opened.service == NULL) {
         status = fail(err, "CreateService", GetLastError(), "the service cannot be registered", "");
         goto done;
     }
-    status = service_describe(service, true, err);
+    status = service_describe(opened.service, true, err);
     if (status != STATUS_OK) {
-        DeleteService(service);
+        DeleteService(opened.service);
     }
 done:
-    service_close(scm, service);
+    scm_service_close(&opened);
     free(wide);
     return status;
 }
 
 void setup_service_restore(const struct setup_before *before)
 {
-    SC_HANDLE scm = NULL, service = NULL;
-    if (service_open(0, before->existed ? SERVICE_CHANGE_CONFIG : DELETE, &scm, &service, NULL) !=
-        STATUS_OK) {
+    struct scm_service opened;
+    if (service_open(0, before->existed ? SERVICE_CHANGE_CONFIG : DELETE, &opened, NULL) != STATUS_OK) {
         return;
     }
     const QUERY_SERVICE_CONFIGW *config = before->config;
-    if (service != NULL && !before->existed) {
-        DeleteService(service);
-    } else if (service != NULL && config != NULL) {
-        ChangeServiceConfigW(service, config->dwServiceType, config->dwStartType, config->dwErrorControl,
-                             config->lpBinaryPathName, NULL, NULL, config->lpDependencies, NULL, NULL,
-                             config->lpDisplayName);
+    if (opened.service != NULL && !before->existed) {
+        DeleteService(opened.service);
+    } else if (opened.service != NULL && config != NULL) {
+        ChangeServiceConfigW(opened.service, config->dwServiceType, config->dwStartType,
+                             config->dwErrorControl, config->lpBinaryPathName, NULL, NULL,
+                             config->lpDependencies, NULL, NULL, config->lpDisplayName);
     }
-    service_close(scm, service);
+    scm_service_close(&opened);
 }
 
 /* The SCM's record of the service; free() it. */
 static enum status registered(QUERY_SERVICE_CONFIGW **out_config, struct err *err)
 {
-    SC_HANDLE scm = NULL, service = NULL;
+    struct scm_service opened;
     DWORD code = ERROR_SUCCESS;
-    enum status status = service_open(0, SERVICE_QUERY_CONFIG, &scm, &service, err);
+    enum status status = service_open(0, SERVICE_QUERY_CONFIG, &opened, err);
     if (status != STATUS_OK) {
         return status;
     }
-    *out_config = service != NULL ? config_read(service, &code) : NULL;
-    if (service == NULL) {
+    *out_config = opened.service != NULL ? config_read(opened.service, &code) : NULL;
+    if (opened.service == NULL) {
         status = err_set(err, STATUS_NOT_FOUND, "OpenService", ERROR_SERVICE_DOES_NOT_EXIST,
                          "the service storewatch is not installed");
     } else if (*out_config == NULL) {
         status = fail(err, "QueryServiceConfig", code, "the registered service cannot be read", "");
     }
-    service_close(scm, service);
+    scm_service_close(&opened);
     return status;
 }
 
@@ -599,16 +584,17 @@ enum status setup_service_start_type(uint32_t *out_type, struct err *err)
 
 enum status setup_service_start_type_set(uint32_t type, struct err *err)
 {
-    SC_HANDLE scm = NULL, service = NULL;
-    enum status status = service_open(0, SERVICE_CHANGE_CONFIG, &scm, &service, err);
+    struct scm_service opened;
+    enum status status = service_open(0, SERVICE_CHANGE_CONFIG, &opened, err);
     if (status == STATUS_OK &&
-        (service == NULL || !ChangeServiceConfigW(service, SERVICE_NO_CHANGE, type, SERVICE_NO_CHANGE, NULL,
-                                                  NULL, NULL, NULL, NULL, NULL, NULL))) {
-        status =
-            fail(err, "ChangeServiceConfig", service != NULL ? GetLastError() : ERROR_SERVICE_DOES_NOT_EXIST,
-                 "when the service storewatch starts cannot be changed", "");
+        (opened.service == NULL ||
+         !ChangeServiceConfigW(opened.service, SERVICE_NO_CHANGE, type, SERVICE_NO_CHANGE, NULL, NULL, NULL,
+                               NULL, NULL, NULL, NULL))) {
+        status = fail(err, "ChangeServiceConfig",
+                      opened.service != NULL ? GetLastError() : ERROR_SERVICE_DOES_NOT_EXIST,
+                      "when the service storewatch starts cannot be changed", "");
     }
-    service_close(scm, service);
+    scm_service_close(&opened);
     return status;
 }
 
@@ -628,23 +614,24 @@ static const char *state_words(DWORD state)
 
 enum status setup_service_stop(uint32_t deadline_ms, struct err *err)
 {
-    SC_HANDLE scm = NULL, service = NULL;
+    struct scm_service opened;
     HANDLE process = NULL;
     SERVICE_STATUS answer;
     SERVICE_STATUS_PROCESS now = {0};
     DWORD needed = 0;
-    enum status status = service_open(0, SERVICE_STOP | SERVICE_QUERY_STATUS, &scm, &service, err);
+    enum status status = service_open(0, SERVICE_STOP | SERVICE_QUERY_STATUS, &opened, err);
     if (status != STATUS_OK) {
         return status;
     }
-    if (service == NULL) {
+    if (opened.service == NULL) {
         status = err_set(err, STATUS_NOT_FOUND, "OpenService", ERROR_SERVICE_DOES_NOT_EXIST,
                          "the service storewatch is not installed");
         goto done;
     }
     const DWORD begun = GetTickCount(); /* only a difference of it is used: it may wrap */
     for (;;) {
-        if (!QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)&now, sizeof(now), &needed)) {
+        if (!QueryServiceStatusEx(opened.service, SC_STATUS_PROCESS_INFO, (BYTE *)&now, sizeof(now),
+                                  &needed)) {
             status = fail(err, "QueryServiceStatusEx", GetLastError(),
                           "the state of the service storewatch is not known", "");
             goto done;
@@ -657,7 +644,7 @@ enum status setup_service_stop(uint32_t deadline_ms, struct err *err)
         }
         /* Asked again while it is starting: it does not take the control yet. */
         if (now.dwCurrentState != SERVICE_STOP_PENDING &&
-            !ControlService(service, SERVICE_CONTROL_STOP, &answer)) {
+            !ControlService(opened.service, SERVICE_CONTROL_STOP, &answer)) {
             const DWORD code = GetLastError();
             const bool not_yet =
                 code == ERROR_SERVICE_CANNOT_ACCEPT_CTRL ||
@@ -682,40 +669,35 @@ done:
     if (process != NULL) {
         CloseHandle(process);
     }
-    service_close(scm, service);
+    scm_service_close(&opened);
     return status;
 }
 
 enum status setup_service_delete(bool *out_gone, struct err *err)
 {
-    SC_HANDLE scm = NULL, service = NULL;
-    enum status status = service_open(0, DELETE, &scm, &service, err);
+    struct scm_service opened;
+    enum status status = service_open(0, DELETE, &opened, err);
     if (status != STATUS_OK) {
         return status;
     }
-    bool gone = service == NULL;
-    if (service != NULL && !DeleteService(service)) {
+    bool gone = opened.service == NULL;
+    if (opened.service != NULL && !DeleteService(opened.service)) {
         const DWORD code = GetLastError();
         if (code != ERROR_SERVICE_MARKED_FOR_DELETE) {
             status = fail(err, "DeleteService", code, "the service storewatch cannot be removed", "");
         }
     }
-    if (service != NULL) {
-        CloseServiceHandle(service);
-    }
+    scm_service_close(&opened);
     const DWORD begun = GetTickCount();
     while (status == STATUS_OK && !gone) {
-        const SC_HANDLE still = OpenServiceW(scm, STOREWATCH_SERVICE, SERVICE_QUERY_STATUS);
-        gone = still == NULL && GetLastError() == ERROR_SERVICE_DOES_NOT_EXIST;
-        if (still != NULL) {
-            CloseServiceHandle(still);
-        }
+        gone = scm_service_open(STOREWATCH_SERVICE, SERVICE_QUERY_STATUS, 0, &opened) ==
+               ERROR_SERVICE_DOES_NOT_EXIST;
+        scm_service_close(&opened);
         if (gone || GetTickCount() - begun >= DELETE_WAIT_MS) {
             break;
         }
         Sleep(WAIT_STEP_MS);
     }
-    CloseServiceHandle(scm);
     if (status == STATUS_OK) {
         *out_gone = gone;
     }

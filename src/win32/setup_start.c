@@ -25,20 +25,20 @@ enum status setup_service_start(uint32_t deadline_ms, struct err *err)
 {
     SERVICE_STATUS now;
     enum status status = STATUS_OK;
-    const SC_HANDLE scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
-    const SC_HANDLE service =
-        scm != NULL ? OpenServiceW(scm, STOREWATCH_SERVICE, SERVICE_START | SERVICE_QUERY_STATUS) : NULL;
-    if (service == NULL ||
-        (!StartServiceW(service, 0, NULL) && GetLastError() != ERROR_SERVICE_ALREADY_RUNNING)) {
-        const DWORD code = GetLastError();
+    struct scm_service opened;
+    DWORD code = scm_service_open(STOREWATCH_SERVICE, SERVICE_START | SERVICE_QUERY_STATUS, 0, &opened);
+    if (code == ERROR_SUCCESS && !StartServiceW(opened.service, 0, NULL)) {
+        code = GetLastError();
+    }
+    if (code != ERROR_SUCCESS && code != ERROR_SERVICE_ALREADY_RUNNING) {
         status = windows_fail(err, windows_status(code), "StartService", code,
                               "the service storewatch cannot be started");
         goto done;
     }
     const DWORD begun = GetTickCount(); /* only a difference of it is used: it may wrap */
     for (;;) {
-        if (!QueryServiceStatus(service, &now)) {
-            const DWORD code = GetLastError();
+        if (!QueryServiceStatus(opened.service, &now)) {
+            code = GetLastError();
             status = windows_fail(err, windows_status(code), "QueryServiceStatus", code,
                                   "the state of the service storewatch is not known");
             break;
@@ -59,12 +59,7 @@ enum status setup_service_start(uint32_t deadline_ms, struct err *err)
         Sleep(WAIT_STEP_MS);
     }
 done:
-    if (service != NULL) {
-        CloseServiceHandle(service);
-    }
-    if (scm != NULL) {
-        CloseServiceHandle(scm);
-    }
+    scm_service_close(&opened);
     return status;
 }
 

@@ -10,28 +10,18 @@ static enum status service_check(const char *name, uint32_t pid, struct err *err
 {
     wchar_t wide[SERVICE_NAME_MAX];
     SERVICE_STATUS_PROCESS now = {0};
-    DWORD needed = 0, code = ERROR_SUCCESS;
-    SC_HANDLE scm = NULL, service = NULL;
+    DWORD needed = 0;
+    struct scm_service opened;
     if (!utf16_from_utf8(name, wide, ARRAY_COUNT(wide))) {
         return err_set(err, STATUS_NOT_FOUND, "OpenService", ERROR_SERVICE_DOES_NOT_EXIST,
                        "service %s: there is no such service", name);
     }
-    scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
-    code = scm == NULL ? GetLastError() : ERROR_SUCCESS;
-    if (scm != NULL) {
-        service = OpenServiceW(scm, wide, SERVICE_QUERY_STATUS);
-        code = service == NULL ? GetLastError() : ERROR_SUCCESS;
-    }
-    if (service != NULL &&
-        !QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)&now, sizeof(now), &needed)) {
+    DWORD code = scm_service_open(wide, SERVICE_QUERY_STATUS, 0, &opened);
+    if (code == ERROR_SUCCESS &&
+        !QueryServiceStatusEx(opened.service, SC_STATUS_PROCESS_INFO, (BYTE *)&now, sizeof(now), &needed)) {
         code = GetLastError();
     }
-    if (service != NULL) {
-        CloseServiceHandle(service);
-    }
-    if (scm != NULL) {
-        CloseServiceHandle(scm);
-    }
+    scm_service_close(&opened);
     if (code != ERROR_SUCCESS) {
         return windows_fail(err, windows_status(code), "QueryServiceStatusEx", code,
                             "service %s cannot be asked, so its process is not ended", name);

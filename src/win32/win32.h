@@ -128,6 +128,15 @@ void file_version_of(const wchar_t *path, struct file_version *out_version);
 DWORD dump_child(const char *const *arguments, size_t count);
 #define DUMP_COMMAND "write-dump"
 
+/* services.c: a service, and the manager that it is reached through; NULL is what is not open. */
+struct scm_service {
+    SC_HANDLE scm, service;
+};
+/* `scm_access`: more than to connect. Returns the code of what failed; the manager stays open when only the
+ * service did. scm_service_close in every case; a second time is fine. */
+DWORD scm_service_open(const wchar_t *name, DWORD access, DWORD scm_access, struct scm_service *out_opened);
+void scm_service_close(struct scm_service *opened);
+
 /* services.c: fills the services of an observation; the caller holds os->look. */
 enum status services_observe(struct os *os, struct observation *observation, struct err *err);
 
