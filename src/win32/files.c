@@ -28,48 +28,13 @@ enum status os_folder_make(struct os *os, const char *path, struct err *err)
     return status == STATUS_OK && first_made[0] == '\0' ? setup_protect(path, err) : status;
 }
 
-/* Calls `visit` with each entry of a folder, but itself and the one above. */
-static enum status each_entry(const char *path, void (*visit)(void *context, const WIN32_FIND_DATAW *entry),
-                              void *context, struct err *err)
+/* A folder that is not there is an empty one. */
+static enum status listed(struct folder_walk *walk, struct err *err)
 {
-    WIN32_FIND_DATAW entry;
-    struct buffer pattern = {0};
-    buffer_add(&pattern, "%s\\*", path);
-    wchar_t *wide = pattern.failed ? NULL : utf16_new(pattern.data);
-    buffer_deinit(&pattern);
-    if (wide == NULL) {
-        return err_set(err, STATUS_NO_MEMORY, "FindFirstFile", 0, "not enough memory");
-    }
-    const HANDLE find = FindFirstFileW(wide, &entry);
-    DWORD code = find == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
-    free(wide);
-    while (code == ERROR_SUCCESS) {
-        if (wcscmp(entry.cFileName, L".") != 0 && wcscmp(entry.cFileName, L"..") != 0) {
-            visit(context, &entry);
-        }
-        code = FindNextFileW(find, &entry) ? ERROR_SUCCESS : GetLastError();
-    }
-    if (find != INVALID_HANDLE_VALUE) {
-        FindClose(find);
-    }
-    return code == ERROR_NO_MORE_FILES || code == ERROR_FILE_NOT_FOUND || code == ERROR_PATH_NOT_FOUND
+    const DWORD code = folder_walk_end(walk);
+    return code == ERROR_SUCCESS || code == ERROR_PATH_NOT_FOUND
                ? STATUS_OK
-               : fail(err, "FindFirstFile", code, "cannot be listed", path);
-}
-
-struct listing {
-    char (*names)[FOLDER_NAME_MAX];
-    size_t count, capacity;
-};
-
-static void take_folder(void *context, const WIN32_FIND_DATAW *entry)
-{
-    struct listing *listing = context;
-    if ((entry->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0 || listing->count == listing->capacity ||
-        wcslen(entry->cFileName) >= FOLDER_NAME_MAX) {
-        return;
-    }
-    utf16z_to_utf8(entry->cFileName, listing->names[listing->count++], FOLDER_NAME_MAX);
+               : fail(err, "FindFirstFile", code, "cannot be listed", walk->folder);
 }
 
 static int by_name(const void *a, const void *b)
@@ -80,51 +45,55 @@ static int by_name(const void *a, const void *b)
 enum status os_folder_list(struct os *os, const char *path, char (*out_names)[FOLDER_NAME_MAX],
                            size_t capacity, size_t *out_count, struct err *err)
 {
-    struct listing listing = {out_names, 0, capacity};
+    struct folder_walk walk = {.folder = path};
+    size_t count = 0;
     (void)os;
-    const enum status status = each_entry(path, take_folder, &listing, err);
+    while (folder_walk_next(&walk)) {
+        if ((walk.entry.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0 && count < capacity &&
+            wcslen(walk.entry.cFileName) < FOLDER_NAME_MAX) {
+            utf16z_to_utf8(walk.entry.cFileName, out_names[count++], FOLDER_NAME_MAX);
+        }
+    }
+    const enum status status = listed(&walk, err);
     if (status == STATUS_OK) {
-        qsort(out_names, listing.count, sizeof(*out_names), by_name);
-        *out_count = listing.count;
+        qsort(out_names, count, sizeof(*out_names), by_name);
+        *out_count = count;
     }
     return status;
 }
 
-struct removal {
-    const char *path;
-    enum status status;
-    struct err *err;
-};
-
-/* Folders in it are none of ours: then it is not empty, and stays. */
-static void remove_file(void *context, const WIN32_FIND_DATAW *entry)
+static enum status remove_file(const char *folder, const wchar_t *name, struct err *err)
 {
-    struct removal *removal = context;
-    char name[MAX_PATH * 3];
+    char utf8[MAX_PATH * 3];
     struct buffer path = {0};
-    if ((entry->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0) {
-        return;
-    }
-    utf16z_to_utf8(entry->cFileName, name, sizeof(name));
-    buffer_add(&path, "%s\\%s", removal->path, name);
+    enum status status = STATUS_OK;
+    utf16z_to_utf8(name, utf8, sizeof(utf8));
+    buffer_add(&path, "%s\\%s", folder, utf8);
     wchar_t *wide = path.failed ? NULL : utf16_new(path.data);
     if (wide == NULL || !DeleteFileW(wide)) {
-        removal->status =
-            fail(removal->err, "DeleteFile", wide == NULL ? ERROR_NOT_ENOUGH_MEMORY : GetLastError(),
-                 "cannot be removed", path.failed ? removal->path : path.data);
+        status = fail(err, "DeleteFile", wide == NULL ? ERROR_NOT_ENOUGH_MEMORY : GetLastError(),
+                      "cannot be removed", path.failed ? folder : path.data);
     }
     free(wide);
     buffer_deinit(&path);
+    return status;
 }
 
+/* Folders in it are none of ours: then it is not empty, and stays. */
 enum status os_folder_remove(struct os *os, const char *path, struct err *err)
 {
-    struct removal removal = {path, STATUS_OK, err};
+    struct folder_walk walk = {.folder = path};
+    enum status removed = STATUS_OK;
     (void)os;
-    enum status status = each_entry(path, remove_file, &removal, err);
-    status = status != STATUS_OK ? status : removal.status;
-    if (status != STATUS_OK) {
-        return status;
+    while (folder_walk_next(&walk)) {
+        if ((walk.entry.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0) {
+            const enum status one = remove_file(path, walk.entry.cFileName, err);
+            removed = one != STATUS_OK ? one : removed;
+        }
+    }
+    const enum status status = listed(&walk, err);
+    if (status != STATUS_OK || removed != STATUS_OK) {
+        return status != STATUS_OK ? status : removed;
     }
     wchar_t *wide = utf16_new(path);
     const bool done = wide != NULL && RemoveDirectoryW(wide);

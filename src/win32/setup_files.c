@@ -48,32 +48,60 @@ enum status setup_file_move(const char *from, const char *to, struct err *err)
     return status;
 }
 
+/* Opens the folder: its first entry. */
+static DWORD walk_begin(struct folder_walk *walk)
+{
+    struct buffer pattern = {0};
+    buffer_add(&pattern, "%s\\*", walk->folder);
+    wchar_t *wide = pattern.failed ? NULL : utf16_new(pattern.data);
+    buffer_deinit(&pattern);
+    if (wide == NULL) {
+        return ERROR_NOT_ENOUGH_MEMORY;
+    }
+    walk->find = FindFirstFileW(wide, &walk->entry);
+    const DWORD code = walk->find == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    free(wide);
+    return code;
+}
+
+bool folder_walk_next(struct folder_walk *walk)
+{
+    do {
+        walk->code = walk->find == NULL                        ? walk_begin(walk)
+                     : FindNextFileW(walk->find, &walk->entry) ? ERROR_SUCCESS
+                                                               : GetLastError();
+    } while (walk->code == ERROR_SUCCESS &&
+             (wcscmp(walk->entry.cFileName, L".") == 0 || wcscmp(walk->entry.cFileName, L"..") == 0));
+    return walk->code == ERROR_SUCCESS;
+}
+
+DWORD folder_walk_end(struct folder_walk *walk)
+{
+    if (walk->find != NULL && walk->find != INVALID_HANDLE_VALUE) {
+        FindClose(walk->find);
+    }
+    return walk->code == ERROR_NO_MORE_FILES || walk->code == ERROR_FILE_NOT_FOUND ? ERROR_SUCCESS
+                                                                                   : walk->code;
+}
+
 void setup_files_each(const char *folder, const char *prefix, void (*each)(void *context, const char *path),
                       void *context)
 {
-    char pattern[SETUP_PATH_MAX], name[SETUP_PATH_MAX], path[SETUP_PATH_MAX];
-    struct text text = text_on(pattern, sizeof(pattern));
-    text_add(&text, "%s\\*", folder);
-    wchar_t *wide = text.truncated ? NULL : utf16_new(pattern);
-    WIN32_FIND_DATAW found;
-    const HANDLE search = wide != NULL ? FindFirstFileW(wide, &found) : INVALID_HANDLE_VALUE;
-    free(wide);
-    if (search == INVALID_HANDLE_VALUE) {
-        return;
-    }
-    do {
+    char name[SETUP_PATH_MAX], path[SETUP_PATH_MAX];
+    struct folder_walk walk = {.folder = folder};
+    while (folder_walk_next(&walk)) {
         /* The names that FindFirstFile's own patterns match include the short ones of strangers. */
-        if ((found.dwFileAttributes & NOT_A_FILE) == 0 &&
-            utf16z_to_utf8(found.cFileName, name, sizeof(name)) &&
+        if ((walk.entry.dwFileAttributes & NOT_A_FILE) == 0 &&
+            utf16z_to_utf8(walk.entry.cFileName, name, sizeof(name)) &&
             strncmp(name, prefix, strlen(prefix)) == 0) {
-            text = text_on(path, sizeof(path));
+            struct text text = text_on(path, sizeof(path));
             text_add(&text, "%s\\%s", folder, name);
             if (!text.truncated) {
                 each(context, path);
             }
         }
-    } while (FindNextFileW(search, &found));
-    FindClose(search);
+    }
+    folder_walk_end(&walk);
 }
 
 static void remove_one(void *unused, const char *path)

@@ -136,36 +136,22 @@ static enum status trust_at(const char *path, bool is_folder, int depth, struct 
 static enum status trust_in(const char *folder, int depth, struct err *err)
 {
     char path[SETUP_PATH_MAX], name[3 * MAX_PATH];
-    WIN32_FIND_DATAW found;
+    struct folder_walk walk = {.folder = folder};
     enum status status = STATUS_OK;
-    struct text text = text_on(path, sizeof(path));
-    text_add(&text, "%s\\*", folder);
-    wchar_t *wide = utf16_new(path);
-    const HANDLE search = wide != NULL ? FindFirstFileW(wide, &found) : INVALID_HANDLE_VALUE;
-    DWORD code = wide == NULL                     ? ERROR_NOT_ENOUGH_MEMORY
-                 : search == INVALID_HANDLE_VALUE ? GetLastError()
-                                                  : ERROR_SUCCESS;
-    free(wide);
-    while (status == STATUS_OK && code == ERROR_SUCCESS) {
-        utf16z_to_utf8(found.cFileName, name, sizeof(name));
-        if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
-            text = text_on(path, sizeof(path));
-            text_add(&text, "%s\\%s", folder, name);
-            status = text.truncated /* another name would be looked at */
-                         ? not_trusted(err, folder, "holds a name that is too long")
-                         : trust_at(path, (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0, depth + 1,
-                                    err);
-        }
-        code = FindNextFileW(search, &found) ? ERROR_SUCCESS : GetLastError();
+    while (status == STATUS_OK && folder_walk_next(&walk)) {
+        struct text text = text_on(path, sizeof(path));
+        utf16z_to_utf8(walk.entry.cFileName, name, sizeof(name));
+        text_add(&text, "%s\\%s", folder, name);
+        status = text.truncated /* another name would be looked at */
+                     ? not_trusted(err, folder, "holds a name that is too long")
+                     : trust_at(path, (walk.entry.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0,
+                                depth + 1, err);
     }
-    if (search != INVALID_HANDLE_VALUE) {
-        FindClose(search);
-    }
-    if (status == STATUS_OK && code != ERROR_NO_MORE_FILES && code != ERROR_FILE_NOT_FOUND) {
-        status =
-            windows_fail(err, windows_status(code), "FindFirstFile", code, "%s cannot be listed", folder);
-    }
-    return status;
+    const DWORD code = folder_walk_end(&walk);
+    return status != STATUS_OK || code == ERROR_SUCCESS
+               ? status
+               : windows_fail(err, windows_status(code), "FindFirstFile", code, "%s cannot be listed",
+                              folder);
 }
 
 enum status setup_trust_itself(const char *path, struct err *err)

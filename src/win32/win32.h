@@ -147,6 +147,17 @@ void account_name_read(PSID sid, char *out_sid, char *out_name); /* ACCOUNT_SID_
 enum status setup_open_itself(const char *path, DWORD access, DWORD share, HANDLE *out_file, struct err *err);
 DWORD setup_attributes(const char *path);
 
+/* setup_files.c: the entries of a folder, but itself and the one above: {.folder = PATH}, next while it is
+ * true, end in every case. end returns why not all were seen, as a folder that cannot be opened. */
+struct folder_walk {
+    const char *folder; /* lent */
+    HANDLE find;
+    DWORD code;
+    WIN32_FIND_DATAW entry;
+};
+bool folder_walk_next(struct folder_walk *walk);
+DWORD folder_walk_end(struct folder_walk *walk);
+
 /* trust.c: does the file (opened with READ_CONTROL by setup_open_itself), or the pipe, belong to one of those
  * who decide what happens on this machine anyway: Administrators, SYSTEM, this process' account, the
  * service's? The name of a stranger is appended. trust_file: and is it no link? INVALID says what it is. */
