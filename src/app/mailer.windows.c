@@ -230,12 +230,57 @@ static enum status fail(struct mailer_result *result, struct err *err)
     return err->status;
 }
 
+static enum status no_memory(struct err *err)
+{
+    return err_set(err, STATUS_NO_MEMORY, "libcurl", 0, "no memory to send the mail");
+}
+
 static void wipe(char *secret, size_t capacity)
 {
     volatile char *bytes = secret; /* a plain memset before the end of a life is optimised away */
     for (size_t i = 0; i < capacity; i++) {
         bytes[i] = '\0';
     }
+}
+
+/* One dialogue with the relay: of the mail from `from` to `to`, or of a probe. OK when that went well,
+ * otherwise why not, as mailer_send. */
+static enum status transfer_run(const struct mailer_request *request, const char *from, struct curl_slist *to,
+                                struct transfer *transfer, struct mailer_result *result, struct err *err)
+{
+    const struct config_relay *relay = request->relay;
+    char password[PASSWORD_MAX] = "", error_words[CURL_ERROR_SIZE] = "";
+    char *url = NULL;
+    CURL *easy = NULL;
+    enum status status = STATUS_OK;
+    if (relay->user[0] != '\0') {
+        status = resolve_password(relay->password, password, sizeof(password), err);
+    }
+    if (status != STATUS_OK) {
+        goto done;
+    }
+    url = url_of(request);
+    easy = curl_easy_init();
+    if (url == NULL || easy == NULL ||
+        set_options(easy, request, transfer, url, from, to, password, error_words) != CURLE_OK) {
+        status = url == NULL && easy != NULL
+                     ? err_set(err, STATUS_INVALID, "relay", 0, "\"%s\" is no host name", relay->host)
+                     : no_memory(err);
+        goto done;
+    }
+    const CURLcode code = curl_easy_perform(easy);
+    if (code != CURLE_OK || request->message != NULL) {
+        const char *words = words_of(transfer, code, error_words);
+        status = mail_dialogue_outcome(&transfer->dialogue, end_of(transfer, code, words), words, result);
+    }
+    if (status != STATUS_OK) {
+        err_set(err, status, "smtp", (uint32_t)code, "%s", result->answer);
+    }
+done:
+    wipe(password, sizeof(password));
+    curl_easy_cleanup(easy);
+    curl_free(url);
+    return status;
 }
 
 enum status mailer_send(const struct mailer_request *request, struct mailer_result *out_result,
@@ -245,11 +290,7 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
     struct err own = {0};
     enum status status = STATUS_OK;
     char from[MAIL_ADDRESS_MAX];
-    char password[PASSWORD_MAX] = "";
-    char error_words[CURL_ERROR_SIZE] = "";
     char(*addresses)[MAIL_ADDRESS_MAX] = NULL;
-    char *url = NULL;
-    CURL *easy = NULL;
     struct curl_slist *to = NULL;
 
     if (request->to_count == 0 || request->to_count > CONFIG_RECIPIENTS_MAX) {
@@ -261,14 +302,12 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
         status = err_set(&own, STATUS_INVALID, "sender", 0, "\"%s\" is no mail address", request->from);
         goto done;
     }
-    if (request->relay->user[0] != '\0') {
-        status = resolve_password(request->relay->password, password, sizeof(password), &own);
-        if (status != STATUS_OK) {
-            goto done;
-        }
-    }
     addresses = calloc(request->to_count, sizeof(*addresses));
-    for (size_t i = 0; addresses != NULL && i < request->to_count; i++) {
+    if (addresses == NULL) {
+        status = no_memory(&own);
+        goto done;
+    }
+    for (size_t i = 0; i < request->to_count; i++) {
         if (mail_address_get(request->to[i], addresses[i], sizeof(addresses[i])) != STATUS_OK) {
             status =
                 err_set(&own, STATUS_INVALID, "recipients", 0, "\"%s\" is no mail address", request->to[i]);
@@ -276,38 +315,19 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
         }
         struct curl_slist *longer = curl_slist_append(to, addresses[i]);
         if (longer == NULL) {
-            status = err_set(&own, STATUS_NO_MEMORY, "libcurl", 0, "no memory to send the mail");
+            status = no_memory(&own);
             goto done;
         }
         to = longer;
     }
     struct transfer transfer = {.message = request->message, .message_length = strlen(request->message)};
     mail_dialogue_begin(&transfer.dialogue, (const char(*)[MAIL_ADDRESS_MAX])addresses, request->to_count);
-    url = url_of(request);
-    easy = curl_easy_init();
-    if (addresses == NULL || url == NULL || easy == NULL ||
-        set_options(easy, request, &transfer, url, from, to, password, error_words) != CURLE_OK) {
-        status =
-            url == NULL && easy != NULL
-                ? err_set(&own, STATUS_INVALID, "relay", 0, "\"%s\" is no host name", request->relay->host)
-                : err_set(&own, STATUS_NO_MEMORY, "libcurl", 0, "no memory to send the mail");
-        goto done;
-    }
-    const CURLcode code = curl_easy_perform(easy);
-    const char *words = words_of(&transfer, code, error_words);
-    status = mail_dialogue_outcome(&transfer.dialogue, end_of(&transfer, code, words), words, &result);
-    if (status != STATUS_OK) {
-        err_set(&own, status, "smtp", (uint32_t)code, "%s", result.answer);
-    }
-
+    status = transfer_run(request, from, to, &transfer, &result, &own);
 done:
     if (status != STATUS_OK && result.answer[0] == '\0') {
         fail(&result, &own);
     }
-    wipe(password, sizeof(password));
-    curl_easy_cleanup(easy);
     curl_slist_free_all(to);
-    curl_free(url);
     free(addresses);
     *out_result = result;
     return status == STATUS_OK ? STATUS_OK : err_set(err, status, own.operation, own.code, "%s", own.text);
@@ -318,40 +338,13 @@ enum status mailer_probe(const struct config_relay *relay, const char *helo, cha
 {
     const struct mailer_request request = {.relay = relay, .helo = helo};
     struct mailer_result result = {0};
-    struct err own = {0};
-    char password[PASSWORD_MAX] = "", error_words[CURL_ERROR_SIZE] = "";
     struct transfer transfer = {0};
     mail_dialogue_begin(&transfer.dialogue, NULL, 0);
-    enum status status = STATUS_OK;
-    char *url = NULL;
-    CURL *easy = NULL;
-    if (relay->user[0] != '\0') {
-        status = resolve_password(relay->password, password, sizeof(password), &own);
-    }
-    if (status != STATUS_OK) {
-        goto done;
-    }
-    url = url_of(&request);
-    easy = curl_easy_init();
-    if (url == NULL || easy == NULL ||
-        set_options(easy, &request, &transfer, url, NULL, NULL, password, error_words) != CURLE_OK) {
-        status = err_set(&own, STATUS_INVALID, "relay", 0, "\"%s\" is no host name, or no memory is left",
-                         relay->host);
-        goto done;
-    }
-    const CURLcode code = curl_easy_perform(easy);
-    if (code == CURLE_OK) {
+    const enum status status = transfer_run(&request, NULL, NULL, &transfer, &result, err);
+    if (status == STATUS_OK) {
         text_copy(out_answer, capacity, transfer.dialogue.answer);
-    } else {
-        const char *words = words_of(&transfer, code, error_words);
-        status = mail_dialogue_outcome(&transfer.dialogue, end_of(&transfer, code, words), words, &result);
-        err_set(&own, status, "smtp", (uint32_t)code, "%s", result.answer);
     }
-done:
-    wipe(password, sizeof(password));
-    curl_easy_cleanup(easy);
-    curl_free(url);
-    return status == STATUS_OK ? STATUS_OK : err_set(err, status, own.operation, own.code, "%s", own.text);
+    return status;
 }
 
 enum status mailer_global_init(struct err *err)
