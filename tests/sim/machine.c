@@ -516,6 +516,7 @@ static void pid_reuse(struct world *world, const char *name, struct process_id i
     if (service == NULL || service->pid != id.pid || service->created_100ns != id.created_100ns)
         return;
     story("process %u ends, and its number goes to another one", id.pid);
+    service->last_pid = 0; /* the number is taken now, also where services get theirs again */
     world_kill(world, name, 1067);
     if (world->services[other].pid)
         world->services[other].pid = id.pid;
