@@ -143,10 +143,10 @@ void culprit_rank(const struct growers *growers, const struct culprit_question *
 
 /* Is there an items[i], and is it at least `likely`, by itself or as one of those named together? */
 bool culprit_is_named(const struct culprit_ranking *ranking, size_t i);
-/* How sure those are who are named. There must be items. */
-/* How surely one of those named is: by himself, else with the others. */
+/* How surely one of those named is: by itself, else with the others. */
 enum culprit_confidence culprit_how_surely(const struct culprit_ranking *ranking,
                                            const struct culprit *named);
+/* How sure those are who are named. There must be items. */
 enum culprit_confidence culprit_named_confidence(const struct culprit_ranking *ranking);
 /* The first of the ranking when it is at least `likely` by itself; NULL when nobody is. */
 const struct culprit *culprit_first(const struct culprit_ranking *ranking);

@@ -35,7 +35,7 @@ enum engine_request_kind {
 struct engine_request {
     enum engine_request_kind kind;
     char service[SERVICE_NAME_MAX];
-    int64_t restart_id, budget_ms; /* of ENGINE_GATHER_EVIDENCE */
+    int64_t restart_id;        /* of ENGINE_GATHER_EVIDENCE */
     struct process_id process; /* ENGINE_TERMINATE_PROCESS: this one and no other, which runs the service */
     int64_t decided_mono_ms;   /* nothing is stopped or ended later than RESTART_FRESH_MS after this */
 };

@@ -435,7 +435,8 @@ struct job *agent_take_job(struct agent *agent, enum lane lane)
         break;
     case LANE_MODULES:
         ready = agent_take_modules_job(agent, job) || agent_take_spaces_job(agent, job);
-        agent->modules_begun_mono_ms = os_mono_ms(agent->os);
+        if (ready)
+            agent->modules_begun_mono_ms = os_mono_ms(agent->os);
         break;
     case LANE_EVIDENCE:
         ready = agent_take_evidence_job(agent, job);

@@ -102,6 +102,14 @@ void text_add_bytes(struct text *text, const char *bytes, size_t count)
     text->data[text->length] = '\0';
 }
 
+void text_add_clean(struct text *text, const char *from_outside)
+{
+    for (const char *p = from_outside; *p != '\0'; p++) {
+        const unsigned char byte = (unsigned char)*p;
+        text_add_bytes(text, byte < 0x20 || byte == 0x7F ? "?" : p, 1);
+    }
+}
+
 void text_tell_cut(struct text *text)
 {
     static const char dots[] = "...";

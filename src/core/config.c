@@ -163,7 +163,7 @@ static const char *syntax_hint(const char *complaint)
 static void report_file(struct config_findings *findings, const char *complaint, const char *hint)
 {
     struct text text = text_on(config_add_finding(findings, false)->text, sizeof(findings->items[0].text));
-    config_add_clean(&text, complaint);
+    text_add_clean(&text, complaint);
     text_add(&text, "%s", hint);
 }
 

@@ -102,8 +102,6 @@ void config_tell_cut(struct config_findings *findings);
 
 /* ---- words ---- */
 
-/* Copies what may be shown: control characters as '?', since the text goes to consoles and the event log. */
-void config_add_clean(struct text *text, const char *value);
 /* The beginning of a value, in quotes. */
 void config_add_quoted(struct text *text, const char *value);
 /* What a JSON value is: "the number 7", "a list". */

@@ -29,7 +29,7 @@ struct config_place config_place_member(const struct config_place *parent, size_
     struct config_place place = place_below(parent, ordinal);
     struct text key = text_after(place.key, sizeof(place.key));
     text_add(&key, "%s", key.length > 0 ? "." : "");
-    config_add_clean(&key, name);
+    text_add_clean(&key, name);
     return place;
 }
 

@@ -10,14 +10,6 @@
 
 /* ---- values ---- */
 
-void config_add_clean(struct text *text, const char *value)
-{
-    for (const char *p = value; *p != '\0'; p++) {
-        const unsigned char byte = (unsigned char)*p;
-        text_add_bytes(text, byte < 0x20 || byte == 0x7F ? "?" : p, 1);
-    }
-}
-
 void config_add_allowed(struct text *text, const struct config_key *key)
 {
     switch (key->type) {
@@ -84,7 +76,7 @@ void config_add_quoted(struct text *text, const char *value)
 {
     char storage[CONFIG_QUOTED_MAX];
     struct text quoted = text_on(storage, sizeof(storage));
-    config_add_clean(&quoted, value);
+    text_add_clean(&quoted, value);
     text_add(text, "\"%s%s\"", storage, quoted.truncated ? "..." : "");
 }
 

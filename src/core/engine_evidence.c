@@ -73,8 +73,7 @@ static void ask(struct step *step)
     }
     engine->evidence = EVIDENCE_ASKED;
     engine->evidence_until_mono_ms = step->clock.mono_ms + budget_ms;
-    engine->out = (struct engine_request){
-        .kind = ENGINE_GATHER_EVIDENCE, .restart_id = journal->id, .budget_ms = budget_ms};
+    engine->out = (struct engine_request){.kind = ENGINE_GATHER_EVIDENCE, .restart_id = journal->id};
     text_copy(engine->out.service, sizeof engine->out.service, journal->target);
     step->actions->request = engine->out;
 }

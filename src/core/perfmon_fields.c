@@ -216,11 +216,8 @@ bool perfmon_parse_value(const struct perfmon *reader, char *text, double *out_v
 static const char *quotable(const char *field, char storage[FIELD_MAX])
 {
     struct text text = text_on(storage, FIELD_MAX);
-    text_add(&text, "%s", field);
+    text_add_clean(&text, field);
     text_tell_cut(&text);
-    for (char *c = storage; *c != '\0'; c++) {
-        *c = (unsigned char)*c < ' ' || *c == 0x7F ? '?' : *c;
-    }
     return storage;
 }
 
