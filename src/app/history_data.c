@@ -76,18 +76,39 @@ enum status history_newest(struct store *store, const struct history_series *ite
     return STATUS_OK;
 }
 
+static enum status no_memory(struct err *err)
+{
+    return err_set(err, STATUS_NO_MEMORY, "history", 0, "no memory for the history");
+}
+
+/* A restart takes 27 KiB, and there are few in most files: room for all there may be would be 65 MiB, on a
+ * machine that perhaps has none left. */
+static enum status load_restarts(struct history *history, struct err *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t room = 64; !status; room *= 2) {
+        room = room < HISTORY_RESTARTS_MAX ? room : HISTORY_RESTARTS_MAX;
+        free(history->restarts);
+        history->restarts = calloc(room, sizeof *history->restarts);
+        if (!history->restarts)
+            return no_memory(err);
+        status = store_get_restarts(history->store, history->restarts, room, &history->restart_count, err);
+        if (history->restart_count < room || room == HISTORY_RESTARTS_MAX)
+            break;
+    }
+    return status;
+}
+
 static enum status load(struct history *history, struct err *err)
 {
     history->incidents = calloc(HISTORY_INCIDENTS_MAX, sizeof *history->incidents);
-    history->restarts = calloc(HISTORY_RESTARTS_MAX, sizeof *history->restarts);
     history->mails = calloc(HISTORY_MAILS_MAX, sizeof *history->mails);
-    if (!history->incidents || !history->restarts || !history->mails)
-        return err_set(err, STATUS_NO_MEMORY, "history", 0, "no memory for the history");
+    if (!history->incidents || !history->mails)
+        return no_memory(err);
     enum status status = store_get_incidents(history->store, false, history->incidents, HISTORY_INCIDENTS_MAX,
                                              &history->incident_count, err);
     if (!status)
-        status = store_get_restarts(history->store, history->restarts, HISTORY_RESTARTS_MAX,
-                                    &history->restart_count, err);
+        status = load_restarts(history, err);
     if (!status)
         status =
             store_get_mails(history->store, history->mails, HISTORY_MAILS_MAX, &history->mail_count, err);
