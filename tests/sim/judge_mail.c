@@ -221,6 +221,17 @@ static void check_told(sqlite3 *db, const char *which, const char *kind)
     asked(db, statement);
 }
 
+/* Which incident had more restarts of a kind than `most`, and how many: what `sql` asks for. */
+static void check_repeated(sqlite3 *db, int most, const char *invariant, const char *what, const char *sql)
+{
+    sqlite3_stmt *statement = ask(db, sql);
+    sqlite3_bind_int(statement, 1, most);
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        judge_fail(invariant, "%d restarts for incident %lld %s", sqlite3_column_int(statement, 1),
+                   (long long)sqlite3_column_int64(statement, 0), what);
+    asked(db, statement);
+}
+
 static void check_restarts(sqlite3 *db)
 {
     if (judge()->set_aside && mails_of("STORE_SET_ASIDE") == 0 && !sim->may_fail)
@@ -240,21 +251,12 @@ static void check_restarts(sqlite3 *db)
                        (const char *)sqlite3_column_text(statement, 1), phase);
     }
     asked(db, statement);
-    statement =
-        ask(db, "SELECT incident_id, count(*) FROM restart WHERE incident_id <> 0 AND outcome = 'restored'"
-                " GROUP BY incident_id, target HAVING count(*) > ?");
-    sqlite3_bind_int(statement, 1, POLICY_ATTEMPTS_MAX);
-    if (sqlite3_step(statement) == SQLITE_ROW)
-        judge_fail("R2", "%d restarts of a service for incident %lld were turned back, one after the other",
-                   sqlite3_column_int(statement, 1), (long long)sqlite3_column_int64(statement, 0));
-    asked(db, statement);
-    statement = ask(db, "SELECT incident_id, count(*) FROM restart WHERE outcome = 'called off'"
-                        " GROUP BY incident_id HAVING count(*) > ?");
-    sqlite3_bind_int(statement, 1, CALLED_OFF_MAX);
-    if (sqlite3_step(statement) == SQLITE_ROW)
-        judge_fail("R5", "%d restarts for incident %lld were begun and called off: that is a mail each",
-                   sqlite3_column_int(statement, 1), (long long)sqlite3_column_int64(statement, 0));
-    asked(db, statement);
+    check_repeated(db, POLICY_ATTEMPTS_MAX, "R2", "and one service were turned back, one after the other",
+                   "SELECT incident_id, count(*) FROM restart WHERE incident_id <> 0 AND outcome = 'restored'"
+                   " GROUP BY incident_id, target HAVING count(*) > ?");
+    check_repeated(db, CALLED_OFF_MAX, "R5", "were begun and called off: that is a mail each",
+                   "SELECT incident_id, count(*) FROM restart WHERE outcome = 'called off'"
+                   " GROUP BY incident_id HAVING count(*) > ?");
     if (sim->calm && sim->settings.act && succeeded == 0)
         judge_fail("W1", "nothing went wrong, and the leak was not ended");
 }
