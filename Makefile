@@ -19,7 +19,7 @@
 #   tests/sim/*.c                            one program together, build/test/sim/sim; optimised for `make sim`
 #   tests/wine/standin/*.c                   one Windows program each, without libraries: build/{x64,x86}/standin-NAME.exe
 #   tests/wine/*.c                           one Windows program each, with the library:   build/{x64,x86}/test-NAME.exe
-#   tests/fuzz/*.c                           one libFuzzer program each
+#   tests/fuzz/*.c                           one libFuzzer program each, and with tests/unit/seeds.c one that is fed its seeds
 
 VERSION := 0.1.0
 # What the tests upgrade from.
@@ -53,7 +53,7 @@ msi_sources      := $(wildcard installer/msi/*.c)
 msi_resources    := $(wildcard installer/msi/*.rc)
 standins         := $(patsubst tests/wine/standin/%.c,standin-%.exe,$(wildcard tests/wine/standin/*.c))
 wine_tests       := $(patsubst tests/wine/%.c,test-%.exe,$(wildcard tests/wine/*.c))
-unit_tests       := $(patsubst tests/%.c,build/test/%,$(wildcard tests/unit/test_*.c))
+unit_tests       := $(patsubst tests/%.c,build/test/%,$(wildcard tests/unit/test_*.c)) $(patsubst tests/fuzz/%.c,build/test/unit/seeds_%,$(wildcard tests/fuzz/*.c))
 sim_sources      := $(wildcard tests/sim/*.c)
 other_tests      := $(patsubst tests/%.c,build/test/%,$(wildcard tests/scenario/*.c)) $(if $(sim_sources),build/test/sim/sim build/test/torture/torture)
 bench_programs   := $(patsubst tests/%.c,build/%,$(wildcard tests/bench/*.c))
@@ -196,6 +196,9 @@ $(eval $(call windows,x86,i686-w64-mingw32))
 build/test/%: build/asan/obj/tests/%.o build/asan/libstorewatch.a
 	@mkdir -p $(@D)
 	@$(native_cc) -o $@ $< $(sanitize) build/asan/libstorewatch.a $(test_libs)
+build/test/unit/seeds_%: build/asan/obj/tests/fuzz/%.o build/asan/obj/tests/unit/seeds.o build/asan/libstorewatch.a
+	@mkdir -p $(@D)
+	@$(native_cc) -o $@ $< build/asan/obj/tests/unit/seeds.o $(sanitize) build/asan/libstorewatch.a $(test_libs)
 # In most worlds the verdicts are drawn: tests/sim/verdicts.c stands before each function of a detector.
 open     := (
 sim_link := $(patsubst %$(open),-Wl$(comma)--wrap=%,$(sort $(shell grep -oh '\bdetector_[a-z_]*$(open)' include/storewatch/verdict.h)))

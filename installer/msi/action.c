@@ -294,7 +294,7 @@ static enum status find_purge(MSIHANDLE session, const char *lines, bool *out_pu
                        "KEEPDATA=%s: 1 keeps configuration and history, 0 deletes them", keep);
     }
     *out_purge = strcmp(keep, "1") != 0;
-    if (keep[0] == '\0' && atoi(level) >= UI_LEVEL_BASIC) {
+    if (keep[0] == '\0' && strtol(level, NULL, 10) >= UI_LEVEL_BASIC) {
         *out_purge = say_to(session, INSTALLMESSAGE_USER | MB_YESNO | MB_ICONQUESTION,
                             "Keep the history and the configuration of storewatch? With Yes the next "
                             "installation goes on from them, with No they are deleted.") == IDNO;

@@ -4,6 +4,7 @@
  *
  * The input is four texts with a NUL between them: the image of a client, the service of another, the DLL of
  * a discovered one, and the request. */
+#include "drive.h"
 #include "fake_os.h"
 
 #include "storewatch/agent.h"
@@ -44,21 +45,6 @@ static void remove_dir(void)
 {
     forget_history();
     rmdir(dir);
-}
-
-static void pump(struct agent *agent)
-{
-    for (bool any = true; any;) {
-        any = false;
-        for (size_t lane = 0; lane < LANE_COUNT; lane++) {
-            struct job *job = agent_take_job(agent, (enum lane)lane);
-            if (job != NULL) {
-                job_run(job);
-                agent_job_done(agent, job);
-                any = true;
-            }
-        }
-    }
 }
 
 /* The next text of the input, as Windows would give it to us: valid UTF-8 that fits. */
@@ -164,10 +150,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < 2; i++) {
         fake_advance(&os, agent_interval_ms(agent));
         agent_poll(agent);
-        pump(agent);
+        drive_lanes(agent);
     }
     require_answer(agent, (const char *)data, size);
-    pump(agent);
+    drive_lanes(agent);
     require_answer(agent, "{\"request\":\"status\"}", 20);
     char *metrics = agent_metrics_text(agent);
     require(metrics != NULL);

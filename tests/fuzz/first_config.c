@@ -24,6 +24,13 @@ static void require(bool condition)
 static const char default_text[] = "{\n  \"version\": 1,\n  \"mode\": \"alert\",\n"
                                    "  \"mail\": { \"to\": [], \"relays\": [] }\n}\n";
 
+static bool is_utf8(const char *text)
+{
+    json_t *string = json_string(text);
+    json_decref(string);
+    return string != NULL;
+}
+
 static void require_default_but_lists(const char *text, size_t length, const char *mail_to,
                                       const char *relays)
 {
@@ -31,7 +38,8 @@ static void require_default_but_lists(const char *text, size_t length, const cha
     json_t *item, *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
     json_t *mail = json_object_get(root, "mail");
     if (root == NULL) {
-        return; /* what is no UTF-8: config_parse has said so */
+        require(!is_utf8(mail_to) || !is_utf8(relays)); /* else it is JSON, whatever they hold */
+        return;
     }
     require(json_object_size(root) == 3 && json_object_size(mail) == 2);
     require(strcmp(json_string_value(json_object_get(root, "mode")), "alert") == 0);
@@ -64,8 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         first_config_make(default_text, strlen(default_text), mail_to, relays, &out, &err);
     require(status == STATUS_OK || err.text[0] != '\0');
     if (status == STATUS_OK) {
-        const enum status parsed = config_parse(out.data, out.length, &config, &findings);
-        require(parsed == STATUS_OK || findings.error_count > 0);
+        config_parse(out.data, out.length, &config, &findings);
         require_default_but_lists(out.data, out.length, mail_to, relays);
     }
     buffer_deinit(&out);

@@ -12,10 +12,12 @@
  *   program IMAGE BASE                    a process without service; does not run yet
  *   grow NAME flat | leak RATE | plateau TOP TAU | sawtooth RATE TOP       RATE is per hour
  *   grow NAME objects RATE HOLDER SIZE    opens objects in HOLDER's process, SIZE each there, and closes none
- *   set NAME stop_latency D | start_latency D | fail_starts N | refuse_starts CODE N | refuse_stops CODE N |
- * hang_in_stop begin PROGRAM | end PROGRAM           a program without service starts or ends person stops
- * NAME | starts NAME | disables NAME | enables NAME kill NAME                             its process ends
- * with an error relay N works | unreachable | defers | refuses                          N = 1 is port 25
+ *   set NAME stop_latency D | start_latency D | fail_starts N | refuse_starts CODE N | refuse_stops CODE N
+ *   set NAME hang_in_stop | unhang NAME   until then its stop does not end
+ *   begin PROGRAM | end PROGRAM           a program without service starts or ends
+ *   person stops NAME | starts NAME | disables NAME | enables NAME
+ *   kill NAME                             its process ends with an error
+ *   relay N works | unreachable | defers | refuses         N = 1 is port 25
  *   counters readable | unreadable
  *   cluster yes                           this is a cluster node
  *   evidence works | fails | hangs        what is gathered before a restart; hangs: its job is never done
@@ -23,9 +25,11 @@
  *   start | stop | crash | reload FILE    storewatch itself; crash: nothing is saved any more
  *   run DURATION
  *   log TEXT                              a line of its own in the output
- *   expect runs NAME... | expect stopped NAME... | expect incidents N | expect mails MIN MAX | expect
- * evidence N sweep                                 first line: the whole script once for each moment at which
- * storewatch can be killed (before and after each job); only "expect" lines count then */
+ *   expect runs NAME... | expect stopped NAME... | expect incidents N
+ *   expect mails MIN MAX | expect evidence N
+ *   sweep                                 first line: the whole script once for each moment at which
+ *                                         storewatch can be killed (before and after each job); then only
+ *                                         "expect" lines count */
 #include "fake_os.h"
 
 #include "storewatch/agent.h"

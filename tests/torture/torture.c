@@ -456,6 +456,10 @@ static void run_task(const struct task *task)
     printf("%s%s: %" PRIu64 " of %" PRIu64 ", %" PRIu64 " struck, %" PRIu64 " failed\n",
            kind_names[task->kind], task->from_on ? " and on" : "", shared->runs - runs, task->count,
            shared->struck - struck, shared->broken - broken);
+    if (shared->struck == struck) {
+        printf("FAILED %s: nothing of it was made to fail\n", kind_names[task->kind]);
+        shared->broken++;
+    }
     fflush(stdout);
 }
 

@@ -28,7 +28,7 @@ struct fixture {
     struct discovery discovery;
     struct observation *observation;
     struct config config;
-    char dir[64];
+    char dir[DRIVE_FOLDER_MAX];
     struct agent *agent;
 };
 
@@ -63,11 +63,8 @@ static int teardown(void **state)
     agent_free(f->agent);
     fake_deinit(&f->os);
     observation_free(f->observation);
-    if (f->dir[0]) {
-        char command[128];
-        snprintf(command, sizeof command, "rm -rf %s", f->dir);
-        assert_int_equal(system(command), 0);
-    }
+    if (f->dir[0])
+        drive_folder_remove(f->dir);
     free(f);
     return 0;
 }
@@ -274,8 +271,7 @@ static void begin_agent(struct fixture *f)
     f->config.warm_up_ms = 0;
     f->config.min_window_ms = 10 * MS_PER_MINUTE;
     fake_mail(&f->config);
-    text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-found-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    drive_folder_make(f->dir);
     struct agent_options options = {.data_dir = f->dir};
     assert_int_equal(agent_new(&f->os, &f->config, &options, &f->agent, NULL), STATUS_OK);
 }

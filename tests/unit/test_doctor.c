@@ -1,5 +1,6 @@
 /* test_doctor.c - what `doctor` says of the clock, the history and the running service. What it finds of MAPI
  * clients is in test_discovery.c. */
+#include "drive.h"
 #include "fake_os.h"
 
 #include "storewatch/store.h"
@@ -20,7 +21,7 @@
 
 struct fixture {
     struct os os;
-    char dir[64];
+    char dir[DRIVE_FOLDER_MAX];
     struct doctor *doctor;
 };
 
@@ -31,8 +32,7 @@ static int setup(void **state)
     f->os.world.utc_ms = NOW;
     f->os.weekday = 6;
     fake_add_service(&f->os, "W32Time", "svchost.exe", 5e6);
-    text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-doctor-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    drive_folder_make(f->dir);
     f->doctor = doctor_new(&f->os);
     assert_int_equal(os_observe(&f->os, f->doctor->observation, NULL), STATUS_OK);
     *state = f;
@@ -46,9 +46,7 @@ static int teardown(void **state)
         assert_true(f->doctor->lines[i].level == DOCTOR_OK || f->doctor->lines[i].todo[0]);
     doctor_free(f->doctor);
     fake_deinit(&f->os);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", f->dir);
-    assert_int_equal(system(command), 0);
+    drive_folder_remove(f->dir);
     free(f);
     return 0;
 }

@@ -74,7 +74,7 @@ static void test_the_words(void **state)
 struct fixture {
     struct os os;
     struct config config;
-    char dir[64];
+    char dir[DRIVE_FOLDER_MAX];
     struct agent *agent;
     struct fake_program *store, *archive;
 };
@@ -100,8 +100,7 @@ static int setup(void **state)
     f->config.client_count = 1;
     f->config.clients[0] = (struct config_client){.name = "archive", .service = "ArchiveSvc"};
     fake_mail(&f->config);
-    text_copy(f->dir, sizeof f->dir, "/dev/shm/storewatch-space-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    drive_folder_make(f->dir);
     start(f);
     *state = f;
     return 0;
@@ -112,9 +111,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
     agent_free(f->agent);
     fake_deinit(&f->os);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", f->dir);
-    assert_int_equal(system(command), 0);
+    drive_folder_remove(f->dir);
     free(f);
     return 0;
 }

@@ -82,6 +82,19 @@ exits() {
     equals "exit code $?" "exit code $wanted"
 }
 
+# reported PREFIX END COMMAND...: a program that tells "ok TEXT" and "not ok TEXT" for each of its checks; its exit code goes to the file END.
+reported() {
+    local prefix=$1 end=$2 line
+    shift 2
+    while read -r line; do
+        case $line in
+        "ok "*) ok "$prefix${line#ok }" ;;
+        "not ok "*) not_ok "$prefix${line#not ok }" ;;
+        *) say "    | $line" ;;
+        esac
+    done < <("$@"; echo "exit code $?" >"$end")
+}
+
 # ---- waiting
 
 # A condition costs what it costs; between two looks there is a tenth of a second.
@@ -398,6 +411,7 @@ storewatch_kill() {
 }
 # status EXPRESSION over d, the object of `status --json` (whose exit code 1 only says that an incident is open)
 status() { { sw status --json || true; } | "$wine_tests/peek" json "$1"; }
+absent() { ! win reg query "$1"; } # no such key of the registry
 no_restart() { [ "$(status 'd["restart"] is None or not d["restart"]["under_way"]')" = true ]; }
 history_of() { sw history --json | "$wine_tests/peek" json "$1"; }
 

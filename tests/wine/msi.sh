@@ -10,10 +10,11 @@ program="$disk/Program Files/storewatch"
 version=$(sed -n 's/^VERSION := //p' Makefile)
 previous=$(sed -n 's/^PREVIOUS_VERSION := //p' Makefile)
 
-absent() { ! win reg query "$1"; }
 # Wine hands the last byte of Windows Installer's error on: 1603 is 67.
 msi() { win msiexec "$@" /qn /L*v 'C:\packages\msi.log'; }
 fails() { ! "$@"; }
+# breaks NAME SQL: changes a table of C:\packages\NAME.msi
+breaks() { msibuild "$disk/packages/$1.msi" -q "$2"; }
 log() { tr -d '\000\r' <"$disk/packages/msi.log"; }
 runs_version() { service_is storewatch running && contains "$(win 'C:\Program Files\storewatch\storewatch.exe' version)" "^storewatch $1\$"; }
 product_codes() { win reg query 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall' | grep -o '{.*}'; }

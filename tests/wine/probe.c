@@ -753,9 +753,9 @@ static void check_cost(void)
     check(processes == os->processes.bytes && services == os->services.bytes,
           "the buffers are kept: %lu and %lu bytes", (unsigned long)os->processes.size,
           (unsigned long)os->services.size);
-    check(true, "a look takes %.3f ms with %lu processes and %lu services",
-          1000.0 * (double)(ended.QuadPart - begun.QuadPart) / (double)frequency.QuadPart / STEADY_LOOKS,
-          (unsigned long)seen->process_count, (unsigned long)seen->service_count);
+    printf("a look takes %.3f ms with %lu processes and %lu services\n",
+           1000.0 * (double)(ended.QuadPart - begun.QuadPart) / (double)frequency.QuadPart / STEADY_LOOKS,
+           (unsigned long)seen->process_count, (unsigned long)seen->service_count);
     HANDLE threads[3];
     for (size_t i = 0; i < ARRAY_COUNT(threads); i++) {
         threads[i] = CreateThread(NULL, 0, look_often, NULL, 0, NULL);

@@ -53,7 +53,7 @@ must "install and start" eval 'storewatch_install && storewatch_start'
 if [ "$arch" = x64 ]; then
     sleep 3
     check "a 64-bit process has no such end" equals "$(space largest_block)" null
-    check "its series are not there" equals "$(status "[m['metric'] for w in d['watched'] if w['target'] == 'archive' for m in w['metrics'] if 'block' in m['metric']]")" ""
+    check "its series are not there" equals "$(status "['block' in m['metric'] for w in d['watched'] if w['target'] == 'archive' for m in w['metrics']].count(True)")" 0
 else
     must "the address space is read" wait_for 30 space_known
     check "the limit is that of a 32-bit image" equals "$(status "[int(w['address_space']['limit']) for w in d['watched'] if w['target'] == 'archive'][0]")" $((2 << 30))
@@ -98,7 +98,6 @@ fi
 must "the configuration is taken over" eval 'scm stop storewatch && scm wait storewatch stopped 30 && storewatch_start'
 must "another restart" restart
 folder=$(latest)
-check "two are kept" at_most "$(bundles | wc -l)" 2
 say "$(tail -n 1 "$folder/summary.txt")"
 check "a full dump" dump_is_right "$(ls "$folder"/ArchiveSvc.exe-*.dmp)"
 check "with the memory in it" at_most $((16 << 20)) "$(stat -c %s "$folder"/ArchiveSvc.exe-*.dmp)"
@@ -111,10 +110,10 @@ folder=$(latest)
 check "without a dump" equals "$(find "$folder" -name '*.dmp*')" ""
 check "and says why" contains "$(tail -n 2 "$folder/summary.txt")" 'not gathered: dump: .*actions\.dump\.min_free'
 check "with all the rest" eval '[ -s "$folder/samples.csv" ] && ls "$folder"/modules-*.csv >/dev/null'
-check "the oldest is gone" at_most "$(bundles | wc -l)" 2
+check "the oldest is gone, two are kept" equals "$(bundles | wc -l)" 2
 
-# ---- a dump that does not end is ended, and the process goes on
+# ---- the hidden command that writes a dump (what it does with one that does not end: probe.c)
 pid=$(service_pid ArchiveSvc)
-check "the hidden command refuses nonsense" eval '! sw write-dump'
+check "it refuses nonsense" exits 4 sw write-dump
 check "and a process that is another one" exits 87 sw write-dump "$pid" 1 mini 'C:\nothing.dmp' 1000 0 "$pid" 1
 finish

@@ -7,7 +7,6 @@ bed_open install "${1:-x64}"
 service_key='HKLM\System\CurrentControlSet\Services\storewatch'
 source_key='HKLM\System\CurrentControlSet\Services\EventLog\Application\storewatch'
 registry() { win reg query "$1" ${2:+/v "$2"}; }
-absent() { ! registry "$1"; }
 
 must "storewatch.exe is there" storewatch_copy
 mkdir "$disk/metrics"

@@ -7,7 +7,6 @@ bed_open install_first "${1:-x64}"
 
 service_key='HKLM\System\CurrentControlSet\Services\storewatch'
 source_key='HKLM\System\CurrentControlSet\Services\EventLog\Application\storewatch'
-absent() { ! win reg query "$1"; }
 data="$disk/ProgramData/storewatch"
 config="$data/storewatch.json"
 # What of the disk and the registry is storewatch's.

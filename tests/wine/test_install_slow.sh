@@ -6,7 +6,6 @@
 bed_open install_slow "${1:-x64}"
 
 service_key='HKLM\System\CurrentControlSet\Services\storewatch'
-absent() { ! win reg query "$1"; }
 
 must "storewatch.exe is there" storewatch_copy
 mkdir "$disk/slow"

@@ -10,7 +10,6 @@ bed_open msi "${1:-x64}"
 
 # A package that fails after everything is done, by an action of its own. In the second Windows Installer does
 # nothing with files, because Wine's undoing would delete those of the version before instead of putting them back.
-breaks() { msibuild "$disk/packages/$1.msi" -q "$2"; }
 cp "$disk/packages/new.msi" "$disk/packages/broken.msi"
 breaks broken "INSERT INTO \`CustomAction\` (\`Action\`, \`Type\`, \`Source\`, \`Target\`) VALUES ('Broken', 3106, 'TARGETDIR', 'cmd.exe /c exit 1')"
 breaks broken "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Sequence\`) VALUES ('Broken', 5825)"

@@ -7,7 +7,6 @@
 bed_open msi_rollback "${1:-x64}"
 . "$wine_tests/msi.sh"
 
-breaks() { msibuild "$disk/packages/$1.msi" -q "$2"; }
 cp "$disk/packages/new.msi" "$disk/packages/late.msi"
 breaks late "INSERT INTO \`CustomAction\` (\`Action\`, \`Type\`, \`Source\`, \`Target\`) VALUES ('Broken', 3106, 'TARGETDIR', 'cmd.exe /c exit 1')"
 breaks late "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Sequence\`) VALUES ('Broken', 6550)"

@@ -7,13 +7,7 @@ bed_open nt52 "${1:-x64}"
 
 stress() { # MODE ROUNDS
     local before=$((passed + failed)) bad=$failed
-    while read -r line; do
-        case $line in
-        "ok "*) ok "$1: ${line#ok }" ;;
-        "not ok "*) not_ok "$1: ${line#not ok }" ;;
-        *) say "    | $line" ;;
-        esac
-    done < <(win "C:\\stress.exe" "$1" "$2"; echo "exit code $?" >"$bed/stress.end")
+    reported "$1: " "$bed/stress.end" win 'C:\stress.exe' "$1" "$2"
     check "$1: came to its end" equals "$(cat "$bed/stress.end")" "exit code $((failed > bad))"
     check "$1: checked something" at_most $((before + 25)) $((passed + failed))
 }

@@ -7,13 +7,7 @@ bed_open probe "${1:-x64}"
 cp "$binaries/$arch/standin-service.exe" "$disk/standin.exe"
 cp "$binaries/$arch/test-probe.exe" "$disk/probe.exe"
 win_seconds=270
-while read -r line; do
-    case $line in
-    "ok "*) ok "${line#ok }" ;;
-    "not ok "*) not_ok "${line#not ok }" ;;
-    *) say "    | $line" ;;
-    esac
-done < <(win "C:\\probe.exe" 'C:\standin.exe'; echo "exit code $?" >"$bed/probe.end")
+reported '' "$bed/probe.end" win 'C:\probe.exe' 'C:\standin.exe'
 check "the probe came to its end" equals "$(cat "$bed/probe.end")" "exit code $((failed > 0))"
 check "and checked something" at_most 10 $((passed + failed))
 finish

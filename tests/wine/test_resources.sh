@@ -8,13 +8,7 @@ must "storewatch.exe is there" storewatch_copy
 cp "$binaries/$arch/test-resources.exe" "$disk/resources.exe"
 cp config/storewatch.json "$disk/default.json"
 version=$(sw version)
-while read -r line; do
-    case $line in
-    "ok "*) ok "${line#ok }" ;;
-    "not ok "*) not_ok "${line#not ok }" ;;
-    *) say "    | $line" ;;
-    esac
-done < <(win "C:\\resources.exe" "$home\\storewatch.exe" 'C:\default.json' "${version#storewatch }"; echo "exit code $?" >"$bed/resources.end")
+reported '' "$bed/resources.end" win 'C:\resources.exe' "$home\\storewatch.exe" 'C:\default.json' "${version#storewatch }"
 check "the program came to its end" equals "$(cat "$bed/resources.end")" "exit code $((failed > 0))"
 check "and checked something" at_most 10 $((passed + failed))
 finish

@@ -34,4 +34,6 @@ dd if=/dev/urandom of="$file" bs=4096 seek=1 count=3 conv=notrunc 2>/dev/null
 rm -f "$file-wal" "$file-shm"
 check "with damaged pages it starts" storewatch_start
 check "and watches" wait_for 20 polled_beyond 20
+check "ops are told of this one, too" wait_for 60 eval '[ "$(mail_count STORE_SET_ASIDE)" = 2 ]'
+check "and the history works again" equals "$(status 'd["store_error"]')" null
 finish
