@@ -4,8 +4,8 @@
  * Everything that may block is a `job`, run by whoever drives the agent on a worker thread, one job a lane:
  *
  *     driver: agent_poll (at each slot of the grid), agent_wake (when agent_next_wake_mono_ms has come)
- *             for each idle lane: job = agent_take_job(lane); on a worker: job_run(job); then:
- * agent_job_done(job)
+ *             for each idle lane: job = agent_take_job(lane); on a worker: job_run(job);
+ *             then: agent_job_done(job)
  *
  * All agent_ functions are called on one thread; job_run touches nothing but its job and what the job lends
  * it. Write-ahead: a mail or an SCM request made in a step leaves only after the step's records are

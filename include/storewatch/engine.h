@@ -1,8 +1,8 @@
 /* engine.h - the whole behaviour as one function of time and observations. The only core file that knows the
  * others. It never blocks, allocates (apart from new incarnations), logs or reads a clock.
  *
- *     loop:  look at the machine -> engine_step -> carry out *actions -> engine_told(what came of the
- * request)
+ *     loop:  look at the machine -> engine_step -> carry out *actions
+ *            -> engine_told(what came of the request)
  *
  * Actions are complete: what must be saved, what must be told, and at most one request to the SCM. The edge
  * saves first, then tells, then does (write-ahead: nothing leaves the process before what explains it is on

@@ -137,9 +137,8 @@ enum status os_service_stop(struct os *os, const char *name, struct err *err);
 enum status os_service_start(struct os *os, const char *name, struct err *err);
 
 /* [worker] What ordinary users could change and so decide what storewatch does: the configuration, the
- * program, the data directory, the folders they lie in. One line each: "C:\\x\\storewatch.json may be changed
- * by Users";
- * "" = nothing. What cannot be read is left out: `doctor` tells that. */
+ * program, the data directory, the folders they lie in. One line each, as in "C:\\x\\storewatch.json may be
+ * changed by Users"; "" = nothing. What cannot be read is left out: `doctor` tells that. */
 void os_unsafe_access(struct os *os, const char *config_path, const char *data_dir, char *out_text,
                       size_t capacity);
 

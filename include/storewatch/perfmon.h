@@ -1,26 +1,25 @@
 /* perfmon.h - recorded counters, read as a stream: perfmon's PDH-CSV 4.0 and plain CSV.
  *
- * Input (design.md, "analyze"): PDH-CSV (`"(PDH-CSV 4.0) (...)(0)","\\HOST\Process(store)\Private
- * Bytes",...`, times MM/DD/YYYY HH:MM:SS.mmm, `" "` for a missing value) or CSV whose first column is
- * `timestamp` (ISO 8601 or Unix seconds). LF or CRLF, quoted or not, UTF-8 with or without BOM. PDH times are
- * the recorder's local time; the header's bias, e.g. "(W. Europe Standard Time)(-60)", minutes to add to
- * local time to get UTC, is applied. Memory is bounded by the header row and one data row; it does not grow
- * with the file.
+ * Input: PDH-CSV (`"(PDH-CSV 4.0) (...)(0)","\\HOST\Process(store)\Private Bytes",...`, times MM/DD/YYYY
+ * HH:MM:SS.mmm, `" "` for a missing value) or CSV whose first column is `timestamp` (ISO 8601 or Unix
+ * seconds). LF or CRLF, quoted or not, UTF-8 with or without BOM. PDH times are the recorder's local time;
+ * the header's bias, e.g. "(W. Europe Standard Time)(-60)", minutes to add to local time to get UTC, is applied.
+ * Memory is bounded by the header row and one data row; it does not grow with the file.
  *
  * What real logs do, and what is made of it:
  * - Local time falls back by an hour in autumn. A PDH row whose time lies 30 to 60 minutes before the row
- * above begins that second hour: it and all later rows are taken an hour later. (In spring an hour is
- * missing: that is a gap; times after it are an hour late.)
+ *   above begins that second hour: it and all later rows are taken an hour later. (In spring an hour is
+ *   missing: that is a gap; times after it are an hour late.)
  * - The clock is set back by up to an hour, or a row is there twice: rows that are not later than the one
- * before are skipped and counted (perfmon_skipped_count). Further back than that is an error: logs were
- * joined in the wrong order.
+ *   before are skipped and counted (perfmon_skipped_count). Further back than that is an error: logs were
+ *   joined in the wrong order.
  * - A recorder that still writes leaves its last row unfinished: a last row without its newline from which
- * something is missing is left out and told of (perfmon_unfinished_line). So are the NUL bytes that a machine
- * which went down leaves at the end of a log.
+ *   something is missing is left out and told of (perfmon_unfinished_line). So are the NUL bytes that a
+ *   machine which went down leaves at the end of a log.
  * - Missing values are empty, blank, "NaN" or what the C run-time of Windows prints for it ("-1.#IND").
- * Everything else that is not a decimal number is an error.
+ *   Everything else that is not a decimal number is an error.
  * - A decimal comma ("1,5", quoted) is understood in PDH-CSV, which has no thousands separators, and refused
- * in plain CSV, where it might be one.
+ *   in plain CSV, where it might be one.
  * - Names that are not UTF-8 (logs in the ANSI code page) are read as Latin-1. UTF-16 is refused and says so.
  *
  * A third input is what `history --csv` writes and the evidence of a restart has: one series after the other,

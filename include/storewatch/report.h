@@ -16,9 +16,10 @@
 /* A mail ready to be queued. plain and html are heap texts, owned: mail_deinit.
  *
  * The key is the alert's and says what the headers of the message need, so that nothing else has to be
- * stored: "i12-3.REMINDER.1763781245123"  incident 12, its third telling, the kind, when the incident was
- * opened (utc_ms) "CONFIG_REFUSED-1763781245123"  any other: the kind and what makes it unique The same alert
- * always has the same key and Message-ID; an incident's mails refer to its first one. */
+ * stored:
+ *     "i12-3.REMINDER.1763781245123"    incident 12, its third telling, the kind, when it was opened (utc_ms)
+ *     "CONFIG_REFUSED-1763781245123"    any other: the kind and what makes it unique
+ * The same alert always has the same key and Message-ID; an incident's mails refer to its first one. */
 struct mail {
     char key[MAIL_KEY_MAX];
     char subject[MAIL_SUBJECT_MAX]; /* UTF-8, one line */

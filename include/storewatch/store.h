@@ -12,11 +12,12 @@
  * Failures a caller can act on, of every function that writes:
  *   BUSY     another process held the file for 2 s: try again later
  *   FULL     the disk or the file's bound is reached: roll back and try again; the next store_begin forgets
- * the oldest history first, so that journal, incidents and mails find room CORRUPT  close and open again:
- * opening sets the file aside IO       the disk failed; NO_MEMORY; DENIED SQLite undoes the whole transaction
- * after some failures; every further write of it is then refused until store_rollback or store_commit (which
- * fails) has been called, so half of it is never kept. A commit that failed is undone - unless the machine
- * stops before the next one succeeds: then it may be found done.
+ *            the oldest history first, so that journal, incidents and mails find room
+ *   CORRUPT  close and open again: opening sets the file aside
+ *   IO       the disk failed; NO_MEMORY; DENIED
+ * SQLite undoes the whole transaction after some failures; every further write of it is then refused until
+ * store_rollback or store_commit (which fails) has been called, so half of it is never kept. A commit that
+ * failed is undone - unless the machine stops before the next one succeeds: then it may be found done.
  *
  * Bounds: STORE_BYTES_MAX for the file, 4 MiB for the log beside it. */
 #ifndef STOREWATCH_STORE_H
@@ -82,10 +83,16 @@ enum status store_put_sample(struct store *store, const struct store_series_key 
 enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err);
 
 /* Cursor over the series, then over one series' samples (rollups first, then raw, in the order of time):
- *     struct store_cursor *c; store_series_begin(store, &c, err); while (store_series_next(c, &id, &key,
- * &first, &last, err) == STATUS_OK) ... A cursor is freed with store_cursor_free. *_next return OK, or
- * NOT_FOUND at the end, or the failure. A cursor holds no lock between calls: reading may take as long as it
- * likes. From and to are inclusive; series_id 0 means all series, in the order of time and then of series. */
+ *
+ *     struct store_cursor *c;
+ *     store_series_begin(store, &c, err);
+ *     while (store_series_next(c, &id, &key, &first, &last, err) == STATUS_OK)
+ *         ...
+ *     store_cursor_free(c);
+ *
+ * *_next return OK, or NOT_FOUND at the end, or the failure. A cursor holds no lock between calls: reading
+ * may take as long as it likes. From and to are inclusive; series_id 0 means all series, in the order of time
+ * and then of series. */
 struct store_cursor;
 enum status store_series_begin(struct store *store, struct store_cursor **out_cursor, struct err *err);
 enum status store_series_next(struct store_cursor *cursor, int64_t *out_series_id,

@@ -47,8 +47,8 @@ struct verdict_settings {
     int64_t min_window_ms; /* growth must have been seen for at least this long before `unbounded`; 0 =
                               scale-free */
     double confidence_pct; /* of the slope interval, 50 < x < 100 */
-    double
-        min_growth; /* absolute growth (bytes or handles) below which nothing is `unbounded`; 0 for analyze */
+    /* Absolute growth (bytes or handles) below which nothing is `unbounded`; 0 for analyze. */
+    double min_growth;
     /* What an earlier incarnation of the same program taught: its usual plateau (NAN: nothing) and how long
      * it takes to reach it (0: nothing), and whether its last incarnation was found leaking. Only hastens or
      * delays. */
@@ -68,8 +68,8 @@ struct verdict {
     enum shape shape;
     int64_t at_ms;    /* time of the last sample seen */
     int64_t since_ms; /* when the present state was entered */
-    int64_t
-        onset_ms; /* estimated begin of the growth (or of the present level); meaningful once not learning */
+    /* Estimated begin of the growth (or of the present level); meaningful once not learning. */
+    int64_t onset_ms;
     double value; /* smoothed present level; NAN if nothing is known */
     double slope_per_hour, slope_low_per_hour,
         slope_high_per_hour; /* of the present segment; NAN if unknown */
@@ -115,8 +115,9 @@ void detector_verdict(const struct detector *detector, struct verdict *out_verdi
  * rest. */
 void detector_learned(const struct detector *detector, struct verdict_settings *settings);
 
-/* The kept history of the detector for charts: up to `capacity` points, oldest first, as bucket start time,
- * lowest, mean and highest value. Returns the count. A gap shows as a missing bucket. */
+/* The kept history of the detector for charts: up to `capacity` points, oldest first: the time
+ * in the middle of a bucket, its lowest, mean and highest value. Returns the count. A gap shows as a missing
+ * bucket. */
 struct series_point {
     int64_t t_ms;
     double low, mean, high;

@@ -4,15 +4,15 @@
  *
  * Invariants, each checked by tests/unit/test_restart.c over random worlds:
  *   - Only the state that the machine shows decides; the journal adds what cannot be seen: which services ran
- * when it began, which phase was reached, and whose stop of ours may still come into effect (stop ==
- * STEP_ASKED). So a kill between any two instructions costs at most a repeated request, which the SCM answers
- * harmlessly.
+ *     when it began, which phase was reached, and whose stop of ours may still come into effect (stop ==
+ *     STEP_ASKED). So a kill between any two instructions costs at most a repeated request, which the SCM
+ *     answers harmlessly.
  *   - The phases only go forward: stopping -> starting <-> verifying -> ended. What turns back from stopping
- * goes through starting like everything else, so there is one way in which services come up again.
+ *     goes through starting like everything else, so there is one way in which services come up again.
  *   - One request at a time, each at least RESTART_BACKOFF_FIRST_MS after the last about the same service.
  *   - Whenever the journal changes, the step that changed it says RESTART_NEWS_STEP.
  *   - What is not known (a failed look, a service that could not be read) decides nothing: the machine waits.
- * But one service that cannot be read holds the others up no longer than its timeout.
+ *     But one service that cannot be read holds the others up no longer than its timeout.
  *
  * One service is stopped at a time, in order. Stopping independent dependents side by side would be faster,
  * but a dependent takes seconds where the Information Store takes minutes, and with one at a time the answer

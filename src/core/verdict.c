@@ -8,19 +8,21 @@
  * repeats, the means of whole periods, which compare like phase with like; and in a long life what lies on
  * one robust line, when most of it does: excursions that come back do not interrupt a leak. For every block
  * at which the growth may have begun (the onset):
- *   1. time      it has gone on for half of the life; less is only enough when it is urgent: so
- * straight, sharp and large against the headroom that the time to wait is measured by the time that is left;
+ *   1. time      it has gone on for half of the life; less is only enough when it is urgent: so straight,
+ *                sharp and large against the headroom that the time to wait is measured by the time that is
+ *                left;
  *   2. effect    it is large against the level - the more so when no level was held before -, against the
- * scatter about its own curve - the more so the fewer samples speak for it -, and against what the life
- * before came down by on its own, and it is new territory: above the range shown before the onset;
+ *                scatter about its own curve - the more so the fewer samples speak for it -, and against what
+ *                the life before came down by on its own, and it is new territory: above the range shown
+ *                before the onset;
  *   3. spread    every part of it grew, the last parts no less than the first: what approaches a plateau
- * slows down;
+ *                slows down;
  *   4. onset     it did not grow at that rate before (else the onset lies further back);
  *   5. shape     a straight line explains it better than levelling off does, and better than at most three
- * steps do, or it grows between the steps too;
+ *                steps do, or it grows between the steps too;
  *   6. floor     the floor rises too: a sawtooth that grows taller is not a leak;
  *   7. now       its later half does not bend down: what turns around slows down first. It may also be a
- * breath, so this only waits.
+ *                breath, so this only waits.
  * Growth that passes is taken as a forecast, and the state changes only when what comes after has obeyed it
  * and it passes again: a test on data that had no part in raising the suspicion, so that looking again and
  * again costs no false alarms. In between noise may fail a clause now and then: ten clauses of which each

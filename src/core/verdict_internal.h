@@ -13,9 +13,8 @@
 #define BLOCKS_MAX 48
 #define BLOCKS_MIN 8 /* of a growth: below, its sixths are single blocks */
 #define SILENCES_MAX 16
-#define LEARNED_SHARE                                                                                        \
-    0.5 /* of the time that growth has to be seen for, when the last incarnation leaked: the prior odds are  \
-           even */
+/* Of the time that growth has to be seen for, when the last incarnation leaked: the prior odds are even. */
+#define LEARNED_SHARE 0.5
 /* Urgent: it has taken so much of the headroom (to the limit, or to twice the level when none is known): with
  * URGENT_LAST of confirmation some two thirds of the time to exhaustion are left to act in. */
 #define CONFIRM_HEADROOM 0.22

@@ -4,7 +4,7 @@
  * - A statement is reset and its bindings are cleared before the function that stepped it returns, so no read
  *   transaction outlives a call and the write-ahead log can always be reset.
  * - What consists of several statements is one group: a savepoint inside a transaction, a transaction
- * otherwise.
+ *   otherwise.
  * - SQLite ends a transaction by itself after some failures (disk full, I/O). Whatever the caller still sends
  *   must not then be committed piece by piece: store_writable refuses until store_rollback was called. */
 #ifndef STOREWATCH_STORE_INTERNAL_H

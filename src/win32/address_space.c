@@ -4,8 +4,8 @@
  *   64-bit process                                      no practical limit
  *   image without the large-address-aware flag          2 GiB; a 64-bit one, too, unless it is managed code
  *   with it, on 64-bit Windows                          4 GiB
- *   with it, on 32-bit Windows                          what the boot options leave to programs: 2 GiB, or up
- * to 3 GiB with /3GB and /USERVA
+ *   with it, on 32-bit Windows                          what the boot options leave to programs: 2 GiB, or
+ *                                                       up to 3 GiB with /3GB and /USERVA
  *
  * The flag is read from the loaded image itself, so no file name has to be found. */
 #include "win32.h"

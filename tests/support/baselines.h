@@ -8,14 +8,17 @@
 
 #include <stddef.h>
 
+/* STATIC: the value is over 90 % of the limit.
+ * PREDICT, Prometheus' predict_linear: the line through the last 60 samples reaches the limit within 240 more.
+ * MKSEN: Mann-Kendall, one-sided p < 0.01, variance by Hamed and Rao, and Sen's slope reaches the limit within 7
+ * times the time seen.
+ * LBR, linear backward regression (Precog, untrained): a window that ends now fits with R2 > 0.8 and reaches
+ * the limit within 7 times the time seen. */
 #define BASELINE_LIST(X)                                                                                     \
-    X(STATIC, "static")   /* the value is over 90 % of the limit */                                          \
-    X(PREDICT, "predict") /* Prometheus' predict_linear: the line through the last 60 samples reaches the    \
-                             limit within 240 more */                                                        \
-    X(MKSEN, "mksen")     /* Mann-Kendall, one-sided p < 0.01, variance by Hamed and Rao, and Sen's slope    \
-                             reaches the limit within 7 times the time seen */                               \
-    X(LBR, "lbr") /* linear backward regression (Precog, untrained): a window that ends now fits with        \
-                     R2 > 0.8 and reaches the limit within 7 times the time seen */
+    X(STATIC, "static")                                                                                      \
+    X(PREDICT, "predict")                                                                                    \
+    X(MKSEN, "mksen")                                                                                        \
+    X(LBR, "lbr")
 
 enum baseline {
 #define BASELINE_ENUM(name, text) BASELINE_##name,
