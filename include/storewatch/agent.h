@@ -55,6 +55,8 @@ void agent_free(struct agent *agent);
 void agent_poll(struct agent *agent);
 /* Something besides the grid is due (a look during a restart, a mail to try again). */
 void agent_wake(struct agent *agent);
+/* The driver has no way in for commands: ops are told, with the reason. */
+void agent_tell_no_control(struct agent *agent, const char *why);
 /* When agent_wake should be called next; INT64_MAX = not needed. Monotonic clock of os.h. */
 int64_t agent_next_wake_mono_ms(const struct agent *agent);
 

@@ -80,6 +80,7 @@ enum severity { SEVERITY_INFORMATION, SEVERITY_WARNING, SEVERITY_ERROR };
     X(MAINTENANCE_ON, 1034, INFORMATION, false, "maintenance: nothing is restarted")                         \
     X(MAINTENANCE_OFF, 1035, INFORMATION, false, "maintenance has ended")                                    \
     X(SEARCH_HANGS, 1036, WARNING, true, "the search for MAPI clients hangs")                                \
+    X(NO_CONTROL, 1037, WARNING, true, "commands do not reach storewatch")                                   \
     X(TEST, 1040, INFORMATION, true, "test alert")                                                           \
     X(DIGEST, 1041, INFORMATION, true, "daily digest")
 

@@ -369,6 +369,9 @@ ACTION Begin(MSIHANDLE session)
     }
     lines_get(lines, "removing", removing, sizeof(removing));
     if (status == STATUS_OK && removing[0] == '1') {
+        status = install_may_remove(&err);
+    }
+    if (status == STATUS_OK && removing[0] == '1') {
         status = find_purge(session, lines, &purge, &err);
     }
     if (status == STATUS_OK && setup_exists(places.folder)) {

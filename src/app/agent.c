@@ -569,6 +569,20 @@ void agent_wake(struct agent *agent)
     int64_t every_ms = engine_look_every_ms(agent->engine);
     if (every_ms != INT64_MAX && os_mono_ms(agent->os) >= agent->looked_mono_ms + every_ms)
         agent->look_due = true;
+    if (!agent->stopping)
+        watch_over_commit(agent); /* a start waits for it, and the next poll may be an hour away */
+}
+
+void agent_tell_no_control(struct agent *agent, const char *why)
+{
+    char storage[ALERT_LINE_MAX];
+    struct text text = text_on(storage, sizeof storage);
+    text_add(&text,
+             "The control pipe cannot be opened: %s. Another storewatch may run on this machine, or another "
+             "program may hold its name. This one watches and acts; \"status\", \"restart\" and "
+             "\"maintenance\" do not reach it.",
+             why);
+    agent_tell(agent, ALERT_NO_CONTROL, storage);
 }
 
 void agent_stop(struct agent *agent, bool os_shutdown)

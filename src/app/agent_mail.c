@@ -215,7 +215,9 @@ void agent_mail_done(struct agent *agent, struct job *job)
         agent->mail_backoff_ms = 0;
         agent->mails_sent += outcome->state == MAIL_SENT;
         agent->mails_dead += outcome->state == MAIL_DEAD;
-        agent->sent_mono_ms[agent->sent_next++ % ARRAY_COUNT(agent->sent_mono_ms)] = os_mono_ms(agent->os);
+        if (outcome->state == MAIL_SENT)
+            agent->sent_mono_ms[agent->sent_next++ % ARRAY_COUNT(agent->sent_mono_ms)] =
+                os_mono_ms(agent->os);
     }
     outbox_entry_deinit(&job->sending);
 }

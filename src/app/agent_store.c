@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define STORE_RETRY_MS (5 * MS_PER_SECOND)
+#define STORE_REOPEN_MS (1 * MS_PER_MINUTE)
 /* A status is kept at most this often. */
 #define SNAPSHOT_APART_MS (5 * MS_PER_MINUTE)
 #define STORE_MAINTAIN_MS (2 * MS_PER_MINUTE)
@@ -16,6 +17,8 @@ void agent_tell_store_failing(struct agent *agent, const char *text)
     int64_t mono_ms = os_mono_ms(agent->os);
     bool told_lately =
         agent->store_told && mono_ms - agent->store_told_mono_ms < agent->engine->config.reminder_ms;
+    if (!agent->store_failing)
+        agent->store_failing_mono_ms = mono_ms;
     agent->store_failing = true;
     agent->engine->journal_writable = false;
     agent->store_retry_mono_ms = mono_ms + STORE_RETRY_MS;
@@ -241,10 +244,13 @@ void agent_answer_without_journal(struct agent *agent)
 }
 
 /* A file found damaged while it is in use is opened anew, which sets it aside; the id of new incidents goes
- * on. */
+ * on. So is one that has failed for a minute, but not for want of room: a volume that went away and came back
+ * leaves handles that never work again. */
 static void commit_failed(struct agent *agent, const struct job *job)
 {
-    if (job->status == STATUS_CORRUPT) {
+    const bool fails_for_long =
+        agent->store_failing && os_mono_ms(agent->os) - agent->store_failing_mono_ms >= STORE_REOPEN_MS;
+    if (job->status == STATUS_CORRUPT || (fails_for_long && job->status != STATUS_FULL)) {
         agent->jobs[LANE_STORE].broken = agent->store;
         agent->store = NULL;
     }

@@ -14,7 +14,7 @@
 
 static const char *mail_state_name(enum mail_state state)
 {
-    static const char *const names[] = {"pending", "sent", "refused"};
+    static const char *const names[] = {"pending", "sent", "given up"};
     return names[state];
 }
 

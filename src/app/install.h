@@ -4,6 +4,10 @@
 
 #include "storewatch/base.h"
 
+/* BUSY, with the words for a person, while storewatch has stopped services that it will start again: once it
+ * is removed nobody else would. */
+enum status install_may_remove(struct err *err);
+
 /* Removes what storewatch wrote: the history in the data directory that this configuration names, and the
  * configuration if it is the one that `install` writes. Folders that hold something else stay. What is not
  * there is no error. */

@@ -4,6 +4,7 @@
  * Both can be repeated: installing again brings the registration up to date and keeps the configuration
  * unless another one is named; uninstalling twice is no error. */
 #include "storewatch/cli.h"
+#include "storewatch/control.h"
 #include "storewatch/service.h"
 #include "storewatch/store.h"
 
@@ -11,6 +12,8 @@
 #include "evidence.h"
 #include "first_config.h"
 #include "install.h"
+
+#include <jansson.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -389,6 +392,31 @@ static void print_kept(const char *config_path)
     }
 }
 
+enum status install_may_remove(struct err *err)
+{
+    char *answer = NULL;
+    if (control_ask("{\"request\": \"status\"}", &answer, NULL) != STATUS_OK) {
+        return STATUS_OK; /* who does not run restarts nothing */
+    }
+    json_t *status = json_loads(answer, 0, NULL);
+    const json_t *restart = json_object_get(status, "restart");
+    const char *phase = json_string_value(json_object_get(restart, "phase"));
+    const char *target = json_string_value(json_object_get(restart, "target"));
+    const bool verifying = phase != NULL && strcmp(phase, restart_phase_name(RESTART_VERIFYING)) == 0;
+    enum status result = STATUS_OK;
+    if (json_is_true(json_object_get(restart, "under_way")) && !verifying) {
+        result =
+            err_set(err, STATUS_BUSY, "restart", 0,
+                    "a restart of %s is under way, and what it has stopped only storewatch starts again: "
+                    "wait until \"storewatch status\" says that it has ended, or stop the service "
+                    "storewatch and start the others yourself",
+                    target != NULL ? target : "a service");
+    }
+    json_decref(status);
+    free(answer);
+    return result;
+}
+
 int uninstall_run(int argc, char **argv)
 {
     struct err err = {0};
@@ -400,6 +428,9 @@ int uninstall_run(int argc, char **argv)
     char config_path[SETUP_PATH_MAX] = "";
     service_installed_config(config_path, sizeof(config_path));
     enum status status = setup_may_install(&err);
+    if (status == STATUS_OK) {
+        status = install_may_remove(&err);
+    }
     if (status != STATUS_OK) {
         return could_not("uninstall", &err);
     }

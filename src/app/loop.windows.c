@@ -175,8 +175,11 @@ enum status loop_new(const struct loop_options *options, struct loop **out_loop,
     enum status status = pool_size_set(err);
     if (!status)
         status = mailer_global_init(err);
-    if (!status)
+    if (!status) {
         status = agent_new(options->os, options->config, &options->agent, &loop->agent, err);
+        if (status)
+            mailer_global_deinit();
+    }
     if (status) {
         free(loop);
         return status;
@@ -193,9 +196,11 @@ enum status loop_new(const struct loop_options *options, struct loop **out_loop,
         loop->lanes[lane].loop = loop;
         loop->lanes[lane].work.data = &loop->lanes[lane];
     }
-    /* Without the pipe storewatch still does its job; `status` then says that nobody answers. */
-    if (options->with_control_pipe)
-        control_server_open(&loop->uv, loop->agent, &loop->requests, &loop->control, err);
+    /* Without the pipe storewatch still does its job. */
+    struct err unreachable = {0};
+    if (options->with_control_pipe && control_server_open(&loop->uv, loop->agent, &loop->requests,
+                                                          &loop->control, &unreachable) != STATUS_OK)
+        agent_tell_no_control(loop->agent, unreachable.text);
     *out_loop = loop;
     return STATUS_OK;
 }

@@ -15,6 +15,8 @@
 #include <string.h>
 
 #define START_HINT_MS 30000
+#define LOCK_WAIT_MS 5000
+#define LOCK_STEP_MS 250
 #define STOP_HINT_MS (LOOP_STOP_DEADLINE_MS + 3000)
 #define ACCEPT_PRESHUTDOWN 0x00000100 /* NT 6.0 */
 #define CONTROL_PRESHUTDOWN 0x0000000F
@@ -210,9 +212,16 @@ static HANDLE claim_data_dir(const char *data_dir, struct err *err)
         err_set(err, STATUS_NO_MEMORY, "CreateFile", 0, "not enough memory");
         return INVALID_HANDLE_VALUE;
     }
-    const HANDLE lock =
-        CreateFileW(wide, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE, NULL);
-    const DWORD code = GetLastError();
+    HANDLE lock = INVALID_HANDLE_VALUE;
+    DWORD code = ERROR_SHARING_VIOLATION;
+    /* A scanner, or one that is just ending, has it for a moment. */
+    for (int waited_ms = 0;
+         lock == INVALID_HANDLE_VALUE && code == ERROR_SHARING_VIOLATION && waited_ms <= LOCK_WAIT_MS;
+         waited_ms += LOCK_STEP_MS) {
+        Sleep(waited_ms > 0 ? LOCK_STEP_MS : 0);
+        lock = CreateFileW(wide, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE, NULL);
+        code = GetLastError();
+    }
     if (lock == INVALID_HANDLE_VALUE && code == ERROR_SHARING_VIOLATION) {
         err_set(err, STATUS_BUSY, "CreateFile", code, "another storewatch works on %s", data_dir);
     } else if (lock == INVALID_HANDLE_VALUE) {

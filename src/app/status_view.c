@@ -204,7 +204,7 @@ static void add_state(struct buffer *out, const json_t *root)
     buffer_add(out, "%s\n", period);
     add_count(out, "mail       ", mail, "sent", " sent, ");
     add_count(out, "", mail, "pending", " waiting, ");
-    add_count(out, "", mail, "dead", " refused for good");
+    add_count(out, "", mail, "dead", " given up");
     buffer_add(out, "%s%s\n", json_is_string(json_object_get(mail, "last_answer")) ? "; last answer: " : "",
                json_words_get(mail, "last_answer", ""));
     char own[64];

@@ -251,6 +251,10 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
         alert_add_todo(alert, "Restart the storewatch service when it suits: what is watched already goes on "
                               "being watched meanwhile, but new clients are not found.");
         break;
+    case ALERT_NO_CONTROL:
+        alert_add_todo(alert, "End the other storewatch (Task Manager: storewatch.exe), then restart the "
+                              "service.");
+        break;
     case ALERT_CONFIG_REFUSED:
         alert_add_todo(alert,
                        "Mend the file and check it with \"storewatch check-config\"; then reload again.");

@@ -165,7 +165,9 @@ struct policy_attempts step_attempts(const struct step *step, const struct open_
 struct incident step_as_the_ladder_sees(const struct open_incident *other, bool store_is_urgent)
 {
     struct incident seen = other->incident;
-    if (store_is_urgent && (other->attempts[RUNG_RESTART_CLIENT].count > 0 || other->unplanned))
+    const bool grows_now = other->seen_unbounded && !other->bounded_mono_ms;
+    if (store_is_urgent &&
+        (other->attempts[RUNG_RESTART_CLIENT].count > 0 || other->unplanned || !grows_now))
         seen.rungs_tried |= 1u << RUNG_RESTART_CLIENT;
     return seen;
 }

@@ -124,7 +124,8 @@ static int64_t local_day(const struct clock *clock)
 void step_follow_digest(struct step *step)
 {
     struct engine *engine = step->engine;
-    if (!digest_is_due(step) || !step_room_to_tell(step))
+    /* Without room the minute has not passed yet: the next step tells it. */
+    if (!step_room_to_tell(step) || !digest_is_due(step))
         return;
     struct alert *alert = step_alert_begin(step, ALERT_DIGEST);
     if (!alert)

@@ -434,6 +434,8 @@ static void resolve_recovering(struct step *step, struct open_incident *open)
     struct incident *incident = &open->incident;
     struct watched *old = watch_find(&engine->watch, incident->process);
     struct watched *next = engine_successor(engine, incident);
+    if (next || (old && old->present))
+        open->alone_mono_ms = 0;
     if (old && old->present) {
         incident->state = INCIDENT_OPEN; /* it was not restarted after all */
         step_save_incident(step, incident);

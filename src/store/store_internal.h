@@ -74,10 +74,11 @@
     X(INCIDENTS_FORGET,                                                                                      \
       "DELETE FROM incident WHERE id IN (SELECT id FROM incident WHERE state = 'closed' AND"                 \
       " id < (SELECT max(id) FROM incident) AND (closed_utc_ms < ?1 OR id <="                                \
-      " (SELECT max(id) FROM incident) - ?3) ORDER BY id LIMIT ?2)")                                         \
-    X(RESTARTS_FORGET, "DELETE FROM restart WHERE id IN (SELECT id FROM restart WHERE phase = 'ended' AND"   \
-                       " id < (SELECT max(id) FROM restart) AND (ended_utc_ms < ?1 OR id <="                 \
-                       " (SELECT max(id) FROM restart) - ?3) ORDER BY id LIMIT ?2)")                         \
+      " (SELECT id FROM incident ORDER BY id DESC LIMIT 1 OFFSET ?3)) ORDER BY id LIMIT ?2)")                \
+    X(RESTARTS_FORGET,                                                                                       \
+      "DELETE FROM restart WHERE id IN (SELECT id FROM restart WHERE phase = 'ended' AND"                    \
+      " id < (SELECT max(id) FROM restart) AND (ended_utc_ms < ?1 OR id <="                                  \
+      " (SELECT id FROM restart ORDER BY id DESC LIMIT 1 OFFSET ?3)) ORDER BY id LIMIT ?2)")                 \
     X(MAILS_FORGET, "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE state <> 'pending' AND"     \
                     " (done_utc_ms < ?1 OR id <= (SELECT max(id) FROM outbox) - ?3) ORDER BY id LIMIT ?2)")  \
     X(MAIL_BODIES_FORGET,                                                                                    \

@@ -5,7 +5,37 @@
  * so nothing can slip in between the comparison and the end. What the service manager says is asked last. */
 #include "win32.h"
 
-/* The service manager's view of the service: is it stop pending, alone, in this process? */
+#include <stdlib.h>
+
+#define FAILURE_ACTIONS_BYTES 8192 /* the most that Windows gives */
+
+/* A process that ends without having reported its stop is a failure to the service manager: then it does what
+ * the service's failure actions say, and one of them restarts the computer. Wine knows no failure actions. */
+static DWORD failure_restarts_computer(SC_HANDLE service, bool *out_restarts)
+{
+    static const DWORD not_known[] = {ERROR_INVALID_LEVEL, ERROR_CALL_NOT_IMPLEMENTED};
+    DWORD needed = 0, code = ERROR_SUCCESS;
+    SERVICE_FAILURE_ACTIONSW *actions = malloc(FAILURE_ACTIONS_BYTES);
+    *out_restarts = false;
+    if (actions == NULL) {
+        return ERROR_NOT_ENOUGH_MEMORY;
+    }
+    if (!QueryServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, (BYTE *)actions, FAILURE_ACTIONS_BYTES,
+                              &needed)) {
+        code = GetLastError();
+        actions->cActions = 0;
+    }
+    for (DWORD i = 0; i < actions->cActions; i++) {
+        *out_restarts |= actions->lpsaActions[i].Type == SC_ACTION_REBOOT;
+    }
+    free(actions);
+    for (size_t i = 0; i < ARRAY_COUNT(not_known); i++) {
+        code = code == not_known[i] ? ERROR_SUCCESS : code;
+    }
+    return code;
+}
+
+/* The service manager's view of the service: is it stop pending, alone, in this process, and may it fail? */
 static enum status service_check(const char *name, uint32_t pid, struct err *err)
 {
     wchar_t wide[SERVICE_NAME_MAX];
@@ -16,7 +46,11 @@ static enum status service_check(const char *name, uint32_t pid, struct err *err
         return err_set(err, STATUS_NOT_FOUND, "OpenService", ERROR_SERVICE_DOES_NOT_EXIST,
                        "service %s: there is no such service", name);
     }
-    DWORD code = scm_service_open(wide, SERVICE_QUERY_STATUS, 0, &opened);
+    bool restarts_computer = false;
+    DWORD code = scm_service_open(wide, SERVICE_QUERY_STATUS | SERVICE_QUERY_CONFIG, 0, &opened);
+    if (code == ERROR_SUCCESS) {
+        code = failure_restarts_computer(opened.service, &restarts_computer);
+    }
     if (code == ERROR_SUCCESS &&
         !QueryServiceStatusEx(opened.service, SC_STATUS_PROCESS_INFO, (BYTE *)&now, sizeof(now), &needed)) {
         code = GetLastError();
@@ -31,6 +65,11 @@ static enum status service_check(const char *name, uint32_t pid, struct err *err
                        "service %s is not stop pending in process %lu any more (state %lu, process %lu)",
                        name, (unsigned long)pid, (unsigned long)now.dwCurrentState,
                        (unsigned long)now.dwProcessId);
+    }
+    if (restarts_computer) {
+        return err_set(err, STATUS_REFUSED, "QueryServiceConfig2", 0,
+                       "a failure action of service %s restarts the computer, so its process is not ended",
+                       name);
     }
     if ((now.dwServiceType & SERVICE_WIN32_OWN_PROCESS) == 0) {
         return err_set(err, STATUS_REFUSED, "QueryServiceStatusEx", 0,

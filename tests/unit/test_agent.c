@@ -556,6 +556,76 @@ static void test_a_store_that_breaks_while_in_use(void **state)
     store_close(store);
 }
 
+/* The volume went away and came back: no commit on the old handles will ever work again, the disk does. */
+static void test_a_store_whose_handles_are_dead_is_opened_again(void **state)
+{
+    struct fixture *f = *state;
+    drive_lanes(f->agent);
+    for (int64_t ms = 0;; ms += f->config.interval_ms) {
+        poll(f);
+        drive_lane(f->agent, LANE_LOOK);
+        struct job *job = agent_take_job(f->agent, LANE_STORE);
+        assert_non_null(job);
+        if (job->kind == JOB_REOPEN) {
+            assert_true(ms >= MS_PER_MINUTE);
+            job_run(job);
+            agent_job_done(f->agent, job);
+            break;
+        }
+        assert_true(ms <= 2 * MS_PER_MINUTE);
+        job->status = STATUS_IO;
+        agent_job_done(f->agent, job);
+    }
+    drive_lanes(f->agent);
+    assert_answer(f, "{\"request\": \"status\"}", "\"store_error\": null");
+}
+
+/* A full disk is no reason: its oldest history has to go, and that is done on the handles there are. */
+static void test_a_full_disk_is_not_opened_again(void **state)
+{
+    struct fixture *f = *state;
+    drive_lanes(f->agent);
+    for (int64_t ms = 0; ms <= 5 * MS_PER_MINUTE; ms += f->config.interval_ms) {
+        poll(f);
+        drive_lane(f->agent, LANE_LOOK);
+        struct job *job = agent_take_job(f->agent, LANE_STORE);
+        assert_non_null(job);
+        assert_int_equal(job->kind, JOB_COMMIT);
+        job->status = STATUS_FULL;
+        agent_job_done(f->agent, job);
+    }
+}
+
+/* With an interval of an hour a hanging commit is found out all the same: a start may be waiting for it. */
+static void test_a_commit_that_hangs_is_found_out_between_polls(void **state)
+{
+    struct fixture *f = *state;
+    drive_lanes(f->agent);
+    poll(f);
+    drive_lane(f->agent, LANE_LOOK);
+    struct job *job = agent_take_job(f->agent, LANE_STORE);
+    assert_non_null(job);
+    fake_advance(&f->os, 9 * MS_PER_SECOND);
+    agent_wake(f->agent);
+    assert_false(f->agent->store_failing);
+    fake_advance(&f->os, 2 * MS_PER_SECOND);
+    agent_wake(f->agent);
+    assert_true(f->agent->store_failing);
+    job_run(job);
+    agent_job_done(f->agent, job);
+}
+
+/* Nobody reaches this one: ops are told, and why. */
+static void test_without_a_control_pipe_ops_are_told(void **state)
+{
+    struct fixture *f = *state;
+    agent_tell_no_control(f->agent, "address already in use");
+    assert_non_null(strstr(f->agent->pending->mails[0].mail.plain, "address already in use"));
+    poll(f);
+    drive_lanes(f->agent);
+    assert_true(did(f, "mail [storewatch] EX1: commands do not reach storewatch"));
+}
+
 /* What forbids a restart is not lost with the file, neither now nor in the next life. */
 static void test_a_maintenance_outlives_a_damaged_file(void **state)
 {
@@ -728,6 +798,10 @@ int main(void)
         TEST(test_a_store_that_cannot_be_opened),
         TEST(test_a_store_that_cannot_be_read_is_told_with_what_it_may_hold),
         TEST(test_a_store_that_breaks_while_in_use),
+        TEST(test_a_store_whose_handles_are_dead_is_opened_again),
+        TEST(test_a_full_disk_is_not_opened_again),
+        TEST(test_a_commit_that_hangs_is_found_out_between_polls),
+        TEST(test_without_a_control_pipe_ops_are_told),
         TEST(test_a_file_set_aside_is_told_once),
         TEST(test_a_maintenance_outlives_a_damaged_file),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),

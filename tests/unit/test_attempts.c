@@ -347,7 +347,8 @@ static void test_a_store_near_its_end_does_not_wait_for_it(void **state)
 {
     (void)state;
     static struct open_incident client;
-    client = (struct open_incident){.incident = {.id = 1, .target_kind = TARGET_CLIENT}};
+    client =
+        (struct open_incident){.incident = {.id = 1, .target_kind = TARGET_CLIENT}, .seen_unbounded = true};
     assert_false(step_as_the_ladder_sees(&client, true).rungs_tried & CLIENT_TRIED);
     client.attempts[RUNG_RESTART_CLIENT].count = 1;
     assert_false(step_as_the_ladder_sees(&client, false).rungs_tried & CLIENT_TRIED);

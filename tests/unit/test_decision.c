@@ -172,6 +172,20 @@ static void test_a_client_has_no_more_time_than_the_store(void **state)
     assert_true(engine_restarting(f->engine));
 }
 
+/* It grew before storewatch was killed, or has stopped, and nobody restarts it: with its end near the store
+ * waits for it no longer. */
+static void test_an_urgent_store_does_not_wait_for_a_client_that_does_not_grow(void **state)
+{
+    struct fixture *f = *state;
+    struct open_incident *client = grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    client->seen_unbounded = false;
+    struct open_incident *store = grows(f, TARGET_STORE, "MSExchangeIS", MS_PER_DAY);
+    assert_string_equal(decide(f), "");
+    store->incident.exhaustion_early_utc_ms = f->step.clock.utc_ms + f->engine->config.urgent_before_ms / 2;
+    assert_string_equal(decide(f), "MSExchangeIS");
+    assert_true(engine_restarting(f->engine));
+}
+
 /* A reload before the first stop makes the budget smaller: what counts is how far apart the restarts began,
  * not how long ago the one before was by then. */
 static void test_the_budget_of_a_reload_holds_from_the_begin(void **state)
@@ -384,6 +398,24 @@ static void test_the_digest_is_of_the_local_day(void **state)
     assert_string_equal(after, again);
 }
 
+/* Its minute passes in a step that has told so much that there is no room: the next step tells it. */
+static void test_a_digest_waits_for_room(void **state)
+{
+    struct fixture *f = *state;
+    f->engine->config.digest_minute = 600;
+    f->step.clock.minute_of_day = 599;
+    actions_clear(&f->actions);
+    step_follow_digest(&f->step);
+    f->step.clock.minute_of_day = 600;
+    f->actions.alert_count = ACTIONS_ALERTS_MAX;
+    step_follow_digest(&f->step);
+    actions_clear(&f->actions);
+    f->step.clock.minute_of_day = 601;
+    step_follow_digest(&f->step);
+    assert_int_equal(f->actions.alert_count, 1);
+    assert_int_equal(f->actions.alerts[0].kind, ALERT_DIGEST);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -392,6 +424,7 @@ int main(void)
         TEST(test_a_pending_client_is_no_attempt),
         TEST(test_a_pending_client_keeps_no_other_waiting),
         TEST(test_a_client_has_no_more_time_than_the_store),
+        TEST(test_an_urgent_store_does_not_wait_for_a_client_that_does_not_grow),
         TEST(test_the_budget_of_a_reload_holds_from_the_begin),
         TEST(test_what_still_rises_has_not_recovered),
         TEST(test_a_long_story_has_room_for_its_end),
@@ -401,6 +434,7 @@ int main(void)
         TEST(test_a_restart_in_the_file_comes_before_one_that_is_wanted),
         TEST(test_the_ladder_is_remembered_of_all_incidents_of_a_target),
         TEST(test_the_digest_is_of_the_local_day),
+        TEST(test_a_digest_waits_for_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,6 +197,20 @@ static void test_a_relay_that_refuses_is_not_the_last(void **state)
     assert_false(mailed(f, "i4-3") || mailed(f, "i4-4"));
 }
 
+/* So many mails an hour are for people to read: what no relay took does not count. */
+static void test_what_was_given_up_does_not_count(void **state)
+{
+    struct fixture *f = *state;
+    f->os.relays[0] = RELAY_REFUSES;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    poll_for(f, MS_PER_MINUTE);
+    assert_int_equal(f->agent->mails_dead, 1);
+    f->os.relays[0] = RELAY_WORKS;
+    put(f, ALERT_OPENED, 5, "i5-1");
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i5-1"));
+}
+
 /* A filter or a narrow line swallows one mail, and the relay says nothing to it: it keeps only what its own
  * incident says next. */
 static void test_a_mail_that_none_answers_keeps_no_other(void **state)
@@ -496,6 +510,7 @@ int main(void)
         TEST(test_without_memory_repetitions_go_first),
         TEST(test_an_error_does_not_wait_for_the_cap),
         TEST(test_a_relay_that_refuses_is_not_the_last),
+        TEST(test_what_was_given_up_does_not_count),
         TEST(test_a_mail_that_none_answers_keeps_no_other),
         TEST(test_errors_of_no_incident_crowd_none_out),
         TEST(test_an_error_comes_while_the_outbox_is_looked_at),

@@ -795,6 +795,31 @@ static void done_things_are_forgotten(void **state)
     assert_int_equal(entries[0].id, 5); /* an id is never used again */
 }
 
+/* Ids may lie far apart: they begin at the time of day where the file could not be read. How many incidents
+ * there are decides how many are too many. */
+static void few_incidents_are_kept(void **state)
+{
+    static const int64_t ids[] = {1, 2, INT64_C(1800000000)};
+    struct incident incident, incidents[8];
+    static struct restart_journal journal, journals[8];
+    for (size_t i = 0; i < ARRAY_COUNT(ids); i++) {
+        fill_incident(&incident, ids[i]);
+        incident.state = INCIDENT_CLOSED;
+        incident.closed_utc_ms = NOON;
+        OK(store_put_incident(*state, &incident, &err));
+        fill_restart(&journal, ids[i], 2);
+        journal.phase = RESTART_ENDED;
+        journal.ended_utc_ms = NOON;
+        OK(store_put_restart(*state, &journal, &err));
+    }
+    maintain_all(*state, NOON);
+    size_t count = 0;
+    OK(store_get_incidents(*state, false, incidents, 8, &count, &err));
+    assert_int_equal(count, ARRAY_COUNT(ids));
+    OK(store_get_restarts(*state, journals, 8, &count, &err));
+    assert_int_equal(count, ARRAY_COUNT(ids));
+}
+
 /* ---- transactions ---- */
 
 static void transactions(void **state)
@@ -900,6 +925,7 @@ int main(void)
         TEST(late_samples_merge),
         TEST(cursor_while_thinning),
         TEST(done_things_are_forgotten),
+        TEST(few_incidents_are_kept),
         TEST(transactions),
         TEST(reading_while_writing),
         TEST(second_writer_is_busy),

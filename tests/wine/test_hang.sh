@@ -28,6 +28,8 @@ must "its stop hangs, and status says so" wait_for 90 hangs
 check "and what is done about it" contains "$(sw status)" 'if ArchiveSvc hangs: waits'
 must "ops are told that it is down" wait_for 60 mail_came SERVICE_DOWN
 check "its process is left alone" equals "$(service_pid ArchiveSvc)" "$client"
+check "storewatch is not removed while it has stopped services" exits 3 sw uninstall
+check "nor told to stop for that" service_is storewatch running
 
 # "terminate_client", from now on: what hangs in the way of its own start is ended after another stop_timeout
 settings terminate_client
