@@ -2,8 +2,8 @@
  *
  * The judgement is a chain of clauses. Growth is `unbounded` only when all of them hold, and the one that
  * fails gives the reason. The life of the incarnation (its last two weeks, when it is longer: people's
- * longest cycle is the week) is cut into up to 48 blocks of equal length, so that everything is relative to
- * the time seen; each has its median level and its floor. Several views of them are judged: the medians; the
+ * longest cycle is the week; of samples more than 5 minutes apart, the last 4032) is cut into up to 48 blocks
+ * of equal length, so that everything is relative to the time seen; each has its median level and its floor. Several views of them are judged: the medians; the
  * floors of pairs of blocks, which excursions (a busy hour, the teeth of a saw) do not reach; where something
  * repeats, the means of whole periods, which compare like phase with like; and in a long life what lies on
  * one robust line, when most of it does: excursions that come back do not interrupt a leak. For every block
@@ -39,17 +39,18 @@
 /* Lives, evaluations, and what an alarm waits for. */
 #define SAMPLES_MIN 30 /* of a life: below, nothing is said */
 #define LIFE_MAX_MS (14 * MS_PER_DAY)
-#define CONFIRM_SHARE 0.16   /* a forecast has to be obeyed for this share of the growth's duration, */
-#define URGENT_LAST 0.3      /* an urgent one, which has seen less, for this one, */
-#define VERIFY 0.6           /* by this part of the growth foreseen */
-#define HEIGHT_SHARE 0.02    /* of the growth makes a new height, */
-#define CRAWL_SHARE 0.2      /* when it came at this share of the usual rate at least; */
-#define STALL_SHARE 0.5      /* no new height for this share of the growth's duration clears, */
-#define RELEASE_SHARE 0.5    /* and so does giving back this share of the growth */
-#define GUARD_SHARE 0.9      /* the absolute guard: so near the limit, */
-#define GUARD_BELOW 0.75     /* in one rise from a life below this, */
-#define GUARD_RISES 4        /* of so many samples in a row: a step to a new level has one */
-#define PLATEAU_REACHED 0.95 /* of the plateau ends a warm-up, for the next incarnation */
+#define LIFE_MAX_SAMPLES 4032 /* of 5 min: who samples more rarely has more time in mind */
+#define CONFIRM_SHARE 0.16    /* a forecast has to be obeyed for this share of the growth's duration, */
+#define URGENT_LAST 0.3       /* an urgent one, which has seen less, for this one, */
+#define VERIFY 0.6            /* by this part of the growth foreseen */
+#define HEIGHT_SHARE 0.02     /* of the growth makes a new height, */
+#define CRAWL_SHARE 0.2       /* when it came at this share of the usual rate at least; */
+#define STALL_SHARE 0.5       /* no new height for this share of the growth's duration clears, */
+#define RELEASE_SHARE 0.5     /* and so does giving back this share of the growth */
+#define GUARD_SHARE 0.9       /* the absolute guard: so near the limit, */
+#define GUARD_BELOW 0.75      /* in one rise from a life below this, */
+#define GUARD_RISES 4         /* of so many samples in a row: a step to a new level has one */
+#define PLATEAU_REACHED 0.95  /* of the plateau ends a warm-up, for the next incarnation */
 #define EVALUATE_SHARE 64
 #define SILENCE_SHARE 16   /* a silence counts as time seen up to this share of the life, */
 #define SILENCE_PERIODS 20 /* or so many periods if that is more */
@@ -85,6 +86,7 @@ struct detector *detector_new(const struct verdict_settings *settings)
     series_init(&d->series);
     d->value = NAN;
     d->finding.plateau = NAN;
+    d->next_evaluation_ms = d->next_urgent_ms = INT64_MIN; /* times before 1970 are times, too */
     return d;
 }
 
@@ -140,7 +142,9 @@ static void unbounded_enter(struct detector *d, const struct finding *f, bool by
 static int64_t begin_of_life(const struct detector *d)
 {
     const int64_t begin_ms = d->first_ms + d->settings.warm_up_ms;
-    return d->last_ms - begin_ms > LIFE_MAX_MS ? d->last_ms - LIFE_MAX_MS : begin_ms;
+    const int64_t seen_ms = LIFE_MAX_SAMPLES * d->series.period_ms;
+    const int64_t most_ms = seen_ms > LIFE_MAX_MS ? seen_ms : LIFE_MAX_MS;
+    return d->last_ms - begin_ms > most_ms ? d->last_ms - most_ms : begin_ms;
 }
 
 /* Line and shape, for words, charts and forecast. */

@@ -149,7 +149,8 @@ static int64_t time_of_reach(const struct detector *d, double level, double rate
     }
     if (wait_s <= 0)
         return d->last_ms;
-    return wait_s < 4e12 ? d->last_ms + (int64_t)(wait_s * 1000) : INT64_MAX;
+    const double room_s = (double)(TIME_ISO_LAST_MS - d->skipped_ms - d->last_ms) / 1000;
+    return wait_s < room_s ? d->last_ms + (int64_t)(wait_s * 1000) : INT64_MAX;
 }
 
 /* When the limit is reached, and within which times: of a verdict that knows its line. */

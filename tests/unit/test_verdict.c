@@ -439,6 +439,52 @@ static void a_long_silence_hides_no_leak(void **state)
     detector_free(detector);
 }
 
+/* The number of the sample that raised the alarm; 0 = none did. */
+static int alarm_of_a_straight_leak(int64_t first_ms, int64_t period_ms, struct verdict *out_verdict)
+{
+    const struct verdict_settings settings = {
+        .unit = UNIT_BYTES, .confidence_pct = 99, .learned_plateau = NAN};
+    struct detector *detector = detector_new(&settings);
+    assert_non_null(detector);
+    detector_set_limit(detector, (struct verdict_limit){8e9, "a limit"});
+    int alarm = 0;
+    for (int i = 0; i < 600; i++) {
+        const double noise = (double)(i * 7919 % 101) / 101 - 0.5;
+        const double value = 1e9 * (1 + 1.5 * i / 600.0 + 0.02 * noise);
+        if (detector_push(detector, first_ms + i * period_ms, value) == VERDICT_UNBOUNDED && alarm == 0)
+            alarm = i + 1;
+    }
+    detector_verdict(detector, out_verdict);
+    detector_free(detector);
+    return alarm;
+}
+
+/* The same values a second, five minutes, an hour, a week apart, and in the last century: the same verdict at
+ * the same sample. */
+static void the_verdict_is_free_of_scale(void **state)
+{
+    (void)state;
+    static const int64_t periods_ms[] = {MS_PER_SECOND, 5 * MS_PER_MINUTE, MS_PER_HOUR, 7 * MS_PER_DAY};
+    const int64_t now_ms = INT64_C(1780000000000);
+    struct verdict verdict;
+    const int alarm = alarm_of_a_straight_leak(now_ms, MS_PER_MINUTE, &verdict);
+    assert_true(alarm > 0);
+    for (size_t i = 0; i < ARRAY_COUNT(periods_ms); i++)
+        assert_int_equal(alarm_of_a_straight_leak(now_ms, periods_ms[i], &verdict), alarm);
+    assert_int_equal(alarm_of_a_straight_leak(-now_ms, MS_PER_MINUTE, &verdict), alarm);
+}
+
+/* An end after the year 9999 has no name in ISO 8601: it is not foreseeable. */
+static void an_end_beyond_all_calendars_is_none(void **state)
+{
+    (void)state;
+    struct verdict verdict;
+    assert_true(alarm_of_a_straight_leak(0, 365 * MS_PER_DAY, &verdict) > 0);
+    assert_true(verdict.exhaustion_ms > 0 && verdict.exhaustion_ms <= TIME_ISO_LAST_MS);
+    assert_true(alarm_of_a_straight_leak(0, 6 * 365 * MS_PER_DAY, &verdict) > 0);
+    assert_int_equal(verdict.exhaustion_ms, INT64_MAX);
+}
+
 /* A straight leak after a flat history: the interval of its rate never holds 0 while it is called unbounded,
  * and the early bound of its end stays near the true one. (A piece of the flat level in the fitted segment
  * once made it hundreds of times wider, and a restart came outside its window.) */
@@ -635,6 +681,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_long_silence_hides_no_leak),
+        cmocka_unit_test(the_verdict_is_free_of_scale),
+        cmocka_unit_test(an_end_beyond_all_calendars_is_none),
         cmocka_unit_test(a_straight_leak_has_a_narrow_interval_from_the_first_word_on),
         cmocka_unit_test(harmless_shapes_are_left_alone),
         cmocka_unit_test(what_slows_down_is_waited_for),
