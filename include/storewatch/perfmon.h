@@ -8,8 +8,9 @@
  *
  * What real logs do, and what is made of it:
  * - Local time falls back by an hour in autumn. A PDH row whose time lies 30 to 60 minutes before the row
- *   above begins that second hour: it and all later rows are taken an hour later. (In spring an hour is
- *   missing: that is a gap; times after it are an hour late.)
+ *   above (or less, at night, where rows are 30 to 60 minutes apart) begins that second hour: it and all later
+ *   rows are taken an hour later. Of rows further apart it cannot be told. (In spring an hour is missing: that
+ *   is a gap; times after it are an hour late.)
  * - The clock is set back by up to an hour, or a row is there twice: rows that are not later than the one
  *   before are skipped and counted (perfmon_skipped_count). Further back than that is an error: logs were
  *   joined in the wrong order.

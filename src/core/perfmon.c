@@ -14,6 +14,7 @@
 
 #define EXACT_MANTISSA_MAX (UINT64_C(1) << 53)
 #define EXACT_POWER_MAX 22
+#define NIGHT_HOURS 4          /* from midnight: when clocks are set back */
 #define MANTISSA_DIGITS_MAX 19 /* what always fits 64 bits */
 
 /* ---- header ---- */
@@ -323,6 +324,23 @@ static enum status read_row(struct perfmon *reader, int64_t *out_utc_ms, struct 
     return status == STATUS_OK ? read_values(reader, p, err) : status;
 }
 
+/* Does the local clock show an hour for the second time? It does when the row lies 30 to 60 minutes before the
+ * one above; less when rows are so far apart, and then only at night, when clocks are set back. Rows that are
+ * further apart than an hour never go back: there the hour is lost. */
+static bool is_repeated_hour(const struct perfmon *reader, int64_t utc_ms, int64_t back_ms)
+{
+    if (!reader->is_pdh || back_ms < 0 || back_ms >= PERFMON_FALL_BACK_MS) {
+        return false;
+    }
+    if (back_ms > PERFMON_FALL_BACK_MS / 2) {
+        return true;
+    }
+    const int64_t local_ms = (utc_ms - reader->bias_ms) % MS_PER_DAY;
+    const int64_t hour = (local_ms + MS_PER_DAY) % MS_PER_DAY / MS_PER_HOUR;
+    const int64_t off_ms = PERFMON_FALL_BACK_MS - back_ms - reader->apart_ms;
+    return hour < NIGHT_HOURS && off_ms <= reader->apart_ms / 4 && off_ms >= -reader->apart_ms / 4;
+}
+
 /* Decides what a row that is not later than the one before means: the hour that autumn repeats, a clock that
  * was set back a little, or a mistake. */
 static enum status place_in_time(struct perfmon *reader, int64_t *utc_ms, bool *out_skip, struct err *err)
@@ -338,13 +356,16 @@ static enum status place_in_time(struct perfmon *reader, int64_t *utc_ms, bool *
             "the time is %s before that of the row above: were several logs joined in the wrong order?",
             storage);
     }
-    if (reader->is_pdh && back_ms > PERFMON_FALL_BACK_MS / 2 && back_ms < PERFMON_FALL_BACK_MS) {
+    if (is_repeated_hour(reader, *utc_ms, back_ms)) {
         reader->bias_ms += PERFMON_FALL_BACK_MS;
         *utc_ms += PERFMON_FALL_BACK_MS;
     } else if (back_ms >= 0) {
         *out_skip = true;
         reader->skipped_count++;
         return STATUS_OK;
+    }
+    if (reader->last_ms != INT64_MIN) {
+        reader->apart_ms = *utc_ms - reader->last_ms;
     }
     reader->last_ms = *utc_ms;
     return STATUS_OK;

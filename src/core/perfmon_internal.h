@@ -29,8 +29,9 @@ struct perfmon {
     uint64_t unfinished_line; /* 0 = none */
     uint64_t line;
     bool is_pdh;
-    int64_t bias_ms; /* from local time to UTC; autumn adds an hour */
-    int64_t last_ms; /* of the row before; INT64_MIN = none yet */
+    int64_t bias_ms;  /* from local time to UTC; autumn adds an hour */
+    int64_t last_ms;  /* of the row before; INT64_MIN = none yet */
+    int64_t apart_ms; /* of the last two rows; 0 = there were none yet */
     uint64_t skipped_count;
     size_t column_count;
     struct perfmon_column *columns;

@@ -435,33 +435,64 @@ static bool take_offset(const char **p, int *out_minutes)
     return **p == '\0';
 }
 
+/* "2026-11-22" or "20261122". */
+static bool take_date(const char **p, int64_t *out_ms)
+{
+    int year, month, day;
+    if (!take_digits(p, 4, &year)) {
+        return false;
+    }
+    const bool dashes = take_char(p, "-");
+    if (!take_digits(p, 2, &month) || (dashes && !take_char(p, "-")) || !take_digits(p, 2, &day)) {
+        return false;
+    }
+    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) {
+        return false;
+    }
+    *out_ms = days_from_civil(year, month, day) * MS_PER_DAY;
+    return true;
+}
+
+/* "03:14:05.123", "03:14:05", "03:14", or without the colons. */
+static bool take_time(const char **p, int64_t *out_ms)
+{
+    int hour, minute, second = 0;
+    if (!take_digits(p, 2, &hour)) {
+        return false;
+    }
+    const bool colons = take_char(p, ":");
+    if (!take_digits(p, 2, &minute)) {
+        return false;
+    }
+    const bool seconds = colons ? take_char(p, ":") : is_digit(**p);
+    if ((seconds && !take_digits(p, 2, &second)) || hour > 23 || minute > 59 || second > 59) {
+        return false;
+    }
+    *out_ms = hour * MS_PER_HOUR + minute * MS_PER_MINUTE + second * MS_PER_SECOND;
+    if (!seconds || !take_char(p, ".,")) {
+        return true;
+    }
+    if (!is_digit(**p)) {
+        return false;
+    }
+    for (int64_t weight = 100; is_digit(**p); (*p)++, weight /= 10) {
+        *out_ms += (**p - '0') * weight; /* what is finer than a millisecond is dropped */
+    }
+    return true;
+}
+
 enum status time_parse_iso(const char *text, int64_t *out_utc_ms)
 {
     const char *p = text;
-    int year, month, day, hour, minute, second, offset_minutes;
-    if (!take_digits(&p, 4, &year) || !take_char(&p, "-") || !take_digits(&p, 2, &month) ||
-        !take_char(&p, "-") || !take_digits(&p, 2, &day) || !take_char(&p, "Tt ") ||
-        !take_digits(&p, 2, &hour) || !take_char(&p, ":") || !take_digits(&p, 2, &minute) ||
-        !take_char(&p, ":") || !take_digits(&p, 2, &second)) {
+    int64_t date_ms, time_ms = 0;
+    int offset_minutes = 0;
+    if (!take_date(&p, &date_ms)) {
         return STATUS_INVALID;
     }
-    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 ||
-        second > 59) {
+    if (*p != '\0' &&
+        (!take_char(&p, "Tt ") || !take_time(&p, &time_ms) || !take_offset(&p, &offset_minutes))) {
         return STATUS_INVALID;
     }
-    int64_t milliseconds = 0;
-    if (take_char(&p, ".,")) {
-        if (!is_digit(*p)) {
-            return STATUS_INVALID;
-        }
-        for (int64_t weight = 100; is_digit(*p); p++, weight /= 10) {
-            milliseconds += (*p - '0') * weight; /* what is finer than a millisecond is dropped */
-        }
-    }
-    if (!take_offset(&p, &offset_minutes)) {
-        return STATUS_INVALID;
-    }
-    *out_utc_ms = days_from_civil(year, month, day) * MS_PER_DAY + hour * MS_PER_HOUR +
-                  (minute - offset_minutes) * MS_PER_MINUTE + second * MS_PER_SECOND + milliseconds;
+    *out_utc_ms = date_ms + time_ms - offset_minutes * MS_PER_MINUTE;
     return STATUS_OK;
 }
