@@ -68,6 +68,9 @@ bool perfmon_is_history(const struct perfmon *reader);
  * perfmon_next its rows. NOT_FOUND when there is none, which is so after the rows of any other file. */
 enum status perfmon_next_section(struct perfmon *reader, struct err *err);
 
+/* How far the recorder's local time is ahead of UTC, as of the latest row. False: the file does not tell. */
+bool perfmon_local_ahead(const struct perfmon *reader, int64_t *out_ms);
+
 /* Rows skipped so far because their time was not later than that of the row before. */
 uint64_t perfmon_skipped_count(const struct perfmon *reader);
 

@@ -4,7 +4,7 @@
  * Each row of the recording is one poll. A restart that the engine asks for succeeds at once; from then on
  * the recorded growth goes on from the level the recording began with, because a new process leaks like the
  * old one. A recording knows no other services than the configured ones: a plan holds the service itself
- * only. Windows of the configuration are taken to be in UTC. */
+ * only. The local time of windows and digest is the recorder's; where no log tells it, UTC. */
 #include "json_values.h"
 #include "replay_recording.h"
 
@@ -333,12 +333,16 @@ static void look(struct replay *replay)
 
 static struct clock clock_at(const struct replay *replay)
 {
-    int64_t minutes = replay->now_utc_ms / MS_PER_MINUTE;
-    int64_t days = minutes / 1440;
+    const int64_t local_ms = replay->now_utc_ms + replay->recording.ahead_ms;
+    int64_t days = local_ms / MS_PER_DAY, rest_ms = local_ms % MS_PER_DAY;
+    if (rest_ms < 0) {
+        days--;
+        rest_ms += MS_PER_DAY;
+    }
     return (struct clock){.mono_ms = replay->now_utc_ms - replay->first_utc_ms + MS_PER_DAY,
                           .utc_ms = replay->now_utc_ms,
-                          .weekday = (int)((days + 3) % 7), /* 1970-01-01 was a Thursday */
-                          .minute_of_day = (int)(minutes % 1440)};
+                          .weekday = (int)(((days + 3) % 7 + 7) % 7), /* 1970-01-01 was a Thursday */
+                          .minute_of_day = (int)(rest_ms / MS_PER_MINUTE)};
 }
 
 /* ---- the replayed SCM ---- */
@@ -520,6 +524,9 @@ static bool is_of_use(const struct replay *replay)
         fputs("storewatch: the recording has no \\Process(*)\\ID Process: the pids shown are made up, and a "
               "restart between two rows may not be seen\n",
               stderr);
+    if (!recording->knows_local && replay->config.mode == MODE_ACT && replay->config.window_count > 0)
+        fputs("storewatch: no log tells the local time of its machine: the windows are taken in UTC\n",
+              stderr);
     if (recording->left_out)
         fprintf(stderr, "storewatch: %zu columns of processes beyond the first %d were left out\n",
                 recording->left_out, RECORDING_PROCESSES_MAX);
@@ -599,20 +606,28 @@ static int run(struct replay *replay, const char *const *paths, size_t count)
 int replay_run(int argc, char **argv)
 {
     const char *config_path = NULL;
-    const char *paths[RECORDING_FILES_MAX];
     size_t count = 0;
     struct replay *replay = calloc(1, sizeof *replay);
-    if (!replay)
+    const char **paths = calloc((size_t)argc, sizeof *paths);
+    if (!replay || !paths) {
+        free(replay);
+        free(paths);
         return cli_fail("out of memory");
+    }
     const struct cli_option options[] = {{"--config", &config_path, NULL},
                                          {"--act", NULL, &replay->act},
                                          {"--json", NULL, &replay->as_json},
                                          {"--mails", NULL, &replay->with_mails}};
     int code = EXIT_USAGE;
-    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), paths, RECORDING_FILES_MAX, &count))
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), paths, (size_t)argc, &count))
         goto done;
     if (!config_path || count == 0) {
         code = cli_wrong_use(argv[0], "a configuration and at least one recording are wanted");
+        goto done;
+    }
+    if (count > RECORDING_FILES_MAX) {
+        code =
+            cli_wrong_use(argv[0], "%zu recordings; %d at a time are possible", count, RECORDING_FILES_MAX);
         goto done;
     }
     code = cli_load_config(config_path, &replay->config);
@@ -627,5 +642,6 @@ done:
     json_decref(replay->events);
     free(replay->actions);
     free(replay);
+    free(paths);
     return code;
 }

@@ -162,6 +162,9 @@ enum status recording_open(struct recording *recording, const char *const *paths
     for (size_t c = 0; c < HOST_COUNT; c++)
         recording->host[c] = READING_UNKNOWN;
     recording->next_utc_ms = INT64_MAX;
+    recording->files = calloc(count + 1, sizeof *recording->files);
+    if (!recording->files)
+        return err_set(err, STATUS_NO_MEMORY, "replay", 0, "out of memory");
     for (size_t i = 0; i < count; i++) {
         struct recording_file *file = &recording->files[i];
         *file = (struct recording_file){.path = paths[i], .utc_ms = INT64_MIN};
@@ -169,6 +172,7 @@ enum status recording_open(struct recording *recording, const char *const *paths
         if (status)
             return status;
         recording->file_count = i + 1;
+        recording->knows_local |= perfmon_local_ahead(file->perfmon, &recording->ahead_ms);
         status = map_columns(recording, file, err);
         if (!status)
             status = read_ahead(recording, file, err);
@@ -186,6 +190,7 @@ void recording_close(struct recording *recording)
         perfmon_close(recording->files[i].perfmon);
         free(recording->files[i].owners);
     }
+    free(recording->files);
 }
 
 /* Of two files that tell of the same the later one named counts, unless it does not know. */
@@ -231,6 +236,7 @@ static enum status take_rows(struct recording *recording, bool *out_any, struct 
             file->utc_ms > recording->utc_ms + recording->period_ms / 2)
             continue;
         take_row(recording, file);
+        perfmon_local_ahead(file->perfmon, &recording->ahead_ms); /* autumn changes it */
         file->taken = *out_any = true;
         enum status status = read_ahead(recording, file, err);
         if (status)
@@ -244,7 +250,6 @@ enum status recording_poll(struct recording *recording, struct err *err)
     if (recording->next_utc_ms == INT64_MAX)
         return STATUS_NOT_FOUND;
     recording->utc_ms = recording->next_utc_ms;
-    recording->poll_count++;
     forget_the_poll_before(recording);
     for (bool any = true; any;) {
         enum status status = take_rows(recording, &any, err);

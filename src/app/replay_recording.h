@@ -7,7 +7,7 @@
 #include "storewatch/perfmon.h"
 #include "storewatch/sample.h"
 
-#define RECORDING_FILES_MAX 64
+#define RECORDING_FILES_MAX 400 /* a year of daily logs; the C run-time of Windows opens 512 */
 #define RECORDING_PROCESSES_MAX 512
 
 enum recorded_counter { COUNTER_PRIVATE, COUNTER_HANDLES, COUNTER_PID, COUNTER_COUNT };
@@ -33,7 +33,7 @@ struct recording_file {
 
 struct recording {
     size_t file_count;
-    struct recording_file files[RECORDING_FILES_MAX];
+    struct recording_file *files; /* file_count of them */
     size_t process_count;
     struct recorded processes[RECORDING_PROCESSES_MAX];
     size_t left_out; /* columns of processes beyond the bound */
@@ -43,12 +43,13 @@ struct recording {
     char host_name[64];  /* of the machine, "" = no column tells */
     char other_host[64]; /* of another one, "" = none: then this is not one machine */
     int64_t period_ms;   /* between two rows of a file; 0 = not known yet */
+    bool knows_local;    /* some log is in local time */
+    int64_t ahead_ms;    /* which is so far ahead of UTC; 0 while none tells */
     int64_t utc_ms;      /* of this poll */
     int64_t next_utc_ms; /* of the next one; INT64_MAX = this is the last */
-    uint64_t poll_count;
 };
 
-/* Opens all files; errors as of perfmon_open. recording_close in any case. `paths` are borrowed. */
+/* Opens all files, at most RECORDING_FILES_MAX; errors as of perfmon_open. recording_close in any case. `paths` are borrowed. */
 enum status recording_open(struct recording *recording, const char *const *paths, size_t count,
                            struct err *err);
 void recording_close(struct recording *recording);

@@ -217,6 +217,14 @@ const struct perfmon_column *perfmon_column_get(const struct perfmon *reader, si
     return &reader->columns[index];
 }
 
+bool perfmon_local_ahead(const struct perfmon *reader, int64_t *out_ms)
+{
+    if (reader->is_pdh) {
+        *out_ms = -reader->bias_ms;
+    }
+    return reader->is_pdh;
+}
+
 uint64_t perfmon_skipped_count(const struct perfmon *reader)
 {
     return reader->skipped_count;

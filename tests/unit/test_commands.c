@@ -77,6 +77,27 @@ static void replay_tells_alerts_and_restarts(void **state)
                            "BESAgent.exe: budget: 1 of 1 restarts in the last 1 d: the budget is spent\n"));
 }
 
+/* perfmon's logs are in local time and tell how far that is from UTC: windows are in it. */
+static void replay_keeps_to_the_local_windows(void **state)
+{
+    (void)state;
+    write_text("night.json",
+               "{\"mode\": \"act\", \"clients\": [{\"name\": \"bes\", \"image\": \"BESAgent.exe\", "
+               "\"service\": \"BlackBerry Agent\"}], \"actions\": {\"windows\": [{\"days\": "
+               "\"mon-sun\", \"from\": \"01:00\", \"to\": \"05:00\"}]}}");
+    FILE *file = fopen(in_folder("pacific.csv"), "wb");
+    assert_non_null(file);
+    fprintf(file,
+            "\"(PDH-CSV 4.0) (Pacific Standard Time)(480)\",\"\\\\EX1\\Process(BESAgent)\\Private Bytes\"\n");
+    for (int minute = 0; minute < 2 * 1440; minute++)
+        fprintf(file, "\"03/%02d/2026 %02d:%02d:00.000\",\"%.0f\"\n", 3 + minute / 1440, minute / 60 % 24,
+                minute % 60, 1.5e8 + minute * 1e6);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("night.json"), in_folder("pacific.csv")),
+                     EXIT_FOUND);
+    assert_non_null(strstr(out, "2026-03-04 09:00:00 UTC  stop   BlackBerry Agent"));
+}
+
 static void replay_in_json(void **state)
 {
     (void)state;
@@ -418,6 +439,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replay_tells_alerts_and_restarts),
+        cmocka_unit_test(replay_keeps_to_the_local_windows),
         cmocka_unit_test(replay_in_json),
         cmocka_unit_test(replay_with_the_mails),
         cmocka_unit_test(replay_of_a_healthy_store_is_fine),
