@@ -19,6 +19,7 @@
 #define CONFIG_BUDGET_MAX_MS (INT64_C(365) * 24 * 3600 * 1000) /* and for how long */
 #define CONFIG_BYTES_MAX (1024 * 1024)
 #define CONFIG_STRING_MAX 512
+#define CONFIG_ADDRESS_MAX 255 /* RFC 5321, 4.5.3.1.3: a path of 256 bytes with its < and >; and the NUL */
 
 enum config_mode { MODE_ALERT, MODE_ACT };
 enum rung { RUNG_ALERT, RUNG_RESTART_CLIENT, RUNG_RESTART_STORE, RUNG_COUNT };
@@ -87,9 +88,9 @@ struct config {
     double dump_min_free_bytes;
     int64_t dump_time_ms;
 
-    char mail_from[CONFIG_STRING_MAX]; /* not given: "storewatch@" and the domain of the first recipient */
+    char mail_from[CONFIG_ADDRESS_MAX]; /* not given: "storewatch@" and the domain of the first recipient */
     size_t recipient_count;
-    char mail_to[CONFIG_RECIPIENTS_MAX][CONFIG_STRING_MAX];
+    char mail_to[CONFIG_RECIPIENTS_MAX][CONFIG_ADDRESS_MAX];
     char subject_prefix[128];
     size_t relay_count;
     struct config_relay relays[CONFIG_RELAYS_MAX];

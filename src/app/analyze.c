@@ -558,7 +558,11 @@ static bool read_options(int argc, char **argv, struct options *options, const c
         return false;
     }
     const size_t length = options->html != NULL ? strlen(options->html) : 0;
-    if (length >= 4 && text_equal_nocase(options->html + length - 4, ".csv")) {
+    bool is_recording = length >= 4 && text_equal_nocase(options->html + length - 4, ".csv");
+    for (size_t i = 0; i < *out_count && length > 0; i++) {
+        is_recording |= strcmp(options->html, files[i]) == 0;
+    }
+    if (is_recording) {
         fprintf(stderr,
                 "storewatch analyze: --html: \"%s\" would be overwritten; name the page that is to be "
                 "written, such as page.html\n",

@@ -77,7 +77,7 @@ bool cli_parse(int argc, char **argv, const struct cli_option *options, size_t o
             *option->flag = true;
             continue;
         }
-        if (i + 1 == argc) {
+        if (i + 1 == argc || option_find(options, option_count, argv[i + 1])) {
             cli_wrong_use(argv[0], "a value must follow: %s", argv[i]);
             return false;
         }

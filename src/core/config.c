@@ -97,8 +97,9 @@ static void read_array(struct config_reader *reader, const struct config_row *ro
         config_report(reader, place, ERROR_AT_VALUE, "has %u elements; at most %u are allowed",
                       (unsigned)given, (unsigned)bound);
     }
-    for (size_t i = 0; i < count; i++) {
-        char *at = (char *)base + row->offset + i * row->size;
+    char *beyond = given > bound ? malloc(row->size) : NULL; /* those are looked at, too, and kept nowhere */
+    for (size_t i = 0; i < (beyond != NULL ? given : count); i++) {
+        char *at = i < count ? (char *)base + row->offset + i * row->size : beyond;
         memset(at, 0, row->size);
         if (row->element_default != NULL) {
             memcpy(at, row->element_default, row->size);
@@ -106,6 +107,7 @@ static void read_array(struct config_reader *reader, const struct config_row *ro
         const struct config_place member = config_place_element(place, i);
         read_value(reader, element, json_array_get(array, i), &member, at);
     }
+    free(beyond);
     memcpy((char *)base + row->count_offset, &count, sizeof(count));
 }
 
@@ -121,13 +123,14 @@ static void read_value(struct config_reader *reader, const struct config_row *ro
     }
 }
 
-/* "storewatch@" and the domain of the first recipient: a domain that the relay knows. */
+/* "storewatch@" ("s@", if that is too long) and the domain of the first recipient: one that the relay knows. */
 static void derive_sender(struct config *config)
 {
     const char *at = config->recipient_count > 0 ? strchr(config->mail_to[0], '@') : NULL;
     if (config->mail_from[0] == '\0' && at != NULL) {
         struct text from = text_on(config->mail_from, sizeof(config->mail_from));
-        text_add(&from, "storewatch%s", at);
+        const bool fits = strlen("storewatch") + strlen(at) < CONFIG_ADDRESS_MAX;
+        text_add(&from, "%s%s", fits ? "storewatch" : "s", at);
     }
 }
 
@@ -167,11 +170,47 @@ static void report_file(struct config_findings *findings, const char *complaint,
     text_add(&text, "%s", hint);
 }
 
-static void report_syntax(struct config_findings *findings, const json_error_t *error)
+/* Is this the last part of some key's path? */
+static bool is_key_word(const char *word, size_t length)
+{
+    for (size_t i = 0; i < config_row_count; i++) {
+        const char *dot = strrchr(config_rows[i].key.path, '.');
+        const char *name = dot != NULL ? dot + 1 : config_rows[i].key.path;
+        if (strlen(name) == length && memcmp(name, word, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What jansson quotes of the text may be a piece of a password, which goes into no mail and no event. */
+static size_t without_secrets(const char *complaint, const char *json, size_t length)
+{
+    static const char near[] = " near '", secret[] = "password";
+    const size_t whole = strlen(complaint);
+    const char *quoted = strstr(complaint, near);
+    bool has_secrets = false;
+    for (size_t i = 0; i + strlen(secret) <= length && !has_secrets; i++) {
+        has_secrets = text_begins_nocase(json + i, secret);
+    }
+    if (quoted == NULL || !has_secrets) {
+        return whole;
+    }
+    const char *token = quoted + strlen(near);
+    size_t token_length = strlen(token) - (whole > 0 && complaint[whole - 1] == '\'');
+    if (token_length >= 2 && token[0] == '"' && token[token_length - 1] == '"') {
+        token++;
+        token_length -= 2;
+    }
+    return token_length <= 1 || is_key_word(token, token_length) ? whole : (size_t)(quoted - complaint);
+}
+
+static void report_syntax(struct config_findings *findings, const json_error_t *error, const char *json,
+                          size_t length)
 {
     char storage[JSON_ERROR_TEXT_LENGTH + 32];
     struct text text = text_on(storage, sizeof(storage));
-    text_add(&text, "not JSON: %s", error->text);
+    text_add(&text, "not JSON: %.*s", (int)without_secrets(error->text, json, length), error->text);
     report_file(findings, storage, syntax_hint(error->text));
     findings->items[0].line = error->line > 0 ? error->line : 1;
     findings->items[0].column = error->column > 0 ? error->column : 1;
@@ -237,7 +276,7 @@ enum status config_parse(const char *json, size_t length, struct config *out_con
         goto done;
     }
     if (root == NULL) {
-        report_syntax(out_findings, &error);
+        report_syntax(out_findings, &error, json, length);
         goto done;
     }
     config_default(config);

@@ -13,6 +13,41 @@ static bool same_target(const struct config_client *a, const struct config_clien
                                                       : text_equal_nocase(a->service, b->service);
 }
 
+/* Has this very key an error, and not just a part of what it holds? */
+static bool has_error_at(const struct config_reader *reader, const char *key)
+{
+    for (size_t i = 0; i < reader->findings->count; i++) {
+        const struct config_finding *finding = &reader->findings->items[i];
+        if (!finding->warning && strcmp(finding->key, key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is a key of it not known? Then what seems to be missing may be there under a mistyped name. */
+static bool has_unknown_key(const struct config_reader *reader, const struct config_place *place)
+{
+    const size_t length = strlen(place->key);
+    for (size_t i = 0; i < reader->findings->count; i++) {
+        const struct config_finding *finding = &reader->findings->items[i];
+        if (strncmp(finding->key, place->key, length) == 0 && finding->key[length] == '.' &&
+            text_begins_nocase(finding->text, "unknown key")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool member_is_sound(const struct config_reader *reader, const struct config_place *place,
+                            const char *member)
+{
+    char key[sizeof(place->key) + 16];
+    struct text text = text_on(key, sizeof(key));
+    text_add(&text, "%s.%s", place->key, member);
+    return !has_error_at(reader, place->key) && config_is_sound(reader, key);
+}
+
 static void check_clients(struct config_reader *reader)
 {
     const struct config *config = reader->config;
@@ -21,10 +56,11 @@ static void check_clients(struct config_reader *reader)
     for (size_t i = 0; i < config->client_count; i++) {
         const struct config_client *client = &config->clients[i];
         const struct config_place place = config_place_element(&clients, i);
-        if (!config_is_sound(reader, place.key)) {
-            continue;
-        }
-        if (client->service[0] == '\0' && client->image[0] == '\0') {
+        /* A member that is wrong says nothing of how the others stand to each other. */
+        const bool service_sound = member_is_sound(reader, &place, "service");
+        const bool image_sound = member_is_sound(reader, &place, "image");
+        if (service_sound && image_sound && !has_unknown_key(reader, &place) && client->service[0] == '\0' &&
+            client->image[0] == '\0') {
             config_report(
                 reader, &place, ERROR_AT_VALUE,
                 "has neither \"service\" nor \"image\": give the service that is restarted, the image "
@@ -34,7 +70,7 @@ static void check_clients(struct config_reader *reader)
         }
         json_t *service = json_array_get(array, i);
         const struct config_place service_place = config_place_find(&place, &service, "service");
-        if (text_equal_nocase(client->service, config->store_service)) {
+        if (service_sound && text_equal_nocase(client->service, config->store_service)) {
             config_report(reader, &service_place, ERROR_AT_VALUE,
                           "\"%s\" is the information store itself, which is watched already",
                           client->service);
@@ -43,10 +79,16 @@ static void check_clients(struct config_reader *reader)
             const struct config_client *earlier = &config->clients[j];
             json_t *name = json_array_get(array, i);
             const struct config_place name_place = config_place_find(&place, &name, "name");
-            if (text_equal_nocase(client->name, earlier->name)) {
+            const struct config_place other = config_place_element(&clients, j);
+            const bool names_sound =
+                member_is_sound(reader, &place, "name") && member_is_sound(reader, &other, "name");
+            const bool targets_sound = service_sound && image_sound &&
+                                       member_is_sound(reader, &other, "service") &&
+                                       member_is_sound(reader, &other, "image");
+            if (names_sound && text_equal_nocase(client->name, earlier->name)) {
                 config_report(reader, &name_place, ERROR_AT_VALUE,
                               "\"%s\" is the name of clients[%u] already", client->name, (unsigned)j);
-            } else if (same_target(client, earlier)) {
+            } else if (targets_sound && same_target(client, earlier)) {
                 config_report(reader, &place, ERROR_AT_VALUE,
                               "watches the same process as clients[%u], \"%s\"", (unsigned)j, earlier->name);
             }
@@ -131,19 +173,21 @@ static void check_relays(struct config_reader *reader)
     for (size_t i = 0; i < config->relay_count; i++) {
         const struct config_relay *relay = &config->relays[i];
         const struct config_place place = config_place_element(&relays, i);
-        if (!config_is_sound(reader, place.key)) {
-            continue;
-        }
-        if ((relay->user[0] == '\0') != (relay->password[0] == '\0')) {
+        const bool login_sound =
+            member_is_sound(reader, &place, "user") && member_is_sound(reader, &place, "password");
+        const bool tls_sound = member_is_sound(reader, &place, "tls");
+        if (login_sound && !has_unknown_key(reader, &place) &&
+            (relay->user[0] == '\0') != (relay->password[0] == '\0')) {
             config_report(reader, &place, ERROR_AT_VALUE, "has \"%s\" but no \"%s\"; give both or neither",
                           relay->user[0] != '\0' ? "user" : "password",
                           relay->user[0] != '\0' ? "password" : "user");
-        } else if (relay->password[0] != '\0' && relay->tls == TLS_NONE) {
+        } else if (login_sound && tls_sound && relay->password[0] != '\0' && relay->tls == TLS_NONE) {
             config_report(
                 reader, &place, WARNING_AT_VALUE,
                 "the password crosses the network in clear: \"tls\" should be \"starttls\" or \"implicit\"");
         }
-        if (relay->tls == TLS_IMPLICIT && relay->port == 25) {
+        if (tls_sound && member_is_sound(reader, &place, "port") && relay->tls == TLS_IMPLICIT &&
+            relay->port == 25) {
             config_report(reader, &place, WARNING_AT_VALUE,
                           "\"tls\" is \"implicit\" on port 25; relays expect that on port 465");
         }

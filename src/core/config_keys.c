@@ -98,7 +98,7 @@ const struct config_row config_rows[] = {
     OBJECT("mail"),
     STRING_OR_NULL("mail.from", IN_CONFIG(mail_from), config_check_address),
     ARRAY("mail.to", CONFIG_RECIPIENTS_MAX, ELEMENTS(mail_to, recipient_count), NULL),
-    STRING("mail.to[]", 1, ELEMENT(CONFIG_STRING_MAX), config_check_address),
+    STRING("mail.to[]", 1, ELEMENT(CONFIG_ADDRESS_MAX), config_check_address),
     STRING("mail.subject_prefix", 0, IN_CONFIG(subject_prefix), NULL),
     ARRAY("mail.relays", CONFIG_RELAYS_MAX, ELEMENTS(relays, relay_count), &relay_default),
     OBJECT("mail.relays[]"),

@@ -335,8 +335,8 @@ void fake_mail(struct config *config)
 {
     config->relay_count = config->recipient_count = 1;
     config->relays[0].port = 25;
-    text_copy(config->mail_from, CONFIG_STRING_MAX, "storewatch@example.com");
-    text_copy(config->mail_to[0], CONFIG_STRING_MAX, "ops@example.com");
+    text_copy(config->mail_from, CONFIG_ADDRESS_MAX, "storewatch@example.com");
+    text_copy(config->mail_to[0], CONFIG_ADDRESS_MAX, "ops@example.com");
 }
 
 const struct fake_file *fake_file_find(const struct os *os, const char *path_end)

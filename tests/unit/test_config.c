@@ -481,6 +481,51 @@ static void what_concerns_several_values(void **state)
     check_cases(cases, ARRAY_COUNT(cases));
 }
 
+/* One error of an element does not hide what else is wrong with it; elements beyond the bound are looked at,
+ * too. */
+static void one_error_hides_no_other(void **state)
+{
+    (void)state;
+    static const struct finding_case cases[] = {
+        {"{\"mail\":{\"to\":[\"a@b\"],\"relays\":[{\"host\":\"r\",\"port\":0,\"user\":\"u\"}]}}",
+         STATUS_INVALID,
+         "f:1:33: mail.relays[0]: has \"user\" but no \"password\"; give both or neither\n"
+         "f:1:52: mail.relays[0].port: the number 0 is not allowed; it must be a whole number from 1 to "
+         "65535\n"},
+        /* perhaps "pasword" is it */
+        {"{\"mail\":{\"to\":[\"a@b\"],\"relays\":[{\"host\":\"r\",\"user\":\"u\",\"pasword\":\"env:A\"}]}}",
+         STATUS_INVALID,
+         "f:1:56: mail.relays[0].pasword: unknown key; did you mean \"password\"? Allowed here: host, port, "
+         "tls, user, password\n"},
+    };
+    check_cases(cases, ARRAY_COUNT(cases));
+    struct buffer json = {0};
+    buffer_add(&json, "{\"clients\": [");
+    for (int i = 0; i < CONFIG_CLIENTS_MAX; i++)
+        buffer_add(&json, "{\"name\": \"c%d\", \"service\": \"s%d\"},", i, i);
+    buffer_add(&json, "{\"nam\": \"x\", \"service\": \"y\"}]}");
+    assert_int_equal(parse(json.data), STATUS_INVALID);
+    assert_non_null(strstr(all_findings(), "unknown key; did you mean \"name\"?"));
+    buffer_deinit(&json);
+}
+
+/* What stands near a syntax error may be a piece of a password: it is not repeated. */
+static void syntax_errors_repeat_no_password(void **state)
+{
+    (void)state;
+    static const char *const relays[] = {
+        "\"password\": \"S3cret\\d\"", "\"password\": \"S3cret\n\"",   "\"password\": S3cret",
+        "\"password\" \"S3cret\"",     "\"password\": \"S3cret\xE4\"", "\"password\": \"S3cret",
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(relays); i++) {
+        char json[200];
+        snprintf(json, sizeof json, "{\"mail\": {\"relays\": [{\"host\": \"r\", %s}]}}", relays[i]);
+        assert_int_equal(parse(json), STATUS_INVALID);
+        assert_null(strstr(all_findings(), "S3cret"));
+        assert_non_null(strstr(all_findings(), "not JSON: "));
+    }
+}
+
 static void all_findings_are_told_in_the_order_of_the_file(void **state)
 {
     (void)state;
@@ -982,6 +1027,8 @@ int main(void)
         cmocka_unit_test(wrong_types_and_values),
         cmocka_unit_test(texts_of_special_form),
         cmocka_unit_test(what_concerns_several_values),
+        cmocka_unit_test(one_error_hides_no_other),
+        cmocka_unit_test(syntax_errors_repeat_no_password),
         cmocka_unit_test(all_findings_are_told_in_the_order_of_the_file),
         cmocka_unit_test(places_are_found_behind_anything),
         cmocka_unit_test(findings_are_bounded),
