@@ -178,7 +178,8 @@ void engine_restore_incidents(struct engine *engine, const struct incident *inci
 /* `journals` newest first; one that has not ended is resumed. */
 void engine_restore_restarts(struct engine *engine, const struct restart_journal *journals, size_t count,
                              int64_t mono_ms);
-void engine_restore_budget(struct engine *engine, const struct budget_entry *entries, size_t count);
+void engine_restore_budget(struct engine *engine, const struct budget_entry *entries, size_t count,
+                           int64_t mono_ms);
 /* Who was named for an open incident, as open_incident.who has it. */
 void engine_restore_who(struct engine *engine, int64_t incident_id, const char *who);
 

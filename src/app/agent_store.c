@@ -58,7 +58,7 @@ static void take_store(struct agent *agent, struct job *job)
     engine_restore_incidents(agent->engine, restored->incidents, restored->incident_count,
                              restored->last_incident_id, clock);
     engine_restore_restarts(agent->engine, restored->restarts, restored->restart_count, clock.mono_ms);
-    engine_restore_budget(agent->engine, restored->budget, restored->budget_count);
+    engine_restore_budget(agent->engine, restored->budget, restored->budget_count, clock.mono_ms);
     for (size_t i = 0; i < INCIDENTS_MAX && i < restored->incident_count; i++)
         engine_restore_who(agent->engine, restored->incidents[i].id, restored->who[i]);
     if (restored->set_aside[0]) { /* told and noted as told in one transaction */

@@ -95,18 +95,25 @@ static void follow_sight(struct step *step)
 
 /* ---- the entries ---- */
 
+/* Returns whether there was something to age. */
+static bool age_budget_until(struct engine *engine, int64_t mono_ms)
+{
+    const bool ages =
+        engine->stepped_mono_ms && mono_ms > engine->stepped_mono_ms && engine->budget_count > 0;
+    if (ages)
+        policy_age_budget(engine->budget, &engine->budget_count, mono_ms - engine->stepped_mono_ms);
+    engine->stepped_mono_ms = mono_ms;
+    return ages;
+}
+
 static void age_budget(struct step *step)
 {
     struct engine *engine = step->engine;
-    if (engine->stepped_mono_ms && step->clock.mono_ms > engine->stepped_mono_ms && engine->budget_count) {
-        policy_age_budget(engine->budget, &engine->budget_count,
-                          step->clock.mono_ms - engine->stepped_mono_ms);
-        if (step->clock.mono_ms - engine->budget_saved_mono_ms >= MS_PER_MINUTE) {
-            step->actions->save_budget = true;
-            engine->budget_saved_mono_ms = step->clock.mono_ms;
-        }
+    if (age_budget_until(engine, step->clock.mono_ms) &&
+        step->clock.mono_ms - engine->budget_saved_mono_ms >= MS_PER_MINUTE) {
+        step->actions->save_budget = true;
+        engine->budget_saved_mono_ms = step->clock.mono_ms;
     }
-    engine->stepped_mono_ms = step->clock.mono_ms;
 }
 
 /* The clock was set: what was foreseen is as far off as before. (Verdicts say it anew, but not at each look.)
@@ -290,8 +297,11 @@ void engine_restore_restarts(struct engine *engine, const struct restart_journal
     }
 }
 
-void engine_restore_budget(struct engine *engine, const struct budget_entry *entries, size_t count)
+void engine_restore_budget(struct engine *engine, const struct budget_entry *entries, size_t count,
+                           int64_t mono_ms)
 {
+    if (engine->stepped_mono_ms) /* what comes with the file is not older by the time since the latest step */
+        age_budget_until(engine, mono_ms);
     for (size_t i = 0; i < count && engine->budget_count < BUDGET_ENTRIES_MAX; i++) {
         if (entries[i].restart_id > engine->last_restart_id)
             engine->last_restart_id = entries[i].restart_id;

@@ -120,7 +120,7 @@ void hang_follow(struct restart *restart, const struct machine_step *step, size_
     struct restart_watch *watch = &restart->watches[index];
     const bool hanging =
         look->state == SERVICE_STATE_STOP_PENDING && restart->journal.plan.services[index].stop == STEP_ASKED;
-    if (hanging && (!watch->hanging || step->mono_ms - watch->hang_seen_mono_ms > UNSEEN_MS)) {
+    if (hanging && (!watch->hanging || step->observation->mono_ms - watch->hang_seen_mono_ms > UNSEEN_MS)) {
         watch->hung_mono_ms = step->mono_ms;
     }
     if (look->state != SERVICE_STATE_UNKNOWN) {
@@ -130,16 +130,19 @@ void hang_follow(struct restart *restart, const struct machine_step *step, size_
 }
 
 /* Has a stop of ours been pending for longer than allowed, with everything of it standing still, and may its
- * process be ended? Then that is asked for. NEARLY: only the time is not up yet. */
+ * process be ended? Then that is asked for. NEARLY: only the time is not up yet.
+ *
+ * Times run up to the begin of the look: one that took a minute may show what was a minute ago. */
 enum hung hang_end(struct restart *restart, struct machine_step *step, size_t index, const struct look *look)
 {
     struct restart_service *service = &restart->journal.plan.services[index];
     struct restart_watch *watch = &restart->watches[index];
-    const int64_t hung_ms = step->mono_ms - watch->hung_mono_ms;
+    const int64_t looked_mono_ms = step->observation->mono_ms;
+    const int64_t hung_ms = looked_mono_ms - watch->hung_mono_ms;
     /* What cannot be read may be moving. */
     const bool still =
         reading_known(look->cpu_ms) && reading_known(look->io_count) &&
-        step->mono_ms - watch->progress_mono_ms > hang_quiet_allowed_ms(look, restart->stop_timeout_ms);
+        looked_mono_ms - watch->progress_mono_ms > hang_quiet_allowed_ms(look, restart->stop_timeout_ms);
     char why[96];
     if (!watch->hanging || look->state != SERVICE_STATE_STOP_PENDING || watch->terminated || restart->asked ||
         !still || restart->terminate_held[0] != '\0' ||

@@ -186,6 +186,21 @@ static void test_an_urgent_store_does_not_wait_for_a_client_that_does_not_grow(v
     assert_true(engine_restarting(f->engine));
 }
 
+/* A file that is opened between two steps, an hour apart: what it knows is not an hour older for that. */
+static void test_what_comes_with_the_file_is_not_aged_by_the_step(void **state)
+{
+    struct fixture *f = *state;
+    world_observe(&f->world, f->observation);
+    engine_step(f->engine, f->observation, f->step.clock, false, &f->actions);
+    pass(f, 59 * MS_PER_MINUTE);
+    const struct budget_entry spent = {.restart_id = -1};
+    engine_restore_budget(f->engine, &spent, 1, f->step.clock.mono_ms);
+    pass(f, MS_PER_MINUTE);
+    engine_step(f->engine, f->observation, f->step.clock, false, &f->actions);
+    assert_int_equal(f->engine->budget_count, 1);
+    assert_int_equal(f->engine->budget[0].age_ms, MS_PER_MINUTE);
+}
+
 /* A reload before the first stop makes the budget smaller: what counts is how far apart the restarts began,
  * not how long ago the one before was by then. */
 static void test_the_budget_of_a_reload_holds_from_the_begin(void **state)
@@ -287,7 +302,7 @@ static void test_a_set_clock_brings_no_end_nearer(void **state)
 static void test_what_has_ended_does_not_come_back_with_the_file(void **state)
 {
     struct fixture *f = *state;
-    engine_restore_budget(f->engine, NULL, 0); /* of the start */
+    engine_restore_budget(f->engine, NULL, 0, f->step.clock.mono_ms); /* of the start */
     struct open_incident *open = grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
     assert_string_equal(decide(f), "ArchiveSvc");
     const struct incident incident_in_file = open->incident;
@@ -300,7 +315,7 @@ static void test_what_has_ended_does_not_come_back_with_the_file(void **state)
     engine_restore_incidents(f->engine, &incident_in_file, 1, incident_in_file.id, f->step.clock);
     engine_restore_restarts(f->engine, &journal_in_file, 1, f->step.clock.mono_ms);
     assert_false(engine_restarting(f->engine));
-    engine_restore_budget(f->engine, &budget_in_file, 1);
+    engine_restore_budget(f->engine, &budget_in_file, 1, f->step.clock.mono_ms);
     assert_null(engine_incident_by_id(f->engine, incident_in_file.id));
     assert_int_equal(f->engine->budget_count, 0);
 }
@@ -425,6 +440,7 @@ int main(void)
         TEST(test_a_pending_client_keeps_no_other_waiting),
         TEST(test_a_client_has_no_more_time_than_the_store),
         TEST(test_an_urgent_store_does_not_wait_for_a_client_that_does_not_grow),
+        TEST(test_what_comes_with_the_file_is_not_aged_by_the_step),
         TEST(test_the_budget_of_a_reload_holds_from_the_begin),
         TEST(test_what_still_rises_has_not_recovered),
         TEST(test_a_long_story_has_room_for_its_end),
