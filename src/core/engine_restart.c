@@ -236,7 +236,7 @@ static size_t budget_when_begun(const struct engine *engine, struct budget_entry
 
 /* The pre-flight once more just before the first stop: the world may have changed since the plan was made, or
  * while storewatch itself was away in the middle of the stops. Returns news bits. */
-static unsigned call_off(struct step *step)
+static unsigned call_off_if_forbidden(struct step *step)
 {
     struct engine *engine = step->engine;
     const bool untouched = restart_untouched(&engine->restart);
@@ -286,7 +286,7 @@ void step_tell_terminated(struct step *step, const char *service)
     step_tell_story(step, "%s %s", service, note_of(step->engine, service));
 }
 
-static void forbid_termination(struct step *step)
+static void hold_or_allow_termination(struct step *step)
 {
     struct engine *engine = step->engine;
     struct policy_facts facts;
@@ -316,8 +316,8 @@ void step_follow_restart(struct step *step)
         return;
     /* While a request is out the machine asks for nothing, but its clocks and words go on: a call that hangs
      * in the SCM is a service that hangs, and what is down meanwhile is told of. */
-    const bool asks_scm = engine->out.kind == ENGINE_READ_GRAPH;
-    engine->restart.held = asks_scm;
+    const bool reads_graph = engine->out.kind == ENGINE_READ_GRAPH;
+    engine->restart.held = reads_graph;
     if (engine->graph_wanted && engine->out.kind == ENGINE_NOTHING) {
         engine->graph_wanted = false;
         ask(step, ENGINE_READ_GRAPH, "");
@@ -325,12 +325,12 @@ void step_follow_restart(struct step *step)
     }
     struct restart_journal before = engine->restart.journal;
     struct restart_request request = {0};
-    unsigned news = asks_scm ? 0 : call_off(step);
+    unsigned news = reads_graph ? 0 : call_off_if_forbidden(step);
     if (news & RESTART_NEWS_ENDED)
         step_drop_evidence(step);
     else if (news == 0 && step_waits_for_evidence(step))
         return;
-    forbid_termination(step);
+    hold_or_allow_termination(step);
     if (!(news & RESTART_NEWS_ENDED))
         news |= restart_step(&engine->restart, step->observation,
                              engine->graph.node_count ? &engine->graph : NULL, step->clock.mono_ms,
@@ -496,13 +496,13 @@ void step_refuse_plan(struct step *step, enum check failed, const char *why)
              check_name(failed), why);
 }
 
-static void begin_restart(struct step *step, const struct restart_plan *plan)
+/* As engine->wanted says. */
+static void begin_restart(struct step *step)
 {
     struct engine *engine = step->engine;
     struct restart_journal *journal = &engine->wanted;
     journal->id = ++engine->last_restart_id;
     journal->begun_utc_ms = step->clock.utc_ms;
-    journal->plan = *plan;
     restart_begin(&engine->restart, &engine->config, journal, step->clock.mono_ms);
     engine->story_count = 0;
     engine->called_off[0] = '\0';
@@ -523,8 +523,9 @@ static void begin_restart(struct step *step, const struct restart_plan *plan)
     }
     struct alert *alert = alert_restart(step, ALERT_RESTART_BEGUN);
     if (alert)
-        for (size_t i = 0; i < plan->count; i++)
-            alert_add_done(alert, "stop %zu of %zu: %s", i + 1, plan->count, plan->services[i].name);
+        for (size_t i = 0; i < journal->plan.count; i++)
+            alert_add_done(alert, "stop %zu of %zu: %s", i + 1, journal->plan.count,
+                           journal->plan.services[i].name);
     step_tell_story(step, "restart of %s begun", journal->target);
 }
 
@@ -566,6 +567,5 @@ void step_decide_with_graph(struct step *step)
         step_refuse_plan(step, preflight.first_failed, preflight.results[preflight.first_failed].text);
         return;
     }
-    struct restart_plan copy = *plan;
-    begin_restart(step, &copy);
+    begin_restart(step);
 }
