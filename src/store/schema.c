@@ -169,7 +169,7 @@ enum status schema_prepare(sqlite3 *db, struct err *err)
 
 static const struct {
     const char *table, *column;
-    const struct words *words;
+    const struct vocabulary *words;
 } worded[] = {
     {"series", "target_kind", &words_target_kind},
     {"series", "metric", &words_metric},

@@ -249,17 +249,17 @@ enum status group_end(struct store *store, enum status status, const char *opera
 
 /* ---- enums are words in the file, so that it can be read with any SQLite tool (words.c) ---- */
 
-struct words {
+struct vocabulary {
     const char *const *words;
     int count;
 };
-extern const struct words words_target_kind, words_metric, words_incident_state, words_rung,
+extern const struct vocabulary words_target_kind, words_metric, words_incident_state, words_rung,
     words_restart_phase, words_restart_outcome, words_restart_step, words_alert_kind, words_mail_state;
 /* The word of a value of the enum; NULL outside of it, which binds as NULL and is refused by NOT NULL. */
-const char *word_of(const struct words *words, int value);
-void query_bind_word(struct query *query, const struct words *words, int value);
+const char *word_of(const struct vocabulary *words, int value);
+void query_bind_word(struct query *query, const struct vocabulary *words, int value);
 /* Sets query->strange and returns 0 when nobody knows the word. */
-int query_word(struct query *query, const struct words *words);
+int query_word(struct query *query, const struct vocabulary *words);
 enum severity alert_kind_severity(enum alert_kind kind);
 
 /* ---- schema.c ---- */

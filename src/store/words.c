@@ -7,7 +7,7 @@
 
 #define LIST_OF(name, ...)                                                                                   \
     static const char *const name##_list[] = {__VA_ARGS__};                                                  \
-    const struct words words_##name = {name##_list, (int)ARRAY_COUNT(name##_list)}
+    const struct vocabulary words_##name = {name##_list, (int)ARRAY_COUNT(name##_list)}
 
 #define METRIC_WORD(name, text, unit) [METRIC_##name] = #name,
 #define ALERT_WORD(name, id, severity, mailed, headline) [ALERT_##name] = #name,
@@ -29,17 +29,17 @@ LIST_OF(restart_step, [STEP_WAITING] = "waiting", [STEP_ASKED] = "asked", [STEP_
 LIST_OF(alert_kind, ALERT_LIST(ALERT_WORD));
 LIST_OF(mail_state, [MAIL_PENDING] = "pending", [MAIL_SENT] = "sent", [MAIL_DEAD] = "dead");
 
-const char *word_of(const struct words *words, int value)
+const char *word_of(const struct vocabulary *words, int value)
 {
     return value >= 0 && value < words->count ? words->words[value] : NULL;
 }
 
-void query_bind_word(struct query *query, const struct words *words, int value)
+void query_bind_word(struct query *query, const struct vocabulary *words, int value)
 {
     query_bind_text(query, word_of(words, value));
 }
 
-int query_word(struct query *query, const struct words *words)
+int query_word(struct query *query, const struct vocabulary *words)
 {
     const char *word = (const char *)sqlite3_column_text(query->statement, query->column++);
     for (int value = 0; word != NULL && value < words->count; value++) {
