@@ -20,7 +20,8 @@
 #define SERIES_LEVELS 9
 #define SERIES_SEED 8 /* samples held back until the sampling period is known */
 
-struct series_bucket {
+/* What the samples of one bucket come to. */
+struct series_tally {
     double low, high, sum;
     uint32_t count; /* 0 = gap; saturates */
 };
@@ -28,7 +29,7 @@ struct series_bucket {
 struct series_level {
     int64_t width_ms;
     int64_t head; /* number of the open bucket, counted from the origin; -1 = nothing yet */
-    struct series_bucket ring[SERIES_RING]; /* bucket b is in slot b % SERIES_RING */
+    struct series_tally ring[SERIES_RING]; /* bucket b is in slot b % SERIES_RING */
 };
 
 struct series {
@@ -49,17 +50,21 @@ void series_init(struct series *series);
  * finite. */
 bool series_push(struct series *series, int64_t t_ms, double value);
 
-/* One bucket of the history, as the estimators read it. */
-struct series_sample {
+/* One bucket of the history, as the estimators read it; and what a chart shows of one or more of them. */
+struct series_bucket {
     int64_t t_ms; /* middle of the bucket (of its filled part when it is still open) */
     double low, mean, high;
     uint32_t count;
+};
+struct series_point {
+    int64_t t_ms;
+    double low, mean, high;
 };
 
 /* The buckets that overlap [from_ms, now], oldest first, from the finest level that reaches back that far (or
  * the coarsest there is). Gaps are left out. Returns the count, at most SERIES_RING, and the width of the
  * buckets. */
-size_t series_window(const struct series *series, int64_t from_ms, struct series_sample out[SERIES_RING],
+size_t series_window(const struct series *series, int64_t from_ms, struct series_bucket out[SERIES_RING],
                      int64_t *out_width_ms);
 
 #endif

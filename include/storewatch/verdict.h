@@ -9,6 +9,7 @@
 #define STOREWATCH_VERDICT_H
 
 #include "storewatch/sample.h"
+#include "storewatch/series.h"
 #include "storewatch/units.h"
 
 #define DETECTOR_BYTES_MAX (64 * 1024)
@@ -118,10 +119,6 @@ void detector_learned(const struct detector *detector, struct verdict_settings *
 /* The kept history of the detector for charts: up to `capacity` points, oldest first: the time
  * in the middle of a bucket, its lowest, mean and highest value. Returns the count. A gap shows as a missing
  * bucket. */
-struct series_point {
-    int64_t t_ms;
-    double low, mean, high;
-};
 size_t detector_points(const struct detector *detector, struct series_point *out_points, size_t capacity);
 
 #endif

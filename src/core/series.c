@@ -12,7 +12,7 @@ void series_init(struct series *series)
         series->level[k].head = -1;
 }
 
-static void bucket_add(struct series_bucket *into, const struct series_bucket *from)
+static void bucket_add(struct series_tally *into, const struct series_tally *from)
 {
     if (from->count == 0)
         return;
@@ -33,7 +33,7 @@ static void level_advance(struct series *series, size_t k, int64_t number)
 {
     struct series_level *level = &series->level[k];
     if (level->head >= 0) {
-        const struct series_bucket closed = level->ring[level->head % SERIES_RING];
+        const struct series_tally closed = level->ring[level->head % SERIES_RING];
         if (k + 1 < SERIES_LEVELS && closed.count > 0) {
             struct series_level *next = &series->level[k + 1];
             const int64_t parent = level->head / SERIES_FACTOR;
@@ -56,7 +56,7 @@ static void bucket_sample(struct series *series, int64_t t_ms, double value)
     const int64_t number = (t_ms - series->origin_ms) / level->width_ms;
     if (number != level->head)
         level_advance(series, 0, number);
-    const struct series_bucket one = {.low = value, .high = value, .sum = value, .count = 1};
+    const struct series_tally one = {.low = value, .high = value, .sum = value, .count = 1};
     bucket_add(&level->ring[number % SERIES_RING], &one);
 }
 
@@ -100,14 +100,14 @@ bool series_push(struct series *series, int64_t t_ms, double value)
     return true;
 }
 
-size_t series_window(const struct series *series, int64_t from_ms, struct series_sample out[SERIES_RING],
+size_t series_window(const struct series *series, int64_t from_ms, struct series_bucket out[SERIES_RING],
                      int64_t *out_width_ms)
 {
     size_t count = 0;
     if (series->period_ms == 0) {
         for (size_t i = 0; i < series->seed_count; i++)
             if (series->seed_ms[i] >= from_ms)
-                out[count++] = (struct series_sample){.t_ms = series->seed_ms[i],
+                out[count++] = (struct series_bucket){.t_ms = series->seed_ms[i],
                                                       .low = series->seed_value[i],
                                                       .mean = series->seed_value[i],
                                                       .high = series->seed_value[i],
@@ -140,7 +140,7 @@ size_t series_window(const struct series *series, int64_t from_ms, struct series
         first = last - SERIES_RING + 1;
     const struct series_level *level = &series->level[k];
     for (int64_t b = first; b <= last; b++) {
-        struct series_bucket bucket = {0};
+        struct series_tally bucket = {0};
         if (b <= level->head && b > level->head - SERIES_RING)
             bucket = level->ring[b % SERIES_RING];
         for (size_t j = 0; j < k; j++)
@@ -150,7 +150,7 @@ size_t series_window(const struct series *series, int64_t from_ms, struct series
             continue;
         const int64_t start = series->origin_ms + b * width;
         const int64_t filled = b == last ? series->last_ms - start : width;
-        out[count++] = (struct series_sample){.t_ms = start + filled / 2,
+        out[count++] = (struct series_bucket){.t_ms = start + filled / 2,
                                               .low = bucket.low,
                                               .mean = bucket.sum / (double)bucket.count,
                                               .high = bucket.high,

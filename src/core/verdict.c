@@ -148,7 +148,7 @@ static int64_t begin_of_life(const struct detector *d)
 }
 
 /* Line and shape, for words, charts and forecast. */
-static void describe(struct detector *d, const struct series_sample *point, size_t count,
+static void describe(struct detector *d, const struct series_bucket *point, size_t count,
                      const struct block *block, size_t n, int64_t from_ms)
 {
     d->undescribed = 0;
@@ -161,7 +161,7 @@ static void describe(struct detector *d, const struct series_sample *point, size
                                        : SHAPE_GROWTH;
 }
 
-static double level_of(const struct series_sample *point, size_t from, size_t to)
+static double level_of(const struct series_bucket *point, size_t from, size_t to)
 {
     double v[SERIES_RING];
     for (size_t i = from; i < to; i++)
@@ -172,7 +172,7 @@ static double level_of(const struct series_sample *point, size_t from, size_t to
 /* While unbounded: cleared when the growth was given back, or has stopped for half as long as it lasted. */
 static void watch_growth(struct detector *d)
 {
-    struct series_sample point[SERIES_RING];
+    struct series_bucket point[SERIES_RING];
     int64_t width_ms;
     const size_t count = series_window(&d->series, d->onset_ms, point, &width_ms);
     if (count < 2)
@@ -203,7 +203,7 @@ static void watch_growth(struct detector *d)
 /* What has risen since the forecast was made, as of the last third of that time. What excursions or a cycle
  * hide in the samples is compared where they are left out. NAN: nothing was seen of it. */
 static double forecast_rise(const struct detector *d, const struct forecast *forecast,
-                            const struct finding *f, const struct series_sample *point, size_t count)
+                            const struct finding *f, const struct series_bucket *point, size_t count)
 {
     if ((f->smooth && forecast->smooth) || (f->floors && forecast->floors))
         return f->level - forecast->level;
@@ -219,7 +219,7 @@ static double forecast_rise(const struct detector *d, const struct forecast *for
  * a chance rise do not; a leak does. The forecast stands until then, whatever the noise makes of the clauses
  * meanwhile. One that failed, or was made before this growth began, is replaced by the present one. */
 static bool forecast_holds(const struct detector *d, struct forecast *forecast, const struct finding *f,
-                           const struct series_sample *point, size_t count)
+                           const struct series_bucket *point, size_t count)
 {
     if (f->clause != CLAUSE_GROWS)
         return false;
@@ -246,7 +246,7 @@ static bool forecast_holds(const struct detector *d, struct forecast *forecast, 
 
 static void evaluate(struct detector *d)
 {
-    struct series_sample point[SERIES_RING];
+    struct series_bucket point[SERIES_RING];
     struct block block[BLOCKS_MAX];
     const int64_t begin_ms = begin_of_life(d);
     int64_t width_ms;
@@ -261,7 +261,7 @@ static void evaluate(struct detector *d)
     if (context.samples > (double)d->sample_count)
         context.samples = (double)d->sample_count;
     if (begin_ms > d->first_ms + d->settings.warm_up_ms) {
-        struct series_sample older[SERIES_RING];
+        struct series_bucket older[SERIES_RING];
         const size_t all = series_window(&d->series, d->first_ms + d->settings.warm_up_ms, older, &width_ms);
         size_t k = 0;
         double v[SERIES_RING];
@@ -299,11 +299,11 @@ static void evaluate_urgent(struct detector *d)
     const int64_t life_ms = d->last_ms - begin_ms;
     int64_t window_ms = life_ms / 3;
     bool grows = false;
-    struct series_sample life[SERIES_RING];
+    struct series_bucket life[SERIES_RING];
     int64_t life_width_ms;
     const size_t seen = series_window(&d->series, begin_ms, life, &life_width_ms);
     for (; window_ms >= 40 * d->series.period_ms && !grows; window_ms /= 3) {
-        struct series_sample point[SERIES_RING];
+        struct series_bucket point[SERIES_RING];
         struct block block[BLOCKS_MAX];
         int64_t width_ms;
         const int64_t from_ms = d->last_ms - window_ms;
@@ -337,7 +337,7 @@ static void evaluate_urgent(struct detector *d)
 
 static void guard_speak(struct detector *d, double value)
 {
-    struct series_sample point[SERIES_RING];
+    struct series_bucket point[SERIES_RING];
     int64_t width_ms;
     const int64_t from_ms = d->last_ms - 40 * d->series.period_ms;
     const size_t count = series_window(&d->series, from_ms, point, &width_ms);
@@ -473,7 +473,7 @@ void detector_learned(const struct detector *d, struct verdict_settings *setting
     settings->learned_leak = d->state == VERDICT_UNBOUNDED;
     if (d->state != VERDICT_BOUNDED)
         return;
-    struct series_sample point[SERIES_RING];
+    struct series_bucket point[SERIES_RING];
     int64_t width_ms;
     const size_t count = series_window(&d->series, d->first_ms, point, &width_ms);
     size_t i = 0;
@@ -485,7 +485,7 @@ void detector_learned(const struct detector *d, struct verdict_settings *setting
 
 size_t detector_points(const struct detector *d, struct series_point *out_points, size_t capacity)
 {
-    struct series_sample point[SERIES_RING];
+    struct series_bucket point[SERIES_RING];
     int64_t width_ms;
     const size_t count = series_window(&d->series, d->first_ms, point, &width_ms);
     const size_t group = capacity == 0 ? 0 : (count + capacity - 1) / capacity;

@@ -290,19 +290,19 @@ static enum clause clause_scatter(struct onset *o)
 static enum clause clause_range(struct onset *o)
 {
     struct finding *f = o->found;
-    f->range_high = f->range_low = o->level[0];
+    f->range_high = f->range_middle = o->level[0];
     if (o->from_birth)
         return CLAUSE_GROWS;
     double prior[BLOCKS_MAX];
     const size_t s = o->s;
     memcpy(prior, o->view->value, s * sizeof *prior);
     f->range_high = s > 0 ? trend_rank(prior, s, s - 1 - s / 20) : o->v[0];
-    f->range_low = s > 0 ? trend_rank(prior, s, s / 2) : o->v[0];
+    f->range_middle = s > 0 ? trend_rank(prior, s, s / 2) : o->v[0];
     if (o->context->high > f->range_high) {
         f->range_high = o->context->high;
-        f->range_low = o->context->usual;
+        f->range_middle = o->context->usual;
     }
-    if (o->level[5] < f->range_high + 2 * RANGE_FACTOR * (f->range_high - f->range_low))
+    if (o->level[5] < f->range_high + 2 * RANGE_FACTOR * (f->range_high - f->range_middle))
         return CLAUSE_RANGE;
     /* What is urgent has seen little: where the life has been before and come back from is no news. */
     return o->context->short_window && o->level[5] < o->context->record ? CLAUSE_RANGE : CLAUSE_GROWS;
@@ -365,7 +365,8 @@ static bool is_urgent(const struct onset *o)
         if (!(part > STRICT_PART && part < 2 - STRICT_PART))
             return false;
     }
-    return o->near < STRICT_PRIOR * o->rate && o->growth >= STRICT_RANGE * (f->range_high - f->range_low) &&
+    return o->near < STRICT_PRIOR * o->rate &&
+           o->growth >= STRICT_RANGE * (f->range_high - f->range_middle) &&
            (o->growth > STRICT_SCATTER * o->scatter ||
             (o->growth > STRICT_LINE * o->scatter && is_straight(o)));
 }

@@ -63,7 +63,7 @@ static size_t segment_last_piece(const double *t, const double *v, size_t n)
 /* The straight line through what has happened since from_ms, for rate, forecast and chart. When two straight
  * pieces explain it far better, the last piece is what goes on from here; when a curve does as well as they,
  * its rate goes on rising. */
-void forecast_segment(struct detector *d, const struct series_sample *point, size_t count,
+void forecast_segment(struct detector *d, const struct series_bucket *point, size_t count,
                       const struct block *block, size_t blocks, int64_t from_ms)
 {
     double t[SERIES_RING] = {0}, v[SERIES_RING] = {0}, scratch[SERIES_RING * 4];

@@ -50,10 +50,10 @@ struct finding {
     int64_t onset_ms;
     double onset_level, growth, level;
     bool urgent, floors;
-    bool smooth;                  /* found in a view without excursions or cycle */
-    double range_low, range_high; /* of the level before the onset */
-    double fall;                  /* the largest before the onset */
-    double plateau;               /* where a saturating curve heads; NAN */
+    bool smooth;                     /* found in a view without excursions or cycle */
+    double range_middle, range_high; /* of the level before the onset: its median, and nearly its highest */
+    double fall;                     /* the largest before the onset */
+    double plateau;                  /* where a saturating curve heads; NAN */
 };
 
 /* A growth found, waiting to be confirmed by what comes after it. */
@@ -140,7 +140,7 @@ double detector_hurry(const struct detector *d);
 
 /* verdict_views.c */
 /* Cuts the points into at most BLOCKS_MAX blocks of equal duration; empty ones are left out. */
-size_t judge_blocks(const struct detector *d, const struct series_sample *point, size_t count,
+size_t judge_blocks(const struct detector *d, const struct series_bucket *point, size_t count,
                     int64_t from_ms, struct block block[BLOCKS_MAX]);
 /* Medians of the blocks for a group of 1, else the floors of groups of so many. */
 void view_make(const struct block *block, size_t n, size_t group, struct view *view);
@@ -169,7 +169,7 @@ struct finding judge_window(const struct detector *d, struct context *context, c
 enum shape judge_shape(const struct block *block, size_t n, const struct finding *f);
 
 /* verdict_forecast.c */
-void forecast_segment(struct detector *d, const struct series_sample *point, size_t count,
+void forecast_segment(struct detector *d, const struct series_bucket *point, size_t count,
                       const struct block *block, size_t blocks, int64_t from_ms);
 void forecast_reach(const struct detector *d, struct verdict *v);
 

@@ -11,7 +11,7 @@
 #define PERIOD_LIKENESS 0.6 /* autocorrelation one period apart */
 #define PERIODS_MIN 5       /* seen, for a cycle to be known: three alike are chance often enough */
 
-size_t judge_blocks(const struct detector *d, const struct series_sample *point, size_t count,
+size_t judge_blocks(const struct detector *d, const struct series_bucket *point, size_t count,
                     int64_t from_ms, struct block block[BLOCKS_MAX])
 {
     if (count == 0)

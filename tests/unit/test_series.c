@@ -21,7 +21,7 @@ static void seed_samples_are_readable_before_the_period_is_known(void **state)
 {
     (void)state;
     struct series *series = series_new();
-    struct series_sample out[SERIES_RING];
+    struct series_bucket out[SERIES_RING];
     int64_t width;
     assert_int_equal(series_window(series, 0, out, &width), 0);
     for (int i = 0; i < 3; i++)
@@ -78,7 +78,7 @@ static void windows_lose_nothing(void **state)
         highest = value > highest ? value : highest;
         if (i % 97 != 0 || i < 8)
             continue;
-        struct series_sample out[SERIES_RING];
+        struct series_bucket out[SERIES_RING];
         int64_t width;
         const size_t count = series_window(series, 0, out, &width);
         uint64_t seen = 0;
@@ -104,7 +104,7 @@ static void recent_windows_are_finer(void **state)
     struct series *series = series_new();
     for (int64_t i = 0; i < 2200000; i++) /* 13 months at 15 s */
         series_push(series, i * 15000, (double)i);
-    struct series_sample out[SERIES_RING];
+    struct series_bucket out[SERIES_RING];
     int64_t width;
     const int64_t now = series->last_ms;
     static const int64_t back_h[] = {1, 12, 24 * 7, 24 * 30, 24 * 365};
@@ -126,7 +126,7 @@ static void a_gap_stays_a_gap(void **state)
         series_push(series, i * 1000, 1);
     for (int64_t i = 60; i < 80; i++)
         series_push(series, i * 1000, 2);
-    struct series_sample out[SERIES_RING];
+    struct series_bucket out[SERIES_RING];
     int64_t width;
     const size_t count = series_window(series, 0, out, &width);
     assert_int_equal(count, 40);
