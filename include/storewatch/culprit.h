@@ -103,7 +103,6 @@ struct culprit {
      * INT64_MIN: no onset could be told. */
     int64_t lead_ms, lead_low_ms, lead_high_ms;
     double in_step;        /* partial rank correlation of the increments; NAN = not known */
-    int64_t ahead_ms;      /* at this lag: positive when it moves first */
     double bytes_a_handle; /* the growth asked about (in bytes) for each handle of it; NAN */
     double handles_a_mib;  /* of its own growth; NAN */
     unsigned doubts;       /* bits 1 << enum culprit_doubt */
@@ -148,8 +147,6 @@ enum culprit_confidence culprit_how_surely(const struct culprit_ranking *ranking
                                            const struct culprit *named);
 /* How sure those are who are named. There must be items. */
 enum culprit_confidence culprit_named_confidence(const struct culprit_ranking *ranking);
-/* The first of the ranking when it is at least `likely` by itself; NULL when nobody is. */
-const struct culprit *culprit_first(const struct culprit_ranking *ranking);
 
 /* Appends "BESAgent.exe (pid 3012, the client \"bes\")" or "an unregistered process foo.exe (pid 4711)". */
 void text_add_culprit(struct text *text, const struct culprit *culprit);

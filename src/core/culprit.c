@@ -121,7 +121,7 @@ static bool rises(const struct culprit_curve *curve, double least, double least_
 
 static bool slope_of(const struct culprit_curve *curve, struct trend_slope *out_slope)
 {
-    _Alignas(16) char scratch[23 * GROWERS_SLOTS + 64];
+    union trend_word scratch[TREND_SCRATCH_WORDS(GROWERS_SLOTS)];
     return curve->n >= CULPRIT_POINTS_MIN &&
            trend_slope(curve->t, curve->v, curve->n, CONFIDENCE_PCT, scratch, out_slope) == STATUS_OK;
 }
@@ -443,10 +443,8 @@ static void suspect_tell(const struct culprit_work *work, const struct suspect *
         out->share_low = fmax(0, suspect->share - CULPRIT_SIGMAS * suspect->sigma);
         out->share_high = suspect->share + CULPRIT_SIGMAS * suspect->sigma;
     }
-    if (!is_commit(work)) {
+    if (!is_commit(work))
         out->in_step = suspect->step.r;
-        out->ahead_ms = suspect->step.lag * (int64_t)work->block_slots * work->window.width_ms;
-    }
     if (work->whole_onset.known && suspect->onset.known) {
         out->lead_ms = (int64_t)(1000 * (work->whole_onset.at - suspect->onset.at));
         out->lead_low_ms = (int64_t)(1000 * (work->whole_onset.low - suspect->onset.high));
@@ -603,9 +601,4 @@ enum culprit_confidence culprit_how_surely(const struct culprit_ranking *ranking
 enum culprit_confidence culprit_named_confidence(const struct culprit_ranking *ranking)
 {
     return ranking->together ? ranking->together_confidence : ranking->items[0].confidence;
-}
-
-const struct culprit *culprit_first(const struct culprit_ranking *ranking)
-{
-    return ranking->count && ranking->items[0].confidence >= CULPRIT_LIKELY ? &ranking->items[0] : NULL;
 }

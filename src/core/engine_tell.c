@@ -42,17 +42,16 @@ struct alert *step_alert_begin(struct step *step, enum alert_kind kind)
     return alert;
 }
 
-static size_t add_points(struct alert *alert, const struct watched *item, enum metric metric, size_t capacity,
-                         int64_t shift_ms)
+static void add_points(struct alert *alert, const struct watched *item, enum metric metric, size_t capacity,
+                       int64_t shift_ms)
 {
     if (!item || !item->detectors[metric])
-        return 0;
+        return;
     struct series_point *points = alert->points + alert->point_count;
     size_t count = detector_points(item->detectors[metric], points, capacity);
     for (size_t i = 0; i < count; i++)
         points[i].t_ms += shift_ms;
     alert->point_count += count;
-    return count;
 }
 
 /* The incarnation that took the place of the incident's; NULL while there is none. The times of creation are
@@ -89,9 +88,6 @@ static void add_chart(struct step *step, struct alert *alert, const struct incid
         return;
     alert->has_fit = true;
     alert->fit_from_utc_ms = verdict.fit_from_ms + shift_ms;
-    alert->fit_to_utc_ms = verdict.at_ms + shift_ms;
-    alert->fit_from = verdict.fit_from;
-    alert->fit_to = verdict.fit_to;
 }
 
 static void add_dlls(struct alert *alert, const struct found_client *found)

@@ -172,7 +172,6 @@ struct store {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     char path[STORE_PATH_MAX];
     bool begun;             /* between store_begin and store_commit */
-    bool grouped;           /* inside a group that is a transaction of its own */
     bool disk_full;         /* the last write met a full disk */
     bool reserve_short;     /* at the last look, see store_reserve */
     bool work_left;         /* the last store_maintain stopped at its bound */

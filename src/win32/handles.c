@@ -86,7 +86,7 @@ static void names_read(const struct late *late, struct type_names *out_names)
     ULONG needed = 0;
     unsigned char *bytes = calloc(1, TYPES_BYTES);
     out_names->count = 0;
-    if (bytes != NULL && late->NtQueryObject != NULL &&
+    if (bytes != NULL &&
         late->NtQueryObject(NULL, OBJECT_TYPES_INFORMATION_KIND, bytes, (ULONG)TYPES_BYTES, &needed) >= 0) {
         const ULONG_PTR begin = (ULONG_PTR)bytes;
         const size_t alignment = sizeof(void *) - 1;

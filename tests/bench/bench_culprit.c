@@ -545,11 +545,10 @@ static void ask(struct bench *b, int64_t onset_ms, struct answer *answer, bool t
     for (size_t i = 0; i < ranking.count; i++) {
         const struct culprit *c = &ranking.items[i];
         printf("    %-12s pid %4u%s score %.3f share %.2f (%.2f-%.2f) lead %lld (%lld..%lld) s in step %.2f "
-               "ahead %lld s doubts %x\n",
+               "doubts %x\n",
                c->image, c->process.pid, is_culprit(m, (size_t)program_of(m, c->process.pid)) ? "*" : " ",
                c->score, c->share, c->share_low, c->share_high, (long long)c->lead_ms / 1000,
-               (long long)c->lead_low_ms / 1000, (long long)c->lead_high_ms / 1000, c->in_step,
-               (long long)c->ahead_ms / 1000, c->doubts);
+               (long long)c->lead_low_ms / 1000, (long long)c->lead_high_ms / 1000, c->in_step, c->doubts);
     }
 }
 

@@ -24,6 +24,12 @@
 #define POLLS_A_HOUR 60
 #define FROM (6 * POLLS_A_HOUR) /* where leaks begin */
 
+/* The first of the ranking when it is at least `likely` by itself; NULL when nobody is. */
+static const struct culprit *first_by_itself(const struct culprit_ranking *ranking)
+{
+    return ranking->count && ranking->items[0].confidence >= CULPRIT_LIKELY ? &ranking->items[0] : NULL;
+}
+
 /* ---- a machine by hand ---- */
 
 struct actor {
@@ -353,7 +359,7 @@ static void test_a_client_is_named_with_its_share(void **state)
     struct culprit_question question = about(f, METRIC_COMMIT);
     struct culprit_ranking ranking;
     culprit_rank(&f->growers, &question, known, 2, &ranking);
-    const struct culprit *first = culprit_first(&ranking);
+    const struct culprit *first = first_by_itself(&ranking);
     assert_non_null(first);
     assert_int_equal(first->confidence, CULPRIT_NEARLY_CERTAIN);
     assert_string_equal(first->image, "BESAgent.exe");
@@ -380,7 +386,7 @@ static void test_an_unregistered_process_is_named_as_such(void **state)
     struct culprit_question question = about(f, METRIC_COMMIT);
     struct culprit_ranking ranking;
     culprit_rank(&f->growers, &question, &known, 1, &ranking);
-    assert_non_null(culprit_first(&ranking));
+    assert_non_null(first_by_itself(&ranking));
     assert_false(ranking.items[0].watched);
     assert_non_null(strstr(ranking.words, "an unregistered process foo.exe (pid 104): it grew "));
 }
@@ -415,7 +421,7 @@ static void test_a_client_is_named_for_the_growth_of_the_store(void **state)
     struct culprit_question question = about(f, METRIC_PRIVATE_BYTES);
     struct culprit_ranking ranking;
     culprit_rank(&f->growers, &question, known, 3, &ranking);
-    const struct culprit *first = culprit_first(&ranking);
+    const struct culprit *first = first_by_itself(&ranking);
     assert_non_null(first);
     assert_string_equal(first->image, "archive.exe");
     assert_true(isnan(first->share)); /* what the store holds is accounted to nobody */
@@ -529,7 +535,7 @@ static void test_two_that_move_alike_are_not_told_apart(void **state)
     live_with_two(f, 0, 0.5); /* one rhythm */
     struct culprit_ranking ranking;
     ask_about_the_store(f, &ranking);
-    assert_null(culprit_first(&ranking)); /* neither is accused by itself */
+    assert_null(first_by_itself(&ranking)); /* neither is accused by itself */
     assert_int_equal(ranking.together, 2);
     assert_true(ranking.either);
     assert_true(culprit_is_named(&ranking, 0) && culprit_is_named(&ranking, 1));
@@ -577,8 +583,8 @@ static void test_the_store_can_hold_the_pool(void **state)
     struct fixture *f = *state;
     struct culprit_ranking ranking;
     live_with_pool_of(f, 1, 3000, 700, 0, &ranking);
-    assert_non_null(culprit_first(&ranking));
-    assert_int_equal(culprit_first(&ranking)->kind, TARGET_STORE);
+    assert_non_null(first_by_itself(&ranking));
+    assert_int_equal(first_by_itself(&ranking)->kind, TARGET_STORE);
 }
 
 static void test_who_holds_handles_is_named_for_the_pool(void **state)
@@ -586,7 +592,7 @@ static void test_who_holds_handles_is_named_for_the_pool(void **state)
     struct fixture *f = *state;
     struct culprit_ranking ranking;
     live_with_pool(f, 3000, 700, 0, &ranking);
-    const struct culprit *first = culprit_first(&ranking);
+    const struct culprit *first = first_by_itself(&ranking);
     assert_non_null(first);
     assert_string_equal(first->image, "foo.exe");
     assert_true(isnan(first->share));
@@ -602,7 +608,7 @@ static void test_nobody_is_named_for_a_driver_s_pool(void **state)
     struct fixture *f = *state;
     struct culprit_ranking ranking;
     live_with_pool(f, 0, 700, 20, &ranking);
-    assert_null(culprit_first(&ranking));
+    assert_null(first_by_itself(&ranking));
     assert_non_null(strstr(ranking.words, "Nobody stands out"));
     if (ranking.count)
         assert_non_null(strstr(ranking.words, ": it grew "));
@@ -615,7 +621,7 @@ static void test_few_handles_do_not_hold_a_driver_s_pool(void **state)
     struct fixture *f = *state;
     struct culprit_ranking ranking;
     live_with_pool(f, 30, 700, 20, &ranking); /* 20 MiB an hour beside 30 handles */
-    assert_null(culprit_first(&ranking));
+    assert_null(first_by_itself(&ranking));
     assert_true(ranking.count > 0);
     assert_string_equal(ranking.items[0].image, "foo.exe");
     assert_true(ranking.items[0].doubts & (1u << CULPRIT_DOUBT_FEW_HANDLES));
@@ -640,12 +646,12 @@ static void test_nobody_is_named_for_a_cache(void **state)
     struct culprit_question question = about(f, METRIC_COMMIT);
     struct culprit_ranking ranking;
     culprit_rank(&f->growers, &question, known, 2, &ranking);
-    assert_null(culprit_first(&ranking));
+    assert_null(first_by_itself(&ranking));
     assert_true(ranking.items[0].doubts & (1u << CULPRIT_DOUBT_LEVELS_OFF));
     assert_non_null(strstr(ranking.words, "levels off"));
     question = about(f, METRIC_PRIVATE_BYTES);
     culprit_rank(&f->growers, &question, known, 2, &ranking);
-    assert_null(culprit_first(&ranking));
+    assert_null(first_by_itself(&ranking));
 }
 
 static void test_nobody_is_named_for_load(void **state)
@@ -670,7 +676,7 @@ static void test_nobody_is_named_for_load(void **state)
         struct culprit_ranking ranking;
         culprit_rank(&f->growers, &question, known, 2, &ranking);
         assert_true(ranking.with_load);
-        assert_null(culprit_first(&ranking));
+        assert_null(first_by_itself(&ranking));
         assert_non_null(strstr(ranking.words, "it may be the load"));
     }
 }
@@ -765,8 +771,8 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
     assert_true(run_until(f, engine, with_archive, ARRAY_COUNT(with_archive), ALERT_OPENED, actions, alert));
     assert_int_equal(alert->incident.target_kind, TARGET_STORE);
     assert_true(alert->has_ranking);
-    assert_non_null(culprit_first(&alert->ranking));
-    assert_string_equal(culprit_first(&alert->ranking)->target, "archive");
+    assert_non_null(first_by_itself(&alert->ranking));
+    assert_string_equal(first_by_itself(&alert->ranking)->target, "archive");
     assert_non_null(strstr(alert->done[0], "storewatch restarts ArchiveSvc now (rung \"restart_client\")"));
     assert_int_equal(engine->wanted.rung, RUNG_RESTART_CLIENT);
     assert_string_equal(engine->wanted.target, "ArchiveSvc");
@@ -775,7 +781,7 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
     struct mail mail;
     assert_int_equal(report_mail(alert, "[storewatch]", &mail), STATUS_OK);
     /* The first line, which previews and the event show, and status. */
-    const char *cause = culprit_first(&alert->ranking)->confidence == CULPRIT_NEARLY_CERTAIN
+    const char *cause = first_by_itself(&alert->ranking)->confidence == CULPRIT_NEARLY_CERTAIN
                             ? " left. The cause: nearly certainly archive.exe.\n"
                             : " left. The cause: likely archive.exe.\n";
     assert_non_null(strstr(mail.plain, cause));
@@ -828,7 +834,7 @@ static void test_a_reload_forgets_nobody(void **state)
     struct alert *alert = calloc(1, sizeof *alert);
     assert_true(run_until(f, engine, with_archive, ARRAY_COUNT(with_archive), ALERT_OPENED, actions, alert));
     const struct open_incident *open = &engine->incidents[0];
-    assert_non_null(culprit_first(&open->ranking));
+    assert_non_null(first_by_itself(&open->ranking));
     config.min_window_ms /= 2;
     engine_configure(engine, &config);
     const int from = (int)(f->observation->mono_ms / POLL_MS);
@@ -839,8 +845,8 @@ static void test_a_reload_forgets_nobody(void **state)
         engine_step(engine, f->observation,
                     (struct clock){f->observation->mono_ms, f->observation->utc_ms, 0, 600}, true, actions);
         assert_int_equal(open->incident.state, INCIDENT_OPEN);
-        assert_non_null(culprit_first(&open->ranking));
-        assert_string_equal(culprit_first(&open->ranking)->service, "ArchiveSvc");
+        assert_non_null(first_by_itself(&open->ranking));
+        assert_string_equal(first_by_itself(&open->ranking)->service, "ArchiveSvc");
     }
     free(alert);
     free(actions);
@@ -926,7 +932,7 @@ static void test_the_mail_names_who_makes_the_store_s_handles_grow(void **state)
     assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
     assert_int_equal(alert->incident.target_kind, TARGET_STORE);
     assert_int_equal(alert->incident.metric, METRIC_HANDLES);
-    const struct culprit *first = culprit_first(&alert->ranking);
+    const struct culprit *first = first_by_itself(&alert->ranking);
     assert_non_null(first);
     assert_string_equal(first->image, "archive.exe");
     assert_true(isnan(first->bytes_a_handle)); /* what grows is handles */
