@@ -26,18 +26,17 @@ union trend_word {
 #define TREND_SCRATCH_WORDS(n) (2 * (n) + 5 * (n) / 6 + 8)
 
 struct trend_slope {
-    double slope;           /* median of the pair slopes */
-    double low, high;       /* the interval of the given confidence, widened for autocorrelation */
-    double intercept;       /* of the line at time 0: median of value - slope * time */
-    double autocorrelation; /* lag 1, of the residuals, corrected for its bias */
-    double effective_n;     /* how many independent points these are worth */
+    double slope;       /* median of the pair slopes */
+    double low, high;   /* the interval of the given confidence, widened for autocorrelation */
+    double intercept;   /* of the line at time 0: median of value - slope * time */
+    double effective_n; /* how many independent points these are worth */
 };
 
 /* Theil-Sen slope with Sen's interval, exact, in O(n log n) expected time. confidence_pct is 50 < x < 100.
- * `scratch` is TREND_SCRATCH_WORDS(n) of union trend_word. INVALID when n is outside
- * TREND_POINTS_MIN..TREND_POINTS_MAX, times do not increase, or differences of the values overflow. */
+ * `scratch` has TREND_SCRATCH_WORDS(n). INVALID when n is outside TREND_POINTS_MIN..TREND_POINTS_MAX, times
+ * do not increase, or differences of the values overflow. */
 enum status trend_slope(const double *time, const double *value, size_t n, double confidence_pct,
-                        void *scratch, struct trend_slope *out_slope);
+                        union trend_word *scratch, struct trend_slope *out_slope);
 
 /* Two-sided standard normal and Student quantiles: the x with P(|X| <= x) = confidence_pct / 100. */
 double trend_normal_quantile(double confidence_pct);

@@ -469,7 +469,7 @@ static double select_from(struct slopes *s, uint64_t rank, double first, double 
 }
 
 enum status trend_slope(const double *time, const double *value, size_t n, double confidence_pct,
-                        void *scratch, struct trend_slope *out_slope)
+                        union trend_word *scratch, struct trend_slope *out_slope)
 {
     if (n < TREND_POINTS_MIN || n > TREND_POINTS_MAX || !(confidence_pct > 50 && confidence_pct < 100))
         return STATUS_INVALID;
@@ -502,14 +502,13 @@ enum status trend_slope(const double *time, const double *value, size_t n, doubl
             slope[k] = lower + (slope[k] - lower) / 2;
         }
     }
-    double *const residual = &((union trend_word *)scratch)->slope;
+    double *const residual = &scratch->slope;
     for (size_t i = 0; i < n; i++)
         residual[i] = value[i] - slope[1] * time[i];
     out_slope->intercept = trend_median(residual, n);
     out_slope->low = slope[0];
     out_slope->slope = slope[1];
     out_slope->high = slope[2];
-    out_slope->autocorrelation = phi;
     out_slope->effective_n = effective;
     return STATUS_OK;
 }

@@ -19,7 +19,7 @@
  * Where leaving out the beginning narrows the interval out of all proportion to the points that go, it was a
  * bend. Returns where the line begins, and puts it into d->slope. */
 static size_t segment_without_bend(struct detector *d, const double *t, const double *v, size_t n,
-                                   double *scratch)
+                                   union trend_word *scratch)
 {
     size_t first = 0;
     for (size_t part = 1; part <= BEND_PARTS; part++) {
@@ -60,80 +60,103 @@ static size_t segment_last_piece(const double *t, const double *v, size_t n)
     return at;
 }
 
-/* The straight line through what has happened since from_ms, for rate, forecast and chart. When two straight
- * pieces explain it far better, the last piece is what goes on from here; when a curve does as well as they,
- * its rate goes on rising. */
-void forecast_segment(struct detector *d, const struct series_bucket *point, size_t count,
-                      const struct block *block, size_t blocks, int64_t from_ms)
+/* What the line goes through, and from which point on. */
+struct segment {
+    double t[SERIES_RING], v[SERIES_RING];
+    size_t n, first;
+};
+
+static struct segment segment_points(const struct detector *d, const struct series_bucket *point,
+                                     size_t count, const struct block *block, size_t blocks, int64_t from_ms)
 {
-    double t[SERIES_RING] = {0}, v[SERIES_RING] = {0}, scratch[SERIES_RING * 4];
-    _Static_assert(sizeof scratch >= SERIES_RING * 23 + 64, "enough for trend_slope");
-    size_t n = 0;
+    struct segment s = {.n = 0};
     if (d->state != VERDICT_UNBOUNDED) { /* nobody acts on it: the medians of the blocks will do */
-        for (; n < blocks; n++) {
-            t[n] = block[n].t;
-            v[n] = block[n].middle;
+        for (; s.n < blocks; s.n++) {
+            s.t[s.n] = block[s.n].t;
+            s.v[s.n] = block[s.n].middle;
         }
-        count = 0;
+        return s;
     }
     for (size_t i = 0; i < count; i++)
-        if (point[i].t_ms >= from_ms && (n == 0 || detector_seconds(d, point[i].t_ms) > t[n - 1])) {
-            t[n] = detector_seconds(d, point[i].t_ms);
-            v[n++] = point[i].mean;
+        if (point[i].t_ms >= from_ms && (s.n == 0 || detector_seconds(d, point[i].t_ms) > s.t[s.n - 1])) {
+            s.t[s.n] = detector_seconds(d, point[i].t_ms);
+            s.v[s.n++] = point[i].mean;
         }
-    const double confidence = d->settings.confidence_pct;
+    return s;
+}
+
+/* When two straight pieces explain it far better, the last piece is what goes on from here; when a curve does
+ * as well as they, its rate goes on rising. */
+static void segment_line(struct detector *d, struct segment *s, union trend_word *scratch)
+{
+    const double *t = s->t, *v = s->v, confidence = d->settings.confidence_pct;
+    const size_t n = s->n;
     d->accelerates = false;
     d->bend = 1;
     d->slope_known = trend_slope(t, v, n, confidence, scratch, &d->slope) == STATUS_OK;
     const double whole = d->slope.slope;
-    size_t first = 0;
     struct trend_slope one, two;
-    if (d->state == VERDICT_UNBOUNDED && d->slope_known) {
-        const size_t cut = segment_last_piece(t, v, n);
-        if (cut > 0 && trend_slope(t + cut, v + cut, n - cut, confidence, scratch, &two) == STATUS_OK &&
-            two.slope > 0) {
-            d->accelerates = two.slope > ACCELERATES * whole;
-            d->slope = two;
-            first = cut;
-            /* Rates that rise along the whole curve go on rising; a kink between two lines says no such
-             * thing. */
-            struct trend_parabola curve;
-            trend_parabola(t, v, n, &curve);
-            if (d->accelerates && curve.residue < KINK_SHARE * two_lines_residue(t, v, n, cut) &&
-                trend_slope(t, v, n / 2, confidence, scratch, &one) == STATUS_OK &&
-                trend_slope(t + n / 2, v + n / 2, n - n / 2, confidence, scratch, &two) == STATUS_OK &&
-                one.slope > 0 && two.slope > one.slope) {
-                d->bend = fmin(two.slope / one.slope, BEND_MAX);
-                d->bend_s = (t[n - 1] - t[0]) / 2;
-            }
-        }
-        if (first == 0)
-            first = segment_without_bend(d, t, v, n, scratch);
-    }
-    d->fit_from_ms = n > 0 ? d->series.origin_ms + (int64_t)(t[first] * 1000) : d->last_ms;
-    if (!d->slope_known)
+    if (d->state != VERDICT_UNBOUNDED || !d->slope_known)
         return;
-    /* What may come: the rates of the segment's halves bound the rate as well as its interval does (a rate
-     * that varied will vary), and the residuals bound where the line ends. */
+    const size_t cut = segment_last_piece(t, v, n);
+    if (cut > 0 && trend_slope(t + cut, v + cut, n - cut, confidence, scratch, &two) == STATUS_OK &&
+        two.slope > 0) {
+        d->accelerates = two.slope > ACCELERATES * whole;
+        d->slope = two;
+        s->first = cut;
+        /* Rates that rise along the whole curve go on rising; a kink between two lines says no such thing. */
+        struct trend_parabola curve;
+        trend_parabola(t, v, n, &curve);
+        if (d->accelerates && curve.residue < KINK_SHARE * two_lines_residue(t, v, n, cut) &&
+            trend_slope(t, v, n / 2, confidence, scratch, &one) == STATUS_OK &&
+            trend_slope(t + n / 2, v + n / 2, n - n / 2, confidence, scratch, &two) == STATUS_OK &&
+            one.slope > 0 && two.slope > one.slope) {
+            d->bend = fmin(two.slope / one.slope, BEND_MAX);
+            d->bend_s = (t[n - 1] - t[0]) / 2;
+        }
+    }
+    if (s->first == 0)
+        s->first = segment_without_bend(d, t, v, n, scratch);
+}
+
+/* What may come: the rates of the segment's halves bound the rate as well as its interval does (a rate that
+ * varied will vary), and the residuals bound where the line ends. */
+static void segment_bounds(struct detector *d, const struct segment *s, union trend_word *scratch)
+{
+    const double *t = s->t + s->first, *v = s->v + s->first, confidence = d->settings.confidence_pct;
+    const size_t n = s->n - s->first, half = n / 2;
+    struct trend_slope one, two;
     d->rate_low = d->slope.low;
     d->rate_high = d->slope.high;
-    const size_t middle = first + (n - first) / 2;
-    if (trend_slope(t + first, v + first, middle - first, confidence, scratch, &one) == STATUS_OK &&
-        trend_slope(t + middle, v + middle, n - middle, confidence, scratch, &two) == STATUS_OK) {
+    if (trend_slope(t, v, half, confidence, scratch, &one) == STATUS_OK &&
+        trend_slope(t + half, v + half, n - half, confidence, scratch, &two) == STATUS_OK) {
         d->rate_low = fmin(d->rate_low, fmin(one.slope, two.slope));
         d->rate_high = fmax(d->rate_high, fmax(one.slope, two.slope));
     }
     if (d->bend > 1) { /* the rate now is that of the middle of the piece, and what it has grown by since */
-        const double now = pow(d->bend, (t[n - 1] - t[first]) / 2 / d->bend_s);
+        const double now = pow(d->bend, (t[n - 1] - t[0]) / 2 / d->bend_s);
         d->slope_now = d->slope.slope * now;
         d->rate_high = fmax(d->rate_high, d->slope_now);
     } else {
         d->slope_now = d->slope.slope;
     }
     double residual[SERIES_RING];
-    for (size_t i = first; i < n; i++)
-        residual[i - first] = fabs(v[i] - d->slope.intercept - d->slope.slope * t[i]);
-    d->line_noise = NOISE_AHEAD * trend_rank(residual, n - first, (n - first) * 49 / 50);
+    for (size_t i = 0; i < n; i++)
+        residual[i] = fabs(v[i] - d->slope.intercept - d->slope.slope * t[i]);
+    d->line_noise = NOISE_AHEAD * trend_rank(residual, n, n * 49 / 50);
+}
+
+/* The straight line through what has happened since from_ms, for rate, forecast and chart. */
+void forecast_segment(struct detector *d, const struct series_bucket *point, size_t count,
+                      const struct block *block, size_t blocks, int64_t from_ms)
+{
+    union trend_word scratch[TREND_SCRATCH_WORDS(SERIES_RING)];
+    struct segment segment = segment_points(d, point, count, block, blocks, from_ms);
+    segment_line(d, &segment, scratch);
+    d->fit_from_ms =
+        segment.n > 0 ? d->series.origin_ms + (int64_t)(segment.t[segment.first] * 1000) : d->last_ms;
+    if (d->slope_known)
+        segment_bounds(d, &segment, scratch);
 }
 
 /* When the limit is reached from `level` at a rate that grows by the factor `bend` in each bend_s. */
