@@ -461,24 +461,26 @@ static void suspect_tell(const struct culprit_work *work, const struct suspect *
 }
 
 /* Best first, by score and among equals by share or growth. */
-static bool stands_before(const struct suspect *a, const struct suspect *b)
+static bool ranks_higher(const struct suspect *a, const struct suspect *b)
 {
     if (fabs(a->score - b->score) > 1e-9)
         return a->score > b->score;
     return a->rise[GROWER_BYTES] > b->rise[GROWER_BYTES];
 }
 
-static void list_insert(struct suspect *listed[CULPRITS_LISTED], size_t *count, struct suspect *suspect)
+void culprit_insert(struct suspect *suspect,
+                    bool (*stands_before)(const struct suspect *, const struct suspect *),
+                    struct suspect **list, size_t capacity, size_t *count)
 {
     size_t at = *count;
-    while (at > 0 && stands_before(suspect, listed[at - 1]))
+    while (at > 0 && stands_before(suspect, list[at - 1]))
         at--;
-    if (at == CULPRITS_LISTED)
+    if (at == capacity)
         return;
-    size_t last = *count < CULPRITS_LISTED ? (*count)++ : CULPRITS_LISTED - 1;
+    size_t last = *count < capacity ? (*count)++ : capacity - 1;
     for (size_t i = last; i > at; i--)
-        listed[i] = listed[i - 1];
-    listed[at] = suspect;
+        list[i] = list[i - 1];
+    list[at] = suspect;
 }
 
 static double pool_share(const struct culprit_work *work)
@@ -534,7 +536,7 @@ static void rank(struct culprit_work *work, const struct culprit_known *known, s
     size_t listed_count = 0;
     for (size_t i = 0; i < count; i++)
         if (suspects[i].score > 0)
-            list_insert(listed, &listed_count, &suspects[i]);
+            culprit_insert(&suspects[i], ranks_higher, listed, CULPRITS_LISTED, &listed_count);
     out->count = listed_count;
     culprit_together_name(work, either, whole_rise, listed, out);
     for (size_t i = 0; i < listed_count; i++)

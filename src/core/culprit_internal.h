@@ -88,6 +88,11 @@ double culprit_step_odds(const struct culprit_step *found);
 double culprit_step_odds_beside(const struct culprit_work *work, const struct suspect *suspect,
                                 const struct suspect *beside);
 
+/* Into a list of at most `capacity` in the order of stands_before; who has no place any more falls off. */
+void culprit_insert(struct suspect *suspect,
+                    bool (*stands_before)(const struct suspect *, const struct suspect *),
+                    struct suspect **list, size_t capacity, size_t *count);
+
 /* The whole's share of these, slot by slot, is taken away: how far what is left of their bytes wanders is how
  * well the share is known, as a part of the whole's rise. */
 double culprit_share_sigma(const struct culprit_work *work, const struct suspect *const *members,

@@ -70,23 +70,17 @@ static double sum_of_shares(const struct suspect *const *members, size_t count)
     return sum;
 }
 
-/* The largest shares first. */
+static bool shares_more(const struct suspect *a, const struct suspect *b)
+{
+    return a->share > b->share;
+}
+
 static size_t largest(struct suspect *suspects, size_t count, struct suspect *out[CULPRIT_SET_MAX])
 {
     size_t found = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t at = found;
-        if (!may_join(&suspects[i]))
-            continue;
-        while (at > 0 && out[at - 1]->share < suspects[i].share)
-            at--;
-        if (at == CULPRIT_SET_MAX)
-            continue;
-        found += found < CULPRIT_SET_MAX ? 1 : 0;
-        for (size_t k = found - 1; k > at; k--)
-            out[k] = out[k - 1];
-        out[at] = &suspects[i];
-    }
+    for (size_t i = 0; i < count; i++)
+        if (may_join(&suspects[i]))
+            culprit_insert(&suspects[i], shares_more, out, CULPRIT_SET_MAX, &found);
     return found;
 }
 
@@ -131,22 +125,17 @@ static double odds_beside(const struct culprit_work *work, const struct suspect 
     return odds > SECOND_ODDS ? suspect->odds * suspect->kept * odds / suspect->step_odds : 0;
 }
 
+static bool has_more_odds(const struct suspect *a, const struct suspect *b)
+{
+    return a->odds > b->odds;
+}
+
 static size_t most_odds(struct suspect *suspects, size_t count, struct suspect *out[PAIRED_MAX])
 {
     size_t found = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t at = found;
-        if (!(suspects[i].odds > 0))
-            continue;
-        while (at > 0 && out[at - 1]->odds < suspects[i].odds)
-            at--;
-        if (at == PAIRED_MAX)
-            continue;
-        found += found < PAIRED_MAX ? 1 : 0;
-        for (size_t k = found - 1; k > at; k--)
-            out[k] = out[k - 1];
-        out[at] = &suspects[i];
-    }
+    for (size_t i = 0; i < count; i++)
+        if (suspects[i].odds > 0)
+            culprit_insert(&suspects[i], has_more_odds, out, PAIRED_MAX, &found);
     return found;
 }
 
