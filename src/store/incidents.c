@@ -96,12 +96,7 @@ enum status store_get_incidents(struct store *store, bool only_open, struct inci
             break;
         }
     }
-    query_done(&query);
-    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
-        *out_count = count;
-        status = STATUS_OK;
-    }
-    return status;
+    return query_list_end(&query, status, count, out_count);
 }
 
 enum status store_last_incident_id(struct store *store, int64_t *out_id, struct err *err)
@@ -220,12 +215,7 @@ enum status store_get_restarts(struct store *store, struct restart_journal *out_
             break;
         }
     }
-    query_done(&query);
-    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
-        *out_count = count;
-        status = STATUS_OK;
-    }
-    return status;
+    return query_list_end(&query, status, count, out_count);
 }
 
 /* ---- budget ---- */
@@ -275,12 +265,7 @@ enum status store_get_budget(struct store *store, struct budget_entry *out_entri
         query_text(&query, entry->service, sizeof(entry->service));
         entry->age_ms = query_integer(&query);
     }
-    query_done(&query);
-    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
-        *out_count = count;
-        status = STATUS_OK;
-    }
-    return status;
+    return query_list_end(&query, status, count, out_count);
 }
 
 /* ---- settings ---- */

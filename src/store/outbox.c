@@ -67,7 +67,7 @@ static enum status read_entry(struct store *store, struct query *query, struct o
     query_text(query, out_entry->mail.key, sizeof(out_entry->mail.key));
     out_entry->incident_id = query_integer(query);
     out_entry->kind = (enum alert_kind)query_word(query, &words_alert_kind);
-    out_entry->severity = alert_kind_severity(out_entry->kind);
+    out_entry->severity = alert_wording_get(out_entry->kind)->severity;
     out_entry->queued_utc_ms = query_integer(query);
     out_entry->done_utc_ms = query_integer(query);
     out_entry->state = (enum mail_state)query_word(query, &words_mail_state);
@@ -171,10 +171,5 @@ enum status store_get_mails(struct store *store, struct outbox_entry *out_entrie
             break;
         }
     }
-    query_done(&query);
-    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
-        *out_count = count;
-        status = STATUS_OK;
-    }
-    return status;
+    return query_list_end(&query, status, count, out_count);
 }

@@ -214,6 +214,16 @@ enum status query_understood(struct store *store, const struct query *query, con
                : STATUS_OK;
 }
 
+enum status query_list_end(struct query *query, enum status status, size_t count, size_t *out_count)
+{
+    query_done(query);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        return status;
+    }
+    *out_count = count;
+    return STATUS_OK;
+}
+
 /* ---- transactions ---- */
 
 void store_forget_cache(struct store *store)

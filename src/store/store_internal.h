@@ -239,6 +239,10 @@ void query_text(struct query *query, char *out_text, size_t capacity);
 enum status query_understood(struct store *store, const struct query *query, const char *operation,
                              struct err *err);
 
+/* Ends a query of which `count` rows were wanted or are all there are: *out_count is set unless `status` is a
+ * failure. */
+enum status query_list_end(struct query *query, enum status status, size_t count, size_t *out_count);
+
 /* ---- groups: all of several statements or none ---- */
 
 enum status group_begin(struct store *store, const char *operation, struct err *err);
@@ -259,7 +263,6 @@ const char *word_of(const struct vocabulary *words, int value);
 void query_bind_word(struct query *query, const struct vocabulary *words, int value);
 /* Sets query->strange and returns 0 when nobody knows the word. */
 int query_word(struct query *query, const struct vocabulary *words);
-enum severity alert_kind_severity(enum alert_kind kind);
 
 /* ---- schema.c ---- */
 

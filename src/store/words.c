@@ -50,10 +50,3 @@ int query_word(struct query *query, const struct vocabulary *words)
     query->strange = true;
     return 0;
 }
-
-enum severity alert_kind_severity(enum alert_kind kind)
-{
-#define ALERT_SEVERITY(name, id, severity, mailed, headline) [ALERT_##name] = SEVERITY_##severity,
-    static const enum severity severities[] = {ALERT_LIST(ALERT_SEVERITY)};
-    return (size_t)kind < ARRAY_COUNT(severities) ? severities[kind] : SEVERITY_ERROR;
-}
