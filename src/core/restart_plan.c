@@ -89,16 +89,10 @@ static enum status members_close(const struct service_graph *graph, const struct
     return STATUS_OK;
 }
 
-/* ASCII order without case; no two services have names that are equal so. */
-static bool name_before(const char *a, const char *b)
+/* No two services have names that are equal so. */
+static bool name_before(const struct service_graph *graph, size_t a, size_t b)
 {
-    for (;; a++, b++) {
-        const int x = *a >= 'A' && *a <= 'Z' ? *a - 'A' + 'a' : (unsigned char)*a;
-        const int y = *b >= 'A' && *b <= 'Z' ? *b - 'A' + 'a' : (unsigned char)*b;
-        if (x != y || x == 0) {
-            return x < y;
-        }
-    }
+    return text_compare_nocase(graph->nodes[a].name, graph->nodes[b].name) < 0;
 }
 
 /* Who of `members` needs `node`: the first by name, or SIZE_MAX. */
@@ -108,7 +102,7 @@ static size_t first_dependent(const struct service_graph *graph, const struct me
     for (size_t e = 0; e < graph->edge_count; e++) {
         const size_t from = graph->edges[e].from;
         if (graph->edges[e].to == node && members_find(members, from) != SIZE_MAX &&
-            (found == SIZE_MAX || name_before(graph->nodes[from].name, graph->nodes[found].name))) {
+            (found == SIZE_MAX || name_before(graph, from, found))) {
             found = from;
         }
     }
@@ -120,7 +114,7 @@ static enum status cycle_error(const struct service_graph *graph, const struct m
 {
     size_t start = rest->nodes[0];
     for (size_t i = 1; i < rest->count; i++) {
-        if (name_before(graph->nodes[rest->nodes[i]].name, graph->nodes[start].name)) {
+        if (name_before(graph, rest->nodes[i], start)) {
             start = rest->nodes[i];
         }
     }
@@ -150,8 +144,7 @@ static enum status members_order(const struct service_graph *graph, struct membe
         size_t next = SIZE_MAX;
         for (size_t i = 0; i < rest.count; i++) {
             if (first_dependent(graph, &rest, rest.nodes[i]) == SIZE_MAX &&
-                (next == SIZE_MAX ||
-                 name_before(graph->nodes[rest.nodes[i]].name, graph->nodes[rest.nodes[next]].name))) {
+                (next == SIZE_MAX || name_before(graph, rest.nodes[i], rest.nodes[next]))) {
                 next = i;
             }
         }
