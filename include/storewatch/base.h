@@ -81,6 +81,11 @@ struct err {
 enum status err_set(struct err *err, enum status status, const char *operation, uint32_t code,
                     const char *format, ...) PRINTF_LIKE(5, 6);
 
+static inline int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* A text of bounded size in caller storage. Always NUL-terminated; what does not fit is dropped (at a UTF-8
  * boundary) and `truncated` is set: a long text is cut, never a crash. `length` excludes the NUL. */
 struct text {

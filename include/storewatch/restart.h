@@ -265,6 +265,9 @@ unsigned restart_step(struct restart *restart, const struct observation *observa
 #define RESTART_FRESH_MS (30 * 1000)
 #define RESTART_TOO_LATE 1460  /* Windows: ERROR_TIMEOUT */
 #define RESTART_WITHDRAWN 1223 /* Windows: ERROR_CANCELLED */
+/* Windows: ERROR_DEPENDENT_SERVICES_RUNNING, "a stop control has been sent to a service that other running
+ * services are dependent on". */
+#define RESTART_DEPENDENTS_RUNNING 1051
 
 /* What came of the request. `code` is the raw Windows code of a failure (1051, 1058, 1060, 1069, 230, ...).
  * BUSY with code RESTART_TOO_LATE = nothing was done, because it came to that only RESTART_FRESH_MS after it

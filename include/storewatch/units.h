@@ -13,6 +13,7 @@
 #define MS_PER_HOUR (60 * MS_PER_MINUTE)
 #define MS_PER_DAY (24 * MS_PER_HOUR)
 #define TIME_ISO_LAST_MS INT64_C(253402300799999) /* the end of 9999: ISO 8601 has four digits for a year */
+#define MINUTES_PER_DAY (24 * 60)
 
 enum unit { UNIT_BYTES, UNIT_HANDLES, UNIT_OTHER };
 

@@ -164,9 +164,6 @@ void engine_step(struct engine *engine, const struct observation *observation, s
     watch_forget_gone(&engine->watch);
 }
 
-/* Windows: "a stop control has been sent to a service that other running services are dependent on". */
-#define ERROR_DEPENDENT_SERVICES_RUNNING 1051u
-
 void engine_told(struct engine *engine, const struct engine_request *request, enum status status,
                  const struct err *err, struct service_graph *graph, const struct observation *observation,
                  struct clock clock, struct actions *out_actions)
@@ -205,7 +202,7 @@ void engine_told(struct engine *engine, const struct engine_request *request, en
             step_tell_terminated(&step, request->service);
         /* Somebody started a dependent meanwhile, or changed the service: look at the configuration again. */
         engine->graph_wanted =
-            status != STATUS_OK && (told.kind == REQUEST_START || code == ERROR_DEPENDENT_SERVICES_RUNNING);
+            status != STATUS_OK && (told.kind == REQUEST_START || code == RESTART_DEPENDENTS_RUNNING);
     }
     step_follow_restart(&step);
 }

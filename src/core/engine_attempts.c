@@ -51,7 +51,7 @@ void engine_end_turn(struct open_incident *open, const char *service)
         text_copy(open->turns[open->turn_count++], SERVICE_NAME_MAX, service);
 }
 
-static bool turned_back_or_called_off(const struct restart_journal *journal)
+bool engine_turned_back_or_called_off(const struct restart_journal *journal)
 {
     return journal->outcome == RESTART_RESTORED || journal->outcome == RESTART_CALLED_OFF;
 }
@@ -102,7 +102,7 @@ void step_settle_attempt(struct step *step)
     struct engine *engine = step->engine;
     const struct restart_journal *journal = &engine->restart.journal;
     struct open_incident *open = engine_incident_by_id(engine, journal->incident_id);
-    if (!turned_back_or_called_off(journal)) {
+    if (!engine_turned_back_or_called_off(journal)) {
         if (open)
             settle(open, journal);
         return;
@@ -186,7 +186,7 @@ static void restore_settled(const struct engine *engine, struct open_incident *o
             continue;
         if (journals[j].phase != RESTART_ENDED)
             under_way |= 1u << journals[j].rung;
-        else if (!turned_back_or_called_off(&journals[j]))
+        else if (!engine_turned_back_or_called_off(&journals[j]))
             settle(open, &journals[j]);
     }
     open->rungs_settled |= open->incident.rungs_tried & ~under_way;

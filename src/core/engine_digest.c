@@ -2,7 +2,6 @@
  * morning without it is a sign in itself. See engine.h. */
 #include "engine_internal.h"
 
-#define MINUTES_PER_DAY (24 * 60)
 /* At most this often, whatever the wall clock does. */
 #define DIGEST_APART_MS (12 * MS_PER_HOUR)
 

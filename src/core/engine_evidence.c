@@ -14,11 +14,6 @@
 /* With less than this nothing useful can be gathered. */
 #define EVIDENCE_MIN_MS (5 * MS_PER_SECOND)
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Until the last whole minute of the window that is open now; INT64_MAX when it stays open long enough. */
 static int64_t left_of_window_ms(const struct config *config, struct clock clock, int64_t enough_ms)
 {
@@ -27,7 +22,8 @@ static int64_t left_of_window_ms(const struct config *config, struct clock clock
         return INT64_MAX; /* it is urgent, or a person asked: the window does not matter */
     for (int64_t i = 1; i <= minutes; i++) {
         int64_t minute = clock.minute_of_day + i;
-        if (!config_window_open(config, (int)((clock.weekday + minute / 1440) % 7), (int)(minute % 1440)))
+        if (!config_window_open(config, (int)((clock.weekday + minute / MINUTES_PER_DAY) % 7),
+                                (int)(minute % MINUTES_PER_DAY)))
             return (i - 1) * MS_PER_MINUTE;
     }
     return INT64_MAX;

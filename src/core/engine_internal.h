@@ -69,6 +69,7 @@ void step_evidence_told(struct step *step, const struct engine_request *request,
                         const struct err *err);
 
 /* engine_attempts.c */
+bool engine_turned_back_or_called_off(const struct restart_journal *journal);
 /* One more attempt to restart this service was turned back, or could not be planned: `why`. After the last
  * one its rung counts as used; a suspect of the store has had its turn. */
 void engine_count_attempt(struct open_incident *open, enum rung rung, const char *service, const char *why,

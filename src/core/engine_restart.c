@@ -156,7 +156,7 @@ static void tell_end(struct step *step)
 {
     struct engine *engine = step->engine;
     const struct restart_journal *journal = &engine->restart.journal;
-    if (journal->outcome == RESTART_RESTORED || journal->outcome == RESTART_CALLED_OFF) {
+    if (engine_turned_back_or_called_off(journal)) {
         struct alert *alert = alert_restart(step, ALERT_RESTART_ABANDONED);
         if (!alert)
             return;

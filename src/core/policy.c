@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#define MINUTES_PER_DAY 1440
 #define MINUTES_PER_WEEK (7 * MINUTES_PER_DAY)
 #define ATTEMPT_WAIT_MS MS_PER_HOUR
 #define RETRY_POLLS 10
@@ -84,11 +83,6 @@ bool policy_is_urgent(const struct config *config, struct clock clock, int64_t e
 {
     return exhaustion_early_utc_ms != INT64_MAX &&
            exhaustion_early_utc_ms - clock.utc_ms < config->urgent_before_ms;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 int64_t policy_soonest_retry_ms(const struct config *config)
