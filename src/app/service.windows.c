@@ -56,8 +56,7 @@ static void report(DWORD state, DWORD hint_ms, DWORD code, enum service_exit spe
     }
     if (state == SERVICE_RUNNING) {
         shared.status.dwControlsAccepted |= SERVICE_ACCEPT_PARAMCHANGE;
-        if (shared.os->late.GetTickCount64 !=
-            NULL) { /* both came with NT 6.0; older systems refuse the bit */
+        if (late_is_nt6(&shared.os->late)) { /* older systems refuse the bit */
             shared.status.dwControlsAccepted |= ACCEPT_PRESHUTDOWN;
         }
     }

@@ -292,8 +292,7 @@ static void account_well_known(WELL_KNOWN_SID_TYPE type, char out_name[ACCOUNT_N
 void text_add_unsafe_remedy(struct text *text, const struct unsafe_place *place)
 {
     struct late late;
-    /* NT 6.0, of which the system's GetTickCount64 is, too. */
-    const bool has_icacls = late_bind(&late, NULL) == STATUS_OK && late.GetTickCount64 != NULL;
+    const bool has_icacls = late_bind(&late, NULL) == STATUS_OK && late_is_nt6(&late);
     const bool folder = place->place == ACCESS_FOLDER;
     if (place->place == ACCESS_FOLDER_ABOVE || place->place == ACCESS_FOLDER_ABOVE_PROTECTED) {
         text_add(text,

@@ -275,7 +275,8 @@ static void threads_read(struct os *os, uint32_t pid, bool suspended_only, struc
         if (bytes == NULL) {
             return;
         }
-        const LONG code = os->late.NtQuerySystemInformation(5, bytes, (ULONG)size, &needed);
+        const LONG code =
+            os->late.NtQuerySystemInformation(SYSTEM_PROCESS_INFORMATION_KIND, bytes, (ULONG)size, &needed);
         for (size_t at = 0; code >= 0 && at + sizeof(struct nt_process) <= size;) {
             struct nt_process process;
             memcpy(&process, bytes + at, sizeof(process));

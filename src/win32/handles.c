@@ -10,7 +10,6 @@
 
 #define SYSTEM_EXTENDED_HANDLE_INFORMATION_KIND 64 /* NT 5.1 */
 #define OBJECT_TYPES_INFORMATION_KIND 3
-#define NTSTATUS_LENGTH_MISMATCH ((LONG)0xC0000004)
 #define BUFFER_FIRST_BYTES ((size_t)1024 * 1024)
 #define BUFFER_LAST_BYTES ((size_t)128 * 1024 * 1024) /* 3.3 million handles on a 64-bit system */
 #define TYPES_BYTES ((size_t)64 * 1024)

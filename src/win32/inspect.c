@@ -30,12 +30,10 @@ void inspect_time_service(char *out_type, size_t type_capacity, char *out_server
 
 enum status inspect_event_source(char *out_file, size_t capacity, struct err *err)
 {
-    static const wchar_t key_name[] =
-        L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\" STOREWATCH_SERVICE;
     wchar_t raw[MAX_PATH * 2], file[MAX_PATH * 2];
     DWORD size = sizeof(raw) - sizeof(*raw), type = 0;
     HKEY key = NULL;
-    LONG code = RegOpenKeyExW(HKEY_LOCAL_MACHINE, key_name, 0, KEY_READ, &key);
+    LONG code = RegOpenKeyExW(HKEY_LOCAL_MACHINE, EVENT_SOURCE_KEY, 0, KEY_READ, &key);
     if (code == ERROR_SUCCESS) {
         code = RegQueryValueExW(key, L"EventMessageFile", NULL, &type, (BYTE *)raw, &size);
         RegCloseKey(key);

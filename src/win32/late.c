@@ -61,3 +61,8 @@ enum status late_bind(struct late *out_late, struct err *err)
     *out_late = late;
     return STATUS_OK;
 }
+
+bool late_is_nt6(const struct late *late)
+{
+    return late->GetTickCount64 != NULL;
+}

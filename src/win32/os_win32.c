@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SYSTEM_PROCESS_INFORMATION_KIND 5
-#define NTSTATUS_LENGTH_MISMATCH ((LONG)0xC0000004)
 #define FILETIME_AT_1970 INT64_C(116444736000000000)
 #define EVENT_TEXT_UNITS_MAX 31000 /* an insertion string may have 31,839 */
 #define FILE_REPLACE_TRIES 5

@@ -19,15 +19,12 @@
     L"unbounded growth "                                                                                     \
     L"from healthy growth, alerts people, and restarts the right service if the configuration allows it."
 
-#define EVENT_SOURCE_KEY L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\storewatch"
-
 /* Windows repeats the last action as long as it is needed. With a bad configuration that is at every start:
  * an event each minute would fill the log, and half an hour after the file was mended is soon enough. */
 #define RESTART_DELAY_MS 60000
 #define RESTART_DELAY_LAST_MS (30 * 60000)
 #define FAILURES_RESET_S (24 * 60 * 60)
-#define WAIT_STEP_MS 100
-#define PROCESS_END_MS 10000
+#define OWN_END_MS 10000
 #define DELETE_WAIT_MS 5000
 
 static enum status fail(struct err *err, const char *operation, DWORD code, const char *what,
@@ -663,7 +660,7 @@ enum status setup_service_stop(uint32_t deadline_ms, struct err *err)
         Sleep(WAIT_STEP_MS);
     }
     if (process != NULL) { /* it says STOPPED before it ends, and its file can be replaced only after that */
-        WaitForSingleObject(process, PROCESS_END_MS);
+        WaitForSingleObject(process, OWN_END_MS);
     }
 done:
     if (process != NULL) {

@@ -4,8 +4,6 @@
 #include "storewatch/service_exit.h"
 #include "win32.h"
 
-#define WAIT_STEP_MS 100
-
 static enum status start_failed(const SERVICE_STATUS *now, struct err *err)
 {
     if (now->dwWin32ExitCode != ERROR_SERVICE_SPECIFIC_ERROR) {

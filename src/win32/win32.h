@@ -14,6 +14,11 @@
 
 #define STOREWATCH_SERVICE                                                                                   \
     L"storewatch" /* the service, the event source and the folder in the common data folder */
+#define EVENT_SOURCE_KEY L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\" STOREWATCH_SERVICE
+#define WAIT_STEP_MS 100 /* between two looks at whether a service or a process has come or gone */
+
+#define SYSTEM_PROCESS_INFORMATION_KIND 5           /* of NtQuerySystemInformation, */
+#define NTSTATUS_LENGTH_MISMATCH ((LONG)0xC0000004) /* and its answer to a buffer that is too small */
 
 /* ---- late binding (late.c): what a supported Windows may lack, or what no import library names ---- */
 
@@ -51,6 +56,8 @@ struct late {
 /* SYSTEM when a required function is missing (err names it). The libraries stay loaded for the process' life.
  */
 enum status late_bind(struct late *out_late, struct err *err);
+/* NT 6.0 or later, as GetTickCount64 tells, which came with it. */
+bool late_is_nt6(const struct late *late);
 
 /* Milliseconds since boot from the page that the kernel shares with every process. For systems without
  * GetTickCount64, and for the test that compares both. Never backwards, does not wrap, 10-16 ms fine. */
