@@ -218,6 +218,42 @@ enum status restart_plan_make(const struct service_graph *graph, const struct ob
     return STATUS_OK;
 }
 
+/* Those deleted stay in front, in their old order; then the new order, old entries with what is known of
+ * them. */
+static void plan_rebuild(struct restart *restart, const struct machine_step *step,
+                         const struct members *members)
+{
+    struct restart_plan *plan = &restart->journal.plan;
+    const struct restart_plan old = *plan;
+    struct restart_watch old_watches[RESTART_SERVICES_MAX];
+    memcpy(old_watches, restart->watches, sizeof(old_watches));
+    plan->count = 0;
+    for (size_t i = 0; i < old.count; i++) {
+        if (graph_find(step->graph, old.services[i].name) == SIZE_MAX) {
+            restart->watches[plan->count] = old_watches[i];
+            plan->services[plan->count++] = old.services[i];
+        }
+    }
+    for (size_t m = 0; m < members->count; m++) {
+        const char *name = step->graph->nodes[members->nodes[m]].name;
+        size_t from = 0;
+        while (from < old.count && !text_equal_nocase(old.services[from].name, name)) {
+            from++;
+        }
+        if (from < old.count) {
+            restart->watches[plan->count] = old_watches[from];
+            plan->services[plan->count++] = old.services[from];
+            continue;
+        }
+        struct restart_service *service = &plan->services[plan->count];
+        *service = (struct restart_service){.process = look_at(step->observation, name).process};
+        memcpy(service->name, step->graph->nodes[members->nodes[m]].name, sizeof(service->name));
+        service_note(service, "somebody started it meanwhile: it is stopped and started again too");
+        restart->watches[plan->count] = (struct restart_watch){0};
+        plan->count++;
+    }
+}
+
 /* Finds active services that need one of the plan and are not in it: somebody started them meanwhile. They
  * are put into the plan, in order. False when the plan cannot be made to work (the target's note says why).
  */
@@ -265,35 +301,6 @@ bool machine_extend_plan(struct restart *restart, struct machine_step *step)
         service_note(machine_target(restart), "%s", err.text);
         return false;
     }
-    /* Those deleted stay in front, in their old order; then the new order, old entries with what is known of
-     * them. */
-    const struct restart_plan old = *plan;
-    struct restart_watch old_watches[RESTART_SERVICES_MAX];
-    memcpy(old_watches, restart->watches, sizeof(old_watches));
-    plan->count = 0;
-    for (size_t i = 0; i < old.count; i++) {
-        if (graph_find(step->graph, old.services[i].name) == SIZE_MAX) {
-            restart->watches[plan->count] = old_watches[i];
-            plan->services[plan->count++] = old.services[i];
-        }
-    }
-    for (size_t m = 0; m < members.count; m++) {
-        const char *name = step->graph->nodes[members.nodes[m]].name;
-        size_t from = 0;
-        while (from < old.count && !text_equal_nocase(old.services[from].name, name)) {
-            from++;
-        }
-        if (from < old.count) {
-            restart->watches[plan->count] = old_watches[from];
-            plan->services[plan->count++] = old.services[from];
-            continue;
-        }
-        struct restart_service *service = &plan->services[plan->count];
-        *service = (struct restart_service){.process = look_at(step->observation, name).process};
-        memcpy(service->name, step->graph->nodes[members.nodes[m]].name, sizeof(service->name));
-        service_note(service, "somebody started it meanwhile: it is stopped and started again too");
-        restart->watches[plan->count] = (struct restart_watch){0};
-        plan->count++;
-    }
+    plan_rebuild(restart, step, &members);
     return true;
 }

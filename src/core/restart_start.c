@@ -240,42 +240,22 @@ static void bring_up(struct restart *restart, struct machine_step *step, size_t 
     }
 }
 
-void start_step(struct restart *restart, struct machine_step *step)
+/* What a look at all services of the plan has shown. */
+struct seen {
+    bool all_run, all_known; /* of those that are to run: one that is not known does not count as down */
+    bool any;                /* that is to run, or to end first */
+    bool stop_under_way;     /* asked for, and not seen */
+    bool complete;           /* none was given up */
+};
+
+/* Does it stay so? Ends the restart when everything has run for long enough. */
+static void verify_step(struct restart *restart, struct machine_step *step, const struct seen *seen)
 {
     struct restart_journal *journal = &restart->journal;
-    bool open = true;
-    bool all_run = true, all_known = true, any = false, stop_under_way = false, complete = true;
-    for (size_t i = journal->plan.count; i-- > 0;) {
-        const struct restart_service *service = &journal->plan.services[i];
-        const struct look look = look_at_planned(step->observation, service);
-        if (end_is_out(restart, step, i, &look)) {
-            any = true;
-            all_run = false;
-            continue;
-        }
-        see(restart, step, i, &look);
-        hang_follow(restart, step, i, &look);
-        if (!state_is_running(look.state) && service->start != STEP_GIVEN_UP) {
-            bring_up(restart, step, i, &look, &open);
-        }
-        if (service->start == STEP_GIVEN_UP) {
-            complete = false;
-            continue;
-        }
-        any = true;
-        all_known = all_known && look.state != SERVICE_STATE_UNKNOWN;
-        stop_under_way = stop_under_way || service->stop == STEP_ASKED;
-        all_run = all_run && (state_is_running(look.state) || look.state == SERVICE_STATE_UNKNOWN);
-    }
-    if (journal->phase == RESTART_VERIFYING && !all_run) {
-        journal->phase = RESTART_STARTING;
-        step->news |= RESTART_NEWS_STEP;
+    if (!seen->all_run || !seen->all_known || restart->asked) {
         return;
     }
-    if (!all_run || !all_known || restart->asked) {
-        return;
-    }
-    if (!any) {
+    if (!seen->any) {
         step->news |= machine_finish(restart, step->utc_ms); /* nothing is left to be watched */
         return;
     }
@@ -286,7 +266,7 @@ void start_step(struct restart *restart, struct machine_step *step)
     }
     /* A stop that was accepted, or may have been, cannot be taken back: what runs now may still stop, and has
      * to be started again then. */
-    const int64_t watch_ms = restart->verify_ms + (stop_under_way ? restart->stop_timeout_ms : 0);
+    const int64_t watch_ms = restart->verify_ms + (seen->stop_under_way ? restart->stop_timeout_ms : 0);
     const int64_t left_ms = watch_ms - (step->observation->mono_ms - restart->verify_mono_ms);
     if (left_ms <= 0) {
         const struct process_id process = look_at(step->observation, machine_target(restart)->name).process;
@@ -302,7 +282,42 @@ void start_step(struct restart *restart, struct machine_step *step)
     struct text text = text_on(storage, sizeof(storage));
     text_add_duration(&text, left_ms);
     machine_say(restart, step, "%s; watched for another %s",
-                complete ? "everything runs" : "everything runs that no person took over", storage);
+                seen->complete ? "everything runs" : "everything runs that no person took over", storage);
+}
+
+void start_step(struct restart *restart, struct machine_step *step)
+{
+    struct restart_journal *journal = &restart->journal;
+    struct seen seen = {.all_run = true, .all_known = true, .complete = true};
+    bool open = true;
+    for (size_t i = journal->plan.count; i-- > 0;) {
+        const struct restart_service *service = &journal->plan.services[i];
+        const struct look look = look_at_planned(step->observation, service);
+        if (end_is_out(restart, step, i, &look)) {
+            seen.any = true;
+            seen.all_run = false;
+            continue;
+        }
+        see(restart, step, i, &look);
+        hang_follow(restart, step, i, &look);
+        if (!state_is_running(look.state) && service->start != STEP_GIVEN_UP) {
+            bring_up(restart, step, i, &look, &open);
+        }
+        if (service->start == STEP_GIVEN_UP) {
+            seen.complete = false;
+            continue;
+        }
+        seen.any = true;
+        seen.all_known = seen.all_known && look.state != SERVICE_STATE_UNKNOWN;
+        seen.stop_under_way = seen.stop_under_way || service->stop == STEP_ASKED;
+        seen.all_run = seen.all_run && (state_is_running(look.state) || look.state == SERVICE_STATE_UNKNOWN);
+    }
+    if (journal->phase == RESTART_VERIFYING && !seen.all_run) {
+        journal->phase = RESTART_STARTING;
+        step->news |= RESTART_NEWS_STEP;
+        return;
+    }
+    verify_step(restart, step, &seen);
 }
 
 void start_told(struct restart *restart, size_t index, enum status status, uint32_t code, int64_t mono_ms)
