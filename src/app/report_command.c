@@ -465,6 +465,27 @@ static int run(struct reporter *reporter, const char *html)
     return code;
 }
 
+/* "The last days" are those of the file, which may be a copy of an older one. */
+static enum status span_set(struct reporter *reporter, long days, struct err *err)
+{
+    const struct history *history = &reporter->history;
+    reporter->now_utc_ms = (int64_t)time(NULL) * MS_PER_SECOND;
+    enum status status = history_newest(history->store, history->series, history->series_count,
+                                        reporter->now_utc_ms, &reporter->end_utc_ms, err);
+    if (status)
+        return status;
+    if (!reporter->end_utc_ms)
+        reporter->end_utc_ms = reporter->now_utc_ms;
+    reporter->from_utc_ms = reporter->end_utc_ms - days * MS_PER_DAY;
+    reporter->first_utc_ms = reporter->end_utc_ms;
+    for (size_t i = 0; i < history->series_count; i++)
+        if (history->series[i].first_utc_ms < reporter->first_utc_ms)
+            reporter->first_utc_ms = history->series[i].first_utc_ms;
+    if (reporter->first_utc_ms < reporter->from_utc_ms)
+        reporter->first_utc_ms = reporter->from_utc_ms;
+    return STATUS_OK;
+}
+
 int report_run(int argc, char **argv)
 {
     const char *config_path = NULL, *data_dir = NULL, *html = NULL, *days_text = NULL;
@@ -486,25 +507,12 @@ int report_run(int argc, char **argv)
     int code = history_open(&reporter->history, config_path, data_dir);
     if (code == EXIT_FINE) {
         struct err err = {0};
-        const struct history *history = &reporter->history;
-        reporter->now_utc_ms = (int64_t)time(NULL) * MS_PER_SECOND;
-        if (history_newest(history->store, history->series, history->series_count, reporter->now_utc_ms,
-                           &reporter->end_utc_ms, &err) != STATUS_OK) {
+        if (span_set(reporter, days, &err) != STATUS_OK) {
             code = cli_fail("%s", err.text);
         } else {
-            /* "The last days" are those of the file, which may be a copy of an older one. */
-            if (!reporter->end_utc_ms)
-                reporter->end_utc_ms = reporter->now_utc_ms;
-            reporter->from_utc_ms = reporter->end_utc_ms - days * MS_PER_DAY;
-            reporter->first_utc_ms = reporter->end_utc_ms;
-            for (size_t i = 0; i < history->series_count; i++)
-                if (history->series[i].first_utc_ms < reporter->first_utc_ms)
-                    reporter->first_utc_ms = history->series[i].first_utc_ms;
-            if (reporter->first_utc_ms < reporter->from_utc_ms)
-                reporter->first_utc_ms = reporter->from_utc_ms;
             leave_out_earlier(reporter);
-            reporter->kept = report_status(history);
-            reporter->lessons = calloc(history->series_count + 1, sizeof *reporter->lessons);
+            reporter->kept = report_status(&reporter->history);
+            reporter->lessons = calloc(reporter->history.series_count + 1, sizeof *reporter->lessons);
             code = reporter->lessons ? run(reporter, html) : cli_fail("out of memory");
             free(reporter->lessons);
             json_decref(reporter->kept);
