@@ -51,117 +51,120 @@ static void add_reach(struct text *text, enum unit unit, const struct verdict *v
         text_add(text, " to %s", late);
 }
 
-static void reason_write(const struct detector *d, struct verdict *v)
+static void add_unbounded(struct text *text, const struct detector *d, const struct verdict *v)
 {
-    struct text text = text_on(v->reason, sizeof v->reason);
+    const enum unit unit = d->settings.unit;
+    if (v->slope_low_per_hour > 0) {
+        text_add(text, "grows ");
+        text_add_rate_interval(text, unit, v->slope_per_hour, v->slope_low_per_hour, v->slope_high_per_hour);
+    } else { /* swings make the interval too wide to be of use */
+        text_add(text, "grows about ");
+        text_add_rate(text, unit, v->slope_per_hour);
+    }
+    text_add(text, " for ");
+    text_add_duration(text, d->last_ms - d->onset_ms);
+    text_add(text, ", by ");
+    text_add_quantity(text, unit, v->growth);
+    if (d->by_guard)
+        text_add(text, ", in one rise from a level it never left before");
+    else if (d->accelerates)
+        text_add(text, ", faster and faster");
+    else if (d->finding.urgent)
+        text_add(text, ", straight, and fast against %s",
+                 isnan(v->limit) ? "the level it began at" : "what is left");
+    else if (d->shape == SHAPE_RISING_FLOOR)
+        text_add(text, ", the lowest values too, straight rather than levelling off");
+    else
+        text_add(text, ", in each third of that time, straight rather than levelling off");
+    if (d->value < d->peak - GIVEN_BACK_SHARE * v->growth) {
+        text_add(text, "; given back of it ");
+        text_add_quantity(text, unit, d->peak - d->value);
+    } else if (v->exhaustion_ms != INT64_MAX) {
+        add_reach(text, unit, v);
+    }
+}
+
+static void add_bounded(struct text *text, const struct detector *d)
+{
     const struct finding *f = &d->finding;
     const enum unit unit = d->settings.unit;
-    if (d->state == VERDICT_LEARNING) {
-        add_learning(&text, d);
-        return;
-    }
-    if (d->state == VERDICT_UNBOUNDED) {
-        if (v->slope_low_per_hour > 0) {
-            text_add(&text, "grows ");
-            text_add_rate_interval(&text, unit, v->slope_per_hour, v->slope_low_per_hour,
-                                   v->slope_high_per_hour);
-        } else { /* swings make the interval too wide to be of use */
-            text_add(&text, "grows about ");
-            text_add_rate(&text, unit, v->slope_per_hour);
-        }
-        text_add(&text, " for ");
-        text_add_duration(&text, d->last_ms - d->onset_ms);
-        text_add(&text, ", by ");
-        text_add_quantity(&text, unit, v->growth);
-        if (d->by_guard)
-            text_add(&text, ", in one rise from a level it never left before");
-        else if (d->accelerates)
-            text_add(&text, ", faster and faster");
-        else if (f->urgent)
-            text_add(&text, ", straight, and fast against %s",
-                     isnan(v->limit) ? "the level it began at" : "what is left");
-        else if (d->shape == SHAPE_RISING_FLOOR)
-            text_add(&text, ", the lowest values too, straight rather than levelling off");
-        else
-            text_add(&text, ", in each third of that time, straight rather than levelling off");
-        if (d->value < d->peak - GIVEN_BACK_SHARE * v->growth) {
-            text_add(&text, "; given back of it ");
-            text_add_quantity(&text, unit, d->peak - d->value);
-        } else if (v->exhaustion_ms != INT64_MAX) {
-            add_reach(&text, unit, v);
-        }
-        return;
-    }
-    text_add(&text, "%s at ", shape_name(d->shape));
-    text_add_quantity(&text, unit, d->value);
-    text_add(&text, ": ");
-    switch (f->clause) {
+    text_add(text, "%s at ", shape_name(d->shape));
+    text_add_quantity(text, unit, d->value);
+    text_add(text, ": ");
+    const bool too_small = f->clause == CLAUSE_PARTS && d->shape == SHAPE_FLAT;
+    const enum clause clause = too_small ? CLAUSE_LEVEL : f->clause;
+    switch (clause) {
     case CLAUSE_FLAT:
     case CLAUSE_LEARNING:
-        text_add(&text, "no growth");
+        text_add(text, "no growth");
         break;
     case CLAUSE_LEVEL:
     case CLAUSE_MINIMUM:
-        text_add(&text, "growth of ");
-        text_add_quantity(&text, unit, f->growth);
-        text_add(&text, " is too small to matter");
+        text_add(text, "growth of ");
+        text_add_quantity(text, unit, f->growth);
+        text_add(text, " is too small to matter");
         break;
     case CLAUSE_PARTS:
-        if (d->shape == SHAPE_FLAT) {
-            text_add(&text, "growth of ");
-            text_add_quantity(&text, unit, f->growth);
-            text_add(&text, " is too small to matter");
-            break;
-        }
-        text_add(&text, "%s",
+        text_add(text, "%s",
                  d->shape == SHAPE_PLATEAU    ? "grew and levelled off"
                  : d->shape == SHAPE_PERIODIC ? "what it takes it gives back, again and again"
                  : d->shape == SHAPE_STEP     ? "one step, and level before and since"
                                               : "no growth that went on through every part of the time seen");
         break;
     case CLAUSE_SCATTER:
-        text_add(&text, "growth of ");
-        text_add_quantity(&text, unit, f->growth);
-        text_add(&text, " is within the usual scatter");
+        text_add(text, "growth of ");
+        text_add_quantity(text, unit, f->growth);
+        text_add(text, " is within the usual scatter");
         break;
     case CLAUSE_RANGE:
-        text_add(&text, "within the range seen before, up to ");
-        text_add_quantity(&text, unit, f->range_high);
+        text_add(text, "within the range seen before, up to ");
+        text_add_quantity(text, unit, f->range_high);
         break;
     case CLAUSE_FALL:
-        text_add(&text, "grows by ");
-        text_add_quantity(&text, unit, f->growth);
-        text_add(&text, ", not yet twice the ");
-        text_add_quantity(&text, unit, f->fall);
-        text_add(&text, " that it once came down by itself");
+        text_add(text, "grows by ");
+        text_add_quantity(text, unit, f->growth);
+        text_add(text, ", not yet twice the ");
+        text_add_quantity(text, unit, f->fall);
+        text_add(text, " that it once came down by itself");
         break;
     case CLAUSE_PRIOR:
     case CLAUSE_SATURATING:
-        text_add(&text, "levelling off");
+        text_add(text, "levelling off");
         if (!isnan(f->plateau) && f->plateau > f->onset_level) {
             const double way = (d->value - f->onset_level) / (f->plateau - f->onset_level);
-            text_add(&text, ", %.0f %% of the way to ", 100 * fmin(fmax(way, 0), 1));
-            text_add_quantity(&text, unit, f->plateau);
+            text_add(text, ", %.0f %% of the way to ", 100 * fmin(fmax(way, 0), 1));
+            text_add_quantity(text, unit, f->plateau);
         }
         break;
     case CLAUSE_STAIRS:
-        text_add(&text, "rose in a few steps, not steadily");
+        text_add(text, "rose in a few steps, not steadily");
         break;
     case CLAUSE_FLOOR:
-        text_add(&text, "the lowest values do not rise");
+        text_add(text, "the lowest values do not rise");
         break;
     case CLAUSE_TIME:
     case CLAUSE_BIRTH:
     case CLAUSE_BENDS:
     case CLAUSE_GROWS:
     case CLAUSE_GUARD:
-        text_add(&text, "grows by ");
-        text_add_quantity(&text, unit, f->growth);
-        text_add(&text, " in ");
-        text_add_duration(&text, d->last_ms - f->onset_ms);
-        text_add(&text, f->hold == CLAUSE_BENDS ? ", but slower of late" : ", too short to tell yet");
+        text_add(text, "grows by ");
+        text_add_quantity(text, unit, f->growth);
+        text_add(text, " in ");
+        text_add_duration(text, d->last_ms - f->onset_ms);
+        text_add(text, f->hold == CLAUSE_BENDS ? ", but slower of late" : ", too short to tell yet");
         break;
     }
+}
+
+static void reason_write(const struct detector *d, struct verdict *v)
+{
+    struct text text = text_on(v->reason, sizeof v->reason);
+    if (d->state == VERDICT_LEARNING)
+        add_learning(&text, d);
+    else if (d->state == VERDICT_UNBOUNDED)
+        add_unbounded(&text, d, v);
+    else
+        add_bounded(&text, d);
 }
 
 void detector_verdict(const struct detector *d, struct verdict *v)
