@@ -25,8 +25,8 @@ enum image_layout { IMAGE_AS_FILE, IMAGE_AS_LOADED };
 
 /* The file version of the fixed part of the version resource, in the first language there is. NOT_FOUND: an
  * image without a version resource; CORRUPT: no image, or one whose headers or resource are broken; IO: the
- * reader said no. At most 8 reads and as many for each 64 entries of a resource folder, of which at most
- * IMAGE_RESOURCES_MAX are looked at. */
+ * reader said no. At most 8 reads, one for each section of a file (at most 96), and one for each 64 entries
+ * of a resource folder, of which at most IMAGE_RESOURCES_MAX are looked at. */
 #define IMAGE_RESOURCES_MAX 1024
 enum status file_version_read(image_reader reader, void *context, enum image_layout layout,
                               struct file_version *out_version, struct err *err);

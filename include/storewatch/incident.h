@@ -1,5 +1,4 @@
-/* incident.h - one incident from its opening to its close, and every wording that a person gets to read about
- * it.
+/* incident.h - one incident from its opening to its close, and the headline of everything that is told.
  *
  * An incident is about one metric of one target (the Information Store, a client, the host). It opens when
  * the verdict turns `unbounded`, is reminded of, escalates when exhaustion comes near, and closes when the

@@ -34,9 +34,9 @@ int64_t os_utc_ms(struct os *os);
 void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_minute);
 
 /* [worker] One look at all processes, services and the host. Fills the parts that could be read and marks the
- * others unknown; returns OK when at least the processes were read, otherwise the first failure. Stamps
- * mono_ms and utc_ms itself when the look begins. One NtQuerySystemInformation, one EnumServicesStatusEx, one
- * GetPerformanceInfo; opens no process. */
+ * others unknown; returns OK when at least the processes were read - then *err may still say what else could
+ * not be -, otherwise the first failure. Stamps mono_ms and utc_ms itself when the look begins. One
+ * NtQuerySystemInformation, one EnumServicesStatusEx, one GetPerformanceInfo; opens no process. */
 enum status os_observe(struct os *os, struct observation *out_observation, struct err *err);
 
 /* [worker] The user address space this process can use: 2, 3 or 4 GiB for a 32-bit image depending on

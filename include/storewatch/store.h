@@ -170,7 +170,7 @@ enum status store_count_mails(struct store *store, enum mail_state state, int64_
 enum status store_get_mails(struct store *store, struct outbox_entry *out_entries, size_t capacity,
                             size_t *out_count, struct err *err);
 
-/* ---- small settings that survive ("maintenance_until", "clean_stop") ---- */
+/* ---- small settings that survive ("maintenance_until_utc_ms", "maintenance_reason", "culprits-0") ---- */
 #define STORE_SETTING_STATUS "status" /* the latest kept answer of `status --json` */
 /* That an old file was set aside, where it is, why, and what was carried over, for people. It is there from
  * the new file's begin on; whoever has told it sets it to "". */

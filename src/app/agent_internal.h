@@ -174,7 +174,7 @@ struct job {
     /* JOB_MAIL */
     struct outbox_entry sending; /* owned */
     struct config *config;       /* recipients and relays as they were when the job began */
-    bool relay_answered; /* a relay refused this mail for now, with words: it is this mail's own trouble */
+    bool relay_answered; /* a relay said no, or nothing to the content: it may be this mail's own trouble */
     struct mail_outcome outcome;
 
     /* JOB_EVENTS */
@@ -333,6 +333,7 @@ void agent_look_done(struct agent *agent, struct job *job);
 /* agent_evidence.c */
 bool agent_take_evidence_job(struct agent *agent, struct job *job);
 void agent_evidence_done(struct agent *agent, struct job *job);
+void job_evidence(struct job *job);
 
 /* agent_store.c */
 void agent_tell_store_failing(struct agent *agent, const char *text);
@@ -371,7 +372,6 @@ void job_reload(struct job *job);
 void job_modules(struct job *job);
 void job_access(struct job *job);
 void job_spaces(struct job *job);
-void job_evidence(struct job *job);
 
 /* agent_status.c: OpenMetrics text, heap, owned by the caller. */
 char *agent_metrics_text(struct agent *agent);

@@ -17,8 +17,10 @@ struct discovery {
 
     size_t looked_count; /* processes that were looked into, sorted */
     struct process_id looked[OBSERVATION_PROCESSES_MAX];
-    size_t closed_count; /* of these: could not be opened (protected processes, or missing rights) */
-    size_t waiting;      /* not looked into yet: the budget was used up */
+    /* Could not be opened (protected processes, or missing rights) since all were looked into; some may have
+     * ended. */
+    size_t closed_count;
+    size_t waiting; /* not looked into yet: the budget was used up */
     size_t registration_count;
     struct mapi_registration registrations[MAPI_REGISTRATIONS_MAX];
 };

@@ -1,4 +1,4 @@
-/* culprit_internal.h - what culprit.c, culprit_evidence.c and culprit_words.c share. */
+/* culprit_internal.h - what culprit.c, culprit_evidence.c, culprit_together.c and culprit_words.c share. */
 #ifndef STOREWATCH_CULPRIT_INTERNAL_H
 #define STOREWATCH_CULPRIT_INTERNAL_H
 

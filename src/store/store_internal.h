@@ -181,7 +181,7 @@ struct store {
     struct cached_series series[SERIES_SETS][SERIES_WAYS];
 };
 
-/* ---- failures (store.c) ---- */
+/* ---- failures, and what may be written (query.c; store_reserve: store.c) ---- */
 
 /* Says what SQLite said; a full disk is remembered for store_maintain. `code` is the result of the call on
  * the line before; returns the status it means. */
