@@ -48,10 +48,9 @@ struct store;
 /* DATA_DIR and the file's name; the separator is the one DATA_DIR uses. */
 void store_path(char *out_path, size_t capacity, const char *data_dir);
 
-/* Opens or creates. *out_set_aside: "" or where an unreadable old file went (caller storage of at least 600
- * bytes). utc_ms names the file set aside. */
-enum status store_open(const char *path, int64_t utc_ms, struct store **out_store, char out_set_aside[600],
-                       struct err *err);
+/* Opens or creates. An old file that cannot be used is set aside, with a name made from utc_ms
+ * (STORE_SETTING_SET_ASIDE). */
+enum status store_open(const char *path, int64_t utc_ms, struct store **out_store, struct err *err);
 /* Read-only, for `history` and `report` while the service runs. NOT_FOUND when there is no file. */
 enum status store_open_readonly(const char *path, struct store **out_store, struct err *err);
 void store_close(struct store *store); /* checkpoints; NULL is fine */

@@ -203,8 +203,7 @@ static enum status restore_history(struct agent *agent, struct store *store,
 static void open_store(struct job *job)
 {
     struct agent *agent = job->agent;
-    char set_aside[600];
-    job->status = store_open(agent->store_path, os_utc_ms(agent->os), &job->opened, set_aside, &job->err);
+    job->status = store_open(agent->store_path, os_utc_ms(agent->os), &job->opened, &job->err);
     if (!job->status)
         job->status = load_restored(job->opened, &job->restored, &job->err);
     if (!job->status)

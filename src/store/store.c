@@ -26,6 +26,7 @@
 #define RENAME_TRIES 10         /* each after RENAME_PAUSE_MS: a reader or a scanner may have it open */
 #define RENAME_PAUSE_MS 200
 #define NEW_SUFFIX ".new"
+#define ASIDE_NAME_MAX 596 /* of a file set aside, its companions' suffixes not counted */
 
 static const char *const statements[STATEMENT_COUNT] = {
 #define STATEMENT_SQL(name, sql) [STATEMENT_##name] = (sql),
@@ -182,7 +183,8 @@ bool store_reserve(struct store *store, int64_t page_count, int64_t free_count)
 static const char *const companions[] = {"-wal", "-shm"};
 
 /* PATH.bad-YYYYMMDDTHHMMSS, or with a number behind it where that is taken. */
-static enum status find_aside_name(const char *path, int64_t utc_ms, char out_name[600], struct err *err)
+static enum status find_aside_name(const char *path, int64_t utc_ms, char out_name[ASIDE_NAME_MAX],
+                                   struct err *err)
 {
     char stamp[40];
     struct text time = text_on(stamp, sizeof(stamp));
@@ -195,7 +197,7 @@ static enum status find_aside_name(const char *path, int64_t utc_ms, char out_na
     }
     stamp[kept] = '\0';
     for (int attempt = 1; attempt <= SET_ASIDE_NAMES_MAX; attempt++) {
-        struct text text = text_on(out_name, 600 - 4); /* room for "-wal" */
+        struct text text = text_on(out_name, ASIDE_NAME_MAX);
         text_add(&text, "%s.bad-%s", path, stamp);
         if (attempt > 1) {
             text_add(&text, "-%d", attempt);
@@ -238,7 +240,7 @@ static enum status set_aside(const char *path, const char *name, const char *why
     }
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
     for (size_t i = 0; i < ARRAY_COUNT(companions); i++) {
-        char from[STORE_PATH_MAX + 8], to[608];
+        char from[STORE_PATH_MAX + 8], to[ASIDE_NAME_MAX + 8];
         snprintf(from, sizeof(from), "%s%s", path, companions[i]);
         snprintf(to, sizeof(to), "%s%s", name, companions[i]);
         if (!set_aside_rename(from, to)) { /* mostly because there is none */
@@ -288,13 +290,12 @@ static enum status take_place(const char *new_path, const char *path, struct err
 /* A new file takes the place of one that cannot be used. It is complete - with what could be saved, and with
  * what ops must be told - before the old one is renamed, and gets its name at once afterwards, or when the
  * store is opened next: killed anywhere, one of them is there. */
-static enum status replace(struct store *store, const char *why, int64_t utc_ms, char out_aside[600],
-                           struct err *err)
+static enum status replace(struct store *store, const char *why, int64_t utc_ms, struct err *err)
 {
-    char path[STORE_PATH_MAX], new_path[STORE_PATH_MAX + sizeof(NEW_SUFFIX)];
+    char aside[ASIDE_NAME_MAX], path[STORE_PATH_MAX], new_path[STORE_PATH_MAX + sizeof(NEW_SUFFIX)];
     text_copy(path, sizeof(path), store->path);
     snprintf(new_path, sizeof(new_path), "%s" NEW_SUFFIX, path);
-    enum status status = find_aside_name(path, utc_ms, out_aside, err);
+    enum status status = find_aside_name(path, utc_ms, aside, err);
     if (status != STATUS_OK) {
         return status;
     }
@@ -306,12 +307,12 @@ static enum status replace(struct store *store, const char *why, int64_t utc_ms,
     text_copy(store->path, sizeof(store->path), new_path);
     status = open_once(store, err);
     if (status == STATUS_OK) {
-        status = fill_new(store, path, out_aside, why, err);
+        status = fill_new(store, path, aside, why, err);
         disconnect(store);
     }
     text_copy(store->path, sizeof(store->path), path);
     if (status == STATUS_OK) {
-        status = set_aside(path, out_aside, why, err);
+        status = set_aside(path, aside, why, err);
     }
     if (status == STATUS_OK) {
         status = take_place(new_path, path, err);
@@ -353,10 +354,8 @@ static struct store *store_new(const char *path)
     return store;
 }
 
-enum status store_open(const char *path, int64_t utc_ms, struct store **out_store, char out_set_aside[600],
-                       struct err *err)
+enum status store_open(const char *path, int64_t utc_ms, struct store **out_store, struct err *err)
 {
-    char aside[600] = "";
     enum status status = check_path(path, err);
     if (status != STATUS_OK) {
         return status;
@@ -374,14 +373,13 @@ enum status store_open(const char *path, int64_t utc_ms, struct store **out_stor
     if (status != STATUS_OK && store_file_unusable(&why) && file_exists(path)) {
         const struct err unusable = why;
         why = (struct err){0};
-        status = replace(store, unusable.text, utc_ms, aside, &why);
+        status = replace(store, unusable.text, utc_ms, &why);
     }
     if (status != STATUS_OK) {
         err_set(err, status, why.operation, why.code, "%s", why.text);
         free(store);
         return status;
     }
-    text_copy(out_set_aside, 600, aside);
     *out_store = store;
     return STATUS_OK;
 }

@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 #define NOW INT64_C(1772323200000)
+#define ASIDE ".bad-20260301T000000" /* what a file that is set aside then is called */
 
 static char dir[64], path[128], page[128];
 static char *good; /* the bytes of the good history */
@@ -32,9 +33,9 @@ static void require(bool condition)
 
 static void remove_all(void)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", ASIDE, ASIDE "-wal", ASIDE "-shm"};
     for (size_t i = 0; i < ARRAY_COUNT(suffixes); i++) {
-        char name[sizeof(path) + 16];
+        char name[sizeof(path) + 32];
         snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
         unlink(name);
     }
@@ -54,7 +55,7 @@ static void make_good(void)
                                          .image = "store.exe",
                                          .process = {4, 7},
                                          .metric = METRIC_PRIVATE_BYTES};
-    char set_aside[600], plain[] = "words", subject[] = "s";
+    char plain[] = "words", subject[] = "s";
     struct incident incident = {.id = 1, .state = INCIDENT_OPEN, .opened_utc_ms = NOW};
     struct restart_journal journal = {.id = 1, .phase = RESTART_ENDED, .begun_utc_ms = NOW};
     struct mail mail = {.plain = plain};
@@ -62,7 +63,7 @@ static void make_good(void)
     text_copy(incident.target, sizeof(incident.target), "MSExchangeIS");
     text_copy(mail.key, sizeof(mail.key), "OPENED-1");
     text_copy(mail.subject, sizeof(mail.subject), subject);
-    require(store_open(path, NOW, &store, set_aside, NULL) == STATUS_OK);
+    require(store_open(path, NOW, &store, NULL) == STATUS_OK);
     require(store_begin(store, NULL) == STATUS_OK);
     for (int64_t at = NOW - MS_PER_HOUR; at <= NOW; at += MS_PER_MINUTE) {
         require(store_put_sample(store, &key, at, 1e9, NULL) == STATUS_OK);
@@ -148,11 +149,11 @@ static void start_service(void)
     static struct incident incidents[16];
     static struct restart_journal journals[4];
     static struct budget_entry entries[16];
-    char set_aside[600] = "", words[256];
+    char words[256];
     struct store *store = NULL;
     struct outbox_entry mail = {0};
     size_t count = 0;
-    if (store_open(path, NOW, &store, set_aside, NULL) != STATUS_OK) {
+    if (store_open(path, NOW, &store, NULL) != STATUS_OK) {
         return;
     }
     store_get_incidents(store, true, incidents, ARRAY_COUNT(incidents), &count, NULL);
@@ -164,9 +165,6 @@ static void start_service(void)
     }
     store_maintain(store, NOW + STORE_RAW_MS, NULL);
     store_close(store);
-    if (set_aside[0] != '\0') {
-        unlink(set_aside);
-    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

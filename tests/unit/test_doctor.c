@@ -59,11 +59,11 @@ static void write_history(const struct fixture *f, int64_t newest_utc_ms)
                                          .image = "store.exe",
                                          .process = {4, 7},
                                          .metric = METRIC_PRIVATE_BYTES};
-    char path[128], set_aside[600];
+    char path[128];
     struct store *store = NULL;
     struct err err = {0};
     store_path(path, sizeof path, f->dir);
-    assert_int_equal(store_open(path, newest_utc_ms, &store, set_aside, &err), STATUS_OK);
+    assert_int_equal(store_open(path, newest_utc_ms, &store, &err), STATUS_OK);
     assert_int_equal(store_begin(store, &err), STATUS_OK);
     for (int64_t t_ms = newest_utc_ms - MS_PER_HOUR; t_ms <= newest_utc_ms; t_ms += 15 * MS_PER_SECOND)
         assert_int_equal(store_put_sample(store, &key, t_ms, 1e9, &err), STATUS_OK);

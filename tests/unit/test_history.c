@@ -93,7 +93,6 @@ static void fill(struct fixture *fixture)
 static int set_up(void **state)
 {
     static struct fixture fixture;
-    char set_aside[600];
     struct err err = {0};
     memset(&fixture, 0, sizeof(fixture));
     strcpy(fixture.folder, "/tmp/storewatch-test-XXXXXX");
@@ -101,7 +100,7 @@ static int set_up(void **state)
     store_path(fixture.path, sizeof(fixture.path), fixture.folder);
     snprintf(fixture.output, sizeof(fixture.output), "%s/output", fixture.folder);
     snprintf(fixture.page, sizeof(fixture.page), "%s/page.html", fixture.folder);
-    assert_int_equal(store_open(fixture.path, 0, &fixture.store, set_aside, &err), STATUS_OK);
+    assert_int_equal(store_open(fixture.path, 0, &fixture.store, &err), STATUS_OK);
     fixture.begin_utc_ms = ((int64_t)time(NULL) - 3 * 86400) / 60 * MS_PER_MINUTE;
     *state = &fixture;
     return 0;

@@ -22,14 +22,20 @@
 #define PATH "/disk/storewatch.db"
 #define NOON INT64_C(1795348800000) /* 2026-11-22T12:00:00Z */
 
+static void assert_nothing_set_aside(struct store *store)
+{
+    char told[STORE_SET_ASIDE_MAX];
+    assert_int_equal(store_get_setting(store, STORE_SETTING_SET_ASIDE, told, sizeof(told), NULL),
+                     STATUS_NOT_FOUND);
+}
+
 static int set_up(void **state)
 {
-    char set_aside[600];
     struct store *store = NULL;
     struct err why = {0};
     vfs_fault_install();
-    assert_int_equal(store_open(PATH, NOON, &store, set_aside, &why), STATUS_OK);
-    assert_string_equal(set_aside, "");
+    assert_int_equal(store_open(PATH, NOON, &store, &why), STATUS_OK);
+    assert_nothing_set_aside(store);
     *state = store;
     return 0;
 }
@@ -43,15 +49,14 @@ static int tear_down(void **state)
 
 static struct store *reopen(void **state)
 {
-    char set_aside[600];
     struct store *store = NULL;
     struct err why = {0};
     store_close(*state);
     *state = NULL;
-    if (store_open(PATH, NOON, &store, set_aside, &why) != STATUS_OK) {
+    if (store_open(PATH, NOON, &store, &why) != STATUS_OK) {
         fail_msg("%s", why.text);
     }
-    assert_string_equal(set_aside, "");
+    assert_nothing_set_aside(store);
     *state = store;
     return store;
 }
@@ -846,8 +851,7 @@ static void transactions(void **state)
     OK(store_put_setting(store, "a", "2", &err));
     store_close(store); /* without a commit */
     *state = NULL;
-    char set_aside[600];
-    OK(store_open(PATH, NOON, (struct store **)state, set_aside, &err));
+    OK(store_open(PATH, NOON, (struct store **)state, &err));
     assert_int_equal(store_get_setting(*state, "a", value, sizeof(value), NULL), STATUS_NOT_FOUND);
 }
 
@@ -872,8 +876,7 @@ static void second_writer_is_busy(void **state)
 {
     struct store *second = NULL;
     struct err why = {0};
-    char set_aside[600];
-    OK(store_open(PATH, NOON, &second, set_aside, &err));
+    OK(store_open(PATH, NOON, &second, &err));
     OK(store_begin(*state, &err));
     assert_int_equal(store_put_setting(second, "a", "1", &why), STATUS_BUSY);
     store_rollback(*state);

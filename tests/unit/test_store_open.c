@@ -29,9 +29,14 @@ static bool in_memory;
 static int renames_left; /* then the power fails; below 0: it does not */
 static bool log_held;    /* another program has the log of PATH open: it can be neither renamed nor removed */
 static int refusals;     /* of what is to be called PATH: a scanner has it open; below 0: for ever */
+static char set_aside[600]; /* where the latest open_store put the old file; "" = it did not */
 bool set_aside_rename(const char *from, const char *to);
 bool set_aside_rename(const char *from, const char *to)
 {
+    const char *bad = strstr(to, ".bad-");
+    if (bad != NULL && strstr(bad, "-wal") == NULL && strstr(bad, "-shm") == NULL) {
+        snprintf(set_aside, sizeof(set_aside), "%s", to);
+    }
     if (!in_memory) {
         return rename(from, to) == 0;
     }
@@ -68,11 +73,12 @@ static int off_disk(void **state)
     return 0;
 }
 
-static struct store *open_store(const char *path, char set_aside[600])
+static struct store *open_store(const char *path)
 {
     struct store *store = NULL;
     struct err err = {0};
-    if (store_open(path, NOON, &store, set_aside, &err) != STATUS_OK) {
+    set_aside[0] = '\0';
+    if (store_open(path, NOON, &store, &err) != STATUS_OK) {
         fail_msg("%s: %s", err.operation, err.text);
     }
     return store;
@@ -90,9 +96,8 @@ static const char *told(struct store *store)
 /* A file with something in every table, and many pages of samples. */
 static void fill(const char *path, int polls)
 {
-    char set_aside[600];
     struct err err = {0};
-    struct store *store = open_store(path, set_aside);
+    struct store *store = open_store(path);
     assert_string_equal(set_aside, "");
     assert_int_equal(store_begin(store, &err), STATUS_OK);
     for (int i = 0; i < polls; i++) {
@@ -186,8 +191,7 @@ static void damaged_anywhere(void **state)
         if (!vfs_fault_flip(PATH, offset, (unsigned char)(1 << (offset % 8)))) {
             break;
         }
-        char set_aside[600];
-        struct store *store = open_store(PATH, set_aside);
+        struct store *store = open_store(PATH);
         tried++;
         if (set_aside[0] != '\0') {
             set_aside_count++;
@@ -226,8 +230,7 @@ static void cut_short(void **state)
     assert_int_equal(file->pMethods->xTruncate(file, vfs_fault_file_bytes(PATH) / 2), SQLITE_OK);
     file->pMethods->xClose(file);
     free(file);
-    char set_aside[600];
-    struct store *store = open_store(PATH, set_aside);
+    struct store *store = open_store(PATH);
     assert_string_equal(set_aside, ASIDE);
     works(store);
     store_close(store);
@@ -239,14 +242,13 @@ static void what_is_sound_is_saved(void **state)
     (void)state;
     fill(PATH, 30000);
     assert_true(vfs_fault_flip(PATH, vfs_fault_file_bytes(PATH) - 3 * 4096 + 1, 0xFF));
-    char set_aside[600];
-    struct store *store = open_store(PATH, set_aside);
+    struct store *store = open_store(PATH);
     assert_string_equal(set_aside, ASIDE);
     assert_true(is_filled(store));
     assert_non_null(strstr(told(store), "carried over"));
     works(store);
     store_close(store);
-    store = open_store(PATH, set_aside);
+    store = open_store(PATH);
     assert_string_equal(set_aside, "");
     assert_non_null(strstr(told(store), ASIDE)); /* until somebody has told it */
     assert_true(is_filled(store));
@@ -259,8 +261,7 @@ static void unreadable(void **state)
     (void)state;
     fill(PATH, 3000);
     vfs_fault_arm(VFS_MASK(VFS_READ), 10, SQLITE_IOERR_READ, true);
-    char set_aside[600];
-    struct store *store = open_store(PATH, set_aside);
+    struct store *store = open_store(PATH);
     assert_true(vfs_fault_struck());
     assert_string_equal(set_aside, ASIDE);
     works(store);
@@ -294,10 +295,9 @@ static void assert_budget(struct store *store, bool lost)
 static void not_a_database(void **state)
 {
     (void)state;
-    char set_aside[600];
     fill(PATH, 10);
     spoil();
-    struct store *store = open_store(PATH, set_aside);
+    struct store *store = open_store(PATH);
     assert_string_equal(set_aside, ASIDE);
     assert_non_null(strstr(told(store), "not a database"));
     assert_false(is_filled(store));
@@ -329,8 +329,7 @@ static void from_the_future_or_elsewhere(void **state)
         vfs_fault_install();
         fill(PATH, 10);
         tamper(PATH, cases[i].sql);
-        char set_aside[600];
-        struct store *store = open_store(PATH, set_aside);
+        struct store *store = open_store(PATH);
         if (strcmp(set_aside, ASIDE) != 0 || strstr(told(store), cases[i].reason) == NULL ||
             is_filled(store) != cases[i].saved) {
             fail_msg("%s: \"%s\", %s", cases[i].sql, set_aside, told(store));
@@ -355,15 +354,14 @@ static void killed_while_it_is_replaced(void **state)
             fill(PATH, 10);
             spoil();
             struct store *store = NULL;
-            char set_aside[600];
             vfs_fault_arm_power_cut(VFS_MASK_CHANGES, nth);
-            const enum status status = store_open(PATH, NOON, &store, set_aside, NULL);
+            const enum status status = store_open(PATH, NOON, &store, NULL);
             struck = vfs_fault_struck();
             assert_true(status == STATUS_OK || struck);
             store_close(status == STATUS_OK ? store : NULL);
             vfs_fault_power_on(survival, nth);
             vfs_fault_disarm();
-            store = open_store(PATH, set_aside);
+            store = open_store(PATH);
             assert_non_null(strstr(told(store), ASIDE));
             assert_budget(store, true);
             works(store);
@@ -397,14 +395,13 @@ static void killed_between_the_names(void **state)
     fill(PATH, 10);
     spoil();
     struct store *store = NULL;
-    char set_aside[600];
     renames_left = 1;
-    assert_int_equal(store_open(PATH, NOON, &store, set_aside, NULL), STATUS_DENIED);
+    assert_int_equal(store_open(PATH, NOON, &store, NULL), STATUS_DENIED);
     vfs_fault_power_on(VFS_LOSE_ALL, 1);
     renames_left = -1;
     assert_int_equal(vfs_fault_file_bytes(PATH), 0);
     leave_a_log(PATH "-wal");
-    store = open_store(PATH, set_aside);
+    store = open_store(PATH);
     assert_string_equal(set_aside, "");
     assert_non_null(strstr(told(store), ASIDE));
     assert_budget(store, true);
@@ -437,14 +434,13 @@ static void nothing_is_lost_for_another_reason(void **state)
             fill(PATH, 10);
             tamper(PATH, "DROP TABLE sample");
             struct store *store = NULL;
-            char set_aside[600];
             vfs_fault_arm(cases[i].mask, nth, cases[i].code, true);
             vfs_fault_system_code(cases[i].system_code);
-            enum status status = store_open(PATH, NOON, &store, set_aside, NULL);
+            enum status status = store_open(PATH, NOON, &store, NULL);
             struck = vfs_fault_struck();
             vfs_fault_disarm();
             if (status != STATUS_OK) {
-                store = open_store(PATH, set_aside);
+                store = open_store(PATH);
             }
             if (!is_filled(store) || strstr(told(store), ASIDE) == NULL) {
                 fail_msg("case %zu, operation %llu: %s", i, (unsigned long long)nth, told(store));
@@ -461,11 +457,10 @@ static void new_one_is_held(void **state)
 {
     (void)state;
     struct store *store = NULL;
-    char set_aside[600];
     fill(PATH, 10);
     spoil();
     refusals = 3;
-    store = open_store(PATH, set_aside);
+    store = open_store(PATH);
     assert_string_equal(set_aside, ASIDE);
     assert_int_equal(refusals, 0);
     store_close(store);
@@ -477,11 +472,11 @@ static void new_one_is_held(void **state)
     refusals = -1;
     for (int i = 0; i < 3; i++) {
         struct err err = {0};
-        assert_int_equal(store_open(PATH, NOON, &store, set_aside, &err), STATUS_DENIED);
+        assert_int_equal(store_open(PATH, NOON, &store, &err), STATUS_DENIED);
         assert_non_null(strstr(err.text, PATH));
     }
     refusals = 0;
-    store = open_store(PATH, set_aside);
+    store = open_store(PATH);
     assert_non_null(strstr(told(store), ASIDE));
     assert_budget(store, true);
     works(store);
@@ -499,7 +494,6 @@ static void old_log_is_held(void **state)
 {
     (void)state;
     struct store *store = NULL;
-    char set_aside[600];
     for (int killed = 0; killed < 2; killed++) {
         vfs_fault_uninstall();
         vfs_fault_install();
@@ -510,17 +504,17 @@ static void old_log_is_held(void **state)
         spoil();
         if (killed) {
             renames_left = 1;
-            assert_int_equal(store_open(PATH, NOON, &store, set_aside, NULL), STATUS_DENIED);
+            assert_int_equal(store_open(PATH, NOON, &store, NULL), STATUS_DENIED);
             vfs_fault_power_on(VFS_LOSE_ALL, 1);
             renames_left = -1;
         }
         leave_a_log(PATH "-wal");
         log_held = true;
         struct err err = {0};
-        assert_int_equal(store_open(PATH, NOON, &store, set_aside, &err), STATUS_DENIED);
+        assert_int_equal(store_open(PATH, NOON, &store, &err), STATUS_DENIED);
         assert_non_null(strstr(err.text, PATH "-wal"));
         log_held = false;
-        store = open_store(PATH, set_aside);
+        store = open_store(PATH);
         assert_non_null(strstr(told(store), ASIDE));
         assert_budget(store, true);
         works(store);
@@ -533,10 +527,9 @@ static void names_do_not_collide(void **state)
     (void)state;
     static const char *const names[] = {ASIDE, ASIDE "-2", ASIDE "-3"};
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        char set_aside[600];
         fill(PATH, 10);
         tamper(PATH, "PRAGMA user_version = 9");
-        store_close(open_store(PATH, set_aside));
+        store_close(open_store(PATH));
         assert_string_equal(set_aside, names[i]);
         tamper(
             PATH,
@@ -566,14 +559,13 @@ static void innocent_files_stay(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         struct store *store = NULL;
         struct err err = {0};
-        char set_aside[600] = "untouched";
         vfs_fault_arm(cases[i].mask, 1, cases[i].code, false);
         vfs_fault_system_code(cases[i].system_code);
-        assert_int_equal(store_open(PATH, NOON, &store, set_aside, &err), cases[i].status);
-        assert_string_equal(set_aside, "untouched");
+        assert_int_equal(store_open(PATH, NOON, &store, &err), cases[i].status);
+        assert_string_equal(set_aside, "");
         assert_non_null(strstr(err.text, PATH));
         vfs_fault_disarm();
-        store = open_store(PATH, set_aside);
+        store = open_store(PATH);
         assert_string_equal(set_aside, "");
         assert_true(is_filled(store));
         store_close(store);
@@ -585,15 +577,14 @@ static void innocent_files_stay(void **state)
 static void real_files(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/storewatch-test-XXXXXX", path[80], aside[600], wal[700], set_aside[600];
+    char folder[] = "/tmp/storewatch-test-XXXXXX", path[80], aside[600], wal[700];
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof(path), "%s/storew\xC3\xA4tch.db", folder);
     struct store *store = NULL;
     struct err err = {0};
     assert_int_equal(store_open_readonly(path, &store, &err), STATUS_NOT_FOUND);
     err = (struct err){0};
-    assert_int_equal(store_open("/tmp/there/is/no/such/folder/x.db", NOON, &store, set_aside, &err),
-                     STATUS_IO);
+    assert_int_equal(store_open("/tmp/there/is/no/such/folder/x.db", NOON, &store, &err), STATUS_IO);
     assert_true(err.code != 0);
 
     FILE *file = fopen(path, "wb"); /* empty: a new one */
@@ -609,7 +600,7 @@ static void real_files(void **state)
     assert_non_null(file);
     fwrite("x", 1, 1, file);
     fclose(file);
-    store = open_store(path, set_aside);
+    store = open_store(path);
     snprintf(aside, sizeof(aside), "%s.bad-20261122T120000", path);
     assert_string_equal(set_aside, aside);
     works(store);
@@ -625,13 +616,13 @@ static void real_files(void **state)
     store_close(reader);
     err = (struct err){0};
     assert_int_equal(store_open_readonly(aside, &reader, &err), STATUS_CORRUPT);
-    store_close(open_store(path, set_aside));
+    store_close(open_store(path));
     assert_string_equal(set_aside, "");
 
     /* Something that is no file at all is moved out of the way like a bad one. */
     unlink(path);
     assert_int_equal(mkdir(path, 0700), 0);
-    store = open_store(path, set_aside);
+    store = open_store(path);
     snprintf(aside, sizeof(aside), "%s.bad-20261122T120000-2", path);
     assert_string_equal(set_aside, aside);
     works(store);

@@ -68,11 +68,10 @@ static int64_t sample(struct store *store, int64_t from_utc_ms, int64_t to_utc_m
 static void twenty_series_for_400_days(void **state)
 {
     (void)state;
-    char set_aside[600];
     struct store *store = NULL;
     struct err err = {0};
     vfs_fault_install();
-    assert_int_equal(store_open(PATH, BEGIN, &store, set_aside, &err), STATUS_OK);
+    assert_int_equal(store_open(PATH, BEGIN, &store, &err), STATUS_OK);
     int64_t now = sample(store, BEGIN, BEGIN + STORE_HOURS_MS - STORE_MINUTES_MS, MS_PER_HOUR);
     now = sample(store, now, now + STORE_MINUTES_MS - STORE_RAW_MS, 5 * MS_PER_MINUTE);
     now = sample(store, now, now + STORE_RAW_MS, 15 * MS_PER_SECOND);
