@@ -21,9 +21,11 @@ struct alert {
     bool has_incident;
     struct incident incident; /* as after the transition */
     /* The service that a restart kind is about: what is restarted, or for SERVICE_DOWN, SERVICE_UP_AGAIN and
-     * GAVE_UP the one that is down, which may be a dependent of it. "" = not told: the words say "a service".
-     */
+     * GAVE_UP the one that is down, which may be a dependent of it; for ENDED that of the process. "" = not
+     * told: the words say "a service". */
     char service[SERVICE_NAME_MAX];
+    /* How it was seen just then, for SERVICE_DOWN and ENDED; else, and where it could not be, UNKNOWN. */
+    enum service_state service_state;
     /* The MAPI DLLs that a program has loaded, as far as known, and whose they are: of an incident about a
      * program that one's, or its successor's; of growth of the machine or the store those of one that is or
      * was named for it, the first that lacks a fix before the others. */

@@ -37,11 +37,20 @@ void text_add_client_line(struct text *text, const char *image, const char *serv
 /* Beyond this a date to the second tells nobody anything. */
 #define DEADLINE_MAX_MS (365 * MS_PER_DAY)
 
+/* " now" when its end is near or has come. */
 static void add_deadline(struct text *text, const struct alert *alert)
 {
     const int64_t early_utc_ms = alert->incident.exhaustion_early_utc_ms;
     if (early_utc_ms == INT64_MAX)
         return;
+    if (alert->incident.escalated || early_utc_ms <= alert->utc_ms) {
+        text_add(text, " now");
+        if (early_utc_ms > alert->utc_ms) {
+            text_add(text, ", at the latest before ");
+            text_add_time_human(text, early_utc_ms);
+        }
+        return;
+    }
     if (early_utc_ms - alert->utc_ms > DEADLINE_MAX_MS) {
         text_add(text, " (more than a year is left)");
         return;
@@ -105,10 +114,10 @@ static void advise_restart(struct alert *alert, const struct config *config)
     if (incident->target_kind == TARGET_STORE)
         advise_suspect(alert);
     if (incident->target_kind == TARGET_STORE)
-        alert_add_todo(alert,
-                       "Restart %s in a quiet hour%s. \"storewatch plan %s\" shows what stops with it and in "
-                       "which order.",
-                       config->store_service, deadline.data, config->store_service);
+        alert_add_todo(
+            alert, "Restart %s%s%s. \"storewatch plan %s\" shows what stops with it and in which order.",
+            config->store_service, strncmp(deadline.data, " now", 4) == 0 ? "" : " in a quiet hour",
+            deadline.data, config->store_service);
     else if (incident->service[0])
         alert_add_todo(alert, "Restart the service \"%s\"%s; the Information Store can stay up.",
                        incident->service, deadline.data);
@@ -182,6 +191,12 @@ static void advise_registering(struct alert *alert)
     alert_add_todo(alert, "To have it restarted by storewatch, register it under \"clients\": %s", storage);
 }
 
+/* Do the pools account for most of what the machine grows by? */
+static bool is_of_the_kernel(const struct alert *alert)
+{
+    return alert->has_ranking && alert->ranking.pool_share > 0.5;
+}
+
 static void advise_growth(struct alert *alert, const struct config *config, bool will_act)
 {
     const struct incident *incident = &alert->incident;
@@ -190,7 +205,11 @@ static void advise_growth(struct alert *alert, const struct config *config, bool
             advise_cause(alert);
             return;
         }
-        if (incident->metric == METRIC_COMMIT)
+        if (incident->metric == METRIC_COMMIT && is_of_the_kernel(alert))
+            alert_add_todo(alert,
+                           "It is memory of the kernel: poolmon of the Windows support tools shows whose tag "
+                           "grows (a driver of an antivirus, a backup, a filter).");
+        else if (incident->metric == METRIC_COMMIT)
             alert_add_todo(
                 alert,
                 "Find the program whose private bytes grow (Task Manager, column \"Commit size\"), and "
@@ -203,9 +222,10 @@ static void advise_growth(struct alert *alert, const struct config *config, bool
         return;
     }
     if (will_act)
-        alert_add_todo(alert,
-                       "Nothing at once: storewatch acts, and a mail tells how it ended. To keep it from "
-                       "acting, stop the storewatch service.");
+        alert_add_todo(
+            alert, "Nothing at once: storewatch acts. To hold further restarts back: \"storewatch "
+                   "maintenance on --for 4h --reason ...\". Do not stop the storewatch service meanwhile: "
+                   "what it has stopped would stay stopped.");
     else
         advise_restart(alert, config);
     advise_cause(alert);
@@ -235,7 +255,24 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
         if (alert->has_incident)
             advise_growth(alert, config, false);
         break;
+    case ALERT_ENDED:
+        if (alert->service_state == SERVICE_STATE_STOPPED)
+            alert_add_todo(alert,
+                           "Start %s (services.msc): storewatch starts only what it has stopped itself. Then "
+                           "look in the Application log why it ended.",
+                           alert->service);
+        else
+            alert_add_todo(alert, "If nobody restarted it, look in the Application log why it ended.");
+        break;
     case ALERT_SERVICE_DOWN:
+        if (alert->service_state == SERVICE_STATE_STOP_PENDING) {
+            alert_add_todo(
+                alert,
+                "It can be started only when its process has ended. While its CPU time or the disk moves "
+                "it still works: wait. If nothing moves, end its process in Task Manager; storewatch "
+                "then starts it and what needs it.");
+            break;
+        }
         alert_add_todo(
             alert, "Look at the service's own events in the Application and System logs and start it by hand "
                    "(services.msc). storewatch goes on trying until it runs or you set it to Disabled.");

@@ -275,9 +275,10 @@ static void incident_may_clear(struct step *step, struct open_incident *open, co
         return;
     bool restarted = open->restarted, grows = is_called_growth(verdict);
     /* After a fall a verdict that still calls the past "growth" says nothing about the end. */
-    const char *why = restarted ? "no growth since the restart"
-                      : grows   ? "it has fallen back"
-                                : verdict->reason;
+    const char *why = restarted                                       ? "no growth since the restart"
+                      : !grows                                        ? verdict->reason
+                      : verdict->value < open->incident.level_at_open ? "it has fallen back"
+                                                                      : "it grows no further";
     text_copy(open->incident.reason, sizeof open->incident.reason, why);
     struct alert *alert = incident_close(step, open, ALERT_RECOVERED);
     if (!alert)
@@ -325,6 +326,19 @@ static bool in_running_plan(const struct engine *engine, const struct incident *
             (incident->service[0] && text_equal_nocase(plan->services[i].name, incident->service)))
             return true;
     return false;
+}
+
+/* Mail may be down with the process that ended: is its service? In maintenance that is meant. */
+static void note_service_state(const struct step *step, struct alert *alert)
+{
+    const char *name = alert->incident.service;
+    const struct service *service =
+        step->observation->services_known && name[0] ? observation_service(step->observation, name) : NULL;
+    if (!service || step->engine->maintenance_until_utc_ms > step->clock.utc_ms)
+        return;
+    text_copy(alert->service, sizeof alert->service, name);
+    alert->service_state = service->state;
+    advice_add(alert, &step->engine->config, false);
 }
 
 /* Not watched, but there: after a restart of storewatch while the services cannot be read yet, or one that is
@@ -384,6 +398,8 @@ void step_follow_gone(struct step *step)
         struct alert *alert = incident_close(step, open, ALERT_ENDED);
         if (alert)
             alert_add_done(alert, "The process ended without storewatch: a crash, or a person restarted it.");
+        if (alert)
+            note_service_state(step, alert);
     }
 }
 
@@ -425,6 +441,8 @@ static void resolve_without_successor(struct step *step, struct open_incident *o
         return;
     engine_add_story(step->engine, alert);
     alert_add_done(alert, "No new process has taken its place.");
+    if (!given_up)
+        note_service_state(step, alert);
 }
 
 /* After a restart: is the new incarnation smaller than the old one was when the incident opened? */

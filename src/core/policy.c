@@ -59,17 +59,38 @@ static const struct budget_entry *youngest_of(const struct policy_facts *facts)
     return youngest;
 }
 
-uint32_t policy_spent(const struct config *config, const struct budget_entry *entries, size_t count,
-                      bool *out_known)
+/* As it will be after that time. */
+static uint32_t spent_in(const struct config *config, const struct budget_entry *entries, size_t count,
+                         int64_t ms, bool *out_known)
 {
     uint32_t spent = 0;
     *out_known = true;
     for (size_t i = 0; i < count; i++)
-        if (entries[i].age_ms < config->budget_per_ms) {
+        if (entries[i].age_ms + ms < config->budget_per_ms) {
             spent++;
             *out_known = *out_known && entries[i].restart_id > 0;
         }
     return *out_known || spent < config->budget_max ? spent : config->budget_max;
+}
+
+uint32_t policy_spent(const struct config *config, const struct budget_entry *entries, size_t count,
+                      bool *out_known)
+{
+    return spent_in(config, entries, count, 0, out_known);
+}
+
+/* When a spent budget has room again: when so many of its entries are out of the time it counts. */
+static int64_t next_room_ms(const struct config *config, const struct budget_entry *entries, size_t count)
+{
+    int64_t soonest_ms = config->budget_per_ms;
+    bool known;
+    for (size_t i = 0; i < count; i++) {
+        const int64_t wait_ms = config->budget_per_ms - entries[i].age_ms;
+        if (wait_ms > 0 && wait_ms < soonest_ms &&
+            spent_in(config, entries, count, wait_ms, &known) < config->budget_max)
+            soonest_ms = wait_ms;
+    }
+    return soonest_ms;
 }
 
 struct judge {
@@ -109,8 +130,9 @@ static bool check_budget(const struct judge *judge, struct text *why)
     text_add_duration(why, config->budget_per_ms);
     if (spent < config->budget_max)
         return true;
-    text_add(why, ": the budget is spent%s",
+    text_add(why, ": the budget is spent%s; the next restart is possible in ",
              known ? "" : ", or counts so, because the history file that knew it was set aside");
+    text_add_duration(why, next_room_ms(config, judge->facts->budget, judge->facts->budget_count));
     return judge->facts->by_hand;
 }
 
@@ -204,7 +226,11 @@ static bool check_window(const struct judge *judge, struct text *why)
         text_add(why, ", ");
         add_local_time(why, judge->clock, minutes);
         if (early_utc_ms != INT64_MAX)
-            text_add(why, ", the last window to be counted on before the projected exhaustion");
+            text_add(why,
+                     early_utc_ms - judge->clock.utc_ms - config->urgent_before_ms >= minutes * MS_PER_MINUTE
+                         ? ", the last window to be counted on before the projected exhaustion"
+                         : ", which is too late to be counted on before the projected exhaustion: it "
+                           "comes outside the windows then");
     }
     if (minutes == 0)
         return true;
@@ -417,7 +443,8 @@ enum rung policy_next_rung(const struct config *config, const struct incident *i
     if (incident->target_kind == TARGET_STORE) {
         const struct incident *client = client_first(config, others, other_count);
         if (client) {
-            text_add(&why, "the leaking client %s comes first", client->target);
+            text_add(&why, "the leaking client %s comes first%s%s", client->target,
+                     client->held_because[0] ? ", and waits: " : "", client->held_because);
             return RUNG_ALERT;
         }
         if (suspect->proof_awaited) {

@@ -375,7 +375,8 @@ enum status report_message(const struct mail *mail, const char *from, const char
     buffer_add(&out, "Auto-Submitted: auto-generated\r\n");
     if (key.has_kind) {
         const struct alert_wording *wording = alert_wording_get(key.kind);
-        if (wording->severity == SEVERITY_ERROR) {
+        /* Growth that is near its end is urgent by what is known of it, and its subject says so. */
+        if (wording->severity == SEVERITY_ERROR || strstr(mail->subject, ": URGENT") != NULL) {
             buffer_add(&out, "Importance: high\r\nX-Priority: 1\r\n");
         }
         buffer_add(&out, "X-Storewatch-Kind: %s\r\n", wording->name);

@@ -154,8 +154,11 @@ static void tell_lead(struct report_telling *telling)
     case ALERT_ENDED:
         if (incident != NULL) {
             add_who(&text, telling);
-            text_add(&text, " has ended (pid %" PRIu32 "), and with it the growth of its %s.",
-                     incident->process.pid, telling->metric);
+            text_add(&text, " has ended (pid %" PRIu32 "), and with it the growth of its %s%s%s%s.",
+                     incident->process.pid, telling->metric,
+                     alert->service_state == SERVICE_STATE_STOPPED ? "; " : "",
+                     alert->service_state == SERVICE_STATE_STOPPED ? service : "",
+                     alert->service_state == SERVICE_STATE_STOPPED ? " is STOPPED" : "");
         }
         break;
     case ALERT_UNWATCHED:
@@ -185,7 +188,12 @@ static void tell_lead(struct report_telling *telling)
         }
         break;
     case ALERT_SERVICE_DOWN:
-        text_add(&text, "%s on %s is DOWN after a restart; storewatch keeps trying to start it.", down, host);
+        if (alert->service_state == SERVICE_STATE_STOP_PENDING)
+            text_add(&text, "%s on %s is DOWN: it hangs in its stop, and only then can be started again.",
+                     down, host);
+        else
+            text_add(&text, "%s on %s is DOWN after a restart; storewatch keeps trying to start it.", down,
+                     host);
         break;
     case ALERT_SERVICE_UP_AGAIN:
         text_add(&text, "%s on %s runs again.", down, host);
@@ -450,13 +458,15 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
     }
     switch (alert->kind) {
     case ALERT_OPENED:
-        text_add(text, "%s", incident != NULL ? growth : telling->wording->headline);
-        return;
     case ALERT_REMINDER:
-        text_add(text, "still growing%s%s", incident != NULL ? ": " : "", growth);
-        return;
     case ALERT_ESCALATED:
-        text_add(text, "URGENT, exhaustion is near%s%s", incident != NULL ? ": " : "", growth);
+        if (incident == NULL)
+            text_add(text, "%s", telling->wording->headline);
+        else if (incident->escalated || alert->kind == ALERT_ESCALATED) /* what decides comes first */
+            text_add(text, "URGENT%s%s: %s %s", telling->left[0] != '\0' ? ", " : "", telling->left, what,
+                     telling->rate);
+        else
+            text_add(text, "%s%s", alert->kind == ALERT_REMINDER ? "still growing: " : "", growth);
         return;
     case ALERT_RECOVERED:
         text_add(text, "recovered");
@@ -468,6 +478,10 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         }
         return;
     case ALERT_ENDED:
+        if (incident != NULL && alert->service_state == SERVICE_STATE_STOPPED) {
+            text_add(text, "URGENT: %s has ended, %s is STOPPED", telling->image, service);
+            return;
+        }
         text_add(text, "%s", incident != NULL ? telling->image : telling->wording->headline);
         if (incident != NULL) {
             text_add(text, " has ended (pid %" PRIu32 ", %s %s)", incident->process.pid, telling->metric,
@@ -493,7 +507,10 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         text_add(text, "restart of %s held back", service);
         break;
     case ALERT_SERVICE_DOWN:
-        text_add(text, "URGENT: %s is DOWN after a restart, storewatch keeps trying", service);
+        text_add(text, "URGENT: %s is DOWN%s", service,
+                 alert->service_state == SERVICE_STATE_STOP_PENDING
+                     ? ", it hangs in its stop"
+                     : " after a restart, storewatch keeps trying");
         return;
     case ALERT_SERVICE_UP_AGAIN:
         text_add(text, "%s runs again", service);

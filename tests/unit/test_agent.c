@@ -615,6 +615,24 @@ static void test_a_commit_that_hangs_is_found_out_between_polls(void **state)
     agent_job_done(f->agent, job);
 }
 
+/* The store crashes while it grows and nothing starts it again: mail is down, and the mail says so first. */
+static void test_a_service_that_is_down_with_its_process_is_urgent(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.mode = MODE_ALERT;
+    leak(f);
+    while (!did(f, "mail")) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+    world_kill(&f->os.world, "MSExchangeIS", 1067);
+    for (int i = 0; i < 4; i++) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+    assert_true(did(f, "mail [storewatch] EX1: URGENT: store.exe has ended, MSExchangeIS is STOPPED"));
+}
+
 /* Nobody reaches this one: ops are told, and why. */
 static void test_without_a_control_pipe_ops_are_told(void **state)
 {
@@ -802,6 +820,7 @@ int main(void)
         TEST(test_a_full_disk_is_not_opened_again),
         TEST(test_a_commit_that_hangs_is_found_out_between_polls),
         TEST(test_without_a_control_pipe_ops_are_told),
+        TEST(test_a_service_that_is_down_with_its_process_is_urgent),
         TEST(test_a_file_set_aside_is_told_once),
         TEST(test_a_maintenance_outlives_a_damaged_file),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),

@@ -74,7 +74,8 @@ static void replay_tells_alerts_and_restarts(void **state)
     assert_null(strstr(first + 1, "stop   BlackBerry Agent"));
     assert_non_null(strstr(out,
                            "1 restart in 1 d 6 h\nno restart at the end for the private bytes of "
-                           "BESAgent.exe: budget: 1 of 1 restarts in the last 1 d: the budget is spent\n"));
+                           "BESAgent.exe: budget: 1 of 1 restarts in the last 1 d: the budget is spent; the "
+                           "next restart is possible in "));
 }
 
 /* perfmon's logs are in local time and tell how far that is from UTC: windows are in it. */

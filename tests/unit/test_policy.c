@@ -221,6 +221,13 @@ static void test_the_last_window_before_exhaustion_is_chosen(void **state)
     assert_int_equal(policy_minutes_to_restart(&f->config, f->clock, now + 26 * MS_PER_HOUR), 23 * 60);
     f->facts.exhaustion_early_utc_ms = now + 26 * MS_PER_HOUR;
     assert_held_by(f, CHECK_WINDOW, "Thursday 01:00 local time");
+    /* None opens in time. */
+    f->clock.minute_of_day = 600;
+    f->facts.exhaustion_early_utc_ms = now + 10 * MS_PER_HOUR;
+    assert_held_by(f, CHECK_WINDOW,
+                   "Thursday 01:00 local time, which is too late to be counted on before the projected "
+                   "exhaustion: it comes outside the windows then");
+    f->clock.minute_of_day = 120;
     /* A week and more away no window is named: it would be another one at each poll. */
     f->facts.exhaustion_early_utc_ms = now + 7 * MS_PER_DAY + 2 * MS_PER_HOUR;
     assert_held_by(f, CHECK_WINDOW,
@@ -430,6 +437,26 @@ static void test_budget_outlives_a_reload(void **state)
     assert_held_by(f, CHECK_BUDGET, "1 of 1 restarts in the last");
 }
 
+/* Who is woken wants to know whether it has room again in time. */
+static void test_a_spent_budget_says_when_it_has_room(void **state)
+{
+    struct fixture *f = *state;
+    f->config.budget_max = 2;
+    f->config.budget_per_ms = MS_PER_DAY;
+    f->budget[0] = (struct budget_entry){.restart_id = 1, .age_ms = 23 * MS_PER_HOUR};
+    f->budget[1] = (struct budget_entry){.restart_id = 2, .age_ms = 20 * MS_PER_HOUR};
+    f->budget[2] = (struct budget_entry){.restart_id = 3, .age_ms = 5 * MS_PER_HOUR};
+    f->facts.budget = f->budget;
+    f->facts.budget_count = 3;
+    assert_held_by(
+        f, CHECK_BUDGET,
+        "3 of 2 restarts in the last 1 d: the budget is spent; the next restart is possible in 4 h");
+    f->facts.budget_count = 2;
+    assert_held_by(
+        f, CHECK_BUDGET,
+        "2 of 2 restarts in the last 1 d: the budget is spent; the next restart is possible in 1 h");
+}
+
 /* The file that knew it is gone: no more restarts than the configuration allows are said to have been. */
 static void test_budget_that_was_lost_is_spent(void **state)
 {
@@ -552,6 +579,7 @@ int main(void)
         TEST(test_what_forbids_to_end_a_process),
         TEST(test_budget_ages_and_forgets_only_what_no_configuration_needs),
         TEST(test_budget_outlives_a_reload),
+        TEST(test_a_spent_budget_says_when_it_has_room),
         TEST(test_budget_that_was_lost_is_spent),
         TEST(test_budget_is_bounded),
         TEST(test_a_whole_day_opens_at_midnight),

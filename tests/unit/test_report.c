@@ -88,7 +88,7 @@ static void subjects(void **state)
         {ALERT_OPENED, true, "EX1: BESAgent.exe private bytes +62.4 MiB/h, 5 h 10 min left"},
         {ALERT_REMINDER, true, "EX1: still growing: BESAgent.exe private bytes +62.4 MiB/h, 5 h 10 min left"},
         {ALERT_ESCALATED, true,
-         "EX1: URGENT, exhaustion is near: BESAgent.exe private bytes +62.4 MiB/h, 5 h 10 min left"},
+         "EX1: URGENT, 5 h 10 min left: BESAgent.exe private bytes +62.4 MiB/h"},
         {ALERT_RECOVERED, true, "EX1: recovered: BESAgent.exe private bytes now 1.73 GiB"},
         {ALERT_ENDED, true, "EX1: BESAgent.exe has ended (pid 2212, private bytes +62.4 MiB/h)"},
         {ALERT_UNWATCHED, true, "EX1: no longer watched: BESAgent.exe private bytes"},

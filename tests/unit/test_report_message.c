@@ -159,11 +159,15 @@ static void whole_message(void **state)
     assert_wire(message);
     free(message);
 
-    /* the first mail of an incident begins the thread; another kind has none and is not urgent */
+    /* the first mail of an incident begins the thread; another kind has none */
     text_copy(mail.key, sizeof(mail.key), "i12-1.OPENED.1763781245123");
     assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "EX1", NOW, &message), STATUS_OK);
     assert_non_null(strstr(message, "\r\nMessage-ID: <i12-1.1763781245123.storewatch@EX1>\r\n"));
     assert_null(strstr(message, "References"));
+    assert_non_null(strstr(message, "\r\nImportance: high\r\n")); /* its subject says that it is urgent */
+    free(message);
+    text_copy(mail.subject, sizeof(mail.subject), "[storewatch] EX1: BESAgent.exe private bytes +62.4 MiB/h");
+    assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "EX1", NOW, &message), STATUS_OK);
     assert_null(strstr(message, "Importance"));
     free(message);
     text_copy(mail.key, sizeof(mail.key), "TEST-5");

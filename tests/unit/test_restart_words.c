@@ -262,8 +262,9 @@ static void test_what_is_waited_for(void **state)
     assert_status(f, " s left");
     service(f, "ArchiveSvc")->checkpoint_every_ms = 0;
     run(f, 90 * MS_PER_SECOND);
-    assert_mailed(f, "URGENT: ArchiveSvc is DOWN after a restart",
+    assert_mailed(f, "URGENT: ArchiveSvc is DOWN, it hangs in its stop",
                   "ArchiveSvc: did not stop after 1 min, state \"stop pending\"");
+    assert_mailed(f, "URGENT: ArchiveSvc is DOWN, it hangs in its stop", "end its process in Task Manager");
     assert_status(f, "ArchiveSvc: stop pending, ");
     assert_status(f, "hung? no sign of progress for ");
 }
