@@ -37,26 +37,27 @@ void text_add_client_line(struct text *text, const char *image, const char *serv
 /* Beyond this a date to the second tells nobody anything. */
 #define DEADLINE_MAX_MS (365 * MS_PER_DAY)
 
-/* " now" when its end is near or has come. */
-static void add_deadline(struct text *text, const struct alert *alert)
+/* Returns whether that is now: its end is near or has come. */
+static bool add_deadline(struct text *text, const struct alert *alert)
 {
     const int64_t early_utc_ms = alert->incident.exhaustion_early_utc_ms;
     if (early_utc_ms == INT64_MAX)
-        return;
+        return false;
     if (alert->incident.escalated || early_utc_ms <= alert->utc_ms) {
         text_add(text, " now");
         if (early_utc_ms > alert->utc_ms) {
             text_add(text, ", at the latest before ");
             text_add_time_human(text, early_utc_ms);
         }
-        return;
+        return true;
     }
     if (early_utc_ms - alert->utc_ms > DEADLINE_MAX_MS) {
         text_add(text, " (more than a year is left)");
-        return;
+        return false;
     }
     text_add(text, " before ");
     text_add_time_human(text, early_utc_ms);
+    return false;
 }
 
 /* One of those that are likely to cause the growth; `then`: after the one before it. */
@@ -110,14 +111,13 @@ static void advise_restart(struct alert *alert, const struct config *config)
     const struct incident *incident = &alert->incident;
     char deadline_storage[64];
     struct text deadline = text_on(deadline_storage, sizeof deadline_storage);
-    add_deadline(&deadline, alert);
+    const bool now = add_deadline(&deadline, alert);
     if (incident->target_kind == TARGET_STORE)
         advise_suspect(alert);
     if (incident->target_kind == TARGET_STORE)
         alert_add_todo(
             alert, "Restart %s%s%s. \"storewatch plan %s\" shows what stops with it and in which order.",
-            config->store_service, strncmp(deadline.data, " now", 4) == 0 ? "" : " in a quiet hour",
-            deadline.data, config->store_service);
+            config->store_service, now ? "" : " in a quiet hour", deadline.data, config->store_service);
     else if (incident->service[0])
         alert_add_todo(alert, "Restart the service \"%s\"%s; the Information Store can stay up.",
                        incident->service, deadline.data);

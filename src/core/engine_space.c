@@ -33,9 +33,9 @@ static void advise_space(struct alert *alert, const struct watched *item)
                        "at 16 MB.");
     if (item->service[0])
         alert_add_todo(alert,
-                       "Restart the service \"%s\" in a quiet hour: only a new process has its address "
-                       "space in one piece again.",
-                       item->service);
+                       "Restart the service \"%s\" %s: only a new process has its address space in one piece "
+                       "again.",
+                       item->service, item->space.level == SPACE_ERROR ? "now" : "in a quiet hour");
     else
         alert_add_todo(alert,
                        "Restart the program %s: only a new process has its address space in one piece "
