@@ -27,8 +27,8 @@ bool service_command_config(const char *command, char *out_path, size_t capacity
 bool service_command_make(const char *executable, const char *config_path, char *out_command,
                           size_t capacity);
 
-/* main's arguments as UTF-8 in place of the ANSI code page's, and a console that shows UTF-8. Call it first.
- * The texts live as long as the process. Leaves both as they are without memory. */
+/* main's arguments as UTF-8 in place of the ANSI code page's. Call it first. The texts live as long as the
+ * process. Leaves the arguments as they are without memory. */
 void service_arguments(int *argc, char ***argv);
 
 #endif

@@ -356,6 +356,16 @@ static enum status begin(const char *lines, const struct places *places, bool re
     return status;
 }
 
+/* The folder of the executable that is to be installed; false when the package does not say. */
+static bool program_folder(const char *lines, char out_folder[SETUP_PATH_MAX])
+{
+    if (!lines_get(lines, "program", out_folder, SETUP_PATH_MAX) || strchr(out_folder, '\\') == NULL) {
+        return false;
+    }
+    *strrchr(out_folder, '\\') = '\0';
+    return true;
+}
+
 ACTION Begin(MSIHANDLE session)
 {
     static char lines[DATA_MAX];
@@ -381,6 +391,15 @@ ACTION Begin(MSIHANDLE session)
     }
     if (status != STATUS_OK) {
         return failed(session, &err);
+    }
+    /* Nor is a program started that lay in its folder before: Windows Installer keeps a file of a higher version,
+     * and what lies beside an executable is loaded with it. */
+    char folder[SETUP_PATH_MAX];
+    if (removing[0] != '1' && program_folder(lines, folder) && setup_exists(folder)) {
+        status = setup_trust(folder, &err);
+        if (status != STATUS_OK) {
+            return failed(session, &err);
+        }
     }
     setup_file_remove(places.journal); /* of one that was cut off */
     if (removing[0] != '1' && run_install(session, lines, true) != ERROR_SUCCESS) {

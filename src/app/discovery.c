@@ -100,6 +100,16 @@ static void look_into(struct discovery *discovery, struct os *os, const struct p
     say_how(found, registration);
 }
 
+/* Windows' own, without MAPI: who opens their memory for reading is taken for a thief of passwords. */
+static bool is_left_alone(const char *image)
+{
+    static const char *const images[] = {"lsass.exe", "csrss.exe", "smss.exe", "wininit.exe", "winlogon.exe"};
+    for (size_t i = 0; i < ARRAY_COUNT(images); i++)
+        if (text_equal_nocase(image, images[i]))
+            return true;
+    return false;
+}
+
 void discovery_scan(struct discovery *discovery, struct os *os, const struct process *processes, size_t count,
                     bool again, int64_t budget_ms)
 {
@@ -119,7 +129,8 @@ void discovery_scan(struct discovery *discovery, struct os *os, const struct pro
             discovery->waiting++;
             continue;
         }
-        look_into(discovery, os, &processes[i]);
+        if (!is_left_alone(processes[i].image))
+            look_into(discovery, os, &processes[i]);
         discovery->looked[discovery->looked_count++] = processes[i].id;
     }
     qsort(discovery->looked, discovery->looked_count, sizeof discovery->looked[0], compare_ids);

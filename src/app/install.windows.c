@@ -95,6 +95,12 @@ static enum status find_places(struct installation *in, const struct request *wa
                !service_installed_config(in->config_path, sizeof(in->config_path))) {
         memcpy(in->config_path, ours, sizeof(ours));
     }
+    if (status == STATUS_OK) {
+        status = setup_drive_of_all(in->executable, err);
+    }
+    if (status == STATUS_OK) {
+        status = setup_drive_of_all(in->config_path, err);
+    }
     in->config_is_ours = text_equal_nocase(in->config_path, ours);
     if (status == STATUS_OK &&
         !service_command_make(in->executable, in->config_path, in->command, sizeof(in->command))) {
@@ -210,6 +216,9 @@ static enum status register_all(struct installation *in, const struct config *co
     enum status status = STATUS_OK;
     if (!cli_data_dir(config, in->data_dir, sizeof(in->data_dir))) {
         status = err_set(err, STATUS_FULL, "data_dir", 0, "the path of the data directory is too long");
+    }
+    if (status == STATUS_OK) {
+        status = setup_drive_of_all(in->data_dir, err);
     }
     if (status == STATUS_OK) {
         status = setup_folder_make(in->data_dir, in->data_dir_made, err);

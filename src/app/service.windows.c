@@ -213,9 +213,9 @@ static HANDLE claim_data_dir(const char *data_dir, struct err *err)
     }
     HANDLE lock = INVALID_HANDLE_VALUE;
     DWORD code = ERROR_SHARING_VIOLATION;
-    /* A scanner, or one that is just ending, has it for a moment. */
-    for (int waited_ms = 0;
-         lock == INVALID_HANDLE_VALUE && code == ERROR_SHARING_VIOLATION && waited_ms <= LOCK_WAIT_MS;
+    /* A scanner, or one that is just ending, has it for a moment; what is being deleted is denied meanwhile. */
+    for (int waited_ms = 0; lock == INVALID_HANDLE_VALUE && waited_ms <= LOCK_WAIT_MS &&
+                            (code == ERROR_SHARING_VIOLATION || code == ERROR_ACCESS_DENIED);
          waited_ms += LOCK_STEP_MS) {
         Sleep(waited_ms > 0 ? LOCK_STEP_MS : 0);
         lock = CreateFileW(wide, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE, NULL);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static enum status make_message(struct os *os, const struct config *config, const struct config_relay *relay,
                                 const char *const *to, char **out_message)
@@ -77,6 +78,12 @@ static int send_all(const struct config *config)
         return cli_fail("%s", err.text);
     }
     size_t failed = 0;
+    for (size_t i = 0; i < config->relay_count; i++)
+        if (strncmp(config->relays[i].password, "env:", 4) == 0)
+            fprintf(stderr,
+                    "storewatch: the password of relay %s is read from the environment of this console; the "
+                    "service has one of its own\n",
+                    config->relays[i].host);
     for (size_t i = 0; i < config->relay_count; i++)
         failed += !send_through(os, config, &config->relays[i]);
     mailer_global_deinit();

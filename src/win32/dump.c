@@ -28,6 +28,8 @@
 #define EXIT_TIME_OVER 0x20000001u
 #define EXIT_DISK_FULL 0x20000002u
 #define EXIT_NO_DBGHELP 0x20000003u
+#define RENAME_TRIES 20
+#define RENAME_PAUSE_MS 250
 #define EXIT_BAD_CALL 0x20000004u
 #define EXIT_SERVICE_GONE 0x20000005u
 
@@ -436,12 +438,18 @@ static enum status child_wait(struct os *os, HANDLE child, struct process_id id,
     return exit_status(code, id.pid, min_free_bytes, budget_ms, err);
 }
 
+/* A scanner that looks at the new file has it open for a while. */
 static enum status put_in_place(const char *part, const char *path, struct err *err)
 {
     wchar_t *from = utf16_new(part), *to = utf16_new(path);
     enum status status = STATUS_OK;
-    if (from == NULL || to == NULL || !MoveFileExW(from, to, MOVEFILE_REPLACE_EXISTING)) {
-        const DWORD code = from == NULL || to == NULL ? ERROR_NOT_ENOUGH_MEMORY : GetLastError();
+    DWORD code = from == NULL || to == NULL ? ERROR_NOT_ENOUGH_MEMORY : ERROR_SHARING_VIOLATION;
+    for (int i = 0; (code == ERROR_SHARING_VIOLATION || code == ERROR_ACCESS_DENIED) && i < RENAME_TRIES;
+         i++) {
+        Sleep(i > 0 ? RENAME_PAUSE_MS : 0);
+        code = MoveFileExW(from, to, MOVEFILE_REPLACE_EXISTING) ? ERROR_SUCCESS : GetLastError();
+    }
+    if (code != ERROR_SUCCESS) {
         status = windows_fail(err, STATUS_IO, "MoveFileEx", code, "%s cannot be written", path);
     }
     free(from);

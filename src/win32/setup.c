@@ -81,6 +81,25 @@ enum status setup_absolute(const char *path, char out_path[SETUP_PATH_MAX], stru
     return path_out(absolute, out_path, err);
 }
 
+enum status setup_drive_of_all(const char *path, struct err *err)
+{
+    const wchar_t drive[] = {(wchar_t)(unsigned char)path[0], L':', L'\0'};
+    const wchar_t root[] = {drive[0], L':', L'\\', L'\0'};
+    wchar_t target[MAX_PATH] = L"";
+    if (path[0] == '\0' || path[1] != ':') {
+        return STATUS_OK;
+    }
+    const bool mapped = GetDriveTypeW(root) == DRIVE_REMOTE;
+    const bool substituted =
+        QueryDosDeviceW(drive, target, ARRAY_COUNT(target)) != 0 && wcsncmp(target, L"\\??\\", 4) == 0;
+    return mapped || substituted
+               ? err_set(err, STATUS_INVALID, "drive", 0,
+                         "%s: the drive %c: is %s of this logon only, and the service does not see it: use a "
+                         "path on a local disk",
+                         path, path[0], mapped ? "a share" : "a substitution")
+               : STATUS_OK;
+}
+
 DWORD setup_attributes(const char *path)
 {
     wchar_t *wide = utf16_new(path);

@@ -14,6 +14,9 @@
 
 /* The executable of this process. */
 enum status setup_executable(char out_path[SETUP_PATH_MAX], struct err *err);
+/* INVALID: the path begins with a drive letter of this logon only (a mapped share, `subst`), which the service
+ * does not have. */
+enum status setup_drive_of_all(const char *path, struct err *err);
 /* `path` against the current folder. */
 enum status setup_absolute(const char *path, char out_path[SETUP_PATH_MAX], struct err *err);
 bool setup_exists(const char *path);

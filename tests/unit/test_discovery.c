@@ -102,6 +102,20 @@ static void test_who_has_a_mapi_dll_is_found(void **state)
     assert_int_equal(f->discovery.waiting, 0);
 }
 
+/* Who opens the memory of lsass.exe for reading is taken for a thief of passwords. */
+static void test_the_keepers_of_passwords_are_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    program(f, "notepad.exe", NULL, NULL);
+    search(f, true, 1000);
+    const uint64_t reads = f->os.modules_reads;
+    program(f, "LSASS.EXE", "C:\\x\\mapi32.dll", NULL);
+    search(f, false, 1000);
+    assert_int_equal(f->os.modules_reads, reads);
+    assert_int_equal(f->discovery.found_count, 0);
+    assert_int_equal(f->discovery.looked_count, f->observation->process_count);
+}
+
 static void test_only_new_processes_cost_anything_in_between(void **state)
 {
     struct fixture *f = *state;
@@ -623,6 +637,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_who_has_a_mapi_dll_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_keepers_of_passwords_are_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_new_processes_cost_anything_in_between, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_time_is_bounded_and_the_rest_is_caught_up, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_the_registry_names_is_found_while_it_runs, setup, teardown),
