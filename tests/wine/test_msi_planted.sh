@@ -51,8 +51,19 @@ ln -s "$disk/packages/elsewhere" "$data"
 must_refuse ' is a link to another place' "a link in place of the folder"
 check "where it leads to nothing was written" equals "$(ls -A "$disk/packages/elsewhere")" ''
 
-# ---- what an administrator has put there is kept
+# ---- the folder of the program: Windows Installer keeps a file of a higher version, and what lies beside an executable is loaded with it
 rm "$data"
+mkdir -p "$program"
+cp "$disk/packages/evil.exe" "$program/iphlpapi.dll"
+chown $stranger "$program/iphlpapi.dll"
+snapshot before
+check "a user's DLL where the program goes: the installation fails" exits 67 msi /i "$new" MAILTO=ops@example.com RELAY=relay1
+check "and says why" contains "$(log)" 'storewatch: .*Program Files.storewatch.iphlpapi\.dll belongs to .*rename or delete it'
+snapshot after
+check "no file has come or gone" same files before after
+rm -r "$program"
+
+# ---- what an administrator has put there is kept
 mkdir "$data"
 printf '{ "version": 1, "mail": { "to": ["placed@example.com"], "relays": [ { "host": "relay1" } ] } }' >"$config"
 must "a configuration that was placed beforehand: install" msi /i "$new"
