@@ -277,7 +277,8 @@ void judge_start(const char *name)
                    journal->target);
     else if (!(restart->ran >> index & 1u))
         judge_fail("R1", "%s is started, which did not run when the restart began nor later", name);
-    else if (service->hands_off && sim->os.world.services[index].win32_exit_code == 0)
+    else if (service->hands_off && service->hands_off_ms <= service->wanted_ms &&
+             sim->os.world.services[index].win32_exit_code == 0)
         judge_fail("R1", "%s is started, which a person had stopped after it ran again", name);
     check_backoff(name, service, journal->id);
     service->idle_ms = 0;
@@ -297,6 +298,7 @@ void judge_person(const char *name)
                          restart->journal.phase != RESTART_STOPPING && own->start == STEP_REACHED &&
                          own->stop != STEP_ASKED &&
                          sim->os.world.services[service_index(name)].state != SERVICE_STATE_RUNNING;
+    service->hands_off_ms = true_ms();
 }
 
 /* What storewatch has given up because a person took it over is nobody's debt any more. */
@@ -498,10 +500,24 @@ static void check_first_stop(const struct restart_journal *journal, bool goes_on
     }
 }
 
+/* A service manager that is slow carries a start out when much has changed since it was decided on. */
+static void follow_starts(const struct restart *restart)
+{
+    const size_t index = service_index(restart->request.service);
+    if (index == SIZE_MAX || (judge()->start_mono_ms == restart->asked_mono_ms &&
+                              text_equal_nocase(judge()->start_service, restart->request.service)))
+        return;
+    judge()->start_mono_ms = restart->asked_mono_ms;
+    text_copy(judge()->start_service, sizeof judge()->start_service, restart->request.service);
+    judge()->services[index].wanted_ms = true_ms();
+}
+
 static void follow_asks(void)
 {
     const struct restart *restart = &sim->agent->engine->restart;
     const enum engine_request_kind kind = sim->agent->request.kind;
+    if (kind == ENGINE_START_SERVICE)
+        follow_starts(restart);
     if ((kind != ENGINE_STOP_SERVICE && kind != ENGINE_TERMINATE_PROCESS) ||
         (judge()->asked_mono_ms == restart->asked_mono_ms &&
          text_equal_nocase(judge()->asked_service, restart->request.service)))

@@ -136,7 +136,9 @@ struct judge_service {
     int64_t pause_ms;     /* not again before that is over, */
     uint64_t asked_in;    /* in this life of storewatch, */
     int64_t asked_for;    /* for this restart */
-    bool hands_off;       /* a person stopped it after storewatch had seen it run again */
+    bool hands_off;       /* a person stopped it, at hands_off_ms, after storewatch had seen it run again */
+    int64_t hands_off_ms;
+    int64_t wanted_ms; /* true time at which the start that was asked for last was decided on */
     int64_t idle_ms;      /* how long it could have been asked to start, and was not */
 };
 
@@ -170,6 +172,8 @@ struct judge {
     struct judge_service services[SIM_SERVICES_MAX];
     int64_t asked_mono_ms; /* the stop, or the end of a process, that was asked for last, */
     char asked_service[SERVICE_NAME_MAX];
+    int64_t start_mono_ms; /* the start that was asked for last, */
+    char start_service[SERVICE_NAME_MAX];
     struct judge_look look_run, look_seen, look_asked;
     bool disk_was_bad;           /* when the look that is under way, or was the last, did its work */
     int64_t seen_ms;             /* true time of the latest look that saw the services */
