@@ -250,7 +250,7 @@ struct agent {
     int64_t maintained_mono_ms;
     bool snapshot_due;        /* the status is to be kept with the history: what it told of has changed */
     int64_t snapshot_mono_ms; /* of the latest one; 0 = none */
-    bool store_failing; /* since store_failing_mono_ms */
+    bool store_failing;       /* since store_failing_mono_ms */
     int64_t store_failing_mono_ms;
     bool store_told; /* ops were told that it fails, at store_told_mono_ms */
     int64_t store_told_mono_ms;

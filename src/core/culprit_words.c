@@ -162,7 +162,8 @@ static void add_rest(struct text *text, const struct culprit_ranking *ranking)
         return;
     text_add(text, " Those that were seen to grow account for %d %%", percent(fmax(0, ranking->explained)));
     if (ranking->pool_share > 0.2)
-        text_add(text, ", the kernel's pools for %d %%: a driver, or handles", percent(fmin(1, ranking->pool_share)));
+        text_add(text, ", the kernel's pools for %d %%: a driver, or handles",
+                 percent(fmin(1, ranking->pool_share)));
     text_add(text, ".");
 }
 

@@ -166,8 +166,7 @@ struct incident step_as_the_ladder_sees(const struct open_incident *other, bool 
 {
     struct incident seen = other->incident;
     const bool grows_now = other->seen_unbounded && !other->bounded_mono_ms;
-    if (store_is_urgent &&
-        (other->attempts[RUNG_RESTART_CLIENT].count > 0 || other->unplanned || !grows_now))
+    if (store_is_urgent && (other->attempts[RUNG_RESTART_CLIENT].count > 0 || other->unplanned || !grows_now))
         seen.rungs_tried |= 1u << RUNG_RESTART_CLIENT;
     return seen;
 }

@@ -462,11 +462,12 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
     case ALERT_ESCALATED:
         if (incident == NULL)
             text_add(text, "%s", telling->wording->headline);
-        else if (incident->escalated || alert->kind == ALERT_ESCALATED) /* what decides comes first */
-            text_add(text, "URGENT%s%s: %s %s", telling->left[0] != '\0' ? ", " : "", telling->left, what,
-                     telling->rate);
         else
-            text_add(text, "%s%s", alert->kind == ALERT_REMINDER ? "still growing: " : "", growth);
+            text_add(text, "%s%s",
+                     incident->escalated || alert->kind == ALERT_ESCALATED ? "URGENT: "
+                     : alert->kind == ALERT_REMINDER                       ? "still growing: "
+                                                                           : "",
+                     growth);
         return;
     case ALERT_RECOVERED:
         text_add(text, "recovered");

@@ -139,7 +139,7 @@ struct judge_service {
     bool hands_off;       /* a person stopped it, at hands_off_ms, after storewatch had seen it run again */
     int64_t hands_off_ms;
     int64_t wanted_ms; /* true time at which the start that was asked for last was decided on */
-    int64_t idle_ms;      /* how long it could have been asked to start, and was not */
+    int64_t idle_ms;   /* how long it could have been asked to start, and was not */
 };
 
 /* What a look showed: its decisions are judged by that. */
