@@ -7,6 +7,7 @@
 
 #include "../win32/setup.h"
 #include "../win32/win32.h"
+#include "unfinished.h"
 #include "storewatch/cli.h"
 #include "storewatch/loop.h"
 
@@ -16,6 +17,7 @@
 
 #define START_HINT_MS 30000
 #define LOCK_WAIT_MS 5000
+#define UNFINISHED_MAX 1024 /* of an event: the names of a few services */
 #define LOCK_STEP_MS 250
 #define STOP_HINT_MS (LOOP_STOP_DEADLINE_MS + 3000)
 #define ACCEPT_PRESHUTDOWN 0x00000100 /* NT 6.0 */
@@ -150,11 +152,24 @@ static int refuse(struct os *os, enum alert_kind kind, enum service_exit specifi
     return exit_code;
 }
 
+/* Of the file that the configuration names, or the usual one: a restart waits there for this start. */
+static void add_unfinished(struct text *out)
+{
+    char data_dir[SETUP_PATH_MAX];
+    if (unfinished_data_dir(shared.config_path, data_dir, sizeof(data_dir)) ||
+        cli_default_data_dir(data_dir, sizeof(data_dir))) {
+        text_add_unfinished(out, data_dir);
+    }
+}
+
 static int refuse_start(struct os *os, const struct err *err)
 {
-    char text[ERR_TEXT_MAX + 64];
+    char text[ERR_TEXT_MAX + UNFINISHED_MAX];
     struct text out = text_on(text, sizeof(text));
     text_add(&out, "storewatch cannot start: %s", err->text);
+    if (err->status != STATUS_BUSY) { /* else another one works on that data, and goes on with it */
+        add_unfinished(&out);
+    }
     return refuse(os, ALERT_STOPPED, SERVICE_EXIT_START, EXIT_COULD_NOT, text);
 }
 
@@ -182,9 +197,13 @@ static int load_config(struct os *os, struct config *out_config)
         }
     }
     if (status != STATUS_OK) {
+        char storage[UNFINISHED_MAX];
+        struct text unfinished = text_on(storage, sizeof(storage));
         if (findings->count == 0) {
             buffer_add(&text, "\r\n%s", err.text);
         }
+        add_unfinished(&unfinished);
+        buffer_add(&text, "%s%s", storage[0] != '\0' ? "\r\n" : "", storage);
         code = refuse(os, ALERT_CONFIG_INVALID, SERVICE_EXIT_CONFIG,
                       status == STATUS_INVALID ? EXIT_USAGE : EXIT_COULD_NOT,
                       text.data != NULL ? text.data

@@ -30,6 +30,9 @@ must "ops are told that it is down" wait_for 60 mail_came SERVICE_DOWN
 check "its process is left alone" equals "$(service_pid ArchiveSvc)" "$client"
 check "storewatch is not removed while it has stopped services" exits 3 sw uninstall
 check "nor told to stop for that" service_is storewatch running
+printf '{ "data_dir": "C:\\\\storewatch-data", "mode": 1 }' >"$disk/bad.json"
+check "a start that is refused tells of the restart that waits for it" contains "$(sw run --config 'C:\bad.json' 2>&1)" \
+    'A restart of ArchiveSvc was under way .* See that these run: ArchiveSvc, FaxSvc\.'
 
 # "terminate_client", from now on: what hangs in the way of its own start is ended after another stop_timeout
 settings terminate_client

@@ -1,0 +1,62 @@
+/* unfinished.c - see unfinished.h. */
+#include "unfinished.h"
+
+#include "storewatch/store.h"
+
+#include <jansson.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+bool unfinished_data_dir(const char *config_path, char *out_path, size_t capacity)
+{
+    FILE *file = fopen(config_path, "rb");
+    if (file == NULL)
+        return false;
+    json_t *root = json_loadf(file, 0, NULL);
+    fclose(file);
+    const char *path = json_string_value(json_object_get(root, "data_dir"));
+    const bool named = path != NULL && path[0] != '\0';
+    if (named)
+        text_copy(out_path, capacity, path);
+    json_decref(root);
+    return named;
+}
+
+/* What was stopped, or was about to be, and has not been seen running since. */
+static void add_services(struct text *text, const struct restart_plan *plan)
+{
+    bool any = false;
+    for (size_t i = plan->count; i-- > 0;) {
+        const struct restart_service *service = &plan->services[i];
+        if (service->stop == STEP_WAITING || service->start == STEP_REACHED ||
+            service->start == STEP_GIVEN_UP)
+            continue;
+        text_add(text, "%s %s", any ? "," : "", service->name);
+        any = true;
+    }
+    if (!any)
+        text_add(text, " all of its services");
+}
+
+void text_add_unfinished(struct text *text, const char *data_dir)
+{
+    char path[1100];
+    struct store *store = NULL;
+    struct restart_journal *journal = malloc(sizeof *journal);
+    size_t count = 0;
+    store_path(path, sizeof path, data_dir);
+    if (journal != NULL && store_open_readonly(path, &store, NULL) == STATUS_OK &&
+        store_get_restarts(store, journal, 1, &count, NULL) == STATUS_OK && count > 0 &&
+        journal->phase != RESTART_ENDED) {
+        text_add(
+            text,
+            " A restart of %s was under way when storewatch last ended, and nobody goes on with it until it "
+            "runs again. See that these run:",
+            journal->target);
+        add_services(text, &journal->plan);
+        text_add(text, ".");
+    }
+    store_close(store);
+    free(journal);
+}
