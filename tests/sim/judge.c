@@ -171,16 +171,19 @@ static void follow_idle(size_t index, int64_t elapsed_ms)
                    sim->os.world.services[index].name, (long long)(service->idle_ms / 1000));
 }
 
-/* Nothing else that storewatch has stopped is down, nor what it needs: for that it rightly waits. */
+/* Nothing else that storewatch has stopped is down, nor what it needs of the plan: for that it rightly waits. */
 static bool is_down_alone(size_t index)
 {
     const struct world_service *service = &sim->os.world.services[index];
+    const struct restart_plan *plan = &sim->agent->engine->restart.journal.plan;
     for (size_t i = 0; i < sim->os.world.count; i++)
         if (i != index && judge()->services[i].owed && !runs(i))
             return false;
     for (size_t n = 0; n < service->need_count; n++)
-        if (!runs(service->needs[n]))
-            return false;
+        for (size_t p = 0; p < plan->count; p++)
+            if (service_index(plan->services[p].name) == service->needs[n] &&
+                plan->services[p].start != STEP_GIVEN_UP && !runs(service->needs[n]))
+                return false;
     return true;
 }
 
