@@ -7,9 +7,9 @@
 
 #include "../win32/setup.h"
 #include "../win32/win32.h"
-#include "unfinished.h"
 #include "storewatch/cli.h"
 #include "storewatch/loop.h"
+#include "unfinished.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@
 
 #define START_HINT_MS 30000
 #define LOCK_WAIT_MS 5000
-#define UNFINISHED_MAX 1024 /* of an event: the names of a few services */
 #define LOCK_STEP_MS 250
+#define UNFINISHED_MAX 1024 /* of an event: the names of a few services */
 #define STOP_HINT_MS (LOOP_STOP_DEADLINE_MS + 3000)
 #define ACCEPT_PRESHUTDOWN 0x00000100 /* NT 6.0 */
 #define CONTROL_PRESHUTDOWN 0x0000000F

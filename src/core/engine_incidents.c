@@ -331,12 +331,10 @@ static bool in_running_plan(const struct engine *engine, const struct incident *
 /* Mail may be down with the process that ended: is its service? In maintenance that is meant. */
 static void note_service_state(const struct step *step, struct alert *alert)
 {
-    const char *name = alert->incident.service;
-    const struct service *service =
-        step->observation->services_known && name[0] ? observation_service(step->observation, name) : NULL;
+    const struct service *service = step_service(step, alert->incident.service);
     if (!service || step->engine->maintenance_until_utc_ms > step->clock.utc_ms)
         return;
-    text_copy(alert->service, sizeof alert->service, name);
+    text_copy(alert->service, sizeof alert->service, alert->incident.service);
     alert->service_state = service->state;
     advice_add(alert, &step->engine->config, false);
 }

@@ -16,6 +16,8 @@ struct step {
 
 /* engine_tell.c */
 void step_save_incident(struct step *step, const struct incident *incident);
+/* The service as this look shows it; NULL when it shows none of that name, or no services at all. */
+const struct service *step_service(const struct step *step, const char *name);
 bool step_room_to_tell(const struct step *step);
 struct alert *step_alert_begin(struct step *step, enum alert_kind kind);
 struct watched *engine_successor(struct engine *engine, const struct incident *incident);

@@ -110,10 +110,9 @@ static struct alert *alert_restart(struct step *step, enum alert_kind kind)
     struct text text = text_on(alert->text, sizeof alert->text);
     text_add(&text, "Restart %lld of %s (%s).", (long long)journal->id, journal->target, journal->reason);
     text_copy(alert->service, sizeof alert->service, service_in_question(&engine->restart, kind));
-    const struct service *service =
-        step->observation->services_known ? observation_service(step->observation, alert->service) : NULL;
-    if (service && kind == ALERT_SERVICE_DOWN)
-        alert->service_state = service->state;
+    const struct service *down = kind == ALERT_SERVICE_DOWN ? step_service(step, alert->service) : NULL;
+    if (down)
+        alert->service_state = down->state;
     return alert;
 }
 

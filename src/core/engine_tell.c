@@ -21,6 +21,11 @@ void step_save_incident(struct step *step, const struct incident *incident)
         actions->incidents[actions->incident_count++] = *incident;
 }
 
+const struct service *step_service(const struct step *step, const char *name)
+{
+    return step->observation->services_known ? observation_service(step->observation, name) : NULL;
+}
+
 bool step_room_to_tell(const struct step *step)
 {
     return step->actions->alert_count < ACTIONS_ALERTS_MAX - ALERTS_RESERVED;

@@ -154,11 +154,11 @@ static void tell_lead(struct report_telling *telling)
     case ALERT_ENDED:
         if (incident != NULL) {
             add_who(&text, telling);
-            text_add(&text, " has ended (pid %" PRIu32 "), and with it the growth of its %s%s%s%s.",
-                     incident->process.pid, telling->metric,
-                     alert->service_state == SERVICE_STATE_STOPPED ? "; " : "",
-                     alert->service_state == SERVICE_STATE_STOPPED ? service : "",
-                     alert->service_state == SERVICE_STATE_STOPPED ? " is STOPPED" : "");
+            text_add(&text, " has ended (pid %" PRIu32 "), and with it the growth of its %s",
+                     incident->process.pid, telling->metric);
+            if (alert->service_state == SERVICE_STATE_STOPPED)
+                text_add(&text, "; %s is STOPPED", service);
+            text_add(&text, ".");
         }
         break;
     case ALERT_UNWATCHED:
