@@ -26,6 +26,9 @@ struct mail {
     char *plain, *html;
 };
 void mail_deinit(struct mail *mail);
+/* That of its kind; an error when its subject says URGENT: growth near its end, or a service that is down with
+ * its process, is urgent by what is known of it. */
+enum severity mail_severity(const struct mail *mail, enum alert_kind kind);
 
 /* Renders an alert, every kind. Subject: host, process, rate, time left, as in
  * "[storewatch] EX1: BESAgent.exe private bytes +14.2 MiB/h, 5 h 10 min left". NO_MEMORY only. */

@@ -142,7 +142,7 @@ struct outbox_entry {
     int64_t id;          /* order of queueing */
     int64_t incident_id; /* 0 = none */
     enum alert_kind kind;
-    enum severity severity;
+    enum severity severity; /* mail_severity */
     int64_t queued_utc_ms, done_utc_ms;
     enum mail_state state;
     uint32_t attempts;

@@ -129,11 +129,12 @@ static bool take_mail_from_memory(struct agent *agent)
         os_mono_ms(agent->os) < agent->mail_retry_mono_ms)
         return false;
     const struct pending_mail *first = &pending->mails[0];
-    if (!cap_allows(agent, alert_wording_get(first->kind)->severity, first->incident_id))
+    const enum severity severity = mail_severity(&first->mail, first->kind);
+    if (!cap_allows(agent, severity, first->incident_id))
         return false;
     struct outbox_entry entry = {.incident_id = first->incident_id,
                                  .kind = first->kind,
-                                 .severity = alert_wording_get(first->kind)->severity,
+                                 .severity = severity,
                                  .queued_utc_ms = first->utc_ms,
                                  .mail = first->mail};
     bool copied = copy_text(first->mail.plain, &entry.mail.plain);

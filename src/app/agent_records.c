@@ -218,7 +218,7 @@ static bool put_mail(struct agent *agent, const struct alert *alert)
                                     .utc_ms = alert->utc_ms};
     agent->pending_dirty = true;
     agent->mail_may_wait = true;
-    if (alert_wording_get(alert->kind)->severity == SEVERITY_ERROR)
+    if (mail_severity(&queued->mail, alert->kind) == SEVERITY_ERROR)
         agent_hurry_mail(agent, queued->incident_id);
     return true;
 }

@@ -197,6 +197,15 @@ static bool is_of_the_kernel(const struct alert *alert)
     return alert->has_ranking && alert->ranking.pool_share > 0.5;
 }
 
+static void advise_hung_stop(struct alert *alert)
+{
+    alert_add_todo(alert,
+                   "%s can be started only when its process has ended. While its CPU time or the disk moves "
+                   "it still works: wait. If nothing moves, end its process in Task Manager; storewatch "
+                   "then starts it and what needs it.",
+                   alert->service);
+}
+
 static void advise_growth(struct alert *alert, const struct config *config, bool will_act)
 {
     const struct incident *incident = &alert->incident;
@@ -221,7 +230,9 @@ static void advise_growth(struct alert *alert, const struct config *config, bool
                 "it is a driver: poolmon of the Windows support tools shows whose tag grows.");
         return;
     }
-    if (will_act)
+    if (will_act && alert->service_state == SERVICE_STATE_STOP_PENDING)
+        advise_hung_stop(alert);
+    else if (will_act)
         alert_add_todo(
             alert, "Nothing at once: storewatch acts. To hold further restarts back: \"storewatch "
                    "maintenance on --for 4h --reason ...\". Do not stop the storewatch service meanwhile: "
@@ -266,11 +277,7 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
         break;
     case ALERT_SERVICE_DOWN:
         if (alert->service_state == SERVICE_STATE_STOP_PENDING) {
-            alert_add_todo(
-                alert,
-                "It can be started only when its process has ended. While its CPU time or the disk moves "
-                "it still works: wait. If nothing moves, end its process in Task Manager; storewatch "
-                "then starts it and what needs it.");
+            advise_hung_stop(alert);
             break;
         }
         alert_add_todo(

@@ -123,6 +123,43 @@ bool step_is_urgent(const struct step *step, const struct verdict *verdict)
            verdict->exhaustion_early_ms - step->clock.mono_ms < step->engine->config.urgent_before_ms;
 }
 
+/* The service of the restart that goes on whose stopping ends this incident's process: it may be the
+ * service's own process, its child (Store.Worker), or a program of another name that comes and goes with the
+ * service (a client by image). NULL: none. */
+static const struct restart_service *service_of_running_plan(const struct engine *engine,
+                                                             const struct incident *incident)
+{
+    const struct restart_plan *plan = &engine->restart.journal.plan;
+    for (size_t i = 0; engine_restarting(engine) && i < plan->count; i++)
+        if (process_id_equal(plan->services[i].process, incident->process) ||
+            (incident->service[0] && text_equal_nocase(plan->services[i].name, incident->service)))
+            return &plan->services[i];
+    return NULL;
+}
+
+static bool in_running_plan(const struct engine *engine, const struct incident *incident)
+{
+    return engine_restarting(engine) && (engine->restart.journal.incident_id == incident->id ||
+                                         service_of_running_plan(engine, incident) != NULL);
+}
+
+/* Its stop is asked for: what it does until it has ended says nothing of its growth. */
+static bool is_being_stopped(const struct engine *engine, const struct incident *incident)
+{
+    const struct restart_service *service = service_of_running_plan(engine, incident);
+    return service != NULL && service->stop != STEP_WAITING;
+}
+
+/* The service that hangs in a stop of ours, as ops were told. NULL: none. */
+static const struct service *hung_service(const struct step *step)
+{
+    const struct restart *restart = &step->engine->restart;
+    const struct service *down = engine_restarting(step->engine) && restart->journal.told_down
+                                     ? step_service(step, restart->down_service)
+                                     : NULL;
+    return down != NULL && down->state == SERVICE_STATE_STOP_PENDING ? down : NULL;
+}
+
 /* The sentence about what storewatch itself does next. Returns whether it acts. */
 static bool say_what_happens(struct step *step, struct alert *alert, struct open_incident *open)
 {
@@ -140,7 +177,14 @@ static bool say_what_happens(struct step *step, struct alert *alert, struct open
     else
         alert_add_done(alert, "storewatch restarts nothing now: %s.", open->incident.held_because);
     alert->incident = open->incident;
-    return acts;
+    const struct service *hung = hung_service(step);
+    if (!in_running_plan(step->engine, &open->incident))
+        return acts;
+    if (hung) {
+        text_copy(alert->service, sizeof alert->service, hung->name);
+        alert->service_state = hung->state;
+    }
+    return true;
 }
 
 /* One mail for one leak: a process that grows explains the machine's growth, and its verdict may come a
@@ -308,24 +352,10 @@ static void follow_item(struct step *step, struct watched *item, enum metric met
     }
     if (verdict.state == VERDICT_UNBOUNDED)
         incident_grows_on(step, open, &verdict);
-    else if (verdict.state == VERDICT_BOUNDED)
+    else if (verdict.state == VERDICT_BOUNDED && !is_being_stopped(step->engine, &open->incident))
         incident_may_clear(step, open, &verdict);
     else
         open->bounded_mono_ms = 0;
-}
-
-/* Does the restart that goes on end this incident's process? It may be the process of a service of the plan,
- * its child (Store.Worker), or a program of another name that comes and goes with the service (a client by
- * image). */
-static bool in_running_plan(const struct engine *engine, const struct incident *incident)
-{
-    const struct restart_plan *plan = &engine->restart.journal.plan;
-    for (size_t i = 0; engine_restarting(engine) && i < plan->count; i++)
-        if (engine->restart.journal.incident_id == incident->id ||
-            process_id_equal(plan->services[i].process, incident->process) ||
-            (incident->service[0] && text_equal_nocase(plan->services[i].name, incident->service)))
-            return true;
-    return false;
 }
 
 /* Mail may be down with the process that ended: is its service? In maintenance that is meant. */

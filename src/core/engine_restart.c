@@ -13,8 +13,10 @@ static struct alert *tell_story_v(struct step *step, enum alert_kind kind, const
     char sentence_storage[ALERT_LINE_MAX];
     struct text sentence = text_on(sentence_storage, sizeof sentence_storage);
     text_add_v(&sentence, format, args);
-    if (engine->story_count == STORY_LINES_MAX) /* how it began and how it stands is what counts */
-        memmove(engine->story[1], engine->story[2], sizeof engine->story[0] * (--engine->story_count - 1));
+    if (engine->story_count == STORY_LINES_MAX) { /* how it began, where the evidence is, and how it stands */
+        memmove(engine->story[2], engine->story[3], sizeof engine->story[0] * (engine->story_count - 3));
+        engine->story_count--;
+    }
     struct text line = text_on(engine->story[engine->story_count++], ALERT_LINE_MAX);
     text_add_time_human(&line, step->clock.utc_ms);
     text_add(&line, ": %s", sentence_storage);

@@ -448,6 +448,7 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
     const char *service = telling->service[0] != '\0' ? telling->service : "a service";
     char what[192];   /* "BESAgent.exe private bytes" */
     char growth[320]; /* "BESAgent.exe private bytes +14.2 MiB/h, 5 h 10 min left" */
+    const char *urgent = incident != NULL && incident->escalated ? "URGENT: " : "";
     struct text what_text = text_on(what, sizeof(what));
     struct text growth_text = text_on(growth, sizeof(growth));
     text_add(text, "%s: ", telling->host);
@@ -502,10 +503,10 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         text_add(text, "controlled restart of %s done, verifying", service);
         break;
     case ALERT_RESTART_ABANDONED:
-        text_add(text, "restart of %s abandoned, nothing is down", service);
+        text_add(text, "%srestart of %s abandoned, nothing is down", urgent, service);
         break;
     case ALERT_RESTART_HELD:
-        text_add(text, "restart of %s held back", service);
+        text_add(text, "%srestart of %s held back", urgent, service);
         break;
     case ALERT_SERVICE_DOWN:
         text_add(text, "URGENT: %s is DOWN%s", service,

@@ -67,13 +67,13 @@ static enum status read_entry(struct store *store, struct query *query, struct o
     query_text(query, out_entry->mail.key, sizeof(out_entry->mail.key));
     out_entry->incident_id = query_integer(query);
     out_entry->kind = (enum alert_kind)query_word(query, &words_alert_kind);
-    out_entry->severity = alert_wording_get(out_entry->kind)->severity;
     out_entry->queued_utc_ms = query_integer(query);
     out_entry->done_utc_ms = query_integer(query);
     out_entry->state = (enum mail_state)query_word(query, &words_mail_state);
     out_entry->attempts = query_uint32(query);
     query_text(query, out_entry->last_answer, sizeof(out_entry->last_answer));
     query_text(query, out_entry->mail.subject, sizeof(out_entry->mail.subject));
+    out_entry->severity = mail_severity(&out_entry->mail, out_entry->kind);
     return query_understood(store, query, "get mails", err);
 }
 

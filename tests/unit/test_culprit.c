@@ -888,6 +888,23 @@ static void test_an_advice_that_is_too_long_says_so(void **state)
     free(alert);
 }
 
+/* What is being restarted is not to be restarted: while its stop hangs its process is what can be ended. */
+static void test_the_advice_knows_a_stop_that_hangs(void **state)
+{
+    (void)state;
+    struct config config;
+    configure(&config);
+    struct alert *alert = calloc(1, sizeof *alert);
+    alert->kind = ALERT_REMINDER;
+    alert->has_incident = true;
+    alert->incident.target_kind = TARGET_CLIENT;
+    text_copy(alert->service, sizeof alert->service, "ArchiveSvc");
+    alert->service_state = SERVICE_STATE_STOP_PENDING;
+    advice_add(alert, &config, true);
+    assert_non_null(strstr(alert->todo[0], "ArchiveSvc can be started only when its process has ended"));
+    free(alert);
+}
+
 /* "before 2280-01-18 14:03:31 UTC" is no deadline. */
 static void test_the_advice_has_a_deadline_only_when_it_is_one(void **state)
 {
@@ -1086,6 +1103,7 @@ int main(void)
         cmocka_unit_test(test_a_pool_s_alert_says_what_to_look_at),
         cmocka_unit_test(test_an_advice_that_is_too_long_says_so),
         cmocka_unit_test(test_the_advice_has_a_deadline_only_when_it_is_one),
+        cmocka_unit_test(test_the_advice_knows_a_stop_that_hangs),
         cmocka_unit_test_setup_teardown(test_few_handles_do_not_hold_a_driver_s_pool, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_load, setup, teardown),

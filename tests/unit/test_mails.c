@@ -162,6 +162,19 @@ static void test_an_error_does_not_wait_for_the_cap(void **state)
     assert_true(mailed(f, "i6-1"));
 }
 
+/* Growth that is near its end is no error by its kind, but no less pressing. */
+static void test_urgent_growth_does_not_wait_for_the_cap(void **state)
+{
+    struct fixture *f = *state;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    poll_for(f, MS_PER_MINUTE);
+    put(f, ALERT_OPENED, 5, "i5-1");
+    put(f, ALERT_OPENED, 6, "EX1: URGENT: i6-1"); /* the subject, too: see report_mail above */
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "EX1: URGENT: i6-1"));
+    assert_false(mailed(f, "i5-1"));
+}
+
 /* A relay that does not relay for us refuses for good what the next one takes. Only what all refuse is given
  * up, or what one refused for long while the others could not be reached. */
 static void test_a_relay_that_refuses_is_not_the_last(void **state)
@@ -509,6 +522,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_without_memory_repetitions_go_first),
         TEST(test_an_error_does_not_wait_for_the_cap),
+        TEST(test_urgent_growth_does_not_wait_for_the_cap),
         TEST(test_a_relay_that_refuses_is_not_the_last),
         TEST(test_what_was_given_up_does_not_count),
         TEST(test_a_mail_that_none_answers_keeps_no_other),
