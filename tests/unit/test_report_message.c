@@ -116,7 +116,7 @@ static void body(const char *message, char *out, size_t capacity)
 static void whole_message(void **state)
 {
     (void)state;
-    struct mail mail = {.key = "i12-3.ESCALATED.1763781245123", .subject = "[storewatch] EX1: URGENT"};
+    struct mail mail = {.key = "i12-3.ESCALATED.1763781245123", .subject = "[storewatch] EX1: URGENT: it grows"};
     static const char *const to[] = {"ops@example.com", "Night Shift <night@example.com>"};
     char plain[] = "Hello\n";
     char html[] = "<b a=1>x</b>\n";
@@ -129,7 +129,7 @@ static void whole_message(void **state)
                                  "From: \"storewatch\" <sw@example.com>\r\n"
                                  "To: ops@example.com,\r\n"
                                  " \"Night Shift\" <night@example.com>\r\n"
-                                 "Subject: [storewatch] EX1: URGENT\r\n"
+                                 "Subject: [storewatch] EX1: URGENT: it grows\r\n"
                                  "Message-ID: <i12-3.1763781245123.storewatch@EX1>\r\n"
                                  "In-Reply-To: <i12-1.1763781245123.storewatch@EX1>\r\n"
                                  "References: <i12-1.1763781245123.storewatch@EX1>\r\n"
