@@ -36,6 +36,9 @@ enum lane {
         LANE_COUNT
 };
 
+/* Each metrics file of ours begins so. One that begins otherwise is never removed. */
+#define METRICS_BEGIN "# TYPE storewatch_"
+
 struct job;
 struct agent;
 

@@ -80,6 +80,7 @@ enum severity { SEVERITY_INFORMATION, SEVERITY_WARNING, SEVERITY_ERROR };
     X(MAINTENANCE_OFF, 1035, INFORMATION, false, "maintenance has ended")                                    \
     X(SEARCH_HANGS, 1036, WARNING, true, "the search for MAPI clients hangs")                                \
     X(NO_CONTROL, 1037, WARNING, true, "commands do not reach storewatch")                                   \
+    X(METRICS_FAILING, 1038, WARNING, false, "the metrics file cannot be kept up")                           \
     X(TEST, 1040, INFORMATION, true, "test alert")                                                           \
     X(DIGEST, 1041, INFORMATION, true, "daily digest")
 

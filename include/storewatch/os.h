@@ -158,6 +158,10 @@ enum status os_event_write(struct os *os, enum alert_kind kind, enum severity se
 /* [worker] Replaces a text file atomically (write beside, flush, rename over). */
 enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count,
                             struct err *err);
+/* [worker] Removes a file that begins with `begin` (FILE_BEGIN_MAX bytes at the most); OK also when it is not
+ * there. REFUSED: it begins otherwise, so it is somebody else's, and stays. */
+#define FILE_BEGIN_MAX 64
+enum status os_file_remove(struct os *os, const char *path, const char *begin, struct err *err);
 
 /* [any thread] Own cost, for `status`, the self-watch and what a job costs; unknown readings where the system
  * does not tell. */

@@ -191,7 +191,7 @@ static bool take_control_job(struct agent *agent, struct job *job)
 
 static bool take_event_job(struct agent *agent, struct job *job)
 {
-    if (agent->event_count == 0 && !agent->metrics_due)
+    if (agent->event_count == 0 && !agent->metrics_due && !agent->metrics_gone[0])
         return false;
     struct event_line *empty = job->events;
     job->kind = JOB_EVENTS;
@@ -200,9 +200,51 @@ static bool take_event_job(struct agent *agent, struct job *job)
     agent->events = empty;
     agent->event_count = 0;
     job->metrics = agent->metrics_due ? agent_metrics_text(agent) : NULL;
-    text_copy(job->metrics_path, sizeof job->metrics_path, agent->engine->config.metrics_textfile);
+    text_copy(job->metrics_path, sizeof job->metrics_path,
+              job->metrics ? agent->engine->config.metrics_textfile : "");
+    text_copy(job->metrics_gone, sizeof job->metrics_gone, agent->metrics_gone);
+    job->metrics_err = job->gone_err = (struct err){0};
     agent->metrics_due = false;
+    agent->metrics_gone[0] = '\0';
     return true;
+}
+
+/* Once a reminder, not at each poll. */
+static void tell_metrics_failing(struct agent *agent, const char *why)
+{
+    int64_t mono_ms = os_mono_ms(agent->os);
+    if (agent->metrics_told && mono_ms - agent->metrics_told_mono_ms < agent->engine->config.reminder_ms)
+        return;
+    agent->metrics_told = true;
+    agent->metrics_told_mono_ms = mono_ms;
+    agent_tell(agent, ALERT_METRICS_FAILING, why);
+}
+
+/* An event that could not be written cannot be told by one: `status` shows it. */
+static void events_done(struct agent *agent, const struct job *job)
+{
+    if (job->event_count > 0)
+        text_copy(agent->event_error, sizeof agent->event_error, job->err.text);
+    /* One that begins otherwise is somebody else's, and stays. */
+    if (job->gone_err.status != STATUS_OK && job->gone_err.status != STATUS_REFUSED)
+        agent_tell(agent, ALERT_METRICS_FAILING, job->gone_err.text);
+    if (!job->metrics_path[0] || strcmp(job->metrics_path, agent->engine->config.metrics_textfile) != 0)
+        return; /* the file was another one when the job began */
+    text_copy(agent->metrics_error, sizeof agent->metrics_error, job->metrics_err.text);
+    if (agent->metrics_error[0])
+        tell_metrics_failing(agent, agent->metrics_error);
+}
+
+/* A collector would go on reading the last values of a file that is written no more. */
+static void change_metrics_file(struct agent *agent, const char *path)
+{
+    const char *before = agent->engine->config.metrics_textfile;
+    if (strcmp(before, path) == 0)
+        return;
+    if (!agent->metrics_gone[0]) /* else what was named in between was never written */
+        text_copy(agent->metrics_gone, sizeof agent->metrics_gone, before);
+    agent->metrics_error[0] = '\0';
+    agent->metrics_told = false;
 }
 
 static bool take_config_job(struct agent *agent, struct job *job)
@@ -246,6 +288,7 @@ static void reload_done(struct agent *agent, struct job *job)
     }
     if (strcmp(job->loaded->data_dir, agent->engine->config.data_dir) != 0)
         text_add(&text, "data_dir is taken over at the next start of the service, not now. ");
+    change_metrics_file(agent, job->loaded->metrics_textfile);
     engine_configure(agent->engine, job->loaded);
     withdraw_stop(agent);
     if (!agent->jobs[LANE_MAIL].busy)
@@ -522,6 +565,7 @@ void agent_job_done(struct agent *agent, struct job *job)
             *agent->mail_config = agent->engine->config;
         break;
     case JOB_EVENTS:
+        events_done(agent, job);
         break;
     case JOB_RELOAD:
         reload_done(agent, job);

@@ -179,9 +179,11 @@ struct job {
 
     /* JOB_EVENTS */
     size_t event_count;
-    struct event_line *events; /* EVENTS_MAX */
-    char *metrics;             /* heap text for the metrics file, or NULL */
-    char metrics_path[CONFIG_STRING_MAX];
+    struct event_line *events;            /* EVENTS_MAX */
+    char *metrics;                        /* heap text for the metrics file, or NULL */
+    char metrics_path[CONFIG_STRING_MAX]; /* "" = none is written */
+    char metrics_gone[CONFIG_STRING_MAX]; /* to be removed first; "" = none */
+    struct err metrics_err, gone_err;
 
     /* JOB_MODULES */
     struct discovery *discovery; /* the agent's, lent while the job is busy */
@@ -281,9 +283,14 @@ struct agent {
     size_t event_count;
     struct event_line *events; /* EVENTS_MAX, filled on the loop */
     uint64_t events_dropped;
+    char event_error[ERR_TEXT_MAX];                /* of the latest events; "" = they were written */
     struct recent_event recent[RECENT_EVENTS_MAX]; /* a ring */
     size_t recent_next;
     bool metrics_due;
+    char metrics_error[ERR_TEXT_MAX]; /* of the latest metrics file; "" = it was written */
+    bool metrics_told;                /* ops were told that it fails, at metrics_told_mono_ms */
+    int64_t metrics_told_mono_ms;
+    char metrics_gone[CONFIG_STRING_MAX]; /* no longer named by the configuration; "" = none */
     bool reload_due;
 
     /* who may change what storewatch does */

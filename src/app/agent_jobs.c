@@ -427,8 +427,10 @@ void job_events(struct job *job)
             os_event_write(agent->os, job->events[i].kind, wording->severity, job->events[i].text, &job->err);
         job->status = job->status ? job->status : status;
     }
+    if (job->metrics_gone[0])
+        os_file_remove(agent->os, job->metrics_gone, METRICS_BEGIN, &job->gone_err);
     if (job->metrics)
-        os_file_replace(agent->os, job->metrics_path, job->metrics, strlen(job->metrics), NULL);
+        os_file_replace(agent->os, job->metrics_path, job->metrics, strlen(job->metrics), &job->metrics_err);
     free(job->metrics);
     job->metrics = NULL;
 }

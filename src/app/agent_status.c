@@ -246,6 +246,8 @@ char *agent_status_json(struct agent *agent)
         restart_json(agent), "budget", budget_json(agent), "machine", host_json(agent), "self",
         self_json(agent));
     if (root) {
+        json_object_set_new(root, "event_error", json_words_or_null(agent->event_error));
+        json_object_set_new(root, "metrics_error", json_words_or_null(agent->metrics_error));
         json_object_set_new(root, "mail", mail_json(agent));
         json_object_set_new(root, "search", search_json(agent));
         json_object_set_new(root, "clock", clock_json(agent));

@@ -14,6 +14,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DISK_FREE_MIN_BYTES (256.0 * 1024 * 1024)
 
@@ -137,11 +138,26 @@ static void check_use_of(struct doctor *doctor, const struct account *account, c
                    path);
 }
 
+/* "" when the configuration names no metrics file. */
+static void metrics_folder(const struct config *config, char out_folder[CONFIG_STRING_MAX])
+{
+    size_t length = strlen(config->metrics_textfile);
+    while (length > 0 && config->metrics_textfile[length] != '\\' && config->metrics_textfile[length] != '/')
+        length--;
+    struct text text = text_on(out_folder, CONFIG_STRING_MAX);
+    text_add_bytes(&text, config->metrics_textfile, length);
+    if (length > 0 && config->metrics_textfile[length - 1] == ':') /* of a drive: its root */
+        text_add(&text, "\\");
+}
+
 static void check_use_of_files(struct doctor *doctor, const struct account *account, const char *config_path)
 {
-    char dir[SETUP_PATH_MAX], evidence[SETUP_PATH_MAX];
+    char dir[SETUP_PATH_MAX], evidence[SETUP_PATH_MAX], metrics[CONFIG_STRING_MAX];
     struct text text = text_on(evidence, sizeof evidence);
     check_use_of(doctor, account, config_path, FILE_USE_READ);
+    metrics_folder(&doctor->config, metrics);
+    if (metrics[0])
+        check_use_of(doctor, account, metrics, FILE_USE_CHANGE);
     if (!cli_data_dir(&doctor->config, dir, sizeof dir))
         return;
     text_add(&text, "%s\\" EVIDENCE_FOLDER_NAME, dir);
@@ -326,9 +342,19 @@ static void check_config(struct doctor *doctor, const char *path, char out_path[
     free(findings);
 }
 
+static void check_metrics(struct doctor *doctor)
+{
+    char folder[CONFIG_STRING_MAX];
+    metrics_folder(&doctor->config, folder);
+    if (folder[0] && !setup_exists(folder))
+        doctor_add(doctor, DOCTOR_FAILED, "metrics", "Make the folder, or correct metrics_textfile.",
+                   "the folder of the metrics file is not there: %s", folder);
+}
+
 static void check_files(struct doctor *doctor, const char *config_path)
 {
     char dir[SETUP_PATH_MAX];
+    check_metrics(doctor);
     if (!cli_data_dir(&doctor->config, dir, sizeof dir)) {
         doctor_add(doctor, DOCTOR_FAILED, "access", "Set data_dir.", "there is no data directory");
         return;

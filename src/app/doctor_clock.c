@@ -198,6 +198,17 @@ void doctor_check_polls(struct doctor *doctor)
                    "Free space on the disk; is the file held by another program?",
                    "the service cannot write its history and so restarts nothing: %s",
                    json_words_get(doctor->status, "store_error", ""));
+    if (json_is_string(json_object_get(doctor->status, "event_error")))
+        doctor_add(doctor, DOCTOR_FAILED, "events",
+                   "See that the service \"Windows Event Log\" (on Server 2003: \"Event Log\") runs and that "
+                   "the Application log is not full (eventvwr).",
+                   "the service's latest events were not written: %s",
+                   json_words_get(doctor->status, "event_error", ""));
+    if (json_is_string(json_object_get(doctor->status, "metrics_error")))
+        doctor_add(doctor, DOCTOR_FAILED, "metrics",
+                   "See that the folder of metrics_textfile is there and that the service may write into it.",
+                   "the service cannot keep the metrics file up: %s",
+                   json_words_get(doctor->status, "metrics_error", ""));
     if (json_is_string(json_object_get(doctor->status, "look_error")))
         doctor_add(doctor, DOCTOR_FAILED, "service", "Restart storewatch; does it run as LocalSystem?",
                    "the service's latest look failed, at least in part: %s",

@@ -3,6 +3,7 @@
  *
  * Both can be repeated: installing again brings the registration up to date and keeps the configuration
  * unless another one is named; uninstalling twice is no error. */
+#include "storewatch/agent.h"
 #include "storewatch/cli.h"
 #include "storewatch/control.h"
 #include "storewatch/service.h"
@@ -345,20 +346,14 @@ static bool find_data(const char *config_path, char out_data_dir[SETUP_PATH_MAX]
  * the configuration names it - stays. */
 static void delete_metrics(const char *config_path)
 {
-    static const char begin[] = "# TYPE storewatch_";
-    char bytes[sizeof(begin) - 1];
+    struct os *os = NULL;
     struct config config;
     load_or_default(config_path, &config);
-    FILE *file = config.metrics_textfile[0] != '\0' ? fopen(config.metrics_textfile, "rb") : NULL;
-    if (file == NULL) {
+    if (config.metrics_textfile[0] == '\0' || os_open(&os, NULL) != STATUS_OK) {
         return;
     }
-    const bool ours =
-        fread(bytes, 1, sizeof(bytes), file) == sizeof(bytes) && memcmp(bytes, begin, sizeof(bytes)) == 0;
-    fclose(file);
-    if (ours) {
-        setup_file_remove(config.metrics_textfile);
-    }
+    os_file_remove(os, config.metrics_textfile, METRICS_BEGIN, NULL);
+    os_close(os);
 }
 
 static void delete_evidence(const char *data_dir)

@@ -179,6 +179,16 @@ static void add_count(struct buffer *out, const char *before, const json_t *obje
     buffer_add(out, "%s", after);
 }
 
+/* What storewatch cannot write, the worst first; NULL = nothing. */
+static const char *unwritten(const json_t *root)
+{
+    static const char *const keys[] = {"store_error", "event_error", "metrics_error"};
+    for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
+        if (json_is_string(json_object_get(root, keys[i])))
+            return json_words_get(root, keys[i], "");
+    return NULL;
+}
+
 static void add_state(struct buffer *out, const json_t *root)
 {
     const json_t *restart = json_object_get(root, "restart"), *budget = json_object_get(root, "budget");
@@ -217,6 +227,11 @@ static void add_state(struct buffer *out, const json_t *root)
     add_clock(out, json_object_get(root, "clock"));
     if (json_is_string(json_object_get(root, "store_error")))
         buffer_add(out, "the history file cannot be written: %s\n", json_words_get(root, "store_error", ""));
+    if (json_is_string(json_object_get(root, "event_error")))
+        buffer_add(out, "the event log takes no events: %s\n", json_words_get(root, "event_error", ""));
+    if (json_is_string(json_object_get(root, "metrics_error")))
+        buffer_add(out, "the metrics file cannot be kept up: %s\n",
+                   json_words_get(root, "metrics_error", ""));
     if (json_is_string(json_object_get(root, "look_error")))
         buffer_add(out, "the latest look failed, at least in part: %s\n",
                    json_words_get(root, "look_error", ""));
@@ -242,8 +257,7 @@ int status_view_text(const char *json, struct buffer *out)
     size_t incidents = add_incidents(out, json_object_get(root, "incidents"));
     add_state(out, root);
     bool found = incidents > 0 || is_under_way(json_object_get(root, "restart")) ||
-                 json_is_true(json_object_get(root, "blind")) ||
-                 json_is_string(json_object_get(root, "store_error"));
+                 json_is_true(json_object_get(root, "blind")) || unwritten(root);
     json_decref(root);
     return found ? 1 : 0;
 }
@@ -296,7 +310,7 @@ int status_view_nagios(const char *json, struct buffer *out)
     }
     const json_t *restart = json_object_get(root, "restart");
     const bool blind = json_is_true(json_object_get(root, "blind"));
-    const bool cannot_write = json_is_string(json_object_get(root, "store_error"));
+    const char *cannot_write = unwritten(root);
     const bool restarting = is_under_way(restart);
     const int code = blind ? 3 : json_array_size(incidents) ? 2 : cannot_write || restarting ? 1 : 0;
     buffer_add(out, "STOREWATCH %s - ", words[code]);
@@ -312,7 +326,7 @@ int status_view_nagios(const char *json, struct buffer *out)
         buffer_add(&told, "restart of %s under way: %s", json_words_get(restart, "target", "?"),
                    json_words_get(restart, "waiting_for", "?"));
     else if (cannot_write)
-        buffer_add(&told, "%s", json_words_get(root, "store_error", ""));
+        buffer_add(&told, "%s", cannot_write);
     else
         buffer_add(&told, "nothing grows without bound");
     add_nagios(out, told.data ? told.data : "", false);

@@ -299,6 +299,10 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
         alert_add_todo(alert, "End the other storewatch (Task Manager: storewatch.exe), then restart the "
                               "service.");
         break;
+    case ALERT_METRICS_FAILING:
+        alert_add_todo(alert, "See that the folder of metrics_textfile is there and that the service may "
+                              "write into it. What the file shows until then is old.");
+        break;
     case ALERT_CONFIG_REFUSED:
         alert_add_todo(alert,
                        "Mend the file and check it with \"storewatch check-config\"; then reload again.");

@@ -396,6 +396,52 @@ done:
     return status;
 }
 
+enum status os_file_remove(struct os *os, const char *path, const char *begin, struct err *err)
+{
+    (void)os;
+    enum status status = STATUS_OK;
+    const char *operation = "CreateFile";
+    char bytes[FILE_BEGIN_MAX];
+    const DWORD wanted = (DWORD)strlen(begin);
+    DWORD got = 0, code = ERROR_NOT_ENOUGH_MEMORY;
+    wchar_t *wide = utf16_new(path);
+    if (wide == NULL || wanted > sizeof(bytes)) {
+        goto done;
+    }
+    code = ERROR_SUCCESS;
+    const HANDLE file =
+        CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                    OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
+    if (file == INVALID_HANDLE_VALUE) {
+        code = GetLastError();
+        goto done;
+    }
+    operation = "ReadFile";
+    if (!ReadFile(file, bytes, wanted, &got, NULL)) {
+        code = GetLastError();
+    }
+    CloseHandle(file);
+    if (code != ERROR_SUCCESS) {
+        goto done;
+    }
+    if (got != wanted || memcmp(bytes, begin, wanted) != 0) {
+        status = err_set(err, STATUS_REFUSED, "os_file_remove", 0, "%s is not a file of storewatch", path);
+        goto done;
+    }
+    operation = "DeleteFile";
+    if (!DeleteFileW(wide)) {
+        code = GetLastError();
+    }
+done:
+    if (code != ERROR_SUCCESS && code != ERROR_FILE_NOT_FOUND && code != ERROR_PATH_NOT_FOUND) {
+        status = windows_status(code);
+        status = status == STATUS_SYSTEM ? STATUS_IO : status;
+        windows_fail(err, status, operation, code, "%s cannot be removed", path);
+    }
+    free(wide);
+    return status;
+}
+
 /* ---- own cost ---- */
 
 void os_self_get(struct os *os, struct os_self *out_self)

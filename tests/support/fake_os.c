@@ -509,7 +509,8 @@ enum status os_event_write(struct os *os, enum alert_kind kind, enum severity se
                            struct err *err)
 {
     (void)severity;
-    (void)err;
+    if (os->events_closed)
+        return err_set(err, STATUS_DENIED, "event", 5, "event %s: code 5", alert_wording_get(kind)->name);
     if (os->log_events)
         fake_log(os, "event %s: %.*s", alert_wording_get(kind)->name, (int)strcspn(text, "\n"), text);
     return STATUS_OK;

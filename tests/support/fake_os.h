@@ -84,6 +84,7 @@ struct os {
     struct text log;
     char log_storage[FAKE_LOG_MAX];
     bool log_events;
+    bool events_closed;                 /* the event log takes none */
     char unsafe_access[ALERT_LINE_MAX]; /* what os_unsafe_access tells */
 };
 

@@ -33,12 +33,16 @@ enum status os_process_address_limit(struct os *os, struct process_id id, double
 
 enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count, struct err *err)
 {
-    (void)os;
-    (void)path;
     (void)bytes;
     (void)count;
-    (void)err;
-    return STATUS_OK;
+    uint32_t code = seam_world(os)->refuse_file_code;
+    return code ? err_set(err, world_status(code), "replace", code, "%s: code %u", path, code) : STATUS_OK;
+}
+
+enum status os_file_remove(struct os *os, const char *path, const char *begin, struct err *err)
+{
+    (void)begin;
+    return seam_answer(os, "remove", path, seam_world(os)->refuse_file_code, err);
 }
 
 void os_self_get(struct os *os, struct os_self *out_self)

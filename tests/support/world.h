@@ -68,6 +68,7 @@ struct world {
     bool services_unreadable, processes_unreadable, shutting_down;
     bool tells_cpu; /* what storewatch itself has used of the processor, so far */
     double cpu_ms;
+    uint32_t refuse_file_code; /* no file is replaced or removed: this code; 0 = they are */
     size_t count;
     struct world_service services[WORLD_SERVICES_MAX];
 };

@@ -207,6 +207,12 @@ enum status torture_os_file_replace(struct os *os, const char *path, const char 
     SEAM(os_file_replace(os, path, bytes, count, err), FAILED("MoveFileEx"));
 }
 
+enum status torture_os_file_remove(struct os *os, const char *path, const char *begin, struct err *err);
+enum status torture_os_file_remove(struct os *os, const char *path, const char *begin, struct err *err)
+{
+    SEAM(os_file_remove(os, path, begin, err), FAILED("DeleteFile"));
+}
+
 /* Evidence: what cannot be had is left out. */
 enum status torture_os_process_modules(struct os *os, struct process_id id, struct module *out_modules,
                                        size_t capacity, size_t *out_count, struct err *err);

@@ -644,6 +644,97 @@ static void test_without_a_control_pipe_ops_are_told(void **state)
     assert_true(did(f, "mail [storewatch] EX1: commands do not reach storewatch"));
 }
 
+static void polls(struct fixture *f, int count)
+{
+    for (int i = 0; i < count; i++) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+}
+
+static size_t times(const struct fixture *f, const char *deed)
+{
+    size_t count = 0;
+    for (const char *at = f->os.log_storage; (at = strstr(at, deed)); at++)
+        count++;
+    return count;
+}
+
+static void test_a_metrics_file_that_cannot_be_written_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    f->os.log_events = true;
+    text_copy(f->agent->engine->config.metrics_textfile, CONFIG_STRING_MAX, "C:\\m\\storewatch.prom");
+    polls(f, 3);
+    assert_answer(f, "{\"request\": \"status\"}", "\"metrics_error\": null");
+    f->os.world.refuse_file_code = 3;
+    polls(f, 20);
+    assert_int_equal(times(f, "event METRICS_FAILING"), 1);
+    assert_answer(f, "{\"request\": \"status\"}",
+                  "\"metrics_error\": \"C:\\\\m\\\\storewatch.prom: code 3\"");
+    f->os.world.refuse_file_code = 0;
+    polls(f, 3);
+    assert_answer(f, "{\"request\": \"status\"}", "\"metrics_error\": null");
+    f->os.world.refuse_file_code = 3; /* it comes and goes: not an event each time */
+    polls(f, 3);
+    assert_int_equal(times(f, "event METRICS_FAILING"), 1);
+}
+
+static void test_events_that_cannot_be_written_stand_in_status(void **state)
+{
+    struct fixture *f = *state;
+    f->os.events_closed = true;
+    polls(f, 1);
+    assert_answer(f, "{\"request\": \"status\"}", "\"event_error\": \"event STARTED: code 5\"");
+    f->os.events_closed = false;
+    polls(f, 3); /* nothing is to be told: it is not known to work again */
+    assert_answer(f, "{\"request\": \"status\"}", "\"event_error\": \"event STARTED: code 5\"");
+    assert_int_equal(agent_maintenance(f->agent, 0, "", NULL), STATUS_OK);
+    polls(f, 1);
+    assert_answer(f, "{\"request\": \"status\"}", "\"event_error\": null");
+}
+
+static void write_config(const char *path, const char *json)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fputs(json, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A collector would go on reading its last values. */
+static void test_a_metrics_file_that_is_named_no_more_is_removed(void **state)
+{
+    struct fixture *f = *state;
+    char path[96];
+    snprintf(path, sizeof path, "%s/storewatch.json", f->dir);
+    agent_free(f->agent);
+    f->options.config_path = path;
+    text_copy(f->config.metrics_textfile, sizeof f->config.metrics_textfile, "/m/one.prom");
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    polls(f, 2);
+    char *text = agent_metrics_text(f->agent);
+    assert_memory_equal(text, METRICS_BEGIN, strlen(METRICS_BEGIN));
+    free(text);
+    write_config(path, "{\"version\": 1, \"metrics_textfile\": \"/m/one.prom\"}");
+    agent_reload(f->agent);
+    drive_lanes(f->agent);
+    assert_false(did(f, "remove")); /* it is named still */
+    write_config(path, "{\"version\": 1, \"metrics_textfile\": \"/m/two.prom\"}");
+    agent_reload(f->agent);
+    drive_lanes(f->agent);
+    assert_int_equal(times(f, "remove /m/one.prom"), 1);
+    write_config(path, "{\"version\": 1, \"metrics_textfile\": null}");
+    f->os.log_events = true;
+    f->os.world.refuse_file_code = 32;
+    agent_reload(f->agent);
+    drive_lanes(f->agent);
+    polls(f, 3);
+    assert_int_equal(times(f, "remove /m/two.prom"), 1);
+    assert_int_equal(times(f, "event METRICS_FAILING"), 1);
+    assert_answer(f, "{\"request\": \"status\"}", "\"metrics_error\": null");
+}
+
 /* What forbids a restart is not lost with the file, neither now nor in the next life. */
 static void test_a_maintenance_outlives_a_damaged_file(void **state)
 {
@@ -822,6 +913,9 @@ int main(void)
         TEST(test_without_a_control_pipe_ops_are_told),
         TEST(test_a_service_that_is_down_with_its_process_is_urgent),
         TEST(test_a_file_set_aside_is_told_once),
+        TEST(test_a_metrics_file_that_cannot_be_written_is_told_once),
+        TEST(test_events_that_cannot_be_written_stand_in_status),
+        TEST(test_a_metrics_file_that_is_named_no_more_is_removed),
         TEST(test_a_maintenance_outlives_a_damaged_file),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),
     };

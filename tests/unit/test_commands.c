@@ -393,6 +393,10 @@ static void nagios_codes(void **state)
     } table[] = {
         {"{\"incidents\": [], \"watched\": []}", 0, "OK - nothing grows"},
         {"{\"incidents\": [], \"store_error\": \"disk full\"}", 1, "WARNING - disk full"},
+        {"{\"incidents\": [], \"store_error\": null, \"event_error\": \"the log is full\"}", 1,
+         "WARNING - the log is full"},
+        {"{\"incidents\": [], \"metrics_error\": \"C:\\\\m.prom cannot be written\"}", 1,
+         "WARNING - C:\\m.prom cannot be written"},
         {"{\"incidents\": [{\"target\": \"bes\", \"metric\": \"handles\", \"reason\": \"grows\"}]}", 2,
          "CRITICAL - 1 incident: handles of bes"},
         {"{\"incidents\": [], \"blind\": true}", 3, "UNKNOWN - the counters cannot be read"},

@@ -244,13 +244,15 @@ static void how_the_service_gets_on(void **state)
     assert_says(words, "980 polls since the service was started, 0 failed, 20 missed\n");
     assert_says(words, "\n0 ok, 1 warning, 0 failed\n");
     answer(f, "{\"self\": {\"polls\": 9, \"failed_polls\": 0, \"missed_polls\": 0}, \"store_error\": \"the "
-              "disk is full\", \"look_error\": \"access "
-              "denied\"}");
+              "disk is full\", \"look_error\": \"access denied\", \"event_error\": \"the log is full\", "
+              "\"metrics_error\": \"no such folder\"}");
     doctor_check_polls(f->doctor);
     assert_int_equal(doctor_worst(f->doctor), DOCTOR_FAILED);
     words = said(f);
     assert_says(words, "cannot write its history and so restarts nothing: the disk is full\n");
     assert_says(words, "latest look failed, at least in part: access denied\n");
+    assert_says(words, "latest events were not written: the log is full\n");
+    assert_says(words, "cannot keep the metrics file up: no such folder\n");
     answer(f, "{\"self\": {\"polls\": 0, \"failed_polls\": 0, \"missed_polls\": 0}}");
     doctor_check_polls(f->doctor);
     assert_says(said(f), "has not looked at the machine yet\n");

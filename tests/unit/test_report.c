@@ -119,6 +119,7 @@ static void subjects(void **state)
         {ALERT_MAINTENANCE_OFF, false, "EX1: maintenance has ended"},
         {ALERT_SEARCH_HANGS, false, "EX1: the search for MAPI clients hangs"},
         {ALERT_NO_CONTROL, false, "EX1: commands do not reach storewatch"},
+        {ALERT_METRICS_FAILING, false, "EX1: the metrics file cannot be kept up"},
         {ALERT_TEST, false, "EX1: test alert"},
         {ALERT_DIGEST, false, "EX1: daily digest"},
     };

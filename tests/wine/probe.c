@@ -698,7 +698,15 @@ static void check_files(void)
           "one that is in use stays: %s", err.text);
     check(GetFileAttributesA(beside) == INVALID_FILE_ATTRIBUTES, "and nothing is left then either");
     CloseHandle(busy);
-    DeleteFileA(path);
+    err = (struct err){0};
+    check(os_file_remove(os, path, "three", &err) == STATUS_REFUSED && file_is(path, "two two\n"),
+          "one that begins otherwise stays: %s", err.text);
+    check(os_file_remove(os, path, "two two\nthree", NULL) == STATUS_REFUSED, "so does a shorter one");
+    err = (struct err){0};
+    check(os_file_remove(os, path, "two", &err) == STATUS_OK &&
+              GetFileAttributesA(path) == INVALID_FILE_ATTRIBUTES,
+          "one that begins so is removed: %s", err.text);
+    check(os_file_remove(os, path, "two", &err) == STATUS_OK, "one that is gone is no error: %s", err.text);
     err = (struct err){0};
     snprintf(beside, sizeof(beside), "%s-none\\x.txt", folder);
     check(os_file_replace(os, beside, "x", 1, &err) == STATUS_NOT_FOUND && err.code == ERROR_PATH_NOT_FOUND,
