@@ -270,14 +270,15 @@ static void check_found(struct doctor *doctor)
         doctor_add(doctor, DOCTOR_OK, "discovered", NULL, "no MAPI client runs that is not registered");
     if (discovery->left_out > 0)
         doctor_add(doctor, DOCTOR_WARNING, "discovered", "Register those that matter under \"clients\".",
-                   "%zu more MAPI clients are not listed", discovery->left_out);
+                   "%zu more MAPI client%s not listed", discovery->left_out,
+                   discovery->left_out == 1 ? " is" : "s are");
     if (discovery->waiting > 0)
         doctor_add(doctor, DOCTOR_WARNING, "discovered", "Run doctor again when the machine is less busy.",
-                   "%zu processes were not looked into for want of time", discovery->waiting);
+                   "%zu process%s not looked into for want of time", discovery->waiting,
+                   discovery->waiting == 1 ? " was" : "es were");
     if (discovery->closed_count > 0)
         doctor_add(doctor, DOCTOR_OK, "discovered", NULL,
-                   "%zu of %zu processes do not let themselves be looked into (protected ones, or not enough "
-                   "rights)",
+                   "%zu of %zu processes cannot be looked into (protected ones, or not enough rights)",
                    discovery->closed_count, discovery->looked_count);
 }
 
@@ -334,7 +335,9 @@ static void check_space_of(struct doctor *doctor, const struct watched *item)
                : level == SPACE_WARNING ? DOCTOR_WARNING
                                         : DOCTOR_OK,
                "space",
-               level == SPACE_FINE ? NULL : "Restart it in a quiet hour: below 16 MiB requests fail.",
+               level == SPACE_ERROR     ? "Restart it now: requests for a larger block fail."
+               : level == SPACE_WARNING ? "Restart it in a quiet hour: below 16 MiB requests fail."
+                                        : NULL,
                "%s, pid %u: %s", item->image, (unsigned)item->process.pid, storage);
 }
 
@@ -423,8 +426,8 @@ void doctor_check_dlls(struct doctor *doctor)
     if (count == 0)
         doctor_add(doctor, DOCTOR_OK, "fix", NULL, "no process has a MAPI DLL loaded");
     else
-        doctor_add(doctor, DOCTOR_OK, "fix", NULL, "%zu loaded MAPI DLLs were compared with KB 898782",
-                   count);
+        doctor_add(doctor, DOCTOR_OK, "fix", NULL, "%zu loaded MAPI DLL%s compared with KB 898782", count,
+                   count == 1 ? " was" : "s were");
 }
 
 /* ---- showing ---- */

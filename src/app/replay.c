@@ -528,8 +528,9 @@ static bool is_of_use(const struct replay *replay)
         fputs("storewatch: no log tells the local time of its machine: the windows are taken in UTC\n",
               stderr);
     if (recording->left_out)
-        fprintf(stderr, "storewatch: %zu columns of processes beyond the first %d were left out\n",
-                recording->left_out, RECORDING_PROCESSES_MAX);
+        fprintf(stderr, "storewatch: %zu column%s of processes beyond the first %d %s left out\n",
+                recording->left_out, recording->left_out == 1 ? "" : "s", RECORDING_PROCESSES_MAX,
+                recording->left_out == 1 ? "was" : "were");
     return true;
 }
 

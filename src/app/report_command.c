@@ -461,7 +461,7 @@ static int run(struct reporter *reporter, const char *html)
     const struct buffer *parts[] = {&reporter->page};
     int code = cli_write_file(html, parts, ARRAY_COUNT(parts));
     if (code == EXIT_FINE)
-        printf("%s: %zu charts\n", html, reporter->series_count);
+        printf("%s: %zu chart%s\n", html, reporter->series_count, reporter->series_count == 1 ? "" : "s");
     return code;
 }
 

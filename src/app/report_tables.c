@@ -498,7 +498,7 @@ static void add_missing_fixes(struct text *text, const json_t *status)
                 text_add(text, "\n%s.", json_words_get(json_array_get(dlls, d), "text", "A fix is missing"));
     }
     if (count > 2)
-        text_add(text, "\n%zu more DLLs lack that fix.", count - 2);
+        text_add(text, "\n%zu more DLL%s that fix.", count - 2, count == 3 ? " lacks" : "s lack");
 }
 
 void report_summary_add(struct text *text, const struct history *history, const json_t *status)

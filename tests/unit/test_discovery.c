@@ -608,6 +608,32 @@ static void test_doctor_finds_what_is_wrong(void **state)
     doctor_free(doctor);
 }
 
+/* A 32-bit program with so much in one piece, and one MAPI DLL. */
+static void test_doctor_says_how_urgent_the_address_space_is(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        double largest_bytes;
+        enum doctor_level level;
+        const char *todo;
+    } cases[] = {
+        {256.0 * 1024 * 1024, DOCTOR_OK, ""},
+        {24.0 * 1024 * 1024, DOCTOR_WARNING, "Restart it in a quiet hour: below 16 MiB requests fail."},
+        {4.0 * 1024 * 1024, DOCTOR_FAILED, "Restart it now: requests for a larger block fail."},
+    };
+    struct fake_program *bes = program(f, "BESAgent.exe", "C:\\bes\\Emsmdb32.dll", "6.5.7233.36");
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        bes->space = (struct space){2147483648.0, 3e8, cases[i].largest_bytes, 1204};
+        struct doctor *doctor = examined(f);
+        const struct doctor_line *line = line_with(doctor, "largest free block");
+        assert_non_null(line);
+        assert_int_equal(line->level, cases[i].level);
+        assert_string_equal(line->todo, cases[i].todo);
+        assert_non_null(line_with(doctor, "1 loaded MAPI DLL was compared with KB 898782"));
+        doctor_free(doctor);
+    }
+}
+
 static void test_doctor_with_more_to_say_than_it_has_lines(void **state)
 {
     struct fixture *f = *state;
@@ -659,6 +685,7 @@ int main(void)
         cmocka_unit_test(test_a_hostile_name_stays_one_json_line),
         cmocka_unit_test_setup_teardown(test_doctor_of_a_healthy_machine, setup, teardown),
         cmocka_unit_test_setup_teardown(test_doctor_finds_what_is_wrong, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_doctor_says_how_urgent_the_address_space_is, setup, teardown),
         cmocka_unit_test_setup_teardown(test_doctor_with_more_to_say_than_it_has_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(test_doctor_that_sees_nothing, setup, teardown),
     };
