@@ -77,6 +77,31 @@ static void add_item(struct alert *alert, const struct watched *item)
     alert_add_done(alert, "%s", storage);
 }
 
+/* What is said of those that find no room. */
+#define MORE_FORMAT "\n... and %zu more: \"storewatch status\" shows all."
+#define MORE_MAX (sizeof MORE_FORMAT + 8)
+
+/* Whole lines only: as many as there is room for. */
+static void add_incidents(struct text *text, const struct engine *engine, size_t open)
+{
+    for (size_t i = 0, said = 0; i < INCIDENTS_MAX; i++) {
+        const struct incident *incident = &engine->incidents[i].incident;
+        char storage[VERDICT_REASON_MAX + TARGET_NAME_MAX + 80];
+        struct text line = text_on(storage, sizeof storage);
+        if (!incident->id)
+            continue;
+        text_add(&line, "\nIncident %lld: %s of %s, %s", (long long)incident->id,
+                 metric_name(incident->metric), incident->target, incident->reason);
+        size_t after = said + 1 < open ? MORE_MAX : 0;
+        if (text->length + line.length + after >= text->capacity) {
+            text_add(text, MORE_FORMAT, open - said);
+            return;
+        }
+        text_add(text, "%s", storage);
+        said++;
+    }
+}
+
 static void say_summary(struct step *step, struct alert *alert)
 {
     struct engine *engine = step->engine;
@@ -103,12 +128,7 @@ static void say_summary(struct step *step, struct alert *alert)
         text_add_time_human(&text, engine->maintenance_until_utc_ms);
         text_add(&text, ": nothing is restarted.");
     }
-    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
-        const struct incident *incident = &engine->incidents[i].incident;
-        if (incident->id)
-            text_add(&text, "\nIncident %lld: %s of %s, %s", (long long)incident->id,
-                     metric_name(incident->metric), incident->target, incident->reason);
-    }
+    add_incidents(&text, engine, open);
 }
 
 /* The number of the local day. Clocks are up to 10 h behind UTC or less than 14 h before it; the few others

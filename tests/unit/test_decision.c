@@ -414,6 +414,29 @@ static void test_the_digest_is_of_the_local_day(void **state)
     assert_string_equal(after, again);
 }
 
+/* However many incidents are open, each is told in a whole line, or counted. */
+static void test_a_digest_cuts_no_incident(void **state)
+{
+    struct fixture *f = *state;
+    char key[64], last[128];
+    for (size_t open = 1; open <= 12; open++) {
+        struct incident *incident = &grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident;
+        memset(incident->reason, 'r', 150);
+        text_copy(incident->reason + 150, sizeof incident->reason - 150, " END");
+        tell_digest(f, (20000 + (int64_t)open) * MS_PER_DAY, 600, key);
+        const char *text = f->actions.alerts[0].text;
+        size_t told = 0;
+        for (const char *at = text; (at = strstr(at, "\nIncident ")); at++, told++)
+            assert_memory_equal(strchr(at + 1, 'r'), "rivate bytes of ArchiveSvc, r", 29);
+        struct text words = text_on(last, sizeof last);
+        text_add(&words, "\n... and %zu more: \"storewatch status\" shows all.", open - told);
+        if (told == open)
+            text_copy(last, sizeof last, "r END");
+        assert_true(told >= 4 || told == open);
+        assert_string_equal(text + strlen(text) - strlen(last), last);
+    }
+}
+
 /* Its minute passes in a step that has told so much that there is no room: the next step tells it. */
 static void test_a_digest_waits_for_room(void **state)
 {
@@ -452,6 +475,7 @@ int main(void)
         TEST(test_the_ladder_is_remembered_of_all_incidents_of_a_target),
         TEST(test_the_digest_is_of_the_local_day),
         TEST(test_a_digest_waits_for_room),
+        TEST(test_a_digest_cuts_no_incident),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
