@@ -151,7 +151,9 @@ static enum status see(struct watch *watch, const struct config *config, const s
         text_copy(item->target, sizeof item->target, candidate->target);
     }
     /* Its service may be named, or be another one, since the configuration was read again. */
-    if (item->kind == candidate->kind && text_equal_nocase(item->target, candidate->target))
+    char target[TARGET_NAME_MAX]; /* cut, as the item has it */
+    text_copy(target, sizeof target, candidate->target);
+    if (item->kind == candidate->kind && text_equal_nocase(item->target, target))
         text_copy(item->service, sizeof item->service, candidate->service);
     return STATUS_OK;
 }
@@ -478,8 +480,8 @@ bool watch_names(const struct config *config, enum target_kind kind, const char 
         return true;
     if (kind == TARGET_DISCOVERED)
         return config->discover_clients;
-    if (kind == TARGET_STORE)
-        return text_equal_nocase(target, config->store_service);
+    if (kind == TARGET_STORE) /* `target` is cut: a service may have a longer name */
+        return text_equal_nocase(service, config->store_service);
     const struct config_client *client = watch_client(config, target);
     if (!client)
         return false;

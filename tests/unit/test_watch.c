@@ -216,6 +216,33 @@ static void test_targets_no_longer_named_are_dropped(void **state)
     assert_int_equal(f->watch.count, 2);
 }
 
+/* The target of the store is its service, cut: a service may have a name of 256 characters. */
+static void test_a_store_with_a_long_name_stays_named(void **state)
+{
+    struct fixture *f = *state;
+    const struct process_id store = {10, BORN_100NS};
+    memset(f->config.store_service, 'S', 200);
+    f->config.store_service[200] = '\0';
+    f->watch.found_count = 1; /* it was discovered first, and registered then */
+    f->watch.found[0].process = store;
+    for (int times = 0; times < 2; times++) {
+        begin_look(f);
+        process(f, "store.exe", 10, BORN_100NS, 1e9);
+        if (times)
+            service(f, f->config.store_service, 10);
+        look(f);
+        watch_drop_unnamed(&f->watch, &f->config);
+        const struct watched *item = watch_find(&f->watch, store);
+        assert_non_null(item);
+        assert_int_equal(item->kind, times ? TARGET_STORE : TARGET_DISCOVERED);
+        assert_string_equal(item->service, times ? f->config.store_service : "");
+        assert_int_equal(strlen(item->target), times ? TARGET_NAME_MAX - 1 : strlen("store.exe"));
+    }
+    f->config.store_service[199] = '\0'; /* another one, which begins alike */
+    watch_drop_unnamed(&f->watch, &f->config);
+    assert_null(watch_find(&f->watch, store));
+}
+
 /* The configuration was read again: of a client that is watched by its image the service is another one; one
  * that is watched by its service is another program then. */
 static void test_a_client_gets_another_service(void **state)
@@ -277,6 +304,7 @@ int main(void)
         TEST(test_the_nearest_limit_counts),
         TEST(test_targets_no_longer_named_are_dropped),
         TEST(test_a_client_gets_another_service),
+        TEST(test_a_store_with_a_long_name_stays_named),
         TEST(test_what_was_cut_off_has_not_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
