@@ -314,13 +314,17 @@ static void gather_process(struct gathering *g, const struct evidence_process *p
         miss(g, what, err.text);
 }
 
-/* Last: it says what is missing. */
-static enum status write_summary(struct gathering *g, struct err *err)
+/* First, and once more at the end: then it says what is missing. */
+static enum status write_summary(struct gathering *g, bool at_the_end, struct err *err)
 {
     struct buffer out = {0};
     buffer_add(&out, "%s\n", g->task->summary ? g->task->summary : "");
-    buffer_add(&out, g->missing.length ? "not gathered: %s\n" : "everything was gathered%s\n",
-               g->missing.length ? g->missing.data : "");
+    if (!at_the_end)
+        buffer_add(&out, "the gathering goes on; where this line stays it did not come to its end\n");
+    else if (g->missing.length)
+        buffer_add(&out, "not gathered: %s\n", g->missing.data);
+    else
+        buffer_add(&out, "everything was gathered\n");
     enum status status = write_whole(g, "summary.txt", &out, err);
     buffer_deinit(&out);
     return status;
@@ -358,7 +362,7 @@ enum status evidence_gather(struct os *os, const struct evidence_task *task, cha
     if (!status)
         status = os_folder_make(os, g.folder, err);
     if (!status)
-        status = write_summary(&g, err); /* now, for whatever comes in between; and once more at the end */
+        status = write_summary(&g, false, err); /* now, for whatever comes in between */
     if (status)
         goto done;
     for (size_t i = 0; i < task->process_count; i++)
@@ -367,7 +371,7 @@ enum status evidence_gather(struct os *os, const struct evidence_task *task, cha
         miss(&g, "samples", why.text);
     gather_dump(&g);
     why = (struct err){0};
-    if (write_summary(&g, &why) != STATUS_OK) /* all the rest is there */
+    if (write_summary(&g, true, &why) != STATUS_OK) /* all the rest is there */
         miss(&g, "the end of summary.txt", why.text);
     struct text said = text_on(out_said, capacity);
     text_add(&said, "evidence is in %s", g.folder);

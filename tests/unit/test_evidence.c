@@ -326,6 +326,8 @@ static void test_a_summary_without_its_end_is_evidence(void **state)
     assert_true(told(f, "not gathered: the end of summary.txt: only 2"));
     assert_false(told(f, "no evidence"));
     assert_true(holds(f, "-restart-1/summary.txt", "why: a test"));
+    assert_true(holds(f, "-restart-1/summary.txt", "\nthe gathering goes on; where this line stays "));
+    assert_false(holds(f, "-restart-1/summary.txt", "everything was gathered"));
     assert_non_null(fake_file_find(&f->os, "-restart-1/samples.csv"));
 }
 
