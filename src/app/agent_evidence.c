@@ -107,6 +107,9 @@ void job_evidence(struct job *job)
 
 void agent_evidence_done(struct agent *agent, struct job *job)
 {
+    struct text words = text_on(agent->evidence, sizeof agent->evidence);
+    agent->evidence_restart_id = job->request.restart_id;
+    text_add(&words, "%s%s", job->status ? "no evidence: " : "", job->err.text);
     evidence_task_deinit(&job->evidence);
     engine_told(agent->engine, &job->request, job->status, &job->err, NULL,
                 agent->observations[agent->latest], agent_clock_now(agent), agent->actions);

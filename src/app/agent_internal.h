@@ -279,6 +279,10 @@ struct agent {
     uint64_t mails_sent, mails_dead, mails_dropped;
     char mail_answer[256];
 
+    /* evidence: where the latest is, and what it lacks; of which restart */
+    int64_t evidence_restart_id; /* 0 = none was gathered since the start */
+    char evidence[ERR_TEXT_MAX]; /* sentences, a line each */
+
     /* events */
     size_t event_count;
     struct event_line *events; /* EVENTS_MAX, filled on the loop */

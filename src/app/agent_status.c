@@ -134,12 +134,13 @@ static json_t *restart_json(const struct agent *agent)
     json_t *services = json_array();
     for (size_t i = 0; i < journal->plan.count; i++)
         json_array_append_new(services, json_words(journal->plan.services[i].name));
-    return json_pack("{s:I, s:o, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
+    const char *evidence = agent->evidence_restart_id == journal->id ? agent->evidence : "";
+    return json_pack("{s:I, s:o, s:b, s:s, s:b, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
                      (json_int_t)journal->id, "target", json_words(journal->target), "under_way", goes_on,
-                     "phase", restart_phase_name(journal->phase), "outcome",
-                     restart_outcome_name(journal->outcome), "reason", json_words(journal->reason),
-                     "begun_at", json_time(journal->begun_utc_ms), "ended_at",
-                     json_time(journal->ended_utc_ms), "waiting_for",
+                     "phase", restart_phase_name(journal->phase), "told_down", journal->told_down, "evidence",
+                     json_words_or_null(evidence), "outcome", restart_outcome_name(journal->outcome),
+                     "reason", json_words(journal->reason), "begun_at", json_time(journal->begun_utc_ms),
+                     "ended_at", json_time(journal->ended_utc_ms), "waiting_for",
                      goes_on ? json_words(restart->waiting_for) : json_null(), "if_hangs",
                      goes_on ? json_words_or_null(restart->if_hangs) : json_null(), "called_off",
                      json_words_or_null(agent->engine->called_off), "services", services);

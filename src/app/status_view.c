@@ -4,6 +4,7 @@
 
 #include "json_values.h"
 
+#include "storewatch/incident.h"
 #include "storewatch/space.h"
 #include "storewatch/units.h"
 
@@ -25,6 +26,31 @@ static bool is_unbounded(const json_t *metric)
 static bool is_under_way(const json_t *restart)
 {
     return json_is_true(json_object_get(restart, "under_way"));
+}
+
+/* A restart has left a service down, and ops were told; while everything runs again it is only watched. */
+static bool left_a_service_down(const json_t *restart)
+{
+    return is_under_way(restart) && json_is_true(json_object_get(restart, "told_down")) &&
+           strcmp(json_words_get(restart, "phase", ""), "verifying") != 0;
+}
+
+static const char *space_level(const json_t *item)
+{
+    return json_words_get(json_object_get(item, "address_space"), "level", "");
+}
+
+/* Is the address space of any as short as that? */
+static bool any_space_is(const json_t *watched, const char *level)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach(watched, i, item)
+    {
+        if (strcmp(space_level(item), level) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* "in 3 h 30 min, 2026-11-22 14:05:22 UTC" */
@@ -189,10 +215,29 @@ static const char *unwritten(const json_t *root)
     return NULL;
 }
 
+/* Of the restart that is under way. */
+static void add_restart(struct buffer *out, const json_t *restart)
+{
+    if (!is_under_way(restart))
+        return;
+    buffer_add(out, "\nrestart of %s under way, %s: %s\n", json_words_get(restart, "target", "?"),
+               json_words_get(restart, "phase", "?"), json_words_get(restart, "waiting_for", ""));
+    if (left_a_service_down(restart))
+        buffer_add(out, "  A SERVICE IS DOWN: storewatch keeps trying\n");
+    if (json_is_string(json_object_get(restart, "if_hangs")))
+        buffer_add(out, "  %s\n", json_words_get(restart, "if_hangs", ""));
+    const char *evidence = json_words_get(restart, "evidence", "");
+    while (*evidence) { /* sentences, a line each */
+        const size_t length = strcspn(evidence, "\n");
+        buffer_add(out, "  %.*s\n", (int)length, evidence);
+        evidence += length + (evidence[length] == '\n');
+    }
+}
+
 static void add_state(struct buffer *out, const json_t *root)
 {
-    const json_t *restart = json_object_get(root, "restart"), *budget = json_object_get(root, "budget");
-    const json_t *mail = json_object_get(root, "mail"), *self = json_object_get(root, "self");
+    const json_t *budget = json_object_get(root, "budget"), *mail = json_object_get(root, "mail");
+    const json_t *self = json_object_get(root, "self");
     char period[64];
     struct text text = text_on(period, sizeof period);
     int64_t per_ms;
@@ -200,11 +245,7 @@ static void add_state(struct buffer *out, const json_t *root)
         text_add_duration(&text, per_ms);
     else
         text_add(&text, "?");
-    if (is_under_way(restart))
-        buffer_add(out, "\nrestart of %s under way, %s: %s\n", json_words_get(restart, "target", "?"),
-                   json_words_get(restart, "phase", "?"), json_words_get(restart, "waiting_for", ""));
-    if (is_under_way(restart) && json_is_string(json_object_get(restart, "if_hangs")))
-        buffer_add(out, "  %s\n", json_words_get(restart, "if_hangs", ""));
+    add_restart(out, json_object_get(root, "restart"));
     const json_t *maintenance = json_object_get(root, "maintenance");
     if (json_is_object(maintenance))
         buffer_add(out, "\nmaintenance until %s: %s\n", json_words_get(maintenance, "until", "?"),
@@ -256,7 +297,9 @@ int status_view_text(const char *json, struct buffer *out)
     add_watched(out, json_object_get(root, "watched"), at_utc_ms);
     size_t incidents = add_incidents(out, json_object_get(root, "incidents"));
     add_state(out, root);
-    bool found = incidents > 0 || is_under_way(json_object_get(root, "restart")) ||
+    const json_t *watched = json_object_get(root, "watched");
+    bool found = incidents > 0 || any_space_is(watched, "error") || any_space_is(watched, "warning") ||
+                 is_under_way(json_object_get(root, "restart")) ||
                  json_is_true(json_object_get(root, "blind")) || unwritten(root);
     json_decref(root);
     return found ? 1 : 0;
@@ -298,37 +341,97 @@ static void add_performance_data(struct buffer *out, const json_t *watched)
     }
 }
 
+/* "; " before all but the first. */
+static void begin_part(struct buffer *told)
+{
+    buffer_add(told, "%s", told->length ? "; " : "");
+}
+
+/* Of the first whose address space is as short as that. */
+static void tell_space(struct buffer *told, const json_t *watched, const char *level, enum alert_kind kind)
+{
+    size_t i, count = 0;
+    const json_t *item;
+    json_array_foreach(watched, i, item)
+    {
+        if (strcmp(space_level(item), level) != 0 || count++ > 0)
+            continue;
+        begin_part(told);
+        buffer_add(told, "%s, pid %lld: %s", json_words_get(item, "target", "?"),
+                   (long long)json_integer_value(json_object_get(item, "pid")),
+                   alert_wording_get(kind)->headline);
+    }
+    if (count > 1)
+        buffer_add(told, " (and %zu more)", count - 1);
+}
+
+static void tell_incidents(struct buffer *told, const json_t *incidents)
+{
+    const json_t *first = json_array_get(incidents, 0);
+    if (!first)
+        return;
+    begin_part(told);
+    buffer_add(told, "%zu incident%s: %s of %s: %s", json_array_size(incidents),
+               json_array_size(incidents) == 1 ? "" : "s", json_words_get(first, "metric", "?"),
+               json_words_get(first, "target", "?"), json_words_get(first, "reason", ""));
+}
+
+static void tell_restart(struct buffer *told, const json_t *restart)
+{
+    if (!is_under_way(restart))
+        return;
+    begin_part(told);
+    buffer_add(told, "%srestart of %s under way: %s",
+               left_a_service_down(restart) ? "A SERVICE IS DOWN, " : "",
+               json_words_get(restart, "target", "?"), json_words_get(restart, "waiting_for", "?"));
+}
+
+/* All that there is to tell, what a reader should know first before the rest. */
+static void tell_all(struct buffer *told, const json_t *root)
+{
+    const json_t *restart = json_object_get(root, "restart"), *watched = json_object_get(root, "watched");
+    if (json_is_true(json_object_get(root, "blind")))
+        buffer_add(told, "the counters cannot be read");
+    if (left_a_service_down(restart))
+        tell_restart(told, restart);
+    tell_incidents(told, json_object_get(root, "incidents"));
+    tell_space(told, watched, "error", ALERT_SPACE_CRITICAL);
+    tell_space(told, watched, "warning", ALERT_SPACE_LOW);
+    if (!left_a_service_down(restart))
+        tell_restart(told, restart);
+    if (unwritten(root)) {
+        begin_part(told);
+        buffer_add(told, "%s", unwritten(root));
+    }
+    if (!told->length)
+        buffer_add(told, "nothing grows without bound");
+}
+
+/* What is known to be bad counts also while the counters cannot be read. */
+static int nagios_code(const json_t *root)
+{
+    const json_t *restart = json_object_get(root, "restart"), *watched = json_object_get(root, "watched");
+    if (json_array_size(json_object_get(root, "incidents")) || left_a_service_down(restart) ||
+        any_space_is(watched, "error"))
+        return 2;
+    if (json_is_true(json_object_get(root, "blind")))
+        return 3;
+    return any_space_is(watched, "warning") || is_under_way(restart) || unwritten(root) ? 1 : 0;
+}
+
 int status_view_nagios(const char *json, struct buffer *out)
 {
     static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
     json_t *root = json_loads(json, 0, NULL);
-    const json_t *incidents = json_object_get(root, "incidents");
-    if (!json_is_array(incidents)) {
+    if (!json_is_array(json_object_get(root, "incidents"))) {
         json_decref(root);
         buffer_add(out, "STOREWATCH UNKNOWN - no status\n");
         return 3;
     }
-    const json_t *restart = json_object_get(root, "restart");
-    const bool blind = json_is_true(json_object_get(root, "blind"));
-    const char *cannot_write = unwritten(root);
-    const bool restarting = is_under_way(restart);
-    const int code = blind ? 3 : json_array_size(incidents) ? 2 : cannot_write || restarting ? 1 : 0;
-    buffer_add(out, "STOREWATCH %s - ", words[code]);
-    const json_t *first = json_array_get(incidents, 0);
+    const int code = nagios_code(root);
     struct buffer told = {0};
-    if (first)
-        buffer_add(&told, "%zu incident%s: %s of %s: %s", json_array_size(incidents),
-                   json_array_size(incidents) == 1 ? "" : "s", json_words_get(first, "metric", "?"),
-                   json_words_get(first, "target", "?"), json_words_get(first, "reason", ""));
-    else if (blind)
-        buffer_add(&told, "the counters cannot be read");
-    else if (restarting)
-        buffer_add(&told, "restart of %s under way: %s", json_words_get(restart, "target", "?"),
-                   json_words_get(restart, "waiting_for", "?"));
-    else if (cannot_write)
-        buffer_add(&told, "%s", cannot_write);
-    else
-        buffer_add(&told, "nothing grows without bound");
+    tell_all(&told, root);
+    buffer_add(out, "STOREWATCH %s - ", words[code]);
     add_nagios(out, told.data ? told.data : "", false);
     buffer_deinit(&told);
     buffer_add(out, " |");

@@ -680,6 +680,26 @@ static void test_a_metrics_file_that_cannot_be_written_is_told_once(void **state
     assert_int_equal(times(f, "event METRICS_FAILING"), 1);
 }
 
+/* By hand, so that there is no incident. */
+static void test_a_service_that_stays_down_is_critical(void **state)
+{
+    struct fixture *f = *state;
+    drive_lanes(f->agent);
+    polls(f, 1);
+    world_get(&f->os.world, "ArchiveSvc")->fail_start_count = 40;
+    assert_int_equal(agent_restart(f->agent, "ArchiveSvc", "a test", NULL), STATUS_OK);
+    drive_lanes(f->agent);
+    polls(f, 40);
+    assert_true(did(f, "start ArchiveSvc"));
+    char *json = agent_status_json(f->agent);
+    struct buffer view = {0};
+    assert_int_equal(status_view_nagios(json, &view), 2);
+    assert_non_null(
+        strstr(view.data, "CRITICAL - A SERVICE IS DOWN, restart of ArchiveSvc under way: ArchiveSvc: "));
+    buffer_deinit(&view);
+    free(json);
+}
+
 static void test_events_that_cannot_be_written_stand_in_status(void **state)
 {
     struct fixture *f = *state;
@@ -914,6 +934,7 @@ int main(void)
         TEST(test_a_service_that_is_down_with_its_process_is_urgent),
         TEST(test_a_file_set_aside_is_told_once),
         TEST(test_a_metrics_file_that_cannot_be_written_is_told_once),
+        TEST(test_a_service_that_stays_down_is_critical),
         TEST(test_events_that_cannot_be_written_stand_in_status),
         TEST(test_a_metrics_file_that_is_named_no_more_is_removed),
         TEST(test_a_maintenance_outlives_a_damaged_file),

@@ -405,11 +405,64 @@ static void nagios_codes(void **state)
         {"{\"incidents\": [], \"restart\": {\"under_way\": true, \"target\": \"BES\", \"waiting_for\": "
          "\"BES: start pending\"}}",
          1, "WARNING - restart of BES under way: BES: start pending"},
+        {"{\"incidents\": [], \"restart\": {\"under_way\": true, \"target\": \"BES\", \"phase\": "
+         "\"starting\", \"told_down\": true, \"waiting_for\": \"BES: start refused\"}}",
+         2, "CRITICAL - A SERVICE IS DOWN, restart of BES under way: BES: start refused |"},
+        {"{\"incidents\": [], \"restart\": {\"under_way\": true, \"target\": \"BES\", \"phase\": "
+         "\"verifying\", \"told_down\": true, \"waiting_for\": \"everything runs\"}}",
+         1, "WARNING - restart of BES under way: everything runs |"},
+        {"{\"incidents\": [], \"restart\": {\"under_way\": false, \"phase\": \"ended\", \"told_down\": "
+         "true}}",
+         0, "OK - nothing grows without bound |"},
+        {"{\"incidents\": [], \"watched\": [{\"target\": \"bes\", \"pid\": 7, \"address_space\": {\"level\": "
+         "\"error\"}}, {\"target\": \"fax\", \"pid\": 8, \"address_space\": {\"level\": \"error\"}}]}",
+         2,
+         "CRITICAL - bes, pid 7: no address space in one piece (largest free block below 16 MiB) (and 1 "
+         "more) "
+         "|"},
+        {"{\"incidents\": [], \"watched\": [{\"target\": \"bes\", \"pid\": 7, \"address_space\": {\"level\": "
+         "\"warning\"}}, {\"target\": \"fax\", \"pid\": 8, \"address_space\": {\"level\": null}}]}",
+         1, "WARNING - bes, pid 7: little address space in one piece (largest free block below 32 MiB) |"},
+        {"{\"blind\": true, \"incidents\": [{\"target\": \"bes\", \"metric\": \"handles\", \"reason\": "
+         "\"grows\"}]}",
+         2, "CRITICAL - the counters cannot be read; 1 incident: handles of bes: grows |"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
         struct buffer words = {0};
         assert_int_equal(status_view_nagios(table[i].json, &words), table[i].code);
         assert_non_null(strstr(words.data, table[i].word));
+        buffer_deinit(&words);
+    }
+}
+
+static void status_finds_what_it_shows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        int code;
+        const char *words;
+    } table[] = {
+        {"{\"watched\": [{\"target\": \"bes\", \"pid\": 7, \"address_space\": {\"level\": \"warning\"}}]}", 1,
+         ""},
+        {"{\"watched\": [{\"target\": \"bes\", \"pid\": 7, \"address_space\": {\"level\": \"error\"}}]}", 1,
+         ""},
+        {"{\"watched\": [{\"target\": \"bes\", \"pid\": 7, \"address_space\": {\"level\": \"fine\"}}]}", 0,
+         ""},
+        {"{\"watched\": [], \"metrics_error\": \"no folder\"}", 1,
+         "metrics file cannot be kept up: no folder\n"},
+        {"{\"watched\": [], \"event_error\": \"full\"}", 1, "the event log takes no events: full\n"},
+        {"{\"watched\": [], \"restart\": {\"under_way\": true, \"target\": \"BES\", \"phase\": \"starting\", "
+         "\"told_down\": true, \"waiting_for\": \"BES: start refused\", \"evidence\": \"evidence is in "
+         "C:\\\\e\\nnot gathered: dump\"}}",
+         1,
+         "restart of BES under way, starting: BES: start refused\n  A SERVICE IS DOWN: storewatch keeps "
+         "trying\n  evidence is in C:\\e\n  not gathered: dump\n"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+        struct buffer words = {0};
+        assert_int_equal(status_view_text(table[i].json, &words), table[i].code);
+        assert_non_null(strstr(words.data, table[i].words));
         buffer_deinit(&words);
     }
 }
@@ -460,6 +513,7 @@ int main(void)
         cmocka_unit_test(status_of_a_clock_that_jumped_by_ages),
         cmocka_unit_test(status_says_when_growth_ends),
         cmocka_unit_test(nagios_codes),
+        cmocka_unit_test(status_finds_what_it_shows),
         cmocka_unit_test(nagios_gets_one_line_whatever_programs_are_called),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -164,6 +164,10 @@ static void test_the_bundle(void **state)
     sscanf(strstr(summary->bytes.data, "ArchiveSvc, pid "), "ArchiveSvc, pid %u", &pid);
     assert_true(holds(f, "/summary.txt", "private bytes")); /* every verdict */
     assert_true(holds(f, "/summary.txt", "everything was gathered"));
+    char *status = agent_status_json(f->agent), where[DRIVE_FOLDER_MAX + 48];
+    snprintf(where, sizeof where, "\"evidence\": \"evidence is in %s/", f->dir);
+    assert_non_null(strstr(status, where));
+    free(status);
     char name[64];
     snprintf(name, sizeof name, "/modules-%u.csv", pid);
     assert_true(
