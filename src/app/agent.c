@@ -312,6 +312,19 @@ static void access_done(struct agent *agent, const struct job *job)
 
 /* ---- asked for by a person ---- */
 
+/* `when` leads to the time that was set; NULL = a person has ended it. */
+static void tell_maintenance(struct agent *agent, const char *when)
+{
+    char storage[ALERT_LINE_MAX * 2];
+    struct text text = text_on(storage, sizeof storage);
+    if (when) {
+        text_add(&text, "%s", when);
+        text_add_time_human(&text, agent->engine->maintenance_until_utc_ms);
+        text_add(&text, "%s%s", agent->maintenance_reason[0] ? ": " : ".", agent->maintenance_reason);
+    }
+    agent_tell(agent, agent->maintenance_on ? ALERT_MAINTENANCE_ON : ALERT_MAINTENANCE_OFF, storage);
+}
+
 enum status agent_maintenance(struct agent *agent, int64_t until_utc_ms, const char *reason, struct err *err)
 {
     int64_t utc_ms = os_utc_ms(agent->os);
@@ -319,17 +332,11 @@ enum status agent_maintenance(struct agent *agent, int64_t until_utc_ms, const c
         return err_set(err, STATUS_INVALID, "maintenance", 0, "maintenance lasts 30 days at the most");
     agent->engine->maintenance_until_utc_ms = until_utc_ms;
     text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, reason);
+    agent->maintenance_on = until_utc_ms > utc_ms;
     agent_put_maintenance(agent);
-    if (until_utc_ms > utc_ms)
+    if (agent->maintenance_on)
         withdraw_stop(agent);
-    char storage[ALERT_LINE_MAX * 2];
-    struct text text = text_on(storage, sizeof storage);
-    if (until_utc_ms > utc_ms) {
-        text_add(&text, "Until ");
-        text_add_time_human(&text, until_utc_ms);
-        text_add(&text, ": %s", reason);
-    }
-    agent_tell(agent, until_utc_ms > utc_ms ? ALERT_MAINTENANCE_ON : ALERT_MAINTENANCE_OFF, storage);
+    tell_maintenance(agent, agent->maintenance_on ? "Until " : NULL);
     return STATUS_OK;
 }
 
@@ -415,10 +422,23 @@ static void watch_over_commit(struct agent *agent)
     }
 }
 
+/* Its time is over, perhaps while storewatch did not run: that is told once. A clock that is set back later
+ * puts it in force again. */
+static void watch_over_maintenance(struct agent *agent)
+{
+    bool on = agent->engine->maintenance_until_utc_ms > os_utc_ms(agent->os);
+    if (!agent->opened || on == agent->maintenance_on)
+        return;
+    agent->maintenance_on = on;
+    agent_put_maintenance(agent);
+    tell_maintenance(agent, on ? "The clock was set back: again until " : "It ran out at ");
+}
+
 void agent_poll(struct agent *agent)
 {
     if (agent->stopping)
         return;
+    watch_over_maintenance(agent);
     agent_write_mails(agent);
     watch_over_look(agent);
     watch_over_modules(agent);

@@ -237,6 +237,7 @@ struct agent {
     /* engine */
     struct actions *actions;
     char maintenance_reason[ALERT_LINE_MAX];
+    bool maintenance_on;           /* what ops were told last */
     struct engine_request request; /* waits for its step's records */
     uint64_t request_after;        /* committed sequence it waits for */
 
@@ -350,7 +351,8 @@ void job_evidence(struct job *job);
 void agent_tell_store_failing(struct agent *agent, const char *text);
 void agent_open_done(struct agent *agent, struct job *job);
 void agent_reopen_done(struct agent *agent, struct job *job);
-/* What the agent knows of a maintenance goes into the pending transaction. */
+/* What the agent knows of a maintenance goes into the pending transaction. One whose end was told is saved
+ * without its reason, so that the next life does not tell it again. */
 void agent_put_maintenance(struct agent *agent);
 void agent_take_commit_job(struct agent *agent, struct job *job);
 bool agent_needs_journal(enum engine_request_kind kind);

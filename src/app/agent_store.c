@@ -53,6 +53,7 @@ static void take_store(struct agent *agent, struct job *job)
     if (!agent->pending->has_maintenance && !agent->engine->file_known) {
         agent->engine->maintenance_until_utc_ms = restored->maintenance_until_utc_ms;
         text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, restored->maintenance_reason);
+        agent->maintenance_on = restored->maintenance_reason[0] != '\0';
     }
     struct clock clock = agent_clock_now(agent);
     engine_restore_incidents(agent->engine, restored->incidents, restored->incident_count,
@@ -93,7 +94,8 @@ void agent_put_maintenance(struct agent *agent)
     struct transaction *pending = agent->pending;
     pending->has_maintenance = true;
     pending->maintenance_until_utc_ms = agent->engine->maintenance_until_utc_ms;
-    text_copy(pending->maintenance_reason, sizeof pending->maintenance_reason, agent->maintenance_reason);
+    text_copy(pending->maintenance_reason, sizeof pending->maintenance_reason,
+              agent->maintenance_on ? agent->maintenance_reason : "");
     agent->pending_dirty = true;
 }
 

@@ -680,6 +680,57 @@ static void test_a_metrics_file_that_cannot_be_written_is_told_once(void **state
     assert_int_equal(times(f, "event METRICS_FAILING"), 1);
 }
 
+static void test_the_end_of_a_maintenance_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    f->os.log_events = true;
+    drive_lanes(f->agent);
+    assert_int_equal(agent_maintenance(f->agent, f->os.world.utc_ms + MS_PER_MINUTE, "disks", NULL),
+                     STATUS_OK);
+    polls(f, 3);
+    assert_int_equal(times(f, "event MAINTENANCE_OFF"), 0);
+    poll(f);
+    assert_int_equal(f->agent->event_count, 1);
+    assert_non_null(strstr(f->agent->events[0].text, "It ran out at "));
+    polls(f, 3);
+    assert_int_equal(times(f, "event MAINTENANCE_OFF"), 1);
+    for (int life = 0; life < 2; life++) { /* nor is it told in the next life */
+        polls(f, 3);
+        agent_free(f->agent);
+        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+        drive_lanes(f->agent);
+    }
+    assert_int_equal(times(f, "event MAINTENANCE_OFF"), 1);
+    f->os.world.utc_ms -= MS_PER_HOUR; /* it is in force again */
+    polls(f, 3);
+    assert_int_equal(times(f, "event MAINTENANCE_ON"), 2);
+    assert_answer(f, "{\"request\": \"status\"}", "\"maintenance\": {");
+    f->os.world.utc_ms += MS_PER_HOUR;
+    polls(f, 3);
+    assert_int_equal(times(f, "event MAINTENANCE_OFF"), 2);
+    assert_answer(f, "{\"request\": \"status\"}", "\"maintenance\": null");
+}
+
+/* It ends while storewatch does not run. */
+static void test_the_end_of_a_maintenance_is_told_at_the_next_start(void **state)
+{
+    struct fixture *f = *state;
+    f->os.log_events = true;
+    drive_lanes(f->agent);
+    assert_int_equal(agent_maintenance(f->agent, f->os.world.utc_ms + MS_PER_HOUR, "disks", NULL), STATUS_OK);
+    polls(f, 3);
+    agent_free(f->agent);
+    fake_advance(&f->os, 2 * MS_PER_HOUR);
+    for (int life = 0; life < 2; life++) {
+        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+        drive_lanes(f->agent);
+        polls(f, 3);
+        assert_int_equal(times(f, "event MAINTENANCE_OFF"), 1);
+        if (life == 0)
+            agent_free(f->agent);
+    }
+}
+
 /* By hand, so that there is no incident. */
 static void test_a_service_that_stays_down_is_critical(void **state)
 {
@@ -934,6 +985,8 @@ int main(void)
         TEST(test_a_service_that_is_down_with_its_process_is_urgent),
         TEST(test_a_file_set_aside_is_told_once),
         TEST(test_a_metrics_file_that_cannot_be_written_is_told_once),
+        TEST(test_the_end_of_a_maintenance_is_told_once),
+        TEST(test_the_end_of_a_maintenance_is_told_at_the_next_start),
         TEST(test_a_service_that_stays_down_is_critical),
         TEST(test_events_that_cannot_be_written_stand_in_status),
         TEST(test_a_metrics_file_that_is_named_no_more_is_removed),
