@@ -161,7 +161,7 @@ static enum status find_places(struct places *out, struct err *err)
     struct text journal = text_on(out->journal, sizeof(out->journal));
     const bool known = cli_default_data_dir(out->folder, sizeof(out->folder));
     text_add(&config, "%s\\storewatch.json", out->folder);
-    text_add(&copy, "%s.undo", out->config);
+    text_add(&copy, "%s" INSTALL_UNDO_SUFFIX, out->config);
     text_add(&journal, "%s\\storewatch.setup", out->folder);
     if (!known || copy.truncated || journal.truncated) {
         return err_set(err, STATUS_SYSTEM, "data_dir", 0, "the common application data folder is not known");

@@ -4,6 +4,9 @@
 
 #include "storewatch/base.h"
 
+/* Beside the configuration that `install` writes: what a package keeps of it until all is done. */
+#define INSTALL_UNDO_SUFFIX ".undo"
+
 /* BUSY, with the words for a person, while storewatch has stopped services that it will start again: once it
  * is removed nobody else would. */
 enum status install_may_remove(struct err *err);

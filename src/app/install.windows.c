@@ -23,6 +23,10 @@
 #define STOP_DEADLINE_MS 60000
 #define START_DEADLINE_MS 120000
 #define CONFIG_NAME "storewatch.json"
+/* Beside it: */
+#define BEFORE_SUFFIX ".before"     /* the one that a copy has replaced, */
+#define REPLACED_SUFFIX ".replaced" /* until all is done, */
+#define NEW_SUFFIX ".new"           /* and the copy until it is whole */
 
 struct request {
     const char *config;           /* the service is to use this file, where it is */
@@ -36,6 +40,7 @@ struct request {
 struct installation {
     char executable[SETUP_PATH_MAX];
     char config_path[SETUP_PATH_MAX];
+    const char *import;                 /* to be copied there, lent; NULL = nothing is */
     char config_before[SETUP_PATH_MAX]; /* where the one that was replaced is; "" = none was */
     char default_dir[SETUP_PATH_MAX];
     char data_dir[SETUP_PATH_MAX];
@@ -78,18 +83,50 @@ static int could_not(const char *command, const struct err *err)
     return cli_fail("%s: %s", command, err->text);
 }
 
+/* The path of the configuration that `install` writes, or of one of the files beside it. */
+static enum status beside_config(const struct installation *in, const char *suffix,
+                                 char out_path[SETUP_PATH_MAX], struct err *err)
+{
+    struct text path = text_on(out_path, SETUP_PATH_MAX);
+    text_add(&path, "%s\\" CONFIG_NAME "%s", in->default_dir, suffix);
+    return path.truncated ? err_set(err, STATUS_FULL, "path", 0, "the path is too long: %s...", out_path)
+                          : STATUS_OK;
+}
+
+/* The file to copy, which may lie beside its copy. The configuration itself stays where it is; what an
+ * installation writes and removes on its way cannot be its source. */
+static enum status find_import(struct installation *in, const char *import, struct err *err)
+{
+    static const char *const on_the_way[] = {NEW_SUFFIX, REPLACED_SUFFIX, INSTALL_UNDO_SUFFIX};
+    char path[SETUP_PATH_MAX];
+    in->import = import != NULL && !setup_same_file(import, in->config_path) ? import : NULL;
+    for (size_t i = 0; in->import != NULL && i < ARRAY_COUNT(on_the_way); i++) {
+        const enum status status = beside_config(in, on_the_way[i], path, err);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (setup_same_file(import, path)) {
+            return err_set(err, STATUS_INVALID, "import", 0,
+                           "%s: an installation uses that name itself: copy the file to another one first",
+                           import);
+        }
+    }
+    return STATUS_OK;
+}
+
 /* Where everything is, before anything is changed. */
 static enum status find_places(struct installation *in, const struct request *wanted, struct err *err)
 {
-    char ours[SETUP_PATH_MAX];
+    char ours[SETUP_PATH_MAX] = "";
     enum status status = wanted->program != NULL ? setup_absolute(wanted->program, in->executable, err)
                                                  : setup_executable(in->executable, err);
     if (status == STATUS_OK && !cli_default_data_dir(in->default_dir, sizeof(in->default_dir))) {
         status =
             err_set(err, STATUS_SYSTEM, "data_dir", 0, "the common application data folder is not known");
     }
-    struct text path = text_on(ours, sizeof(ours));
-    text_add(&path, "%s\\" CONFIG_NAME, in->default_dir);
+    if (status == STATUS_OK) {
+        status = beside_config(in, "", ours, err);
+    }
     if (status == STATUS_OK && wanted->config != NULL) {
         status = setup_absolute(wanted->config, in->config_path, err);
     } else if (wanted->import != NULL ||
@@ -107,7 +144,7 @@ static enum status find_places(struct installation *in, const struct request *wa
         !service_command_make(in->executable, in->config_path, in->command, sizeof(in->command))) {
         status = err_set(err, STATUS_FULL, "command line", 0, "the paths are too long");
     }
-    return status;
+    return status == STATUS_OK ? find_import(in, wanted->import, err) : status;
 }
 
 /* The first configuration in memory, and its findings on stderr. */
@@ -142,8 +179,8 @@ static int make_first(struct installation *in, const struct request *wanted, str
 /* The configuration that will be in force: is it good? Still nothing is changed. */
 static int check_config(struct installation *in, const struct request *wanted, struct config *out_config)
 {
-    if (wanted->import != NULL) {
-        return cli_load_config(wanted->import, out_config);
+    if (in->import != NULL) {
+        return cli_load_config(in->import, out_config);
     }
     in->config_kept = setup_exists(in->config_path);
     if (in->config_is_ours && !in->config_kept) {
@@ -152,27 +189,59 @@ static int check_config(struct installation *in, const struct request *wanted, s
     return cli_load_config(in->config_path, out_config);
 }
 
+/* The copy takes the place of the configuration, if there is one. It is whole before anything else is touched:
+ * what is copied may be the very file that the one before is kept as. */
+static enum status import_config(struct installation *in, struct err *err)
+{
+    char copy[SETUP_PATH_MAX] = "", replaced[SETUP_PATH_MAX] = "";
+    enum status status = beside_config(in, NEW_SUFFIX, copy, err);
+    if (status == STATUS_OK) {
+        status = beside_config(in, REPLACED_SUFFIX, replaced, err);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    setup_file_remove(copy); /* of one that was cut off */
+    status = setup_file_copy(in->import, copy, err);
+    if (status == STATUS_OK && setup_exists(in->config_path)) {
+        status = setup_file_move(in->config_path, replaced, err);
+        if (status == STATUS_OK) {
+            memcpy(in->config_before, replaced, sizeof(replaced));
+        }
+    }
+    if (status == STATUS_OK) {
+        status = setup_file_move(copy, in->config_path, err);
+    }
+    in->config_made = status == STATUS_OK;
+    if (status != STATUS_OK) {
+        setup_file_remove(copy);
+    }
+    return status;
+}
+
+/* Last of an installation, when nothing is undone any more: until now the one that an earlier one has kept is
+ * there, too. One that cannot be replaced stays, and the other where it is. */
+static void keep_config_before(struct installation *in)
+{
+    char before[SETUP_PATH_MAX];
+    if (in->config_before[0] != '\0' && beside_config(in, BEFORE_SUFFIX, before, NULL) == STATUS_OK &&
+        setup_file_move(in->config_before, before, NULL) == STATUS_OK) {
+        memcpy(in->config_before, before, sizeof(before));
+    }
+}
+
 /* Our own folder and the configuration in it. Whoever can write there owns the machine, and any user may make
  * a folder in the common data folder: so it is taken over with what is in it, or refused. */
-static enum status prepare_ours(struct installation *in, const struct request *wanted, struct err *err)
+static enum status prepare_ours(struct installation *in, struct err *err)
 {
     enum status status = setup_folder_make(in->default_dir, in->default_dir_made, err);
     if (status == STATUS_OK) { /* also when it was made just now: somebody may have been faster */
         status = setup_take_over(in->default_dir, err);
     }
-    if (status == STATUS_OK && wanted->import != NULL && setup_exists(in->config_path)) {
-        char before[SETUP_PATH_MAX];
-        struct text path = text_on(before, sizeof(before));
-        text_add(&path, "%s.before", in->config_path);
-        status = setup_file_move(in->config_path, before, err);
-        if (status == STATUS_OK) {
-            memcpy(in->config_before, before, sizeof(before));
-        }
-    }
-    if (status == STATUS_OK && !in->config_kept) {
-        status = wanted->import != NULL
-                     ? setup_file_copy(wanted->import, in->config_path, err)
-                     : setup_file_make(in->config_path, in->first_config.data, in->first_config.length, err);
+    if (status == STATUS_OK && in->import != NULL) {
+        status = import_config(in, err);
+    } else if (status == STATUS_OK && !in->config_kept) {
+        status = setup_file_make(in->config_path, in->first_config.data, in->first_config.length, err);
         in->config_made = status == STATUS_OK;
     }
     return status == STATUS_OK ? setup_protect(in->config_path, err) : status;
@@ -182,9 +251,8 @@ static void print_installed(const struct installation *in, const struct request 
                             const struct config *config)
 {
     const bool moved = in->before.existed && strcmp(in->before.command, in->command) != 0;
-    const char *how = in->config_before[0] != '\0'
-                          ? " (taken over now; the one before is beside it as .before)"
-                      : wanted->import != NULL ? " (taken over now)"
+    const char *how = in->import != NULL       ? " (taken over now)"
+                      : wanted->import != NULL ? " (it is that file already)"
                       : !in->config_made       ? ""
                       : config->recipient_count == 0 || config->relay_count == 0
                           ? " (written now: it only tells, and mails nobody yet)"
@@ -194,6 +262,9 @@ static void print_installed(const struct installation *in, const struct request 
                                                      : "installed already; its registration was renewed");
     printf("  program        %s\n", in->executable);
     printf("  configuration  %s%s\n", in->config_path, how);
+    if (in->config_before[0] != '\0') {
+        printf("  the one before %s\n", in->config_before);
+    }
     printf("  data           %s%s\n", in->data_dir, in->data_dir_made[0] != '\0' ? " (made now)" : "");
     if (moved) {
         printf("  it was         %s\n", in->before.command);
@@ -271,7 +342,7 @@ static int install(struct installation *in, const struct request *wanted)
         return EXIT_FINE;
     }
     if (in->config_is_ours) {
-        status = prepare_ours(in, wanted, &err);
+        status = prepare_ours(in, &err);
     }
     if (status == STATUS_OK) {
         status = register_all(in, &config, &err);
@@ -286,6 +357,7 @@ static int install(struct installation *in, const struct request *wanted)
         }
         return could_not("install", &err);
     }
+    keep_config_before(in);
     print_installed(in, wanted, &config);
     return EXIT_FINE;
 }

@@ -14,6 +14,31 @@ static enum status no_memory(struct err *err)
     return err_set(err, STATUS_NO_MEMORY, "malloc", 0, "not enough memory");
 }
 
+/* What tells a file from all others; false when it is not there or may not be asked. */
+static bool identity_read(const char *path, BY_HANDLE_FILE_INFORMATION *out_information)
+{
+    wchar_t *wide = utf16_new(path);
+    const HANDLE file = wide != NULL
+                            ? CreateFileW(wide, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                          NULL, OPEN_EXISTING, 0, NULL)
+                            : INVALID_HANDLE_VALUE;
+    free(wide);
+    if (file == INVALID_HANDLE_VALUE) {
+        return false;
+    }
+    const bool known = GetFileInformationByHandle(file, out_information);
+    CloseHandle(file);
+    return known;
+}
+
+bool setup_same_file(const char *one, const char *other)
+{
+    BY_HANDLE_FILE_INFORMATION first, second;
+    return identity_read(one, &first) && identity_read(other, &second) &&
+           first.dwVolumeSerialNumber == second.dwVolumeSerialNumber &&
+           first.nFileIndexHigh == second.nFileIndexHigh && first.nFileIndexLow == second.nFileIndexLow;
+}
+
 enum status setup_file_copy(const char *from, const char *to, struct err *err)
 {
     wchar_t *wide_from = utf16_new(from), *wide_to = utf16_new(to);

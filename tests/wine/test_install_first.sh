@@ -49,6 +49,18 @@ printf '{ "version": 1, "mail": { "to": ["taken@example.com"], "relays": [ { "ho
 must "install a copy of a file" sw install --import 'C:\given.json' --start
 check "the service's configuration is that copy" cmp "$disk/given.json" "$config"
 check "the one before is beside it" grep -q 'kept@example\.com' "$config.before"
+must "back to the one before" sw install --import 'C:\ProgramData\storewatch\storewatch.json.before'
+check "it is the configuration again" grep -q 'kept@example\.com' "$config"
+check "and the copy is the one before" cmp "$disk/given.json" "$config.before"
+check "the configuration itself is no other one" contains "$(sw install --import 'C:\ProgramData\storewatch\Storewatch.JSON' 2>&1)" 'it is that file already'
+check "and stays" grep -q 'kept@example\.com' "$config"
+check "as does the one before" cmp "$disk/given.json" "$config.before"
+cp "$disk/given.json" "$config.new"
+check "what an installation writes on its way cannot be copied" contains "$(sw install --import 'C:\ProgramData\storewatch\storewatch.json.new' 2>&1)" 'another one first'
+check "and stays" cmp "$disk/given.json" "$config.new"
+rm "$config.new"
+must "install the copy once more" sw install --import 'C:\given.json' --start
+check "the one before is beside it again" grep -q 'kept@example\.com' "$config.before"
 printf '{ "version": 1, "mode": "acts" }' >"$disk/bad.json"
 check "a bad one is refused with its place" contains "$(sw install --import 'C:\bad.json' 2>&1)" 'bad\.json:1:[0-9]+: mode: '
 check "and the copy stays" cmp "$disk/given.json" "$config"
@@ -66,6 +78,7 @@ check "an installation that would use those fails" contains "$(sw install --impo
 check "the service runs again" wait_for 10 service_is storewatch running
 check "and is disabled as before" contains "$(scm show storewatch)" '^start 4$'
 check "with the configuration it had" cmp "$disk/given.json" "$config"
+check "and the one before that is still there" grep -q 'kept@example\.com' "$config.before"
 kill_pids TERM "$another"
 wait_for 10 eval '! kill -0 "$another"'
 rm -r "$disk/taken"
