@@ -111,58 +111,95 @@ static void check_control(struct doctor *doctor, const struct account *account,
     free(plan);
 }
 
+static const struct {
+    const char *words, *icacls, *cacls;
+} file_uses[] = {
+    [FILE_USE_READ] = {"read", "R", "R"},
+    [FILE_USE_CHANGE] = {"write into", "(OI)(CI)M", "C"},
+    [FILE_USE_CLOSE] = {"write into and close", "(OI)(CI)F", "F"},
+};
+
+/* What is closed takes nothing over from the folder above: hence each by itself. */
+static void add_grant(struct text *text, const char *account, const char *path, enum file_use use)
+{
+    const bool whole = use == FILE_USE_CLOSE;
+    text_add(text, "icacls \"%s\" /grant \"%s\":%s%s (on Server 2003: cacls \"%s\" /E%s /G \"%s\":%s)", path,
+             account, file_uses[use].icacls, whole ? " /t" : "", path, whole ? " /T" : "", account,
+             file_uses[use].cacls);
+}
+
 static void check_use_of(struct doctor *doctor, const struct account *account, const char *path,
                          enum file_use use)
 {
-    static const struct {
-        const char *words, *icacls, *cacls;
-    } uses[] = {
-        [FILE_USE_READ] = {"read", "R", "R"},
-        [FILE_USE_CHANGE] = {"write into", "(OI)(CI)M", "C"},
-        [FILE_USE_CLOSE] = {"write into and close", "(OI)(CI)F", "F"},
-    };
     char todo[2 * SETUP_PATH_MAX + 1024];
     struct err err = {0};
     bool may = false;
     struct text text = text_on(todo, sizeof todo);
-    if (!setup_exists(path))
-        return;
-    /* What is closed takes nothing over from the folder above: hence each by itself. */
-    text_add(&text, "icacls \"%s\" /grant \"%s\":%s%s (on Server 2003: cacls \"%s\" /E%s /G \"%s\":%s)", path,
-             account->name, uses[use].icacls, use == FILE_USE_CLOSE ? " /t" : "", path,
-             use == FILE_USE_CLOSE ? " /T" : "", account->name, uses[use].cacls);
+    add_grant(&text, account->name, path, use);
     if (account_file_check(account, path, use, &may, &err) != STATUS_OK)
         doctor_add(doctor, DOCTOR_WARNING, "account", "Run doctor as an Administrator.", "%s", err.text);
     else if (!may)
-        doctor_add(doctor, DOCTOR_FAILED, "account", todo, "%s may not %s %s", account->name, uses[use].words,
-                   path);
+        doctor_add(doctor, DOCTOR_FAILED, "account", todo, "%s may not %s %s", account->name,
+                   file_uses[use].words, path);
 }
 
 /* "" when the configuration names no metrics file. */
-static void metrics_folder(const struct config *config, char out_folder[CONFIG_STRING_MAX])
+static void metrics_folder(const struct config *config, char *out_folder, size_t capacity)
 {
     size_t length = strlen(config->metrics_textfile);
     while (length > 0 && config->metrics_textfile[length] != '\\' && config->metrics_textfile[length] != '/')
         length--;
-    struct text text = text_on(out_folder, CONFIG_STRING_MAX);
+    struct text text = text_on(out_folder, capacity);
     text_add_bytes(&text, config->metrics_textfile, length);
     if (length > 0 && config->metrics_textfile[length - 1] == ':') /* of a drive: its root */
         text_add(&text, "\\");
 }
 
-static void check_use_of_files(struct doctor *doctor, const struct account *account, const char *config_path)
+/* What the service uses, as far as it is there. */
+struct used_file {
+    char path[SETUP_PATH_MAX];
+    enum file_use use;
+};
+#define USED_FILES_MAX 4
+
+static size_t find_used_files(const struct doctor *doctor, const char *config_path,
+                              struct used_file out_files[USED_FILES_MAX])
 {
-    char dir[SETUP_PATH_MAX], evidence[SETUP_PATH_MAX], metrics[CONFIG_STRING_MAX];
-    struct text text = text_on(evidence, sizeof evidence);
-    check_use_of(doctor, account, config_path, FILE_USE_READ);
-    metrics_folder(&doctor->config, metrics);
-    if (metrics[0])
-        check_use_of(doctor, account, metrics, FILE_USE_CHANGE);
-    if (!cli_data_dir(&doctor->config, dir, sizeof dir))
+    struct used_file all[USED_FILES_MAX] = {
+        {.use = FILE_USE_READ}, {.use = FILE_USE_CHANGE}, {.use = FILE_USE_CLOSE}, {.use = FILE_USE_CHANGE}};
+    struct text text = text_on(all[2].path, sizeof all[2].path);
+    size_t count = 0;
+    text_copy(all[0].path, sizeof all[0].path, config_path);
+    if (cli_data_dir(&doctor->config, all[1].path, sizeof all[1].path))
+        text_add(&text, "%s\\" EVIDENCE_FOLDER_NAME, all[1].path);
+    metrics_folder(&doctor->config, all[3].path, sizeof all[3].path);
+    for (size_t i = 0; i < USED_FILES_MAX; i++)
+        if (all[i].path[0] && setup_exists(all[i].path))
+            out_files[count++] = all[i];
+    return count;
+}
+
+/* A service that does not run has no token to be looked at: told is how its account gets in. */
+static void check_stopped(struct doctor *doctor, const struct account *own, const char *config_path)
+{
+    char name[ACCOUNT_NAME_MAX];
+    struct used_file files[USED_FILES_MAX];
+    if (setup_service_account(name, sizeof name, NULL) != STATUS_OK || !name[0] ||
+        text_equal_nocase(name, "LocalSystem") || text_equal_nocase(name, own->name))
         return;
-    text_add(&text, "%s\\" EVIDENCE_FOLDER_NAME, dir);
-    check_use_of(doctor, account, dir, FILE_USE_CHANGE);
-    check_use_of(doctor, account, evidence, FILE_USE_CLOSE);
+    const char *account = strncmp(name, ".\\", 2) == 0 ? name + 2 : name; /* of this machine */
+    const size_t count = find_used_files(doctor, config_path, files);
+    doctor_add(
+        doctor, DOCTOR_WARNING, "account",
+        "storewatch install opens the usual places to it; then net start storewatch, and doctor again.",
+        "the service does not run, so what its account %s may do cannot be seen", account);
+    for (size_t i = 0; i < count; i++) {
+        char todo[2 * SETUP_PATH_MAX + 1024];
+        struct text text = text_on(todo, sizeof todo);
+        add_grant(&text, account, files[i].path, files[i].use);
+        doctor_add(doctor, DOCTOR_WARNING, "account", todo, "%s must be able to %s %s", account,
+                   file_uses[files[i].use].words, files[i].path);
+    }
 }
 
 /* LocalSystem has it all. Another account is looked at through the token of the running service; where that
@@ -183,13 +220,18 @@ static void check_account(struct doctor *doctor, const char *config_path)
     if (pid)
         check_privileges(doctor, &account);
     if (!account.local_system && (pid || !account.administrator)) {
-        check_use_of_files(doctor, &account, config_path);
+        struct used_file files[USED_FILES_MAX];
+        const size_t count = find_used_files(doctor, config_path, files);
+        for (size_t i = 0; i < count; i++)
+            check_use_of(doctor, &account, files[i].path, files[i].use);
         os_service_graph(doctor->os, &graph, NULL);
         check_control(doctor, &account, &graph, doctor->config.store_service);
         for (size_t i = 0; i < doctor->config.client_count; i++)
             check_control(doctor, &account, &graph, doctor->config.clients[i].service);
         service_graph_deinit(&graph);
     }
+    if (!pid)
+        check_stopped(doctor, &account, config_path);
     account_close(&account);
 }
 

@@ -83,6 +83,12 @@ kill_pids TERM "$another"
 wait_for 10 eval '! kill -0 "$another"'
 rm -r "$disk/taken"
 
+# An account that cannot open what is closed: its service ends before it says why.
+must "the service stops" scm stop storewatch 30
+must "it is to run under another account" scm config storewatch 'account=NT AUTHORITY\LocalService'
+words=$(sw doctor)
+check "doctor says what lets that account in" contains "$words" 'storewatch install opens the usual places to it'
+check "and the command for each place" contains "$words" 'icacls "C:\\ProgramData\\storewatch\\storewatch\.json" /grant "NT AUTHORITY\\LocalService":R '
 check "uninstall keeps configuration and history" sw uninstall
 check "the history is there" test -s "$data/storewatch.db"
 check "the configuration is there" cmp "$disk/given.json" "$config"
