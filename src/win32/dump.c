@@ -33,6 +33,18 @@
 #define EXIT_BAD_CALL 0x20000004u
 #define EXIT_SERVICE_GONE 0x20000005u
 
+/* The folder of the file, with the separator, as one asks for its disk; "" when the path names none. Windows
+ * takes both separators, and so does the configuration. */
+static void folder_of(const char *path, char out_folder[SETUP_PATH_MAX])
+{
+    size_t length = strlen(path);
+    while (length > 0 && path[length - 1] != '\\' && path[length - 1] != '/') {
+        length--;
+    }
+    struct text text = text_on(out_folder, SETUP_PATH_MAX);
+    text_add_bytes(&text, path, length);
+}
+
 /* ---- the child ---- */
 
 typedef BOOL(WINAPI *write_dump)(HANDLE process, DWORD pid, HANDLE file, MINIDUMP_TYPE type,
@@ -228,17 +240,17 @@ DWORD dump_child(const char *const *arguments, size_t count)
     if (count != 8) {
         return EXIT_BAD_CALL;
     }
+    char folder[SETUP_PATH_MAX];
+    folder_of(arguments[3], folder);
     struct child child = {.path = utf16_new(arguments[3]),
-                          .folder = utf16_new(arguments[3]),
+                          .folder = utf16_new(folder),
                           .begun_ms = GetTickCount(),
                           .budget_ms = (DWORD)strtoul(arguments[4], NULL, 10),
                           .min_free_bytes = strtoull(arguments[5], NULL, 10)};
-    wchar_t *slash = child.folder != NULL ? wcsrchr(child.folder, L'\\') : NULL;
     DWORD code = EXIT_BAD_CALL;
     /* A target that does not answer must not make error boxes that nobody sees. */
     SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
-    if (child.path != NULL && slash != NULL) {
-        slash[1] = 0;
+    if (child.path != NULL && child.folder != NULL && folder[0] != '\0') {
         code = child_run(&child, id_of(arguments), id_of(arguments + 6), strcmp(arguments[2], "full") == 0);
     }
     free(child.path);
@@ -336,11 +348,7 @@ static enum status room_check(struct os *os, HANDLE process, bool full, const ch
     struct process_memory_counters counters = {.size_bytes = sizeof(counters)};
     char folder[SETUP_PATH_MAX];
     double free_bytes = 0, needed = MINI_BYTES;
-    text_copy(folder, sizeof(folder), path);
-    char *slash = strrchr(folder, '\\');
-    if (slash != NULL) {
-        slash[1] = '\0';
-    }
+    folder_of(path, folder);
     if (full && os->late.GetProcessMemoryInfo(process, &counters, sizeof(counters))) {
         const SIZE_T more = counters.working_set_bytes > counters.pagefile_bytes ? counters.working_set_bytes
                                                                                  : counters.pagefile_bytes;

@@ -262,6 +262,10 @@ static void check_dump(struct process_id id)
           err.text);
     check(grows_on(id), "the process goes on after it");
     DeleteFileA(path);
+    err = (struct err){0};
+    status = os_process_dump(os, id, false, "C:/probe dump.dmp", 0, 60000, &err);
+    check(status == STATUS_OK && exists(path), "one into a folder with slashes: %s", err.text);
+    DeleteFileA(path);
 
     err = (struct err){0};
     status = os_process_dump(os, id, true, path, 1e18, 60000, &err);
