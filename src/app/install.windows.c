@@ -351,11 +351,14 @@ static int install(struct installation *in, const struct request *wanted)
         status = start(in, &err);
     }
     if (status != STATUS_OK) {
+        struct err again = {0};
         undo(in);
-        if (wanted->start && in->before.running) {
-            setup_service_start_again(START_DEADLINE_MS, NULL); /* as it was */
+        const int failed = could_not("install", &err);
+        if (wanted->start && in->before.running && /* as it was */
+            setup_service_start_again(START_DEADLINE_MS, &again) != STATUS_OK) {
+            cli_fail("the service that ran before does not start again: %s", again.text);
         }
-        return could_not("install", &err);
+        return failed;
     }
     keep_config_before(in);
     print_installed(in, wanted, &config);

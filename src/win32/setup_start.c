@@ -19,21 +19,34 @@ static enum status start_failed(const SERVICE_STATUS *now, struct err *err)
             : "it could not begin to watch; perhaps another storewatch works on the same data");
 }
 
+/* Right after a stop NT 5.2 may answer 230, and another installer may hold the database: both pass. */
+static DWORD start_patiently(SC_HANDLE service, DWORD begun, uint32_t deadline_ms)
+{
+    for (;;) {
+        const DWORD code = StartServiceW(service, 0, NULL) ? ERROR_SUCCESS : GetLastError();
+        if ((code != ERROR_BAD_PIPE && code != ERROR_SERVICE_DATABASE_LOCKED) ||
+            GetTickCount() - begun >= deadline_ms) {
+            return code;
+        }
+        Sleep(WAIT_STEP_MS);
+    }
+}
+
 enum status setup_service_start(uint32_t deadline_ms, struct err *err)
 {
     SERVICE_STATUS now;
     enum status status = STATUS_OK;
     struct scm_service opened;
+    const DWORD begun = GetTickCount(); /* only a difference of it is used: it may wrap */
     DWORD code = scm_service_open(STOREWATCH_SERVICE, SERVICE_START | SERVICE_QUERY_STATUS, 0, &opened);
-    if (code == ERROR_SUCCESS && !StartServiceW(opened.service, 0, NULL)) {
-        code = GetLastError();
+    if (code == ERROR_SUCCESS) {
+        code = start_patiently(opened.service, begun, deadline_ms);
     }
     if (code != ERROR_SUCCESS && code != ERROR_SERVICE_ALREADY_RUNNING) {
         status = windows_fail(err, windows_status(code), "StartService", code,
                               "the service storewatch cannot be started");
         goto done;
     }
-    const DWORD begun = GetTickCount(); /* only a difference of it is used: it may wrap */
     for (;;) {
         if (!QueryServiceStatus(opened.service, &now)) {
             code = GetLastError();
