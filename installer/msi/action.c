@@ -356,14 +356,27 @@ static enum status begin(const char *lines, const struct places *places, bool re
     return status;
 }
 
-/* The folder of the executable that is to be installed; false when the package does not say. */
-static bool program_folder(const char *lines, char out_folder[SETUP_PATH_MAX])
+/* The executable that is to be installed. Without it `install` would take the one that it runs in, which is
+ * Windows Installer's. */
+static enum status find_program(const char *lines, char out_program[SETUP_PATH_MAX], struct err *err)
 {
-    if (!lines_get(lines, "program", out_folder, SETUP_PATH_MAX) || strchr(out_folder, '\\') == NULL) {
-        return false;
+    return lines_get(lines, "program", out_program, SETUP_PATH_MAX) && strchr(out_program, '\\') != NULL
+               ? STATUS_OK
+               : err_set(err, STATUS_INVALID, "CustomActionData", 0,
+                         "the package does not say where storewatch.exe is (\"%s\")", out_program);
+}
+
+/* No program is started that lay in its folder before: Windows Installer keeps a file of a higher version, and
+ * what lies beside an executable is loaded with it. */
+static enum status trust_program(const char *lines, struct err *err)
+{
+    char folder[SETUP_PATH_MAX];
+    enum status status = find_program(lines, folder, err);
+    if (status == STATUS_OK) {
+        *strrchr(folder, '\\') = '\0';
+        status = setup_exists(folder) ? setup_trust(folder, err) : STATUS_OK;
     }
-    *strrchr(out_folder, '\\') = '\0';
-    return true;
+    return status;
 }
 
 ACTION Begin(MSIHANDLE session)
@@ -389,17 +402,11 @@ ACTION Begin(MSIHANDLE session)
         status =
             removing[0] == '1' ? setup_protect(places.folder, &err) : setup_take_over(places.folder, &err);
     }
+    if (status == STATUS_OK && removing[0] != '1') {
+        status = trust_program(lines, &err);
+    }
     if (status != STATUS_OK) {
         return failed(session, &err);
-    }
-    /* Nor is a program started that lay in its folder before: Windows Installer keeps a file of a higher version,
-     * and what lies beside an executable is loaded with it. */
-    char folder[SETUP_PATH_MAX];
-    if (removing[0] != '1' && program_folder(lines, folder) && setup_exists(folder)) {
-        status = setup_trust(folder, &err);
-        if (status != STATUS_OK) {
-            return failed(session, &err);
-        }
     }
     setup_file_remove(places.journal); /* of one that was cut off */
     if (removing[0] != '1' && run_install(session, lines, true) != ERROR_SUCCESS) {
@@ -415,7 +422,10 @@ ACTION Install(MSIHANDLE session)
     char program[SETUP_PATH_MAX];
     struct err err = {0};
     enum status status = handed_over(session, lines, &err);
-    if (status == STATUS_OK && lines_get(lines, "program", program, sizeof(program)) && program[0] != '\0') {
+    if (status == STATUS_OK) {
+        status = find_program(lines, program, &err);
+    }
+    if (status == STATUS_OK) {
         status = setup_program_close(program, &err);
     }
     return status == STATUS_OK ? run_install(session, lines, false) : failed(session, &err);
