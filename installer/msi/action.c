@@ -25,9 +25,9 @@
  * would do as LocalSystem. The same is asked of the journal before it is believed. */
 #include "storewatch/cli.h"
 #include "storewatch/service.h"
-#include "storewatch/store.h"
 
 #include "../../src/app/install.h"
+#include "../../src/app/own_files.h"
 #include "../../src/win32/setup.h"
 #include "../../src/win32/win32.h"
 
@@ -160,8 +160,8 @@ static enum status find_places(struct places *out, struct err *err)
     struct text copy = text_on(out->config_copy, sizeof(out->config_copy));
     struct text journal = text_on(out->journal, sizeof(out->journal));
     const bool known = cli_default_data_dir(out->folder, sizeof(out->folder));
-    text_add(&config, "%s\\storewatch.json", out->folder);
-    text_add(&copy, "%s" INSTALL_UNDO_SUFFIX, out->config);
+    text_add(&config, "%s\\" CONFIG_FILE_NAME, out->folder);
+    text_add(&copy, "%s" CONFIG_UNDO_SUFFIX, out->config);
     text_add(&journal, "%s\\storewatch.setup", out->folder);
     if (!known || copy.truncated || journal.truncated) {
         return err_set(err, STATUS_SYSTEM, "data_dir", 0, "the common application data folder is not known");
@@ -493,8 +493,7 @@ ACTION Undo(MSIHANDLE session)
         setup_file_remove(places.config);
     }
     if (journal.data_dir_missing[0] != '\0') {
-        setup_files_remove(journal.data_dir, STORE_FILE_NAME);
-        setup_files_remove(journal.data_dir, SERVICE_LOCK_NAME);
+        setup_files_remove(journal.data_dir, own_files_has_data);
         setup_folder_remove(journal.data_dir, journal.data_dir_missing);
     }
     setup_file_remove(places.journal);

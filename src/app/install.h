@@ -4,16 +4,13 @@
 
 #include "storewatch/base.h"
 
-/* Beside the configuration that `install` writes: what a package keeps of it until all is done. */
-#define INSTALL_UNDO_SUFFIX ".undo"
-
 /* BUSY, with the words for a person, while storewatch has stopped services that it will start again: once it
  * is removed nobody else would. */
 enum status install_may_remove(struct err *err);
 
-/* Removes what storewatch wrote: the history in the data directory that this configuration names, and the
- * configuration if it is the one that `install` writes. Folders that hold something else stay. What is not
- * there is no error. */
+/* Removes what storewatch wrote (own_files.h): the history in the data directory that this configuration names,
+ * and the configuration if it is the one that `install` writes. Folders that hold something else stay. What is
+ * not there is no error. */
 void install_delete_data(const char *config_path);
 
 #endif

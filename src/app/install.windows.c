@@ -6,13 +6,14 @@
 #include "storewatch/agent.h"
 #include "storewatch/cli.h"
 #include "storewatch/control.h"
+#include "storewatch/restart.h"
 #include "storewatch/service.h"
-#include "storewatch/store.h"
 
 #include "../win32/setup.h"
 #include "evidence.h"
 #include "first_config.h"
 #include "install.h"
+#include "own_files.h"
 
 #include <jansson.h>
 
@@ -22,11 +23,6 @@
 
 #define STOP_DEADLINE_MS 60000
 #define START_DEADLINE_MS 120000
-#define CONFIG_NAME "storewatch.json"
-/* Beside it: */
-#define BEFORE_SUFFIX ".before"     /* the one that a copy has replaced, */
-#define REPLACED_SUFFIX ".replaced" /* until all is done, */
-#define NEW_SUFFIX ".new"           /* and the copy until it is whole */
 
 struct request {
     const char *config;           /* the service is to use this file, where it is */
@@ -88,7 +84,7 @@ static enum status beside_config(const struct installation *in, const char *suff
                                  char out_path[SETUP_PATH_MAX], struct err *err)
 {
     struct text path = text_on(out_path, SETUP_PATH_MAX);
-    text_add(&path, "%s\\" CONFIG_NAME "%s", in->default_dir, suffix);
+    text_add(&path, "%s\\" CONFIG_FILE_NAME "%s", in->default_dir, suffix);
     return path.truncated ? err_set(err, STATUS_FULL, "path", 0, "the path is too long: %s...", out_path)
                           : STATUS_OK;
 }
@@ -97,7 +93,7 @@ static enum status beside_config(const struct installation *in, const char *suff
  * installation writes and removes on its way cannot be its source. */
 static enum status find_import(struct installation *in, const char *import, struct err *err)
 {
-    static const char *const on_the_way[] = {NEW_SUFFIX, REPLACED_SUFFIX, INSTALL_UNDO_SUFFIX};
+    static const char *const on_the_way[] = {CONFIG_NEW_SUFFIX, CONFIG_REPLACED_SUFFIX, CONFIG_UNDO_SUFFIX};
     char path[SETUP_PATH_MAX];
     in->import = import != NULL && !setup_same_file(import, in->config_path) ? import : NULL;
     for (size_t i = 0; in->import != NULL && i < ARRAY_COUNT(on_the_way); i++) {
@@ -194,9 +190,9 @@ static int check_config(struct installation *in, const struct request *wanted, s
 static enum status import_config(struct installation *in, struct err *err)
 {
     char copy[SETUP_PATH_MAX] = "", replaced[SETUP_PATH_MAX] = "";
-    enum status status = beside_config(in, NEW_SUFFIX, copy, err);
+    enum status status = beside_config(in, CONFIG_NEW_SUFFIX, copy, err);
     if (status == STATUS_OK) {
-        status = beside_config(in, REPLACED_SUFFIX, replaced, err);
+        status = beside_config(in, CONFIG_REPLACED_SUFFIX, replaced, err);
     }
     if (status != STATUS_OK) {
         return status;
@@ -224,7 +220,7 @@ static enum status import_config(struct installation *in, struct err *err)
 static void keep_config_before(struct installation *in)
 {
     char before[SETUP_PATH_MAX];
-    if (in->config_before[0] != '\0' && beside_config(in, BEFORE_SUFFIX, before, NULL) == STATUS_OK &&
+    if (in->config_before[0] != '\0' && beside_config(in, CONFIG_BEFORE_SUFFIX, before, NULL) == STATUS_OK &&
         setup_file_move(in->config_before, before, NULL) == STATUS_OK) {
         memcpy(in->config_before, before, sizeof(before));
     }
@@ -449,13 +445,12 @@ void install_delete_data(const char *config_path)
 {
     char data_dir[SETUP_PATH_MAX], default_dir[SETUP_PATH_MAX];
     if (find_data(config_path, data_dir)) {
-        setup_files_remove(data_dir, STORE_FILE_NAME); /* also what belongs to it, and what was set aside */
-        setup_files_remove(data_dir, SERVICE_LOCK_NAME);
+        setup_files_remove(data_dir, own_files_has_data);
         delete_evidence(data_dir);
         setup_folder_remove(data_dir, data_dir);
     }
     if (cli_default_data_dir(default_dir, sizeof(default_dir))) {
-        setup_files_remove(default_dir, CONFIG_NAME);
+        setup_files_remove(default_dir, own_files_has_config);
         setup_folder_remove(default_dir, default_dir);
     }
 }

@@ -55,8 +55,8 @@ void setup_file_remove(const char *path);
  */
 void setup_files_each(const char *folder, const char *prefix, void (*each)(void *context, const char *path),
                       void *context);
-/* Removes them. */
-void setup_files_remove(const char *folder, const char *prefix);
+/* Removes those whose names are ours. */
+void setup_files_remove(const char *folder, bool (*is_ours)(const char *name));
 /* The uppermost of `path` and the folders above it that does not exist; "" when all do. */
 void setup_folder_missing(const char *path, char out_first[SETUP_PATH_MAX]);
 /* Removes `path` and those above it up to `first_made`; nothing when that is "". */

@@ -129,13 +129,20 @@ void setup_files_each(const char *folder, const char *prefix, void (*each)(void 
     folder_walk_end(&walk);
 }
 
-static void remove_one(void *unused, const char *path)
+struct removal {
+    bool (*is_ours)(const char *name);
+};
+
+static void remove_ours(void *context, const char *path)
 {
-    (void)unused;
-    setup_file_remove(path);
+    const struct removal *removal = context;
+    if (removal->is_ours(strrchr(path, '\\') + 1)) {
+        setup_file_remove(path);
+    }
 }
 
-void setup_files_remove(const char *folder, const char *prefix)
+void setup_files_remove(const char *folder, bool (*is_ours)(const char *name))
 {
-    setup_files_each(folder, prefix, remove_one, NULL);
+    struct removal removal = {is_ours};
+    setup_files_each(folder, "", remove_ours, &removal);
 }

@@ -105,11 +105,11 @@ kill_pids TERM "$(pids_of storewatch.exe)"
 wait_for 10 gone storewatch.exe
 
 must "install once more" sw install --start
-touch "$data/not-ours.txt"
+touch "$data/not-ours.txt" "$data/storewatch.json.mine" "$data/storewatch.db.copy" "$data/storewatch.db.bad-20261122T140522"
 mkdir -p "$data/evidence/20261122T140522Z-incident-1" && touch "$data/evidence/20261122T140522Z-incident-1/summary.txt"
 check "uninstall --delete-data" sw uninstall --delete-data
-check "only what is not storewatch's is left" equals "$(ls -A "$data")" not-ours.txt
-rm "$data/not-ours.txt"
+check "only what is not storewatch's is left" equals "$(ls -A "$data" | sort | tr '\n' ' ')" 'not-ours.txt storewatch.db.copy storewatch.json.mine '
+rm "$data"/*
 must "install once more" sw install --start
 check "uninstall --delete-data once more" sw uninstall --delete-data
 check "everything is as before the first installation" equals "$(traces)" "$before"
