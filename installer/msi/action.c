@@ -201,17 +201,6 @@ static bool journal_read(const struct places *places, struct journal *out)
     return true;
 }
 
-static bool service_runs(void)
-{
-    SERVICE_STATUS now = {0};
-    struct scm_service opened;
-    const bool runs =
-        scm_service_open(STOREWATCH_SERVICE, SERVICE_QUERY_STATUS, 0, &opened) == ERROR_SUCCESS &&
-        QueryServiceStatus(opened.service, &now) && now.dwCurrentState != SERVICE_STOPPED;
-    scm_service_close(&opened);
-    return runs;
-}
-
 /* ---- storewatch's own commands, run in here ---- */
 
 /* A program without a console has no place for what a command prints: it goes to a pipe that is large enough.
@@ -331,7 +320,7 @@ static enum status begin(const char *lines, const struct places *places, bool re
     if (setup_service_start_type(&start_type, NULL) == STATUS_OK) {
         journal.start_type[0] = (char)('0' + start_type);
     }
-    journal.running[0] = service_runs() ? '1' : '0';
+    journal.running[0] = setup_service_state("storewatch") > SERVICE_STOPPED ? '1' : '0';
     journal.config_existed[0] = setup_exists(places->config) ? '1' : '0';
     if (config[0] == '\0' && !service_command_config(journal.command, config, sizeof(config))) {
         text_copy(config, sizeof(config), places->config);

@@ -5,7 +5,8 @@
 #include "storewatch/base.h"
 
 /* BUSY, with the words for a person, while storewatch has stopped services that it will start again: once it
- * is removed nobody else would. */
+ * is removed nobody else would. So it is when the service runs and does not say whether it has; of one that
+ * does not run the history tells. What cannot be read there, or is not there, keeps nobody. */
 enum status install_may_remove(struct err *err);
 
 /* Removes what storewatch wrote (own_files.h): the history in the data directory that this configuration names,

@@ -6,14 +6,15 @@
 #include "storewatch/agent.h"
 #include "storewatch/cli.h"
 #include "storewatch/control.h"
-#include "storewatch/restart.h"
 #include "storewatch/service.h"
+#include "storewatch/store.h"
 
 #include "../win32/setup.h"
 #include "evidence.h"
 #include "first_config.h"
 #include "install.h"
 #include "own_files.h"
+#include "unfinished.h"
 
 #include <jansson.h>
 
@@ -466,18 +467,62 @@ static void print_kept(const char *config_path)
     }
 }
 
-enum status install_may_remove(struct err *err)
+/* The history may be anybody's, and a removal is done by LocalSystem. */
+static bool read_unfinished(struct restart_journal *out_journal, char out_path[SETUP_PATH_MAX])
 {
-    char *answer = NULL;
-    if (control_ask("{\"request\": \"status\"}", &answer, NULL) != STATUS_OK) {
-        return STATUS_OK; /* who does not run restarts nothing */
+    char config_path[SETUP_PATH_MAX] = "", data_dir[SETUP_PATH_MAX];
+    service_installed_config(config_path, sizeof(config_path));
+    if (!unfinished_data_dir(config_path, data_dir, sizeof(data_dir)) &&
+        !cli_default_data_dir(data_dir, sizeof(data_dir))) {
+        return false;
     }
+    store_path(out_path, SETUP_PATH_MAX, data_dir);
+    return setup_trust_itself(data_dir, NULL) == STATUS_OK &&
+           setup_trust_itself(out_path, NULL) == STATUS_OK && unfinished_read(data_dir, out_journal);
+}
+
+/* Of a restart that waits for a storewatch which does not run: which of its services are down now? */
+static enum status check_unfinished(struct err *err)
+{
+    char path[SETUP_PATH_MAX], down[256] = "";
+    struct text names = text_on(down, sizeof(down));
+    struct restart_journal *journal = malloc(sizeof(*journal));
+    const size_t count = journal != NULL && read_unfinished(journal, path) ? journal->plan.count : 0;
+    for (size_t i = count; i-- > 0;) {
+        const struct restart_service *service = &journal->plan.services[i];
+        const uint32_t state = unfinished_may_be_down(service) ? setup_service_state(service->name) : 0;
+        if (state == SETUP_STATE_STOPPED || state == SETUP_STATE_STOPPING) {
+            text_add(&names, "%s%s", names.length > 0 ? ", " : "", service->name);
+        }
+    }
+    free(journal);
+    text_tell_cut(&names);
+    return names.length == 0
+               ? STATUS_OK
+               : err_set(err, STATUS_BUSY, "restart", 0,
+                         "a restart was under way when storewatch last ended, and what it has stopped only "
+                         "storewatch starts again: start the service storewatch and wait for the restart's "
+                         "end, or start these yourself: %s. If they are to stay down, rename %s first",
+                         down, path);
+}
+
+static enum status no_answer(const char *why, struct err *err)
+{
+    return err_set(err, STATUS_BUSY, "restart", 0,
+                   "the service storewatch runs and does not say whether it has stopped others (%s): stop it "
+                   "first (net stop storewatch)",
+                   why);
+}
+
+/* What a running storewatch says. */
+static enum status check_answer(const char *answer, struct err *err)
+{
     json_t *status = json_loads(answer, 0, NULL);
     const json_t *restart = json_object_get(status, "restart");
     const char *phase = json_string_value(json_object_get(restart, "phase"));
     const char *target = json_string_value(json_object_get(restart, "target"));
     const bool verifying = phase != NULL && strcmp(phase, restart_phase_name(RESTART_VERIFYING)) == 0;
-    enum status result = STATUS_OK;
+    enum status result = restart != NULL ? STATUS_OK : no_answer("its answer is not understood", err);
     if (json_is_true(json_object_get(restart, "under_way")) && !verifying) {
         result =
             err_set(err, STATUS_BUSY, "restart", 0,
@@ -487,8 +532,24 @@ enum status install_may_remove(struct err *err)
                     target != NULL ? target : "a service");
     }
     json_decref(status);
-    free(answer);
     return result;
+}
+
+enum status install_may_remove(struct err *err)
+{
+    char *answer = NULL;
+    struct err why = {0};
+    enum status status = control_ask("{\"request\": \"status\"}", &answer, &why);
+    const uint32_t state = setup_service_state("storewatch");
+    if (status == STATUS_OK) {
+        status = check_answer(answer, err);
+    } else if (state == SETUP_STATE_STOPPED) {
+        status = check_unfinished(err);
+    } else {
+        status = state != 0 ? no_answer(why.text, err) : STATUS_OK; /* there is none */
+    }
+    free(answer);
+    return status;
 }
 
 int uninstall_run(int argc, char **argv)

@@ -23,16 +23,31 @@ bool unfinished_data_dir(const char *config_path, char *out_path, size_t capacit
     return named;
 }
 
-/* What was stopped, or was about to be, and has not been seen running since. */
+bool unfinished_read(const char *data_dir, struct restart_journal *out_journal)
+{
+    char path[1100];
+    struct store *store = NULL;
+    size_t count = 0;
+    store_path(path, sizeof path, data_dir);
+    const bool waits = store_open_readonly(path, &store, NULL) == STATUS_OK &&
+                       store_get_restarts(store, out_journal, 1, &count, NULL) == STATUS_OK && count > 0 &&
+                       out_journal->phase != RESTART_ENDED;
+    store_close(store);
+    return waits;
+}
+
+bool unfinished_may_be_down(const struct restart_service *service)
+{
+    return service->stop != STEP_WAITING && service->start != STEP_REACHED && service->start != STEP_GIVEN_UP;
+}
+
 static void add_services(struct text *text, const struct restart_plan *plan)
 {
     bool any = false;
     for (size_t i = plan->count; i-- > 0;) {
-        const struct restart_service *service = &plan->services[i];
-        if (service->stop == STEP_WAITING || service->start == STEP_REACHED ||
-            service->start == STEP_GIVEN_UP)
+        if (!unfinished_may_be_down(&plan->services[i]))
             continue;
-        text_add(text, "%s %s", any ? "," : "", service->name);
+        text_add(text, "%s %s", any ? "," : "", plan->services[i].name);
         any = true;
     }
     if (!any)
@@ -41,14 +56,8 @@ static void add_services(struct text *text, const struct restart_plan *plan)
 
 void text_add_unfinished(struct text *text, const char *data_dir)
 {
-    char path[1100];
-    struct store *store = NULL;
     struct restart_journal *journal = malloc(sizeof *journal);
-    size_t count = 0;
-    store_path(path, sizeof path, data_dir);
-    if (journal != NULL && store_open_readonly(path, &store, NULL) == STATUS_OK &&
-        store_get_restarts(store, journal, 1, &count, NULL) == STATUS_OK && count > 0 &&
-        journal->phase != RESTART_ENDED) {
+    if (journal != NULL && unfinished_read(data_dir, journal)) {
         text_add(
             text,
             " A restart of %s was under way when storewatch last ended, and nobody goes on with it until it "
@@ -57,6 +66,5 @@ void text_add_unfinished(struct text *text, const char *data_dir)
         add_services(text, &journal->plan);
         text_add(text, ".");
     }
-    store_close(store);
     free(journal);
 }

@@ -1,11 +1,17 @@
-/* unfinished.h - for a start that is refused: the restart that nobody goes on with meanwhile. */
+/* unfinished.h - for a start that is refused, and for a removal: the restart that nobody goes on with. */
 #ifndef STOREWATCH_APP_UNFINISHED_H
 #define STOREWATCH_APP_UNFINISHED_H
 
-#include "storewatch/base.h"
+#include "storewatch/restart.h"
 
 /* The data directory that the file names, whatever else is wrong with it. False: it names none. */
 bool unfinished_data_dir(const char *config_path, char *out_path, size_t capacity);
+
+/* The restart that has not ended, of the history in the data directory. False: there is none, or it cannot be
+ * read. */
+bool unfinished_read(const char *data_dir, struct restart_journal *out_journal);
+/* Was it stopped, or about to be, and has not been seen running since? */
+bool unfinished_may_be_down(const struct restart_service *service);
 
 /* Appends a sentence, after a blank, when the history in the data directory knows of a restart that has not
  * ended: whose, and which services may be down for it. What cannot be read says nothing. */

@@ -542,6 +542,19 @@ void setup_service_restore(const struct setup_before *before)
     scm_service_close(&opened);
 }
 
+uint32_t setup_service_state(const char *name)
+{
+    SERVICE_STATUS now = {0};
+    struct scm_service opened = {0};
+    wchar_t *wide = utf16_new(name);
+    const bool known = wide != NULL &&
+                       scm_service_open(wide, SERVICE_QUERY_STATUS, 0, &opened) == ERROR_SUCCESS &&
+                       QueryServiceStatus(opened.service, &now);
+    scm_service_close(&opened);
+    free(wide);
+    return known ? now.dwCurrentState : 0;
+}
+
 /* The SCM's record of the service; free() it. */
 static enum status registered(QUERY_SERVICE_CONFIGW **out_config, struct err *err)
 {

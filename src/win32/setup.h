@@ -93,6 +93,11 @@ void setup_before_deinit(struct setup_before *before);
 enum status setup_service_register(const char *command, struct setup_before *out_before, struct err *err);
 void setup_service_restore(const struct setup_before *before);
 
+/* The state of any service as the SCM numbers it; 0: there is none of that name, or it cannot be asked. */
+#define SETUP_STATE_STOPPED 1
+#define SETUP_STATE_STOPPING 3
+uint32_t setup_service_state(const char *name);
+
 /* The command line and the account that the service is registered with. NOT_FOUND when it is not. */
 enum status setup_service_command(char *out_command, size_t capacity, struct err *err);
 enum status setup_service_account(char *out_account, size_t capacity, struct err *err);

@@ -81,6 +81,22 @@ static void one_that_has_ended_is_not(void **state)
     assert_string_equal(unfinished(), "");
 }
 
+static void what_may_be_down_can_be_asked_for(void **state)
+{
+    (void)state;
+    static struct restart_journal journal;
+    assert_false(unfinished_read(dir, &journal)); /* no file */
+    save(RESTART_STOPPING);
+    assert_true(unfinished_read(dir, &journal));
+    assert_int_equal(journal.plan.count, 4);
+    assert_false(unfinished_may_be_down(&journal.plan.services[0])); /* runs again */
+    assert_true(unfinished_may_be_down(&journal.plan.services[1]));
+    assert_true(unfinished_may_be_down(&journal.plan.services[2]));
+    assert_false(unfinished_may_be_down(&journal.plan.services[3])); /* was not stopped */
+    save(RESTART_ENDED);
+    assert_false(unfinished_read(dir, &journal));
+}
+
 static void a_bad_configuration_still_names_its_data(void **state)
 {
     (void)state;
@@ -105,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_unfinished_restart_is_told),
         TEST(one_that_has_ended_is_not),
+        TEST(what_may_be_down_can_be_asked_for),
         TEST(a_bad_configuration_still_names_its_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

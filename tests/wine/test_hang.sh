@@ -34,6 +34,12 @@ printf '{ "data_dir": "C:\\\\storewatch-data", "mode": 1 }' >"$disk/bad.json"
 check "a start that is refused tells of the restart that waits for it" contains "$(sw run --config 'C:\bad.json' 2>&1)" \
     'A restart of ArchiveSvc was under way .* See that these run: ArchiveSvc, FaxSvc\.'
 
+# Stopped in the middle.
+must "storewatch is stopped" scm stop storewatch 60
+check "it is not removed then either" contains "$(sw uninstall 2>&1)" 'start these yourself: ArchiveSvc, FaxSvc\.'
+check "and still installed" service_is storewatch stopped
+must "it goes on" storewatch_start
+
 # "terminate_client", from now on: what hangs in the way of its own start is ended after another stop_timeout
 settings terminate_client
 must "the configuration is taken over" scm control storewatch 6
