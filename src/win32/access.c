@@ -2,6 +2,7 @@
 #include "win32.h"
 
 #include "access.h"
+#include "access_list.h"
 #include "rights.h"
 
 #include <aclapi.h>
@@ -84,30 +85,13 @@ static bool look_at(struct unsafe_places *places, enum access_place place, const
     return protected;
 }
 
-/* The folder that `path` lies in, "C:\\" for "C:\\x"; false at the top. */
-static bool folder_of(char *path)
-{
-    size_t length = strlen(path);
-    if (length > 0 && path[length - 1] == '\\') {
-        return false;
-    }
-    while (length > 0 && path[length - 1] != '\\') {
-        length--;
-    }
-    if (length <= 2) {
-        return false; /* nothing, or a network's share */
-    }
-    path[path[length - 2] == ':' ? length : length - 1] = '\0';
-    return true;
-}
-
 /* A folder and those above it. */
 static void look_at_folders(struct unsafe_places *places, const char *folder)
 {
     char path[SETUP_PATH_MAX];
     text_copy(path, sizeof(path), folder);
     bool protected = look_at(places, ACCESS_FOLDER, path);
-    while (folder_of(path)) {
+    while (access_folder_above(path)) {
         protected = look_at(places, protected ? ACCESS_FOLDER_ABOVE_PROTECTED : ACCESS_FOLDER_ABOVE, path);
     }
 }
@@ -117,7 +101,7 @@ static void look_at_file_and_folders(struct unsafe_places *places, const char *f
     char path[SETUP_PATH_MAX];
     text_copy(path, sizeof(path), file);
     look_at(places, ACCESS_FILE, path);
-    if (folder_of(path)) {
+    if (access_folder_above(path)) {
         look_at_folders(places, path);
     }
 }

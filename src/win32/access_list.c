@@ -322,3 +322,31 @@ bool access_sddl_closed(bool to_administrators, const char *own_sid, const char 
     }
     return !out.truncated;
 }
+
+/* Of "\\\\server\\share", which a path may begin with; 0: it does not. */
+static size_t share_length(const char *path)
+{
+    if (strncmp(path, "\\\\", 2) != 0) {
+        return 0;
+    }
+    const size_t server = 2 + strcspn(path + 2, "\\");
+    return path[server] == '\0' ? server : server + 1 + strcspn(path + server + 1, "\\");
+}
+
+bool access_folder_above(char *path)
+{
+    const size_t share = share_length(path);
+    size_t length = strlen(path);
+    if (length <= share || path[length - 1] == '\\') {
+        return false;
+    }
+    while (length > 0 && path[length - 1] != '\\') {
+        length--;
+    }
+    if (length < 2) {
+        return false;
+    }
+    const bool top = path[length - 2] == ':' || length - 1 == share;
+    path[top ? length : length - 1] = '\0';
+    return true;
+}

@@ -35,6 +35,10 @@ void text_add_icacls(struct text *text, const char *path, bool folder, const cha
 void text_add_cacls(struct text *text, const char *path, bool folder, const char *administrators,
                     const char *system);
 
+/* Cuts an absolute path to the folder that it lies in: "C:\\" for "C:\\x", "\\\\server\\share\\" for
+ * "\\\\server\\share\\x". False, and nothing is done, at the top: nothing is above a drive or a share. */
+bool access_folder_above(char *path);
+
 /* SDDL of a service with one entry more: `sid` ("S-1-5-21-...") may ask, start and stop it. `sddl` is what
  * "sc sdshow" prints. False when it has no D: part or does not fit. */
 bool access_sddl_grant(const char *sddl, const char *sid, char *out_sddl, size_t capacity);

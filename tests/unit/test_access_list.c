@@ -398,6 +398,34 @@ static void what_is_closed_is_left_to_the_service(void **state)
     assert_false(access_sddl_closed(true, "", "S-1-5-21-7", out, 60));
 }
 
+static void the_folders_above_end_at_the_drive_or_the_share(void **state)
+{
+    (void)state;
+    static const char *const ways[][5] = {
+        {"C:\\a\\b\\c.json", "C:\\a\\b", "C:\\a", "C:\\"},
+        {"C:\\c.json", "C:\\"},
+        {"C:\\"},
+        {"\\\\server\\share\\a\\c.json", "\\\\server\\share\\a", "\\\\server\\share\\"},
+        {"\\\\server\\share\\c.json", "\\\\server\\share\\"},
+        {"\\\\server\\share"},
+        {"\\\\server\\"},
+        {"\\\\server"},
+        {"\\\\?\\C:\\a\\c", "\\\\?\\C:\\a", "\\\\?\\C:\\"},
+        {"\\x"},
+        {"x"},
+        {""},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(ways); i++) {
+        char path[64];
+        text_copy(path, sizeof(path), ways[i][0]);
+        for (size_t k = 1; ways[i][k] != NULL; k++) {
+            assert_true(access_folder_above(path));
+            assert_string_equal(path, ways[i][k]);
+        }
+        assert_false(access_folder_above(path));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +446,7 @@ int main(void)
         cmocka_unit_test(a_command_of_either_system),
         cmocka_unit_test(a_grant_goes_to_the_end_of_the_list),
         cmocka_unit_test(what_is_closed_is_left_to_the_service),
+        cmocka_unit_test(the_folders_above_end_at_the_drive_or_the_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
