@@ -15,6 +15,7 @@
 
 #include "mail_dialogue.h"
 #include "storewatch/dpapi.h"
+#include "storewatch/environment.h"
 #include "storewatch/report.h"
 
 #define PASSWORD_MAX 512
@@ -112,16 +113,7 @@ static enum mail_end end_of(const struct transfer *transfer, CURLcode code, cons
 static enum status resolve_password(const char *written, char *out_password, size_t capacity, struct err *err)
 {
     if (strncmp(written, "env:", 4) == 0) {
-        const char *value = getenv(written + 4);
-        if (value == NULL) {
-            return err_set(err, STATUS_INVALID, "password", 0,
-                           "the environment of storewatch has no variable %s", written + 4);
-        }
-        return text_copy(out_password, capacity, value)
-                   ? STATUS_OK
-                   : err_set(err, STATUS_INVALID, "password", 0,
-                             "the value of the variable %s is longer than %u bytes", written + 4,
-                             (unsigned)capacity - 1);
+        return environment_get(written + 4, out_password, capacity, err);
     }
     if (strncmp(written, "dpapi:", 6) == 0) {
         return dpapi_unprotect(written + 6, out_password, capacity, err);

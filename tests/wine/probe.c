@@ -7,6 +7,7 @@
  * and removes it again. Runs under Wine and on Windows; needs the right to create services. */
 #include "../../src/win32/win32.h"
 
+#include "storewatch/environment.h"
 #include "storewatch/loop.h"
 
 #include <stdio.h>
@@ -731,6 +732,25 @@ static void check_events(void)
     free(text);
 }
 
+static void check_environment(void)
+{
+    char value[32];
+    struct err err = {0};
+    SetEnvironmentVariableW(L"PROBE_SECRET", L"p\u00E4\u0441\u20AC");
+    check(environment_get("PROBE_SECRET", value, sizeof(value), &err) == STATUS_OK &&
+              strcmp(value, "p\xC3\xA4\xD1\x81\xE2\x82\xAC") == 0,
+          "a variable of any letters is UTF-8: %s", err.text);
+    check(environment_get("PROBE_SECRET", value, 9, &err) == STATUS_INVALID, "one that is longer: %s",
+          err.text);
+    err = (struct err){0};
+    SetEnvironmentVariableW(L"PROBE_SECRET", L"");
+    check(environment_get("PROBE_SECRET", value, sizeof(value), &err) == STATUS_OK && value[0] == '\0',
+          "an empty one: %s", err.text);
+    SetEnvironmentVariableW(L"PROBE_SECRET", NULL);
+    check(environment_get("PROBE_SECRET", value, sizeof(value), &err) == STATUS_INVALID, "none: %s",
+          err.text);
+}
+
 /* ---- cost ---- */
 
 static DWORD WINAPI look_often(void *unused)
@@ -841,6 +861,7 @@ int main(int argc, char **argv)
     check_services(argv[1]);
     check_files();
     check_events();
+    check_environment();
     check_cost();
     check_lanes();
     os_close(os);
