@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOKEN_BYTES_MAX 16384
 #define SECURITY_BYTES_MAX 16384
 
 /* Newer than the headers' _WIN32_WINNT, and refused by systems that do not know them: levels and structures
@@ -126,46 +125,54 @@ static enum status token_open(uint32_t pid, HANDLE *out_token, struct err *err)
                                                 (unsigned long)(pid != 0 ? pid : GetCurrentProcessId()));
 }
 
+/* What a token tells of one kind: in many groups it is long. Heap; NULL, and the error code, on failure. */
+static void *token_read(HANDLE token, TOKEN_INFORMATION_CLASS kind, DWORD *out_code)
+{
+    DWORD size = 0, read = 0;
+    *out_code = GetTokenInformation(token, kind, NULL, 0, &size) ? ERROR_SUCCESS : GetLastError();
+    void *held = *out_code == ERROR_INSUFFICIENT_BUFFER ? malloc(size) : NULL;
+    if (held == NULL) {
+        *out_code = *out_code == ERROR_INSUFFICIENT_BUFFER ? ERROR_NOT_ENOUGH_MEMORY : *out_code;
+    } else if (!GetTokenInformation(token, kind, held, size, &read)) {
+        *out_code = GetLastError();
+        free(held);
+        held = NULL;
+    }
+    return held;
+}
+
 enum status account_open(uint32_t pid, struct account *out_account, struct err *err)
 {
     struct account account = {.token = NULL};
     HANDLE token = NULL;
-    DWORD size = 0;
-    union {
-        TOKEN_USER user;
-        TOKEN_OWNER owner;
-        TOKEN_GROUPS groups;
-        TOKEN_PRIVILEGES privileges;
-        unsigned char bytes[TOKEN_BYTES_MAX];
-    } held;
+    DWORD code = ERROR_SUCCESS;
     enum status status = token_open(pid, &token, err);
     if (status != STATUS_OK) {
         return status;
     }
-    bool read = GetTokenInformation(token, TokenUser, &held, sizeof(held), &size);
-    if (read) {
-        account_name_read(held.user.User.Sid, account.sid, account.name);
-        account.local_system = IsWellKnownSid(held.user.User.Sid, WinLocalSystemSid);
-        read = GetTokenInformation(token, TokenOwner, &held, sizeof(held), &size);
-    }
-    if (read) {
+    TOKEN_USER *user = token_read(token, TokenUser, &code);
+    TOKEN_OWNER *owner = user != NULL ? token_read(token, TokenOwner, &code) : NULL;
+    TOKEN_GROUPS *groups = owner != NULL ? token_read(token, TokenGroups, &code) : NULL;
+    TOKEN_PRIVILEGES *privileges = groups != NULL ? token_read(token, TokenPrivileges, &code) : NULL;
+    if (privileges != NULL) {
         char name[ACCOUNT_NAME_MAX];
-        account_name_read(held.owner.Owner, account.owner_sid, name);
-        read = GetTokenInformation(token, TokenGroups, &held, sizeof(held), &size);
-    }
-    if (read) {
-        account.administrator = is_member(&held.groups, WinBuiltinAdministratorsSid);
-        read = GetTokenInformation(token, TokenPrivileges, &held, sizeof(held), &size);
-    }
-    if (!read) {
-        const DWORD code = GetLastError();
+        account_name_read(user->User.Sid, account.sid, account.name);
+        account_name_read(owner->Owner, account.owner_sid, name);
+        account.local_system = IsWellKnownSid(user->User.Sid, WinLocalSystemSid);
+        account.administrator = is_member(groups, WinBuiltinAdministratorsSid);
+        privileges_read(privileges, &account);
+        account.token = token;
+        *out_account = account;
+    } else {
         CloseHandle(token);
-        return windows_fail(err, windows_status(code), "GetTokenInformation", code, "rights cannot be read");
+        status =
+            windows_fail(err, windows_status(code), "GetTokenInformation", code, "rights cannot be read");
     }
-    privileges_read(&held.privileges, &account);
-    account.token = token;
-    *out_account = account;
-    return STATUS_OK;
+    free(user);
+    free(owner);
+    free(groups);
+    free(privileges);
+    return status;
 }
 
 void account_close(struct account *account)
