@@ -41,6 +41,9 @@
 #include "storewatch/incident.h"
 #include "storewatch/watch.h"
 
+/* What a new handle and its object hold of the kernel's pools, in bytes: up to this much is usual. */
+#define POOL_A_HANDLE_USUAL 1024.0
+
 /* What is asked. */
 struct culprit_question {
     enum metric metric;        /* what grows */

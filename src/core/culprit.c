@@ -35,9 +35,8 @@
  * buffers more. Beyond this the handles are not what holds it. */
 #define POOL_A_HANDLE_MAX (64.0 * 1024)
 #define KEEPS_FEW_HANDLES 0.1
-/* Up to this much for each new handle the handles alone explain all of it, and what is ten times as much is
- * one reason among others: odds in proportion, as a driver's leak knows nothing of handles. */
-#define POOL_A_HANDLE_USUAL 1024.0
+/* Up to POOL_A_HANDLE_USUAL the handles alone explain all of it, and what is ten times as much is one reason
+ * among others: odds in proportion, as a driver's leak knows nothing of handles. */
 #define POOL_HANDLES_ODDS 20.0
 /* The store takes memory for its cache while there is some, and gives it back: until its detector says
  * `unbounded` its growth is that, and even then it may be. */

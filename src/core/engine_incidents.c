@@ -4,8 +4,13 @@
 
 #include "storewatch/advice.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Of the machine's growth: what processes must take of it to explain it. The rest is noise, load, and what
+ * the two fits differ in. */
+#define EXPLAINED_SHARE 0.5
 
 struct open_incident *engine_incident_of(struct engine *engine, struct process_id process, const char *target,
                                          enum metric metric)
@@ -102,14 +107,30 @@ static struct alert *incident_close(struct step *step, struct open_incident *ope
     return alert;
 }
 
-static bool process_incident_open(const struct engine *engine)
+/* What the growth of this incident takes of the machine's metric, per hour in its unit. NAN: it is unknown. */
+static double taken_per_hour(const struct incident *incident, enum metric metric)
 {
+    if (incident->metric == METRIC_PRIVATE_BYTES)
+        return metric == METRIC_COMMIT ? incident->slope_per_hour : 0;
+    if (incident->metric == METRIC_HANDLES) /* commit has the pools in it */
+        return incident->slope_per_hour * POOL_A_HANDLE_USUAL;
+    return 0;
+}
+
+/* Do the processes that are known to grow take as much as makes at least half of the machine's growth? A rate
+ * that is unknown explains nothing, and none explains what is unknown. */
+static bool processes_take_it(const struct engine *engine, enum metric metric, const struct verdict *verdict)
+{
+    double taken = 0;
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         const struct incident *incident = &engine->incidents[i].incident;
-        if (incident->id && incident->target_kind != TARGET_HOST)
-            return true;
+        double per_hour = incident->id && incident->target_kind != TARGET_HOST
+                              ? taken_per_hour(incident, metric)
+                              : (double)NAN;
+        if (per_hour > 0)
+            taken += per_hour;
     }
-    return false;
+    return taken > 0 && taken >= EXPLAINED_SHARE * verdict->slope_per_hour;
 }
 
 static bool near_exhaustion(const struct step *step, const struct incident *incident)
@@ -187,24 +208,27 @@ static bool say_what_happens(struct step *step, struct alert *alert, struct open
     return true;
 }
 
-/* One mail for one leak: a process that grows explains the machine's growth, and its verdict may come a
- * little later than the machine's. So the machine's growth is told only when it has stayed unexplained for
- * half a window, or when it is urgent. */
+/* One mail for one leak: a process that grows fast enough explains the machine's growth, and its verdict may
+ * come a little later than the machine's. So the machine's growth is told only when it has stayed unexplained
+ * for half a window, or when it is urgent. */
 static bool is_explained(struct step *step, enum metric metric, const struct verdict *verdict)
 {
     struct engine *engine = step->engine;
     int64_t *since_ms = &engine->unexplained_mono_ms[metric];
-    if (process_incident_open(engine) || engine_restarting(engine)) {
+    int64_t *explained_ms = &engine->explained_mono_ms[metric];
+    bool urgent = step_is_urgent(step, verdict);
+    bool taken = processes_take_it(engine, metric, verdict);
+    if (taken)
+        *explained_ms = step->clock.mono_ms;
+    if (taken || (engine_restarting(engine) && !urgent)) {
         *since_ms = 0;
-        engine->explained_mono_ms = step->clock.mono_ms;
         return true;
     }
     if (*since_ms == 0)
         *since_ms = step->clock.mono_ms;
-    bool urgent = step_is_urgent(step, verdict);
     /* Just after a process' growth was ended, the machine's verdict is still about that. */
     int64_t patience_ms = engine->config.min_window_ms / 2;
-    bool fresh = engine->explained_mono_ms && step->clock.mono_ms - engine->explained_mono_ms < patience_ms;
+    bool fresh = *explained_ms && step->clock.mono_ms - *explained_ms < patience_ms;
     return (fresh || !urgent) && step->clock.mono_ms - *since_ms < patience_ms;
 }
 

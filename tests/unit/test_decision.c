@@ -265,6 +265,101 @@ static void test_a_long_story_has_room_for_its_end(void **state)
     assert_int_equal(alert.done_count, told + 1);
 }
 
+/* The machine grows at this rate, and what is known of its processes stays as it is: after how many hours is
+ * that told? 0 = not within `hours`. */
+static int machine_told_after(struct fixture *f, enum metric metric, double per_hour, double limit, int hours)
+{
+    const double base = 1e9;
+    f->engine->config.mode = MODE_ALERT;
+    for (int minute = 0; minute < 60 * hours; minute++) {
+        pass(f, MS_PER_MINUTE);
+        world_observe(&f->world, f->observation);
+        f->observation->mono_ms = f->step.clock.mono_ms;
+        f->observation->utc_ms = f->step.clock.utc_ms;
+        for (size_t i = 0; i < f->observation->process_count; i++)
+            f->observation->processes[i].private_bytes = f->observation->processes[i].handle_count = NAN;
+        double level = base + per_hour * minute / 60;
+        f->observation->host_known = true;
+        f->observation->host =
+            (struct host){.commit_bytes = metric == METRIC_COMMIT ? level : base,
+                          .commit_limit_bytes = limit,
+                          .available_bytes = 1e9,
+                          .physical_bytes = 4e9,
+                          .paged_pool_bytes = metric == METRIC_PAGED_POOL ? level : base,
+                          .nonpaged_pool_bytes = metric == METRIC_NONPAGED_POOL ? level : base};
+        actions_clear(&f->actions);
+        watch_look(&f->engine->watch, &f->engine->config, f->observation);
+        watch_push(&f->engine->watch, &f->engine->config, f->observation);
+        step_follow_incidents(&f->step);
+        for (size_t i = 0; i < f->actions.alert_count; i++)
+            if (f->actions.alerts[i].kind == ALERT_OPENED) {
+                assert_int_equal(f->actions.alerts[i].incident.target_kind, TARGET_HOST);
+                assert_int_equal(f->actions.alerts[i].incident.metric, metric);
+                return minute / 60 + 1;
+            }
+    }
+    return 0;
+}
+
+/* A client's incident is open for months, as its end is years off. What the machine loses beside that is
+ * told. */
+static void test_a_slow_leak_hides_no_fast_one(void **state)
+{
+    struct fixture *f = *state;
+    grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident.slope_per_hour = 10e6 / 24;
+    assert_in_range(machine_told_after(f, METRIC_COMMIT, 1e9, 60e9, 24), 4, 12);
+}
+
+static void test_no_memory_of_a_process_hides_a_driver(void **state)
+{
+    struct fixture *f = *state;
+    grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident.slope_per_hour = 1e9;
+    assert_in_range(machine_told_after(f, METRIC_NONPAGED_POOL, 100e6, 60e9, 24), 4, 12);
+}
+
+/* Unknown is not zero, and no explanation either. */
+static void test_an_unknown_rate_hides_nothing(void **state)
+{
+    struct fixture *f = *state;
+    grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident.slope_per_hour = NAN;
+    assert_in_range(machine_told_after(f, METRIC_COMMIT, 1e9, 60e9, 24), 4, 12);
+}
+
+/* Two processes leak what the machine loses, one of them what its handles hold: no mail beside theirs. */
+static void test_one_leak_is_one_mail(void **state)
+{
+    struct fixture *f = *state;
+    grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident.slope_per_hour = 0.3e9;
+    grows(f, TARGET_CLIENT, "FaxSvc", 0)->incident.slope_per_hour = 0.3e9;
+    assert_int_equal(machine_told_after(f, METRIC_COMMIT, 1e9, 60e9, 24), 0);
+}
+
+static void test_handles_explain_what_they_can_hold(void **state)
+{
+    struct fixture *f = *state;
+    struct incident *incident = &grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident;
+    incident->metric = METRIC_HANDLES;
+    incident->slope_per_hour = 60e3;
+    assert_int_equal(machine_told_after(f, METRIC_NONPAGED_POOL, 100e6, 60e9, 24), 0);
+}
+
+static void test_handles_explain_no_more_than_they_can_hold(void **state)
+{
+    struct fixture *f = *state;
+    struct incident *incident = &grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident;
+    incident->metric = METRIC_HANDLES;
+    incident->slope_per_hour = 1e3; /* 100 KB for each */
+    assert_in_range(machine_told_after(f, METRIC_NONPAGED_POOL, 100e6, 60e9, 24), 4, 12);
+}
+
+/* A restart explains what the machine does as long as it goes on, but not into the machine's end. */
+static void test_a_restart_hides_nothing_urgent(void **state)
+{
+    struct fixture *f = *state;
+    f->engine->restart.journal.phase = RESTART_STOPPING;
+    assert_in_range(machine_told_after(f, METRIC_COMMIT, 1e9, 16e9, 24), 12, 15);
+}
+
 /* More targets than are remembered: the latest are. */
 static void test_the_oldest_ladder_is_forgotten(void **state)
 {
@@ -468,6 +563,13 @@ int main(void)
         TEST(test_the_budget_of_a_reload_holds_from_the_begin),
         TEST(test_what_still_rises_has_not_recovered),
         TEST(test_a_long_story_has_room_for_its_end),
+        TEST(test_a_slow_leak_hides_no_fast_one),
+        TEST(test_no_memory_of_a_process_hides_a_driver),
+        TEST(test_an_unknown_rate_hides_nothing),
+        TEST(test_one_leak_is_one_mail),
+        TEST(test_handles_explain_what_they_can_hold),
+        TEST(test_handles_explain_no_more_than_they_can_hold),
+        TEST(test_a_restart_hides_nothing_urgent),
         TEST(test_the_oldest_ladder_is_forgotten),
         TEST(test_a_set_clock_brings_no_end_nearer),
         TEST(test_what_has_ended_does_not_come_back_with_the_file),
