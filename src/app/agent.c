@@ -70,6 +70,7 @@ enum status agent_new(struct os *os, const struct config *config, const struct a
         agent->jobs[lane].agent = agent;
     }
     agent->pending_sequence = 1;
+    agent->mail_round = 1;
     agent->look_due = true; /* the first one opens the store */
     *out_agent = agent;
     return STATUS_OK;

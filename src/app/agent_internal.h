@@ -44,6 +44,9 @@ struct pending_mail {
     struct mail mail; /* owned */
     enum alert_kind kind;
     int64_t incident_id, utc_ms;
+    /* Of one that leaves from memory: how often it was tried, and in which round last; 0 = not yet. */
+    uint32_t attempts;
+    uint64_t tried_round;
 };
 
 /* What came of sending one mail that is in the file. */
@@ -263,6 +266,7 @@ struct agent {
     /* mail */
     bool mail_ready; /* `next_mail` holds one to send */
     struct outbox_entry next_mail;
+    uint64_t mail_round;   /* of tries, from 1 on */
     int64_t mail_after_id; /* in this round mails up to here were tried */
     int64_t mail_retry_mono_ms, mail_backoff_ms;
     bool mail_may_wait; /* the outbox may hold mails */

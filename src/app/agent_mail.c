@@ -42,22 +42,33 @@ void agent_hurry_mail(struct agent *agent, int64_t incident_id)
     put_among(agent->hurried_incidents, &agent->hurried_count, incident_id);
 }
 
+static void begin_mail_round(struct agent *agent)
+{
+    agent->mail_round++;
+    agent->mail_after_id = 0;
+    agent->held_count = 0;
+}
+
+static void follow_hurry(struct agent *agent)
+{
+    if (!agent->mail_hurry)
+        return;
+    agent->mail_hurry = false;
+    agent->mail_retry_mono_ms = 0; /* for the whole round: the error may not be the first of it */
+    begin_mail_round(agent);
+}
+
 int64_t agent_next_mail_after(struct agent *agent)
 {
-    if (agent->mail_hurry) {
-        agent->mail_hurry = false;
-        agent->mail_retry_mono_ms = 0; /* for the whole round: the error may not be the first of it */
-        agent->mail_after_id = 0;
-        agent->held_count = 0;
-    }
+    follow_hurry(agent);
     return agent->mail_after_id;
 }
 
-/* A round over the outbox ends with something left in it: the next begins when the back-off has passed. */
+/* A round over the outbox, or over what leaves from memory, ends with something left in it: the next begins
+ * when the back-off has passed. */
 void agent_end_mail_round(struct agent *agent)
 {
-    agent->mail_after_id = 0;
-    agent->held_count = 0;
+    begin_mail_round(agent);
     agent->mail_may_wait = true;
     agent->mail_backoff_ms = agent->mail_backoff_ms ? agent->mail_backoff_ms * 2 : MAIL_BACKOFF_FIRST_MS;
     if (agent->mail_backoff_ms > MAIL_BACKOFF_LAST_MS)
@@ -122,27 +133,64 @@ static bool copy_text(const char *text, char **out_copy)
 /* While the history file cannot be written, or is not open yet, mails leave from memory: news of a full or
  * hanging disk must not wait for it. They keep their place among those to be saved until they have arrived:
  * the disk may work again before that. */
+static bool mails_leave_from_memory(const struct agent *agent)
+{
+    return agent->store_failing || !agent->opened;
+}
+
+/* Does an earlier mail of its incident wait? */
+static bool waits_behind_another(const struct transaction *pending, size_t at)
+{
+    const int64_t incident_id = pending->mails[at].incident_id;
+    for (size_t i = 0; incident_id && i < at; i++)
+        if (pending->mails[i].incident_id == incident_id)
+            return true;
+    return false;
+}
+
+/* The first that is due: as with those in the outbox, one that is to be tried again, or that the cap holds
+ * back, keeps only what its own incident says next. NULL: none; *out_tried: some were tried in this round. */
+static struct pending_mail *find_mail_in_memory(struct agent *agent, bool *out_tried)
+{
+    struct transaction *pending = agent->pending;
+    *out_tried = false;
+    for (size_t i = 0; i < pending->mail_count; i++) {
+        struct pending_mail *waiting = &pending->mails[i];
+        if (waiting->tried_round == agent->mail_round)
+            *out_tried = true;
+        else if (!waits_behind_another(pending, i) &&
+                 cap_allows(agent, mail_severity(&waiting->mail, waiting->kind), waiting->incident_id))
+            return waiting;
+    }
+    return NULL;
+}
+
 static bool take_mail_from_memory(struct agent *agent)
 {
-    const struct transaction *pending = agent->pending;
-    if ((!agent->store_failing && agent->opened) || pending->mail_count == 0 ||
-        os_mono_ms(agent->os) < agent->mail_retry_mono_ms)
+    if (!mails_leave_from_memory(agent) || agent->pending->mail_count == 0)
         return false;
-    const struct pending_mail *first = &pending->mails[0];
-    const enum severity severity = mail_severity(&first->mail, first->kind);
-    if (!cap_allows(agent, severity, first->incident_id))
+    follow_hurry(agent);
+    if (os_mono_ms(agent->os) < agent->mail_retry_mono_ms)
         return false;
-    struct outbox_entry entry = {.incident_id = first->incident_id,
-                                 .kind = first->kind,
-                                 .severity = severity,
-                                 .queued_utc_ms = first->utc_ms,
-                                 .mail = first->mail};
-    bool copied = copy_text(first->mail.plain, &entry.mail.plain);
-    copied &= copy_text(first->mail.html, &entry.mail.html);
+    bool tried;
+    struct pending_mail *found = find_mail_in_memory(agent, &tried);
+    if (!found && tried)
+        agent_end_mail_round(agent);
+    if (!found)
+        return false;
+    struct outbox_entry entry = {.incident_id = found->incident_id,
+                                 .kind = found->kind,
+                                 .severity = mail_severity(&found->mail, found->kind),
+                                 .attempts = found->attempts,
+                                 .queued_utc_ms = found->utc_ms,
+                                 .mail = found->mail};
+    bool copied = copy_text(found->mail.plain, &entry.mail.plain);
+    copied &= copy_text(found->mail.html, &entry.mail.html);
     if (!copied) {
         outbox_entry_deinit(&entry);
         return false;
     }
+    found->tried_round = agent->mail_round;
     agent->next_mail = entry;
     agent->mail_ready = true;
     return true;
@@ -200,7 +248,8 @@ void agent_mail_done(struct agent *agent, struct job *job)
     transaction_put_outcome(agent->pending, outcome);
     agent->pending_dirty = true;
     if (outcome->state == MAIL_PENDING && from_memory) {
-        agent_end_mail_round(agent);
+        if (!job->relay_answered || !mails_leave_from_memory(agent))
+            agent_end_mail_round(agent);
         outbox_entry_deinit(&job->sending);
         return;
     }

@@ -123,8 +123,8 @@ static void take_mail_out(struct transaction *transaction, size_t at)
             (transaction->mail_count - at) * sizeof transaction->mails[0]);
 }
 
-/* Of a mail that waits there still, because it left from memory, nothing needs to be noted: it is in no file.
- */
+/* Of a mail that waits there still, because it left from memory, nothing needs to be noted for the file: it is
+ * in none. */
 static bool note_in_memory(struct transaction *transaction, const struct mail_outcome *outcome)
 {
     size_t at = 0;
@@ -133,8 +133,9 @@ static bool note_in_memory(struct transaction *transaction, const struct mail_ou
     if (at == transaction->mail_count)
         return false;
     if (outcome->state == MAIL_PENDING)
-        return true;
-    take_mail_out(transaction, at);
+        transaction->mails[at].attempts = outcome->attempts;
+    else
+        take_mail_out(transaction, at);
     return true;
 }
 

@@ -394,6 +394,93 @@ static void test_a_mail_that_comes_back_has_a_place(void **state)
     assert_int_equal(agent->mails_dropped, 1);
 }
 
+/* The disk goes on failing: only the relays are tried. */
+static void mail_for(struct fixture *f, int64_t ms)
+{
+    for (; ms > 0; ms -= 15 * MS_PER_SECOND) {
+        fake_advance(&f->os, 15 * MS_PER_SECOND);
+        while (drive_lane(f->agent, LANE_MAIL))
+            ;
+    }
+}
+
+/* The disk takes nothing, and no relay answers one mail: it keeps only what its own incident says next. */
+static void test_from_memory_a_mail_that_none_answers_keeps_no_other(void **state)
+{
+    struct fixture *f = *state;
+    struct agent *agent = f->agent;
+    agent->engine->config.max_per_hour = 0;
+    f->os.swallowed = "i4-1";
+    put(f, ALERT_OPENED, 4, "i4-1");
+    break_the_disk(f);
+    mail_for(f, MS_PER_MINUTE);
+    put(f, ALERT_REMINDER, 4, "i4-2");
+    put(f, ALERT_SERVICE_DOWN, 5, "i5-1");
+    mail_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i5-1"));
+    mail_for(f, MS_PER_HOUR);
+    assert_false(mailed(f, "i4-2"));
+    const uint32_t attempts = agent->pending->mails[0].attempts;
+    assert_in_range(attempts, 5, 20); /* the back-off holds */
+    f->os.swallowed = NULL;
+    mail_for(f, 15 * MS_PER_MINUTE);
+    assert_true(mailed(f, "i4-1") && mailed(f, "i4-2"));
+    assert_true(strstr(f->os.log_storage, "mail i4-1") < strstr(f->os.log_storage, "mail i4-2"));
+    assert_int_equal(agent->pending->mail_count, 0);
+}
+
+/* One relay refuses it for good, the other cannot be reached: after ten attempts it is given up, as it would
+ * be with a file. */
+static void test_from_memory_what_is_refused_is_given_up(void **state)
+{
+    struct fixture *f = *state;
+    struct config *config = &f->agent->engine->config;
+    config->relay_count = 2;
+    config->relays[1] = config->relays[0];
+    config->relays[1].port = 26;
+    *f->agent->mail_config = *config;
+    f->os.relays[0] = RELAY_REFUSES;
+    f->os.relays[1] = RELAY_UNREACHABLE;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    break_the_disk(f);
+    mail_for(f, 10 * MS_PER_MINUTE);
+    assert_int_equal(f->agent->mails_dead, 0);
+    mail_for(f, 3 * MS_PER_HOUR);
+    assert_int_equal(f->agent->mails_dead, 2); /* with the one that tells of the disk */
+    assert_int_equal(f->agent->pending->mail_count, 0);
+}
+
+/* The cap is reached, or rounds have become rare: an error waits for neither, and takes with it what its
+ * incident has said before. */
+static void test_from_memory_an_error_does_not_wait(void **state)
+{
+    struct fixture *f = *state;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i4-1"));
+    put(f, ALERT_OPENED, 5, "i5-1");
+    break_the_disk(f);
+    put(f, ALERT_OPENED, 6, "i6-1");
+    put(f, ALERT_SERVICE_DOWN, 7, "i7-1");
+    mail_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i7-1"));
+    assert_false(mailed(f, "i5-1") || mailed(f, "i6-1"));
+    put(f, ALERT_SERVICE_DOWN, 6, "i6-2");
+    mail_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i6-1") && mailed(f, "i6-2"));
+    assert_true(strstr(f->os.log_storage, "mail i6-1") < strstr(f->os.log_storage, "mail i6-2"));
+    assert_false(mailed(f, "i5-1"));
+
+    f->os.relays[0] = RELAY_UNREACHABLE;
+    put(f, ALERT_SERVICE_DOWN, 8, "i8-1");
+    mail_for(f, 22 * MS_PER_MINUTE);
+    assert_true(f->agent->mail_retry_mono_ms - f->os.world.mono_ms > 5 * MS_PER_MINUTE);
+    f->os.relays[0] = RELAY_WORKS;
+    put(f, ALERT_SERVICE_DOWN, 9, "i9-1");
+    mail_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i8-1") && mailed(f, "i9-1"));
+}
+
 /* The disk works again while a mail that left from memory is on its way: it is saved like the others, in
  * order, and what came of it too. */
 static void test_a_mail_on_its_way_is_saved(void **state)
@@ -532,6 +619,9 @@ int main(void)
         TEST(test_an_error_does_not_wait_for_a_commit_that_failed),
         TEST(test_a_mail_on_its_way_is_lost_with_its_file),
         TEST(test_a_mail_that_comes_back_has_a_place),
+        TEST(test_from_memory_a_mail_that_none_answers_keeps_no_other),
+        TEST(test_from_memory_what_is_refused_is_given_up),
+        TEST(test_from_memory_an_error_does_not_wait),
         TEST(test_a_mail_on_its_way_is_saved),
         TEST(test_what_was_sent_is_remembered_until_it_is_saved),
         TEST(test_a_mail_that_was_loaded_in_an_earlier_round_waits),
