@@ -55,6 +55,9 @@ enum service_state {
 
 #define SERVICE_NAME_MAX 257 /* 256 characters is the SCM's bound; UTF-8, longer ones (non-ASCII) are cut */
 
+/* The exit code of a service that was not started since the boot. Windows: ERROR_SERVICE_NEVER_STARTED. */
+#define SERVICE_NEVER_STARTED 1077
+
 struct service {
     char name[SERVICE_NAME_MAX];
     enum service_state state;

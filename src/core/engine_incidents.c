@@ -382,11 +382,13 @@ static void follow_item(struct step *step, struct watched *item, enum metric met
         open->bounded_mono_ms = 0;
 }
 
-/* Mail may be down with the process that ended: is its service? In maintenance that is meant. */
+/* Mail may be down with the process that ended: is its service? In maintenance that is meant, and soon after a
+ * boot its turn to start has not come yet. */
 static void note_service_state(const struct step *step, struct alert *alert)
 {
     const struct service *service = step_service(step, alert->incident.service);
-    if (!service || step->engine->maintenance_until_utc_ms > step->clock.utc_ms)
+    if (!service || service->win32_exit_code == SERVICE_NEVER_STARTED ||
+        step->engine->maintenance_until_utc_ms > step->clock.utc_ms)
         return;
     text_copy(alert->service, sizeof alert->service, alert->incident.service);
     alert->service_state = service->state;

@@ -27,7 +27,6 @@ enum {
     CODE_LOGON_FAILED = 1069,
     CODE_MARKED_FOR_DELETE = 1072,
     CODE_DEPENDENCY_DELETED = 1075,
-    CODE_NEVER_STARTED = 1077, /* the exit code of every service that has not been started since the boot */
     CODE_SHUTDOWN = 1115,
     CODE_LOGON_TYPE = 1385,
     CODE_WITHDRAWN = RESTART_WITHDRAWN,

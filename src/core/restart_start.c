@@ -74,7 +74,8 @@ static void see_stopped(struct restart *restart, struct machine_step *step, size
         if (!clean) {
             service->start = STEP_WAITING;
             step->news |= RESTART_NEWS_STEP;
-            if (look->service->win32_exit_code != CODE_NEVER_STARTED) { /* else: the system was booted anew */
+            /* Else the system was booted anew. */
+            if (look->service->win32_exit_code != SERVICE_NEVER_STARTED) {
                 note_exit(service, "ended after it ran again", look->service);
                 start_failed(restart, index, &step->news);
             }

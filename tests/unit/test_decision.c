@@ -378,6 +378,36 @@ static void test_the_oldest_ladder_is_forgotten(void **state)
     assert_null(engine_ladder_memory(f->engine, "older than all"));
 }
 
+/* It grows and its process ends, with its service stopped and this exit code. Lends what is told. */
+static const struct alert *ends_with(struct fixture *f, uint32_t exit_code)
+{
+    grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    world_put(&f->world, "ArchiveSvc", SERVICE_STATE_STOPPED);
+    world_get(&f->world, "ArchiveSvc")->win32_exit_code = exit_code;
+    world_observe(&f->world, f->observation);
+    actions_clear(&f->actions);
+    step_follow_gone(&f->step);
+    assert_int_equal(f->actions.alert_count, 1);
+    assert_int_equal(f->actions.alerts[0].kind, ALERT_ENDED);
+    return &f->actions.alerts[0];
+}
+
+/* The first look after a boot: who grew is gone, and its service has not been started yet. Nobody is asked to
+ * start it. */
+static void test_a_boot_leaves_no_service_down(void **state)
+{
+    const struct alert *alert = ends_with(*state, SERVICE_NEVER_STARTED);
+    assert_string_equal(alert->service, "");
+    assert_int_equal(alert->service_state, SERVICE_STATE_UNKNOWN);
+}
+
+static void test_a_crash_tells_of_its_service(void **state)
+{
+    const struct alert *alert = ends_with(*state, 1067);
+    assert_string_equal(alert->service, "ArchiveSvc");
+    assert_int_equal(alert->service_state, SERVICE_STATE_STOPPED);
+}
+
 /* The clock is set between two verdicts: an end that is far stays far. */
 static void test_a_set_clock_brings_no_end_nearer(void **state)
 {
@@ -571,6 +601,8 @@ int main(void)
         TEST(test_handles_explain_no_more_than_they_can_hold),
         TEST(test_a_restart_hides_nothing_urgent),
         TEST(test_the_oldest_ladder_is_forgotten),
+        TEST(test_a_boot_leaves_no_service_down),
+        TEST(test_a_crash_tells_of_its_service),
         TEST(test_a_set_clock_brings_no_end_nearer),
         TEST(test_what_has_ended_does_not_come_back_with_the_file),
         TEST(test_a_restart_in_the_file_comes_before_one_that_is_wanted),
