@@ -32,9 +32,9 @@ struct store;
 #define STORE_FILE_NAME "storewatch.db" /* in the data directory */
 
 /* 20 series at 15 s fill less than 18 MiB in 400 days (tests/unit/test_store_size.c measures it). Beyond
- * STORE_HISTORY_BYTES history is thinned earlier than its ages say, step by step; at STORE_SAMPLES_BYTES_MAX
- * at once. What is left up to STORE_BYTES_MAX is for incidents, restarts and mails, each bounded by number.
- */
+ * STORE_HISTORY_BYTES series that ended and lived for an hour at the most are forgotten; then history is
+ * thinned earlier than its ages say, step by step; at STORE_SAMPLES_BYTES_MAX at once. What is left up to
+ * STORE_BYTES_MAX is for incidents, restarts and mails, each bounded by number. */
 #define STORE_HISTORY_BYTES (INT64_C(64) * 1024 * 1024)
 #define STORE_SAMPLES_BYTES_MAX (INT64_C(80) * 1024 * 1024)
 #define STORE_BYTES_MAX (INT64_C(160) * 1024 * 1024)
@@ -91,7 +91,8 @@ enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err)
  *
  * *_next return OK, or NOT_FOUND at the end, or the failure. A cursor holds no lock between calls: reading
  * may take as long as it likes. From and to are inclusive; series_id 0 means all series, in the order of time
- * and then of series. */
+ * and then of series. The `last` of a series that ended hours before the newest may lag by an hour as long as
+ * there are raw samples of it. */
 struct store_cursor;
 enum status store_series_begin(struct store *store, struct store_cursor **out_cursor, struct err *err);
 enum status store_series_next(struct store_cursor *cursor, int64_t *out_series_id,

@@ -6,7 +6,8 @@
  *
  * Under pressure (the file at its target, or a full disk) `keep_permille` shortens all three ages by the same
  * share, so the oldest of each tier goes first and the picture stays even; when there is room again it goes
- * back. Incidents, restarts and mails are never thinned for room; each has its own bound by number. */
+ * back. At the target series that lived for an hour at the most go before that: a program that is started
+ * again and again takes nobody else's history. Incidents, restarts and mails are never thinned for room; each has its own bound by number. */
 #include "store_internal.h"
 
 #define FIVE_MINUTES_MS (5 * MS_PER_MINUTE)
@@ -14,6 +15,7 @@
 #define PIECES_MAX 2   /* of each tier a call */
 #define FORGET_ROWS 64 /* incidents, restarts, mails a call */
 #define FORGET_SERIES 512
+#define FORGET_SHORT 64 /* series that lived shortly, a call */
 #define KEEP_DOWN_PERMILLE 50
 #define KEEP_UP_PERMILLE 20
 #define RELIEF_PAGES 192 /* free pages to be made on a full disk: more than store_reserve asks for */
@@ -148,6 +150,55 @@ static enum status forget_series(struct store *store, int64_t utc_ms, struct err
     return status;
 }
 
+struct short_series {
+    int64_t id, first_utc_ms, last_utc_ms;
+};
+
+static enum status forget_short(struct store *store, const struct short_series *series, struct err *err)
+{
+    static const enum statement tiers[] = {STATEMENT_RAW_FORGET_OF, STATEMENT_MINUTES_FORGET_OF,
+                                           STATEMENT_HOURS_FORGET_OF};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < ARRAY_COUNT(tiers); i++) {
+        struct query query = query_on(store, tiers[i]);
+        query_bind_integer(&query, series->first_utc_ms - MS_PER_HOUR); /* its bucket begins earlier */
+        query_bind_integer(&query, series->last_utc_ms + TOUCH_MS);
+        query_bind_integer(&query, series->id);
+        status = query_run(store, &query, "forget", err);
+    }
+    if (status == STATUS_OK) {
+        struct query query = query_on(store, STATEMENT_SERIES_FORGET_ONE);
+        query_bind_integer(&query, series->id);
+        status = query_run(store, &query, "forget", err);
+    }
+    return status;
+}
+
+/* Of those whose raw samples have become rollups, at most FORGET_SHORT. */
+static enum status forget_shorts(struct store *store, int64_t utc_ms, size_t *out_count, struct err *err)
+{
+    struct short_series found[FORGET_SHORT];
+    size_t count = 0;
+    struct query query = query_on(store, STATEMENT_SERIES_SHORT);
+    query_bind_integer(&query, utc_ms - STORE_RAW_MS - TOUCH_MS);
+    query_bind_integer(&query, FORGET_SHORT);
+    enum status status = STATUS_OK;
+    while (count < FORGET_SHORT && (status = query_step(store, &query, "forget", err)) == STATUS_OK) {
+        struct short_series *series = &found[count++];
+        series->id = query_integer(&query);
+        series->first_utc_ms = query_integer(&query);
+        series->last_utc_ms = query_integer(&query);
+    }
+    status = query_list_end(&query, status, count, out_count);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        status = forget_short(store, &found[i], err);
+    }
+    if (count > 0) {
+        store_forget_cache(store);
+    }
+    return status;
+}
+
 static void keep_less(struct store *store)
 {
     store->keep_permille =
@@ -179,13 +230,22 @@ static enum status thin_tiers(struct store *store, int64_t utc_ms, struct err *e
 
 /* Adjusts how much of the nominal ages is kept, gently: while a shortening has not had its effect, not again.
  */
-static void feel_pressure(struct store *store, int64_t used_bytes)
+static enum status feel_pressure(struct store *store, int64_t utc_ms, int64_t used_bytes, struct err *err)
 {
+    enum status status = STATUS_OK;
     if (used_bytes > STORE_HISTORY_BYTES && !store->work_left) {
-        keep_less(store);
+        size_t forgotten = 0;
+        status = group_begin(store, "forget", err);
+        if (status == STATUS_OK) {
+            status = group_end(store, forget_shorts(store, utc_ms, &forgotten, err), "forget", err);
+        }
+        if (forgotten == 0) {
+            keep_less(store);
+        }
     } else if (used_bytes < STORE_HISTORY_BYTES / 4 * 3 && store->keep_permille < 1000) {
         store->keep_permille += KEEP_UP_PERMILLE;
     }
+    return status;
 }
 
 /* Keeps less and less until RELIEF_PAGES are free or nothing is left to forget. */
@@ -233,7 +293,9 @@ enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err)
     int64_t pages = 0, free_pages = 0;
     enum status status = read_pages(store, &pages, &free_pages, err);
     if (status == STATUS_OK) {
-        feel_pressure(store, (pages - free_pages) * STORE_PAGE_BYTES);
+        status = feel_pressure(store, utc_ms, (pages - free_pages) * STORE_PAGE_BYTES, err);
+    }
+    if (status == STATUS_OK) {
         status = thin_tiers(store, utc_ms, err);
     }
     if (status == STATUS_OK) {

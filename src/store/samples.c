@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOUCH_MS MS_PER_HOUR /* how far series.last_utc_ms may lag behind */
 #define SERIES_BATCH 16
 #define POINT_BATCH 256
 

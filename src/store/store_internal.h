@@ -36,9 +36,11 @@
                     " ?1) WHERE id = ?2")                                                                    \
     X(SAMPLE_PUT, "INSERT OR REPLACE INTO sample(utc_ms, series, value) VALUES(?, ?, ?)")                    \
     X(SERIES_LIFE, "SELECT first_utc_ms, last_utc_ms FROM series WHERE id = ?")                              \
+    /* The last sample is not looked for where it would take long: of a series that ended hours ago. */      \
     X(SERIES_NEXT, "SELECT id, target_kind, target, image, pid, created_100ns, metric, first_utc_ms,"        \
-                   " coalesce((SELECT utc_ms FROM sample WHERE utc_ms BETWEEN s.last_utc_ms AND"             \
-                   " s.last_utc_ms + 2 * 3600000 AND series = s.id ORDER BY utc_ms DESC LIMIT 1),"           \
+                   " coalesce(CASE WHEN s.last_utc_ms >= (SELECT max(last_utc_ms) FROM series) - 10800000"   \
+                   " THEN (SELECT utc_ms FROM sample WHERE utc_ms BETWEEN s.last_utc_ms AND"                 \
+                   " s.last_utc_ms + 2 * 3600000 AND series = s.id ORDER BY utc_ms DESC LIMIT 1) END,"       \
                    " s.last_utc_ms) FROM series AS s WHERE id > ? ORDER BY id LIMIT ?")                      \
     X(POINTS_NEXT,                                                                                           \
       "SELECT utc_ms AS t, series AS s, 3600000, low, mean, high, count, unknown FROM sample_hour"           \
@@ -70,6 +72,13 @@
     X(HOURS_FORGET, "DELETE FROM sample_hour WHERE utc_ms < ?")                                              \
     X(SERIES_FORGET,                                                                                         \
       "DELETE FROM series WHERE id IN (SELECT id FROM series WHERE last_utc_ms < ?1 LIMIT ?2)")              \
+    /* The oldest of those that lived for an hour at the most, and all there is of one. */                   \
+    X(SERIES_SHORT, "SELECT id, first_utc_ms, last_utc_ms FROM series WHERE last_utc_ms < ?1 AND"            \
+                    " last_utc_ms - first_utc_ms <= 3600000 ORDER BY last_utc_ms LIMIT ?2")                  \
+    X(RAW_FORGET_OF, "DELETE FROM sample WHERE utc_ms BETWEEN ?1 AND ?2 AND series = ?3")                    \
+    X(MINUTES_FORGET_OF, "DELETE FROM sample_5min WHERE utc_ms BETWEEN ?1 AND ?2 AND series = ?3")           \
+    X(HOURS_FORGET_OF, "DELETE FROM sample_hour WHERE utc_ms BETWEEN ?1 AND ?2 AND series = ?3")             \
+    X(SERIES_FORGET_ONE, "DELETE FROM series WHERE id = ?")                                                  \
     /* The newest incident and restart stay for ever: their ids are where the next ones go on. */            \
     X(INCIDENTS_FORGET,                                                                                      \
       "DELETE FROM incident WHERE id IN (SELECT id FROM incident WHERE state = 'closed' AND"                 \
@@ -155,6 +164,8 @@ enum statement {
 #undef STATEMENT_ENUM
         STATEMENT_COUNT
 };
+
+#define TOUCH_MS MS_PER_HOUR /* how far series.last_utc_ms may lag behind */
 
 /* Series already looked up, so that a steady put is one INSERT. Four ways a set, the least recently used
  * goes. */

@@ -694,6 +694,86 @@ static void rollups_become_hourly_and_are_forgotten(void **state)
 }
 
 /* A bucket in which nothing was known is a point that knows nothing, not 0. */
+/* A program that ends soon and is started again each minute, beside one that goes on. */
+static void put_starts(struct store *store, int starts, int64_t from_utc_ms)
+{
+    const struct store_series_key steady = key_of("steady", 1, METRIC_PRIVATE_BYTES);
+    OK(store_begin(store, &err));
+    for (int i = 0; i < starts; i++) {
+        const uint32_t pid = (uint32_t)(from_utc_ms / MS_PER_MINUTE) + (uint32_t)i;
+        const struct store_series_key key = key_of("again", pid, METRIC_PRIVATE_BYTES);
+        for (int64_t ms = 0; ms < MS_PER_MINUTE; ms += 15 * MS_PER_SECOND) {
+            const int64_t utc_ms = from_utc_ms + i * MS_PER_MINUTE + ms;
+            OK(store_put_sample(store, &steady, utc_ms, 7, &err));
+            OK(store_put_sample(store, &key, utc_ms, i, &err));
+        }
+    }
+    OK(store_commit(store, &err));
+}
+
+/* What a list of the series costs does not hang on how many have ended; the last sample of those that go on
+ * is exact all the same. */
+static void series_that_ended_cost_little(void **state)
+{
+    struct store *store = *state;
+    enum { STARTS = 1200 };
+    put_starts(store, STARTS, NOON);
+    sqlite3_stmt *statement = query_on(store, STATEMENT_SERIES_NEXT).statement;
+    sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+    int64_t first = 0, last = 0;
+    struct store_series_key key;
+    series_at(store, STARTS, &key, &first, &last);
+    assert_int_equal(key.process.pid, NOON / MS_PER_MINUTE + STARTS - 1);
+    assert_int_equal(last - first, 45 * MS_PER_SECOND);
+    assert_in_range(sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 0), 1, 2000000);
+    series_at(store, 0, &key, &first, &last);
+    assert_string_equal(key.target, "steady");
+    assert_int_equal(last - NOON, STARTS * MS_PER_MINUTE - 15 * MS_PER_SECOND);
+    series_at(store, 1, &key, &first, &last); /* ended 20 hours ago */
+    assert_int_equal(first, NOON);
+    assert_in_range(last, NOON, NOON + MS_PER_HOUR);
+}
+
+static int64_t count_of(struct store *store, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    const int64_t count = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return count;
+}
+
+/* The file has reached its target: those that lived shortly go first, with all there is of them, and only then
+ * is everybody's history kept for less long. */
+static void under_pressure_short_lives_go_first(void **state)
+{
+    struct store *store = *state;
+    enum { STARTS = 300 };
+    const int64_t now = NOON + 5 * MS_PER_DAY;
+    put_starts(store, STARTS, NOON);
+    put_starts(store, 1, now - MS_PER_HOUR);
+    maintain_all(store, now);
+    const int64_t steady_rows = count_of(store, "SELECT count(*) FROM sample_5min WHERE series = 1");
+    assert_int_equal(count_of(store, "SELECT count(*) FROM series"), STARTS + 2);
+    assert_int_equal(sqlite3_exec(store->db, "CREATE TABLE filler AS SELECT zeroblob(70000000) AS bytes",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    for (int i = 0; i < STARTS / 64 + 1; i++) {
+        OK(store_maintain(store, now, &err));
+        assert_int_equal(store->keep_permille, 1000);
+    }
+    /* The steady one, and the one that lived lately. */
+    assert_int_equal(count_of(store, "SELECT count(*) FROM series"), 2);
+    assert_int_equal(count_of(store, "SELECT count(*) FROM sample_5min WHERE series NOT IN"
+                                     " (SELECT id FROM series)"),
+                     0);
+    assert_int_equal(count_of(store, "SELECT count(*) FROM sample_5min WHERE series = 1"), steady_rows);
+    OK(store_maintain(store, now, &err));
+    assert_true(store->keep_permille < 1000);
+    assert_int_equal(sqlite3_exec(store->db, "DROP TABLE filler", NULL, NULL, NULL), SQLITE_OK);
+}
+
 static void unknown_bucket(void **state)
 {
     const struct store_series_key key = key_of("a", 1, METRIC_HANDLES);
@@ -906,19 +986,34 @@ static void paths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(incident_round_trip),     TEST(incident_unknown_numbers_stay_unknown),
-        TEST(incident_enums),          TEST(incidents_newest_first_and_open),
-        TEST(restart_round_trip),      TEST(restarts_unfinished_first),
-        TEST(budget_round_trip),       TEST(settings),
-        TEST(mail_round_trip),         TEST(mail_without_a_body),
-        TEST(mail_key_is_queued_once), TEST(mails_in_order),
-        TEST(mails_counted),           TEST(mails_are_bounded),
-        TEST(samples_round_trip),      TEST(many_series_and_many_samples),
-        TEST(raw_becomes_rollups),     TEST(rollups_become_hourly_and_are_forgotten),
-        TEST(unknown_bucket),          TEST(late_samples_merge),
-        TEST(cursor_while_thinning),   TEST(done_things_are_forgotten),
-        TEST(few_incidents_are_kept),  TEST(transactions),
-        TEST(reading_while_writing),   TEST(second_writer_is_busy),
+        TEST(incident_round_trip),
+        TEST(incident_unknown_numbers_stay_unknown),
+        TEST(incident_enums),
+        TEST(incidents_newest_first_and_open),
+        TEST(restart_round_trip),
+        TEST(restarts_unfinished_first),
+        TEST(budget_round_trip),
+        TEST(settings),
+        TEST(mail_round_trip),
+        TEST(mail_without_a_body),
+        TEST(mail_key_is_queued_once),
+        TEST(mails_in_order),
+        TEST(mails_counted),
+        TEST(mails_are_bounded),
+        TEST(samples_round_trip),
+        TEST(many_series_and_many_samples),
+        TEST(raw_becomes_rollups),
+        TEST(rollups_become_hourly_and_are_forgotten),
+        TEST(series_that_ended_cost_little),
+        TEST(under_pressure_short_lives_go_first),
+        TEST(unknown_bucket),
+        TEST(late_samples_merge),
+        TEST(cursor_while_thinning),
+        TEST(done_things_are_forgotten),
+        TEST(few_incidents_are_kept),
+        TEST(transactions),
+        TEST(reading_while_writing),
+        TEST(second_writer_is_busy),
         cmocka_unit_test(paths),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
