@@ -175,6 +175,9 @@ void engine_configure(struct engine *engine, const struct config *config);
 /* Newest first, closed ones too: they tell which rungs were tried lately. */
 void engine_restore_incidents(struct engine *engine, const struct incident *incidents, size_t count,
                               int64_t last_id, struct clock clock);
+/* The open incident that took the place of this one of the file, which was opened late: it is of the same
+ * growth. 0 = none did. */
+int64_t engine_goes_on_as(struct engine *engine, const struct incident *incident);
 /* `journals` newest first; one that has not ended is resumed. */
 void engine_restore_restarts(struct engine *engine, const struct restart_journal *journals, size_t count,
                              int64_t mono_ms);

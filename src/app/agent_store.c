@@ -36,6 +36,24 @@ void agent_tell_store_failing(struct agent *agent, const char *text)
     agent_tell(agent, ALERT_STORE_FAILING, storage);
 }
 
+/* The same growth has an incident already that was opened while there was no file: the one of the file would
+ * stay open there for ever. Nobody is told: nothing has ended. */
+static void close_replaced(struct agent *agent, const struct restored *restored, int64_t utc_ms)
+{
+    for (size_t i = 0; i < restored->incident_count; i++) {
+        struct incident incident = restored->incidents[i];
+        const int64_t id = engine_goes_on_as(agent->engine, &incident);
+        if (incident.state == INCIDENT_CLOSED || !id)
+            continue;
+        incident.state = INCIDENT_CLOSED;
+        incident.closed_utc_ms = utc_ms;
+        struct text reason = text_on(incident.reason, sizeof incident.reason);
+        text_add(&reason, "goes on as incident %lld", (long long)id);
+        transaction_put_incident(agent->pending, &incident);
+        agent->pending_dirty = true;
+    }
+}
+
 /* What was saved goes into the engine; without it, the ids of new incidents must not meet those in a file
  * that may still be opened later: they begin at the time of day in seconds. */
 static void take_store(struct agent *agent, struct job *job)
@@ -58,6 +76,8 @@ static void take_store(struct agent *agent, struct job *job)
     struct clock clock = agent_clock_now(agent);
     engine_restore_incidents(agent->engine, restored->incidents, restored->incident_count,
                              restored->last_incident_id, clock);
+    if (!agent->engine->file_known)
+        close_replaced(agent, restored, clock.utc_ms);
     engine_restore_restarts(agent->engine, restored->restarts, restored->restart_count, clock.mono_ms);
     engine_restore_budget(agent->engine, restored->budget, restored->budget_count, clock.mono_ms);
     for (size_t i = 0; i < INCIDENTS_MAX && i < restored->incident_count; i++)

@@ -262,6 +262,13 @@ void engine_restore_incidents(struct engine *engine, const struct incident *inci
     }
 }
 
+int64_t engine_goes_on_as(struct engine *engine, const struct incident *incident)
+{
+    const struct open_incident *open =
+        engine_incident_of(engine, incident->process, incident->target, incident->metric);
+    return open && open->incident.id != incident->id ? open->incident.id : 0;
+}
+
 /* What goes on already comes before what was about to be decided. */
 static void drop_decision(struct engine *engine)
 {

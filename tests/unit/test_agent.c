@@ -491,6 +491,51 @@ static void test_a_store_that_cannot_be_opened(void **state)
     free(json);
 }
 
+/* The file cannot be opened at the start, and what has an incident in it gets another one. When it is opened
+ * after all, that growth has one open incident, and nobody is told that it has ended. */
+static void test_a_file_that_opens_late_leaves_one_incident_open(void **state)
+{
+    struct fixture *f = *state;
+    char away[DRIVE_FOLDER_MAX + 8], path[DRIVE_FOLDER_MAX + 16];
+    snprintf(away, sizeof away, "%s.away", f->dir);
+    snprintf(path, sizeof path, "%s/storewatch.db", f->dir);
+    agent_free(f->agent);
+    f->config.mode = MODE_ALERT;
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    leak(f);
+    while (!did(f, "mail")) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+    agent_free(f->agent);
+    assert_int_equal(rename(f->dir, away), 0);
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    for (int i = 0; i < 100; i++) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+    const int64_t id = f->agent->engine->incidents[0].incident.id;
+    assert_true(id > 1);
+    assert_int_equal(rename(away, f->dir), 0);
+    for (int i = 0; i < 60; i++) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+    assert_false(f->agent->store_failing);
+    struct store *store = NULL;
+    struct incident incidents[4];
+    size_t count = 0;
+    assert_int_equal(store_open_readonly(path, &store, NULL), STATUS_OK);
+    assert_int_equal(store_get_incidents(store, false, incidents, 4, &count, NULL), STATUS_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(incidents[0].id, id);
+    assert_int_equal(incidents[0].state, INCIDENT_OPEN);
+    assert_int_equal(incidents[1].state, INCIDENT_CLOSED);
+    assert_non_null(strstr(incidents[1].reason, "goes on as incident"));
+    store_close(store);
+    assert_false(did(f, "has ended") || did(f, "recovered"));
+}
+
 /* What storewatch was in the middle of is in that file. Once it has been read in this life, that is known. */
 static void test_a_store_that_cannot_be_read_is_told_with_what_it_may_hold(void **state)
 {
@@ -976,6 +1021,7 @@ int main(void)
         TEST(test_repetitions_are_dropped_first),
         TEST(test_the_end_of_a_restart_is_saved_with_the_next),
         TEST(test_a_store_that_cannot_be_opened),
+        TEST(test_a_file_that_opens_late_leaves_one_incident_open),
         TEST(test_a_store_that_cannot_be_read_is_told_with_what_it_may_hold),
         TEST(test_a_store_that_breaks_while_in_use),
         TEST(test_a_store_whose_handles_are_dead_is_opened_again),
