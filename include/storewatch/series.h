@@ -5,7 +5,8 @@
  * So the finest level that still covers a window answers with SERIES_RING / SERIES_FACTOR to SERIES_RING
  * points, whatever the window, and the whole holds SERIES_RING * SERIES_FACTOR^(SERIES_LEVELS-1) sampling
  * periods: 12.5 million, six years at 15 s. What is older is forgotten. The unit of time is learned from the
- * first samples, so that a series at 100 ms and one at 5 min are treated alike.
+ * first samples, so that a series at 100 ms and one at 5 min are treated alike; and again when they come four
+ * times as densely as that for a while.
  *
  * A bucket is [start, start + width) and holds count, lowest, highest and sum of its samples. One without
  * samples is a gap and stays one: nothing is interpolated. Time is the caller's (milliseconds of a monotonic
@@ -18,7 +19,8 @@
 #define SERIES_RING 192
 #define SERIES_FACTOR 4
 #define SERIES_LEVELS 9
-#define SERIES_SEED 8 /* samples held back until the sampling period is known */
+#define SERIES_SEED 8   /* samples held back until the sampling period is known */
+#define SERIES_DENSE 16 /* so many dense intervals in a row, and it is a shorter one */
 
 /* What the samples of one bucket come to. */
 struct series_tally {
@@ -36,7 +38,9 @@ struct series {
     int64_t origin_ms; /* time of the first sample; bucket 0 of each level begins here */
     int64_t last_ms;   /* time of the last sample accepted */
     uint64_t sample_count;
-    int64_t period_ms; /* learned sampling period; 0 = not yet */
+    int64_t period_ms;        /* learned sampling period; 0 = not yet */
+    size_t dense_count;       /* intervals in a row that are at most a quarter of it, */
+    int64_t dense_longest_ms; /* and the longest of them */
     size_t seed_count;
     int64_t seed_ms[SERIES_SEED];
     double seed_value[SERIES_SEED];

@@ -51,8 +51,8 @@ struct verdict_settings {
     /* Absolute growth (bytes or handles) below which nothing is `unbounded`; 0 for analyze. */
     double min_growth;
     /* What an earlier incarnation of the same program taught: its usual plateau (NAN: nothing) and how long
-     * it takes to reach it (0: nothing), and whether its last incarnation was found leaking. Only hastens or
-     * delays. */
+     * it takes to reach it (0: nothing), and whether its last incarnation was leaking at its end. Only
+     * hastens or delays. */
     double learned_plateau;
     int64_t learned_warm_up_ms;
     bool learned_leak;

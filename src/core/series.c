@@ -60,6 +60,53 @@ static void bucket_sample(struct series *series, int64_t t_ms, double value)
     bucket_add(&level->ring[number % SERIES_RING], &one);
 }
 
+/* Each level's, from the period. */
+static void widths_set(struct series *series)
+{
+    int64_t width = series->period_ms;
+    for (size_t k = 0; k < SERIES_LEVELS; k++) {
+        series->level[k].width_ms = width;
+        width = width > INT64_MAX / SERIES_FACTOR ? INT64_MAX : width * SERIES_FACTOR;
+    }
+}
+
+/* The samples come denser now: what has been seen moves to coarser levels, and finer ones begin, on the same
+ * grid. The coarsest, which reach back for ages, are given up for them. */
+static void period_refine(struct series *series, int64_t longest_ms)
+{
+    size_t finer = 0;
+    while (finer < SERIES_LEVELS / 2 && series->period_ms % SERIES_FACTOR == 0 &&
+           series->period_ms / SERIES_FACTOR >= longest_ms) {
+        series->period_ms /= SERIES_FACTOR;
+        finer++;
+    }
+    if (finer == 0)
+        return;
+    memmove(series->level + finer, series->level, (SERIES_LEVELS - finer) * sizeof series->level[0]);
+    memset(series->level, 0, finer * sizeof series->level[0]);
+    for (size_t k = 0; k < finer; k++)
+        series->level[k].head = -1;
+    widths_set(series);
+}
+
+/* A history that is given back is coarse further back (an hour, five minutes), and what is learned from its
+ * begin is no measure of what comes now. */
+static void density_note(struct series *series, int64_t interval_ms)
+{
+    if (interval_ms > series->period_ms / SERIES_FACTOR) {
+        series->dense_count = 0;
+        series->dense_longest_ms = 0;
+        return;
+    }
+    if (interval_ms > series->dense_longest_ms)
+        series->dense_longest_ms = interval_ms;
+    if (++series->dense_count < SERIES_DENSE)
+        return;
+    period_refine(series, series->dense_longest_ms);
+    series->dense_count = 0;
+    series->dense_longest_ms = 0;
+}
+
 /* The median interval of the first samples: a late or doubled one among them does not matter. */
 static void period_learn(struct series *series)
 {
@@ -72,11 +119,7 @@ static void period_learn(struct series *series)
         interval[j] = d;
     }
     series->period_ms = interval[(SERIES_SEED - 1) / 2];
-    int64_t width = series->period_ms;
-    for (size_t k = 0; k < SERIES_LEVELS; k++) {
-        series->level[k].width_ms = width;
-        width = width > INT64_MAX / SERIES_FACTOR ? INT64_MAX : width * SERIES_FACTOR;
-    }
+    widths_set(series);
     for (size_t i = 0; i < SERIES_SEED; i++)
         bucket_sample(series, series->seed_ms[i], series->seed_value[i]);
 }
@@ -87,6 +130,8 @@ bool series_push(struct series *series, int64_t t_ms, double value)
         return false;
     if (series->sample_count == 0)
         series->origin_ms = t_ms;
+    if (series->period_ms > 0)
+        density_note(series, t_ms - series->last_ms);
     series->last_ms = t_ms;
     series->sample_count++;
     if (series->period_ms > 0) {

@@ -2,12 +2,13 @@
  *
  * The judgement is a chain of clauses. Growth is `unbounded` only when all of them hold, and the one that
  * fails gives the reason. The life of the incarnation (its last two weeks, when it is longer: people's
- * longest cycle is the week; of samples more than 5 minutes apart, the last 4032) is cut into up to 48 blocks
- * of equal length, so that everything is relative to the time seen; each has its median level and its floor. Several views of them are judged: the medians; the
- * floors of pairs of blocks, which excursions (a busy hour, the teeth of a saw) do not reach; where something
- * repeats, the means of whole periods, which compare like phase with like; and in a long life what lies on
- * one robust line, when most of it does: excursions that come back do not interrupt a leak. For every block
- * at which the growth may have begun (the onset):
+ * longest cycle is the week; of samples more than 5 minutes apart, the last 4032; and twice the least window,
+ * at least) is cut into up to 48 blocks of equal length, so that everything is relative to the time seen;
+ * each has its median level and its floor. Several views of them are judged: the medians; the floors of pairs
+ * of blocks, which excursions (a busy hour, the teeth of a saw) do not reach; where something repeats, the
+ * means of whole periods, which compare like phase with like; and in a long life what lies on one robust
+ * line, when most of it does: excursions that come back do not interrupt a leak. For every block at which the
+ * growth may have begun (the onset):
  *   1. time      it has gone on for half of the life; less is only enough when it is urgent: so straight,
  *                sharp and large against the headroom that the time to wait is measured by the time that is
  *                left;
@@ -46,10 +47,17 @@
 #define HEIGHT_SHARE 0.02     /* of the growth makes a new height, */
 #define CRAWL_SHARE 0.2       /* when it came at this share of the usual rate at least; */
 #define STALL_SHARE 0.5       /* no new height for this share of the growth's duration clears, */
+#define STALL_SMOOTH 0.75     /* (for this one where heights are known late), */
 #define RELEASE_SHARE 0.5     /* and so does giving back this share of the growth */
+#define TAIL_NOW (1.0 / 24)   /* of the growth's duration is what is called its present level, */
+#define TAIL_HELD (1.0 / 4)   /* a level that was held, */
+#define TAIL_SMOOTH 0.4       /* and one without what repeats */
 #define GUARD_SHARE 0.9       /* the absolute guard: so near the limit, */
 #define GUARD_BELOW 0.75      /* in one rise from a life below this, */
+#define GUARD_PERIODS 40      /* what is soon */
+#define GUARD_CLIMB 0.01      /* of the limit is a step of a climb, */
 #define GUARD_RISES 4         /* of so many samples in a row: a step to a new level has one */
+#define FALL_LOOKS 8          /* so many looks more while it falls */
 #define PLATEAU_REACHED 0.95  /* of the plateau ends a warm-up, for the next incarnation */
 #define EVALUATE_SHARE 64
 #define SILENCE_SHARE 16   /* a silence counts as time seen up to this share of the life, */
@@ -86,6 +94,7 @@ struct detector *detector_new(const struct verdict_settings *settings)
     series_init(&d->series);
     d->value = NAN;
     d->finding.plateau = NAN;
+    d->undescribed = DESCRIBE_EVERY;                       /* the first evaluation is described */
     d->next_evaluation_ms = d->next_urgent_ms = INT64_MIN; /* times before 1970 are times, too */
     return d;
 }
@@ -134,8 +143,9 @@ static void unbounded_enter(struct detector *d, const struct finding *f, bool by
     d->finding = *f;
     d->onset_ms = f->onset_ms;
     d->onset_level = f->onset_level;
-    d->peak = f->level;
-    d->peak_ms = d->last_ms;
+    d->peak = d->held = d->height = f->level;
+    d->held_ms = d->last_ms;
+    d->next_evaluation_ms = d->last_ms;
     d->steady.made = d->urgent.made = false;
 }
 
@@ -143,8 +153,16 @@ static int64_t begin_of_life(const struct detector *d)
 {
     const int64_t begin_ms = d->first_ms + d->settings.warm_up_ms;
     const int64_t seen_ms = LIFE_MAX_SAMPLES * d->series.period_ms;
-    const int64_t most_ms = seen_ms > LIFE_MAX_MS ? seen_ms : LIFE_MAX_MS;
+    int64_t most_ms = seen_ms > LIFE_MAX_MS ? seen_ms : LIFE_MAX_MS;
+    if (most_ms < 2 * d->settings.min_window_ms) /* growth fills half of a life, or is never told */
+        most_ms = 2 * d->settings.min_window_ms;
     return d->last_ms - begin_ms > most_ms ? d->last_ms - most_ms : begin_ms;
+}
+
+static int64_t spacing(const struct detector *d, int64_t span_ms)
+{
+    const int64_t wanted = span_ms / EVALUATE_SHARE;
+    return (wanted > d->series.period_ms ? wanted : d->series.period_ms) - d->series.period_ms / 2;
 }
 
 /* Line and shape, for words, charts and forecast. */
@@ -169,31 +187,77 @@ static double level_of(const struct series_bucket *point, size_t from, size_t to
     return trend_median(v, to - from);
 }
 
+/* Level of the last `share` of the points, and when it was that: the median, in their middle; of the floors the
+ * lowest but one dip, at their begin. */
+static double level_of_tail(const struct series_bucket *point, size_t count, double share, bool floors,
+                            int64_t *out_ms)
+{
+    double v[SERIES_RING];
+    size_t tail = (size_t)((double)count * share) + 2;
+    if (tail > count)
+        tail = count;
+    const size_t from = count - tail;
+    *out_ms = point[floors ? from : from + tail / 2].t_ms;
+    if (!floors)
+        return level_of(point, from, count);
+    for (size_t i = 0; i < tail; i++)
+        v[i] = point[from + i].low;
+    return trend_rank(v, tail, tail > 2 ? 1 : 0);
+}
+
+/* How far the growth has come, looked at as it was found. A new height counts when it was held for longer
+ * than an excursion lasts (a nightly job). What was found with a cycle or excursions left out is smaller than
+ * they are: two whole periods of them are looked at, of which each is at most a fifth of the life. */
+static void note_height(struct detector *d, const struct series_bucket *point, size_t count)
+{
+    const bool smooth = d->finding.smooth, floors = d->finding.floors && !smooth;
+    const double growth = d->held - d->onset_level, lasted_ms = (double)(d->held_ms - d->onset_ms);
+    int64_t at_ms, now_ms;
+    const double level = level_of_tail(point, count, smooth ? TAIL_SMOOTH : TAIL_HELD, floors, &at_ms);
+    const double crawl = lasted_ms > 0 ? CRAWL_SHARE * growth * (double)(at_ms - d->held_ms) / lasted_ms : 0;
+    if (at_ms > d->held_ms && level > d->held + fmax(HEIGHT_SHARE * growth, crawl)) {
+        d->held = level;
+        d->held_ms = at_ms;
+    }
+    d->height = smooth || floors ? level : level_of_tail(point, count, TAIL_NOW, false, &now_ms);
+    d->peak = fmax(d->peak, d->height);
+}
+
+/* Below this level the growth was given back. An excursion that ends comes back to what was held before it. A
+ * level without what repeats is late by a fifth of the growth: half of it may be no more than that, so there
+ * it is the begin. */
+static double release_level(const struct detector *d)
+{
+    if (d->finding.smooth)
+        return d->onset_level;
+    return fmin(d->held, d->onset_level + RELEASE_SHARE * (d->peak - d->onset_level));
+}
+
+static bool has_stalled(const struct detector *d)
+{
+    const double share = d->finding.smooth ? STALL_SMOOTH : STALL_SHARE;
+    return (double)(d->last_ms - d->held_ms) > share * (double)(d->held_ms - d->onset_ms);
+}
+
 /* While unbounded: cleared when the growth was given back, or has stopped for half as long as it lasted. */
 static void watch_growth(struct detector *d)
 {
     struct series_bucket point[SERIES_RING];
-    int64_t width_ms;
+    int64_t width_ms, now_ms;
     const size_t count = series_window(&d->series, d->onset_ms, point, &width_ms);
     if (count < 2)
         return;
-    const size_t tail = count / 24 + 2 < count ? count / 24 + 2 : count;
-    const double now = level_of(point, count - tail, count);
-    const double growth = d->peak - d->onset_level;
-    const double lasted_ms = (double)(d->peak_ms - d->onset_ms);
-    const double crawl =
-        lasted_ms > 0 ? CRAWL_SHARE * growth * (double)(d->last_ms - d->peak_ms) / lasted_ms : 0;
-    if (now > d->peak + fmax(HEIGHT_SHARE * growth, crawl)) {
-        d->peak = now;
-        d->peak_ms = d->last_ms;
-    }
-    d->value = now;
-    const double stalled = (double)(d->last_ms - d->peak_ms);
-    if (now < d->onset_level + RELEASE_SHARE * growth || stalled > STALL_SHARE * lasted_ms) {
-        change_remember(d, d->peak_ms);
+    d->value = level_of_tail(point, count, TAIL_NOW, false, &now_ms);
+    note_height(d, point, count);
+    if (d->height < release_level(d) || has_stalled(d)) {
+        change_remember(d, d->held_ms);
         state_enter(d, VERDICT_BOUNDED);
         d->next_evaluation_ms = d->last_ms;
         d->undescribed = DESCRIBE_EVERY;
+        return;
+    }
+    if (point[count - 1].mean < release_level(d)) { /* being given back: no line is, and it is soon seen */
+        d->next_evaluation_ms = d->last_ms + spacing(d, (d->last_ms - d->onset_ms) / FALL_LOOKS);
         return;
     }
     if (++d->undescribed >= DESCRIBE_EVERY)
@@ -327,6 +391,7 @@ static void evaluate_urgent(struct detector *d)
         grows = true;
         if (forecast_holds(d, &d->urgent, &best, point, count)) {
             unbounded_enter(d, &best, false);
+            d->value = block[n - 1].middle;
             describe(d, point, count, block, n, d->onset_ms);
             return;
         }
@@ -335,29 +400,60 @@ static void evaluate_urgent(struct detector *d)
         d->urgent.made = false;
 }
 
+/* The level was usual up to here: when the rise began, as far as the finest samples tell. */
+static int64_t begin_of_rise(const struct detector *d)
+{
+    struct series_bucket point[SERIES_RING];
+    const int64_t begin_ms = begin_of_life(d);
+    int64_t width_ms, span_ms = GUARD_PERIODS * d->series.period_ms, onset_ms = d->last_ms - span_ms;
+    for (bool seen = false; !seen && onset_ms > begin_ms; span_ms *= 3) {
+        const size_t count = series_window(&d->series, d->last_ms - span_ms, point, &width_ms);
+        size_t first = count;
+        while (first > 0 && point[first - 1].mean > d->high)
+            first--;
+        onset_ms = first < count ? point[first].t_ms : d->last_ms - span_ms;
+        seen = first > 0;
+    }
+    return onset_ms > begin_ms ? onset_ms : begin_ms;
+}
+
 static void guard_speak(struct detector *d, double value)
 {
     struct series_bucket point[SERIES_RING];
     int64_t width_ms;
-    const int64_t from_ms = d->last_ms - 40 * d->series.period_ms;
-    const size_t count = series_window(&d->series, from_ms, point, &width_ms);
-    size_t first = count;
-    while (first > 0 && point[first - 1].mean > d->high)
-        first--;
     const struct finding f = {.clause = CLAUSE_GUARD,
-                              .onset_ms = first < count ? point[first].t_ms : from_ms,
+                              .onset_ms = begin_of_rise(d),
                               .onset_level = d->high,
                               .growth = value - d->high,
                               .level = value,
                               .plateau = NAN};
     unbounded_enter(d, &f, true);
+    d->value = value;
+    const size_t count = series_window(&d->series, f.onset_ms, point, &width_ms);
     describe(d, point, count, NULL, 0, f.onset_ms);
 }
 
-static int64_t spacing(const struct detector *d, int64_t span_ms)
+/* The absolute guard: a level never seen comes near the limit in one rise, with no time to look at its shape.
+ * The rise goes on from each sample to the next; or noise hides that, and it climbs in several steps while the
+ * shape is not looked at. A step to a new level has one. */
+static bool guard_sees(struct detector *d, double value)
 {
-    const int64_t wanted = span_ms / EVALUATE_SHARE;
-    return (wanted > d->series.period_ms ? wanted : d->series.period_ms) - d->series.period_ms / 2;
+    const double limit = d->limit.value;
+    if (d->state != VERDICT_BOUNDED || !(value >= GUARD_BELOW * limit) || !(d->high < GUARD_BELOW * limit)) {
+        d->rises = d->climbs = 0;
+        return false;
+    }
+    d->rises = value > d->last_value ? d->rises + 1 : 0;
+    if (value < d->climbed - GUARD_CLIMB * limit) /* it comes down again */
+        d->climbs = 0;
+    if (d->climbs == 0)
+        d->climb_since_ms = d->last_ms;
+    if (d->climbs == 0 || value >= d->climbed + GUARD_CLIMB * limit) {
+        d->climbs++;
+        d->climbed = value;
+    }
+    const bool unseen = d->last_ms - d->climb_since_ms <= spacing(d, d->last_ms - begin_of_life(d));
+    return (d->rises >= GUARD_RISES || (d->climbs >= GUARD_RISES && unseen)) && value >= GUARD_SHARE * limit;
 }
 
 /* The time seen at `t_ms` by the clock. */
@@ -414,16 +510,8 @@ enum verdict_state detector_push(struct detector *d, int64_t clock_ms, double va
     series_push(&d->series, t_ms, value);
     if (d->series.period_ms == 0 || t_ms < d->first_ms + d->settings.warm_up_ms)
         return d->state;
-    /* The absolute guard: a level never seen comes near the limit in one rise. No time to look at its shape.
-     */
-    if (d->state == VERDICT_BOUNDED && value >= GUARD_BELOW * d->limit.value &&
-        d->high < GUARD_BELOW * d->limit.value) {
-        d->rises = value > d->last_value ? d->rises + 1 : 0;
-        if (d->rises >= GUARD_RISES && value >= GUARD_SHARE * d->limit.value)
-            guard_speak(d, value);
-    } else {
-        d->rises = 0;
-    }
+    if (guard_sees(d, value))
+        guard_speak(d, value);
     d->last_value = value;
     if (d->state == VERDICT_UNBOUNDED) {
         if (t_ms >= d->next_evaluation_ms) {
@@ -453,6 +541,7 @@ enum verdict_state detector_settle(struct detector *d)
     if (d->state != VERDICT_UNBOUNDED) {
         /* Nobody was told by now, so it cannot end in an alarm: then it stays as it was. */
         const struct detector before = *d;
+        d->undescribed = DESCRIBE_EVERY;
         evaluate(d);
         if (d->state == VERDICT_UNBOUNDED)
             *d = before;
@@ -471,8 +560,8 @@ enum verdict_state detector_state(const struct detector *d)
 void detector_learned(const struct detector *d, struct verdict_settings *settings)
 {
     settings->learned_leak = d->state == VERDICT_UNBOUNDED;
-    if (d->state != VERDICT_BOUNDED)
-        return;
+    if (d->state != VERDICT_BOUNDED || d->change_count > 0)
+        return; /* what grew without bound and stopped is no usual plateau */
     struct series_bucket point[SERIES_RING];
     int64_t width_ms;
     const size_t count = series_window(&d->series, d->first_ms, point, &width_ms);

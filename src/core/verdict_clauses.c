@@ -323,7 +323,7 @@ static double largest_fall(const double *value, size_t n)
 static enum clause clause_fall(struct onset *o)
 {
     const struct detector *d = o->detector;
-    const bool leaked = d->change_count > 0 && detector_seconds(d, d->peak_ms) > o->view->t[0];
+    const bool leaked = d->change_count > 0 && detector_seconds(d, d->held_ms) > o->view->t[0];
     if (o->context->short_window || leaked)
         return CLAUSE_GROWS;
     o->found->fall = largest_fall(o->view->value, o->s + 2); /* the onset is known to a block */

@@ -163,6 +163,8 @@ void forecast_segment(struct detector *d, const struct series_bucket *point, siz
 static int64_t time_of_reach(const struct detector *d, double level, double rate, double bend)
 {
     const double left = d->limit.value - level;
+    if (left <= 0)
+        return d->last_ms;
     if (!(rate > 0) || isnan(left))
         return INT64_MAX;
     double wait_s = left / rate;

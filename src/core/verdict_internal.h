@@ -93,12 +93,17 @@ struct detector {
     int64_t next_urgent_ms;
     struct forecast steady, urgent; /* being confirmed, by the whole life and by its recent parts */
     double last_value;
-    unsigned rises;     /* in a row, above GUARD_BELOW of the limit */
-    double usual, high; /* level of the first two thirds of the life: median and 95 % */
+    unsigned rises;         /* in a row, above GUARD_BELOW of the limit */
+    unsigned climbs;        /* steps of a climb there, */
+    double climbed;         /* the latest to this value, */
+    int64_t climb_since_ms; /* the first at this time */
+    double usual, high;     /* level of the first two thirds of the life: median and 95 % */
     /* While unbounded: */
     int64_t onset_ms;
-    double onset_level, peak;
-    int64_t peak_ms;
+    double onset_level;
+    double height, peak; /* of the growth, looked at as it was found: now, and the highest */
+    double held;         /* the highest that was, since held_ms */
+    int64_t held_ms;
     bool by_guard;
     /* The line of the present segment, per second. */
     struct trend_slope slope;

@@ -28,7 +28,7 @@ static void add_learning(struct text *text, const struct detector *d)
     text_add(text, ", too little for a verdict");
 }
 
-/* "; reaches 2.00 GiB in 31 h to 35 h"; "; has reached 2.00 GiB". */
+/* "; reaches 2.00 GiB in 31 h to 35 h"; "; reaches 2.00 GiB within 25 min"; "; has reached 2.00 GiB". */
 static void add_reach(struct text *text, enum unit unit, const struct verdict *v)
 {
     char early[WORDS_MAX], late[WORDS_MAX];
@@ -38,15 +38,20 @@ static void add_reach(struct text *text, enum unit unit, const struct verdict *v
         text_add_quantity(text, unit, v->limit);
         return;
     }
+    const bool now = v->exhaustion_early_ms <= v->at_ms, ever = v->exhaustion_late_ms == INT64_MAX;
     text_add_duration(&early_text, v->exhaustion_early_ms - v->at_ms);
+    text_add_duration(&late_text, ever ? 0 : v->exhaustion_late_ms - v->at_ms);
     text_add(text, "; reaches ");
     text_add_quantity(text, unit, v->limit);
+    if (now) {
+        text_add(text, ever ? " now or later" : " within %s", late);
+        return;
+    }
     text_add(text, " in %s", early);
-    if (v->exhaustion_late_ms == INT64_MAX) {
+    if (ever) {
         text_add(text, " or later");
         return;
     }
-    text_add_duration(&late_text, v->exhaustion_late_ms - v->at_ms);
     if (strcmp(early, late) != 0)
         text_add(text, " to %s", late);
 }
@@ -76,9 +81,9 @@ static void add_unbounded(struct text *text, const struct detector *d, const str
         text_add(text, ", the lowest values too, straight rather than levelling off");
     else
         text_add(text, ", in each third of that time, straight rather than levelling off");
-    if (d->value < d->peak - GIVEN_BACK_SHARE * v->growth) {
+    if (d->height < fmin(d->held, d->peak - GIVEN_BACK_SHARE * v->growth)) {
         text_add(text, "; given back of it ");
-        text_add_quantity(text, unit, d->peak - d->value);
+        text_add_quantity(text, unit, d->peak - d->height);
     } else if (v->exhaustion_ms != INT64_MAX) {
         add_reach(text, unit, v);
     }
@@ -117,7 +122,8 @@ static void add_bounded(struct text *text, const struct detector *d)
         text_add(text, " is within the usual scatter");
         break;
     case CLAUSE_RANGE:
-        text_add(text, "within the range seen before, up to ");
+        text_add(text, d->value > f->range_high ? "not yet clearly above the range seen before, up to "
+                                                : "within the range seen before, up to ");
         text_add_quantity(text, unit, f->range_high);
         break;
     case CLAUSE_FALL:
@@ -128,6 +134,10 @@ static void add_bounded(struct text *text, const struct detector *d)
         text_add(text, " that it once came down by itself");
         break;
     case CLAUSE_PRIOR:
+        text_add(text, d->shape == SHAPE_GROWTH
+                           ? "grew at this rate before, too, and in all by too little to tell"
+                           : "levelling off");
+        break;
     case CLAUSE_SATURATING:
         text_add(text, "levelling off");
         if (!isnan(f->plateau) && f->plateau > f->onset_level) {
@@ -197,7 +207,8 @@ void detector_verdict(const struct detector *d, struct verdict *v)
         v->slope_high_per_hour = d->slope.high * 3600;
         v->fit_from = d->slope.intercept + d->slope.slope * detector_seconds(d, d->fit_from_ms);
         v->fit_to = d->slope.intercept + d->slope.slope * detector_seconds(d, d->last_ms);
-        v->growth = d->state == VERDICT_UNBOUNDED ? d->peak - d->onset_level : v->fit_to - v->fit_from;
+        v->growth = d->state == VERDICT_UNBOUNDED ? fmax(d->held, d->height) - d->onset_level
+                                                  : v->fit_to - v->fit_from;
         if (d->state == VERDICT_UNBOUNDED) {
             forecast_reach(d, v);
         }

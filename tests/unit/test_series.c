@@ -134,9 +134,58 @@ static void a_gap_stays_a_gap(void **state)
     free(series);
 }
 
+/* What the history file gives back: an hour, then five minutes, then 15 s apart. The unit of time is that of
+ * the present, and nothing is lost or moved on the way. */
+static void samples_that_come_denser_make_the_unit_finer(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t period_ms;
+        int count;
+    } tiers[] = {{3600000, 600}, {300000, 9504}, {15000, 11520}};
+    struct series *series = series_new();
+    int64_t t = 1000;
+    uint64_t pushed = 0;
+    for (size_t k = 0; k < 3; k++)
+        for (int i = 0; i < tiers[k].count; i++, pushed++) {
+            t += tiers[k].period_ms;
+            assert_true(series_push(series, t, (double)t));
+        }
+    assert_true(series->period_ms >= 15000 && series->period_ms < 60000);
+    struct series_bucket out[SERIES_RING];
+    for (int days = 1; days <= 16; days *= 4) {
+        int64_t width;
+        const size_t count = series_window(series, t - days * INT64_C(86400000), out, &width);
+        assert_true(count >= SERIES_RING / SERIES_FACTOR - 1);
+        for (size_t i = 0; i < count; i++) /* each value is its own time */
+            assert_true(fabs(out[i].mean - (double)out[i].t_ms) <= (double)width);
+    }
+    int64_t width;
+    uint64_t seen = 0;
+    const size_t count = series_window(series, 0, out, &width);
+    for (size_t i = 0; i < count; i++)
+        seen += out[i].count;
+    assert_int_equal(seen, pushed);
+    assert_true(series_window(series, t - 600000, out, &width) >= 10);
+    free(series);
+}
+
+static void a_few_quick_samples_change_no_unit(void **state)
+{
+    (void)state;
+    struct series *series = series_new();
+    int64_t t = 0;
+    for (int i = 0; i < 400; i++)
+        series_push(series, t += i >= 20 && i % 20 < SERIES_DENSE - 1 ? 1000 : 16000, 1);
+    assert_int_equal(series->period_ms, 16000);
+    free(series);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(samples_that_come_denser_make_the_unit_finer),
+        cmocka_unit_test(a_few_quick_samples_change_no_unit),
         cmocka_unit_test(seed_samples_are_readable_before_the_period_is_known),
         cmocka_unit_test(time_must_advance_and_values_be_finite),
         cmocka_unit_test(one_late_sample_does_not_spoil_the_period),

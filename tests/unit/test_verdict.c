@@ -337,9 +337,72 @@ static void the_absolute_guard_speaks_at_once(void **state)
     const struct run run = run_series(&settings, 2147483648.0, value, 2993, 15000);
     assert_int_equal(run.alarm_count, 1);
     assert_in_range(run.first_alarm, 2989, 2992); /* at 90 % of the limit */
+    assert_true(run.verdict.value >= 0.9 * 2147483648.0);
+    assert_null(strstr(run.verdict.reason, "given back"));
+    assert_non_null(strstr(run.verdict.reason, "; reaches 2.00 GiB "));
+    for (size_t i = 2993; i < 3000; i++)
+        value[i] = 1.97e9; /* it stops there: that is soon seen */
+    assert_true(run_series(&settings, 2147483648.0, value, 3000, 15000).verdict.slope_per_hour < 2e10);
     for (size_t i = 2980; i < 3000; i++)
         value[i] = 2.0e9; /* one step to the same height is not growth */
     assert_int_equal(run_series(&settings, 2147483648.0, value, 3000, 15000).alarm_count, 0);
+}
+
+/* What is given back of a long history is coarse at its begin. A leak that begins afterwards is told as it
+ * would have been without a restart of storewatch: a steady one within days, one near its end at once. */
+static void a_restored_history_costs_no_window(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t period_ms;
+        int count;
+    } tiers[] = {{MS_PER_HOUR, 24 * 36}, {5 * MS_PER_MINUTE, 12 * 24 * 33}, {15000, 4 * 60 * 48}};
+    static const struct {
+        double per_hour;
+        int64_t most_ms;
+    } leaks[] = {{2e6, 7 * MS_PER_DAY}, {1e8, 8 * MS_PER_HOUR}, {2e9, 55 * MS_PER_MINUTE}};
+    for (size_t leak = 0; leak < ARRAY_COUNT(leaks); leak++) {
+        struct verdict_settings settings = settings_plain(UNIT_BYTES);
+        settings.min_window_ms = 4 * MS_PER_HOUR;
+        struct detector *detector = detector_new(&settings);
+        assert_non_null(detector);
+        detector_set_limit(detector, (struct verdict_limit){.value = 3.0e9, .name = "test limit"});
+        struct random random = random_seeded(5);
+        int64_t t = 0;
+        for (size_t k = 0; k < ARRAY_COUNT(tiers); k++)
+            for (int i = 0; i < tiers[k].count; i++)
+                detector_push(detector, t += tiers[k].period_ms, 1e9 + 1e7 * random_normal(&random));
+        assert_int_equal(detector_state(detector), VERDICT_BOUNDED);
+        const double per_hour = leaks[leak].per_hour;
+        const int64_t begin = t;
+        while (t - begin < leaks[leak].most_ms && detector_state(detector) != VERDICT_UNBOUNDED) {
+            t += 15000;
+            detector_push(detector, t,
+                          1e9 + per_hour * (double)(t - begin) / MS_PER_HOUR + 1e7 * random_normal(&random));
+        }
+        struct verdict verdict;
+        detector_verdict(detector, &verdict);
+        if (verdict.state != VERDICT_UNBOUNDED)
+            print_message("%s\n", verdict.reason);
+        assert_int_equal(verdict.state, VERDICT_UNBOUNDED);
+        assert_true(verdict.slope_per_hour > per_hour / 2 && verdict.slope_per_hour < per_hour * 2);
+        detector_free(detector);
+    }
+}
+
+/* A window longer than two weeks needs a life that is longer still. */
+static void a_long_least_window_is_kept(void **state)
+{
+    (void)state;
+    struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    settings.min_window_ms = 21 * MS_PER_DAY;
+    enum { N = 45 * 24 };
+    double value[N];
+    for (size_t i = 0; i < N; i++)
+        value[i] = 1e9 + 1e6 * (double)i;
+    const struct run run = run_series(&settings, NAN, value, N, MS_PER_HOUR / 6);
+    assert_int_equal(run.alarm_count, 0);
+    assert_in_range(run_series(&settings, NAN, value, N, MS_PER_HOUR).first_alarm, 21 * 24, N - 1);
 }
 
 /* Whoever leaked before is recognised sooner; who is still below its usual plateau is given time. */
@@ -546,6 +609,7 @@ static void a_leak_beneath_excursions_is_found(void **state)
             if ((run.alarm_count > 0) != leaks)
                 print_message("seed %d: %s\n", (int)seed, run.verdict.reason);
             assert_int_equal(run.alarm_count > 0, leaks);
+            assert_int_equal(run.clear_count, 0); /* at the next trough, that is */
         }
 }
 
@@ -564,6 +628,7 @@ static void a_leak_beneath_a_cycle_is_found(void **state)
             const struct verdict_settings settings = settings_plain(UNIT_BYTES);
             const struct run run = run_series(&settings, NAN, value, N, 300000);
             assert_int_equal(run.alarm_count > 0, leaks);
+            assert_int_equal(run.clear_count, 0);
             if (!leaks)
                 assert_int_equal(run.verdict.shape, SHAPE_PERIODIC);
         }
@@ -698,6 +763,8 @@ int main(void)
         cmocka_unit_test(a_leak_that_ends_clears_and_another_is_told_again),
         cmocka_unit_test(reasons_say_what_was_seen),
         cmocka_unit_test(the_absolute_guard_speaks_at_once),
+        cmocka_unit_test(a_restored_history_costs_no_window),
+        cmocka_unit_test(a_long_least_window_is_kept),
         cmocka_unit_test(incarnations_learn_from_each_other),
         cmocka_unit_test(odd_input_is_survived),
         cmocka_unit_test(a_leak_beneath_excursions_is_found),
