@@ -93,6 +93,9 @@ struct detector;
 struct detector *detector_new(const struct verdict_settings *settings);
 void detector_free(struct detector *detector);
 
+/* As in the settings, before the first sample: of a history that is taken over and begins in the warm-up. */
+void detector_set_warm_up(struct detector *detector, int64_t warm_up_ms);
+
 /* One sample. t_ms must not run backwards (an equal or earlier one is ignored); NAN counts as unknown and
  * makes a gap. Amortised O(1) to O(log n); some pushes evaluate the verdict and cost more. Returns the state
  * now, so that a caller sees each rise at the sample that caused it. */

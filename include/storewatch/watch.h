@@ -103,6 +103,10 @@ enum status watch_look(struct watch *watch, const struct config *config,
  * grid. Unknown readings (also of a look that failed altogether) are pushed as unknown. */
 void watch_push(struct watch *watch, const struct config *config, const struct observation *observation);
 
+/* The present readings' limits alone: for a history that is taken over before the first push. */
+void watch_set_limits(struct watch *watch, const struct config *config,
+                      const struct observation *observation);
+
 /* Is a walk through this one's address space due? */
 bool watch_space_due(const struct watched *item, int64_t mono_ms);
 /* What came of one: `space` counts with STATUS_OK, `why` otherwise. The numbers are pushed by the next

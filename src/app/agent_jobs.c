@@ -99,11 +99,13 @@ struct past {
 static enum status replay_series(struct store *store, int64_t series_id, const struct growers *growers,
                                  struct past *past, int64_t shift_ms, struct err *err)
 {
+    /* A boot begins a new life of the machine, too: what went down with the old one came not down by itself. */
+    const bool of_host = past->item && past->item->kind == TARGET_HOST;
     struct store_cursor *cursor = NULL;
     enum status status = store_samples_begin(store, series_id, INT64_MIN, INT64_MAX, &cursor, err);
     struct series_point point;
     while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK) {
-        if (past->detector)
+        if (past->detector && (!of_host || point.t_ms >= shift_ms))
             detector_push(past->detector, point.t_ms - shift_ms, point.mean);
         if (past->grower.row)
             growers_past_add(growers, &past->grower, point.t_ms - shift_ms, point.mean);
@@ -159,7 +161,8 @@ static struct grower *grower_row(struct growers *growers, const struct store_ser
     }
 }
 
-static struct past past_of(struct agent *agent, const struct store_series_key *key, int64_t utc_ms)
+/* What the settings say of the age goes by the begin of the series. */
+static struct past past_of(struct agent *agent, const struct store_series_key *key, int64_t first_utc_ms)
 {
     struct watch *watch = &agent->engine->watch;
     bool second = key->metric == METRIC_HANDLES || key->metric == METRIC_NONPAGED_POOL;
@@ -167,8 +170,13 @@ static struct past past_of(struct agent *agent, const struct store_series_key *k
                         .grower = {.row = grower_row(&agent->engine->growers, key),
                                    .column = second ? GROWER_HANDLES : GROWER_BYTES},
                         .latest = NAN};
+    const struct config *config = &agent->engine->config;
     if (past.item)
-        past.detector = watch_begin_detector(watch, &agent->engine->config, past.item, key->metric, utc_ms);
+        past.detector = watch_begin_detector(watch, config, past.item, key->metric, first_utc_ms);
+    if (past.detector)
+        detector_set_warm_up(
+            past.detector,
+            watch_settings(config, past.item->kind, key->process, key->metric, first_utc_ms).warm_up_ms);
     return past;
 }
 
@@ -179,6 +187,7 @@ static enum status restore_history(struct agent *agent, struct store *store,
 {
     struct watch *watch = &agent->engine->watch;
     watch_look(watch, &agent->engine->config, observation);
+    watch_set_limits(watch, &agent->engine->config, observation);
     int64_t shift_ms = observation->utc_ms - observation->mono_ms;
     struct store_cursor *cursor = NULL;
     enum status status = begin_growers(&agent->engine->growers, store, observation, err);
@@ -190,7 +199,7 @@ static enum status restore_history(struct agent *agent, struct store *store,
            (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK) {
         if (!is_of_the_past(last_utc_ms, observation))
             continue;
-        struct past past = past_of(agent, &key, observation->utc_ms);
+        struct past past = past_of(agent, &key, first_utc_ms);
         if (past.detector || past.grower.row)
             status = replay_series(store, id, &agent->engine->growers, &past, shift_ms, err);
         if (past.item && key.metric == METRIC_OUTSIDE_LARGEST)

@@ -109,6 +109,11 @@ void detector_set_limit(struct detector *d, struct verdict_limit limit)
     d->limit = limit;
 }
 
+void detector_set_warm_up(struct detector *d, int64_t warm_up_ms)
+{
+    d->settings.warm_up_ms = warm_up_ms;
+}
+
 double detector_seconds(const struct detector *d, int64_t t_ms)
 {
     return (double)(t_ms - d->series.origin_ms) / 1000;

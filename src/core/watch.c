@@ -441,24 +441,48 @@ static struct verdict_limit limit_for(const struct watched *item, const struct c
     return limit;
 }
 
+static void read_item(struct watched *item, const struct observation *observation)
+{
+    if (item->kind == TARGET_HOST)
+        read_host(item, observation);
+    else
+        read_process(item, observation);
+    read_space(item);
+}
+
+static void set_limit(struct watched *item, const struct config *config,
+                      const struct observation *observation, enum metric metric)
+{
+    struct verdict_limit limit = limit_for(item, config, observation, metric);
+    if (!isnan(limit.value))
+        detector_set_limit(item->detectors[metric], limit);
+}
+
+void watch_set_limits(struct watch *watch, const struct config *config, const struct observation *observation)
+{
+    for (size_t i = 0; i < watch->count; i++) {
+        struct watched *item = &watch->items[i];
+        if (!item->present)
+            continue;
+        read_item(item, observation);
+        for (size_t m = 0; m < METRIC_COUNT; m++)
+            if (item->detectors[m])
+                set_limit(item, config, observation, (enum metric)m);
+    }
+}
+
 void watch_push(struct watch *watch, const struct config *config, const struct observation *observation)
 {
     for (size_t i = 0; i < watch->count; i++) {
         struct watched *item = &watch->items[i];
         if (!item->present)
             continue;
-        if (item->kind == TARGET_HOST)
-            read_host(item, observation);
-        else
-            read_process(item, observation);
-        read_space(item);
+        read_item(item, observation);
         for (size_t m = 0; m < METRIC_COUNT; m++) {
             item->pushed[m] = item->detectors[m] && (!metric_of_space((enum metric)m) || item->space.fresh);
             if (!item->pushed[m])
                 continue;
-            struct verdict_limit limit = limit_for(item, config, observation, (enum metric)m);
-            if (!isnan(limit.value))
-                detector_set_limit(item->detectors[m], limit);
+            set_limit(item, config, observation, (enum metric)m);
             detector_push(item->detectors[m], observation->mono_ms, item->now[m]);
         }
         item->space.fresh = false;

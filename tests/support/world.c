@@ -20,8 +20,6 @@ enum {
     CODE_NEVER_STARTED = 1077
 };
 
-#define FILETIME_OF_2026 UINT64_C(134119296000000000)
-
 static bool is_running(const struct world_service *service)
 {
     return service->state == SERVICE_STATE_RUNNING || service->state == SERVICE_STATE_PAUSED;
@@ -60,7 +58,7 @@ static void new_process(struct world *world, struct world_service *service)
         world->next_pid += 4;
     }
     service->last_pid = service->pid;
-    service->created_100ns = FILETIME_OF_2026 + (uint64_t)world->utc_ms * 10000 + service->pid;
+    service->created_100ns = process_created_100ns(world->utc_ms) + service->pid;
     service->cpu_ms = 10;
     service->io_count = 5;
 }

@@ -313,6 +313,51 @@ static void test_maintenance_holds_restarts_and_survives(void **state)
     assert_true(did(f, "stop MSExchangeIS"));
 }
 
+static void poll_often(struct fixture *f, int polls)
+{
+    for (int i = 0; i < polls; i++) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+}
+
+/* A process fills its cache for an hour, and storewatch is restarted in the middle: the hour stays an hour. */
+static void test_a_warm_up_outlives_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    const int hour = (int)(MS_PER_HOUR / f->config.interval_ms);
+    f->config.warm_up_ms = MS_PER_HOUR;
+    agent_free(f->agent);
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    leak(f);
+    poll_often(f, hour * 2 / 3);
+    agent_free(f->agent);
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    poll_often(f, hour / 4);
+    assert_false(did(f, "stop MSExchangeIS"));
+    poll_often(f, hour);
+    assert_true(did(f, "stop MSExchangeIS"));
+}
+
+/* The pools went down with the machine, not by themselves: how far is forgotten at a boot. */
+static void test_a_boot_begins_a_life_of_the_machine(void **state)
+{
+    struct fixture *f = *state;
+    poll_often(f, 100);
+    agent_free(f->agent);
+    world_reboot(&f->os.world);
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    poll_often(f, 20);
+    for (size_t i = 0; i < f->agent->engine->watch.count; i++) {
+        struct watched *item = &f->agent->engine->watch.items[i];
+        struct verdict verdict;
+        if (item->kind != TARGET_HOST)
+            continue;
+        detector_verdict(item->detectors[METRIC_COMMIT], &verdict);
+        assert_in_range(verdict.sample_count, 15, 25);
+    }
+}
+
 /* A stop that waits for its commit is decided anew when maintenance is switched on meanwhile. */
 static void test_maintenance_withdraws_a_stop_that_waits(void **state)
 {
@@ -1011,6 +1056,8 @@ int main(void)
         TEST(test_a_status_does_not_touch_what_is_being_opened),
         TEST(test_control_lines),
         TEST(test_bad_requests_say_what_is_allowed),
+        TEST(test_a_warm_up_outlives_a_restart),
+        TEST(test_a_boot_begins_a_life_of_the_machine),
         TEST(test_maintenance_holds_restarts_and_survives),
         TEST(test_maintenance_withdraws_a_stop_that_waits),
         TEST(test_a_start_that_hangs_is_mailed),
