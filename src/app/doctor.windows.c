@@ -387,7 +387,7 @@ static void check_config(struct doctor *doctor, const char *path, char out_path[
 static void check_metrics(struct doctor *doctor)
 {
     char folder[CONFIG_STRING_MAX];
-    metrics_folder(&doctor->config, folder);
+    metrics_folder(&doctor->config, folder, sizeof folder);
     if (folder[0] && !setup_exists(folder))
         doctor_add(doctor, DOCTOR_FAILED, "metrics", "Make the folder, or correct metrics_textfile.",
                    "the folder of the metrics file is not there: %s", folder);
