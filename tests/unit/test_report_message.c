@@ -116,7 +116,8 @@ static void body(const char *message, char *out, size_t capacity)
 static void whole_message(void **state)
 {
     (void)state;
-    struct mail mail = {.key = "i12-3.ESCALATED.1763781245123", .subject = "[storewatch] EX1: URGENT: it grows"};
+    struct mail mail = {.key = "i12-3.ESCALATED.1763781245123",
+                        .subject = "[storewatch] EX1: URGENT: it grows"};
     static const char *const to[] = {"ops@example.com", "Night Shift <night@example.com>"};
     char plain[] = "Hello\n";
     char html[] = "<b a=1>x</b>\n";
