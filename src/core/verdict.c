@@ -565,8 +565,8 @@ enum verdict_state detector_state(const struct detector *d)
 void detector_learned(const struct detector *d, struct verdict_settings *settings)
 {
     settings->learned_leak = d->state == VERDICT_UNBOUNDED;
-    if (d->state != VERDICT_BOUNDED || d->change_count > 0)
-        return; /* what grew without bound and stopped is no usual plateau */
+    if (d->state != VERDICT_BOUNDED)
+        return;
     struct series_bucket point[SERIES_RING];
     int64_t width_ms;
     const size_t count = series_window(&d->series, d->first_ms, point, &width_ms);
