@@ -740,7 +740,7 @@ static void check_environment(void)
     check(environment_get("PROBE_SECRET", value, sizeof(value), &err) == STATUS_OK &&
               strcmp(value, "p\xC3\xA4\xD1\x81\xE2\x82\xAC") == 0,
           "a variable of any letters is UTF-8: %s", err.text);
-    check(environment_get("PROBE_SECRET", value, 9, &err) == STATUS_INVALID, "one that is longer: %s",
+    check(environment_get("PROBE_SECRET", value, 8, &err) == STATUS_INVALID, "one that is longer: %s",
           err.text);
     err = (struct err){0};
     SetEnvironmentVariableW(L"PROBE_SECRET", L"");
