@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define BUSY_TIMEOUT_MS 2000
-#define CACHE_KIB 384
+#define CACHE_KIB 256
 #define CHECKPOINT_PAGES                                                                                     \
     256 /* half of the log's reserve: it is written back before the reserve is used up                       \
          */
