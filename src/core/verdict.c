@@ -192,22 +192,20 @@ static double level_of(const struct series_bucket *point, size_t from, size_t to
     return trend_median(v, to - from);
 }
 
-/* Level of the last `share` of the points, and when it was that: the median, in their middle; of the floors the
- * lowest but one dip, at their begin. */
-static double level_of_tail(const struct series_bucket *point, size_t count, double share, bool floors,
-                            int64_t *out_ms)
+/* The first of the last `share` of the points. */
+static size_t begin_of_tail(size_t count, double share)
+{
+    const size_t tail = (size_t)((double)count * share) + 2;
+    return tail < count ? count - tail : 0;
+}
+
+/* The lowest from a point on, but for one dip. */
+static double floor_of(const struct series_bucket *point, size_t from, size_t to)
 {
     double v[SERIES_RING];
-    size_t tail = (size_t)((double)count * share) + 2;
-    if (tail > count)
-        tail = count;
-    const size_t from = count - tail;
-    *out_ms = point[floors ? from : from + tail / 2].t_ms;
-    if (!floors)
-        return level_of(point, from, count);
-    for (size_t i = 0; i < tail; i++)
-        v[i] = point[from + i].low;
-    return trend_rank(v, tail, tail > 2 ? 1 : 0);
+    for (size_t i = from; i < to; i++)
+        v[i - from] = point[i].low;
+    return trend_rank(v, to - from, to - from > 2 ? 1 : 0);
 }
 
 /* How far the growth has come, looked at as it was found. A new height counts when it was held for longer
@@ -217,14 +215,16 @@ static void note_height(struct detector *d, const struct series_bucket *point, s
 {
     const bool smooth = d->finding.smooth, floors = d->finding.floors && !smooth;
     const double growth = d->held - d->onset_level, lasted_ms = (double)(d->held_ms - d->onset_ms);
-    int64_t at_ms, now_ms;
-    const double level = level_of_tail(point, count, smooth ? TAIL_SMOOTH : TAIL_HELD, floors, &at_ms);
+    const size_t from = begin_of_tail(count, smooth ? TAIL_SMOOTH : TAIL_HELD);
+    /* A median is that of the middle, a floor that of the begin. */
+    const int64_t at_ms = point[floors ? from : from + (count - from) / 2].t_ms;
+    const double level = floors ? floor_of(point, from, count) : level_of(point, from, count);
     const double crawl = lasted_ms > 0 ? CRAWL_SHARE * growth * (double)(at_ms - d->held_ms) / lasted_ms : 0;
     if (at_ms > d->held_ms && level > d->held + fmax(HEIGHT_SHARE * growth, crawl)) {
         d->held = level;
         d->held_ms = at_ms;
     }
-    d->height = smooth || floors ? level : level_of_tail(point, count, TAIL_NOW, false, &now_ms);
+    d->height = smooth || floors ? level : d->value;
     d->peak = fmax(d->peak, d->height);
 }
 
@@ -248,11 +248,11 @@ static bool has_stalled(const struct detector *d)
 static void watch_growth(struct detector *d)
 {
     struct series_bucket point[SERIES_RING];
-    int64_t width_ms, now_ms;
+    int64_t width_ms;
     const size_t count = series_window(&d->series, d->onset_ms, point, &width_ms);
     if (count < 2)
         return;
-    d->value = level_of_tail(point, count, TAIL_NOW, false, &now_ms);
+    d->value = level_of(point, begin_of_tail(count, TAIL_NOW), count);
     note_height(d, point, count);
     if (d->height < release_level(d) || has_stalled(d)) {
         change_remember(d, d->held_ms);
