@@ -7,7 +7,8 @@
  * Under pressure (the file at its target, or a full disk) `keep_permille` shortens all three ages by the same
  * share, so the oldest of each tier goes first and the picture stays even; when there is room again it goes
  * back. At the target series that lived for an hour at the most go before that: a program that is started
- * again and again takes nobody else's history. Incidents, restarts and mails are never thinned for room; each has its own bound by number. */
+ * again and again takes nobody else's history. Incidents, restarts and mails are never thinned for room; each
+ * has its own bound by number. */
 #include "store_internal.h"
 
 #define FIVE_MINUTES_MS (5 * MS_PER_MINUTE)

@@ -85,6 +85,15 @@ static void poll(struct fixture *f)
     agent_poll(f->agent);
 }
 
+/* With all that is to be done done at once. */
+static void poll_often(struct fixture *f, int polls)
+{
+    for (int i = 0; i < polls; i++) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+}
+
 static void leak(struct fixture *f)
 {
     struct fake_program *store = fake_program_find(&f->os, "MSExchangeIS");
@@ -122,10 +131,7 @@ static void test_nothing_leaves_before_its_records_are_committed(void **state)
     }
     assert_false(did(f, "mail"));
     assert_false(did(f, "stop"));
-    for (int i = 0; i < 40; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 40);
     assert_true(did(f, "mail"));
     assert_true(did(f, "stop MSExchangeIS"));
     assert_true(did(f, "start ArchiveSvc"));
@@ -256,10 +262,7 @@ static void test_stop_saves_and_is_quiet(void **state)
 {
     struct fixture *f = *state;
     f->os.log_events = true;
-    for (int i = 0; i < 5; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 5);
     agent_stop(f->agent, false);
     assert_false(agent_is_quiet(f->agent));
     drive_lanes(f->agent);
@@ -291,34 +294,17 @@ static void test_maintenance_holds_restarts_and_survives(void **state)
                   "new disks");
     assert_answer(f, "{\"request\": \"status\"}", "\"maintenance_saved\": false"); /* not yet on the disk */
     leak(f);
-    for (int i = 0; i < 100; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 100);
     assert_true(did(f, "mail"));
     agent_free(f->agent); /* as a crash */
     assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
-    for (int i = 0; i < 100; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 100);
     assert_answer(f, "{\"request\": \"status\"}", "new disks");
     assert_false(did(f, "stop"));
     assert_answer(f, "{\"request\": \"status\"}", "\"maintenance_saved\": true");
     assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": 0}", "\"maintenance\": null");
-    for (int i = 0; i < 60; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 60);
     assert_true(did(f, "stop MSExchangeIS"));
-}
-
-static void poll_often(struct fixture *f, int polls)
-{
-    for (int i = 0; i < polls; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
 }
 
 /* A process fills its cache for an hour, and storewatch is restarted in the middle: the hour stays an hour. */
@@ -374,10 +360,7 @@ static void test_maintenance_withdraws_a_stop_that_waits(void **state)
     assert_int_equal(f->agent->request.kind, ENGINE_STOP_SERVICE);
     assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": 7200000, \"reason\": \"new disks\"}",
                   "new disks");
-    for (int i = 0; i < 10; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 10);
     assert_false(did(f, "stop MSExchangeIS"));
     assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_CALLED_OFF);
 }
@@ -397,10 +380,7 @@ static void test_a_start_that_hangs_is_mailed(void **state)
     assert_true(did(f, subject));
     job_run(job);
     agent_job_done(f->agent, job);
-    for (int i = 0; i < 10; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 10);
     assert_null(strstr(strstr(f->os.log_storage, subject) + 1, subject)); /* once */
 }
 
@@ -434,10 +414,7 @@ static void test_a_restart_by_hand_keeps_to_the_preflight(void **state)
     struct fixture *f = *state;
     drive_lanes(f->agent);
     f->config.mode = MODE_ALERT;
-    for (int i = 0; i < 3; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 3);
     const char *request = "{\"request\": \"restart\", \"service\": \"MSExchangeIS\", \"reason\": \"patch\"}";
     struct fake_program *backup = fake_add_program(&f->os, "eseutil.exe", 1e6, true);
     poll(f);
@@ -450,10 +427,7 @@ static void test_a_restart_by_hand_keeps_to_the_preflight(void **state)
     poll(f);
     drive_lanes(f->agent);
     assert_answer(f, request, "\"version\"");
-    for (int i = 0; i < 60; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 60);
     assert_true(did(f, "start MSExchangeIS"));
     assert_true(did(f, "start ArchiveSvc"));
     assert_answer(f, "{\"request\": \"status\"}", "\"outcome\": \"succeeded\"");
@@ -464,10 +438,7 @@ static void test_the_status_is_kept_with_the_history(void **state)
 {
     struct fixture *f = *state;
     leak(f);
-    for (int i = 0; i < 400; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 400);
     char path[128], *kept = malloc(STORE_STATUS_BYTES_MAX);
     assert_non_null(kept);
     store_path(path, sizeof path, f->dir);
@@ -518,17 +489,11 @@ static void test_a_store_that_cannot_be_opened(void **state)
     drive_lanes(f->agent);
     assert_true(did(f, "mail [storewatch] EX1"));
     leak(f);
-    for (int i = 0; i < 200; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 200);
     assert_true(did(f, "private bytes"));
     assert_false(did(f, "stop"));
     assert_int_equal(mkdir(f->dir, 0700), 0);
-    for (int i = 0; i < 60; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 60);
     assert_true(did(f, "stop MSExchangeIS"));
     assert_true(did(f, "start ArchiveSvc"));
     char *json = agent_status_json(f->agent);
@@ -555,17 +520,11 @@ static void test_a_file_that_opens_late_leaves_one_incident_open(void **state)
     agent_free(f->agent);
     assert_int_equal(rename(f->dir, away), 0);
     assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
-    for (int i = 0; i < 100; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 100);
     const int64_t id = f->agent->engine->incidents[0].incident.id;
     assert_true(id > 1);
     assert_int_equal(rename(away, f->dir), 0);
-    for (int i = 0; i < 60; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 60);
     assert_false(f->agent->store_failing);
     struct store *store = NULL;
     struct incident incidents[4];
@@ -632,10 +591,7 @@ static void test_a_store_that_breaks_while_in_use(void **state)
     snprintf(path, sizeof path, "%s/storewatch.db", f->dir);
     assert_answer(f, "{\"request\": \"status\"}", "\"store_error\": \"");
     assert_int_equal(truncate(path, 5000), 0); /* within the pages: closing it cannot make it whole again */
-    for (int i = 0; i < 10; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 10);
     assert_answer(f, "{\"request\": \"status\"}", "\"store_error\": null");
     struct store *store = NULL;
     struct incident incidents[4];
@@ -716,10 +672,7 @@ static void test_a_service_that_is_down_with_its_process_is_urgent(void **state)
         drive_lanes(f->agent);
     }
     world_kill(&f->os.world, "MSExchangeIS", 1067);
-    for (int i = 0; i < 4; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 4);
     assert_true(did(f, "mail [storewatch] EX1: URGENT: store.exe has ended, MSExchangeIS is STOPPED"));
 }
 
@@ -736,10 +689,7 @@ static void test_without_a_control_pipe_ops_are_told(void **state)
 
 static void polls(struct fixture *f, int count)
 {
-    for (int i = 0; i < count; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, count);
 }
 
 static size_t times(const struct fixture *f, const char *deed)
@@ -1031,17 +981,11 @@ static void test_what_users_may_change_is_told_once(void **state)
     /* What is new is mailed, also without a reload; what is mended is not. */
     text_copy(f->os.unsafe_access, sizeof f->os.unsafe_access, "files in C:\\x may be replaced by Everyone");
     fake_advance(&f->os, 24 * MS_PER_HOUR);
-    for (int i = 0; i < 5; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 5);
     assert_int_equal(f->os.mails_delivered, 2);
     f->os.unsafe_access[0] = '\0';
     fake_advance(&f->os, 24 * MS_PER_HOUR);
-    for (int i = 0; i < 5; i++) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    poll_often(f, 5);
     assert_int_equal(f->os.mails_delivered, 2);
 }
 
