@@ -41,6 +41,8 @@ struct series {
     int64_t period_ms;        /* learned sampling period; 0 = not yet */
     size_t dense_count;       /* intervals in a row that are at most a quarter of it, */
     int64_t dense_longest_ms; /* and the longest of them */
+    size_t fine_levels;       /* the finest levels, so many, begin */
+    int64_t fine_from_ms;     /* with the first sample after this time: the density was learned again then */
     size_t seed_count;
     int64_t seed_ms[SERIES_SEED];
     double seed_value[SERIES_SEED];

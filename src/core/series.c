@@ -86,6 +86,9 @@ static void period_refine(struct series *series, int64_t longest_ms)
     memset(series->level, 0, finer * sizeof series->level[0]);
     for (size_t k = 0; k < finer; k++)
         series->level[k].head = -1;
+    series->fine_levels =
+        series->fine_levels + finer < SERIES_LEVELS ? series->fine_levels + finer : SERIES_LEVELS;
+    series->fine_from_ms = series->last_ms;
     widths_set(series);
 }
 
@@ -166,7 +169,7 @@ size_t series_window(const struct series *series, int64_t from_ms, struct series
     if (offset < 0)
         offset = 0;
     const int64_t now = series->last_ms - series->origin_ms;
-    size_t k = 0;
+    size_t k = from_ms <= series->fine_from_ms ? series->fine_levels : 0;
     while (k + 1 < SERIES_LEVELS &&
            now / series->level[k].width_ms - offset / series->level[k].width_ms >= SERIES_RING)
         k++;

@@ -170,6 +170,32 @@ static void samples_that_come_denser_make_the_unit_finer(void **state)
     free(series);
 }
 
+/* Soon after the samples came denser, a window that begins before that has all samples, coarse as they were;
+ * one that begins later has the fine ones. */
+static void no_sample_is_lost_where_the_unit_becomes_finer(void **state)
+{
+    (void)state;
+    enum { HOUR = 3600000, DENSE = HOUR / 16 };
+    struct series *series = series_new();
+    int64_t t = 0;
+    for (int i = 0; i < 400; i++, t += HOUR)
+        assert_true(series_push(series, t, i));
+    const int64_t change_ms = t;
+    for (int i = 0; i < 40; i++, t += DENSE)
+        assert_true(series_push(series, t, 400 + i / 16.0));
+    struct series_bucket out[SERIES_RING];
+    int64_t width;
+    uint64_t seen = 0;
+    const size_t count = series_window(series, change_ms - 8 * HOUR, out, &width);
+    for (size_t i = 0; i < count; i++)
+        seen += out[i].count;
+    assert_int_equal(seen, 8 + 40);
+    assert_true(out[0].t_ms < change_ms - 7 * HOUR);
+    assert_int_equal(series_window(series, t - 20 * DENSE, out, &width), 20);
+    assert_int_equal(width, DENSE);
+    free(series);
+}
+
 static void a_few_quick_samples_change_no_unit(void **state)
 {
     (void)state;
@@ -185,6 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_that_come_denser_make_the_unit_finer),
+        cmocka_unit_test(no_sample_is_lost_where_the_unit_becomes_finer),
         cmocka_unit_test(a_few_quick_samples_change_no_unit),
         cmocka_unit_test(seed_samples_are_readable_before_the_period_is_known),
         cmocka_unit_test(time_must_advance_and_values_be_finite),
