@@ -28,7 +28,9 @@
  * and it passes again: a test on data that had no part in raising the suspicion, so that looking again and
  * again costs no false alarms. In between noise may fail a clause now and then: ten clauses of which each
  * errs in one look of twenty agree in six of ten. The present state ends when the growth has stopped (or
- * crawls) for half as long as it lasted, or was given back.
+ * crawls) for half as long as it lasted, or was given back. Until then what it does now is watched as closely
+ * as if it had just begun: samples that leave its line are looked at at once, and a recent part that is several
+ * times as fast has a line and an end of its own (verdict_forecast.c).
  *
  * Evaluations are spaced by 1/64 of the life, so their number grows with its logarithm; between them a push
  * costs a bucket update and a comparison or two. */
@@ -57,11 +59,14 @@
 #define GUARD_PERIODS 40      /* what is soon */
 #define GUARD_CLIMB 0.01      /* of the limit is a step of a climb, */
 #define GUARD_RISES 4         /* of so many samples in a row: a step to a new level has one */
+#define STRAYS 4              /* samples in a row off the line, */
+#define STRAY_PAUSE 2         /* periods until the first look because of that */
 #define FALL_LOOKS 8          /* so many looks more while it falls */
 #define PLATEAU_REACHED 0.95  /* of the plateau ends a warm-up, for the next incarnation */
 #define EVALUATE_SHARE 64
 #define SILENCE_SHARE 16   /* a silence counts as time seen up to this share of the life, */
-#define SILENCE_PERIODS 20 /* or so many periods if that is more */
+#define SILENCE_PERIODS 20 /* or so many periods if that is more, */
+#define SILENCE_FACTOR 2   /* or so much more than the shortest of the latest intervals */
 #define DESCRIBE_EVERY 4   /* the line's interval costs more than the judgement: not at each evaluation */
 
 const char *verdict_state_name(enum verdict_state state)
@@ -152,6 +157,8 @@ static void unbounded_enter(struct detector *d, const struct finding *f, bool by
     d->held_ms = d->last_ms;
     d->next_evaluation_ms = d->last_ms;
     d->steady.made = d->urgent.made = false;
+    d->strays = 0;
+    d->stray_look_ms = d->last_ms;
 }
 
 static int64_t begin_of_life(const struct detector *d)
@@ -197,6 +204,16 @@ static size_t begin_of_tail(size_t count, double share)
 {
     const size_t tail = (size_t)((double)count * share) + 2;
     return tail < count ? count - tail : 0;
+}
+
+/* The first point of the present level: of before a silence it is no more. */
+static size_t begin_of_present(const struct detector *d, const struct series_bucket *point, size_t count)
+{
+    size_t from = begin_of_tail(count, TAIL_NOW);
+    if (d->silence_count > 0)
+        while (from + 1 < count && point[from].t_ms < d->silences[d->silence_count - 1].at_ms)
+            from++;
+    return from;
 }
 
 /* The lowest from a point on, but for one dip. */
@@ -252,7 +269,7 @@ static void watch_growth(struct detector *d)
     const size_t count = series_window(&d->series, d->onset_ms, point, &width_ms);
     if (count < 2)
         return;
-    d->value = level_of(point, begin_of_tail(count, TAIL_NOW), count);
+    d->value = level_of(point, begin_of_present(d, point, count), count);
     note_height(d, point, count);
     if (d->height < release_level(d) || has_stalled(d)) {
         change_remember(d, d->held_ms);
@@ -267,6 +284,28 @@ static void watch_growth(struct detector *d)
     }
     if (++d->undescribed >= DESCRIBE_EVERY)
         describe(d, point, count, NULL, 0, d->onset_ms);
+    forecast_present(d);
+    const int64_t turned_ms = d->last_ms + spacing(d, d->last_ms - d->fit_from_ms);
+    if (d->turned && turned_ms < d->next_evaluation_ms) /* what turned is watched as if it began there */
+        d->next_evaluation_ms = turned_ms;
+}
+
+/* A told growth leaves the line it was told with: four samples in a row are further off it, on one side, than
+ * samples are. Then it is looked at at once: what grows faster now ends sooner. When it goes on, each such
+ * look is after twice the pause, so that they are few beside the usual ones. */
+static bool leaves_line(struct detector *d, double value)
+{
+    if (!d->slope_known)
+        return false;
+    const double off = value - forecast_now(d);
+    const int side = off > d->sample_noise ? 1 : off < -d->sample_noise ? -1 : 0;
+    d->strays = side != 0 && side == d->stray_side ? d->strays + 1 : 0;
+    d->stray_side = side;
+    if (d->strays + 1 < STRAYS || d->last_ms < d->stray_look_ms)
+        return false;
+    d->stray_pause_ms *= 2;
+    d->stray_look_ms = d->last_ms + d->stray_pause_ms;
+    return true;
 }
 
 /* What has risen since the forecast was made, as of the last third of that time. What excursions or a cycle
@@ -467,6 +506,12 @@ static int64_t time_seen(const struct detector *d, int64_t t_ms)
     int64_t bound_ms = (d->known_ms - d->first_ms) / SILENCE_SHARE;
     if (bound_ms < SILENCE_PERIODS * d->series.period_ms)
         bound_ms = SILENCE_PERIODS * d->series.period_ms;
+    int64_t shortest_ms = d->interval_ms[0];
+    for (size_t i = 1; i < SILENCE_INTERVALS; i++)
+        if (d->interval_ms[i] < shortest_ms)
+            shortest_ms = d->interval_ms[i];
+    if (bound_ms < SILENCE_FACTOR * shortest_ms)
+        bound_ms = SILENCE_FACTOR * shortest_ms;
     const int64_t seen_ms = t_ms - d->skipped_ms;
     const bool cut = d->series.period_ms > 0 && seen_ms - d->known_ms > bound_ms;
     return cut ? d->known_ms + bound_ms : seen_ms;
@@ -488,7 +533,7 @@ static void silence_remember(struct detector *d, int64_t at_ms)
 {
     if (d->silence_count == SILENCES_MAX)
         memmove(d->silences, d->silences + 1, sizeof d->silences[0] * --d->silence_count);
-    d->silences[d->silence_count++] = (struct silence){at_ms, d->skipped_ms};
+    d->silences[d->silence_count++] = (struct silence){d->known_ms, at_ms, d->skipped_ms};
 }
 
 enum verdict_state detector_push(struct detector *d, int64_t clock_ms, double value)
@@ -505,7 +550,9 @@ enum verdict_state detector_push(struct detector *d, int64_t clock_ms, double va
     if (d->sample_count == 0) {
         d->first_ms = t_ms;
         d->since_ms = t_ms;
+        d->known_ms = t_ms;
     }
+    d->interval_ms[d->sample_count % SILENCE_INTERVALS] = clock_ms - d->known_ms - d->skipped_ms;
     if (t_ms + d->skipped_ms < clock_ms) {
         d->skipped_ms = clock_ms - t_ms;
         silence_remember(d, t_ms);
@@ -519,10 +566,15 @@ enum verdict_state detector_push(struct detector *d, int64_t clock_ms, double va
         guard_speak(d, value);
     d->last_value = value;
     if (d->state == VERDICT_UNBOUNDED) {
-        if (t_ms >= d->next_evaluation_ms) {
+        const bool strays = leaves_line(d, value), due = t_ms >= d->next_evaluation_ms;
+        if (strays)
+            d->undescribed = DESCRIBE_EVERY;
+        if (due) {
             d->next_evaluation_ms = t_ms + spacing(d, t_ms - d->onset_ms);
-            watch_growth(d);
+            d->stray_pause_ms = STRAY_PAUSE * d->series.period_ms;
         }
+        if (due || strays)
+            watch_growth(d);
         return d->state;
     }
     if (t_ms >= d->next_evaluation_ms) {

@@ -1,16 +1,24 @@
 /* verdict_forecast.c - the line through what happens now, what may come, and when the limit is reached. */
 #include "verdict_internal.h"
 
+#include <string.h>
+
 #define HALVES_SHARE 0.4 /* of the residue: two lines for the two halves are better than one */
 #define ACCELERATES 1.3  /* rate of the later half over that of the whole: 1.5 for a parabola */
 #define KINK_SHARE 2     /* a parabola that leaves less than this times what two lines leave */
+#define PIECE_PARTS 32   /* it may begin at each of them in the later half */
 #define PIECE_POINTS 12  /* of a last piece */
 #define BEND_EARLY 2     /* it may bend twice as much as it did */
 #define BEND_MAX 4       /* of a rate in half a segment: more would extrapolate noise */
 #define NOISE_AHEAD                                                                                          \
     1.5 /* of the distance that nearly all points kept from the line: stairs lie half a step off it, and     \
             the limit is met by a whole one */
-#define BEND_PARTS 3 /* cuts tried in the first quarter of a segment, */
+#define TURN_PERIODS 40 /* of the shortest recent part that is looked at */
+#define TURN_RATE 3     /* times the rate before it: less shows soon enough in the whole line */
+#define TURN_THIRD 0.3  /* of the rise between the first and the last third, at least: 0.5 is straight */
+#define PRESENT_PERIODS 8
+#define SILENCE_POINTS 3 /* on either side of a silence, whose median is the level there */
+#define BEND_PARTS 3     /* cuts tried in the first quarter of a segment, */
 #define BEND_NARROWS                                                                                         \
     3 /* and how much narrower the interval must get: a quarter fewer points widen it by half */
 
@@ -47,8 +55,8 @@ static size_t segment_last_piece(const double *t, const double *v, size_t n)
 {
     double best = HALVES_SHARE * trend_line_residue(t, v, n);
     size_t at = 0;
-    for (size_t eighth = 4; eighth < 8; eighth++) {
-        const size_t cut = n * eighth / 8;
+    for (size_t part = PIECE_PARTS / 2; part < PIECE_PARTS; part++) {
+        const size_t cut = n * part / PIECE_PARTS;
         if (n - cut < PIECE_POINTS)
             break;
         const double residue = two_lines_residue(t, v, n, cut);
@@ -63,25 +71,67 @@ static size_t segment_last_piece(const double *t, const double *v, size_t n)
 /* What the line goes through, and from which point on. */
 struct segment {
     double t[SERIES_RING], v[SERIES_RING];
+    double width[SERIES_RING]; /* highest sample less the lowest */
+    double moved[SERIES_RING]; /* what the value was moved by (close_silences) */
     size_t n, first;
 };
+
+static double median_from(const double *value, size_t from, size_t n)
+{
+    double copy[SERIES_RING];
+    memcpy(copy, value + from, n * sizeof *copy);
+    return trend_median(copy, n);
+}
+
+/* Nobody has seen how long a growth went on in a silence that was cut short, nor how far: the line is of what
+ * was seen on either side of it. What lies before is moved to where the growth would have to come from. */
+static void close_silences(const struct detector *d, struct segment *s)
+{
+    for (size_t k = 0; k < d->silence_count; k++) {
+        const struct silence *silence = &d->silences[k];
+        const double middle = detector_seconds(d, (silence->from_ms + silence->at_ms) / 2);
+        size_t i = 0;
+        while (i < s->n && s->t[i] < middle)
+            i++;
+        if (i == 0 || i == s->n)
+            continue;
+        const size_t before = i < SILENCE_POINTS ? i : SILENCE_POINTS;
+        const size_t after = s->n - i < SILENCE_POINTS ? s->n - i : SILENCE_POINTS;
+        const double level = median_from(s->v, i - before, before), t = median_from(s->t, i - before, before);
+        const double rate = i > 2 * before ? (level - s->v[i / 2]) / (t - s->t[i / 2]) : 0;
+        const double foreseen = fmax(rate, 0) * (median_from(s->t, i, after) - t);
+        const double jump = median_from(s->v, i, after) - level - foreseen;
+        for (size_t j = 0; j < i; j++) {
+            s->v[j] += jump;
+            s->moved[j] += jump;
+        }
+    }
+}
+
+static struct segment segment_of(const struct detector *d, const struct series_bucket *point, size_t count,
+                                 int64_t from_ms)
+{
+    struct segment s = {.n = 0};
+    for (size_t i = 0; i < count; i++)
+        if (point[i].t_ms >= from_ms && (s.n == 0 || detector_seconds(d, point[i].t_ms) > s.t[s.n - 1])) {
+            s.t[s.n] = detector_seconds(d, point[i].t_ms);
+            s.width[s.n] = point[i].high - point[i].low;
+            s.v[s.n++] = point[i].mean;
+        }
+    close_silences(d, &s);
+    return s;
+}
 
 static struct segment segment_points(const struct detector *d, const struct series_bucket *point,
                                      size_t count, const struct block *block, size_t blocks, int64_t from_ms)
 {
+    if (d->state == VERDICT_UNBOUNDED)
+        return segment_of(d, point, count, from_ms);
     struct segment s = {.n = 0};
-    if (d->state != VERDICT_UNBOUNDED) { /* nobody acts on it: the medians of the blocks will do */
-        for (; s.n < blocks; s.n++) {
-            s.t[s.n] = block[s.n].t;
-            s.v[s.n] = block[s.n].middle;
-        }
-        return s;
+    for (; s.n < blocks; s.n++) { /* nobody acts on it: the medians of the blocks will do */
+        s.t[s.n] = block[s.n].t;
+        s.v[s.n] = block[s.n].middle;
     }
-    for (size_t i = 0; i < count; i++)
-        if (point[i].t_ms >= from_ms && (s.n == 0 || detector_seconds(d, point[i].t_ms) > s.t[s.n - 1])) {
-            s.t[s.n] = detector_seconds(d, point[i].t_ms);
-            s.v[s.n++] = point[i].mean;
-        }
     return s;
 }
 
@@ -119,6 +169,15 @@ static void segment_line(struct detector *d, struct segment *s, union trend_word
         s->first = segment_without_bend(d, t, v, n, scratch);
 }
 
+/* The distance from the line that what comes will keep, by what nearly all points kept. */
+static double noise_about(const struct trend_slope *line, const double *t, const double *v, size_t n)
+{
+    double residual[SERIES_RING];
+    for (size_t i = 0; i < n; i++)
+        residual[i] = fabs(v[i] - line->intercept - line->slope * t[i]);
+    return NOISE_AHEAD * trend_rank(residual, n, n * 49 / 50);
+}
+
 /* What may come: the rates of the segment's halves bound the rate as well as its interval does (a rate that
  * varied will vary), and the residuals bound where the line ends. */
 static void segment_bounds(struct detector *d, const struct segment *s, union trend_word *scratch)
@@ -140,10 +199,93 @@ static void segment_bounds(struct detector *d, const struct segment *s, union tr
     } else {
         d->slope_now = d->slope.slope;
     }
-    double residual[SERIES_RING];
-    for (size_t i = 0; i < n; i++)
-        residual[i] = fabs(v[i] - d->slope.intercept - d->slope.slope * t[i]);
-    d->line_noise = NOISE_AHEAD * trend_rank(residual, n, n * 49 / 50);
+    d->line_noise = noise_about(&d->slope, t, v, n);
+    d->sample_noise = d->line_noise + median_from(s->width, s->first, n) / 2;
+}
+
+static double line_at(const struct detector *d, double t)
+{
+    return d->slope.intercept + d->slope.slope * t;
+}
+
+double forecast_now(const struct detector *d)
+{
+    return line_at(d, detector_seconds(d, d->last_ms)) + d->lead;
+}
+
+/* Each third of a recent part rises: a step rises in one place. */
+static bool rises_throughout(const struct segment *s, double *out_rise, double *out_end)
+{
+    const size_t third = s->n / 3;
+    double level[3];
+    for (size_t k = 0; k < 3; k++)
+        level[k] = median_from(s->v, s->n * k / 3, third);
+    *out_rise = level[2] - level[0];
+    *out_end = level[2];
+    const double middle = (level[1] - level[0]) / *out_rise;
+    return *out_rise > 0 && middle > TURN_THIRD && middle < 1 - TURN_THIRD;
+}
+
+/* The part has left the line of what came before it well behind, and rises clearly faster. What repeats keeps
+ * within the noise of a line that has seen it. (The turn may lie before the part, by less than its length.) */
+static bool turns_up(const struct detector *d, const struct segment *s, const struct segment *part,
+                     union trend_word *scratch, struct trend_slope *out_before,
+                     struct trend_slope *out_recent)
+{
+    const double confidence = d->settings.confidence_pct;
+    double rise, end;
+    if (part->n < PIECE_POINTS || !rises_throughout(part, &rise, &end))
+        return false;
+    const double until = 2 * part->t[0] - part->t[part->n - 1];
+    size_t n = 0;
+    while (n < s->n && s->t[n] < until)
+        n++;
+    if (n < PIECE_POINTS || trend_slope(s->t, s->v, n, confidence, scratch, out_before) != STATUS_OK)
+        return false;
+    const double noise = noise_about(out_before, s->t, s->v, n) + median_from(s->width, 0, n) / 2;
+    const double t = median_from(part->t, part->n * 2 / 3, part->n / 3);
+    return rise > noise && end - out_before->intercept - out_before->slope * t > noise &&
+           trend_slope(part->t, part->v, part->n, confidence, scratch, out_recent) == STATUS_OK &&
+           out_recent->low > TURN_RATE * fmax(out_before->slope, 0);
+}
+
+/* What a growth does now need not be what it did for days, and the days' line has points too far apart to show
+ * it: its recent quarter, eighth, ... in finer samples. The longest of them that has turned up is the
+ * segment. */
+static void segment_turn(struct detector *d, struct segment *s, union trend_word *scratch)
+{
+    const int64_t least_ms = TURN_PERIODS * d->series.period_ms;
+    for (int64_t span_ms = (d->last_ms - d->onset_ms) / 4; span_ms >= least_ms; span_ms /= 2) {
+        struct series_bucket point[SERIES_RING];
+        int64_t width_ms;
+        const int64_t from_ms = d->last_ms - span_ms;
+        const size_t count = series_window(&d->series, from_ms, point, &width_ms);
+        const struct segment part = segment_of(d, point, count, from_ms);
+        struct trend_slope before, recent;
+        if (!turns_up(d, s, &part, scratch, &before, &recent))
+            continue;
+        d->turned = d->accelerates = true;
+        d->rate_before = before.slope;
+        d->slope = recent;
+        *s = part;
+        s->first = segment_without_bend(d, s->t, s->v, s->n, scratch);
+        return;
+    }
+}
+
+void forecast_present(struct detector *d)
+{
+    struct series_bucket point[SERIES_RING];
+    int64_t width_ms;
+    const size_t count =
+        series_window(&d->series, d->last_ms - PRESENT_PERIODS * d->series.period_ms, point, &width_ms);
+    double off[SERIES_RING];
+    for (size_t i = 0; i < count; i++)
+        off[i] = point[i].mean - line_at(d, detector_seconds(d, point[i].t_ms));
+    const double lead = trend_median(off, count);
+    d->lead = d->slope_known && fabs(lead) > d->sample_noise ? lead : 0;
+    if (d->lead != 0 || d->turned)
+        d->value = forecast_now(d);
 }
 
 /* The straight line through what has happened since from_ms, for rate, forecast and chart. */
@@ -153,8 +295,13 @@ void forecast_segment(struct detector *d, const struct series_bucket *point, siz
     union trend_word scratch[TREND_SCRATCH_WORDS(SERIES_RING)];
     struct segment segment = segment_points(d, point, count, block, blocks, from_ms);
     segment_line(d, &segment, scratch);
+    d->turned = false;
+    if (d->state == VERDICT_UNBOUNDED && d->slope_known && d->bend == 1)
+        segment_turn(d, &segment, scratch);
     d->fit_from_ms =
         segment.n > 0 ? d->series.origin_ms + (int64_t)(segment.t[segment.first] * 1000) : d->last_ms;
+    d->lead = 0;
+    d->fit_moved = segment.n > 0 ? segment.moved[segment.first] : 0;
     if (d->slope_known)
         segment_bounds(d, &segment, scratch);
 }
@@ -181,10 +328,10 @@ static int64_t time_of_reach(const struct detector *d, double level, double rate
 /* When the limit is reached, and within which times: of a verdict that knows its line. */
 void forecast_reach(const struct detector *d, struct verdict *v)
 {
-    v->exhaustion_ms = time_of_reach(d, v->fit_to, d->slope_now, d->bend);
-    v->exhaustion_early_ms =
-        time_of_reach(d, v->fit_to + d->line_noise, d->rate_high, pow(d->bend, BEND_EARLY));
-    v->exhaustion_late_ms = time_of_reach(d, v->fit_to - d->line_noise, d->rate_low, 1);
+    const double level = forecast_now(d);
+    v->exhaustion_ms = time_of_reach(d, level, d->slope_now, d->bend);
+    v->exhaustion_early_ms = time_of_reach(d, level + d->line_noise, d->rate_high, pow(d->bend, BEND_EARLY));
+    v->exhaustion_late_ms = time_of_reach(d, level - d->line_noise, d->rate_low, 1);
     if (v->exhaustion_late_ms < v->exhaustion_ms)
         v->exhaustion_late_ms = v->exhaustion_ms;
     if (v->exhaustion_early_ms > v->exhaustion_ms)

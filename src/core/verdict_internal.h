@@ -13,6 +13,8 @@
 #define BLOCKS_MAX 48
 #define BLOCKS_MIN 8 /* of a growth: below, its sixths are single blocks */
 #define SILENCES_MAX 16
+#define SILENCE_INTERVALS                                                                                    \
+    3 /* in a row that are alike: samples come more rarely now, and that is no silence */
 /* Of the time that growth has to be seen for, when the last incarnation leaked: the prior odds are even. */
 #define LEARNED_SHARE 0.5
 /* Urgent: it has taken so much of the headroom (to the limit, or to twice the level when none is known): with
@@ -64,9 +66,10 @@ struct forecast {
     double level, rate_per_ms;
 };
 
-/* A silence that was cut short: from at_ms on, the clock is skipped_ms ahead of the time seen. */
+/* A silence that was cut short, from the last sample before it on: from at_ms on, that of the next one, the
+ * clock is skipped_ms ahead of the time seen. */
 struct silence {
-    int64_t at_ms, skipped_ms;
+    int64_t from_ms, at_ms, skipped_ms;
 };
 
 /* All times in here are times *seen*: what passes while nothing is read (storewatch stopped, the machine
@@ -78,6 +81,7 @@ struct detector {
     int64_t pushed_ms; /* latest time pushed, by the clock */
     int64_t known_ms;  /* time seen, of the latest known sample */
     int64_t skipped_ms;
+    int64_t interval_ms[SILENCE_INTERVALS]; /* the latest between known samples, by the clock */
     size_t silence_count;
     struct silence silences[SILENCES_MAX];
     struct verdict_limit limit;
@@ -111,7 +115,15 @@ struct detector {
     double rate_low, rate_high; /* what may come, per second */
     double bend, bend_s;        /* the rate grows by the factor `bend` in that time */
     double slope_now;           /* the rate at the end of the segment */
-    double line_noise;          /* distance from the line that what comes keeps */
+    double line_noise;          /* distance from the line that what comes keeps, */
+    double sample_noise;        /* and single samples */
+    double lead;                /* the present level is off the line by so much; 0 while it keeps to it */
+    bool turned;                /* the line is of the recent part of a growth, which is faster, */
+    double rate_before;         /* and this was the rate before that part; NAN if unknown */
+    double fit_moved;           /* of the line at its begin: what silences since then are moved by */
+    int stray_side;  /* the latest samples are above (1) or below (-1) the line; 0: they keep to it */
+    unsigned strays; /* so many in a row */
+    int64_t stray_look_ms, stray_pause_ms; /* the next look because of that, and the pause after it */
     int64_t fit_from_ms;
     double value;
     size_t change_count;
@@ -176,6 +188,10 @@ enum shape judge_shape(const struct block *block, size_t n, const struct finding
 /* verdict_forecast.c */
 void forecast_segment(struct detector *d, const struct series_bucket *point, size_t count,
                       const struct block *block, size_t blocks, int64_t from_ms);
+/* Sees whether the present level, of the latest samples, is further off the line than samples are. */
+void forecast_present(struct detector *d);
+/* The line at the time of the latest sample, or where the present level was seen to be off it. */
+double forecast_now(const struct detector *d);
 void forecast_reach(const struct detector *d, struct verdict *v);
 
 #endif

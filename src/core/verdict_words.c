@@ -66,11 +66,27 @@ static void add_unbounded(struct text *text, const struct detector *d, const str
         text_add(text, "grows about ");
         text_add_rate(text, unit, v->slope_per_hour);
     }
-    text_add(text, " for ");
-    text_add_duration(text, d->last_ms - d->onset_ms);
-    text_add(text, ", by ");
-    text_add_quantity(text, unit, v->growth);
-    if (d->by_guard)
+    const int64_t lasted_ms = detector_clock(d, d->last_ms) - detector_clock(d, d->onset_ms);
+    if (d->turned) {
+        text_add(text, " over the last ");
+        text_add_duration(text, d->last_ms - d->fit_from_ms);
+        if (d->rate_before > 0) {
+            text_add(text, ", before that ");
+            text_add_rate(text, unit, d->rate_before * 3600);
+        }
+        text_add(text, "; by ");
+        text_add_quantity(text, unit, v->growth);
+        text_add(text, " in ");
+        text_add_duration(text, lasted_ms);
+    } else {
+        text_add(text, " for ");
+        text_add_duration(text, lasted_ms);
+        text_add(text, ", by ");
+        text_add_quantity(text, unit, v->growth);
+    }
+    if (d->turned)
+        text_add(text, " in all");
+    else if (d->by_guard)
         text_add(text, ", in one rise from a level it never left before");
     else if (d->accelerates)
         text_add(text, ", faster and faster");
@@ -177,6 +193,13 @@ static void reason_write(const struct detector *d, struct verdict *v)
         add_bounded(&text, d);
 }
 
+/* Since the onset. What has just left its line is counted as it is. */
+static double growth_told(const struct detector *d)
+{
+    const double height = fmax(d->held, d->height);
+    return (d->lead > 0 || d->turned ? fmax(height, d->value) : height) - d->onset_level;
+}
+
 void detector_verdict(const struct detector *d, struct verdict *v)
 {
     *v = (struct verdict){.state = d->state,
@@ -205,10 +228,10 @@ void detector_verdict(const struct detector *d, struct verdict *v)
         v->slope_per_hour = d->slope.slope * 3600;
         v->slope_low_per_hour = d->slope.low * 3600;
         v->slope_high_per_hour = d->slope.high * 3600;
-        v->fit_from = d->slope.intercept + d->slope.slope * detector_seconds(d, d->fit_from_ms);
+        v->fit_from =
+            d->slope.intercept + d->slope.slope * detector_seconds(d, d->fit_from_ms) - d->fit_moved;
         v->fit_to = d->slope.intercept + d->slope.slope * detector_seconds(d, d->last_ms);
-        v->growth = d->state == VERDICT_UNBOUNDED ? fmax(d->held, d->height) - d->onset_level
-                                                  : v->fit_to - v->fit_from;
+        v->growth = d->state == VERDICT_UNBOUNDED ? growth_told(d) : v->fit_to - v->fit_from;
         if (d->state == VERDICT_UNBOUNDED) {
             forecast_reach(d, v);
         }

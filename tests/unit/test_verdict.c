@@ -502,6 +502,134 @@ static void a_long_silence_hides_no_leak(void **state)
     detector_free(detector);
 }
 
+/* A store that leaks at rates that change, seen every 15 s but for silences. */
+struct leak {
+    struct detector *detector;
+    struct random random;
+    int64_t t_ms;
+    double bytes;
+};
+
+static struct leak leak_begin(double limit)
+{
+    const struct verdict_settings settings = {
+        .unit = UNIT_BYTES, .min_window_ms = 4 * MS_PER_HOUR, .confidence_pct = 99, .learned_plateau = NAN};
+    struct leak leak = {
+        .detector = detector_new(&settings), .random = random_seeded(11), .t_ms = 0, .bytes = 1.2e9};
+    assert_non_null(leak.detector);
+    detector_set_limit(leak.detector, (struct verdict_limit){.value = limit, .name = "test limit"});
+    return leak;
+}
+
+/* Growth by `rate` bytes an hour for `hours`, with a sample each period_ms; 0: nobody looks. */
+static void leak_go_on(struct leak *leak, double hours, double rate, int64_t period_ms)
+{
+    const int64_t step_ms = period_ms > 0 ? period_ms : 15000;
+    const int64_t end_ms = leak->t_ms + (int64_t)(hours * MS_PER_HOUR);
+    for (; leak->t_ms < end_ms; leak->t_ms += step_ms) {
+        leak->bytes += rate * (double)step_ms / MS_PER_HOUR;
+        if (period_ms > 0)
+            detector_push(leak->detector, leak->t_ms, leak->bytes + 2e6 * random_normal(&leak->random));
+    }
+}
+
+/* The end foreseen, hours from now, holds the true one and is within `error` of it; and what it says of rate
+ * and growth. */
+static void assert_end(const struct leak *leak, double limit, double rate, double error)
+{
+    struct verdict verdict;
+    detector_verdict(leak->detector, &verdict);
+    print_message("%s\n", verdict.reason);
+    assert_int_equal(verdict.state, VERDICT_UNBOUNDED);
+    const double left = (limit - leak->bytes) / rate * MS_PER_HOUR;
+    assert_true(fabs((double)(verdict.exhaustion_ms - verdict.at_ms) - left) < error * left);
+    assert_true((double)(verdict.exhaustion_early_ms - verdict.at_ms) < 1.02 * left);
+    assert_true(fabs(verdict.slope_per_hour - rate) < 0.1 * rate);
+    assert_true(fabs(verdict.growth - (leak->bytes - 1.2e9)) < 0.1 * verdict.growth);
+}
+
+/* A leak that was told days ago turns fast: what is left is told by what it does now, soon after the turn and
+ * until the end; when the burst is over, by what it did before. */
+static void a_told_leak_that_turns_fast_is_watched(void **state)
+{
+    (void)state;
+    static const double days[] = {2, 5, 12};
+    for (size_t k = 0; k < ARRAY_COUNT(days); k++) {
+        const double limit = 1.2e9 + days[k] * 24 * 1e7 + 8 * 5e8;
+        struct leak leak = leak_begin(limit);
+        leak_go_on(&leak, 20, 0, 15000);
+        leak_go_on(&leak, days[k] * 24, 1e7, 15000);
+        assert_end(&leak, limit, 1e7, 0.1);
+        leak_go_on(&leak, 1, 5e8, 15000);
+        for (int hour = 1; hour < 8; hour++) {
+            struct verdict verdict;
+            detector_verdict(leak.detector, &verdict);
+            assert_non_null(strstr(verdict.reason, ", before that 9.5"));
+            assert_end(&leak, limit, 5e8, 0.15);
+            leak_go_on(&leak, 1, 5e8, 15000);
+        }
+        detector_free(leak.detector);
+    }
+    const double limit = 2e10;
+    struct leak leak = leak_begin(limit);
+    leak_go_on(&leak, 20, 0, 15000);
+    leak_go_on(&leak, 48, 1e7, 15000);
+    leak_go_on(&leak, 1, 5e8, 15000);
+    leak_go_on(&leak, 2, 1e7, 15000);
+    struct verdict verdict;
+    detector_verdict(leak.detector, &verdict);
+    assert_true(verdict.exhaustion_early_ms - verdict.at_ms > 30 * MS_PER_DAY);
+    detector_free(leak.detector);
+}
+
+/* A step on top of a told leak is no turn, but the level from where it goes on. */
+static void a_step_on_a_told_leak_is_a_level(void **state)
+{
+    (void)state;
+    const double limit = 4e9;
+    struct leak leak = leak_begin(limit);
+    leak_go_on(&leak, 20, 0, 15000);
+    leak_go_on(&leak, 72, 1e7, 15000);
+    leak.bytes += 1e9;
+    leak_go_on(&leak, 0.05, 1e7, 15000);
+    assert_end(&leak, limit, 1e7, 0.1);
+    detector_free(leak.detector);
+}
+
+/* Nobody looks for 18 h (storewatch is stopped), and a told leak goes on: the end that is foreseen afterwards
+ * is that of the level now, at the rate that was seen. A machine that slept meanwhile is no different. */
+static void a_told_leak_goes_on_in_a_silence(void **state)
+{
+    (void)state;
+    static const double rate_away[] = {6e7, 0};
+    for (size_t k = 0; k < ARRAY_COUNT(rate_away); k++) {
+        const double limit = 1.2e9 + 40 * 6e7 + 18 * rate_away[k] + 14 * 6e7;
+        struct leak leak = leak_begin(limit);
+        leak_go_on(&leak, 20, 0, 15000);
+        leak_go_on(&leak, 40, 6e7, 15000);
+        leak_go_on(&leak, 18, rate_away[k], 0);
+        leak_go_on(&leak, 0.03, 6e7, 15000);
+        assert_end(&leak, limit, 6e7, 0.1);
+        for (int hour = 1; hour < 13; hour++) {
+            leak_go_on(&leak, 1, 6e7, 15000);
+            assert_end(&leak, limit, 6e7, 0.15);
+        }
+        detector_free(leak.detector);
+    }
+}
+
+/* Samples that come more rarely from now on (the interval was reloaded) are no silences. */
+static void rarer_samples_are_no_silences(void **state)
+{
+    (void)state;
+    const double limit = 4e9;
+    struct leak leak = leak_begin(limit);
+    leak_go_on(&leak, 20, 0, 15000);
+    leak_go_on(&leak, 48, 2e7, 30 * MS_PER_MINUTE);
+    assert_end(&leak, limit, 2e7, 0.1);
+    detector_free(leak.detector);
+}
+
 /* The number of the sample that raised the alarm; 0 = none did. */
 static int alarm_of_a_straight_leak(int64_t first_ms, int64_t period_ms, struct verdict *out_verdict)
 {
@@ -746,6 +874,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_long_silence_hides_no_leak),
+        cmocka_unit_test(a_told_leak_that_turns_fast_is_watched),
+        cmocka_unit_test(a_step_on_a_told_leak_is_a_level),
+        cmocka_unit_test(a_told_leak_goes_on_in_a_silence),
+        cmocka_unit_test(rarer_samples_are_no_silences),
         cmocka_unit_test(the_verdict_is_free_of_scale),
         cmocka_unit_test(an_end_beyond_all_calendars_is_none),
         cmocka_unit_test(a_straight_leak_has_a_narrow_interval_from_the_first_word_on),
