@@ -499,6 +499,26 @@ static void resolve_without_successor(struct step *step, struct open_incident *o
         note_service_state(step, alert);
 }
 
+/* The incident goes on as that of the process that took the place of the one that grew. Rate, limit and end
+ * were those of the old one; nobody has been told yet of the new one's. */
+static void goes_on_in(const struct step *step, struct open_incident *open, const struct watched *next)
+{
+    struct incident *incident = &open->incident;
+    struct verdict verdict;
+    detector_verdict(next->detectors[incident->metric], &verdict);
+    incident_update(incident, &verdict, step->clock.utc_ms - step->clock.mono_ms);
+    incident->level_now = next->now[incident->metric];
+    struct text reason = text_on(incident->reason, sizeof incident->reason);
+    text_add(&reason, "the new process stands at ");
+    text_add_quantity(&reason, metric_unit(incident->metric), incident->level_now);
+    text_add(&reason, "; %s", verdict.reason);
+    incident->process = next->process;
+    incident->state = INCIDENT_OPEN;
+    incident->escalated = open->seen_unbounded = false;
+    open->bounded_mono_ms = 0;
+    open->held_told = 0;
+}
+
 /* After a restart: is the new incarnation smaller than the old one was when the incident opened? */
 static void resolve_recovering(struct step *step, struct open_incident *open)
 {
@@ -525,10 +545,10 @@ static void resolve_recovering(struct step *step, struct open_incident *open)
         return;
     }
     reading level = next->now[incident->metric];
-    if (!reading_known(level) || !step_room_to_tell(step))
+    if (!reading_known(level) || !next->detectors[incident->metric] || !step_room_to_tell(step))
         return; /* unknown is not healthy: wait for a reading */
-    incident->level_now = level;
     if (level < incident->level_at_open) {
+        incident->level_now = level;
         text_copy(incident->reason, sizeof incident->reason, "a new process has taken its place");
         struct alert *alert = incident_close(step, open, ALERT_RECOVERED);
         if (!alert)
@@ -537,9 +557,7 @@ static void resolve_recovering(struct step *step, struct open_incident *open)
         advice_add(alert, &engine->config, false);
         return;
     }
-    incident->process = next->process;
-    incident->state = INCIDENT_OPEN;
-    open->seen_unbounded = false;
+    goes_on_in(step, open, next);
     struct alert *alert = step_alert_incident(step, ALERT_REMINDER, open);
     if (!alert)
         return;

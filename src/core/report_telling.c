@@ -93,6 +93,21 @@ static void add_growth(struct text *text, const struct report_telling *telling)
     text_add(text, telling->left[0] != '\0' ? ", %s" : ", no end foreseeable", telling->left);
 }
 
+/* A restart did not bring the level down, and the new process has not been seen to grow. */
+static bool is_no_better(const struct report_telling *telling)
+{
+    const struct incident *incident = telling->incident;
+    return telling->alert->kind == ALERT_REMINDER && incident->recovering_utc_ms != 0 &&
+           isnan(incident->slope_per_hour);
+}
+
+/* "private bytes now 1.73 GiB" */
+static void add_level(struct text *text, const struct report_telling *telling)
+{
+    text_add(text, "%s now %s", telling->metric,
+             words_quantity(telling->unit, telling->incident->level_now).s);
+}
+
 /* " The cause: nearly certainly BESAgent.exe." Nothing when nobody is named. */
 static void add_cause(struct text *text, const struct alert *alert)
 {
@@ -125,8 +140,13 @@ static void tell_lead(struct report_telling *telling)
     case ALERT_REMINDER:
         if (incident != NULL) {
             add_who(&text, telling);
-            text_add(&text, alert->kind == ALERT_OPENED ? " grows without bound: " : " still grows: ");
-            add_growth(&text, telling);
+            if (is_no_better(telling)) {
+                text_add(&text, " is no better after the restart: ");
+                add_level(&text, telling);
+            } else {
+                text_add(&text, alert->kind == ALERT_OPENED ? " grows without bound: " : " still grows: ");
+                add_growth(&text, telling);
+            }
             text_add(&text, ".");
             add_cause(&text, alert);
         }
@@ -145,8 +165,8 @@ static void tell_lead(struct report_telling *telling)
             add_who(&text, telling);
             text_add(&text, " has recovered");
             if (!isnan(incident->level_now)) {
-                text_add(&text, ": %s now %s", telling->metric,
-                         words_quantity(telling->unit, incident->level_now).s);
+                text_add(&text, ": ");
+                add_level(&text, telling);
             }
             text_add(&text, ".");
         }
@@ -463,6 +483,9 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
     case ALERT_ESCALATED:
         if (incident == NULL)
             text_add(text, "%s", telling->wording->headline);
+        else if (is_no_better(telling))
+            text_add(text, "no better after the restart: %s now %s", what,
+                     words_quantity(telling->unit, incident->level_now).s);
         else
             text_add(text, "%s%s",
                      incident->escalated || alert->kind == ALERT_ESCALATED ? "URGENT: "

@@ -9,6 +9,7 @@
 #include "../../src/app/agent_internal.h"
 #include "../../src/app/status_view.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -676,6 +677,37 @@ static void test_a_service_that_is_down_with_its_process_is_urgent(void **state)
     assert_true(did(f, "mail [storewatch] EX1: URGENT: store.exe has ended, MSExchangeIS is STOPPED"));
 }
 
+static const struct incident *incident_of(const struct fixture *f, const char *target)
+{
+    const struct open_incident *incidents = f->agent->engine->incidents;
+    for (size_t i = 0; i < INCIDENTS_MAX; i++)
+        if (incidents[i].incident.id && strcmp(incidents[i].incident.target, target) == 0)
+            return &incidents[i].incident;
+    fail_msg("no incident of %s is open", target);
+    return NULL;
+}
+
+/* The new process stands higher than the old one, and does not grow: rate and end were the old one's. */
+static void test_a_restart_that_does_not_help_foresees_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct fake_program *store = fake_program_find(&f->os, "MSExchangeIS");
+    f->os.host.commit_limit_bytes = 6.5e9;
+    leak(f);
+    while (!did(f, "stop MSExchangeIS"))
+        poll_often(f, 1);
+    assert_true(incident_of(f, "MSExchangeIS")->escalated);
+    fake_grow(&f->os, store, FAKE_FLAT);
+    store->base_bytes = 3e9;
+    poll_often(f, 20);
+    assert_true(
+        did(f, "mail [storewatch] EX1: no better after the restart: store.exe private bytes now 2.7"));
+    const struct incident *incident = incident_of(f, "MSExchangeIS");
+    assert_false(incident->escalated);
+    assert_true(isnan(incident->slope_per_hour) && incident->exhaustion_utc_ms == INT64_MAX);
+    assert_non_null(strstr(incident->reason, "the new process stands at 2.7"));
+}
+
 /* Nobody reaches this one: ops are told, and why. */
 static void test_without_a_control_pipe_ops_are_told(void **state)
 {
@@ -1020,6 +1052,7 @@ int main(void)
         TEST(test_a_commit_that_hangs_is_found_out_between_polls),
         TEST(test_without_a_control_pipe_ops_are_told),
         TEST(test_a_service_that_is_down_with_its_process_is_urgent),
+        TEST(test_a_restart_that_does_not_help_foresees_nothing),
         TEST(test_a_file_set_aside_is_told_once),
         TEST(test_a_metrics_file_that_cannot_be_written_is_told_once),
         TEST(test_the_end_of_a_maintenance_is_told_once),
