@@ -59,9 +59,16 @@ static void add_points(struct alert *alert, const struct watched *item, enum met
     alert->point_count += count;
 }
 
-/* The incarnation that took the place of the incident's; NULL while there is none. The times of creation are
- * of a clock that may have been set back in between: what was first seen when the old one was gone counts,
- * too. */
+/* Was it there only when the old one was gone? Another process of the client may have begun beside the old
+ * one, and later than that. Of an old one that is not watched only the time of creation is known. */
+static bool came_after(const struct watched *item, const struct watched *old, struct process_id old_process)
+{
+    if (old)
+        return old->gone_mono_ms && item->first_seen_mono_ms >= old->gone_mono_ms;
+    return item->process.created_100ns > old_process.created_100ns;
+}
+
+/* The incarnation that took the place of the incident's; NULL while there is none. */
 struct watched *engine_successor(struct engine *engine, const struct incident *incident)
 {
     const struct watched *old = watch_find(&engine->watch, incident->process);
@@ -69,9 +76,7 @@ struct watched *engine_successor(struct engine *engine, const struct incident *i
         struct watched *item = &engine->watch.items[i];
         if (item->present && item->kind == incident->target_kind &&
             text_equal_nocase(item->target, incident->target) &&
-            text_equal_nocase(item->image, incident->image) &&
-            (item->process.created_100ns > incident->process.created_100ns ||
-             (old && old->gone_mono_ms && item->first_seen_mono_ms >= old->gone_mono_ms)))
+            text_equal_nocase(item->image, incident->image) && came_after(item, old, incident->process))
             return item;
     }
     return NULL;

@@ -392,6 +392,31 @@ static const struct alert *ends_with(struct fixture *f, uint32_t exit_code)
     return &f->actions.alerts[0];
 }
 
+/* A client by its image with two processes. The service's own one leaks and is restarted; the other began
+ * later than that and has nothing to do with it. */
+static void test_who_ran_beside_it_is_no_successor(void **state)
+{
+    struct fixture *f = *state;
+    struct watch *watch = &f->engine->watch;
+    struct incident *incident = &grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident;
+    for (size_t i = 0; i < 2; i++) {
+        struct watched *item = &watch->items[watch->count++];
+        item->kind = TARGET_CLIENT;
+        text_copy(item->target, sizeof item->target, incident->target);
+        item->process = incident->process;
+        item->process.created_100ns += i;
+        item->first_seen_mono_ms = (int64_t)(1 + i) * MS_PER_HOUR;
+        item->present = true;
+    }
+    struct watched *old = &watch->items[0], *beside = &watch->items[1];
+    assert_null(engine_successor(f->engine, incident));
+    old->present = false;
+    old->gone_mono_ms = 3 * MS_PER_HOUR;
+    assert_null(engine_successor(f->engine, incident));
+    beside->first_seen_mono_ms = old->gone_mono_ms; /* of the same look */
+    assert_ptr_equal(engine_successor(f->engine, incident), beside);
+}
+
 /* The first look after a boot: who grew is gone, and its service has not been started yet. Nobody is asked to
  * start it. */
 static void test_a_boot_leaves_no_service_down(void **state)
@@ -601,6 +626,7 @@ int main(void)
         TEST(test_handles_explain_no_more_than_they_can_hold),
         TEST(test_a_restart_hides_nothing_urgent),
         TEST(test_the_oldest_ladder_is_forgotten),
+        TEST(test_who_ran_beside_it_is_no_successor),
         TEST(test_a_boot_leaves_no_service_down),
         TEST(test_a_crash_tells_of_its_service),
         TEST(test_a_set_clock_brings_no_end_nearer),
