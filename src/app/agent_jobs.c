@@ -180,6 +180,21 @@ static struct past past_of(struct agent *agent, const struct store_series_key *k
     return past;
 }
 
+/* NAN = none, or it cannot be told. */
+static double address_limit(struct os *os, struct process_id process)
+{
+    double bytes = NAN;
+    return os_process_address_limit(os, process, &bytes, NULL) == STATUS_OK ? bytes : (double)NAN;
+}
+
+/* What comes from the history is judged against the ends that the looks will go on with. */
+static void ask_address_limits(struct os *os, struct watch *watch)
+{
+    for (size_t i = 0; i < watch->count; i++)
+        if (watch->items[i].address_limit_wanted)
+            watch->items[i].address_limit_bytes = address_limit(os, watch->items[i].process);
+}
+
 /* The incarnations that still run get their history back, so that a restart of storewatch costs no window,
  * and they are compared with each other over the time before it. */
 static enum status restore_history(struct agent *agent, struct store *store,
@@ -187,6 +202,7 @@ static enum status restore_history(struct agent *agent, struct store *store,
 {
     struct watch *watch = &agent->engine->watch;
     watch_look(watch, &agent->engine->config, observation);
+    ask_address_limits(agent->os, watch);
     watch_set_limits(watch, &agent->engine->config, observation);
     int64_t shift_ms = observation->utc_ms - observation->mono_ms;
     struct store_cursor *cursor = NULL;
@@ -246,8 +262,7 @@ void job_look(struct job *job)
     struct os *os = job->agent->os;
     job->status = os_observe(os, job->observation, &job->err);
     for (size_t i = 0; i < job->limit_count; i++)
-        if (os_process_address_limit(os, job->limits[i].process, &job->limits[i].bytes, NULL) != STATUS_OK)
-            job->limits[i].bytes = NAN;
+        job->limits[i].bytes = address_limit(os, job->limits[i].process);
 }
 
 /* ---- commit ---- */

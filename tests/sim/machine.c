@@ -356,6 +356,15 @@ enum status os_observe(struct os *os, struct observation *out_observation, struc
 }
 
 /* Every fourth service is a 32-bit program that loses address space as it grows. */
+enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err)
+{
+    (void)os;
+    (void)id;
+    (void)err;
+    *out_bytes = NAN;
+    return STATUS_OK;
+}
+
 enum status os_process_space(struct os *os, struct process_id id, struct space *out_space, struct err *err)
 {
     for (size_t i = 0; i < os->world.count; i += 4) {

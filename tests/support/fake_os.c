@@ -239,6 +239,15 @@ enum status os_observe(struct os *os, struct observation *out_observation, struc
 
 static const struct fake_program *program_running_as(struct os *os, struct process_id id);
 
+enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err)
+{
+    const struct fake_program *program = program_running_as(os, id);
+    if (!program)
+        return err_set(err, STATUS_NOT_FOUND, "OpenProcess", 87, "process %u has ended", id.pid);
+    *out_bytes = program->space.limit_bytes > 0 ? program->space.limit_bytes : (double)NAN;
+    return STATUS_OK;
+}
+
 enum status os_process_space(struct os *os, struct process_id id, struct space *out_space, struct err *err)
 {
     os->space_walks++;

@@ -1,7 +1,6 @@
 /* seam.c - see seam.h. The functions of os.h that are not here depend on what the stand-in simulates. */
 #include "seam.h"
 
-#include <math.h>
 #include <string.h>
 
 int64_t os_mono_ms(struct os *os)
@@ -20,15 +19,6 @@ void os_facts_get(struct os *os, struct os_facts *out_facts)
     memset(out_facts, 0, sizeof *out_facts);
     text_copy(out_facts->host_name, sizeof out_facts->host_name, "EX1");
     text_copy(out_facts->os_text, sizeof out_facts->os_text, "a simulated Windows");
-}
-
-enum status os_process_address_limit(struct os *os, struct process_id id, double *out_bytes, struct err *err)
-{
-    (void)os;
-    (void)id;
-    (void)err;
-    *out_bytes = NAN;
-    return STATUS_OK;
 }
 
 enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count, struct err *err)

@@ -285,6 +285,30 @@ static void test_a_leak_names_the_nearest_end(void **state)
                 limit_mib < incident->level_now / MIB + 60 * left_h * 1.2);
 }
 
+static enum verdict_state state_of_archive(struct fixture *f)
+{
+    return detector_state(item_of(f, "archive")->detectors[METRIC_PRIVATE_BYTES]);
+}
+
+/* Fast against the address space, not against the machine: after a restart of storewatch the history is
+ * judged against the same end. */
+static void test_an_end_that_is_near_outlives_storewatch(void **state)
+{
+    struct fixture *f = *state;
+    run_for(f, 5 * MS_PER_HOUR);
+    fake_grow(&f->os, f->archive, FAKE_LEAK);
+    f->archive->bytes_per_hour = 300 * MIB;
+    while (state_of_archive(f) != VERDICT_UNBOUNDED && f->os.world.mono_ms < 10 * MS_PER_HOUR) {
+        run_for(f, f->config.interval_ms);
+        f->archive->space.free_bytes = 1.9 * GIB - item_of(f, "archive")->now[METRIC_PRIVATE_BYTES];
+    }
+    assert_int_equal(state_of_archive(f), VERDICT_UNBOUNDED);
+    agent_free(f->agent);
+    start(f);
+    run_for(f, f->config.interval_ms);
+    assert_int_equal(state_of_archive(f), VERDICT_UNBOUNDED);
+}
+
 /* Reserved memory does not show in private bytes: then the address space is told itself, once: whichever of
  * its free total and its largest free block is the first to be known to end, the other is the same loss. */
 static void test_space_that_memory_does_not_explain_is_told(void **state)
@@ -376,6 +400,7 @@ int main(void)
         TEST(test_metrics_and_status_hold_it),
         TEST(test_each_crossing_is_told_once_also_over_a_restart_of_storewatch),
         TEST(test_a_leak_names_the_nearest_end),
+        TEST(test_an_end_that_is_near_outlives_storewatch),
         TEST(test_space_that_memory_does_not_explain_is_told),
         TEST(test_a_64_bit_successor_ends_it),
     };
