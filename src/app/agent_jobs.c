@@ -96,13 +96,15 @@ struct past {
     double latest;              /* known value; NAN = there was none */
 };
 
+/* What is of the future was written under a clock that has been set back since. */
 static enum status replay_series(struct store *store, int64_t series_id, const struct growers *growers,
-                                 struct past *past, int64_t shift_ms, struct err *err)
+                                 struct past *past, const struct observation *observation, struct err *err)
 {
+    const int64_t shift_ms = observation->utc_ms - observation->mono_ms;
     /* A boot begins a new life of the machine, too: what went down with the old one came not down by itself. */
     const bool of_host = past->item && past->item->kind == TARGET_HOST;
     struct store_cursor *cursor = NULL;
-    enum status status = store_samples_begin(store, series_id, INT64_MIN, INT64_MAX, &cursor, err);
+    enum status status = store_samples_begin(store, series_id, INT64_MIN, observation->utc_ms, &cursor, err);
     struct series_point point;
     while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK) {
         if (past->detector && (!of_host || point.t_ms >= shift_ms))
@@ -118,12 +120,6 @@ static enum status replay_series(struct store *store, int64_t series_id, const s
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* A series from the future was written under a clock that has been set back since. */
-static bool is_of_the_past(int64_t last_utc_ms, const struct observation *observation)
-{
-    return last_utc_ms < observation->utc_ms;
-}
-
 /* Those who are compared begin where the history does. */
 static enum status begin_growers(struct growers *growers, struct store *store,
                                  const struct observation *observation, struct err *err)
@@ -134,10 +130,10 @@ static enum status begin_growers(struct growers *growers, struct store *store,
     enum status status = store_series_begin(store, &cursor, err);
     while (!status &&
            (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK)
-        if (is_of_the_past(last_utc_ms, observation) && first_utc_ms < earliest_utc_ms)
+        if (first_utc_ms < earliest_utc_ms)
             earliest_utc_ms = first_utc_ms;
     store_cursor_free(cursor);
-    if (earliest_utc_ms != INT64_MAX)
+    if (earliest_utc_ms < observation->utc_ms)
         growers_begin_at(growers, observation, earliest_utc_ms - observation->utc_ms + observation->mono_ms);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -204,7 +200,6 @@ static enum status restore_history(struct agent *agent, struct store *store,
     watch_look(watch, &agent->engine->config, observation);
     ask_address_limits(agent->os, watch);
     watch_set_limits(watch, &agent->engine->config, observation);
-    int64_t shift_ms = observation->utc_ms - observation->mono_ms;
     struct store_cursor *cursor = NULL;
     enum status status = begin_growers(&agent->engine->growers, store, observation, err);
     if (!status)
@@ -213,11 +208,11 @@ static enum status restore_history(struct agent *agent, struct store *store,
     struct store_series_key key;
     while (!status &&
            (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK) {
-        if (!is_of_the_past(last_utc_ms, observation))
+        if (first_utc_ms >= observation->utc_ms)
             continue;
         struct past past = past_of(agent, &key, first_utc_ms);
         if (past.detector || past.grower.row)
-            status = replay_series(store, id, &agent->engine->growers, &past, shift_ms, err);
+            status = replay_series(store, id, &agent->engine->growers, &past, observation, err);
         if (past.item && key.metric == METRIC_OUTSIDE_LARGEST)
             past.item->space.restored_outside_bytes = past.latest;
     }

@@ -345,6 +345,28 @@ static void test_a_boot_begins_a_life_of_the_machine(void **state)
     }
 }
 
+/* The clock was a day ahead for a while and was put right: that while is lacking, and nothing else. */
+static void test_a_clock_that_was_wrong_costs_no_history(void **state)
+{
+    struct fixture *f = *state;
+    poll_often(f, 40);
+    f->os.world.utc_ms += MS_PER_DAY;
+    poll_often(f, 10);
+    f->os.world.utc_ms -= MS_PER_DAY;
+    poll_often(f, 30);
+    agent_free(f->agent);
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    drive_lanes(f->agent);
+    for (size_t i = 0; i < f->agent->engine->watch.count; i++) {
+        struct watched *item = &f->agent->engine->watch.items[i];
+        struct verdict verdict;
+        detector_verdict(item->detectors[item->kind == TARGET_HOST ? METRIC_COMMIT : METRIC_HANDLES],
+                         &verdict);
+        assert_in_range(verdict.sample_count, 65, 71);
+    }
+    assert_in_range(f->agent->engine->growers.slot, 1, 100);
+}
+
 /* A stop that waits for its commit is decided anew when maintenance is switched on meanwhile. */
 static void test_maintenance_withdraws_a_stop_that_waits(void **state)
 {
@@ -1034,6 +1056,7 @@ int main(void)
         TEST(test_bad_requests_say_what_is_allowed),
         TEST(test_a_warm_up_outlives_a_restart),
         TEST(test_a_boot_begins_a_life_of_the_machine),
+        TEST(test_a_clock_that_was_wrong_costs_no_history),
         TEST(test_maintenance_holds_restarts_and_survives),
         TEST(test_maintenance_withdraws_a_stop_that_waits),
         TEST(test_a_start_that_hangs_is_mailed),
