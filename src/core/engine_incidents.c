@@ -441,7 +441,7 @@ void step_follow_gone(struct step *step)
         struct watched *item = watch_find(&engine->watch, incident->process);
         if ((item && item->present) || (!item && not_found_yet(step, incident)))
             continue;
-        if (in_running_plan(engine, incident)) {
+        if (service_of_running_plan(engine, incident)) {
             incident->state = INCIDENT_RECOVERING;
             incident->recovering_utc_ms = step->clock.utc_ms;
             step_save_incident(step, incident);

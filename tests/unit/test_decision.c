@@ -433,6 +433,24 @@ static void test_a_crash_tells_of_its_service(void **state)
     assert_int_equal(alert->service_state, SERVICE_STATE_STOPPED);
 }
 
+/* The store crashes while a client is restarted for its growth: that is no part of the plan. */
+static void test_a_crash_beside_its_restart_is_a_crash(void **state)
+{
+    struct fixture *f = *state;
+    const struct open_incident *store = grows(f, TARGET_STORE, "MSExchangeIS", 0);
+    struct restart_journal *journal = &f->engine->restart.journal;
+    *journal = (struct restart_journal){.incident_id = store->incident.id, .phase = RESTART_STOPPING};
+    journal->plan.count = 1;
+    text_copy(journal->plan.services[0].name, sizeof journal->plan.services[0].name, "ArchiveSvc");
+    world_put(&f->world, "MSExchangeIS", SERVICE_STATE_STOPPED);
+    world_observe(&f->world, f->observation);
+    actions_clear(&f->actions);
+    step_follow_gone(&f->step);
+    assert_int_equal(f->actions.alert_count, 1);
+    assert_int_equal(f->actions.alerts[0].kind, ALERT_ENDED);
+    assert_int_equal(f->actions.alerts[0].service_state, SERVICE_STATE_STOPPED);
+}
+
 /* The clock is set between two verdicts: an end that is far stays far. */
 static void test_a_set_clock_brings_no_end_nearer(void **state)
 {
@@ -629,6 +647,7 @@ int main(void)
         TEST(test_who_ran_beside_it_is_no_successor),
         TEST(test_a_boot_leaves_no_service_down),
         TEST(test_a_crash_tells_of_its_service),
+        TEST(test_a_crash_beside_its_restart_is_a_crash),
         TEST(test_a_set_clock_brings_no_end_nearer),
         TEST(test_what_has_ended_does_not_come_back_with_the_file),
         TEST(test_a_restart_in_the_file_comes_before_one_that_is_wanted),
