@@ -86,6 +86,7 @@ struct open_incident {
     int64_t client_tried_mono_ms;
     double client_tried_level;
     struct turned_back attempts[RUNG_COUNT]; /* policy.h: POLICY_ATTEMPTS_MAX; read from the journals again */
+    bool of_earlier_boot;                    /* the machine's growth, told before it was started anew */
     bool remembers;                          /* what the journals say of attempts and turns is known */
     bool unplanned;                          /* the latest plan for it could not be made */
     bool restarted;                          /* a restart for it was carried through */

@@ -257,7 +257,10 @@ void engine_restore_incidents(struct engine *engine, const struct incident *inci
         if (!open)
             continue;
         int64_t ago_ms = clock.utc_ms - incident->told_utc_ms;
+        int64_t boot_utc_ms = clock.utc_ms - clock.mono_ms;
         *open = (struct open_incident){.incident = *incident,
+                                       .of_earlier_boot = incident->target_kind == TARGET_HOST &&
+                                                          incident->opened_utc_ms < boot_utc_ms,
                                        .told_mono_ms = clock.mono_ms - (ago_ms > 0 ? ago_ms : 0)};
     }
 }

@@ -429,6 +429,13 @@ void step_adopt_registered(struct step *step)
     }
 }
 
+/* What the machine had lost it has back when it was started anew. */
+static void end_with_boot(struct step *step, struct open_incident *open)
+{
+    if (open->of_earlier_boot && step_room_to_tell(step))
+        incident_close(step, open, ALERT_ENDED);
+}
+
 /* The process of an open incident is gone: by our restart, or by itself. */
 void step_follow_gone(struct step *step)
 {
@@ -436,8 +443,12 @@ void step_follow_gone(struct step *step)
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         struct open_incident *open = &engine->incidents[i];
         struct incident *incident = &open->incident;
-        if (!incident->id || incident->state != INCIDENT_OPEN || incident->target_kind == TARGET_HOST)
+        if (!incident->id || incident->state != INCIDENT_OPEN)
             continue;
+        if (incident->target_kind == TARGET_HOST) {
+            end_with_boot(step, open);
+            continue;
+        }
         struct watched *item = watch_find(&engine->watch, incident->process);
         if ((item && item->present) || (!item && not_found_yet(step, incident)))
             continue;

@@ -172,7 +172,10 @@ static void tell_lead(struct report_telling *telling)
         }
         break;
     case ALERT_ENDED:
-        if (incident != NULL) {
+        if (incident != NULL && incident->target_kind == TARGET_HOST) {
+            text_add(&text, "%s was started anew, and with that the growth of its %s has ended.", host,
+                     telling->metric);
+        } else if (incident != NULL) {
             add_who(&text, telling);
             text_add(&text, " has ended (pid %" PRIu32 "), and with it the growth of its %s",
                      incident->process.pid, telling->metric);
@@ -503,6 +506,10 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         }
         return;
     case ALERT_ENDED:
+        if (incident != NULL && incident->target_kind == TARGET_HOST) {
+            text_add(text, "started anew (%s %s)", telling->metric, telling->rate);
+            return;
+        }
         if (incident != NULL && alert->service_state == SERVICE_STATE_STOPPED) {
             text_add(text, "URGENT: %s has ended, %s is STOPPED", telling->image, service);
             return;

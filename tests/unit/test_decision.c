@@ -2,6 +2,8 @@
  * planned comes to, and what of it all is told and remembered. */
 #include "world.h"
 
+#include "storewatch/report.h"
+
 #include "../../src/core/engine_internal.h"
 
 #include <setjmp.h>
@@ -426,6 +428,36 @@ static void test_a_boot_leaves_no_service_down(void **state)
     assert_int_equal(alert->service_state, SERVICE_STATE_UNKNOWN);
 }
 
+/* What the machine lost before it was started anew, it has back. */
+static void test_a_boot_ends_what_the_machine_lost(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t boot_utc_ms = f->step.clock.utc_ms - f->step.clock.mono_ms;
+    struct incident saved[] = {
+        {.id = 2, .metric = METRIC_PAGED_POOL, .opened_utc_ms = boot_utc_ms + MS_PER_HOUR},
+        {.id = 1, .metric = METRIC_COMMIT, .opened_utc_ms = boot_utc_ms - MS_PER_HOUR}};
+    for (size_t i = 0; i < ARRAY_COUNT(saved); i++) {
+        saved[i].target_kind = TARGET_HOST;
+        text_copy(saved[i].target, sizeof saved[i].target, "host");
+        saved[i].level_now = saved[i].level_at_open = 1e9;
+        saved[i].slope_per_hour = 200 * 1024.0 * 1024.0;
+        saved[i].exhaustion_utc_ms = f->step.clock.utc_ms + MS_PER_HOUR;
+    }
+    engine_restore_incidents(f->engine, saved, ARRAY_COUNT(saved), 2, f->step.clock);
+    world_observe(&f->world, f->observation);
+    engine_step(f->engine, f->observation, f->step.clock, true, &f->actions);
+    assert_null(engine_incident_by_id(f->engine, 1));
+    assert_non_null(engine_incident_by_id(f->engine, 2));
+    assert_int_equal(f->actions.alert_count, 1);
+    assert_int_equal(f->actions.alerts[0].kind, ALERT_ENDED);
+    assert_int_equal(f->actions.alerts[0].todo_count, 0);
+    struct mail mail;
+    assert_int_equal(report_mail(&f->actions.alerts[0], "", &mail), STATUS_OK);
+    assert_non_null(strstr(mail.subject, "EX1: started anew (system commit +200 MiB/h)"));
+    assert_int_equal(strncmp(mail.plain, "EX1 was started anew, and with that the growth of its", 53), 0);
+    mail_deinit(&mail);
+}
+
 static void test_a_crash_tells_of_its_service(void **state)
 {
     const struct alert *alert = ends_with(*state, 1067);
@@ -646,6 +678,7 @@ int main(void)
         TEST(test_the_oldest_ladder_is_forgotten),
         TEST(test_who_ran_beside_it_is_no_successor),
         TEST(test_a_boot_leaves_no_service_down),
+        TEST(test_a_boot_ends_what_the_machine_lost),
         TEST(test_a_crash_tells_of_its_service),
         TEST(test_a_crash_beside_its_restart_is_a_crash),
         TEST(test_a_set_clock_brings_no_end_nearer),
