@@ -278,6 +278,12 @@ static void polls(struct fixture *f, int count)
     }
 }
 
+static void start_agent(struct fixture *f)
+{
+    struct agent_options options = {.data_dir = f->dir};
+    assert_int_equal(agent_new(&f->os, &f->config, &options, &f->agent, NULL), STATUS_OK);
+}
+
 static void begin_agent(struct fixture *f)
 {
     f->config.mode = MODE_ACT;
@@ -286,8 +292,7 @@ static void begin_agent(struct fixture *f)
     f->config.min_window_ms = 10 * MS_PER_MINUTE;
     fake_mail(&f->config);
     drive_folder_make(f->dir);
-    struct agent_options options = {.data_dir = f->dir};
-    assert_int_equal(agent_new(&f->os, &f->config, &options, &f->agent, NULL), STATUS_OK);
+    start_agent(f);
 }
 
 static json_t *status_of(struct fixture *f, const char *image)
@@ -367,13 +372,48 @@ static void test_its_incident_outlives_storewatch(void **state)
     struct fixture *f = *state;
     leaking_service(f);
     agent_free(f->agent);
-    struct agent_options options = {.data_dir = f->dir};
-    assert_int_equal(agent_new(&f->os, &f->config, &options, &f->agent, NULL), STATUS_OK);
+    start_agent(f);
     polls(f, 100);
     assert_null(strstr(f->os.log_storage, "event ENDED"));
     world_put(&f->os.world, "BesSvc", SERVICE_STATE_STOPPED);
     polls(f, 20);
     assert_non_null(strstr(f->os.log_storage, "event ENDED"));
+}
+
+/* "40 min that a verdict needs" */
+static void what_a_verdict_needs(struct fixture *f, char out_words[VERDICT_REASON_MAX])
+{
+    struct watch *watch = &f->agent->engine->watch;
+    struct verdict verdict = {0};
+    for (size_t i = 0; i < watch->count; i++)
+        if (strcmp(watch->items[i].image, "BESAgent.exe") == 0)
+            detector_verdict(watch->items[i].detectors[METRIC_HANDLES], &verdict);
+    const char *words = strstr(verdict.reason, " of the ");
+    assert_non_null(words);
+    text_copy(out_words, VERDICT_REASON_MAX, words + strlen(" of the "));
+}
+
+/* Found first and registered later, it has two series, and was as young as the first one says. */
+static void test_a_warm_up_outlives_a_registration(void **state)
+{
+    struct fixture *f = *state;
+    char before[VERDICT_REASON_MAX], after[VERDICT_REASON_MAX];
+    program(f, "BESAgent.exe", "C:\\bes\\Emsmdb32.dll", "6.5.7226.0");
+    begin_agent(f);
+    f->config.warm_up_ms = 30 * MS_PER_MINUTE;
+    engine_configure(f->agent->engine, &f->config);
+    polls(f, 20);
+    f->config.client_count = 1;
+    text_copy(f->config.clients[0].name, sizeof f->config.clients[0].name, "bes");
+    text_copy(f->config.clients[0].image, sizeof f->config.clients[0].image, "BESAgent.exe");
+    engine_configure(f->agent->engine, &f->config);
+    polls(f, 40);
+    what_a_verdict_needs(f, before);
+    agent_free(f->agent);
+    start_agent(f);
+    polls(f, 1);
+    what_a_verdict_needs(f, after);
+    assert_string_equal(after, before);
 }
 
 static void test_the_service_searches_seldom(void **state)
@@ -677,6 +717,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_once_registered_its_incident_goes_up_the_ladder, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_its_incident_outlives_storewatch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_warm_up_outlives_a_registration, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_service_searches_seldom, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_discovery_only_the_registered_are_looked_into, setup,
                                         teardown),
