@@ -63,6 +63,12 @@ struct turned_back {
     char why[160];
 };
 
+/* A restart that was due and could not be begun: of which service, and why. */
+struct refused_restart {
+    char service[SERVICE_NAME_MAX]; /* "" = the latest one that was due was begun */
+    char why[256];
+};
+
 /* So many clients are restarted for one growth of the store at the most. */
 #define TURNS_MAX 8
 
@@ -85,6 +91,7 @@ struct open_incident {
     /* When and at which level the restart of a client for the store's growth was over; 0 = there was none. */
     int64_t client_tried_mono_ms;
     double client_tried_level;
+    struct refused_restart refused;
     struct turned_back attempts[RUNG_COUNT]; /* policy.h: POLICY_ATTEMPTS_MAX; read from the journals again */
     bool of_earlier_boot;                    /* the machine's growth, told before it was started anew */
     bool remembers;                          /* what the journals say of attempts and turns is known */

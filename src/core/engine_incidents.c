@@ -181,12 +181,22 @@ static const struct service *hung_service(const struct step *step)
     return down != NULL && down->state == SERVICE_STATE_STOP_PENDING ? down : NULL;
 }
 
+/* A restart that is due goes on being refused for as long as what stood in its way last does. */
+static bool is_refused(const struct open_incident *open, const struct restart_journal *wanted)
+{
+    return text_equal_nocase(open->refused.service, wanted->target);
+}
+
 /* The sentence about what storewatch itself does next. Returns whether it acts. */
 static bool say_what_happens(struct step *step, struct alert *alert, struct open_incident *open)
 {
     struct restart_journal wanted;
     enum check failed = CHECK_COUNT;
     bool acts = step_consider(step, open, &wanted, &failed);
+    if (acts && is_refused(open, &wanted)) {
+        acts = false;
+        text_copy(open->incident.held_because, sizeof open->incident.held_because, open->refused.why);
+    }
     if (failed != CHECK_COUNT)
         open->held_told |= 1u << failed;
     if (engine_restarting(step->engine))

@@ -486,6 +486,8 @@ void step_refuse_plan(struct step *step, enum check failed, const char *why)
     if (open) {
         struct text text = text_on(open->incident.held_because, sizeof open->incident.held_because);
         text_add(&text, "%s: %s", check_name(failed), why);
+        text_copy(open->refused.service, sizeof open->refused.service, engine->wanted.target);
+        text_copy(open->refused.why, sizeof open->refused.why, open->incident.held_because);
         tell_held(step, open, engine->wanted.target, failed);
         return;
     }
@@ -523,6 +525,7 @@ static void begin_restart(struct step *step)
 
     struct open_incident *open = engine_incident_by_id(engine, journal->incident_id);
     if (open) {
+        open->refused.service[0] = '\0';
         open->incident.rungs_tried |= 1u << journal->rung;
         step_save_incident(step, &open->incident);
     }

@@ -1,0 +1,185 @@
+/* test_tellings.c - what is told while a restart is held back, is under way or has ended, and what the reader
+ * is asked to do: through the agent, on a simulated Windows. */
+#include "drive.h"
+#include "fake_os.h"
+
+#include "storewatch/agent.h"
+
+#include "../../src/app/agent_internal.h"
+#include "../../src/core/engine_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct os os;
+    struct config config;
+    char dir[DRIVE_FOLDER_MAX];
+    struct agent *agent;
+    struct alert told[ALERT_KIND_COUNT]; /* the latest of each kind */
+    struct text services;                /* "KIND SERVICE\n" of what was told of a restart, in order */
+    char services_storage[1024];
+};
+
+/* The store and a client; what grows, and what needs the store, is up to the test. */
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    fake_init(&f->os);
+    fake_add_service(&f->os, "MSExchangeIS", "store.exe", 1.2e9);
+    fake_add_service(&f->os, "ArchiveSvc", "archive.exe", 1.5e8);
+    config_default(&f->config);
+    f->config.mode = MODE_ACT;
+    f->config.window_count = 0;
+    f->config.warm_up_ms = 0;
+    f->config.min_window_ms = 10 * MS_PER_MINUTE;
+    f->config.reminder_ms = 30 * MS_PER_MINUTE;
+    f->config.verify_ms = MS_PER_MINUTE;
+    f->config.ladder_count = 3;
+    f->config.ladder[1] = RUNG_RESTART_CLIENT;
+    f->config.ladder[2] = RUNG_RESTART_STORE;
+    f->config.client_count = 1;
+    text_copy(f->config.clients[0].name, sizeof f->config.clients[0].name, "archive");
+    text_copy(f->config.clients[0].service, sizeof f->config.clients[0].service, "ArchiveSvc");
+    fake_mail(&f->config);
+    drive_folder_make(f->dir);
+    const struct agent_options options = {.data_dir = f->dir};
+    assert_int_equal(agent_new(&f->os, &f->config, &options, &f->agent, NULL), STATUS_OK);
+    f->services = text_on(f->services_storage, sizeof f->services_storage);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    agent_free(f->agent);
+    fake_deinit(&f->os);
+    drive_folder_remove(f->dir);
+    free(f);
+    return 0;
+}
+
+static void collect(struct fixture *f)
+{
+    const struct actions *actions = f->agent->actions;
+    for (size_t i = 0; i < actions->alert_count; i++) {
+        const struct alert *alert = &actions->alerts[i];
+        struct alert *told = &f->told[alert->kind];
+        if (strcmp(told->key, alert->key) == 0 || alert->kind == ALERT_RESTART_PROGRESS)
+            continue; /* still the actions of the same step */
+        *told = *alert;
+        text_add(&f->services, "%s %s\n", alert_wording_get(alert->kind)->name, alert->service);
+    }
+}
+
+static void drive(struct fixture *f)
+{
+    bool any = true;
+    while (any) {
+        any = false;
+        for (size_t lane = 0; lane < LANE_COUNT; lane++) {
+            if (lane == LANE_EVIDENCE && f->os.evidence == EVIDENCE_HANGS)
+                continue;
+            any |= drive_lane(f->agent, (enum lane)lane);
+            collect(f);
+        }
+    }
+}
+
+/* In a restart storewatch looks every second. */
+static void run(struct fixture *f, int64_t ms)
+{
+    const int64_t end_ms = f->os.world.mono_ms + ms;
+    while (f->os.world.mono_ms < end_ms) {
+        for (int second = 0; second < 15; second++) {
+            fake_advance(&f->os, MS_PER_SECOND);
+            agent_wake(f->agent);
+            drive(f);
+        }
+        agent_poll(f->agent);
+        drive(f);
+    }
+}
+
+static bool is_told(const struct fixture *f, enum alert_kind kind)
+{
+    return f->told[kind].key[0] != '\0';
+}
+
+static const struct alert *run_until_told(struct fixture *f, enum alert_kind kind)
+{
+    for (int minute = 0; minute < 5 * 60 && !is_told(f, kind); minute++)
+        run(f, MS_PER_MINUTE);
+    assert_true(is_told(f, kind));
+    return &f->told[kind];
+}
+
+static void leak(struct fixture *f, const char *service, double bytes_per_hour)
+{
+    struct fake_program *program = fake_program_find(&f->os, service);
+    fake_grow(&f->os, program, FAKE_LEAK);
+    program->bytes_per_hour = bytes_per_hour;
+}
+
+/* A service that needs the store and refuses so many starts. */
+static void add_dependent(struct fixture *f, const char *service, uint32_t refuse_start_count)
+{
+    char image[PROCESS_IMAGE_MAX];
+    struct text text = text_on(image, sizeof image);
+    text_add(&text, "%s.exe", service);
+    fake_add_service(&f->os, service, image, 5e7);
+    world_need(&f->os.world, service, "MSExchangeIS");
+    world_get(&f->os.world, service)->refuse_start_code = 1069;
+    world_get(&f->os.world, service)->refuse_start_count = refuse_start_count;
+}
+
+static bool says(const char lines[][ALERT_LINE_MAX], size_t count, const char *words)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strstr(lines[i], words))
+            return true;
+    return false;
+}
+
+static void assert_done(const struct alert *alert, const char *words)
+{
+    assert_true(says(alert->done, alert->done_count, words));
+}
+
+static void assert_todo(const struct alert *alert, const char *words)
+{
+    assert_true(says(alert->todo, alert->todo_count, words));
+}
+
+/* ---- what cannot be begun ---- */
+
+/* A dependent hangs in a stop of somebody else's: no plan can be made, for however long. What is said then is
+ * what to do by hand. */
+static void test_what_cannot_be_planned_is_not_announced(void **state)
+{
+    struct fixture *f = *state;
+    add_dependent(f, "LME-NOTES", 0);
+    world_get(&f->os.world, "LME-NOTES")->hangs_in_stop = true;
+    (void)world_stop(&f->os.world, "LME-NOTES");
+    leak(f, "MSExchangeIS", 1e9);
+    run_until_told(f, ALERT_RESTART_HELD);
+    const struct alert *alert = run_until_told(f, ALERT_REMINDER);
+    assert_done(alert, "storewatch restarts nothing now: plan: ");
+    assert_done(alert, "LME-NOTES");
+    assert_todo(alert, "Restart MSExchangeIS");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_what_cannot_be_planned_is_not_announced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
