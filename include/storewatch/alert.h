@@ -26,6 +26,10 @@ struct alert {
     char service[SERVICE_NAME_MAX];
     /* How it was seen just then, for SERVICE_DOWN and ENDED; else, and where it could not be, UNKNOWN. */
     enum service_state service_state;
+    /* What makes a restart by hand harmful just then: the Cluster service runs here (a stop looks like a failure
+     * there), or this veto process ("" = none is seen). */
+    bool cluster_node;
+    char veto_process[PROCESS_IMAGE_MAX];
     /* The MAPI DLLs that a program has loaded, as far as known, and whose they are: of an incident about a
      * program that one's, or its successor's; of growth of the machine or the store those of one that is or
      * was named for it, the first that lacks a fix before the others. */

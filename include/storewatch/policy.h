@@ -127,6 +127,9 @@ int64_t policy_attempt_wait_ms(const struct config *config, struct clock clock,
  */
 int64_t policy_soonest_retry_ms(const struct config *config);
 
+/* The veto process that this look shows; NULL = none. Lent by the configuration. */
+const char *policy_veto_running(const struct config *config, const struct observation *observation);
+
 /* Is the early bound of the exhaustion (INT64_MAX = not foreseeable) nearer than urgent_before? */
 bool policy_is_urgent(const struct config *config, struct clock clock, int64_t exhaustion_early_utc_ms);
 

@@ -34,6 +34,25 @@ void text_add_client_line(struct text *text, const char *image, const char *serv
     text_add(text, " }");
 }
 
+void text_add_restart(struct text *text, const struct alert *alert, enum target_kind kind,
+                      const char *service, const char *image)
+{
+    const bool waits = alert->veto_process[0] != '\0';
+    if (waits)
+        text_add(text, "When %s has ended, ", alert->veto_process);
+    if (kind == TARGET_STORE && alert->cluster_node)
+        text_add(text,
+                 "%s the cluster's resource of %s offline and online again (Cluster Administrator, from "
+                 "Windows Server 2008 on Failover Cluster Manager)",
+                 waits ? "take" : "Take", service);
+    else if (kind == TARGET_STORE)
+        text_add(text, "%s %s", waits ? "restart" : "Restart", service);
+    else if (service[0])
+        text_add(text, "%s the service \"%s\"", waits ? "restart" : "Restart", service);
+    else
+        text_add(text, "%s the program %s", waits ? "restart" : "Restart", image);
+}
+
 /* Beyond this a date to the second tells nobody anything. */
 #define DEADLINE_MAX_MS (365 * MS_PER_DAY)
 
@@ -44,7 +63,7 @@ static bool add_deadline(struct text *text, const struct alert *alert)
     if (early_utc_ms == INT64_MAX)
         return false;
     if (alert->incident.escalated || early_utc_ms <= alert->utc_ms) {
-        text_add(text, " now");
+        text_add(text, alert->veto_process[0] ? " at once" : " now");
         if (early_utc_ms > alert->utc_ms) {
             text_add(text, ", at the latest before ");
             text_add_time_human(text, early_utc_ms);
@@ -65,15 +84,18 @@ static void advise_culprit(struct alert *alert, const struct culprit *culprit, c
                            bool then)
 {
     unsigned pid = (unsigned)culprit->process.pid;
-    const char *first = then ? "When it goes on growing then" : "First", *comma = then ? "," : "";
+    char storage[ALERT_LINE_MAX / 2];
+    struct text first = text_on(storage, sizeof storage);
+    text_add(&first, then ? "When it goes on growing then," : "First");
+    if (!then && alert->veto_process[0])
+        text_add(&first, ", when %s has ended,", alert->veto_process);
     if (culprit->service[0])
         alert_add_todo(alert,
-                       "%s%s restart the service \"%s\": %s (pid %u) %s; the Information Store can stay up.",
-                       first, comma, culprit->service, culprit->image, pid, is_cause);
+                       "%s restart the service \"%s\": %s (pid %u) %s; the Information Store can stay up.",
+                       storage, culprit->service, culprit->image, pid, is_cause);
     else if (culprit->watched && culprit->kind == TARGET_CLIENT)
-        alert_add_todo(alert,
-                       "%s%s restart the program %s (pid %u): it %s; the Information Store can stay up.",
-                       first, comma, culprit->image, pid, is_cause);
+        alert_add_todo(alert, "%s restart the program %s (pid %u): it %s; the Information Store can stay up.",
+                       storage, culprit->image, pid, is_cause);
     else
         alert_add_todo(
             alert,
@@ -109,21 +131,25 @@ static bool advise_suspect(struct alert *alert)
 static void advise_restart(struct alert *alert, const struct config *config)
 {
     const struct incident *incident = &alert->incident;
-    char deadline_storage[64];
+    const bool store = incident->target_kind == TARGET_STORE;
+    char deadline_storage[64], restart_storage[ALERT_LINE_MAX];
     struct text deadline = text_on(deadline_storage, sizeof deadline_storage);
+    struct text restart = text_on(restart_storage, sizeof restart_storage);
     const bool now = add_deadline(&deadline, alert);
-    if (incident->target_kind == TARGET_STORE)
+    text_add_restart(&restart, alert, incident->target_kind,
+                     store ? config->store_service : incident->service, incident->image);
+    if (store)
         advise_suspect(alert);
-    if (incident->target_kind == TARGET_STORE)
-        alert_add_todo(
-            alert, "Restart %s%s%s. \"storewatch plan %s\" shows what stops with it and in which order.",
-            config->store_service, now ? "" : " in a quiet hour", deadline.data, config->store_service);
-    else if (incident->service[0])
-        alert_add_todo(alert, "Restart the service \"%s\"%s; the Information Store can stay up.",
-                       incident->service, deadline.data);
+    if (store && alert->cluster_node)
+        alert_add_todo(alert, "%s%s%s.", restart_storage, now ? "" : " in a quiet hour", deadline.data);
+    else if (store)
+        alert_add_todo(alert, "%s%s%s. \"storewatch plan %s\" shows what stops with it and in which order.",
+                       restart_storage, now ? "" : " in a quiet hour", deadline.data, config->store_service);
     else
-        alert_add_todo(alert, "Restart the program %s%s; the Information Store can stay up.", incident->image,
-                       deadline.data);
+        alert_add_todo(alert, "%s%s; the Information Store can stay up.%s", restart_storage, deadline.data,
+                       alert->cluster_node && incident->service[0]
+                           ? " Where it is a resource of the cluster, take that offline and online instead."
+                           : "");
 }
 
 /* What leaks in the program whose DLLs these are: of the pools a process holds what its handles do. */

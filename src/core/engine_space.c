@@ -6,6 +6,8 @@
  * memory, mapped files, fragmentation. Its free total and its largest free block share that one. */
 #include "engine_internal.h"
 
+#include "storewatch/advice.h"
+
 #include <string.h>
 
 /* ---- the levels of event 9582 ---- */
@@ -17,6 +19,18 @@ static void say_space(struct alert *alert, const struct watched *item)
              item->service[0] ? " (service " : "", item->service, item->service[0] ? ")" : "");
     text_add_space(&text, &item->space.now);
     text_add(&text, ".");
+}
+
+static void advise_new_process(struct alert *alert, const struct watched *item)
+{
+    char storage[ALERT_LINE_MAX];
+    struct text restart = text_on(storage, sizeof storage);
+    const char *when = item->space.level != SPACE_ERROR ? " in a quiet hour"
+                       : alert->veto_process[0]         ? " at once"
+                                                        : " now";
+    text_add_restart(&restart, alert, item->kind, item->service, item->image);
+    alert_add_todo(alert, "%s%s: only a new process has its address space in one piece again.", storage,
+                   item->service[0] ? when : "");
 }
 
 static void advise_space(struct alert *alert, const struct watched *item)
@@ -31,16 +45,7 @@ static void advise_space(struct alert *alert, const struct watched *item)
         alert_add_todo(alert,
                        "At 16 MiB requests begin to fail. Exchange itself logs event 9582 at 32 MB and "
                        "at 16 MB.");
-    if (item->service[0])
-        alert_add_todo(alert,
-                       "Restart the service \"%s\" %s: only a new process has its address space in one piece "
-                       "again.",
-                       item->service, item->space.level == SPACE_ERROR ? "now" : "in a quiet hour");
-    else
-        alert_add_todo(alert,
-                       "Restart the program %s: only a new process has its address space in one piece "
-                       "again.",
-                       item->image);
+    advise_new_process(alert, item);
     if (item->kind == TARGET_STORE && item->space.now.limit_bytes <= 2.0 * 1024 * 1024 * 1024)
         alert_add_todo(alert, "Exchange 2003 with 1 GB of memory or more: start Windows with /3GB and "
                               "/USERVA=3030.");

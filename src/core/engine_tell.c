@@ -42,6 +42,9 @@ struct alert *step_alert_begin(struct step *step, enum alert_kind kind)
     alert->kind = kind;
     alert->utc_ms = step->clock.utc_ms;
     text_copy(alert->host_name, sizeof alert->host_name, step->engine->host_name);
+    const char *veto = policy_veto_running(&step->engine->config, step->observation);
+    text_copy(alert->veto_process, sizeof alert->veto_process, veto ? veto : "");
+    alert->cluster_node = step->observation->cluster_node;
     struct text key = text_on(alert->key, sizeof alert->key);
     text_add(&key, "%s-%lld", alert_wording_get(kind)->name, (long long)step->clock.utc_ms);
     return alert;

@@ -40,7 +40,7 @@ int64_t policy_minutes_to_window(const struct config *config, int weekday, int m
     return next;
 }
 
-static const char *veto_running(const struct config *config, const struct observation *observation)
+const char *policy_veto_running(const struct config *config, const struct observation *observation)
 {
     for (size_t p = 0; p < observation->process_count; p++)
         for (size_t v = 0; v < config->veto_count; v++)
@@ -266,7 +266,7 @@ static bool check_cluster(const struct judge *judge, struct text *why)
 
 static bool check_veto(const struct judge *judge, struct text *why)
 {
-    const char *veto = veto_running(judge->config, judge->observation);
+    const char *veto = policy_veto_running(judge->config, judge->observation);
     const bool unknown = !veto && judge->config->veto_count > 0 && judge->observation->processes_cut;
     if (veto)
         text_add(why, "%s is running", veto);

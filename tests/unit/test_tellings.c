@@ -175,11 +175,36 @@ static void test_what_cannot_be_planned_is_not_announced(void **state)
     assert_todo(alert, "Restart MSExchangeIS");
 }
 
+/* ---- where a restart does harm ---- */
+
+static void test_a_cluster_has_its_own_way(void **state)
+{
+    struct fixture *f = *state;
+    f->os.cluster = true;
+    leak(f, "MSExchangeIS", 1e9);
+    const struct alert *alert = run_until_told(f, ALERT_OPENED);
+    assert_todo(alert, "Take the cluster's resource of MSExchangeIS offline and online again");
+    assert_todo(alert, "Cluster Administrator");
+    assert_false(says(alert->todo, alert->todo_count, "Restart MSExchangeIS"));
+}
+
+static void test_a_backup_comes_first(void **state)
+{
+    struct fixture *f = *state;
+    fake_add_program(&f->os, "eseutil.exe", 2e7, true);
+    leak(f, "MSExchangeIS", 1e9);
+    const struct alert *alert = run_until_told(f, ALERT_OPENED);
+    assert_todo(alert, "When eseutil.exe has ended, restart MSExchangeIS");
+    assert_false(says(alert->todo, alert->todo_count, "Restart MSExchangeIS"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_what_cannot_be_planned_is_not_announced),
+        TEST(test_a_cluster_has_its_own_way),
+        TEST(test_a_backup_comes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
