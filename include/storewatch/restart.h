@@ -205,6 +205,7 @@ struct restart {
     /* watches[i] is about plan.services[i] */
     struct restart_watch watches[RESTART_SERVICES_MAX];
     char down_service[SERVICE_NAME_MAX]; /* whom the latest RESTART_NEWS_DOWN was about */
+    char up_service[SERVICE_NAME_MAX];   /* whom RESTART_NEWS_UP_AGAIN was; "" = told down before a crash */
     /* For `status`: "MSExchangeIS: stop pending, checkpoint 7, wait hint 30 s, CPU time moved 12 s ago, 18
      * min left". */
     char waiting_for[256];
@@ -216,7 +217,8 @@ enum restart_news {
     RESTART_NEWS_STEP = 1 << 0, /* the journal changed: save it before carrying a request out */
     RESTART_NEWS_DOWN = 1 << 1, /* start failed or took too long, or a stop hangs: ops must know (once of each
                                 service, and again after a crash of ours) */
-    RESTART_NEWS_UP_AGAIN = 1 << 2, /* after NEWS_DOWN, with NEWS_ENDED: all runs and stayed so for verify */
+    RESTART_NEWS_UP_AGAIN = 1 << 2, /* after NEWS_DOWN, with NEWS_ENDED: what was told down and no person took
+                                       over runs and stayed so for verify */
     RESTART_NEWS_GAVE_UP =
         1 << 3, /* a person took over a service: its start is STEP_GIVEN_UP, see its note */
     RESTART_NEWS_ENDED = 1 << 4,

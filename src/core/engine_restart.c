@@ -82,13 +82,15 @@ static const char *down_notes(const struct engine *engine, char *storage, size_t
     return storage;
 }
 
-/* The service that an alert about the restart is about: the one that is down or was given up, else the
- * target. */
+/* The service that an alert about the restart is about: the one that is down, runs again or was given up,
+ * else the target. */
 static const char *service_in_question(const struct restart *restart, enum alert_kind kind)
 {
     const struct restart_journal *journal = &restart->journal;
     if (kind == ALERT_SERVICE_DOWN)
         return restart->down_service;
+    if (kind == ALERT_SERVICE_UP_AGAIN)
+        return restart->up_service;
     for (size_t i = journal->plan.count; kind == ALERT_GAVE_UP && i-- > 0;)
         if (journal->plan.services[i].start == STEP_GIVEN_UP)
             return journal->plan.services[i].name;

@@ -72,6 +72,19 @@ void machine_give_up(struct restart *restart, size_t index, unsigned *news)
     *news |= RESTART_NEWS_GAVE_UP | RESTART_NEWS_STEP;
 }
 
+/* Whom the end is good news of: told down in this life of storewatch, and not given up since; of several the
+ * target first. NULL: none. */
+static const struct restart_service *runs_again(const struct restart *restart)
+{
+    const struct restart_plan *plan = &restart->journal.plan;
+    for (size_t i = plan->count; i-- > 0;) {
+        if (restart->watches[i].told_down && plan->services[i].start != STEP_GIVEN_UP) {
+            return &plan->services[i];
+        }
+    }
+    return NULL;
+}
+
 unsigned machine_finish(struct restart *restart, int64_t utc_ms)
 {
     struct restart_journal *journal = &restart->journal;
@@ -90,8 +103,10 @@ unsigned machine_finish(struct restart *restart, int64_t utc_ms)
     journal->ended_utc_ms = utc_ms;
     restart->waiting_for[0] = '\0';
     unsigned news = RESTART_NEWS_STEP | RESTART_NEWS_ENDED;
-    if (journal->told_down && !handed_over) {
+    const struct restart_service *up = runs_again(restart);
+    if (journal->told_down && (up != NULL || !handed_over)) {
         news |= RESTART_NEWS_UP_AGAIN;
+        text_copy(restart->up_service, sizeof(restart->up_service), up != NULL ? up->name : "");
     }
     return news;
 }

@@ -198,6 +198,33 @@ static void test_a_backup_comes_first(void **state)
     assert_false(says(alert->todo, alert->todo_count, "Restart MSExchangeIS"));
 }
 
+/* ---- which service ---- */
+
+static void test_what_was_down_runs_again(void **state)
+{
+    struct fixture *f = *state;
+    add_dependent(f, "LME-NOTES", 5);
+    leak(f, "MSExchangeIS", 1e9);
+    assert_string_equal(run_until_told(f, ALERT_SERVICE_DOWN)->service, "LME-NOTES");
+    assert_string_equal(run_until_told(f, ALERT_SERVICE_UP_AGAIN)->service, "LME-NOTES");
+}
+
+/* Two are down; a person takes one over, and the other runs again. */
+static void test_what_runs_again_is_told_beside_what_was_given_up(void **state)
+{
+    struct fixture *f = *state;
+    add_dependent(f, "LME-NOTES", 1000000);
+    add_dependent(f, "FaxSvc", 12);
+    leak(f, "MSExchangeIS", 1e9);
+    run_until_told(f, ALERT_SERVICE_DOWN);
+    run(f, 10 * MS_PER_MINUTE);
+    world_person_disables(&f->os.world, "LME-NOTES");
+    assert_string_equal(run_until_told(f, ALERT_SERVICE_UP_AGAIN)->service, "FaxSvc");
+    assert_non_null(strstr(f->services_storage, "SERVICE_DOWN FaxSvc\n"));
+    assert_non_null(strstr(f->services_storage, "SERVICE_DOWN LME-NOTES\n"));
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_HANDED_OVER);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -205,6 +232,8 @@ int main(void)
         TEST(test_what_cannot_be_planned_is_not_announced),
         TEST(test_a_cluster_has_its_own_way),
         TEST(test_a_backup_comes_first),
+        TEST(test_what_was_down_runs_again),
+        TEST(test_what_runs_again_is_told_beside_what_was_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
