@@ -204,8 +204,9 @@ struct restart {
     unsigned news;                  /* found in restart_told, returned by the next step */
     /* watches[i] is about plan.services[i] */
     struct restart_watch watches[RESTART_SERVICES_MAX];
-    char down_service[SERVICE_NAME_MAX]; /* whom the latest RESTART_NEWS_DOWN was about */
-    char up_service[SERVICE_NAME_MAX];   /* whom RESTART_NEWS_UP_AGAIN was; "" = told down before a crash */
+    char down_service[SERVICE_NAME_MAX];     /* whom the latest RESTART_NEWS_DOWN was about */
+    char given_up_service[SERVICE_NAME_MAX]; /* whom RESTART_NEWS_GAVE_UP was, first */
+    char up_service[SERVICE_NAME_MAX]; /* whom RESTART_NEWS_UP_AGAIN was; "" = told down before a crash */
     /* For `status`: "MSExchangeIS: stop pending, checkpoint 7, wait hint 30 s, CPU time moved 12 s ago, 18
      * min left". */
     char waiting_for[256];

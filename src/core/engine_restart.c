@@ -86,15 +86,13 @@ static const char *down_notes(const struct engine *engine, char *storage, size_t
  * else the target. */
 static const char *service_in_question(const struct restart *restart, enum alert_kind kind)
 {
-    const struct restart_journal *journal = &restart->journal;
     if (kind == ALERT_SERVICE_DOWN)
         return restart->down_service;
     if (kind == ALERT_SERVICE_UP_AGAIN)
         return restart->up_service;
-    for (size_t i = journal->plan.count; kind == ALERT_GAVE_UP && i-- > 0;)
-        if (journal->plan.services[i].start == STEP_GIVEN_UP)
-            return journal->plan.services[i].name;
-    return journal->target;
+    if (kind == ALERT_GAVE_UP)
+        return restart->given_up_service;
+    return restart->journal.target;
 }
 
 /* An alert about the restart, in its incident's thread when it has one that is still open. */

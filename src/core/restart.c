@@ -68,7 +68,11 @@ void machine_tell_down(struct restart *restart, const struct restart_service *se
 
 void machine_give_up(struct restart *restart, size_t index, unsigned *news)
 {
-    restart->journal.plan.services[index].start = STEP_GIVEN_UP;
+    struct restart_service *service = &restart->journal.plan.services[index];
+    service->start = STEP_GIVEN_UP;
+    if (!(*news & RESTART_NEWS_GAVE_UP)) { /* the others of the step need this one, mostly */
+        memcpy(restart->given_up_service, service->name, sizeof(service->name));
+    }
     *news |= RESTART_NEWS_GAVE_UP | RESTART_NEWS_STEP;
 }
 

@@ -225,6 +225,24 @@ static void test_what_runs_again_is_told_beside_what_was_given_up(void **state)
     assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_HANDED_OVER);
 }
 
+/* Nothing that was told down runs: nothing is told up. */
+static void test_each_that_is_given_up_is_named(void **state)
+{
+    struct fixture *f = *state;
+    add_dependent(f, "LME-NOTES", 1000000);
+    add_dependent(f, "FaxSvc", 1000000);
+    leak(f, "MSExchangeIS", 1e9);
+    run_until_told(f, ALERT_SERVICE_DOWN);
+    run(f, 10 * MS_PER_MINUTE);
+    world_person_disables(&f->os.world, "LME-NOTES");
+    assert_string_equal(run_until_told(f, ALERT_GAVE_UP)->service, "LME-NOTES");
+    world_person_disables(&f->os.world, "FaxSvc");
+    run(f, 15 * MS_PER_MINUTE);
+    assert_string_equal(f->told[ALERT_GAVE_UP].service, "FaxSvc");
+    assert_false(engine_restarting(f->agent->engine));
+    assert_false(is_told(f, ALERT_SERVICE_UP_AGAIN));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -234,6 +252,7 @@ int main(void)
         TEST(test_a_backup_comes_first),
         TEST(test_what_was_down_runs_again),
         TEST(test_what_runs_again_is_told_beside_what_was_given_up),
+        TEST(test_each_that_is_given_up_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
