@@ -24,7 +24,8 @@ struct alert {
      * GAVE_UP the one that is down, which may be a dependent of it; for ENDED that of the process. "" = not
      * told: the words say "a service". */
     char service[SERVICE_NAME_MAX];
-    /* How it was seen just then, for SERVICE_DOWN and ENDED; else, and where it could not be, UNKNOWN. */
+    /* How it was seen just then, for SERVICE_DOWN, ENDED and RESTART_ABANDONED; else, and where it could not
+     * be, UNKNOWN. */
     enum service_state service_state;
     /* What makes a restart by hand harmful just then: the Cluster service runs here (a stop looks like a failure
      * there), or this veto process ("" = none is seen). */

@@ -288,6 +288,16 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
         }
         break;
     case ALERT_RESTART_ABANDONED:
+        if (alert->service_state == SERVICE_STATE_STOPPED) {
+            alert_add_todo(alert,
+                           "Start %s (services.msc), unless it is meant to stay stopped: storewatch starts "
+                           "only what it has stopped itself.",
+                           alert->service);
+            break;
+        }
+        if (alert->has_incident)
+            advise_growth(alert, config, false);
+        break;
     case ALERT_RESTART_HELD:
         if (alert->has_incident)
             advise_growth(alert, config, false);

@@ -112,9 +112,10 @@ static struct alert *alert_restart(struct step *step, enum alert_kind kind)
     struct text text = text_on(alert->text, sizeof alert->text);
     text_add(&text, "Restart %lld of %s (%s).", (long long)journal->id, journal->target, journal->reason);
     text_copy(alert->service, sizeof alert->service, service_in_question(&engine->restart, kind));
-    const struct service *down = kind == ALERT_SERVICE_DOWN ? step_service(step, alert->service) : NULL;
-    if (down)
-        alert->service_state = down->state;
+    const bool may_be_down = kind == ALERT_SERVICE_DOWN || kind == ALERT_RESTART_ABANDONED;
+    const struct service *service = may_be_down ? step_service(step, alert->service) : NULL;
+    if (service)
+        alert->service_state = service->state;
     return alert;
 }
 
@@ -155,6 +156,14 @@ static void tell_verifying(struct step *step)
     struct alert *alert = alert_restart(step, ALERT_RESTART_DONE);
     if (alert)
         engine_add_story(step->engine, alert);
+}
+
+/* By the machine itself, without the pre-flight: that has one reason only. */
+static void explain_called_off(struct engine *engine)
+{
+    const struct restart_journal *journal = &engine->restart.journal;
+    struct text why = text_on(engine->called_off, sizeof engine->called_off);
+    text_add(&why, "%s was stopped, not by storewatch", journal->target);
 }
 
 static void tell_end(struct step *step)
@@ -347,6 +356,8 @@ void step_follow_restart(struct step *step)
         tell_termination(step, request.service, "%s %s", request.service, note_of(engine, request.service));
     tell_news(step, news);
     if (news & RESTART_NEWS_ENDED) {
+        if (engine->restart.journal.outcome == RESTART_CALLED_OFF && !engine->called_off[0])
+            explain_called_off(engine);
         step_settle_attempt(step);
         tell_end(step);
     }

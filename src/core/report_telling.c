@@ -200,7 +200,9 @@ static void tell_lead(struct report_telling *telling)
         text_add(&text, "The controlled restart of %s on %s is done and being verified.", service, host);
         break;
     case ALERT_RESTART_ABANDONED:
-        text_add(&text, "The controlled restart of %s on %s was abandoned; nothing is down.", service, host);
+        text_add(&text, "The controlled restart of %s on %s was abandoned; %s.", service, host,
+                 alert->service_state == SERVICE_STATE_STOPPED ? "it is STOPPED, not by storewatch"
+                                                               : "nothing is down");
         break;
     case ALERT_RESTART_HELD:
         if (incident != NULL) {
@@ -533,7 +535,9 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         text_add(text, "controlled restart of %s done, verifying", service);
         break;
     case ALERT_RESTART_ABANDONED:
-        text_add(text, "%srestart of %s abandoned, nothing is down", urgent, service);
+        text_add(text, "%srestart of %s abandoned, %s", urgent, service,
+                 alert->service_state == SERVICE_STATE_STOPPED ? "it is STOPPED, not by storewatch"
+                                                               : "nothing is down");
         break;
     case ALERT_RESTART_HELD:
         text_add(text, "%srestart of %s held back", urgent, service);

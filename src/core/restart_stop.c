@@ -149,9 +149,8 @@ static void target_is_stopped(struct restart *restart, struct machine_step *step
         machine_enter_starting(restart); /* it must come back, and nothing more need go down for it */
         step->news |= RESTART_NEWS_STEP;
     } else if (watch_stays_stopped(&restart->watches[index], step->mono_ms)) {
-        service_note(target, "stopped cleanly before storewatch did anything: left stopped");
-        machine_give_up(restart, index, &step->news);
-        step->news |= machine_finish(restart, step->utc_ms);
+        step->news |= restart_abandon(restart, "stopped cleanly before storewatch did anything: left stopped",
+                                      step->utc_ms);
     } else {
         machine_say(restart, step, "%s: stopped, not by storewatch; is a person at work?", target->name);
     }

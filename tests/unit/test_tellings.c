@@ -114,8 +114,8 @@ static bool is_told(const struct fixture *f, enum alert_kind kind)
 
 static const struct alert *run_until_told(struct fixture *f, enum alert_kind kind)
 {
-    for (int minute = 0; minute < 5 * 60 && !is_told(f, kind); minute++)
-        run(f, MS_PER_MINUTE);
+    for (int poll = 0; poll < 5 * 60 * 4 && !is_told(f, kind); poll++)
+        run(f, 15 * MS_PER_SECOND);
     assert_true(is_told(f, kind));
     return &f->told[kind];
 }
@@ -243,6 +243,29 @@ static void test_each_that_is_given_up_is_named(void **state)
     assert_false(is_told(f, ALERT_SERVICE_UP_AGAIN));
 }
 
+/* ---- a person was first ---- */
+
+/* While the evidence is gathered a person stops the client: that is no attempt of storewatch's, and what is
+ * down is said. */
+static void test_a_person_stops_it_before_storewatch_does(void **state)
+{
+    struct fixture *f = *state;
+    f->os.evidence = EVIDENCE_HANGS;
+    leak(f, "ArchiveSvc", 1e8);
+    run_until_told(f, ALERT_RESTART_BEGUN);
+    world_person_stops(&f->os.world, "ArchiveSvc");
+    const struct alert *alert = run_until_told(f, ALERT_RESTART_ABANDONED);
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_CALLED_OFF);
+    assert_done(alert, "It was called off before anything was stopped: ArchiveSvc was stopped");
+    assert_int_equal(alert->service_state, SERVICE_STATE_STOPPED);
+    assert_todo(alert, "Start ArchiveSvc");
+    assert_int_equal(f->agent->engine->budget_count, 0);
+    assert_false(is_told(f, ALERT_GAVE_UP));
+    alert = run_until_told(f, ALERT_ENDED);
+    assert_int_equal(alert->service_state, SERVICE_STATE_STOPPED);
+    assert_todo(alert, "Start ArchiveSvc");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -253,6 +276,7 @@ int main(void)
         TEST(test_what_was_down_runs_again),
         TEST(test_what_runs_again_is_told_beside_what_was_given_up),
         TEST(test_each_that_is_given_up_is_named),
+        TEST(test_a_person_stops_it_before_storewatch_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
