@@ -116,8 +116,9 @@ static void age_budget(struct step *step)
     }
 }
 
-/* The clock was set: what was foreseen is as far off as before. (Verdicts say it anew, but not at each look.)
- */
+/* The clock was set: what was foreseen is as far off as before (verdicts say it anew, but not at each look),
+ * and what has been, as long ago. That is noted beside the incident: the history, and the keys of its mails,
+ * have when it opened as the clock showed it then. */
 static void follow_clock(struct step *step)
 {
     struct engine *engine = step->engine;
@@ -126,6 +127,7 @@ static void follow_clock(struct step *step)
     engine->shift_ms = shift_ms;
     for (size_t i = 0; moved_ms && i < INCIDENTS_MAX; i++) {
         struct incident *incident = &engine->incidents[i].incident;
+        engine->incidents[i].clock_moved_ms += moved_ms;
         int64_t *const times[] = {&incident->exhaustion_utc_ms, &incident->exhaustion_early_utc_ms,
                                   &incident->exhaustion_late_utc_ms};
         for (size_t t = 0; t < ARRAY_COUNT(times); t++)

@@ -183,6 +183,7 @@ struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struc
     text_add(&key, "i%lld-%u", (long long)incident->id, incident->told_count);
     alert->has_incident = true;
     alert->incident = *incident;
+    alert->clock_moved_ms = open->clock_moved_ms;
     add_chart(step, alert, incident);
     add_program(step, alert, incident);
     alert->has_ranking = open->ranked;

@@ -318,10 +318,11 @@ static void facts_of_growth(struct report_telling *telling)
     fact_rate(telling, "Grows");
     struct text text;
     if (incident->onset_utc_ms > 0) {
+        const int64_t onset_utc_ms = incident->onset_utc_ms + alert->clock_moved_ms;
         text = fact_begin(telling, "Since");
-        text_add(&text, "%s", words_time(incident->onset_utc_ms).s);
-        if (alert->utc_ms > incident->onset_utc_ms) {
-            text_add(&text, ", %s ago", words_duration(alert->utc_ms - incident->onset_utc_ms).s);
+        text_add(&text, "%s", words_time(onset_utc_ms).s);
+        if (alert->utc_ms > onset_utc_ms) {
+            text_add(&text, ", %s ago", words_duration(alert->utc_ms - onset_utc_ms).s);
         }
     }
     text = fact_begin(telling, "Level");
@@ -381,10 +382,11 @@ static void facts_of_end(struct report_telling *telling)
     }
     if (incident->opened_utc_ms > 0) {
         const int64_t end_ms = incident->closed_utc_ms > 0 ? incident->closed_utc_ms : telling->alert->utc_ms;
+        const int64_t opened_utc_ms = incident->opened_utc_ms + telling->alert->clock_moved_ms;
         text = fact_begin(telling, "Lasted");
         text_add(&text, "%s, alert of %s",
-                 words_duration(end_ms > incident->opened_utc_ms ? end_ms - incident->opened_utc_ms : 0).s,
-                 words_time(incident->opened_utc_ms).s);
+                 words_duration(end_ms > opened_utc_ms ? end_ms - opened_utc_ms : 0).s,
+                 words_time(opened_utc_ms).s);
     }
 }
 

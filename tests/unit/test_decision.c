@@ -499,6 +499,32 @@ static void test_a_set_clock_brings_no_end_nearer(void **state)
     assert_true(open->incident.exhaustion_utc_ms == INT64_MAX);
 }
 
+static void assert_mail_says(struct fixture *f, struct open_incident *open, enum alert_kind kind,
+                             const char *words)
+{
+    struct mail mail;
+    const struct alert *alert = step_alert_incident(&f->step, kind, open);
+    assert_int_equal(report_mail(alert, "", &mail), STATUS_OK);
+    assert_non_null(strstr(mail.plain, words));
+    mail_deinit(&mail);
+}
+
+/* The clock is set back by eight hours while it grows: it has grown for as long as it has. */
+static void test_a_set_clock_makes_no_growth_younger(void **state)
+{
+    struct fixture *f = *state;
+    struct open_incident *open = grows(f, TARGET_STORE, "MSExchangeIS", 0);
+    open->incident.onset_utc_ms = f->step.clock.utc_ms - 12 * MS_PER_HOUR;
+    open->incident.opened_utc_ms = f->step.clock.utc_ms;
+    world_observe(&f->world, f->observation);
+    engine_step(f->engine, f->observation, f->step.clock, false, &f->actions);
+    pass(f, 4 * MS_PER_HOUR);
+    f->step.clock.utc_ms -= 8 * MS_PER_HOUR;
+    engine_step(f->engine, f->observation, f->step.clock, false, &f->actions);
+    assert_mail_says(f, open, ALERT_REMINDER, ", 16 h ago");
+    assert_mail_says(f, open, ALERT_RECOVERED, " 4 h, alert of ");
+}
+
 /* The history file is found damaged and opened anew. What has ended, but not in the file yet, stays so. */
 static void test_what_has_ended_does_not_come_back_with_the_file(void **state)
 {
@@ -682,6 +708,7 @@ int main(void)
         TEST(test_a_crash_tells_of_its_service),
         TEST(test_a_crash_beside_its_restart_is_a_crash),
         TEST(test_a_set_clock_brings_no_end_nearer),
+        TEST(test_a_set_clock_makes_no_growth_younger),
         TEST(test_what_has_ended_does_not_come_back_with_the_file),
         TEST(test_a_restart_in_the_file_comes_before_one_that_is_wanted),
         TEST(test_the_ladder_is_remembered_of_all_incidents_of_a_target),
