@@ -540,6 +540,21 @@ static void goes_on_in(const struct step *step, struct open_incident *open, cons
     open->held_told = 0;
 }
 
+/* The restart did not help. A rung is told as due when it could be taken now, as soon as the growth is seen to
+ * go on. */
+static void say_it_did_not_help(struct step *step, struct alert *alert, struct open_incident *open)
+{
+    struct restart_journal wanted;
+    enum check failed;
+    if (step_consider(step, open, &wanted, &failed)) {
+        alert_add_done(alert, "The restart did not bring the level down: the rung \"%s\" is due.",
+                       rung_name(wanted.rung));
+        return;
+    }
+    alert_add_done(alert, "The restart did not bring the level down.");
+    alert_add_done(alert, "storewatch restarts nothing now: %s.", open->incident.held_because);
+}
+
 /* After a restart: is the new incarnation smaller than the old one was when the incident opened? */
 static void resolve_recovering(struct step *step, struct open_incident *open)
 {
@@ -583,7 +598,8 @@ static void resolve_recovering(struct step *step, struct open_incident *open)
     if (!alert)
         return;
     engine_add_story(engine, alert);
-    alert_add_done(alert, "The restart did not bring the level down: the next rung of the ladder is due.");
+    say_it_did_not_help(step, alert, open);
+    step_save_incident(step, incident);
     advice_add(alert, &engine->config, false);
 }
 

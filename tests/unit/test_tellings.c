@@ -266,6 +266,42 @@ static void test_a_person_stops_it_before_storewatch_does(void **state)
     assert_todo(alert, "Start ArchiveSvc");
 }
 
+/* ---- after a restart that did not help ---- */
+
+/* By hand, and the new process is larger than the old one; then this mode. */
+static const struct alert *restart_without_effect(struct fixture *f, enum config_mode mode)
+{
+    f->agent->engine->config.mode = MODE_ALERT;
+    f->agent->engine->config.budget_min_interval_ms = 0;
+    leak(f, "ArchiveSvc", 1e8);
+    run_until_told(f, ALERT_OPENED);
+    fake_program_find(&f->os, "ArchiveSvc")->base_bytes = 1e9;
+    assert_int_equal(agent_restart(f->agent, "ArchiveSvc", "by hand", NULL), STATUS_OK);
+    run(f, 15 * MS_PER_SECOND);
+    assert_true(engine_restarting(f->agent->engine));
+    f->agent->engine->config.mode = mode;
+    const struct alert *alert = run_until_told(f, ALERT_REMINDER);
+    assert_done(alert, "The restart did not bring the level down");
+    return alert;
+}
+
+static void assert_not_done(const struct alert *alert, const char *words)
+{
+    assert_false(says(alert->done, alert->done_count, words));
+}
+
+static void test_no_rung_is_due_in_mode_alert(void **state)
+{
+    const struct alert *alert = restart_without_effect(*state, MODE_ALERT);
+    assert_not_done(alert, "is due");
+    assert_done(alert, "storewatch restarts nothing now: mode: ");
+}
+
+static void test_a_rung_is_due_when_it_may_be_taken(void **state)
+{
+    assert_done(restart_without_effect(*state, MODE_ACT), "the rung \"restart_client\" is due");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -277,6 +313,8 @@ int main(void)
         TEST(test_what_runs_again_is_told_beside_what_was_given_up),
         TEST(test_each_that_is_given_up_is_named),
         TEST(test_a_person_stops_it_before_storewatch_does),
+        TEST(test_no_rung_is_due_in_mode_alert),
+        TEST(test_a_rung_is_due_when_it_may_be_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
