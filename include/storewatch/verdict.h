@@ -85,6 +85,7 @@ struct verdict {
     int64_t change_ms[VERDICT_CHANGES_MAX];
     uint64_t sample_count, unknown_count;
     char reason[VERDICT_REASON_MAX]; /* plain words: what was seen and which clause decided */
+    size_t reach_at; /* where in it the words about the end begin, which come last; its length without any */
 };
 
 struct detector;

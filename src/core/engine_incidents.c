@@ -265,7 +265,7 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
     incident->state = INCIDENT_OPEN;
     int64_t shift_ms = step->clock.utc_ms - step->clock.mono_ms;
     incident_update(incident, verdict, shift_ms);
-    step_name_nearest_end(step, incident);
+    step_name_nearest_end(step, incident, verdict);
     incident->onset_utc_ms = verdict->onset_ms + shift_ms;
     incident->opened_utc_ms = step->clock.utc_ms;
     incident->level_at_open = verdict->value;
@@ -313,7 +313,7 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
     open->seen_unbounded = true;
     open->bounded_mono_ms = 0;
     incident_update(&open->incident, verdict, step->clock.utc_ms - step->clock.mono_ms);
-    step_name_nearest_end(step, &open->incident);
+    step_name_nearest_end(step, &open->incident, verdict);
     step_rank(step, open, verdict->onset_ms);
     step_follow_tried_client(step, open);
     if (!open->incident.escalated && near_exhaustion(step, &open->incident))

@@ -61,8 +61,9 @@ void step_follow_spaces(struct step *step);
 /* Is what a process loses of its address space told already, or about to be, by another incident? */
 bool step_space_is_explained(struct step *step, struct watched *item, enum metric metric,
                              const struct verdict *verdict);
-/* Of the limits that the process' growth runs into, the incident names the nearest. */
-void step_name_nearest_end(struct step *step, struct incident *incident);
+/* Of the limits that the process' growth runs into, the incident, as its `own` verdict has just updated it,
+ * names the nearest. */
+void step_name_nearest_end(struct step *step, struct incident *incident, const struct verdict *own);
 
 /* engine_evidence.c */
 bool step_waits_for_evidence(struct step *step);

@@ -108,17 +108,17 @@ bool step_space_is_explained(struct step *step, struct watched *item, enum metri
 
 /* ---- the nearest end ---- */
 
-/* Takes the end of `metric` over when it comes before the one that the incident has. */
-static void take_nearer(struct incident *incident, const struct watched *item, enum metric metric,
+/* Takes the end of `metric` over when it comes before the one that the incident has. Returns whether. */
+static bool take_nearer(struct incident *incident, const struct watched *item, enum metric metric,
                         int64_t shift_ms)
 {
     struct verdict verdict;
     if (!item->detectors[metric])
-        return;
+        return false;
     detector_verdict(item->detectors[metric], &verdict);
     if (verdict.state != VERDICT_UNBOUNDED || verdict.exhaustion_ms == INT64_MAX ||
         verdict.exhaustion_ms + shift_ms >= incident->exhaustion_utc_ms)
-        return;
+        return false;
     incident->exhaustion_utc_ms = verdict.exhaustion_ms + shift_ms;
     incident->exhaustion_early_utc_ms =
         verdict.exhaustion_early_ms == INT64_MAX ? INT64_MAX : verdict.exhaustion_early_ms + shift_ms;
@@ -128,16 +128,20 @@ static void take_nearer(struct incident *incident, const struct watched *item, e
     double hours = (double)(verdict.exhaustion_ms - verdict.at_ms) / (double)MS_PER_HOUR;
     incident->limit = incident->level_now + incident->slope_per_hour * (hours > 0 ? hours : 0);
     text_copy(incident->limit_name, sizeof incident->limit_name, verdict.limit_name);
+    return true;
 }
 
-void step_name_nearest_end(struct step *step, struct incident *incident)
+void step_name_nearest_end(struct step *step, struct incident *incident, const struct verdict *own)
 {
     const struct watched *item = watch_find(&step->engine->watch, incident->process);
     if (!item || item->kind == TARGET_HOST || metric_unit(incident->metric) != UNIT_BYTES)
         return;
     int64_t shift_ms = step->clock.utc_ms - step->clock.mono_ms;
+    bool taken = false;
     if (incident->metric == METRIC_PRIVATE_BYTES)
-        take_nearer(incident, item, METRIC_ADDRESS_SPACE, shift_ms);
+        taken |= take_nearer(incident, item, METRIC_ADDRESS_SPACE, shift_ms);
     if (incident->metric != METRIC_OUTSIDE_LARGEST)
-        take_nearer(incident, item, METRIC_OUTSIDE_LARGEST, shift_ms);
+        taken |= take_nearer(incident, item, METRIC_OUTSIDE_LARGEST, shift_ms);
+    if (taken)
+        incident->reason[own->reach_at] = '\0'; /* what it says of another end is not the one that counts */
 }

@@ -56,7 +56,7 @@ static void add_reach(struct text *text, enum unit unit, const struct verdict *v
         text_add(text, " to %s", late);
 }
 
-static void add_unbounded(struct text *text, const struct detector *d, const struct verdict *v)
+static void add_unbounded(struct text *text, const struct detector *d, struct verdict *v)
 {
     const enum unit unit = d->settings.unit;
     if (v->slope_low_per_hour > 0) {
@@ -101,6 +101,7 @@ static void add_unbounded(struct text *text, const struct detector *d, const str
         text_add(text, "; given back of it ");
         text_add_quantity(text, unit, d->peak - d->height);
     } else if (v->exhaustion_ms != INT64_MAX) {
+        v->reach_at = text->length;
         add_reach(text, unit, v);
     }
 }
@@ -191,6 +192,8 @@ static void reason_write(const struct detector *d, struct verdict *v)
         add_unbounded(&text, d, v);
     else
         add_bounded(&text, d);
+    if (v->reach_at == 0)
+        v->reach_at = text.length;
 }
 
 /* Since the onset. What has just left its line is counted as it is. */

@@ -9,6 +9,7 @@
 #include "sim.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define RECENT 16
 
@@ -202,6 +203,7 @@ void __wrap_detector_verdict(const struct detector *detector, struct verdict *ou
                                 .sample_count = drawn->count,
                                 .unknown_count = drawn->unknown_count};
     text_copy(verdict->reason, sizeof verdict->reason, "as drawn");
+    verdict->reach_at = strlen(verdict->reason);
     if (drawn->count == 0)
         return;
     size_t back = drawn->count > drawn->patience ? drawn->patience : drawn->count - 1;

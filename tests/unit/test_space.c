@@ -276,6 +276,8 @@ static void test_a_leak_names_the_nearest_end(void **state)
     const struct incident *incident = only_incident(f);
     assert_int_equal(incident->metric, METRIC_PRIVATE_BYTES);
     assert_string_equal(incident->limit_name, "largest free block of 16 MiB");
+    assert_non_null(strstr(incident->reason, "grows "));
+    assert_null(strstr(incident->reason, "reaches")); /* that were another end, hours later */
     /* Of 700 MiB that were left at the program's birth, 60 MiB an hour are lost; 16 MiB are the end. */
     double hours = (700.0 - 16) / 60 - 11;
     double left_h = (double)(incident->exhaustion_utc_ms - f->os.world.utc_ms) / (double)MS_PER_HOUR;
