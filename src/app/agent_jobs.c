@@ -392,14 +392,25 @@ void job_control(struct job *job)
 
 /* ---- mail ---- */
 
-/* A mail that one relay refused for good, and that no other can take, is given up after so many attempts
- * (half an hour from the first): it may be the mail, and what its incident has to say next must not wait for
- * ever. */
+/* One relay refuses a mail for good, and another cannot be asked. It may be the mail: after so many attempts
+ * (half an hour from the first) what its incident has to say next waits behind it no more. It may be that
+ * relay: so the mail itself is kept for the other one, and given up after a day only. */
 #define REFUSED_ATTEMPTS 10
+#define REFUSED_KEPT_MS MS_PER_DAY
+
+/* `refused`: by how many of the relays, all of which were tried. */
+static void judge_refusal(struct mail_outcome *outcome, size_t refused, size_t relay_count, int64_t age_ms)
+{
+    const bool often = refused > 0 && outcome->attempts >= REFUSED_ATTEMPTS;
+    if (refused > 0 && (refused == relay_count || (often && age_ms >= REFUSED_KEPT_MS)))
+        outcome->state = MAIL_DEAD;
+    else
+        outcome->lets_pass = often;
+}
 
 /* Each relay in turn until one takes it, also behind one that refuses it for good: that may be the mail, or a
- * relay that does not relay for us ("550 5.7.1 Unable to relay"), which the next one does. It is given up
- * when all refuse. */
+ * relay that does not relay for us ("550 5.7.1 Unable to relay"), which the next one does. It is given up at
+ * once when all refuse. */
 void job_mail(struct job *job)
 {
     const struct config *config = job->config;
@@ -437,9 +448,9 @@ void job_mail(struct job *job)
         refused += result.outcome == MAILER_REFUSED;
         job->relay_answered |= result.smtp_code >= 400 || result.swallowed;
     }
-    if (job->outcome.state == MAIL_PENDING && refused > 0 &&
-        (refused == config->relay_count || job->outcome.attempts >= REFUSED_ATTEMPTS))
-        job->outcome.state = MAIL_DEAD;
+    if (job->outcome.state == MAIL_PENDING)
+        judge_refusal(&job->outcome, refused, config->relay_count,
+                      os_utc_ms(job->agent->os) - entry->queued_utc_ms);
     free(message);
 }
 

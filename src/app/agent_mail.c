@@ -138,12 +138,12 @@ static bool mails_leave_from_memory(const struct agent *agent)
     return agent->store_failing || !agent->opened;
 }
 
-/* Does an earlier mail of its incident wait? */
+/* Does an earlier mail of its incident wait, and it has to come first? */
 static bool waits_behind_another(const struct transaction *pending, size_t at)
 {
     const int64_t incident_id = pending->mails[at].incident_id;
     for (size_t i = 0; incident_id && i < at; i++)
-        if (pending->mails[i].incident_id == incident_id)
+        if (pending->mails[i].incident_id == incident_id && !pending->mails[i].lets_pass)
             return true;
     return false;
 }
@@ -257,8 +257,8 @@ void agent_mail_done(struct agent *agent, struct job *job)
     if (outcome->state == MAIL_PENDING) {
         agent->mail_after_id = job->sending.id;
         /* When no relay can be reached the others need not be tried either. */
-        if (!job->relay_answered ||
-            !put_among(agent->held_incidents, &agent->held_count, job->sending.incident_id))
+        if (!job->relay_answered || !put_among(agent->held_incidents, &agent->held_count,
+                                               outcome->lets_pass ? 0 : job->sending.incident_id))
             agent_end_mail_round(agent);
     } else {
         agent->mail_after_id = job->sending.id;

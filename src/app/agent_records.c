@@ -132,10 +132,12 @@ static bool note_in_memory(struct transaction *transaction, const struct mail_ou
         at++;
     if (at == transaction->mail_count)
         return false;
-    if (outcome->state == MAIL_PENDING)
-        transaction->mails[at].attempts = outcome->attempts;
-    else
+    if (outcome->state != MAIL_PENDING) {
         take_mail_out(transaction, at);
+        return true;
+    }
+    transaction->mails[at].attempts = outcome->attempts;
+    transaction->mails[at].lets_pass = outcome->lets_pass;
     return true;
 }
 

@@ -75,6 +75,7 @@ static void put(struct fixture *f, enum alert_kind kind, int64_t incident_id, co
     struct alert *alert = calloc(1, sizeof *alert);
     assert_non_null(alert);
     alert->kind = kind;
+    alert->utc_ms = f->os.world.utc_ms;
     alert->has_incident = incident_id != 0;
     alert->incident.id = incident_id;
     text_copy(alert->key, sizeof alert->key, key);
@@ -175,17 +176,22 @@ static void test_urgent_growth_does_not_wait_for_the_cap(void **state)
     assert_false(mailed(f, "i5-1"));
 }
 
-/* A relay that does not relay for us refuses for good what the next one takes. Only what all refuse is given
- * up, or what one refused for long while the others could not be reached. */
-static void test_a_relay_that_refuses_is_not_the_last(void **state)
+static void use_two_relays(struct fixture *f)
 {
-    struct fixture *f = *state;
-    f->agent->engine->config.max_per_hour = 0;
     struct config *config = &f->agent->engine->config;
+    config->max_per_hour = 0;
     config->relay_count = 2;
     config->relays[1] = config->relays[0];
     config->relays[1].port = 26;
     *f->agent->mail_config = *config;
+}
+
+/* A relay that does not relay for us refuses for good what the next one takes. Only what all refuse is given
+ * up at once. */
+static void test_a_relay_that_refuses_is_not_the_last(void **state)
+{
+    struct fixture *f = *state;
+    use_two_relays(f);
     f->os.relays[0] = RELAY_REFUSES;
     put(f, ALERT_OPENED, 4, "i4-1");
     poll_for(f, MS_PER_MINUTE);
@@ -199,15 +205,56 @@ static void test_a_relay_that_refuses_is_not_the_last(void **state)
     poll_for(f, 10 * MS_PER_MINUTE);
     assert_true(mailed(f, "i4-2"));
 
-    f->os.relays[1] = RELAY_UNREACHABLE;
-    put(f, ALERT_REMINDER, 4, "i4-3");
-    poll_for(f, MS_PER_HOUR);
-    assert_int_equal(f->agent->mails_dead, 1);
     f->os.relays[1] = RELAY_REFUSES;
-    put(f, ALERT_RECOVERED, 4, "i4-4");
+    put(f, ALERT_RECOVERED, 4, "i4-3");
     poll_for(f, MS_PER_MINUTE);
-    assert_int_equal(f->agent->mails_dead, 2);
-    assert_false(mailed(f, "i4-3") || mailed(f, "i4-4"));
+    assert_int_equal(f->agent->mails_dead, 1);
+    assert_false(mailed(f, "i4-3"));
+}
+
+/* The relay that takes our mails is away for hours, the other one refuses them: none is lost, and they come in
+ * order. After a day a mail is given up. */
+static void test_what_one_relay_refuses_waits_a_day_for_the_other(void **state)
+{
+    struct fixture *f = *state;
+    use_two_relays(f);
+    f->os.relays[0] = RELAY_UNREACHABLE;
+    f->os.relays[1] = RELAY_REFUSES;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    put(f, ALERT_SERVICE_DOWN, 4, "i4-2");
+    poll_for(f, 3 * MS_PER_HOUR);
+    assert_int_equal(f->agent->mails_dead, 0);
+    f->os.relays[0] = RELAY_WORKS;
+    poll_for(f, 15 * MS_PER_MINUTE);
+    assert_true(mailed(f, "i4-1") && mailed(f, "i4-2"));
+    assert_true(strstr(f->os.log_storage, "mail i4-1") < strstr(f->os.log_storage, "mail i4-2"));
+
+    f->os.relays[0] = RELAY_UNREACHABLE;
+    put(f, ALERT_OPENED, 5, "i5-1");
+    poll_for(f, 23 * MS_PER_HOUR);
+    assert_int_equal(f->agent->mails_dead, 0);
+    poll_for(f, 2 * MS_PER_HOUR);
+    assert_int_equal(f->agent->mails_dead, 1);
+}
+
+/* It may be the mail that one relay refuses, while it would take the next one: after half an hour what its
+ * incident says next waits behind it no more. */
+static void test_what_one_relay_refuses_keeps_its_incident_half_an_hour(void **state)
+{
+    struct fixture *f = *state;
+    use_two_relays(f);
+    f->os.relays[0] = RELAY_UNREACHABLE;
+    f->os.relays[1] = RELAY_REFUSES;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    poll_for(f, MS_PER_HOUR);
+    put(f, ALERT_SERVICE_DOWN, 4, "i4-2");
+    while (!mailed(f, "i4-2")) { /* the other one is taken by the relay that refused the first */
+        bool sends = f->agent->mail_ready && strcmp(f->agent->next_mail.mail.key, "i4-2") == 0;
+        f->os.relays[1] = sends ? RELAY_WORKS : RELAY_REFUSES;
+        assert_true(drive_lane(f->agent, LANE_STORE) || drive_lane(f->agent, LANE_MAIL));
+    }
+    assert_int_equal(f->agent->mails_dead, 0);
+    assert_false(mailed(f, "i4-1"));
 }
 
 /* So many mails an hour are for people to read: what no relay took does not count. */
@@ -429,24 +476,24 @@ static void test_from_memory_a_mail_that_none_answers_keeps_no_other(void **stat
     assert_int_equal(agent->pending->mail_count, 0);
 }
 
-/* One relay refuses it for good, the other cannot be reached: after ten attempts it is given up, as it would
- * be with a file. */
+/* One relay refuses it for good, the other cannot be reached: after half an hour it keeps nothing that its
+ * incident says next, after a day it is given up, as it would be with a file. */
 static void test_from_memory_what_is_refused_is_given_up(void **state)
 {
     struct fixture *f = *state;
-    struct config *config = &f->agent->engine->config;
-    config->relay_count = 2;
-    config->relays[1] = config->relays[0];
-    config->relays[1].port = 26;
-    *f->agent->mail_config = *config;
+    use_two_relays(f);
     f->os.relays[0] = RELAY_REFUSES;
     f->os.relays[1] = RELAY_UNREACHABLE;
     put(f, ALERT_OPENED, 4, "i4-1");
+    put(f, ALERT_REMINDER, 4, "i4-2");
     break_the_disk(f);
     mail_for(f, 10 * MS_PER_MINUTE);
+    assert_int_equal(f->agent->pending->mails[1].attempts, 0);
+    mail_for(f, 22 * MS_PER_HOUR);
     assert_int_equal(f->agent->mails_dead, 0);
+    assert_true(f->agent->pending->mails[1].attempts > 0);
     mail_for(f, 3 * MS_PER_HOUR);
-    assert_int_equal(f->agent->mails_dead, 2); /* with the one that tells of the disk */
+    assert_int_equal(f->agent->mails_dead, 3); /* with the one that tells of the disk */
     assert_int_equal(f->agent->pending->mail_count, 0);
 }
 
@@ -611,6 +658,8 @@ int main(void)
         TEST(test_an_error_does_not_wait_for_the_cap),
         TEST(test_urgent_growth_does_not_wait_for_the_cap),
         TEST(test_a_relay_that_refuses_is_not_the_last),
+        TEST(test_what_one_relay_refuses_waits_a_day_for_the_other),
+        TEST(test_what_one_relay_refuses_keeps_its_incident_half_an_hour),
         TEST(test_what_was_given_up_does_not_count),
         TEST(test_a_mail_that_none_answers_keeps_no_other),
         TEST(test_errors_of_no_incident_crowd_none_out),
