@@ -148,6 +148,7 @@ struct engine {
     struct restart_journal wanted; /* incident, rung, reason and target of it */
     bool by_hand;                  /* the restart that is wanted or goes on was asked for by a person */
     int64_t not_before_mono_ms;    /* a plan that was refused is not asked for again at each poll */
+    int64_t down_told_mono_ms;     /* when it was last told that a service of the restart is down */
     bool graph_wanted;             /* the restart needs a fresh look at the configuration */
     bool resumed; /* after a start of storewatch nothing was asked for yet: the pre-flight is due again */
     struct service_graph graph;   /* the latest one read; owned */

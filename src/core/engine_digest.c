@@ -109,6 +109,9 @@ static void say_summary(struct step *step, struct alert *alert)
     size_t open = open_incidents(engine), present = 0;
     for (size_t i = 0; i < engine->watch.count; i++)
         present += engine->watch.items[i].present && engine->watch.items[i].kind != TARGET_HOST;
+    const char *down = restart_service_down(&engine->restart);
+    if (down)
+        text_add(&text, "%s is DOWN after a restart, storewatch keeps trying\n", down);
     if (open)
         text_add(&text, "%zu incident%s open", open, open == 1 ? " is" : "s are");
     else if (engine->blind)

@@ -119,6 +119,17 @@ static struct alert *alert_restart(struct step *step, enum alert_kind kind)
     return alert;
 }
 
+/* It is down still, and nobody else will say so: again each reminder. Returns news bits. */
+static unsigned remind_of_down(const struct step *step)
+{
+    struct engine *engine = step->engine;
+    const char *down = restart_service_down(&engine->restart);
+    if (!down || step->clock.mono_ms - engine->down_told_mono_ms < engine->config.reminder_ms)
+        return 0;
+    text_copy(engine->restart.down_service, sizeof engine->restart.down_service, down);
+    return RESTART_NEWS_DOWN;
+}
+
 static void tell_news(struct step *step, unsigned news)
 {
     struct engine *engine = step->engine;
@@ -136,6 +147,8 @@ static void tell_news(struct step *step, unsigned news)
         struct alert *alert = alert_restart(step, table[i].kind);
         if (!alert)
             continue;
+        if (table[i].kind == ALERT_SERVICE_DOWN)
+            engine->down_told_mono_ms = step->clock.mono_ms;
         engine_add_story(engine, alert);
         char notes[ALERT_LINE_MAX];
         if (table[i].kind != ALERT_SERVICE_UP_AGAIN)
@@ -349,6 +362,8 @@ void step_follow_restart(struct step *step)
         news |= restart_step(&engine->restart, step->observation,
                              engine->graph.node_count ? &engine->graph : NULL, step->clock.mono_ms,
                              step->clock.utc_ms, &request);
+    if (!(news & RESTART_NEWS_DOWN))
+        news |= remind_of_down(step);
     tell_steps(step, &before);
     if (engine->restart.journal.phase == RESTART_VERIFYING && before.phase != RESTART_VERIFYING)
         tell_verifying(step);

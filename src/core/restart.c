@@ -162,6 +162,21 @@ bool restart_nothing_stopped(const struct restart *restart)
     return true;
 }
 
+const char *restart_service_down(const struct restart *restart)
+{
+    if (restart->journal.phase == RESTART_IDLE || restart->journal.phase == RESTART_ENDED) {
+        return NULL;
+    }
+    for (size_t i = restart->journal.plan.count; i-- > 0;) {
+        const struct restart_service *service = &restart->journal.plan.services[i];
+        if (restart->watches[i].told_down && service->start != STEP_REACHED &&
+            service->start != STEP_GIVEN_UP) {
+            return service->name;
+        }
+    }
+    return NULL;
+}
+
 /* The stop does not work out: start again what was stopped. Where nothing was, that was all. */
 unsigned machine_turn_back(struct restart *restart, int64_t utc_ms)
 {

@@ -321,9 +321,11 @@ static void settle(void)
     faults_heal();
     while (!judge_failed()) {
         moment(true_ms() + MS_PER_MINUTE);
-        if (!at_rest())
+        const bool rests = at_rest();
+        if (!rests && !sim->judge.hopeless) /* what stays down is told of each reminder, without an end */
             rest_ms = true_ms();
-        if (true_ms() - begun_ms >= SETTLE_MIN_MS && true_ms() - rest_ms >= SETTLE_QUIET_MS && all_saved())
+        if (rests && true_ms() - begun_ms >= SETTLE_MIN_MS && true_ms() - rest_ms >= SETTLE_QUIET_MS &&
+            all_saved())
             break;
         if (true_ms() - begun_ms > SETTLE_MAX_MS) {
             const struct agent *agent = sim->agent;
