@@ -117,6 +117,21 @@ struct ladder_memory {
     int64_t mono_ms;
 };
 
+/* What ops were told of storewatch's own sight. One that comes and goes is lost, and told of once a reminder;
+ * it is back when it has not been lost for as long (an hour at the most). So what they were told last is
+ * true, and the next loss is told at once. */
+struct sight {
+    bool told_lost; /* at told_mono_ms */
+    int64_t told_mono_ms;
+    bool steady; /* not lost, since steady_mono_ms */
+    int64_t steady_mono_ms;
+};
+/* It is lost (still), or is there. Returns whether that is to be told now; what is told is noted with
+ * sight_told. */
+bool sight_lost(struct sight *sight, int64_t mono_ms, int64_t reminder_ms);
+bool sight_seen(struct sight *sight, int64_t mono_ms, int64_t reminder_ms);
+void sight_told(struct sight *sight, bool lost, int64_t mono_ms);
+
 /* The daily mail: when it was due and told. */
 struct engine_digest {
     bool has_minute_before, told;
@@ -171,7 +186,8 @@ struct engine {
     struct engine_digest digest;
 
     uint64_t look_count, failed_look_count, failed_in_row;
-    bool blind;
+    bool blind; /* now */
+    struct sight sight;
 };
 
 /* A new engine with nothing watched. Heap; NULL without memory. Free with engine_free. */

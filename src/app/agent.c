@@ -368,18 +368,22 @@ int64_t agent_interval_ms(const struct agent *agent)
 
 /* ---- the slots of the grid ---- */
 
-/* A look that does not return (a hung SCM) is blindness like one that fails, and is told once. */
+/* A look that does not return (a hung SCM) is blindness like one that fails, and is told alike. */
 static void watch_over_look(struct agent *agent)
 {
-    if (!agent->jobs[LANE_LOOK].busy || agent->look_overdue)
+    if (!agent->jobs[LANE_LOOK].busy)
         return;
     int64_t bound_ms = LOOK_OVERDUE_POLLS * agent_interval_ms(agent);
     if (bound_ms < LOOK_OVERDUE_MIN_MS)
         bound_ms = LOOK_OVERDUE_MIN_MS;
-    int64_t since_ms = os_mono_ms(agent->os) - agent->look_begun_mono_ms;
+    const int64_t mono_ms = os_mono_ms(agent->os);
+    int64_t since_ms = mono_ms - agent->look_begun_mono_ms;
     if (since_ms < bound_ms)
         return;
     agent->look_overdue = true;
+    if (!sight_lost(&agent->look_sight, mono_ms, agent->engine->config.reminder_ms))
+        return;
+    sight_told(&agent->look_sight, true, mono_ms);
     char storage[ALERT_LINE_MAX];
     struct text text = text_on(storage, sizeof storage);
     if (agent->opened) {

@@ -233,7 +233,8 @@ struct agent {
     int64_t clock_shift_ms; /* the wall clock against the monotonic one, as of the latest look */
     uint64_t clock_jumps;
     int64_t clock_jump_utc_ms, clock_jump_ms; /* the latest one: when, by the clock after it, and how far */
-    bool look_overdue;                        /* it has not returned for long, and ops know */
+    bool look_overdue;                        /* it has not returned for long */
+    struct sight look_sight;                  /* what ops know of that */
     int64_t modules_begun_mono_ms;            /* of the MODULES lane's latest job */
     bool modules_overdue;                     /* it has not returned for long, and ops know */
     uint64_t missed_slots;

@@ -167,16 +167,24 @@ void agent_spaces_done(struct agent *agent, struct job *job)
     }
 }
 
+/* A look has returned: in time, or late? */
+static void follow_overdue(struct agent *agent)
+{
+    const int64_t mono_ms = os_mono_ms(agent->os);
+    if (!agent->look_overdue && sight_seen(&agent->look_sight, mono_ms, agent->engine->config.reminder_ms)) {
+        sight_told(&agent->look_sight, false, mono_ms);
+        agent_tell(agent, ALERT_SIGHT_BACK, "Looks return in time again.");
+    }
+    agent->look_overdue = false;
+}
+
 void agent_look_done(struct agent *agent, struct job *job)
 {
     agent->latest = 1 - agent->latest;
     agent->looked_mono_ms = job->observation->mono_ms;
     agent->look_took_ms = os_mono_ms(agent->os) - agent->look_begun_mono_ms;
     take_clock(agent, job->observation);
-    if (agent->look_overdue) {
-        agent->look_overdue = false;
-        agent_tell(agent, ALERT_SIGHT_BACK, "The look has returned.");
-    }
+    follow_overdue(agent);
     take_limits(agent, job);
     text_copy(agent->look_error, sizeof agent->look_error,
               job->err.text); /* a look in part may succeed and say so */

@@ -109,12 +109,18 @@ void agent_take_loaded_mail(struct agent *agent, struct job *job)
     agent->mail_ready = true;
 }
 
-/* The cap of mails an hour never delays an error: it exists against floods, not against news. */
+/* The cap of mails an hour never delays an error: it exists against floods, not against news. Nor does an
+ * error use it up: a flood of errors would keep back what tells of a leak. */
+static bool cap_applies(const struct agent *agent, enum severity severity, int64_t incident_id)
+{
+    return severity != SEVERITY_ERROR &&
+           !is_among(agent->hurried_incidents, agent->hurried_count, incident_id);
+}
+
 static bool cap_allows(const struct agent *agent, enum severity severity, int64_t incident_id)
 {
     uint32_t max = agent->engine->config.max_per_hour;
-    if (severity == SEVERITY_ERROR || max == 0 ||
-        is_among(agent->hurried_incidents, agent->hurried_count, incident_id))
+    if (max == 0 || !cap_applies(agent, severity, incident_id))
         return true;
     size_t ring = ARRAY_COUNT(agent->sent_mono_ms);
     int64_t hour_ago = os_mono_ms(agent->os) - MS_PER_HOUR;
@@ -265,7 +271,8 @@ void agent_mail_done(struct agent *agent, struct job *job)
         agent->mail_backoff_ms = 0;
         agent->mails_sent += outcome->state == MAIL_SENT;
         agent->mails_dead += outcome->state == MAIL_DEAD;
-        if (outcome->state == MAIL_SENT)
+        if (outcome->state == MAIL_SENT &&
+            cap_applies(agent, job->sending.severity, job->sending.incident_id))
             agent->sent_mono_ms[agent->sent_next++ % ARRAY_COUNT(agent->sent_mono_ms)] =
                 os_mono_ms(agent->os);
     }

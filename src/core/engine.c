@@ -18,6 +18,8 @@
 
 /* This many looks in a row must fail before ops are told: one failure may be a passing lack of memory. */
 #define BLIND_AFTER_LOOKS 5
+/* Sight that was lost is back after so long, or a reminder if that is shorter. */
+#define SIGHT_STEADY_MS MS_PER_HOUR
 /* While a restart goes on its services are looked at this often, or at each poll if that is more often. */
 #define RESTART_LOOK_MS 1000
 
@@ -67,25 +69,62 @@ int64_t engine_look_every_ms(const struct engine *engine)
 
 /* ---- sight ---- */
 
+bool sight_lost(struct sight *sight, int64_t mono_ms, int64_t reminder_ms)
+{
+    sight->steady = false;
+    return !sight->told_lost || mono_ms - sight->told_mono_ms >= reminder_ms;
+}
+
+bool sight_seen(struct sight *sight, int64_t mono_ms, int64_t reminder_ms)
+{
+    if (!sight->steady)
+        sight->steady_mono_ms = mono_ms;
+    sight->steady = true;
+    const int64_t steady_ms = reminder_ms < SIGHT_STEADY_MS ? reminder_ms : SIGHT_STEADY_MS;
+    return sight->told_lost && mono_ms - sight->steady_mono_ms >= steady_ms;
+}
+
+void sight_told(struct sight *sight, bool lost, int64_t mono_ms)
+{
+    sight->told_lost = lost;
+    sight->told_mono_ms = mono_ms;
+}
+
+static void tell_sight_back(struct step *step)
+{
+    struct alert *alert = step_alert_begin(step, ALERT_SIGHT_BACK);
+    if (!alert)
+        return;
+    sight_told(&step->engine->sight, false, step->clock.mono_ms);
+    struct text text = text_on(alert->text, sizeof alert->text);
+    text_add(&text, "They could be read all the time since ");
+    text_add_time_human(&text,
+                        step->clock.utc_ms - (step->clock.mono_ms - step->engine->sight.steady_mono_ms));
+    text_add(&text, ".");
+}
+
 static void follow_sight(struct step *step)
 {
     struct engine *engine = step->engine;
     const struct observation *observation = step->observation;
+    const int64_t mono_ms = step->clock.mono_ms, reminder_ms = engine->config.reminder_ms;
     engine->look_count++;
     if (observation->processes_known && observation->services_known) {
         engine->failed_in_row = 0;
-        if (engine->blind && step_alert_begin(step, ALERT_SIGHT_BACK))
-            engine->blind = false;
+        engine->blind = false;
+        if (sight_seen(&engine->sight, mono_ms, reminder_ms))
+            tell_sight_back(step);
         return;
     }
     engine->failed_look_count++;
     engine->failed_in_row++;
-    if (engine->blind || engine->failed_in_row < BLIND_AFTER_LOOKS)
+    engine->blind |= engine->failed_in_row >= BLIND_AFTER_LOOKS;
+    if (!engine->blind || !sight_lost(&engine->sight, mono_ms, reminder_ms))
         return;
     struct alert *alert = step_alert_begin(step, ALERT_BLIND);
     if (!alert)
         return;
-    engine->blind = true;
+    sight_told(&engine->sight, true, mono_ms);
     struct text text = text_on(alert->text, sizeof alert->text);
     text_add(&text, "%llu looks in a row failed: %s could not be read.",
              (unsigned long long)engine->failed_in_row,

@@ -407,6 +407,64 @@ static void test_a_start_that_hangs_is_mailed(void **state)
     assert_null(strstr(strstr(f->os.log_storage, subject) + 1, subject)); /* once */
 }
 
+static size_t times_done(const struct fixture *f, const char *deed)
+{
+    size_t count = 0;
+    for (const char *at = f->os.log_storage; (at = strstr(at, deed)) != NULL; at += strlen(deed))
+        count++;
+    return count;
+}
+
+static const char BLIND[] = "mail [storewatch] EX1: storewatch cannot read the counters";
+static const char SIGHT_BACK[] = "mail [storewatch] EX1: storewatch reads the counters again";
+
+/* A machine that is short of memory can be read now and then only: that is one blindness, told once a
+ * reminder. It is over when it has been over for as long (an hour at the most); then the next one is news at once. */
+static void test_sight_that_comes_and_goes_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.reminder_ms = 30 * MS_PER_MINUTE;
+    drive_lanes(f->agent);
+    for (int i = 0; i < 23; i++) { /* forty minutes */
+        f->os.world.processes_unreadable = true;
+        poll_often(f, 5);
+        assert_true(f->agent->engine->blind);
+        f->os.world.processes_unreadable = false;
+        poll_often(f, 2);
+        assert_false(f->agent->engine->blind);
+    }
+    assert_int_equal(times_done(f, BLIND), 2);
+    assert_int_equal(times_done(f, SIGHT_BACK), 0);
+    poll_often(f, 122);
+    assert_int_equal(times_done(f, SIGHT_BACK), 1);
+    f->os.world.processes_unreadable = true;
+    poll_often(f, 6);
+    assert_int_equal(times_done(f, BLIND), 3);
+}
+
+/* The service manager answers, but only after a minute and a half each time. */
+static void test_looks_that_last_long_are_told_once(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.reminder_ms = 30 * MS_PER_MINUTE;
+    drive_lanes(f->agent);
+    for (int i = 0; i < 27; i++) { /* forty minutes */
+        struct job *look = NULL;
+        for (int slot = 0; slot < 6; slot++) {
+            poll(f);
+            look = look ? look : agent_take_job(f->agent, LANE_LOOK);
+        }
+        job_run(look);
+        agent_job_done(f->agent, look);
+        while (drive_lane(f->agent, LANE_STORE) || drive_lane(f->agent, LANE_MAIL))
+            ;
+    }
+    assert_int_equal(times_done(f, BLIND), 2);
+    assert_int_equal(times_done(f, SIGHT_BACK), 0);
+    poll_often(f, 122);
+    assert_int_equal(times_done(f, SIGHT_BACK), 1);
+}
+
 /* A file that somebody holds keeps the search for ever: told once, and again when it hangs once more. */
 static void test_a_search_that_hangs_is_told(void **state)
 {
@@ -1060,6 +1118,8 @@ int main(void)
         TEST(test_maintenance_holds_restarts_and_survives),
         TEST(test_maintenance_withdraws_a_stop_that_waits),
         TEST(test_a_start_that_hangs_is_mailed),
+        TEST(test_sight_that_comes_and_goes_is_told_once),
+        TEST(test_looks_that_last_long_are_told_once),
         TEST(test_a_search_that_hangs_is_told),
         TEST(test_a_restart_by_hand_keeps_to_the_preflight),
         TEST(test_a_hung_event_log_does_not_hold_a_reload_back),

@@ -186,6 +186,24 @@ static void use_two_relays(struct fixture *f)
     *f->agent->mail_config = *config;
 }
 
+/* What the cap does not hold back takes no room of what it does. */
+static void test_errors_do_not_use_the_cap_up(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 1; i <= 3; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "blind-%d", i);
+        put(f, ALERT_BLIND, 0, key);
+        poll_for(f, MS_PER_MINUTE);
+        assert_true(mailed(f, key));
+    }
+    put(f, ALERT_OPENED, 5, "i5-1");
+    put(f, ALERT_OPENED, 6, "i6-1");
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i5-1"));
+    assert_false(mailed(f, "i6-1"));
+}
+
 /* A relay that does not relay for us refuses for good what the next one takes. Only what all refuse is given
  * up at once. */
 static void test_a_relay_that_refuses_is_not_the_last(void **state)
@@ -657,6 +675,7 @@ int main(void)
         TEST(test_without_memory_repetitions_go_first),
         TEST(test_an_error_does_not_wait_for_the_cap),
         TEST(test_urgent_growth_does_not_wait_for_the_cap),
+        TEST(test_errors_do_not_use_the_cap_up),
         TEST(test_a_relay_that_refuses_is_not_the_last),
         TEST(test_what_one_relay_refuses_waits_a_day_for_the_other),
         TEST(test_what_one_relay_refuses_keeps_its_incident_half_an_hour),
