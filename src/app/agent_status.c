@@ -231,6 +231,12 @@ static json_t *mail_json(const struct agent *agent)
                      agent->mail_answer[0] ? json_words(agent->mail_answer) : json_null());
 }
 
+/* Also before the first look, and while one hangs: then nobody knows either. */
+static bool is_blind(const struct agent *agent)
+{
+    return !agent->opened || agent->look_overdue || agent->engine->blind;
+}
+
 char *agent_status_json(struct agent *agent)
 {
     int64_t utc_ms = os_utc_ms(agent->os);
@@ -240,7 +246,7 @@ char *agent_status_json(struct agent *agent)
         "{s:i, s:s, s:o, s:o, s:s, s:b, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", 1,
         "storewatch", STOREWATCH_VERSION, "host", json_words(agent->facts.host_name), "at", json_time(utc_ms),
         "mode", engine->config.mode == MODE_ACT ? "act" : "alert", "dry_run", engine->dry_run, "config",
-        json_words(agent->config_path), "data_dir", json_words(agent->data_dir), "blind", engine->blind,
+        json_words(agent->config_path), "data_dir", json_words(agent->data_dir), "blind", is_blind(agent),
         "look_error", json_words_or_null(agent->look_error), "store_error",
         agent->store_failing ? json_words(agent->store_error) : json_null(), "watched",
         watched_list_json(agent, shift_ms), "incidents", incidents_json(agent, shift_ms), "restart",

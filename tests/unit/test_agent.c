@@ -465,6 +465,34 @@ static void test_looks_that_last_long_are_told_once(void **state)
     assert_int_equal(times_done(f, SIGHT_BACK), 1);
 }
 
+static int nagios(struct fixture *f)
+{
+    struct buffer view = {0};
+    char *json = agent_status_json(f->agent);
+    int code = status_view_nagios(json, &view);
+    free(json);
+    buffer_deinit(&view);
+    return code;
+}
+
+/* A monitoring system is not told that all is well before the first look, nor while one hangs. */
+static void test_the_status_is_unknown_while_a_look_hangs(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(nagios(f), 3);
+    drive_lanes(f->agent);
+    poll_often(f, 1);
+    assert_int_equal(nagios(f), 0);
+    poll(f);
+    struct job *look = agent_take_job(f->agent, LANE_LOOK);
+    for (int i = 0; i < 6; i++)
+        poll(f);
+    assert_int_equal(nagios(f), 3);
+    job_run(look);
+    agent_job_done(f->agent, look);
+    assert_int_equal(nagios(f), 0);
+}
+
 /* A file that somebody holds keeps the search for ever: told once, and again when it hangs once more. */
 static void test_a_search_that_hangs_is_told(void **state)
 {
@@ -1120,6 +1148,7 @@ int main(void)
         TEST(test_a_start_that_hangs_is_mailed),
         TEST(test_sight_that_comes_and_goes_is_told_once),
         TEST(test_looks_that_last_long_are_told_once),
+        TEST(test_the_status_is_unknown_while_a_look_hangs),
         TEST(test_a_search_that_hangs_is_told),
         TEST(test_a_restart_by_hand_keeps_to_the_preflight),
         TEST(test_a_hung_event_log_does_not_hold_a_reload_back),
