@@ -59,6 +59,7 @@ void actions_clear(struct actions *actions);
 struct turned_back {
     char service[SERVICE_NAME_MAX];
     uint32_t count;
+    uint32_t called_off; /* besides those: policy.h, POLICY_CALL_OFFS_MAX */
     int64_t mono_ms;
     char why[160];
 };

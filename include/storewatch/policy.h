@@ -56,8 +56,9 @@ struct preflight {
 /* The attempts to restart this service that were turned back before it was stopped; count 0 = none. */
 struct policy_attempts {
     uint32_t count;
-    int64_t age_ms;  /* of the last one's end */
-    const char *why; /* lent */
+    uint32_t called_off; /* how many were, besides those */
+    int64_t age_ms;      /* of the last one's end */
+    const char *why;     /* lent */
 };
 
 struct policy_facts {
@@ -115,12 +116,17 @@ enum rung policy_next_rung(const struct config *config, const struct incident *i
  * restart, towards the minimum interval too. One that stopped nothing disturbed nobody. It is taken out of
  * the budget: else refusals of one night would leave none for the restart that is needed.
  *
+ * One that was called off before anything was stopped (a veto process came) is no attempt, and is begun again
+ * at once. But evidence was gathered for it, and it was mailed: from the POLICY_CALL_OFFS_MAXth on, in one
+ * incident, the next waits as after an attempt.
+ *
  * A service that cannot be planned for because it is disabled, takes no stop control or does not run is an
  * attempt too: only people can change that, and they are told.
  *
  * While the store's own end is nearer than urgent_before, it does not wait for a client whose restart was
  * turned back or cannot be planned. A person's restart is not held back by any of this. */
 #define POLICY_ATTEMPTS_MAX 3
+#define POLICY_CALL_OFFS_MAX 3
 int64_t policy_attempt_wait_ms(const struct config *config, struct clock clock,
                                int64_t exhaustion_early_utc_ms);
 /* After a restart that could not be begun the decision is taken anew after some polls, a minute at the most.

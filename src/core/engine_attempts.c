@@ -69,13 +69,20 @@ static void free_rung(struct open_incident *open, enum rung rung)
     open->incident.rungs_tried &= ~(1u << rung & ~open->rungs_settled);
 }
 
-void engine_count_attempt(struct open_incident *open, enum rung rung, const char *service, const char *why,
-                          int64_t mono_ms)
+/* Those of another service are forgotten. */
+static struct turned_back *attempts_of(struct open_incident *open, enum rung rung, const char *service)
 {
     struct turned_back *attempts = &open->attempts[rung];
     if (!text_equal_nocase(attempts->service, service))
-        attempts->count = 0;
+        *attempts = (struct turned_back){0};
     text_copy(attempts->service, sizeof attempts->service, service);
+    return attempts;
+}
+
+void engine_count_attempt(struct open_incident *open, enum rung rung, const char *service, const char *why,
+                          int64_t mono_ms)
+{
+    struct turned_back *attempts = attempts_of(open, rung, service);
     text_copy(attempts->why, sizeof attempts->why, why);
     attempts->mono_ms = mono_ms;
     bool last = ++attempts->count >= POLICY_ATTEMPTS_MAX;
@@ -97,6 +104,18 @@ static void count_turned_back(struct open_incident *open, const struct restart_j
     engine_count_attempt(open, journal->rung, journal->target, storage, mono_ms);
 }
 
+/* Few of them change nothing; the wait of an attempt before them goes on. */
+static void count_called_off(struct open_incident *open, const struct restart_journal *journal,
+                             int64_t mono_ms)
+{
+    struct turned_back *attempts = attempts_of(open, journal->rung, journal->target);
+    if (++attempts->called_off < POLICY_CALL_OFFS_MAX)
+        return;
+    struct text why = text_on(attempts->why, sizeof attempts->why);
+    add_obstacle(&why, &journal->plan);
+    attempts->mono_ms = mono_ms;
+}
+
 void step_settle_attempt(struct step *step)
 {
     struct engine *engine = step->engine;
@@ -115,9 +134,10 @@ void step_settle_attempt(struct step *step)
     engine->not_before_mono_ms = step->clock.mono_ms + policy_soonest_retry_ms(&engine->config);
     if (!open)
         return;
-    if (called_off)
+    if (called_off) {
         free_rung(open, journal->rung);
-    else
+        count_called_off(open, journal, step->clock.mono_ms);
+    } else
         count_turned_back(open, journal, step->clock.mono_ms);
     step_save_incident(step, &open->incident);
 }
@@ -156,8 +176,10 @@ struct policy_attempts step_attempts(const struct step *step, const struct open_
                                      enum rung rung, const char *service)
 {
     const struct turned_back *attempts = &open->attempts[rung];
-    return (struct policy_attempts){.count =
-                                        text_equal_nocase(attempts->service, service) ? attempts->count : 0,
+    if (!text_equal_nocase(attempts->service, service))
+        return (struct policy_attempts){0};
+    return (struct policy_attempts){.count = attempts->count,
+                                    .called_off = attempts->called_off,
                                     .age_ms = step->clock.mono_ms - attempts->mono_ms,
                                     .why = attempts->why};
 }
@@ -202,8 +224,12 @@ void engine_restore_attempts(struct engine *engine, const struct restart_journal
             continue;
         open->remembers = true;
         restore_settled(engine, open, journals, count);
-        for (size_t j = count; j-- > 0;) /* the oldest first */
-            if (journals[j].incident_id == open->incident.id && journals[j].outcome == RESTART_RESTORED)
+        for (size_t j = count; j-- > 0;) { /* the oldest first */
+            const bool own = journals[j].incident_id == open->incident.id;
+            if (own && journals[j].outcome == RESTART_RESTORED)
                 count_turned_back(open, &journals[j], mono_ms);
+            else if (own && journals[j].outcome == RESTART_CALLED_OFF)
+                count_called_off(open, &journals[j], mono_ms);
+        }
     }
 }

@@ -142,9 +142,14 @@ static bool check_interval(const struct judge *judge, struct text *why)
     int64_t early_utc_ms = judge->facts->exhaustion_early_utc_ms;
     const struct budget_entry *youngest = youngest_of(judge->facts);
     int64_t wait_ms = policy_attempt_wait_ms(judge->config, judge->clock, early_utc_ms) - attempts->age_ms;
-    if (attempts->count > 0 && wait_ms > 0) {
-        text_add(why, "attempt %u of %d was turned back, the next is made in ", attempts->count,
-                 POLICY_ATTEMPTS_MAX);
+    const bool often_called_off = attempts->called_off >= POLICY_CALL_OFFS_MAX;
+    if ((attempts->count > 0 || often_called_off) && wait_ms > 0) {
+        if (often_called_off)
+            text_add(why, "it was begun and called off %u times, the next attempt is made in ",
+                     attempts->called_off);
+        else
+            text_add(why, "attempt %u of %d was turned back, the next is made in ", attempts->count,
+                     POLICY_ATTEMPTS_MAX);
         text_add_duration(why, wait_ms);
         text_add(why, " at the earliest: %s", attempts->why);
         return judge->facts->by_hand;

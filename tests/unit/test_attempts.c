@@ -244,6 +244,34 @@ static void test_called_off_is_no_attempt(void **state)
     assert_int_equal(turned_back(f), 0);
 }
 
+/* What forbids it comes whenever a restart waits for its evidence, and goes again. */
+static void run_and_call_off(struct fixture *f, int64_t ms)
+{
+    for (; ms > 0; ms -= 15 * MS_PER_SECOND) {
+        f->os.cluster = engine_restarting(f->agent->engine);
+        run(f, 15 * MS_PER_SECOND);
+    }
+}
+
+/* The third time it waits like an attempt; a kill does not forget that, and the rung stays free. */
+static void test_called_off_again_and_again_waits(void **state)
+{
+    struct fixture *f = *state;
+    f->os.evidence = EVIDENCE_HANGS;
+    run_until_begun(f);
+    run_and_call_off(f, 50 * MS_PER_MINUTE);
+    assert_int_equal(f->agent->engine->last_restart_id, 3);
+    assert_non_null(strstr(incident(f)->incident.held_because, "called off 3 times"));
+    assert_false(incident(f)->incident.rungs_tried & CLIENT_TRIED);
+    run_and_call_off(f, 30 * MS_PER_MINUTE);
+    assert_int_equal(f->agent->engine->last_restart_id, 4);
+    agent_free(f->agent);
+    open_agent(f);
+    run_and_call_off(f, 40 * MS_PER_MINUTE);
+    assert_int_equal(f->agent->engine->last_restart_id, 4);
+    assert_int_equal(turned_back(f), 0);
+}
+
 static void assert_called_off(struct fixture *f, const char *why)
 {
     run(f, MS_PER_MINUTE);
@@ -545,6 +573,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_attempt_that_stopped_a_neighbour_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_kill_forgets_no_attempt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_called_off_is_no_attempt, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_called_off_again_and_again_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_called_off_by_a_reload, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reload_names_another_service, setup, teardown),
         cmocka_unit_test_setup_teardown(test_another_service_has_its_own_attempts, setup, teardown),
