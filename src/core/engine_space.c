@@ -74,11 +74,27 @@ static void follow_level(struct step *step, struct watched *item)
     advise_space(alert, item);
 }
 
+static bool is_lost(const struct watched *item, enum metric metric)
+{
+    return item->detectors[metric] && detector_state(item->detectors[metric]) == VERDICT_UNBOUNDED;
+}
+
+/* What is lost later has its own time to be explained. */
+static void forget_what_was_given_back(struct watched *item)
+{
+    if (!is_lost(item, METRIC_ADDRESS_SPACE) && !is_lost(item, METRIC_OUTSIDE_LARGEST))
+        item->space_unexplained_mono_ms = 0;
+}
+
 void step_follow_spaces(struct step *step)
 {
-    for (size_t i = 0; i < step->engine->watch.count; i++)
-        if (step->engine->watch.items[i].present)
-            follow_level(step, &step->engine->watch.items[i]);
+    for (size_t i = 0; i < step->engine->watch.count; i++) {
+        struct watched *item = &step->engine->watch.items[i];
+        if (!item->present)
+            continue;
+        follow_level(step, item);
+        forget_what_was_given_back(item);
+    }
 }
 
 /* ---- incidents ---- */

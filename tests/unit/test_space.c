@@ -325,6 +325,24 @@ static void test_space_that_memory_does_not_explain_is_told(void **state)
     assert_non_null(strstr(f->os.log_storage, "archive.exe"));
 }
 
+/* What is lost and given back is over: the next loss, however much later, is given the same time to be
+ * explained. */
+static void test_space_that_is_given_back_leaves_nothing_behind(void **state)
+{
+    struct fixture *f = *state;
+    run_for(f, 3 * MS_PER_HOUR);
+    const struct space before = f->archive->space;
+    f->archive->space_lost_per_hour = 60 * MIB;
+    while (!item_of(f, "archive")->space_unexplained_mono_ms && f->os.world.mono_ms < 20 * MS_PER_HOUR)
+        run_for(f, f->config.interval_ms);
+    assert_true(item_of(f, "archive")->space_unexplained_mono_ms > 0);
+    f->archive->space_lost_per_hour = 0;
+    f->archive->space = before;
+    run_for(f, 4 * MS_PER_HOUR);
+    assert_int_equal(told(f, "event OPENED"), 0);
+    assert_int_equal(item_of(f, "archive")->space_unexplained_mono_ms, 0);
+}
+
 /* Restarted as a 64-bit program: its incident does not wait for a reading that will never come. */
 static void test_a_64_bit_successor_ends_it(void **state)
 {
@@ -404,6 +422,7 @@ int main(void)
         TEST(test_a_leak_names_the_nearest_end),
         TEST(test_an_end_that_is_near_outlives_storewatch),
         TEST(test_space_that_memory_does_not_explain_is_told),
+        TEST(test_space_that_is_given_back_leaves_nothing_behind),
         TEST(test_a_64_bit_successor_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
