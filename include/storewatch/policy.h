@@ -85,6 +85,13 @@ bool policy_may_terminate(const struct config *config, const struct observation 
                           struct clock clock, const struct policy_facts *facts, char *out_why,
                           size_t why_capacity);
 
+/* May the target of a restart that goes on still be stopped, now that services that need it are stopping or have
+ * stopped? What was chosen meanwhile (mode, maintenance) and what began meanwhile (a veto process) keeps it up,
+ * and they are started again; budget, interval and window were paid when it began, and what cannot be seen at
+ * one look is no reason to turn back. *out_why (>= 256 bytes): what forbids it. */
+bool policy_may_go_on(const struct config *config, const struct observation *observation, struct clock clock,
+                      const struct policy_facts *facts, char *out_why, size_t why_capacity);
+
 /* Of the store's growth: the registered client that the ranking of culprits names at least as likely ("" =
  * none), with the ranking's word for how surely; whether it is another one than those that were restarted for
  * it before; and whether one was and it is still open what came of that. */

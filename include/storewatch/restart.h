@@ -245,6 +245,8 @@ bool restart_untouched(const struct restart *restart);
 /* Is nothing out, and was no stop accepted or seen to work yet (one that failed without a word may work yet)?
  * Then what comes is a first stop, and has to pass the pre-flight. */
 bool restart_nothing_stopped(const struct restart *restart);
+/* Is the target still up and not asked to stop, and no request out? Then it need not go down. */
+bool restart_target_waits(const struct restart *restart);
 /* The first service, in start order, of which RESTART_NEWS_DOWN was said in this life and that is still to be
  * brought up; NULL = none. */
 const char *restart_service_down(const struct restart *restart);

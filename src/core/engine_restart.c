@@ -261,6 +261,22 @@ static size_t budget_when_begun(const struct engine *engine, struct budget_entry
     return count;
 }
 
+/* What needs the target stops, or has stopped: while the target itself is up, a choice that was made or a tool
+ * that began meanwhile keeps it up. Returns news bits. */
+static unsigned turn_back_if_forbidden(struct step *step)
+{
+    struct engine *engine = step->engine;
+    if (!restart_target_waits(&engine->restart))
+        return 0;
+    struct policy_facts facts;
+    facts_for(engine, INT64_MAX, &facts);
+    char why[256];
+    if (policy_may_go_on(&engine->config, step->observation, step->clock, &facts, why, sizeof why))
+        return 0;
+    step_tell_story(step, "called off: %s", why);
+    return restart_abandon(&engine->restart, why, step->clock.utc_ms);
+}
+
 /* The pre-flight once more just before the first stop: the world may have changed since the plan was made, or
  * while storewatch itself was away in the middle of the stops. Returns news bits. */
 static unsigned call_off_if_forbidden(struct step *step)
@@ -269,7 +285,7 @@ static unsigned call_off_if_forbidden(struct step *step)
     const bool untouched = restart_untouched(&engine->restart);
     const bool stopping_again = engine->resumed && engine->restart.journal.phase == RESTART_STOPPING;
     if (!untouched && !stopping_again && !restart_nothing_stopped(&engine->restart))
-        return 0;
+        return turn_back_if_forbidden(step);
     struct open_incident *open = engine_incident_by_id(engine, engine->restart.journal.incident_id);
     struct policy_facts facts;
     facts_for(engine, engine_deadline_utc_ms(engine, open, engine->restart.journal.rung), &facts);

@@ -358,6 +358,19 @@ void policy_preflight(const struct config *config, const struct observation *obs
     }
 }
 
+/* The first of some checks that fails; true when none does. */
+static bool passes(const struct preflight *preflight, const enum check *checks, size_t count, char *out_why,
+                   size_t why_capacity)
+{
+    struct text why = text_on(out_why, why_capacity);
+    for (size_t i = 0; i < count; i++)
+        if (!preflight->results[checks[i]].passed) {
+            text_add(&why, "%s: %s", check_name(checks[i]), preflight->results[checks[i]].text);
+            return false;
+        }
+    return true;
+}
+
 bool policy_may_terminate(const struct config *config, const struct observation *observation,
                           struct clock clock, const struct policy_facts *facts, char *out_why,
                           size_t why_capacity)
@@ -368,13 +381,16 @@ bool policy_may_terminate(const struct config *config, const struct observation 
     strict.by_hand = false;
     struct preflight preflight;
     policy_preflight(config, observation, clock, &strict, &preflight);
-    struct text why = text_on(out_why, why_capacity);
-    for (size_t i = 0; i < ARRAY_COUNT(checks); i++)
-        if (!preflight.results[checks[i]].passed) {
-            text_add(&why, "%s: %s", check_name(checks[i]), preflight.results[checks[i]].text);
-            return false;
-        }
-    return true;
+    return passes(&preflight, checks, ARRAY_COUNT(checks), out_why, why_capacity);
+}
+
+bool policy_may_go_on(const struct config *config, const struct observation *observation, struct clock clock,
+                      const struct policy_facts *facts, char *out_why, size_t why_capacity)
+{
+    static const enum check checks[] = {CHECK_MODE, CHECK_MAINTENANCE, CHECK_VETO};
+    struct preflight preflight;
+    policy_preflight(config, observation, clock, facts, &preflight);
+    return passes(&preflight, checks, ARRAY_COUNT(checks), out_why, why_capacity);
 }
 
 static bool tried(const struct incident *incident, enum rung rung)

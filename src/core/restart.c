@@ -162,6 +162,13 @@ bool restart_nothing_stopped(const struct restart *restart)
     return true;
 }
 
+bool restart_target_waits(const struct restart *restart)
+{
+    const struct restart_plan *plan = &restart->journal.plan;
+    return restart->journal.phase == RESTART_STOPPING && !restart->asked &&
+           plan->services[plan->count - 1].stop == STEP_WAITING;
+}
+
 const char *restart_service_down(const struct restart *restart)
 {
     if (restart->journal.phase == RESTART_IDLE || restart->journal.phase == RESTART_ENDED) {

@@ -25,7 +25,8 @@
  *   R4  the moment a restart asks for its first stop (until one was accepted, and in each life of
  *       storewatch again): mode, dry run, maintenance, veto, cluster, shutdown, sight, window against
  *       urgency and pending states, as that look showed them; its incident is open, its target and rung are
- *       those of the configuration. The moment any stop takes effect: it was not decided on long ago. The
+ *       those of the configuration. The moment it first asks for the stop of the target itself: mode,
+ *       maintenance, veto. The moment any stop takes effect: it was not decided on long ago. The
  *       moment a lane takes a first stop, or the end of a process: mode and maintenance as they are then
  *
  *   R5  the keys of the delivered mails: an incident's numbers rise (but for those that leave from memory,
@@ -508,6 +509,19 @@ static void check_first_stop(const struct restart_journal *journal, bool goes_on
     }
 }
 
+/* What needs the target has stopped, and meanwhile a person, or a tool, may have come. */
+static void check_target_stop(const struct restart_journal *journal)
+{
+    const bool by_hand = journal->incident_id == 0;
+    const char *why = !by_hand && sim->agent->engine->config.mode != MODE_ACT ? "in mode \"alert\""
+                      : in_maintenance()                                      ? "in maintenance"
+                      : judge()->look_seen.veto                               ? "while a veto process runs"
+                                                                              : NULL;
+    if (why)
+        judge_fail("R4", "restart %lld asks for the stop of %s itself %s", (long long)journal->id,
+                   journal->target, why);
+}
+
 /* A service manager that is slow carries a start out when much has changed since it was decided on. */
 static void follow_starts(const struct restart *restart)
 {
@@ -548,6 +562,11 @@ static void follow_asks(void)
     if (!known->stop_sent || known->asked_in != sim->lives)
         check_first_stop(&restart->journal, known->stop_sent);
     known->asked_in = sim->lives;
+    if (text_equal_nocase(restart->request.service, restart->journal.target)) {
+        if (!known->target_asked)
+            check_target_stop(&restart->journal);
+        known->target_asked = true;
+    }
 }
 
 /* Whatever was decided on when: what a person, or a new configuration, has forbidden meanwhile is not begun.

@@ -154,6 +154,7 @@ struct judge_restart {
     int64_t id, begun_utc_ms;
     int64_t begun_ms; /* true time */
     bool stop_sent, by_hand;
+    bool target_asked; /* the stop of its target was asked for */
     uint64_t asked_in; /* the life of storewatch that asked for a stop last */
     uint32_t ran;      /* bit (1 << service): it was active when the restart began, or since */
     uint32_t budget_max;

@@ -499,6 +499,44 @@ static void assert_termination(struct fixture *f, const char *held)
         fail_msg("\"%s\" is not in \"%s\"", held, why);
 }
 
+static void assert_goes_on(struct fixture *f, const char *held)
+{
+    char why[256] = "?";
+    assert_int_equal(policy_may_go_on(&f->config, f->observation, f->clock, &f->facts, why, sizeof why),
+                     !held[0]);
+    if (!held[0])
+        assert_string_equal(why, "");
+    else if (!strstr(why, held))
+        fail_msg("\"%s\" is not in \"%s\"", held, why);
+}
+
+/* The target is up still, what needs it stops: what was chosen or began meanwhile keeps it up, what was paid
+ * or cannot be seen at the moment does not. */
+static void test_what_turns_back_before_the_target_stops(void **state)
+{
+    struct fixture *f = *state;
+    f->config.window_count = 1;
+    f->config.windows[0] = (struct config_window){.days = 1, .from_minute = 10, .to_minute = 20};
+    f->config.budget_max = 1;
+    f->budget[0] = (struct budget_entry){.restart_id = 1};
+    f->facts.budget_count = 1;
+    f->facts.journal_writable = false;
+    f->observation->processes_known = false;
+    assert_goes_on(f, "");
+    f->observation->processes_known = true;
+    text_copy(f->observation->processes[0].image, PROCESS_IMAGE_MAX, "ESEUTIL.EXE");
+    f->observation->process_count = 1;
+    assert_goes_on(f, "veto processes: eseutil.exe is running");
+    f->observation->process_count = 0;
+    f->facts.maintenance_until_utc_ms = f->clock.utc_ms + 1;
+    assert_goes_on(f, "maintenance");
+    f->facts.maintenance_until_utc_ms = 0;
+    f->config.mode = MODE_ALERT;
+    assert_goes_on(f, "mode");
+    f->facts.by_hand = true;
+    assert_goes_on(f, "");
+}
+
 /* A hung client's process: everything that forbids a stop forbids its end, but the restart has begun already.
  */
 static void test_what_forbids_to_end_a_process(void **state)
@@ -576,6 +614,7 @@ int main(void)
         TEST(test_the_store_waits_for_its_leaking_client),
         TEST(test_the_store_s_suspected_client_is_restarted_first),
         TEST(test_the_host_and_discovered_programs_are_never_restarted),
+        TEST(test_what_turns_back_before_the_target_stops),
         TEST(test_what_forbids_to_end_a_process),
         TEST(test_budget_ages_and_forgets_only_what_no_configuration_needs),
         TEST(test_budget_outlives_a_reload),
