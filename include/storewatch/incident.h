@@ -137,6 +137,8 @@ struct incident {
 #define INCIDENT_FAR_YEARS 10
 #define INCIDENT_FAR_MS (INCIDENT_FAR_YEARS * 365 * MS_PER_DAY)
 bool incident_is_far(const struct verdict *verdict);
+/* The end foreseen on the monotonic clock, which is utc_minus_mono_ms behind; INT64_MAX = none. */
+int64_t incident_end_mono_ms(const struct incident *incident, int64_t utc_minus_mono_ms);
 
 /* Takes the numbers of a verdict over (times shifted from the mono to the utc clock by utc_minus_mono_ms). */
 void incident_update(struct incident *incident, const struct verdict *verdict, int64_t utc_minus_mono_ms);

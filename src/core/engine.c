@@ -302,6 +302,7 @@ void engine_restore_incidents(struct engine *engine, const struct incident *inci
         *open = (struct open_incident){.incident = *incident,
                                        .of_earlier_boot = incident->target_kind == TARGET_HOST &&
                                                           incident->opened_utc_ms < boot_utc_ms,
+                                       .told_end_mono_ms = incident_end_mono_ms(incident, boot_utc_ms),
                                        .told_mono_ms = clock.mono_ms - (ago_ms > 0 ? ago_ms : 0)};
     }
 }

@@ -11,6 +11,8 @@
 /* Of the machine's growth: what processes must take of it to explain it. The rest is noise, load, and what
  * the two fits differ in. */
 #define EXPLAINED_SHARE 0.5
+/* Less than this part of the time that was told last is left: that is told at once. */
+#define FAR_SOONER 4
 
 struct open_incident *engine_incident_of(struct engine *engine, struct process_id process, const char *target,
                                          enum metric metric)
@@ -308,6 +310,17 @@ static void incident_tell_again(struct step *step, struct open_incident *open, e
     advice_add(alert, &step->engine->config, acts);
 }
 
+/* The end is so much nearer than what was told last that nobody who goes by that is ready for it. (Time that
+ * just passes changes nothing; after each such mail the next has to be as much nearer again.) */
+static bool ends_far_sooner(const struct step *step, const struct open_incident *open)
+{
+    const int64_t end_mono_ms =
+        incident_end_mono_ms(&open->incident, step->clock.utc_ms - step->clock.mono_ms);
+    const int64_t told_left_ms = open->told_end_mono_ms - step->clock.mono_ms;
+    return open->told_end_mono_ms != INT64_MAX && end_mono_ms != INT64_MAX &&
+           end_mono_ms - step->clock.mono_ms < told_left_ms / FAR_SOONER;
+}
+
 static void incident_grows_on(struct step *step, struct open_incident *open, const struct verdict *verdict)
 {
     open->seen_unbounded = true;
@@ -318,7 +331,8 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
     step_follow_tried_client(step, open);
     if (!open->incident.escalated && near_exhaustion(step, &open->incident))
         incident_tell_again(step, open, ALERT_ESCALATED);
-    else if (step->clock.mono_ms - open->told_mono_ms >= step->engine->config.reminder_ms)
+    else if (step->clock.mono_ms - open->told_mono_ms >= step->engine->config.reminder_ms ||
+             ends_far_sooner(step, open))
         incident_tell_again(step, open, ALERT_REMINDER);
 }
 

@@ -178,6 +178,7 @@ struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struc
         incident->told_count++;
         incident->told_utc_ms = step->clock.utc_ms;
         open->told_mono_ms = step->clock.mono_ms;
+        open->told_end_mono_ms = incident_end_mono_ms(incident, step->clock.utc_ms - step->clock.mono_ms);
     }
     struct text key = text_on(alert->key, sizeof alert->key);
     text_add(&key, "i%lld-%u", (long long)incident->id, incident->told_count);

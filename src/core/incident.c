@@ -68,6 +68,11 @@ static int64_t shifted(int64_t time_ms, int64_t by_ms)
     return time_ms == INT64_MAX ? INT64_MAX : time_ms + by_ms;
 }
 
+int64_t incident_end_mono_ms(const struct incident *incident, int64_t utc_minus_mono_ms)
+{
+    return shifted(incident->exhaustion_utc_ms, -utc_minus_mono_ms);
+}
+
 void incident_update(struct incident *incident, const struct verdict *verdict, int64_t utc_minus_mono_ms)
 {
     incident->level_now = verdict->value;

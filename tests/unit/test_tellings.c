@@ -107,6 +107,17 @@ static void run(struct fixture *f, int64_t ms)
     }
 }
 
+/* While no restart goes on there is nothing between the polls. */
+static void run_polls(struct fixture *f, int64_t ms)
+{
+    const int64_t end_ms = f->os.world.mono_ms + ms;
+    while (f->os.world.mono_ms < end_ms) {
+        fake_advance(&f->os, 15 * MS_PER_SECOND);
+        agent_poll(f->agent);
+        drive(f);
+    }
+}
+
 static bool is_told(const struct fixture *f, enum alert_kind kind)
 {
     return f->told[kind].key[0] != '\0';
@@ -173,6 +184,33 @@ static void test_what_cannot_be_planned_is_not_announced(void **state)
     assert_done(alert, "storewatch restarts nothing now: plan: ");
     assert_done(alert, "LME-NOTES");
     assert_todo(alert, "Restart MSExchangeIS");
+}
+
+/* ---- an end that comes nearer ---- */
+
+/* A slow leak was told with weeks to go, and the next reminder is a day off. When it turns fast the new end is
+ * told soon, and once. */
+static void test_an_end_far_sooner_is_told_at_once(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.mode = MODE_ALERT;
+    f->agent->engine->config.reminder_ms = MS_PER_DAY;
+    f->os.host.commit_limit_bytes = 4e10;
+    leak(f, "MSExchangeIS", 6e7);
+    run_until_told(f, ALERT_OPENED);
+    run_polls(f, 10 * MS_PER_HOUR);
+    assert_false(is_told(f, ALERT_REMINDER));
+    struct fake_program *program = fake_program_find(&f->os, "MSExchangeIS");
+    program->base_bytes +=
+        program->bytes_per_hour * (double)(f->os.world.mono_ms - program->grows_from_mono_ms) / MS_PER_HOUR;
+    leak(f, "MSExchangeIS", 2e9);
+    run_polls(f, 2 * MS_PER_HOUR);
+    assert_true(is_told(f, ALERT_REMINDER));
+    const struct alert *told = &f->told[ALERT_REMINDER];
+    assert_true(told->incident.exhaustion_utc_ms - told->utc_ms < 24 * MS_PER_HOUR);
+    const char *first = strstr(f->services_storage, "REMINDER");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "REMINDER"));
 }
 
 /* ---- where a restart does harm ---- */
@@ -307,6 +345,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_what_cannot_be_planned_is_not_announced),
+        TEST(test_an_end_far_sooner_is_told_at_once),
         TEST(test_a_cluster_has_its_own_way),
         TEST(test_a_backup_comes_first),
         TEST(test_what_was_down_runs_again),
