@@ -67,7 +67,7 @@ struct transaction {
     size_t sample_count;
     struct pending_sample samples[TRANSACTION_SAMPLES_MAX];
     size_t incident_count;
-    struct incident incidents[INCIDENTS_MAX * 2];
+    struct incident incidents[INCIDENTS_MAX + INCIDENTS_MAX / 2]; /* all open ones, and closed ones */
     size_t restart_count;
     struct restart_journal restarts[TRANSACTION_RESTARTS_MAX];
     bool has_budget;

@@ -325,8 +325,10 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
 {
     open->seen_unbounded = true;
     open->bounded_mono_ms = 0;
-    incident_update(&open->incident, verdict, step->clock.utc_ms - step->clock.mono_ms);
-    step_name_nearest_end(step, &open->incident, verdict);
+    if (!is_being_stopped(step->engine, &open->incident) || hung_service(step) != NULL) {
+        incident_update(&open->incident, verdict, step->clock.utc_ms - step->clock.mono_ms);
+        step_name_nearest_end(step, &open->incident, verdict);
+    }
     step_rank(step, open, verdict->onset_ms);
     step_follow_tried_client(step, open);
     if (!open->incident.escalated && near_exhaustion(step, &open->incident))

@@ -7,15 +7,16 @@
 #define ACCELERATES 1.3  /* rate of the later half over that of the whole: 1.5 for a parabola */
 #define KINK_SHARE 2     /* a parabola that leaves less than this times what two lines leave */
 #define PIECE_PARTS 32   /* it may begin at each of them in the later half */
-#define PIECE_POINTS 12  /* of a last piece */
+#define PIECE_POINTS 16  /* of a last piece */
 #define BEND_EARLY 2     /* it may bend twice as much as it did */
 #define BEND_MAX 4       /* of a rate in half a segment: more would extrapolate noise */
 #define NOISE_AHEAD                                                                                          \
     1.5 /* of the distance that nearly all points kept from the line: stairs lie half a step off it, and     \
             the limit is met by a whole one */
-#define TURN_PERIODS 40 /* of the shortest recent part that is looked at */
-#define TURN_RATE 3     /* times the rate before it: less shows soon enough in the whole line */
-#define TURN_THIRD 0.3  /* of the rise between the first and the last third, at least: 0.5 is straight */
+#define TURN_PERIODS 40   /* of the shortest recent part that is looked at */
+#define TURN_RATE 3       /* times the rate before it: less shows soon enough in the whole line */
+#define TURN_EXPLAINS 0.5 /* of what a curve leaves */
+#define TURN_THIRD 0.3    /* of the rise between the first and the last third, at least: 0.5 is straight */
 #define PRESENT_PERIODS 8
 #define SILENCE_POINTS 3 /* on either side of a silence, whose median is the level there */
 #define BEND_PARTS 3     /* cuts tried in the first quarter of a segment, */
@@ -249,6 +250,28 @@ static bool turns_up(const struct detector *d, const struct segment *s, const st
            out_recent->low > TURN_RATE * fmax(out_before->slope, 0);
 }
 
+/* The line before and that of the part explain the points far better than a curve through all of them does: its
+ * rate does not go on rising. (What lies between them may belong to either.) */
+static bool is_no_curve(const struct segment *s, const struct segment *part, const struct trend_slope *before,
+                        const struct trend_slope *recent)
+{
+    const double from = part->t[0], until = 2 * from - part->t[part->n - 1];
+    struct trend_parabola curve;
+    trend_parabola(s->t, s->v, s->n, &curve);
+    double lines = 0, bent = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->t[i] >= until && s->t[i] < from)
+            continue;
+        const struct trend_slope *line = s->t[i] < until ? before : recent;
+        const double x = (s->t[i] - curve.middle) / curve.half;
+        const double off_line = s->v[i] - line->intercept - line->slope * s->t[i];
+        const double off_curve = s->v[i] - curve.level - curve.slope * x - curve.bend * x * x;
+        lines += off_line * off_line;
+        bent += off_curve * off_curve;
+    }
+    return lines < TURN_EXPLAINS * bent;
+}
+
 /* What a growth does now need not be what it did for days, and the days' line has points too far apart to show
  * it: its recent quarter, eighth, ... in finer samples. The longest of them that has turned up is the
  * segment. */
@@ -262,9 +285,11 @@ static void segment_turn(struct detector *d, struct segment *s, union trend_word
         const size_t count = series_window(&d->series, from_ms, point, &width_ms);
         const struct segment part = segment_of(d, point, count, from_ms);
         struct trend_slope before, recent;
-        if (!turns_up(d, s, &part, scratch, &before, &recent))
+        if (!turns_up(d, s, &part, scratch, &before, &recent) ||
+            (d->bend > 1 && !is_no_curve(s, &part, &before, &recent)))
             continue;
         d->turned = d->accelerates = true;
+        d->bend = 1;
         d->rate_before = before.slope;
         d->slope = recent;
         *s = part;
@@ -296,7 +321,7 @@ void forecast_segment(struct detector *d, const struct series_bucket *point, siz
     struct segment segment = segment_points(d, point, count, block, blocks, from_ms);
     segment_line(d, &segment, scratch);
     d->turned = false;
-    if (d->state == VERDICT_UNBOUNDED && d->slope_known && d->bend == 1)
+    if (d->state == VERDICT_UNBOUNDED && d->slope_known)
         segment_turn(d, &segment, scratch);
     d->fit_from_ms =
         segment.n > 0 ? d->series.origin_ms + (int64_t)(segment.t[segment.first] * 1000) : d->last_ms;
