@@ -250,6 +250,8 @@ bool restart_target_waits(const struct restart *restart);
 /* The first service, in start order, of which RESTART_NEWS_DOWN was said in this life and that is still to be
  * brought up; NULL = none. */
 const char *restart_service_down(const struct restart *restart);
+/* What the target's note begins with then. */
+#define RESTART_NOTE_CALLED_OFF "called off: "
 /* Calls it off, `why` for people. Untouched: ended at once (RESTART_CALLED_OFF). While stopping: what was
  * stopped is started again (stop_failed). Later there is nothing to call off: everything is being started
  * already. Returns news bits.

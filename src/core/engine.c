@@ -116,6 +116,7 @@ static void follow_sight(struct step *step)
             tell_sight_back(step);
         return;
     }
+    engine->sight.steady = false;
     engine->failed_look_count++;
     engine->failed_in_row++;
     engine->blind |= engine->failed_in_row >= BLIND_AFTER_LOOKS;

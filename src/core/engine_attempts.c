@@ -5,9 +5,21 @@
 
 #include <string.h>
 
-/* The service that stood in the way and its note: the first in stop order that was not stopped. */
+static bool was_called_off(const struct restart_plan *plan)
+{
+    const char *note = plan->services[plan->count - 1].note;
+    return strncmp(note, RESTART_NOTE_CALLED_OFF, strlen(RESTART_NOTE_CALLED_OFF)) == 0;
+}
+
+/* The service that stood in the way and its note: the first in stop order that was not stopped, or the target
+ * when that was kept up on purpose. */
 static void add_obstacle(struct text *text, const struct restart_plan *plan)
 {
+    if (plan->count > 0 && was_called_off(plan)) {
+        const struct restart_service *target = &plan->services[plan->count - 1];
+        text_add(text, "%s: %s", target->name, target->note);
+        return;
+    }
     for (size_t i = 0; i < plan->count; i++)
         if (plan->services[i].stop != STEP_REACHED && plan->services[i].note[0]) {
             text_add(text, "%s: %s", plan->services[i].name, plan->services[i].note);
@@ -152,8 +164,8 @@ void step_add_attempt_words(const struct step *step, struct alert *alert)
     if (restart_plan_untouched(&journal->plan))
         alert_add_done(alert, "The stop did not work, and nothing was stopped. %s.", why);
     else
-        alert_add_done(
-            alert, "The stop did not work, so everything that had been stopped was started again. %s.", why);
+        alert_add_done(alert, "%s, so everything that had been stopped was started again. %s.",
+                       was_called_off(&journal->plan) ? "It was called off" : "The stop did not work", why);
     const struct open_incident *open = engine_incident_by_id(engine, journal->incident_id);
     if (!open)
         return;

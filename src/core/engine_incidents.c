@@ -166,11 +166,12 @@ static bool in_running_plan(const struct engine *engine, const struct incident *
                                          service_of_running_plan(engine, incident) != NULL);
 }
 
-/* Its stop is asked for: what it does until it has ended says nothing of its growth. */
+/* Its stop is asked for: what it does until it has ended says nothing of its growth. (The new process, once it
+ * runs, is another matter.) */
 static bool is_being_stopped(const struct engine *engine, const struct incident *incident)
 {
     const struct restart_service *service = service_of_running_plan(engine, incident);
-    return service != NULL && service->stop != STEP_WAITING;
+    return service != NULL && service->stop != STEP_WAITING && service->start != STEP_REACHED;
 }
 
 /* The service that hangs in a stop of ours, as ops were told. NULL: none. */
@@ -317,7 +318,7 @@ static bool ends_far_sooner(const struct step *step, const struct open_incident 
     const int64_t end_mono_ms =
         incident_end_mono_ms(&open->incident, step->clock.utc_ms - step->clock.mono_ms);
     const int64_t told_left_ms = open->told_end_mono_ms - step->clock.mono_ms;
-    return open->told_end_mono_ms != INT64_MAX && end_mono_ms != INT64_MAX &&
+    return open->told_end_mono_ms != INT64_MAX && end_mono_ms != INT64_MAX && told_left_ms > 0 &&
            end_mono_ms - step->clock.mono_ms < told_left_ms / FAR_SOONER;
 }
 
@@ -562,13 +563,14 @@ static void say_it_did_not_help(struct step *step, struct alert *alert, struct o
 {
     struct restart_journal wanted;
     enum check failed;
-    if (step_consider(step, open, &wanted, &failed)) {
+    if (step_consider(step, open, &wanted, &failed) && !is_refused(open, &wanted)) {
         alert_add_done(alert, "The restart did not bring the level down: the rung \"%s\" is due.",
                        rung_name(wanted.rung));
         return;
     }
     alert_add_done(alert, "The restart did not bring the level down.");
-    alert_add_done(alert, "storewatch restarts nothing now: %s.", open->incident.held_because);
+    if (open->incident.held_because[0])
+        alert_add_done(alert, "storewatch restarts nothing now: %s.", open->incident.held_because);
 }
 
 /* After a restart: is the new incarnation smaller than the old one was when the incident opened? */

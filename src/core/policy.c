@@ -387,10 +387,16 @@ bool policy_may_terminate(const struct config *config, const struct observation 
 bool policy_may_go_on(const struct config *config, const struct observation *observation, struct clock clock,
                       const struct policy_facts *facts, char *out_why, size_t why_capacity)
 {
-    static const enum check checks[] = {CHECK_MODE, CHECK_MAINTENANCE, CHECK_VETO};
+    static const enum check checks[] = {CHECK_MODE, CHECK_MAINTENANCE};
     struct preflight preflight;
     policy_preflight(config, observation, clock, facts, &preflight);
-    return passes(&preflight, checks, ARRAY_COUNT(checks), out_why, why_capacity);
+    if (!passes(&preflight, checks, ARRAY_COUNT(checks), out_why, why_capacity))
+        return false;
+    const char *veto = policy_veto_running(config, observation);
+    struct text why = text_on(out_why, why_capacity);
+    if (veto)
+        text_add(&why, "%s: %s is running", check_name(CHECK_VETO), veto);
+    return veto == NULL;
 }
 
 static bool tried(const struct incident *incident, enum rung rung)

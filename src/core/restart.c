@@ -256,7 +256,7 @@ unsigned restart_abandon(struct restart *restart, const char *why, int64_t utc_m
         return 0;
     }
     const bool untouched = restart_untouched(restart);
-    service_note(machine_target(restart), "called off: %s", why);
+    service_note(machine_target(restart), RESTART_NOTE_CALLED_OFF "%s", why);
     const unsigned news = RESTART_NEWS_STEP | machine_turn_back(restart, utc_ms);
     if (untouched) {
         restart->journal.outcome = RESTART_CALLED_OFF;

@@ -86,8 +86,9 @@ static void period_refine(struct series *series, int64_t longest_ms)
     memset(series->level, 0, finer * sizeof series->level[0]);
     for (size_t k = 0; k < finer; k++)
         series->level[k].head = -1;
-    series->fine_levels =
-        series->fine_levels + finer < SERIES_LEVELS ? series->fine_levels + finer : SERIES_LEVELS;
+    series->fine_levels += finer;
+    if (series->fine_levels > SERIES_LEVELS - 1)
+        series->fine_levels = SERIES_LEVELS - 1;
     series->fine_from_ms = series->last_ms;
     widths_set(series);
 }

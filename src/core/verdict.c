@@ -60,7 +60,7 @@
 #define GUARD_CLIMB 0.01      /* of the limit is a step of a climb, */
 #define GUARD_RISES 4         /* of so many samples in a row: a step to a new level has one */
 #define STRAYS 4              /* samples in a row off the line, */
-#define STRAY_PAUSE 2         /* periods until the first look because of that */
+#define STRAY_PAUSE 2         /* periods: twice as many after the first look because of that, and so on */
 #define FALL_LOOKS 8          /* so many looks more while it falls */
 #define PLATEAU_REACHED 0.95  /* of the plateau ends a warm-up, for the next incarnation */
 #define EVALUATE_SHARE 64
@@ -158,7 +158,9 @@ static void unbounded_enter(struct detector *d, const struct finding *f, bool by
     d->next_evaluation_ms = d->last_ms;
     d->steady.made = d->urgent.made = false;
     d->strays = 0;
+    d->stray_side = 0;
     d->stray_look_ms = d->last_ms;
+    d->stray_pause_ms = STRAY_PAUSE * d->series.period_ms;
 }
 
 static int64_t begin_of_life(const struct detector *d)

@@ -119,7 +119,7 @@ struct detector {
     double sample_noise;        /* and single samples */
     double lead;                /* the present level is off the line by so much; 0 while it keeps to it */
     bool turned;                /* the line is of the recent part of a growth, which is faster, */
-    double rate_before;         /* and this was the rate before that part; NAN if unknown */
+    double rate_before;         /* and this was the rate before that part */
     double fit_moved;           /* of the line at its begin: what silences since then are moved by */
     int stray_side;  /* the latest samples are above (1) or below (-1) the line; 0: they keep to it */
     unsigned strays; /* so many in a row */
