@@ -94,7 +94,7 @@ struct detector;
 struct detector *detector_new(const struct verdict_settings *settings);
 void detector_free(struct detector *detector);
 
-/* As in the settings, before the first sample: of a history that is taken over and begins in the warm-up. */
+/* As in the settings, of a history that is taken over and begins in the warm-up. Ignored once there was a sample. */
 void detector_set_warm_up(struct detector *detector, int64_t warm_up_ms);
 
 /* One sample. t_ms must not run backwards (an equal or earlier one is ignored); NAN counts as unknown and

@@ -157,13 +157,6 @@ static struct grower *grower_row(struct growers *growers, const struct store_ser
     }
 }
 
-static bool has_samples(const struct detector *detector)
-{
-    struct verdict verdict;
-    detector_verdict(detector, &verdict);
-    return verdict.sample_count + verdict.unknown_count > 0;
-}
-
 /* What the settings say of the age goes by the begin of the series; of one that was registered while it ran,
  * by that of the first of its two. */
 static struct past past_of(struct agent *agent, const struct store_series_key *key, int64_t first_utc_ms)
@@ -177,7 +170,7 @@ static struct past past_of(struct agent *agent, const struct store_series_key *k
     const struct config *config = &agent->engine->config;
     if (past.item)
         past.detector = watch_begin_detector(watch, config, past.item, key->metric, first_utc_ms);
-    if (past.detector && !has_samples(past.detector))
+    if (past.detector)
         detector_set_warm_up(
             past.detector,
             watch_settings(config, past.item->kind, key->process, key->metric, first_utc_ms).warm_up_ms);

@@ -116,11 +116,11 @@ static void follow_sight(struct step *step)
             tell_sight_back(step);
         return;
     }
-    engine->sight.steady = false;
+    const bool is_news = sight_lost(&engine->sight, mono_ms, reminder_ms);
     engine->failed_look_count++;
     engine->failed_in_row++;
     engine->blind |= engine->failed_in_row >= BLIND_AFTER_LOOKS;
-    if (!engine->blind || !sight_lost(&engine->sight, mono_ms, reminder_ms))
+    if (!engine->blind || !is_news)
         return;
     struct alert *alert = step_alert_begin(step, ALERT_BLIND);
     if (!alert)

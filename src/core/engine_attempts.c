@@ -7,15 +7,15 @@
 
 static bool was_called_off(const struct restart_plan *plan)
 {
-    const char *note = plan->services[plan->count - 1].note;
-    return strncmp(note, RESTART_NOTE_CALLED_OFF, strlen(RESTART_NOTE_CALLED_OFF)) == 0;
+    return plan->count > 0 && strncmp(plan->services[plan->count - 1].note, RESTART_NOTE_CALLED_OFF,
+                                      strlen(RESTART_NOTE_CALLED_OFF)) == 0;
 }
 
 /* The service that stood in the way and its note: the first in stop order that was not stopped, or the target
  * when that was kept up on purpose. */
 static void add_obstacle(struct text *text, const struct restart_plan *plan)
 {
-    if (plan->count > 0 && was_called_off(plan)) {
+    if (was_called_off(plan)) {
         const struct restart_service *target = &plan->services[plan->count - 1];
         text_add(text, "%s: %s", target->name, target->note);
         return;
@@ -149,8 +149,9 @@ void step_settle_attempt(struct step *step)
     if (called_off) {
         free_rung(open, journal->rung);
         count_called_off(open, journal, step->clock.mono_ms);
-    } else
+    } else {
         count_turned_back(open, journal, step->clock.mono_ms);
+    }
     step_save_incident(step, &open->incident);
 }
 

@@ -116,7 +116,8 @@ void detector_set_limit(struct detector *d, struct verdict_limit limit)
 
 void detector_set_warm_up(struct detector *d, int64_t warm_up_ms)
 {
-    d->settings.warm_up_ms = warm_up_ms;
+    if (d->sample_count + d->unknown_count == 0)
+        d->settings.warm_up_ms = warm_up_ms;
 }
 
 double detector_seconds(const struct detector *d, int64_t t_ms)
@@ -502,18 +503,23 @@ static bool guard_sees(struct detector *d, double value)
     return (d->rises >= GUARD_RISES || (d->climbs >= GUARD_RISES && unseen)) && value >= GUARD_SHARE * limit;
 }
 
+static int64_t shortest_interval_ms(const struct detector *d)
+{
+    int64_t shortest_ms = d->interval_ms[0];
+    for (size_t i = 1; i < SILENCE_INTERVALS; i++)
+        if (d->interval_ms[i] < shortest_ms)
+            shortest_ms = d->interval_ms[i];
+    return shortest_ms;
+}
+
 /* The time seen at `t_ms` by the clock. */
 static int64_t time_seen(const struct detector *d, int64_t t_ms)
 {
     int64_t bound_ms = (d->known_ms - d->first_ms) / SILENCE_SHARE;
     if (bound_ms < SILENCE_PERIODS * d->series.period_ms)
         bound_ms = SILENCE_PERIODS * d->series.period_ms;
-    int64_t shortest_ms = d->interval_ms[0];
-    for (size_t i = 1; i < SILENCE_INTERVALS; i++)
-        if (d->interval_ms[i] < shortest_ms)
-            shortest_ms = d->interval_ms[i];
-    if (bound_ms < SILENCE_FACTOR * shortest_ms)
-        bound_ms = SILENCE_FACTOR * shortest_ms;
+    if (bound_ms < SILENCE_FACTOR * shortest_interval_ms(d))
+        bound_ms = SILENCE_FACTOR * shortest_interval_ms(d);
     const int64_t seen_ms = t_ms - d->skipped_ms;
     const bool cut = d->series.period_ms > 0 && seen_ms - d->known_ms > bound_ms;
     return cut ? d->known_ms + bound_ms : seen_ms;

@@ -204,14 +204,14 @@ static void segment_bounds(struct detector *d, const struct segment *s, union tr
     d->sample_noise = d->line_noise + median_from(s->width, s->first, n) / 2;
 }
 
-static double line_at(const struct detector *d, double t)
+double forecast_line(const struct detector *d, int64_t t_ms)
 {
-    return d->slope.intercept + d->slope.slope * t;
+    return d->slope.intercept + d->slope.slope * detector_seconds(d, t_ms);
 }
 
 double forecast_now(const struct detector *d)
 {
-    return line_at(d, detector_seconds(d, d->last_ms)) + d->lead;
+    return forecast_line(d, d->last_ms) + d->lead;
 }
 
 /* Each third of a recent part rises: a step rises in one place. */
@@ -227,8 +227,14 @@ static bool rises_throughout(const struct segment *s, double *out_rise, double *
     return *out_rise > 0 && middle > TURN_THIRD && middle < 1 - TURN_THIRD;
 }
 
+/* What came before the part ends here: the turn may lie before it, by less than its length. */
+static double end_before(const struct segment *part)
+{
+    return 2 * part->t[0] - part->t[part->n - 1];
+}
+
 /* The part has left the line of what came before it well behind, and rises clearly faster. What repeats keeps
- * within the noise of a line that has seen it. (The turn may lie before the part, by less than its length.) */
+ * within the noise of a line that has seen it. */
 static bool turns_up(const struct detector *d, const struct segment *s, const struct segment *part,
                      union trend_word *scratch, struct trend_slope *out_before,
                      struct trend_slope *out_recent)
@@ -237,7 +243,7 @@ static bool turns_up(const struct detector *d, const struct segment *s, const st
     double rise, end;
     if (part->n < PIECE_POINTS || !rises_throughout(part, &rise, &end))
         return false;
-    const double until = 2 * part->t[0] - part->t[part->n - 1];
+    const double until = end_before(part);
     size_t n = 0;
     while (n < s->n && s->t[n] < until)
         n++;
@@ -255,7 +261,7 @@ static bool turns_up(const struct detector *d, const struct segment *s, const st
 static bool is_no_curve(const struct segment *s, const struct segment *part, const struct trend_slope *before,
                         const struct trend_slope *recent)
 {
-    const double from = part->t[0], until = 2 * from - part->t[part->n - 1];
+    const double from = part->t[0], until = end_before(part);
     struct trend_parabola curve;
     trend_parabola(s->t, s->v, s->n, &curve);
     double lines = 0, bent = 0;
@@ -306,7 +312,7 @@ void forecast_present(struct detector *d)
         series_window(&d->series, d->last_ms - PRESENT_PERIODS * d->series.period_ms, point, &width_ms);
     double off[SERIES_RING];
     for (size_t i = 0; i < count; i++)
-        off[i] = point[i].mean - line_at(d, detector_seconds(d, point[i].t_ms));
+        off[i] = point[i].mean - forecast_line(d, point[i].t_ms);
     const double lead = trend_median(off, count);
     d->lead = d->slope_known && fabs(lead) > d->sample_noise ? lead : 0;
     if (d->lead != 0 || d->turned)

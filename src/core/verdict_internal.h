@@ -188,6 +188,8 @@ enum shape judge_shape(const struct block *block, size_t n, const struct finding
 /* verdict_forecast.c */
 void forecast_segment(struct detector *d, const struct series_bucket *point, size_t count,
                       const struct block *block, size_t blocks, int64_t from_ms);
+/* The line at that time. */
+double forecast_line(const struct detector *d, int64_t t_ms);
 /* Sees whether the present level, of the latest samples, is further off the line than samples are. */
 void forecast_present(struct detector *d);
 /* The line at the time of the latest sample, or where the present level was seen to be off it. */

@@ -56,37 +56,36 @@ static void add_reach(struct text *text, enum unit unit, const struct verdict *v
         text_add(text, " to %s", late);
 }
 
-static void add_unbounded(struct text *text, const struct detector *d, struct verdict *v)
+static int64_t lasted_ms(const struct detector *d)
+{
+    return detector_clock(d, d->last_ms) - detector_clock(d, d->onset_ms);
+}
+
+/* " over the last 57 min, before that 10.0 MiB/h; by 3.30 GiB in 12 d 5 h in all" */
+static void add_turn(struct text *text, const struct detector *d, const struct verdict *v)
 {
     const enum unit unit = d->settings.unit;
-    if (v->slope_low_per_hour > 0) {
-        text_add(text, "grows ");
-        text_add_rate_interval(text, unit, v->slope_per_hour, v->slope_low_per_hour, v->slope_high_per_hour);
-    } else { /* swings make the interval too wide to be of use */
-        text_add(text, "grows about ");
-        text_add_rate(text, unit, v->slope_per_hour);
+    text_add(text, " over the last ");
+    text_add_duration(text, d->last_ms - d->fit_from_ms);
+    if (d->rate_before > 0) {
+        text_add(text, ", before that ");
+        text_add_rate(text, unit, d->rate_before * 3600);
     }
-    const int64_t lasted_ms = detector_clock(d, d->last_ms) - detector_clock(d, d->onset_ms);
-    if (d->turned) {
-        text_add(text, " over the last ");
-        text_add_duration(text, d->last_ms - d->fit_from_ms);
-        if (d->rate_before > 0) {
-            text_add(text, ", before that ");
-            text_add_rate(text, unit, d->rate_before * 3600);
-        }
-        text_add(text, "; by ");
-        text_add_quantity(text, unit, v->growth);
-        text_add(text, " in ");
-        text_add_duration(text, lasted_ms);
-    } else {
-        text_add(text, " for ");
-        text_add_duration(text, lasted_ms);
-        text_add(text, ", by ");
-        text_add_quantity(text, unit, v->growth);
-    }
-    if (d->turned)
-        text_add(text, " in all");
-    else if (d->by_guard)
+    text_add(text, "; by ");
+    text_add_quantity(text, unit, v->growth);
+    text_add(text, " in ");
+    text_add_duration(text, lasted_ms(d));
+    text_add(text, " in all");
+}
+
+/* " for 26 h, by 370 MiB, faster and faster" */
+static void add_course(struct text *text, const struct detector *d, const struct verdict *v)
+{
+    text_add(text, " for ");
+    text_add_duration(text, lasted_ms(d));
+    text_add(text, ", by ");
+    text_add_quantity(text, d->settings.unit, v->growth);
+    if (d->by_guard)
         text_add(text, ", in one rise from a level it never left before");
     else if (d->accelerates)
         text_add(text, ", faster and faster");
@@ -97,6 +96,22 @@ static void add_unbounded(struct text *text, const struct detector *d, struct ve
         text_add(text, ", the lowest values too, straight rather than levelling off");
     else
         text_add(text, ", in each third of that time, straight rather than levelling off");
+}
+
+static void add_unbounded(struct text *text, const struct detector *d, struct verdict *v)
+{
+    const enum unit unit = d->settings.unit;
+    if (v->slope_low_per_hour > 0) {
+        text_add(text, "grows ");
+        text_add_rate_interval(text, unit, v->slope_per_hour, v->slope_low_per_hour, v->slope_high_per_hour);
+    } else { /* swings make the interval too wide to be of use */
+        text_add(text, "grows about ");
+        text_add_rate(text, unit, v->slope_per_hour);
+    }
+    if (d->turned)
+        add_turn(text, d, v);
+    else
+        add_course(text, d, v);
     if (d->height < fmin(d->held, d->peak - GIVEN_BACK_SHARE * v->growth)) {
         text_add(text, "; given back of it ");
         text_add_quantity(text, unit, d->peak - d->height);
@@ -231,9 +246,8 @@ void detector_verdict(const struct detector *d, struct verdict *v)
         v->slope_per_hour = d->slope.slope * 3600;
         v->slope_low_per_hour = d->slope.low * 3600;
         v->slope_high_per_hour = d->slope.high * 3600;
-        v->fit_from =
-            d->slope.intercept + d->slope.slope * detector_seconds(d, d->fit_from_ms) - d->fit_moved;
-        v->fit_to = d->slope.intercept + d->slope.slope * detector_seconds(d, d->last_ms);
+        v->fit_from = forecast_line(d, d->fit_from_ms) - d->fit_moved;
+        v->fit_to = forecast_line(d, d->last_ms);
         v->growth = d->state == VERDICT_UNBOUNDED ? growth_told(d) : v->fit_to - v->fit_from;
         if (d->state == VERDICT_UNBOUNDED) {
             forecast_reach(d, v);

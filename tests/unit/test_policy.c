@@ -488,15 +488,20 @@ static void test_budget_is_bounded(void **state)
     assert_int_equal(entries[6].restart_id, 100);
 }
 
+static void assert_reason(const char *why, const char *held)
+{
+    if (!held[0])
+        assert_string_equal(why, "");
+    else if (!strstr(why, held))
+        fail_msg("\"%s\" is not in \"%s\"", held, why);
+}
+
 static void assert_termination(struct fixture *f, const char *held)
 {
     char why[160] = "as before";
     assert_int_equal(policy_may_terminate(&f->config, f->observation, f->clock, &f->facts, why, sizeof why),
                      !held[0]);
-    if (!held[0])
-        assert_string_equal(why, "");
-    else if (!strstr(why, held))
-        fail_msg("\"%s\" is not in \"%s\"", held, why);
+    assert_reason(why, held);
 }
 
 static void assert_goes_on(struct fixture *f, const char *held)
@@ -504,10 +509,7 @@ static void assert_goes_on(struct fixture *f, const char *held)
     char why[256] = "?";
     assert_int_equal(policy_may_go_on(&f->config, f->observation, f->clock, &f->facts, why, sizeof why),
                      !held[0]);
-    if (!held[0])
-        assert_string_equal(why, "");
-    else if (!strstr(why, held))
-        fail_msg("\"%s\" is not in \"%s\"", held, why);
+    assert_reason(why, held);
 }
 
 /* The target is up still, what needs it stops: what was chosen or began meanwhile keeps it up, what was paid

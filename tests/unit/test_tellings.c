@@ -268,16 +268,22 @@ static void test_what_was_down_runs_again(void **state)
     assert_string_equal(run_until_told(f, ALERT_SERVICE_UP_AGAIN)->service, "LME-NOTES");
 }
 
-/* Two are down; a person takes one over, and the other runs again. */
-static void test_what_runs_again_is_told_beside_what_was_given_up(void **state)
+/* LME-NOTES refuses every start, FaxSvc so many; both are told down, and a person takes the first one over. */
+static void take_one_of_two_over(struct fixture *f, uint32_t refused_starts_of_fax)
 {
-    struct fixture *f = *state;
     add_dependent(f, "LME-NOTES", 1000000);
-    add_dependent(f, "FaxSvc", 12);
+    add_dependent(f, "FaxSvc", refused_starts_of_fax);
     leak(f, "MSExchangeIS", 1e9);
     run_until_told(f, ALERT_SERVICE_DOWN);
     run(f, 10 * MS_PER_MINUTE);
     world_person_disables(&f->os.world, "LME-NOTES");
+}
+
+/* Two are down; a person takes one over, and the other runs again. */
+static void test_what_runs_again_is_told_beside_what_was_given_up(void **state)
+{
+    struct fixture *f = *state;
+    take_one_of_two_over(f, 12);
     assert_string_equal(run_until_told(f, ALERT_SERVICE_UP_AGAIN)->service, "FaxSvc");
     assert_non_null(strstr(f->services_storage, "SERVICE_DOWN FaxSvc\n"));
     assert_non_null(strstr(f->services_storage, "SERVICE_DOWN LME-NOTES\n"));
@@ -288,12 +294,7 @@ static void test_what_runs_again_is_told_beside_what_was_given_up(void **state)
 static void test_each_that_is_given_up_is_named(void **state)
 {
     struct fixture *f = *state;
-    add_dependent(f, "LME-NOTES", 1000000);
-    add_dependent(f, "FaxSvc", 1000000);
-    leak(f, "MSExchangeIS", 1e9);
-    run_until_told(f, ALERT_SERVICE_DOWN);
-    run(f, 10 * MS_PER_MINUTE);
-    world_person_disables(&f->os.world, "LME-NOTES");
+    take_one_of_two_over(f, 1000000);
     assert_string_equal(run_until_told(f, ALERT_GAVE_UP)->service, "LME-NOTES");
     world_person_disables(&f->os.world, "FaxSvc");
     run(f, 15 * MS_PER_MINUTE);
