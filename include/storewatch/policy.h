@@ -65,6 +65,7 @@ struct policy_facts {
     bool by_hand; /* asked for by a person: mode, window and budget do not hold it back, and are only told */
     bool dry_run;
     bool journal_writable;
+    bool blind;                       /* the latest looks in a row, several, did not see what runs */
     int64_t maintenance_until_utc_ms; /* 0 = none */
     const struct budget_entry *budget;
     size_t budget_count;
@@ -88,7 +89,8 @@ bool policy_may_terminate(const struct config *config, const struct observation 
 /* May the target of a restart that goes on still be stopped, now that services that need it are stopping or have
  * stopped? What was chosen meanwhile (mode, maintenance) and what began meanwhile (a veto process) keeps it up,
  * and they are started again; budget, interval and window were paid when it began, and what cannot be seen at
- * one look is no reason to turn back. *out_why (>= 256 bytes): what forbids it. */
+ * one look is no reason to turn back: only when no look in a row of several sees the processes, one of them may
+ * be a veto process by now. *out_why (>= 256 bytes): what forbids it. */
 bool policy_may_go_on(const struct config *config, const struct observation *observation, struct clock clock,
                       const struct policy_facts *facts, char *out_why, size_t why_capacity);
 

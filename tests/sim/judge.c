@@ -57,6 +57,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SIGHTLESS_LOOKS_MAX 10
 #define BACKOFFS_MS (20 * MS_PER_MINUTE)
 #define UNREAD_MAX_MS (20 * MS_PER_MINUTE)
 #define IDLE_MAX_MS (75 * MS_PER_SECOND) /* some looks; there is one every few seconds in a restart */
@@ -344,6 +345,8 @@ void judge_look_run(const struct observation *observation)
                                 .processes_known = observation->processes_known,
                                 .shutting_down = observation->os_shutting_down,
                                 .veto = sim->os.veto_runs,
+                                .sighted_ms =
+                                    observation->processes_known ? true_ms() : judge()->look_run.sighted_ms,
                                 .cluster = sim->os.cluster};
     for (size_t i = 0; i < world->count; i++) {
         const struct world_service *service = &world->services[i];
@@ -509,14 +512,19 @@ static void check_first_stop(const struct restart_journal *journal, bool goes_on
     }
 }
 
-/* What needs the target has stopped, and meanwhile a person, or a tool, may have come. */
+/* What needs the target has stopped, and meanwhile a person, or a tool, may have come. (One that came while the
+ * processes cannot be read is not seen; several such looks in a row are no sight.) */
 static void check_target_stop(const struct restart_journal *journal)
 {
     const bool by_hand = journal->incident_id == 0;
+    const struct judge_look *look = &judge()->look_seen;
+    const bool sightless = true_ms() - look->sighted_ms > SIGHTLESS_LOOKS_MAX * sim->settings.interval_ms;
     const char *why = !by_hand && sim->agent->engine->config.mode != MODE_ACT ? "in mode \"alert\""
                       : in_maintenance()                                      ? "in maintenance"
-                      : judge()->look_seen.veto                               ? "while a veto process runs"
-                                                                              : NULL;
+                      : look->veto && look->processes_known                   ? "while a veto process runs"
+                      : look->veto && sightless
+                          ? "while a veto process runs and nothing has been seen for long"
+                          : NULL;
     if (why)
         judge_fail("R4", "restart %lld asks for the stop of %s itself %s", (long long)journal->id,
                    journal->target, why);

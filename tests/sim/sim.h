@@ -145,6 +145,7 @@ struct judge_service {
 /* What a look showed: its decisions are judged by that. */
 struct judge_look {
     bool services_known, processes_known, shutting_down, veto, cluster;
+    int64_t sighted_ms; /* true time of the latest look that saw the processes */
     enum service_state states[SIM_SERVICES_MAX];
     uint32_t pids[SIM_SERVICES_MAX];
     uint64_t created[SIM_SERVICES_MAX];

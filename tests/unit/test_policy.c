@@ -513,7 +513,7 @@ static void assert_goes_on(struct fixture *f, const char *held)
 }
 
 /* The target is up still, what needs it stops: what was chosen or began meanwhile keeps it up, what was paid
- * or cannot be seen at the moment does not. */
+ * or cannot be seen at the moment does not, until that goes on. */
 static void test_what_turns_back_before_the_target_stops(void **state)
 {
     struct fixture *f = *state;
@@ -525,6 +525,13 @@ static void test_what_turns_back_before_the_target_stops(void **state)
     f->facts.journal_writable = false;
     f->observation->processes_known = false;
     assert_goes_on(f, "");
+    f->facts.blind = true;
+    assert_goes_on(f, "veto processes: the processes cannot be read, one of these may be running");
+    const size_t vetoes = f->config.veto_count;
+    f->config.veto_count = 0;
+    assert_goes_on(f, "");
+    f->config.veto_count = vetoes;
+    f->facts.blind = false;
     f->observation->processes_known = true;
     text_copy(f->observation->processes[0].image, PROCESS_IMAGE_MAX, "ESEUTIL.EXE");
     f->observation->process_count = 1;
