@@ -118,6 +118,14 @@ void watch_set_space(struct watch *watch, const struct config *config, struct pr
  * from earlier ones. */
 struct verdict_settings watch_settings(const struct config *config, enum target_kind kind,
                                        struct process_id process, enum metric metric, int64_t utc_ms);
+/* For a history that is taken over before the first look: a detector for the series of an incarnation that has
+ * ended, first seen at utc_ms; NULL without memory. And, once it has seen all of it, what that teaches the
+ * next one of its target. */
+struct detector *watch_new_detector(struct watch *watch, const struct config *config, enum target_kind kind,
+                                    const char *target, struct process_id process, enum metric metric,
+                                    int64_t utc_ms);
+void watch_learn(struct watch *watch, const char *target, enum metric metric,
+                 const struct detector *detector);
 /* For a history that is taken over before the first walk: begins the detector of a metric that has none yet.
  * NULL without memory, or when the metric cannot be the item's. */
 struct detector *watch_begin_detector(struct watch *watch, const struct config *config, struct watched *item,

@@ -393,6 +393,10 @@ void job_modules(struct job *job);
 void job_access(struct job *job);
 void job_spaces(struct job *job);
 
+/* agent_lessons.c: before the first look, of what has ended by then. */
+void agent_learn_from_history(struct agent *agent, struct store *store,
+                              const struct observation *observation);
+
 /* agent_status.c: OpenMetrics text, heap, owned by the caller. */
 char *agent_metrics_text(struct agent *agent);
 

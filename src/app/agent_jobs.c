@@ -198,6 +198,7 @@ static enum status restore_history(struct agent *agent, struct store *store,
                                    const struct observation *observation, struct err *err)
 {
     struct watch *watch = &agent->engine->watch;
+    agent_learn_from_history(agent, store, observation); /* detectors begin with what was learned before */
     watch_look(watch, &agent->engine->config, observation);
     ask_address_limits(agent->os, watch);
     watch_set_limits(watch, &agent->engine->config, observation);

@@ -87,19 +87,26 @@ static void detectors_free(struct watched *item)
     }
 }
 
+struct detector *watch_new_detector(struct watch *watch, const struct config *config, enum target_kind kind,
+                                    const char *target, struct process_id process, enum metric metric,
+                                    int64_t utc_ms)
+{
+    struct verdict_settings settings = watch_settings(config, kind, process, metric, utc_ms);
+    const struct watch_learned *learned = learned_find(watch, target, metric);
+    if (learned) {
+        settings.learned_plateau = learned->settings.learned_plateau;
+        settings.learned_warm_up_ms = learned->settings.learned_warm_up_ms;
+        settings.learned_leak = learned->settings.learned_leak;
+    }
+    return detector_new(&settings);
+}
+
 struct detector *watch_begin_detector(struct watch *watch, const struct config *config, struct watched *item,
                                       enum metric metric, int64_t utc_ms)
 {
-    if (!item->detectors[metric] && watched_has(item, metric)) {
-        struct verdict_settings settings = watch_settings(config, item->kind, item->process, metric, utc_ms);
-        const struct watch_learned *learned = learned_find(watch, item->target, metric);
-        if (learned) {
-            settings.learned_plateau = learned->settings.learned_plateau;
-            settings.learned_warm_up_ms = learned->settings.learned_warm_up_ms;
-            settings.learned_leak = learned->settings.learned_leak;
-        }
-        item->detectors[metric] = detector_new(&settings);
-    }
+    if (!item->detectors[metric] && watched_has(item, metric))
+        item->detectors[metric] =
+            watch_new_detector(watch, config, item->kind, item->target, item->process, metric, utc_ms);
     return item->detectors[metric];
 }
 
@@ -240,17 +247,17 @@ static enum status see_found(struct watch *watch, const struct config *config,
     return status;
 }
 
-static void learn(struct watch *watch, const struct watched *item, enum metric metric)
+void watch_learn(struct watch *watch, const char *target, enum metric metric, const struct detector *detector)
 {
-    struct watch_learned *learned = learned_find(watch, item->target, metric);
+    struct watch_learned *learned = learned_find(watch, target, metric);
     if (!learned) {
         if (watch->learned_count == LEARNED_MAX)
             return;
         learned = &watch->learned[watch->learned_count++];
         *learned = (struct watch_learned){.metric = metric, .settings = {.learned_plateau = NAN}};
-        text_copy(learned->target, sizeof learned->target, item->target);
+        text_copy(learned->target, sizeof learned->target, target);
     }
-    detector_learned(item->detectors[metric], &learned->settings);
+    detector_learned(detector, &learned->settings);
 }
 
 /* The moment an incarnation goes is the moment the next one may begin: what it taught must be there by then.
@@ -260,7 +267,7 @@ static void note_gone(struct watch *watch, struct watched *item, int64_t mono_ms
     item->gone_mono_ms = mono_ms;
     for (size_t m = 0; m < METRIC_COUNT; m++)
         if (item->detectors[m])
-            learn(watch, item, (enum metric)m);
+            watch_learn(watch, item->target, (enum metric)m, item->detectors[m]);
 }
 
 /* Who of the known incarnations still runs; a child of the store is found by its own process. */

@@ -326,6 +326,46 @@ static void test_a_warm_up_outlives_a_restart(void **state)
     assert_true(did(f, "stop MSExchangeIS"));
 }
 
+/* Polls from the birth of a process that leaks until it is told, after an earlier one leaked: in the same life
+ * of storewatch or, with `lives`, in the next. The process ends before or, with `meanwhile`, while storewatch
+ * does not run. */
+static int polls_to_the_second_leak(bool lives, bool meanwhile)
+{
+    void *state = NULL;
+    setup(&state);
+    struct fixture *f = state;
+    f->agent->engine->config.mode = f->config.mode = MODE_ALERT;
+    leak(f);
+    while (!did(f, "mail"))
+        poll_often(f, 1);
+    if (!meanwhile) {
+        world_person_stops(&f->os.world, "MSExchangeIS");
+        poll_often(f, 4);
+    }
+    if (lives) {
+        agent_free(f->agent);
+        if (meanwhile)
+            world_person_stops(&f->os.world, "MSExchangeIS");
+        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+        poll_often(f, 4);
+    }
+    world_person_starts(&f->os.world, "MSExchangeIS");
+    text_clear(&f->os.log);
+    int count = 0;
+    for (; !did(f, "mail [storewatch] EX1: store.exe private bytes") && count < 2000; count++)
+        poll_often(f, 1);
+    teardown(&state);
+    return count;
+}
+
+static void test_what_an_incarnation_taught_outlives_storewatch(void **state)
+{
+    (void)state;
+    const int in_one_life = polls_to_the_second_leak(false, false);
+    assert_int_equal(polls_to_the_second_leak(true, false), in_one_life);
+    assert_int_equal(polls_to_the_second_leak(true, true), in_one_life);
+}
+
 /* The pools went down with the machine, not by themselves: how far is forgotten at a boot. */
 static void test_a_boot_begins_a_life_of_the_machine(void **state)
 {
@@ -1141,6 +1181,7 @@ int main(void)
         TEST(test_control_lines),
         TEST(test_bad_requests_say_what_is_allowed),
         TEST(test_a_warm_up_outlives_a_restart),
+        cmocka_unit_test(test_what_an_incarnation_taught_outlives_storewatch),
         TEST(test_a_boot_begins_a_life_of_the_machine),
         TEST(test_a_clock_that_was_wrong_costs_no_history),
         TEST(test_maintenance_holds_restarts_and_survives),
