@@ -446,6 +446,7 @@ void agent_poll(struct agent *agent)
     watch_over_maintenance(agent);
     agent_write_mails(agent);
     watch_over_look(agent);
+    agent_follow_sight(agent);
     watch_over_modules(agent);
     watch_over_commit(agent);
     agent->access_due |= os_mono_ms(agent->os) - agent->access_mono_ms >= ACCESS_EVERY_MS;

@@ -62,6 +62,9 @@ struct mail_outcome {
 /* While the disk fails none is loaded from the file, so there are seldom two. */
 #define TRANSACTION_OUTCOMES_MAX 4
 
+/* Of what storewatch may lose sight: what the looks could not read, and looks that do not return. */
+enum { SIGHT_OF_LOOKS, SIGHT_IN_TIME, SIGHT_COUNT };
+
 /* Records that are committed together. `pending` is filled on the loop, `flying` is being committed. */
 struct transaction {
     size_t sample_count;
@@ -80,6 +83,8 @@ struct transaction {
     bool has_maintenance;
     int64_t maintenance_until_utc_ms;
     char maintenance_reason[ALERT_LINE_MAX];
+    bool has_sight;
+    int64_t blind_utc_ms[SIGHT_COUNT]; /* when ops were told that it is lost; 0 = that it is there */
     bool set_aside_told;
     char *snapshot;                  /* owned: the status as JSON, for `report`; NULL = none */
     char *culprits[CULPRIT_RECORDS]; /* owned, at culprit_record_slot(); NULL = none */
@@ -97,6 +102,7 @@ struct restored {
     struct budget_entry budget[BUDGET_ENTRIES_MAX];
     int64_t maintenance_until_utc_ms;
     char maintenance_reason[ALERT_LINE_MAX];
+    int64_t blind_utc_ms[SIGHT_COUNT];       /* as in the transaction */
     char set_aside[STORE_SET_ASIDE_MAX];     /* not told yet; "" = nothing was */
     char who[INCIDENTS_MAX][ENGINE_WHO_MAX]; /* of the open ones: who was named; "" = nobody */
 };
@@ -235,6 +241,7 @@ struct agent {
     int64_t clock_jump_utc_ms, clock_jump_ms; /* the latest one: when, by the clock after it, and how far */
     bool look_overdue;                        /* it has not returned for long */
     struct sight look_sight;                  /* what ops know of that */
+    struct sight sight_put[SIGHT_COUNT];      /* what was saved, or is about to be, of both kinds of sight */
     int64_t modules_begun_mono_ms;            /* of the MODULES lane's latest job */
     bool modules_overdue;                     /* it has not returned for long, and ops know */
     uint64_t missed_slots;
@@ -361,6 +368,9 @@ void agent_reopen_done(struct agent *agent, struct job *job);
 /* What the agent knows of a maintenance goes into the pending transaction. One whose end was told is saved
  * without its reason, so that the next life does not tell it again. */
 void agent_put_maintenance(struct agent *agent);
+/* What ops were told of storewatch's sight goes into the transaction of that mail, when it is another thing than
+ * before: the next life has to tell that sight is back. */
+void agent_follow_sight(struct agent *agent);
 void agent_take_commit_job(struct agent *agent, struct job *job);
 bool agent_needs_journal(enum engine_request_kind kind);
 void agent_answer_without_journal(struct agent *agent);

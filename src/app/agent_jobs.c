@@ -51,6 +51,9 @@ static enum status load_setting(struct store *store, const char *name, char *out
     return STATUS_OK;
 }
 
+static const char *const sight_settings[SIGHT_COUNT] = {
+    [SIGHT_OF_LOOKS] = "blind_utc_ms", [SIGHT_IN_TIME] = "look_overdue_utc_ms"};
+
 static enum status load_maintenance(struct store *store, struct restored *out, struct err *err)
 {
     char until[32];
@@ -60,6 +63,19 @@ static enum status load_maintenance(struct store *store, struct restored *out, s
                               sizeof out->maintenance_reason, err);
     if (!status)
         out->maintenance_until_utc_ms = strtoll(until, NULL, 10);
+    return status;
+}
+
+/* When ops were told that it is lost; 0 = they were not, or that it is back. */
+static enum status load_sight(struct store *store, struct restored *out, struct err *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < SIGHT_COUNT; i++) {
+        char value[32];
+        status = load_setting(store, sight_settings[i], value, sizeof value, err);
+        if (!status)
+            out->blind_utc_ms[i] = strtoll(value, NULL, 10);
+    }
     return status;
 }
 
@@ -78,6 +94,8 @@ static enum status load_restored(struct store *store, struct restored **out_rest
         status = store_get_budget(store, restored->budget, BUDGET_ENTRIES_MAX, &restored->budget_count, err);
     if (!status)
         status = load_maintenance(store, restored, err);
+    if (!status)
+        status = load_sight(store, restored, err);
     if (!status)
         status = load_setting(store, STORE_SETTING_SET_ASIDE, restored->set_aside, sizeof restored->set_aside,
                               err);
@@ -264,13 +282,19 @@ void job_look(struct job *job)
 
 /* ---- commit ---- */
 
+static enum status write_time(struct store *store, const char *setting, int64_t utc_ms, struct err *err)
+{
+    char value[32];
+    struct text text = text_on(value, sizeof value);
+    text_add(&text, "%lld", (long long)utc_ms);
+    return store_put_setting(store, setting, value, err);
+}
+
 static enum status write_maintenance(struct store *store, const struct transaction *transaction,
                                      struct err *err)
 {
-    char until[32];
-    struct text text = text_on(until, sizeof until);
-    text_add(&text, "%lld", (long long)transaction->maintenance_until_utc_ms);
-    enum status status = store_put_setting(store, SETTING_MAINTENANCE_UNTIL, until, err);
+    enum status status =
+        write_time(store, SETTING_MAINTENANCE_UNTIL, transaction->maintenance_until_utc_ms, err);
     return status
                ? status
                : store_put_setting(store, SETTING_MAINTENANCE_REASON, transaction->maintenance_reason, err);
@@ -307,6 +331,8 @@ static enum status write_transaction(struct store *store, const struct transacti
     }
     if (!status && transaction->has_maintenance)
         status = write_maintenance(store, transaction, err);
+    for (size_t i = 0; !status && transaction->has_sight && i < SIGHT_COUNT; i++)
+        status = write_time(store, sight_settings[i], transaction->blind_utc_ms[i], err);
     if (!status && transaction->set_aside_told)
         status = store_put_setting(store, STORE_SETTING_SET_ASIDE, "", err);
     if (!status && transaction->snapshot)

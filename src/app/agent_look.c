@@ -185,6 +185,7 @@ void agent_look_done(struct agent *agent, struct job *job)
     agent->look_took_ms = os_mono_ms(agent->os) - agent->look_begun_mono_ms;
     take_clock(agent, job->observation);
     follow_overdue(agent);
+    agent_follow_sight(agent);
     take_limits(agent, job);
     text_copy(agent->look_error, sizeof agent->look_error,
               job->err.text); /* a look in part may succeed and say so */
@@ -197,5 +198,6 @@ void agent_look_done(struct agent *agent, struct job *job)
         see_whether_to_search(agent);
     }
     agent_take_actions(agent);
+    agent_follow_sight(agent);
     agent->metrics_due |= job->sample_due && agent->engine->config.metrics_textfile[0];
 }

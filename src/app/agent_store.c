@@ -54,6 +54,46 @@ static void close_replaced(struct agent *agent, const struct restored *restored,
     }
 }
 
+static struct sight *sight_get(struct agent *agent, size_t which)
+{
+    return which == SIGHT_OF_LOOKS ? &agent->engine->sight : &agent->look_sight;
+}
+
+static void put_sight(struct agent *agent)
+{
+    const struct clock clock = agent_clock_now(agent);
+    for (size_t i = 0; i < SIGHT_COUNT; i++) {
+        const struct sight *sight = sight_get(agent, i);
+        agent->pending->blind_utc_ms[i] =
+            sight->told_lost ? clock.utc_ms - (clock.mono_ms - sight->told_mono_ms) : 0;
+        agent->sight_put[i] = *sight;
+    }
+    agent->pending->has_sight = agent->pending_dirty = true;
+}
+
+/* What was told in this life wins. As long ago as the clock says; one that was set back makes it now. */
+static void restore_sight(struct agent *agent, const struct restored *restored, struct clock clock)
+{
+    for (size_t i = 0; i < SIGHT_COUNT; i++) {
+        const int64_t ago_ms = clock.utc_ms - restored->blind_utc_ms[i];
+        struct sight *sight = sight_get(agent, i);
+        if (restored->blind_utc_ms[i] && sight->told_mono_ms == 0)
+            sight_told(sight, true, clock.mono_ms - (ago_ms > 0 ? ago_ms : 0));
+    }
+    put_sight(agent);
+}
+
+void agent_follow_sight(struct agent *agent)
+{
+    bool is_new = false;
+    for (size_t i = 0; i < SIGHT_COUNT; i++) {
+        const struct sight *now = sight_get(agent, i), *put = &agent->sight_put[i];
+        is_new |= now->told_lost != put->told_lost || now->told_mono_ms != put->told_mono_ms;
+    }
+    if (is_new)
+        put_sight(agent);
+}
+
 /* What was saved goes into the engine; without it, the ids of new incidents must not meet those in a file
  * that may still be opened later: they begin at the time of day in seconds. */
 static void take_store(struct agent *agent, struct job *job)
@@ -74,6 +114,8 @@ static void take_store(struct agent *agent, struct job *job)
         agent->maintenance_on = restored->maintenance_reason[0] != '\0';
     }
     struct clock clock = agent_clock_now(agent);
+    if (!agent->engine->file_known)
+        restore_sight(agent, restored, clock);
     engine_restore_incidents(agent->engine, restored->incidents, restored->incident_count,
                              restored->last_incident_id, clock);
     if (!agent->engine->file_known)
@@ -134,6 +176,7 @@ static void put_everything(struct agent *agent)
         transaction_put_restart(pending, &engine->restart.journal);
     transaction_put_budget(pending, engine);
     agent_put_maintenance(agent);
+    put_sight(agent);
 }
 
 void agent_reopen_done(struct agent *agent, struct job *job)
@@ -190,6 +233,7 @@ static void transaction_clear(struct transaction *transaction)
     transaction->sample_count = transaction->incident_count = transaction->mail_count = 0;
     transaction->restart_count = 0;
     transaction->has_budget = transaction->has_maintenance = transaction->set_aside_told = false;
+    transaction->has_sight = false;
     transaction->outcome_count = 0;
     free(transaction->snapshot);
     transaction->snapshot = NULL;
@@ -217,6 +261,10 @@ static void transaction_put_back(struct agent *agent)
         older->has_maintenance = true;
         older->maintenance_until_utc_ms = newer->maintenance_until_utc_ms;
         memcpy(older->maintenance_reason, newer->maintenance_reason, sizeof newer->maintenance_reason);
+    }
+    if (newer->has_sight) {
+        older->has_sight = true;
+        memcpy(older->blind_utc_ms, newer->blind_utc_ms, sizeof newer->blind_utc_ms);
     }
     older->set_aside_told |= newer->set_aside_told;
     if (newer->snapshot) {

@@ -505,6 +505,48 @@ static void test_looks_that_last_long_are_told_once(void **state)
     assert_int_equal(times_done(f, SIGHT_BACK), 1);
 }
 
+/* One look is taken and comes back six slots later. */
+static void look_for_long(struct fixture *f)
+{
+    struct job *look = NULL;
+    for (int slot = 0; slot < 6; slot++) {
+        poll(f);
+        look = look ? look : agent_take_job(f->agent, LANE_LOOK);
+    }
+    job_run(look);
+    agent_job_done(f->agent, look);
+    drive_lanes(f->agent);
+}
+
+/* What ops were told last is that storewatch sees nothing, of both kinds. It is started again, by a crash as by
+ * a person: that is not told anew, its end is, and only once. */
+static void test_sight_that_was_lost_before_a_restart_is_told_to_be_back(void **state)
+{
+    struct fixture *f = *state;
+    f->config.reminder_ms = 30 * MS_PER_MINUTE;
+    f->agent->engine->config.reminder_ms = f->config.reminder_ms;
+    drive_lanes(f->agent);
+    f->os.world.processes_unreadable = true;
+    poll_often(f, 6);
+    look_for_long(f);
+    assert_int_equal(times_done(f, BLIND), 2);
+    for (int life = 0; life < 3; life++) {
+        agent_free(f->agent);
+        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+        poll_often(f, 10);
+        assert_int_equal(times_done(f, BLIND), 2);
+    }
+    f->os.world.processes_unreadable = false;
+    poll_often(f, 10);
+    assert_int_equal(times_done(f, SIGHT_BACK), 0);
+    poll_often(f, 122);
+    assert_int_equal(times_done(f, SIGHT_BACK), 2);
+    agent_free(f->agent);
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    poll_often(f, 130);
+    assert_int_equal(times_done(f, SIGHT_BACK), 2);
+}
+
 static int nagios(struct fixture *f)
 {
     struct buffer view = {0};
@@ -1189,6 +1231,7 @@ int main(void)
         TEST(test_a_start_that_hangs_is_mailed),
         TEST(test_sight_that_comes_and_goes_is_told_once),
         TEST(test_looks_that_last_long_are_told_once),
+        TEST(test_sight_that_was_lost_before_a_restart_is_told_to_be_back),
         TEST(test_the_status_is_unknown_while_a_look_hangs),
         TEST(test_a_search_that_hangs_is_told),
         TEST(test_a_restart_by_hand_keeps_to_the_preflight),
