@@ -145,6 +145,7 @@ struct outbox_entry {
     enum alert_kind kind;
     enum severity severity; /* mail_severity */
     int64_t queued_utc_ms, done_utc_ms;
+    int64_t refused_utc_ms; /* of a pending one: when a relay first refused it; 0 = none has */
     enum mail_state state;
     uint32_t attempts;
     char last_answer[256]; /* the last relay's words */
@@ -159,7 +160,8 @@ enum status store_put_mail(struct store *store, const struct mail *mail, enum al
 /* The oldest pending mail with id > after_id; NOT_FOUND when there is none. */
 enum status store_next_mail(struct store *store, int64_t after_id, struct outbox_entry *out_entry,
                             struct err *err);
-/* Notes what came of an attempt. A sent mail loses its body. NOT_FOUND when there is no such mail. (By its
+/* Notes what came of an attempt: utc_ms is when it was done, of a pending one when a relay first refused it (0 =
+ * none has). A sent mail loses its body. NOT_FOUND when there is no such mail. (By its
  * key: a file that has taken the place of a damaged one may give its id to another.) */
 enum status store_set_mail(struct store *store, const char *key, enum mail_state state, uint32_t attempts,
                            const char *answer, int64_t utc_ms, struct err *err);

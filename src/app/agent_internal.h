@@ -47,6 +47,7 @@ struct pending_mail {
     /* Of one that leaves from memory: how often it was tried, and in which round last; 0 = not yet. */
     uint32_t attempts;
     uint64_t tried_round;
+    int64_t refused_utc_ms; /* as in outbox_entry */
     bool lets_pass;
 };
 
@@ -55,7 +56,8 @@ struct mail_outcome {
     char key[MAIL_KEY_MAX];
     enum mail_state state;
     uint32_t attempts;
-    bool lets_pass; /* it is pending still, and later mails of its incident wait behind it no more */
+    int64_t refused_utc_ms; /* as in outbox_entry */
+    bool lets_pass;         /* it is pending still, and later mails of its incident wait behind it no more */
     char answer[256];
 };
 

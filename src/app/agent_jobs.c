@@ -305,7 +305,8 @@ static enum status write_outcome(struct store *store, const struct mail_outcome 
 {
     struct err why = {0};
     enum status status =
-        store_set_mail(store, outcome->key, outcome->state, outcome->attempts, outcome->answer, utc_ms, &why);
+        store_set_mail(store, outcome->key, outcome->state, outcome->attempts, outcome->answer,
+                       outcome->state == MAIL_PENDING ? outcome->refused_utc_ms : utc_ms, &why);
     if (status == STATUS_OK || status == STATUS_NOT_FOUND) /* lost with a damaged file, or never saved */
         return STATUS_OK;
     return err_set(err, status, why.operation, why.code, "%s", why.text);
@@ -414,15 +415,18 @@ void job_control(struct job *job)
 
 /* One relay refuses a mail for good, and another cannot be asked. It may be the mail: after so many attempts
  * (half an hour from the first) what its incident has to say next waits behind it no more. It may be that
- * relay: so the mail itself is kept for the other one, and given up after a day only. */
+ * relay: so the mail itself is kept for the other one, and given up a day after it was first refused only. */
 #define REFUSED_ATTEMPTS 10
 #define REFUSED_KEPT_MS MS_PER_DAY
 
 /* `refused`: by how many of the relays, all of which were tried. */
-static void judge_refusal(struct mail_outcome *outcome, size_t refused, size_t relay_count, int64_t age_ms)
+static void judge_refusal(struct mail_outcome *outcome, size_t refused, size_t relay_count, int64_t utc_ms)
 {
     const bool often = refused > 0 && outcome->attempts >= REFUSED_ATTEMPTS;
-    if (refused > 0 && (refused == relay_count || (often && age_ms >= REFUSED_KEPT_MS)))
+    if (refused > 0 && outcome->refused_utc_ms == 0)
+        outcome->refused_utc_ms = utc_ms;
+    const bool long_ago = utc_ms - outcome->refused_utc_ms >= REFUSED_KEPT_MS;
+    if (refused > 0 && (refused == relay_count || (often && long_ago)))
         outcome->state = MAIL_DEAD;
     else
         outcome->lets_pass = often;
@@ -436,7 +440,8 @@ void job_mail(struct job *job)
     const struct config *config = job->config;
     struct outbox_entry *entry = &job->sending;
     job->relay_answered = false;
-    job->outcome = (struct mail_outcome){.state = MAIL_PENDING, .attempts = entry->attempts + 1};
+    job->outcome = (struct mail_outcome){
+        .state = MAIL_PENDING, .attempts = entry->attempts + 1, .refused_utc_ms = entry->refused_utc_ms};
     text_copy(job->outcome.key, sizeof job->outcome.key, entry->mail.key);
     struct text answer = text_on(job->outcome.answer, sizeof job->outcome.answer);
 
@@ -469,8 +474,7 @@ void job_mail(struct job *job)
         job->relay_answered |= result.smtp_code >= 400 || result.swallowed;
     }
     if (job->outcome.state == MAIL_PENDING)
-        judge_refusal(&job->outcome, refused, config->relay_count,
-                      os_utc_ms(job->agent->os) - entry->queued_utc_ms);
+        judge_refusal(&job->outcome, refused, config->relay_count, os_utc_ms(job->agent->os));
     free(message);
 }
 

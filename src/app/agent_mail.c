@@ -189,6 +189,7 @@ static bool take_mail_from_memory(struct agent *agent)
                                  .severity = mail_severity(&found->mail, found->kind),
                                  .attempts = found->attempts,
                                  .queued_utc_ms = found->utc_ms,
+                                 .refused_utc_ms = found->refused_utc_ms,
                                  .mail = found->mail};
     bool copied = copy_text(found->mail.plain, &entry.mail.plain);
     copied &= copy_text(found->mail.html, &entry.mail.html);

@@ -137,6 +137,7 @@ static bool note_in_memory(struct transaction *transaction, const struct mail_ou
         return true;
     }
     transaction->mails[at].attempts = outcome->attempts;
+    transaction->mails[at].refused_utc_ms = outcome->refused_utc_ms;
     transaction->mails[at].lets_pass = outcome->lets_pass;
     return true;
 }

@@ -68,8 +68,13 @@ static enum status read_entry(struct store *store, struct query *query, struct o
     out_entry->incident_id = query_integer(query);
     out_entry->kind = (enum alert_kind)query_word(query, &words_alert_kind);
     out_entry->queued_utc_ms = query_integer(query);
-    out_entry->done_utc_ms = query_integer(query);
+    const int64_t done_utc_ms = query_integer(query);
     out_entry->state = (enum mail_state)query_word(query, &words_mail_state);
+    if (out_entry->state == MAIL_PENDING) {
+        out_entry->refused_utc_ms = done_utc_ms; /* schema.c */
+    } else {
+        out_entry->done_utc_ms = done_utc_ms;
+    }
     out_entry->attempts = query_uint32(query);
     query_text(query, out_entry->last_answer, sizeof(out_entry->last_answer));
     query_text(query, out_entry->mail.subject, sizeof(out_entry->mail.subject));
@@ -134,7 +139,7 @@ enum status store_set_mail(struct store *store, const char *key, enum mail_state
     query_bind_word(&set, &words_mail_state, (int)state);
     query_bind_integer(&set, attempts);
     query_bind_text(&set, words);
-    query_bind_integer(&set, state == MAIL_PENDING ? 0 : utc_ms);
+    query_bind_integer(&set, utc_ms);
     query_bind_text(&set, key);
     status = query_run(store, &set, "set mail", err);
     if (status == STATUS_OK && sqlite3_changes(store->db) == 0) {

@@ -255,6 +255,38 @@ static void test_what_one_relay_refuses_waits_a_day_for_the_other(void **state)
     assert_int_equal(f->agent->mails_dead, 1);
 }
 
+/* Nobody could be reached for more than a day: the day begins with the first refusal, and goes on in the next
+ * life of storewatch. */
+static void wait_a_day_for_the_other_after_an_outage(struct fixture *f, bool another_life)
+{
+    use_two_relays(f);
+    f->os.relays[0] = f->os.relays[1] = RELAY_UNREACHABLE;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    poll_for(f, 30 * MS_PER_HOUR);
+    f->os.relays[1] = RELAY_REFUSES;
+    poll_for(f, 12 * MS_PER_HOUR);
+    assert_int_equal(f->agent->mails_dead, 0);
+    if (another_life) {
+        agent_free(f->agent);
+        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+        use_two_relays(f);
+    }
+    poll_for(f, 11 * MS_PER_HOUR);
+    assert_int_equal(f->agent->mails_dead, 0);
+    poll_for(f, 2 * MS_PER_HOUR);
+    assert_true(f->agent->mails_dead > 0);
+}
+
+static void test_the_day_begins_with_the_first_refusal(void **state)
+{
+    wait_a_day_for_the_other_after_an_outage(*state, false);
+}
+
+static void test_the_day_of_a_refusal_outlives_storewatch(void **state)
+{
+    wait_a_day_for_the_other_after_an_outage(*state, true);
+}
+
 /* It may be the mail that one relay refuses, while it would take the next one: after half an hour what its
  * incident says next waits behind it no more. */
 static void test_what_one_relay_refuses_keeps_its_incident_half_an_hour(void **state)
@@ -515,6 +547,21 @@ static void test_from_memory_what_is_refused_is_given_up(void **state)
     assert_int_equal(f->agent->pending->mail_count, 0);
 }
 
+static void test_from_memory_the_day_begins_with_the_first_refusal(void **state)
+{
+    struct fixture *f = *state;
+    use_two_relays(f);
+    f->os.relays[0] = f->os.relays[1] = RELAY_UNREACHABLE;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    break_the_disk(f);
+    mail_for(f, 30 * MS_PER_HOUR);
+    f->os.relays[1] = RELAY_REFUSES;
+    mail_for(f, 23 * MS_PER_HOUR);
+    assert_int_equal(f->agent->mails_dead, 0);
+    mail_for(f, 2 * MS_PER_HOUR);
+    assert_int_equal(f->agent->mails_dead, 2); /* with the one that tells of the disk */
+}
+
 /* The cap is reached, or rounds have become rare: an error waits for neither, and takes with it what its
  * incident has said before. */
 static void test_from_memory_an_error_does_not_wait(void **state)
@@ -678,6 +725,8 @@ int main(void)
         TEST(test_errors_do_not_use_the_cap_up),
         TEST(test_a_relay_that_refuses_is_not_the_last),
         TEST(test_what_one_relay_refuses_waits_a_day_for_the_other),
+        TEST(test_the_day_begins_with_the_first_refusal),
+        TEST(test_the_day_of_a_refusal_outlives_storewatch),
         TEST(test_what_one_relay_refuses_keeps_its_incident_half_an_hour),
         TEST(test_what_was_given_up_does_not_count),
         TEST(test_a_mail_that_none_answers_keeps_no_other),
@@ -689,6 +738,7 @@ int main(void)
         TEST(test_a_mail_that_comes_back_has_a_place),
         TEST(test_from_memory_a_mail_that_none_answers_keeps_no_other),
         TEST(test_from_memory_what_is_refused_is_given_up),
+        TEST(test_from_memory_the_day_begins_with_the_first_refusal),
         TEST(test_from_memory_an_error_does_not_wait),
         TEST(test_a_mail_on_its_way_is_saved),
         TEST(test_what_was_sent_is_remembered_until_it_is_saved),

@@ -344,6 +344,7 @@ static void mail_round_trip(void **state)
     assert_int_equal(entry.attempts, 1);
     assert_string_equal(entry.last_answer, "451 try later");
     assert_int_equal(entry.done_utc_ms, 0);
+    assert_int_equal(entry.refused_utc_ms, NOON + 1);
     assert_string_equal(entry.mail.html, "<p>html</p>");
     outbox_entry_deinit(&entry);
 
