@@ -146,6 +146,7 @@ struct engine {
     char host_name[64];
     bool dry_run;
     bool journal_writable;            /* told by the edge */
+    bool boot_goes_on;                /* told by the edge: what is restored was saved in this boot */
     int64_t maintenance_until_utc_ms; /* told by the edge; 0 = none */
 
     struct watch watch;

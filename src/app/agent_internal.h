@@ -87,6 +87,7 @@ struct transaction {
     char maintenance_reason[ALERT_LINE_MAX];
     bool has_sight;
     int64_t blind_utc_ms[SIGHT_COUNT]; /* when ops were told that it is lost; 0 = that it is there */
+    int64_t boot_utc_ms; /* when the machine was started, as the clock has it now; 0 = as saved before */
     bool set_aside_told;
     char *snapshot;                  /* owned: the status as JSON, for `report`; NULL = none */
     char *culprits[CULPRIT_RECORDS]; /* owned, at culprit_record_slot(); NULL = none */
@@ -105,6 +106,7 @@ struct restored {
     int64_t maintenance_until_utc_ms;
     char maintenance_reason[ALERT_LINE_MAX];
     int64_t blind_utc_ms[SIGHT_COUNT];       /* as in the transaction */
+    int64_t boot_utc_ms;                     /* likewise; 0 = it is not known */
     char set_aside[STORE_SET_ASIDE_MAX];     /* not told yet; "" = nothing was */
     char who[INCIDENTS_MAX][ENGINE_WHO_MAX]; /* of the open ones: who was named; "" = nobody */
 };
@@ -238,7 +240,8 @@ struct agent {
     int64_t looked_mono_ms, look_begun_mono_ms;
     bool looked; /* the next two are known */
     int64_t look_took_ms;
-    int64_t clock_shift_ms; /* the wall clock against the monotonic one, as of the latest look */
+    int64_t clock_shift_ms;  /* the wall clock against the monotonic one, as of the latest look */
+    int64_t boot_put_utc_ms; /* what was saved of that, or is about to be; 0 = nothing in this life */
     uint64_t clock_jumps;
     int64_t clock_jump_utc_ms, clock_jump_ms; /* the latest one: when, by the clock after it, and how far */
     bool look_overdue;                        /* it has not returned for long */
@@ -373,6 +376,9 @@ void agent_put_maintenance(struct agent *agent);
 /* What ops were told of storewatch's sight goes into the transaction of that mail, when it is another thing than
  * before: the next life has to tell that sight is back. */
 void agent_follow_sight(struct agent *agent);
+/* When the machine was started goes with the clock when that is set: the next life knows by it whether this is the
+ * same boot. */
+void agent_follow_boot(struct agent *agent);
 void agent_take_commit_job(struct agent *agent, struct job *job);
 bool agent_needs_journal(enum engine_request_kind kind);
 void agent_answer_without_journal(struct agent *agent);
@@ -392,6 +398,7 @@ void agent_end_mail_round(struct agent *agent);
 /* Names of settings in the store. */
 #define SETTING_MAINTENANCE_UNTIL "maintenance_until_utc_ms"
 #define SETTING_MAINTENANCE_REASON "maintenance_reason"
+#define SETTING_BOOT "boot_utc_ms"
 
 void job_open(struct job *job);
 void job_reopen(struct job *job);

@@ -79,6 +79,15 @@ static enum status load_sight(struct store *store, struct restored *out, struct 
     return status;
 }
 
+static enum status load_boot(struct store *store, struct restored *out, struct err *err)
+{
+    char value[32];
+    enum status status = load_setting(store, SETTING_BOOT, value, sizeof value, err);
+    if (!status)
+        out->boot_utc_ms = strtoll(value, NULL, 10);
+    return status;
+}
+
 static enum status load_restored(struct store *store, struct restored **out_restored, struct err *err)
 {
     struct restored *restored = calloc(1, sizeof *restored);
@@ -96,6 +105,8 @@ static enum status load_restored(struct store *store, struct restored **out_rest
         status = load_maintenance(store, restored, err);
     if (!status)
         status = load_sight(store, restored, err);
+    if (!status)
+        status = load_boot(store, restored, err);
     if (!status)
         status = load_setting(store, STORE_SETTING_SET_ASIDE, restored->set_aside, sizeof restored->set_aside,
                               err);
@@ -334,6 +345,8 @@ static enum status write_transaction(struct store *store, const struct transacti
         status = write_maintenance(store, transaction, err);
     for (size_t i = 0; !status && transaction->has_sight && i < SIGHT_COUNT; i++)
         status = write_time(store, sight_settings[i], transaction->blind_utc_ms[i], err);
+    if (!status && transaction->boot_utc_ms)
+        status = write_time(store, SETTING_BOOT, transaction->boot_utc_ms, err);
     if (!status && transaction->set_aside_told)
         status = store_put_setting(store, STORE_SETTING_SET_ASIDE, "", err);
     if (!status && transaction->snapshot)

@@ -184,6 +184,7 @@ void agent_look_done(struct agent *agent, struct job *job)
     agent->looked_mono_ms = job->observation->mono_ms;
     agent->look_took_ms = os_mono_ms(agent->os) - agent->look_begun_mono_ms;
     take_clock(agent, job->observation);
+    agent_follow_boot(agent);
     follow_overdue(agent);
     agent_follow_sight(agent);
     take_limits(agent, job);

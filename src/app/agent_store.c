@@ -7,6 +7,10 @@
 
 #define STORE_RETRY_MS (5 * MS_PER_SECOND)
 #define STORE_REOPEN_MS (1 * MS_PER_MINUTE)
+/* The clock drifts while storewatch does not run; a boot moves it by all the time that the machine ran. */
+#define SAME_BOOT_MS (1 * MS_PER_MINUTE)
+/* So far is the clock bent before that is saved. */
+#define BOOT_MOVED_MS (5 * MS_PER_SECOND)
 /* A status is kept at most this often. */
 #define SNAPSHOT_APART_MS (5 * MS_PER_MINUTE)
 #define STORE_MAINTAIN_MS (2 * MS_PER_MINUTE)
@@ -94,6 +98,26 @@ void agent_follow_sight(struct agent *agent)
         put_sight(agent);
 }
 
+/* What a boot has ended, but could not be told yet, is to be known as that in the next life, too. */
+static bool something_ends_with_boot(const struct engine *engine)
+{
+    for (size_t i = 0; i < engine->incidents_end; i++)
+        if (engine->incidents[i].incident.id && engine->incidents[i].of_earlier_boot)
+            return true;
+    return false;
+}
+
+void agent_follow_boot(struct agent *agent)
+{
+    const int64_t boot_utc_ms = agent->clock_shift_ms;
+    const bool is_saved =
+        agent->boot_put_utc_ms && llabs(boot_utc_ms - agent->boot_put_utc_ms) < BOOT_MOVED_MS;
+    if (is_saved || something_ends_with_boot(agent->engine))
+        return;
+    agent->pending->boot_utc_ms = agent->boot_put_utc_ms = boot_utc_ms;
+    agent->pending_dirty = true;
+}
+
 /* What was saved goes into the engine; without it, the ids of new incidents must not meet those in a file
  * that may still be opened later: they begin at the time of day in seconds. */
 static void take_store(struct agent *agent, struct job *job)
@@ -116,6 +140,8 @@ static void take_store(struct agent *agent, struct job *job)
     struct clock clock = agent_clock_now(agent);
     if (!agent->engine->file_known)
         restore_sight(agent, restored, clock);
+    agent->engine->boot_goes_on =
+        restored->boot_utc_ms && llabs(clock.utc_ms - clock.mono_ms - restored->boot_utc_ms) < SAME_BOOT_MS;
     engine_restore_incidents(agent->engine, restored->incidents, restored->incident_count,
                              restored->last_incident_id, clock);
     if (!agent->engine->file_known)
@@ -177,6 +203,7 @@ static void put_everything(struct agent *agent)
     transaction_put_budget(pending, engine);
     agent_put_maintenance(agent);
     put_sight(agent);
+    agent->boot_put_utc_ms = 0; /* the next look does */
 }
 
 void agent_reopen_done(struct agent *agent, struct job *job)
@@ -234,6 +261,7 @@ static void transaction_clear(struct transaction *transaction)
     transaction->restart_count = 0;
     transaction->has_budget = transaction->has_maintenance = transaction->set_aside_told = false;
     transaction->has_sight = false;
+    transaction->boot_utc_ms = 0;
     transaction->outcome_count = 0;
     free(transaction->snapshot);
     transaction->snapshot = NULL;
@@ -266,6 +294,8 @@ static void transaction_put_back(struct agent *agent)
         older->has_sight = true;
         memcpy(older->blind_utc_ms, newer->blind_utc_ms, sizeof newer->blind_utc_ms);
     }
+    if (newer->boot_utc_ms)
+        older->boot_utc_ms = newer->boot_utc_ms;
     older->set_aside_told |= newer->set_aside_told;
     if (newer->snapshot) {
         free(older->snapshot);

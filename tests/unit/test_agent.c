@@ -385,6 +385,39 @@ static void test_a_boot_begins_a_life_of_the_machine(void **state)
     }
 }
 
+/* The clock is set beyond the begin of the machine's growth, and storewatch is started again: the machine was
+ * not. (Then it is.) */
+static void test_a_clock_that_is_set_is_no_boot(void **state)
+{
+    struct fixture *f = *state;
+    poll_often(f, 10);
+    const struct incident grows = {.id = 1,
+                                   .target_kind = TARGET_HOST,
+                                   .target = "host",
+                                   .metric = METRIC_COMMIT,
+                                   .state = INCIDENT_OPEN,
+                                   .opened_utc_ms = f->os.world.utc_ms,
+                                   .told_utc_ms = f->os.world.utc_ms,
+                                   .exhaustion_utc_ms = INT64_MAX,
+                                   .exhaustion_early_utc_ms = INT64_MAX,
+                                   .exhaustion_late_utc_ms = INT64_MAX};
+    transaction_put_incident(f->agent->pending, &grows);
+    poll_often(f, 1);
+    f->os.world.utc_ms += 5 * MS_PER_HOUR;
+    for (int life = 0; life < 3; life++) {
+        poll_often(f, 3);
+        agent_free(f->agent);
+        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    }
+    poll_often(f, 3);
+    assert_false(did(f, "started anew"));
+    agent_free(f->agent);
+    world_reboot(&f->os.world);
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    poll_often(f, 3);
+    assert_true(did(f, "started anew"));
+}
+
 /* The clock was a day ahead for a while and was put right: that while is lacking, and nothing else. */
 static void test_a_clock_that_was_wrong_costs_no_history(void **state)
 {
@@ -1225,6 +1258,7 @@ int main(void)
         TEST(test_a_warm_up_outlives_a_restart),
         cmocka_unit_test(test_what_an_incarnation_taught_outlives_storewatch),
         TEST(test_a_boot_begins_a_life_of_the_machine),
+        TEST(test_a_clock_that_is_set_is_no_boot),
         TEST(test_a_clock_that_was_wrong_costs_no_history),
         TEST(test_maintenance_holds_restarts_and_survives),
         TEST(test_maintenance_withdraws_a_stop_that_waits),
