@@ -29,11 +29,37 @@ struct clock agent_clock_now(const struct agent *agent)
 
 /* ---- making and freeing ---- */
 
+static void transaction_free(struct transaction *transaction)
+{
+    for (size_t i = 0; transaction && i < transaction->mail_count; i++)
+        mail_deinit(&transaction->mails[i].mail);
+    for (size_t i = 0; transaction && i < CULPRIT_RECORDS; i++)
+        free(transaction->culprits[i]);
+    if (transaction) {
+        free(transaction->snapshot);
+        free(transaction->incidents);
+    }
+    free(transaction);
+}
+
+/* NULL without memory. */
+static struct transaction *transaction_new(void)
+{
+    struct transaction *transaction = calloc(1, sizeof *transaction);
+    if (!transaction)
+        return NULL;
+    transaction->incident_capacity = TRANSACTION_INCIDENTS_FIRST;
+    transaction->incidents = calloc(transaction->incident_capacity, sizeof transaction->incidents[0]);
+    if (transaction->incidents)
+        return transaction;
+    transaction_free(transaction);
+    return NULL;
+}
+
 static enum status allocate(struct agent *agent)
 {
-    bool ok = (agent->actions = calloc(1, sizeof *agent->actions)) &&
-              (agent->pending = calloc(1, sizeof *agent->pending)) &&
-              (agent->flying = calloc(1, sizeof *agent->flying)) &&
+    bool ok = (agent->actions = calloc(1, sizeof *agent->actions)) && (agent->pending = transaction_new()) &&
+              (agent->flying = transaction_new()) &&
               (agent->mail_config = calloc(1, sizeof *agent->mail_config)) &&
               (agent->discovery = calloc(1, sizeof *agent->discovery)) &&
               (agent->events = calloc(EVENTS_MAX, sizeof *agent->events)) &&
@@ -76,25 +102,14 @@ enum status agent_new(struct os *os, const struct config *config, const struct a
     return STATUS_OK;
 }
 
-static void transaction_deinit(struct transaction *transaction)
-{
-    for (size_t i = 0; transaction && i < transaction->mail_count; i++)
-        mail_deinit(&transaction->mails[i].mail);
-    for (size_t i = 0; transaction && i < CULPRIT_RECORDS; i++)
-        free(transaction->culprits[i]);
-    if (transaction)
-        free(transaction->snapshot);
-    free(transaction);
-}
-
 void agent_free(struct agent *agent)
 {
     if (!agent)
         return;
     store_close(agent->store);
     engine_free(agent->engine);
-    transaction_deinit(agent->pending);
-    transaction_deinit(agent->flying);
+    transaction_free(agent->pending);
+    transaction_free(agent->flying);
     if (agent->mail_ready)
         outbox_entry_deinit(&agent->next_mail);
     /* What a job owned that was taken and never reported done. */
@@ -132,7 +147,7 @@ void agent_take_actions(struct agent *agent)
     const struct actions *actions = agent->actions;
     struct transaction *pending = agent->pending;
     for (size_t i = 0; i < actions->incident_count; i++) {
-        transaction_put_incident(pending, &actions->incidents[i]);
+        agent_put_incident(agent, pending, &actions->incidents[i]);
         agent_put_culprits(agent, actions->incidents[i].id);
     }
     if (actions->save_restart)

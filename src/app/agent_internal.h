@@ -64,6 +64,10 @@ struct mail_outcome {
 /* While the disk fails none is loaded from the file, so there are seldom two. */
 #define TRANSACTION_OUTCOMES_MAX 4
 
+/* Incidents that wait for the store: so many find room without memory for more; and at the most. */
+#define TRANSACTION_INCIDENTS_FIRST INCIDENTS_MAX
+#define TRANSACTION_INCIDENTS_MAX 256
+
 /* Of what storewatch may lose sight: what the looks could not read, and looks that do not return. */
 enum { SIGHT_OF_LOOKS, SIGHT_IN_TIME, SIGHT_COUNT };
 
@@ -71,8 +75,8 @@ enum { SIGHT_OF_LOOKS, SIGHT_IN_TIME, SIGHT_COUNT };
 struct transaction {
     size_t sample_count;
     struct pending_sample samples[TRANSACTION_SAMPLES_MAX];
-    size_t incident_count;
-    struct incident incidents[INCIDENTS_MAX + INCIDENTS_MAX / 2]; /* all open ones, and closed ones */
+    size_t incident_count, incident_capacity;
+    struct incident *incidents; /* owned: all open ones, and closed ones */
     size_t restart_count;
     struct restart_journal restarts[TRANSACTION_RESTARTS_MAX];
     bool has_budget;
@@ -276,7 +280,9 @@ struct agent {
     bool store_told; /* ops were told that it fails, at store_told_mono_ms */
     int64_t store_told_mono_ms;
     char store_error[ERR_TEXT_MAX];
-    uint64_t samples_dropped;
+    uint64_t samples_dropped, incidents_dropped;
+    bool incidents_told;       /* that some are, since the latest commit */
+    int64_t saved_incident_id; /* none after this one is in the file */
 
     /* mail */
     bool mail_ready; /* `next_mail` holds one to send */
@@ -341,7 +347,9 @@ void agent_tell_engine(struct agent *agent, enum status status, const struct err
 
 /* agent_records.c */
 void agent_put_samples(struct agent *agent, int64_t utc_ms);
-void transaction_put_incident(struct transaction *transaction, const struct incident *incident);
+/* Where there is no room for another one, one that has ended goes; ops are told so. */
+void agent_put_incident(struct agent *agent, struct transaction *transaction,
+                        const struct incident *incident);
 void agent_put_culprits(struct agent *agent, int64_t incident_id);
 void transaction_put_restart(struct transaction *transaction, const struct restart_journal *journal);
 void transaction_put_outcome(struct transaction *transaction, const struct mail_outcome *outcome);

@@ -4,6 +4,7 @@
 
 #include "storewatch/advice.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,15 +38,65 @@ void agent_put_samples(struct agent *agent, int64_t utc_ms)
                 put_sample(agent, &watch->items[i], (enum metric)m, utc_ms);
 }
 
-void transaction_put_incident(struct transaction *transaction, const struct incident *incident)
+static bool room_for_incident(struct transaction *transaction)
+{
+    if (transaction->incident_count < transaction->incident_capacity)
+        return true;
+    if (transaction->incident_capacity == TRANSACTION_INCIDENTS_MAX)
+        return false;
+    struct incident *larger =
+        realloc(transaction->incidents, TRANSACTION_INCIDENTS_MAX * sizeof transaction->incidents[0]);
+    if (!larger)
+        return false;
+    transaction->incidents = larger;
+    transaction->incident_capacity = TRANSACTION_INCIDENTS_MAX;
+    return true;
+}
+
+/* The oldest that has ended and is in no file yet: only the history lacks it then. Of one that is in the file
+ * the next life would tell the end again. There is one: no more can be open than find room. */
+static struct incident *incident_worth_least(const struct agent *agent, struct transaction *transaction)
+{
+    struct incident *least = transaction->incidents;
+    int least_rank = INT_MAX;
+    for (size_t i = 0; i < transaction->incident_count; i++) {
+        struct incident *incident = &transaction->incidents[i];
+        const int rank = incident->state != INCIDENT_CLOSED         ? 2
+                         : incident->id <= agent->saved_incident_id ? 1
+                                                                    : 0;
+        if (rank < least_rank || (rank == least_rank && incident->id < least->id)) {
+            least = incident;
+            least_rank = rank;
+        }
+    }
+    return least;
+}
+
+static void tell_incidents_dropped(struct agent *agent)
+{
+    agent->incidents_dropped++;
+    if (agent->incidents_told)
+        return;
+    agent->incidents_told = true;
+    agent_tell(
+        agent, ALERT_STORE_FAILING,
+        "More incidents than there is room for wait for the history file. Of those that have ended the "
+        "oldest will be missing in it; that they began and ended was told all the same.");
+}
+
+void agent_put_incident(struct agent *agent, struct transaction *transaction, const struct incident *incident)
 {
     for (size_t i = 0; i < transaction->incident_count; i++)
         if (transaction->incidents[i].id == incident->id) {
             transaction->incidents[i] = *incident;
             return;
         }
-    if (transaction->incident_count < ARRAY_COUNT(transaction->incidents))
+    if (room_for_incident(transaction)) {
         transaction->incidents[transaction->incident_count++] = *incident;
+        return;
+    }
+    *incident_worth_least(agent, transaction) = *incident;
+    tell_incidents_dropped(agent);
 }
 
 /* Who makes it grow, with each transition of its incident while it is open. Nobody never takes the place of

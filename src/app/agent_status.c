@@ -197,12 +197,13 @@ static json_t *self_json(const struct agent *agent)
     struct os_self self;
     os_self_get(agent->os, &self);
     const struct engine *engine = agent->engine;
-    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:I}", "private_bytes",
+    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:I}", "private_bytes",
                      json_number(self.private_bytes), "handles", json_number(self.handle_count), "cpu_ms",
                      json_number(self.cpu_ms), "polls", (json_int_t)engine->look_count, "failed_polls",
                      (json_int_t)engine->failed_look_count, "missed_polls", (json_int_t)agent->missed_slots,
                      "last_look_ms", json_number(agent->looked ? (double)agent->look_took_ms : NAN),
-                     "samples_dropped", (json_int_t)agent->samples_dropped);
+                     "samples_dropped", (json_int_t)agent->samples_dropped, "incidents_dropped",
+                     (json_int_t)agent->incidents_dropped);
 }
 
 /* What the wall clock did since storewatch was started. */

@@ -53,7 +53,7 @@ static void close_replaced(struct agent *agent, const struct restored *restored,
         incident.closed_utc_ms = utc_ms;
         struct text reason = text_on(incident.reason, sizeof incident.reason);
         text_add(&reason, "goes on as incident %lld", (long long)id);
-        transaction_put_incident(agent->pending, &incident);
+        agent_put_incident(agent, agent->pending, &incident);
         agent->pending_dirty = true;
     }
 }
@@ -131,6 +131,8 @@ static void take_store(struct agent *agent, struct job *job)
     agent->store = job->opened;
     job->opened = NULL;
     const struct restored *restored = job->restored;
+    if (restored->last_incident_id > agent->saved_incident_id)
+        agent->saved_incident_id = restored->last_incident_id;
     /* Of a maintenance what a person said while there was no file wins, or what the engine knows already. */
     if (!agent->pending->has_maintenance && !agent->engine->file_known) {
         agent->engine->maintenance_until_utc_ms = restored->maintenance_until_utc_ms;
@@ -195,7 +197,7 @@ static void put_everything(struct agent *agent)
     struct transaction *pending = agent->pending;
     for (size_t i = 0; i < INCIDENTS_MAX; i++)
         if (engine->incidents[i].incident.id) {
-            transaction_put_incident(pending, &engine->incidents[i].incident);
+            agent_put_incident(agent, pending, &engine->incidents[i].incident);
             agent_put_culprits(agent, engine->incidents[i].incident.id);
         }
     if (engine_restarting(engine))
@@ -253,11 +255,25 @@ void agent_take_commit_job(struct agent *agent, struct job *job)
     job->mail_found = job->load_failed = false;
 }
 
+/* What a bad time took is given back. */
+static void give_room_back(struct transaction *transaction)
+{
+    if (transaction->incident_capacity == TRANSACTION_INCIDENTS_FIRST)
+        return;
+    struct incident *smaller =
+        realloc(transaction->incidents, TRANSACTION_INCIDENTS_FIRST * sizeof transaction->incidents[0]);
+    if (!smaller)
+        return;
+    transaction->incidents = smaller;
+    transaction->incident_capacity = TRANSACTION_INCIDENTS_FIRST;
+}
+
 static void transaction_clear(struct transaction *transaction)
 {
     for (size_t i = 0; i < transaction->mail_count; i++)
         mail_deinit(&transaction->mails[i].mail);
     transaction->sample_count = transaction->incident_count = transaction->mail_count = 0;
+    give_room_back(transaction);
     transaction->restart_count = 0;
     transaction->has_budget = transaction->has_maintenance = transaction->set_aside_told = false;
     transaction->has_sight = false;
@@ -277,7 +293,7 @@ static void transaction_put_back(struct agent *agent)
 {
     struct transaction *older = agent->flying, *newer = agent->pending;
     for (size_t i = 0; i < newer->incident_count; i++)
-        transaction_put_incident(older, &newer->incidents[i]);
+        agent_put_incident(agent, older, &newer->incidents[i]);
     for (size_t i = 0; i < newer->restart_count; i++)
         transaction_put_restart(older, &newer->restarts[i]);
     if (newer->has_budget) {
@@ -359,6 +375,13 @@ static void commit_failed(struct agent *agent, const struct job *job)
     agent_answer_without_journal(agent);
 }
 
+static void note_saved_incidents(struct agent *agent, const struct transaction *saved)
+{
+    for (size_t i = 0; i < saved->incident_count; i++)
+        if (saved->incidents[i].id > agent->saved_incident_id)
+            agent->saved_incident_id = saved->incidents[i].id;
+}
+
 void agent_commit_done(struct agent *agent, struct job *job)
 {
     if (job->status != STATUS_OK) {
@@ -369,6 +392,8 @@ void agent_commit_done(struct agent *agent, struct job *job)
         agent->store_error[0] = '\0';
     agent->store_failing = false;
     agent->committed_sequence = job->sequence;
+    agent->incidents_told = false;
+    note_saved_incidents(agent, agent->flying);
     transaction_clear(agent->flying);
     if (job->load_mail)
         agent_take_loaded_mail(agent, job);

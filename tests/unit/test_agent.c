@@ -107,6 +107,14 @@ static bool did(const struct fixture *f, const char *deed)
     return strstr(f->os.log_storage, deed) != NULL;
 }
 
+static size_t times_done(const struct fixture *f, const char *deed)
+{
+    size_t count = 0;
+    for (const char *at = f->os.log_storage; (at = strstr(at, deed)) != NULL; at += strlen(deed))
+        count++;
+    return count;
+}
+
 static char *ask(struct fixture *f, const char *line)
 {
     return control_answer(f->agent, line, strlen(line));
@@ -259,6 +267,73 @@ static void test_the_end_of_a_restart_is_saved_with_the_next(void **state)
     free(journals);
 }
 
+/* Incidents come and go while the disk takes nothing, but for the first, which stays open. */
+static void save_incidents(struct fixture *f, int64_t count)
+{
+    actions_clear(f->agent->actions);
+    f->agent->actions->incident_count = 1;
+    for (int64_t id = 1; id <= count; id++) {
+        f->agent->actions->incidents[0] =
+            (struct incident){.id = id,
+                              .target = "archive",
+                              .state = id == 1 ? INCIDENT_OPEN : INCIDENT_CLOSED,
+                              .opened_utc_ms = f->os.world.utc_ms,
+                              .closed_utc_ms = id == 1 ? 0 : f->os.world.utc_ms};
+        agent_take_actions(f->agent);
+        if (id != count / 2)
+            continue;
+        struct job *job = agent_take_job(f->agent, LANE_STORE);
+        assert_non_null(job);
+        job->status = STATUS_FULL;
+        agent_job_done(f->agent, job);
+    }
+}
+
+/* What of them is in the file once the disk works, newest first. */
+static size_t saved_incidents(struct fixture *f, struct incident *out_incidents, size_t capacity)
+{
+    size_t count = 0;
+    fake_advance(&f->os, 10 * MS_PER_MINUTE);
+    drive_lanes(f->agent);
+    assert_false(f->agent->store_failing);
+    assert_int_equal(store_get_incidents(f->agent->store, false, out_incidents, capacity, &count, NULL),
+                     STATUS_OK);
+    return count;
+}
+
+static void test_all_incidents_of_a_bad_time_are_saved(void **state)
+{
+    struct fixture *f = *state;
+    struct incident *incidents = calloc(200, sizeof *incidents);
+    drive_lanes(f->agent);
+    save_incidents(f, 150);
+    assert_int_equal(saved_incidents(f, incidents, 200), 150);
+    assert_int_equal(f->agent->incidents_dropped, 0);
+    free(incidents);
+}
+
+/* There is a bound: what is open is kept, of the others the newest, and ops are told that some are not. */
+static void test_incidents_that_find_no_room_are_told_of(void **state)
+{
+    struct fixture *f = *state;
+    struct incident *incidents = calloc(1000, sizeof *incidents);
+    drive_lanes(f->agent);
+    save_incidents(f, 1000);
+    size_t told = 0;
+    for (size_t i = 0; i < f->agent->event_count; i++)
+        told += strstr(f->agent->events[i].text, "will be missing") != NULL;
+    assert_int_equal(told, 1);
+    const size_t count = saved_incidents(f, incidents, 1000);
+    assert_int_equal(count, TRANSACTION_INCIDENTS_MAX);
+    assert_int_equal(incidents[0].id, 1000);
+    assert_int_equal(incidents[count - 2].id, 1000 - (int64_t)count + 2);
+    assert_int_equal(incidents[count - 1].id, 1);
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "\"incidents_dropped\": %zu", 1000 - count);
+    assert_answer(f, "{\"request\": \"status\"}", wanted);
+    free(incidents);
+}
+
 static void test_stop_saves_and_is_quiet(void **state)
 {
     struct fixture *f = *state;
@@ -401,7 +476,8 @@ static void test_a_clock_that_is_set_is_no_boot(void **state)
                                    .exhaustion_utc_ms = INT64_MAX,
                                    .exhaustion_early_utc_ms = INT64_MAX,
                                    .exhaustion_late_utc_ms = INT64_MAX};
-    transaction_put_incident(f->agent->pending, &grows);
+    agent_put_incident(f->agent, f->agent->pending, &grows);
+    f->agent->pending_dirty = true;
     poll_often(f, 1);
     f->os.world.utc_ms += 5 * MS_PER_HOUR;
     for (int life = 0; life < 3; life++) {
@@ -478,14 +554,6 @@ static void test_a_start_that_hangs_is_mailed(void **state)
     agent_job_done(f->agent, job);
     poll_often(f, 10);
     assert_null(strstr(strstr(f->os.log_storage, subject) + 1, subject)); /* once */
-}
-
-static size_t times_done(const struct fixture *f, const char *deed)
-{
-    size_t count = 0;
-    for (const char *at = f->os.log_storage; (at = strstr(at, deed)) != NULL; at += strlen(deed))
-        count++;
-    return count;
 }
 
 static const char BLIND[] = "mail [storewatch] EX1: storewatch cannot read the counters";
@@ -1273,6 +1341,8 @@ int main(void)
         TEST(test_what_users_may_change_is_told_once),
         TEST(test_repetitions_are_dropped_first),
         TEST(test_the_end_of_a_restart_is_saved_with_the_next),
+        TEST(test_all_incidents_of_a_bad_time_are_saved),
+        TEST(test_incidents_that_find_no_room_are_told_of),
         TEST(test_a_store_that_cannot_be_opened),
         TEST(test_a_file_that_opens_late_leaves_one_incident_open),
         TEST(test_a_store_that_cannot_be_read_is_told_with_what_it_may_hold),
