@@ -162,12 +162,15 @@ static const char *syntax_hint(const char *complaint)
     return "";
 }
 
-/* A finding about the file as a whole; the first and only one. */
-static void report_file(struct config_findings *findings, const char *complaint, const char *hint)
+/* A finding about the file as a whole; there is room for it. */
+static struct config_finding *report_file(struct config_findings *findings, const char *complaint,
+                                          const char *hint)
 {
-    struct text text = text_on(config_add_finding(findings, false)->text, sizeof(findings->items[0].text));
+    struct config_finding *finding = config_add_finding(findings, false);
+    struct text text = text_on(finding->text, sizeof(finding->text));
     text_add_clean(&text, complaint);
     text_add(&text, "%s", hint);
+    return finding;
 }
 
 /* Is this the last part of some key's path? */
@@ -211,9 +214,33 @@ static void report_syntax(struct config_findings *findings, const json_error_t *
     char storage[JSON_ERROR_TEXT_LENGTH + 32];
     struct text text = text_on(storage, sizeof(storage));
     text_add(&text, "not JSON: %.*s", (int)without_secrets(error->text, json, length), error->text);
-    report_file(findings, storage, syntax_hint(error->text));
-    findings->items[0].line = error->line > 0 ? error->line : 1;
-    findings->items[0].column = error->column > 0 ? error->column : 1;
+    struct config_finding *finding = report_file(findings, storage, syntax_hint(error->text));
+    finding->line = error->line > 0 ? error->line : 1;
+    finding->column = error->column > 0 ? error->column : 1;
+}
+
+/* Each key that stands twice is told of, and of two members the first is looked at: *out_blanked, owned by the
+ * caller, is the text without the others, NULL as long as there are none. NULL after what cannot be told of
+ * such a text, or is told already. */
+static json_t *load(const char *json, size_t length, char **out_blanked, struct config_findings *findings)
+{
+    json_error_t error;
+    json_t *root = json_loadb(json, length, JSON_REJECT_DUPLICATES, &error);
+    while (root == NULL && json_error_code(&error) == json_error_duplicate_key) {
+        report_syntax(findings, &error, json, length);
+        if (*out_blanked == NULL && (*out_blanked = malloc(length)) != NULL) {
+            memcpy(*out_blanked, json, length);
+        }
+        if (*out_blanked == NULL || findings->count == CONFIG_ERRORS_MAX ||
+            !config_blank_duplicate(*out_blanked, length, (size_t)error.position)) {
+            return NULL;
+        }
+        root = json_loadb(*out_blanked, length, JSON_REJECT_DUPLICATES, &error);
+    }
+    if (root == NULL) {
+        report_syntax(findings, &error, json, length);
+    }
+    return root;
 }
 
 /* jansson takes an allocation that fails for a fault of the text, so they are counted on the way. */
@@ -266,21 +293,21 @@ enum status config_parse(const char *json, size_t length, struct config *out_con
     count_allocations();
     const unsigned failed_before = atomic_load(&allocations_failed);
     struct config *config = malloc(sizeof(*config));
-    json_error_t error;
-    json_t *root = config == NULL ? NULL : json_loadb(json, length, JSON_REJECT_DUPLICATES, &error);
+    char *blanked = NULL;
+    json_t *root = config == NULL ? NULL : load(json, length, &blanked, out_findings);
     enum status status = STATUS_INVALID;
     if (config == NULL ||
         atomic_load(&allocations_failed) != failed_before) { /* whatever jansson says of the text */
+        out_findings->count = out_findings->error_count = 0;
         report_file(out_findings, "out of memory", "");
         status = STATUS_NO_MEMORY;
         goto done;
     }
     if (root == NULL) {
-        report_syntax(out_findings, &error, json, length);
         goto done;
     }
     config_default(config);
-    struct config_reader reader = {json, length, root, config, out_findings};
+    struct config_reader reader = {blanked != NULL ? blanked : json, length, root, config, out_findings};
     const struct config_place top = {0};
     if (!json_is_object(root)) {
         config_report(&reader, &top, ERROR_AT_VALUE, "the file must hold one object: {...}");
@@ -297,6 +324,7 @@ enum status config_parse(const char *json, size_t length, struct config *out_con
     }
 done:
     json_decref(root);
+    free(blanked);
     free(config);
     return status;
 }

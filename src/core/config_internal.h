@@ -100,6 +100,12 @@ void config_sort_findings(struct config_findings *findings);
 /* When errors found no room: one item more, after all others, says how many there are. */
 void config_tell_cut(struct config_findings *findings);
 
+/* ---- keys that stand twice ---- */
+
+/* Turns the member whose key ends at this offset, and which jansson refused as a duplicate, into blanks. False
+ * when it cannot be told where it ends. */
+bool config_blank_duplicate(char *json, size_t length, size_t key_end);
+
 /* ---- words ---- */
 
 /* The beginning of a value, in quotes. */

@@ -1,8 +1,9 @@
 /* config_place.c - where a value stands in the text, and the findings that point there.
  *
- * jansson forgets where a value stood, but keeps the order of members, and duplicates are refused. So a value
- * is identified by its ordinals - "the third member of the second element of the fourth member" - and only
- * when there is something to say about it a scanner walks the (already valid) text to that place. */
+ * jansson forgets where a value stood, but keeps the order of members, and a text in which one stands twice is
+ * refused or mended (config_duplicates.c). So a value is identified by its ordinals - "the third member of the
+ * second element of the fourth member" - and only when there is something to say about it a scanner walks the
+ * (already valid) text to that place. */
 #include "config_internal.h"
 
 #include <string.h>

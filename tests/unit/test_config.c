@@ -207,6 +207,9 @@ static void texts_that_are_not_json(void **state)
          "f:1:3: not JSON: string or '}' expected near '/' (JSON has no comments; the schema documents the "
          "keys)\n"},
         {"{\"mode\":\"act\",\n \"mode\":\"alert\"}", STATUS_INVALID,
+         "f:1:1: mail: warning: no recipient (mail.to) and no relay (mail.relays): alerts go to the event "
+         "log "
+         "only\n"
          "f:2:7: not JSON: duplicate object key near '\"mode\"' (each key may stand once in an object)\n"},
         {"{\"mode\":\"\xE4\"}", STATUS_INVALID,
          "f:1:9: not JSON: unable to decode byte 0xe4 near '\"' (the file must be saved as UTF-8)\n"},
@@ -220,6 +223,53 @@ static void texts_that_are_not_json(void **state)
         {"{} {}", STATUS_INVALID, "f:1:4: not JSON: end of file expected near '{'\n"},
     };
     check_cases(cases, ARRAY_COUNT(cases));
+}
+
+#define DUPLICATE(key)                                                                                       \
+    "not JSON: duplicate object key near '\"" key "\"' (each key may stand once in an object)\n"
+
+/* The first one counts; the others are told of, and with them what else is wrong. */
+static void duplicate_keys(void **state)
+{
+    (void)state;
+    static const struct finding_case cases[] = {
+        {"{" MAIL ",\n\"mode\":\"act\",\n\"mode\":\"Act\",\n\"limits\":{\"zzz\":1},\n\"mode\":[{}]}",
+         STATUS_INVALID,
+         "f:3:6: " DUPLICATE("mode") "f:4:11: limits.zzz: unknown key. Allowed here: private_bytes, handles\n"
+                                     "f:5:6: " DUPLICATE("mode")},
+        {"{" MAIL
+         ",\n\"limits\":{\"handles\":900,\"handles\":\"2,}\"},\n\"limits\":{\"a\":{\"b\":1,\"b\":1}},"
+         "\n\"mode\":1}",
+         STATUS_INVALID,
+         "f:2:33: " DUPLICATE("handles") "f:3:8: " DUPLICATE(
+             "limits") "f:4:8: mode: the number 1 is not allowed; it must be \"alert\" or \"act\"\n"},
+        {"{" MAIL ",\n\"mode\":\"act\",\"mode\":\"act\"\n\"version\": 1}", STATUS_INVALID,
+         "f:2:19: " DUPLICATE(
+             "mode") "f:3:9: not JSON: '}' expected near '\"version\"' (is a comma missing before it?)\n"},
+        {"{" MAIL ",\n\"mode\":\"act\",\"mode\":}", STATUS_INVALID, "f:2:19: " DUPLICATE("mode")},
+        {"{" MAIL ",\n\"mode\":\"act\",\"mode\"", STATUS_INVALID, "f:2:19: " DUPLICATE("mode")},
+        {"{" MAIL ",\n\"\\\"a\":1,\"\\\"a\" : 1 , \"mode\" :\"act\"}", STATUS_INVALID,
+         "f:2:1: \"a: unknown key. Allowed here: version, mode, data_dir, sampling, information_store, "
+         "clients, "
+         "discover_clients, verdict, limits, actions, mail, metrics_textfile\n"
+         "f:2:13: " DUPLICATE("\\\"a")},
+    };
+    check_cases(cases, ARRAY_COUNT(cases));
+}
+
+/* As many as there is room for. */
+static void very_many_duplicate_keys(void **state)
+{
+    (void)state;
+    char *many = malloc(CONFIG_BYTES_MAX + 1);
+    assert_non_null(many);
+    size_t length = (size_t)snprintf(many, 16, "{\"mode\":1");
+    while (length + 16 < CONFIG_BYTES_MAX)
+        length += (size_t)snprintf(many + length, 16, ",\"mode\":1");
+    many[length++] = '}';
+    assert_int_equal(config_parse(many, length, &config, &findings), STATUS_INVALID);
+    assert_int_equal(findings.error_count, CONFIG_ERRORS_MAX);
+    free(many);
 }
 
 static void nul_bytes_size_and_depth(void **state)
@@ -1021,6 +1071,8 @@ int main(void)
         cmocka_unit_test(the_sender_is_derived_from_the_first_recipient),
         cmocka_unit_test(the_output_is_untouched_by_a_bad_file),
         cmocka_unit_test(texts_that_are_not_json),
+        cmocka_unit_test(duplicate_keys),
+        cmocka_unit_test(very_many_duplicate_keys),
         cmocka_unit_test(nul_bytes_size_and_depth),
         cmocka_unit_test(a_byte_order_mark_is_skipped),
         cmocka_unit_test(unknown_keys),
