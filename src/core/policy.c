@@ -207,6 +207,33 @@ static void add_local_time(struct text *text, struct clock clock, int64_t minute
              (long long)(minute / 60 % 24), (long long)(minute % 60));
 }
 
+/* Will the restart that is planned come in time, and what if not? Where nothing is urgent (urgent_before 0s)
+ * before the exhaustion may be there, nothing comes before that. */
+static void add_in_time(const struct judge *judge, struct text *why, int64_t minutes)
+{
+    const struct config *config = judge->config;
+    const int64_t early_utc_ms = judge->facts->exhaustion_early_utc_ms;
+    if (early_utc_ms - judge->clock.utc_ms - config->urgent_before_ms >= minutes * MS_PER_MINUTE) {
+        text_add(why, ", the last window to be counted on before the projected exhaustion");
+        return;
+    }
+    text_add(why, ", which is too late to be counted on before the projected exhaustion");
+    if (config->urgent_before_ms > 0)
+        text_add(why, ": it comes outside the windows then");
+    else if (!policy_is_urgent(config, judge->clock, early_utc_ms))
+        text_add(why, "; none comes outside the windows before that");
+}
+
+static void add_urgency(const struct config *config, struct text *why)
+{
+    if (config->urgent_before_ms == 0) {
+        text_add(why, "; but that may have come");
+        return;
+    }
+    text_add(why, "; but exhaustion is nearer than ");
+    text_add_duration(why, config->urgent_before_ms);
+}
+
 static bool check_window(const struct judge *judge, struct text *why)
 {
     const struct config *config = judge->config;
@@ -231,17 +258,12 @@ static bool check_window(const struct judge *judge, struct text *why)
         text_add(why, ", ");
         add_local_time(why, judge->clock, minutes);
         if (early_utc_ms != INT64_MAX)
-            text_add(why,
-                     early_utc_ms - judge->clock.utc_ms - config->urgent_before_ms >= minutes * MS_PER_MINUTE
-                         ? ", the last window to be counted on before the projected exhaustion"
-                         : ", which is too late to be counted on before the projected exhaustion: it "
-                           "comes outside the windows then");
+            add_in_time(judge, why, minutes);
     }
     if (minutes == 0)
         return true;
     if (policy_is_urgent(config, judge->clock, early_utc_ms)) {
-        text_add(why, "; but exhaustion is nearer than ");
-        text_add_duration(why, config->urgent_before_ms);
+        add_urgency(config, why);
         return true;
     }
     return judge->facts->by_hand;

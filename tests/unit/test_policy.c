@@ -238,6 +238,29 @@ static void test_the_last_window_before_exhaustion_is_chosen(void **state)
                    "planned once fewer are, for the last window to be counted on before it");
 }
 
+/* With urgent_before 0 s nothing comes outside the windows before the projected exhaustion, and that is what is
+ * said. */
+static void test_the_windows_before_all(void **state)
+{
+    struct fixture *f = *state;
+    f->config.window_count = 1;
+    f->config.windows[0] = (struct config_window){.days = 0x7f, .from_minute = 60, .to_minute = 300};
+    f->config.urgent_before_ms = 0;
+    f->facts.exhaustion_early_utc_ms = f->clock.utc_ms + 10 * MS_PER_HOUR;
+    assert_held_by(f, CHECK_WINDOW,
+                   "Thursday 01:00 local time, which is too late to be counted on before the projected "
+                   "exhaustion; none comes outside the windows before that");
+    f->facts.exhaustion_early_utc_ms = f->clock.utc_ms;
+    assert_held_by(f, CHECK_WINDOW, "none comes outside the windows before that");
+    f->facts.exhaustion_early_utc_ms = f->clock.utc_ms - 1;
+    judge(f);
+    assert_true(f->preflight.passed);
+    assert_string_equal(
+        f->preflight.results[CHECK_WINDOW].text,
+        "outside the windows; the restart is planned in 15 h, Thursday 01:00 local time, which is "
+        "too late to be counted on before the projected exhaustion; but that may have come");
+}
+
 static void test_weekend_windows_are_found_across_the_week(void **state)
 {
     struct fixture *f = *state;
@@ -614,6 +637,7 @@ int main(void)
         TEST(test_an_attempt_waits_after_one_that_was_turned_back),
         TEST(test_window_holds_unless_urgent),
         TEST(test_the_last_window_before_exhaustion_is_chosen),
+        TEST(test_the_windows_before_all),
         TEST(test_weekend_windows_are_found_across_the_week),
         TEST(test_minutes_to_window_crosses_the_week),
         TEST(test_minutes_to_window_by_walking),
