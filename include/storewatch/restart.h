@@ -128,7 +128,8 @@ enum restart_outcome {
     RESTART_SUCCEEDED, /* everything runs again, the target anew; also when it stopped after we turned back */
     RESTART_RESTORED,  /* the stop did not work; what was stopped runs again, the target was not restarted */
     RESTART_HANDED_OVER, /* something stays down because a person took over */
-    RESTART_CALLED_OFF   /* while it was untouched: by restart_abandon, or a person has stopped the target */
+    RESTART_CALLED_OFF   /* while it was untouched: by restart_abandon, or a person has stopped or deleted the
+                            target */
 };
 /* "none" "succeeded" "restored" "handed over" "called off" */
 const char *restart_outcome_name(enum restart_outcome outcome);

@@ -295,6 +295,13 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
                            alert->service);
             break;
         }
+        if (alert->service_state == SERVICE_STATE_ABSENT) {
+            alert_add_todo(alert,
+                           "If %s is meant to be gone, take it out of the configuration and reload; else "
+                           "install it again.",
+                           alert->service);
+            break;
+        }
         if (alert->has_incident)
             advise_growth(alert, config, false);
         break;

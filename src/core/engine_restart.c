@@ -95,6 +95,16 @@ static const char *service_in_question(const struct restart *restart, enum alert
     return restart->journal.target;
 }
 
+/* As this look shows it; a list that was cut, or could not be read, says nothing of who is missing in it. */
+static enum service_state state_of(const struct step *step, const char *name)
+{
+    const struct service *service = step_service(step, name);
+    if (service)
+        return service->state;
+    const bool complete = step->observation->services_known && !step->observation->services_cut;
+    return complete ? SERVICE_STATE_ABSENT : SERVICE_STATE_UNKNOWN;
+}
+
 /* An alert about the restart, in its incident's thread when it has one that is still open. */
 static struct alert *alert_restart(struct step *step, enum alert_kind kind)
 {
@@ -113,9 +123,8 @@ static struct alert *alert_restart(struct step *step, enum alert_kind kind)
     text_add(&text, "Restart %lld of %s (%s).", (long long)journal->id, journal->target, journal->reason);
     text_copy(alert->service, sizeof alert->service, service_in_question(&engine->restart, kind));
     const bool may_be_down = kind == ALERT_SERVICE_DOWN || kind == ALERT_RESTART_ABANDONED;
-    const struct service *service = may_be_down ? step_service(step, alert->service) : NULL;
-    if (service)
-        alert->service_state = service->state;
+    if (may_be_down)
+        alert->service_state = state_of(step, alert->service);
     return alert;
 }
 
@@ -171,12 +180,16 @@ static void tell_verifying(struct step *step)
         engine_add_story(step->engine, alert);
 }
 
-/* By the machine itself, without the pre-flight: that has one reason only. */
-static void explain_called_off(struct engine *engine)
+/* By the machine itself, without the pre-flight: somebody else has dealt with the target. */
+static void explain_called_off(const struct step *step)
 {
-    const struct restart_journal *journal = &engine->restart.journal;
+    struct engine *engine = step->engine;
+    const char *target = engine->restart.journal.target;
     struct text why = text_on(engine->called_off, sizeof engine->called_off);
-    text_add(&why, "%s was stopped, not by storewatch", journal->target);
+    if (state_of(step, target) == SERVICE_STATE_ABSENT)
+        text_add(&why, "%s was deleted, not by storewatch: there is nothing to restart", target);
+    else
+        text_add(&why, "%s was stopped, not by storewatch", target);
 }
 
 static void tell_end(struct step *step)
@@ -389,7 +402,7 @@ void step_follow_restart(struct step *step)
     tell_news(step, news);
     if (news & RESTART_NEWS_ENDED) {
         if (engine->restart.journal.outcome == RESTART_CALLED_OFF && !engine->called_off[0])
-            explain_called_off(engine);
+            explain_called_off(step);
         step_settle_attempt(step);
         tell_end(step);
     }

@@ -41,6 +41,19 @@ bool report_is_growing(const struct report_telling *telling)
     return growing && telling->incident != NULL;
 }
 
+/* How the target stands whose restart was abandoned. */
+static const char *abandoned_as(const struct alert *alert)
+{
+    switch (alert->service_state) {
+    case SERVICE_STATE_STOPPED:
+        return "it is STOPPED, not by storewatch";
+    case SERVICE_STATE_ABSENT:
+        return "it is DELETED, not by storewatch";
+    default:
+        return "nothing is down";
+    }
+}
+
 bool report_is_over(const struct report_telling *telling)
 {
     const enum alert_kind kind = telling->alert->kind;
@@ -201,8 +214,7 @@ static void tell_lead(struct report_telling *telling)
         break;
     case ALERT_RESTART_ABANDONED:
         text_add(&text, "The controlled restart of %s on %s was abandoned; %s.", service, host,
-                 alert->service_state == SERVICE_STATE_STOPPED ? "it is STOPPED, not by storewatch"
-                                                               : "nothing is down");
+                 abandoned_as(alert));
         break;
     case ALERT_RESTART_HELD:
         if (incident != NULL) {
@@ -537,9 +549,7 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         text_add(text, "controlled restart of %s done, verifying", service);
         break;
     case ALERT_RESTART_ABANDONED:
-        text_add(text, "%srestart of %s abandoned, %s", urgent, service,
-                 alert->service_state == SERVICE_STATE_STOPPED ? "it is STOPPED, not by storewatch"
-                                                               : "nothing is down");
+        text_add(text, "%srestart of %s abandoned, %s", urgent, service, abandoned_as(alert));
         break;
     case ALERT_RESTART_HELD:
         text_add(text, "%srestart of %s held back", urgent, service);

@@ -126,6 +126,10 @@ static void note_timeout(const struct restart *restart, struct restart_service *
 static bool target_is_another(struct restart *restart, struct machine_step *step, const struct look *look)
 {
     struct restart_service *target = machine_target(restart);
+    if (look->state == SERVICE_STATE_ABSENT && restart_untouched(restart)) {
+        step->news |= restart_abandon(restart, "deleted before storewatch did anything", step->utc_ms);
+        return true;
+    }
     if (look->state == SERVICE_STATE_ABSENT) {
         restart->journal.stop_failed = true; /* nothing to restart: bring the others back and say so */
     } else if (!state_is_down(look->state) && processes_surely_differ(target->process, look->process)) {

@@ -1418,11 +1418,24 @@ static void test_vanishes(void **state)
     assert_non_null(strstr(planned("A")->note, "needs T"));
     assert_true(world_runs(&run.world, "B"));
 
-    /* Before anything was touched: still told. */
-    run_begin("T");
+    /* Before anything was touched nobody took anything over, and nothing is to be started. */
+    run_begin("T A>T");
     world_get(&run.world, "T")->exists = false;
     run_to_end();
-    assert_string_equal(run.log.data, "GAVE UP; handed over");
+    assert_string_equal(run.log.data, "called off");
+    assert_string_equal(planned("T")->note, "called off: deleted before storewatch did anything");
+    assert_true(world_runs(&run.world, "A"));
+    assert_true(restart_plan_untouched(&run.restart.journal.plan));
+
+    /* The stop of its dependent was refused, which touches nothing. */
+    run_begin("T A>T");
+    world_get(&run.world, "A")->refuse_stop_code = 1061;
+    world_get(&run.world, "A")->refuse_stop_count = 100;
+    run_for(1500);
+    world_get(&run.world, "T")->exists = false;
+    run_to_end();
+    assert_non_null(strstr(run.log.data, "called off"));
+    assert_true(world_runs(&run.world, "A"));
 }
 
 static void test_disabled_meanwhile(void **state)

@@ -234,6 +234,27 @@ static void test_deleted_half_way(void **state)
     assert_true(world_runs(&f->os.world, "ArchiveSvc"));
 }
 
+/* Between the plan and the first stop: nobody took anything over, and nothing is down. */
+static void test_deleted_before_the_first_stop(void **state)
+{
+    struct fixture *f = *state;
+    restart(f, "ArchiveSvc");
+    while (!engine_restarting(f->agent->engine)) /* reads the services' configuration, and plans */
+        assert_true(drive_lane(f->agent, LANE_STORE) || drive_lane(f->agent, LANE_CONTROL));
+    assert_true(restart_untouched(&f->agent->engine->restart));
+    world_kill(&f->os.world, "ArchiveSvc", 0);
+    world_person_deletes(&f->os.world, "ArchiveSvc");
+    run(f, 3 * MS_PER_MINUTE);
+    assert_mailed(
+        f, "restart of ArchiveSvc abandoned, it is DELETED, not by storewatch",
+        "It was called off before anything was stopped: ArchiveSvc was deleted, not by storewatch: there "
+        "is nothing to restart.");
+    assert_mailed(f, "restart of ArchiveSvc abandoned", "take it out of the configuration and reload");
+    assert_status(f, "\"outcome\": \"called off\"");
+    assert_true(world_runs(&f->os.world, "MailSweeper"));
+    assert_int_equal(f->agent->engine->budget_count, 0);
+}
+
 static void test_disabled_half_way(void **state)
 {
     struct fixture *f = *state;
@@ -341,6 +362,7 @@ int main(void)
         TEST(test_refused_for_an_incident),
         TEST(test_dies_instead_of_stopping),
         TEST(test_deleted_half_way),
+        TEST(test_deleted_before_the_first_stop),
         TEST(test_disabled_half_way),
         TEST(test_what_is_waited_for),
         TEST(test_termination_that_comes_too_late),
