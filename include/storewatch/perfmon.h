@@ -46,6 +46,16 @@ struct perfmon_column {
  * Count" "handles" are handles, everything else is other. */
 enum unit perfmon_unit(const char *name);
 
+/* What a name such as "\\EX1\Process(store#1)\Private Bytes" says; both lie in the name. */
+struct perfmon_process {
+    const char *instance; /* instance_length bytes */
+    size_t instance_length;
+    const char *counter;
+};
+
+/* False when it is no counter of a process. Without case; the machine may be missing. */
+bool perfmon_split_process(const char *name, struct perfmon_process *out_process);
+
 struct perfmon;
 
 /* Opens and reads the header, and of a history the first row. err names file:line and what is wrong. Free

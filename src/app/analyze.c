@@ -4,7 +4,10 @@
  * pushed in the order of time: what is reported as `detected_at` rests on no later sample. Files are read one
  * after the other as streams; memory is one detector a column of the file at hand (at most
  * PERFMON_COLUMNS_MAX of DETECTOR_BYTES_MAX) and a result a series, whatever their length. A file that is
- * malformed is reported and left out as a whole; the others go on. */
+ * malformed is reported and left out as a whole; the others go on.
+ *
+ * Perfmon calls a process as it called the one that ended before. Where the log has its ID Process, another one
+ * begins with a detector of its own, as in the service: what the old one held, it never gave back. */
 #include "json_values.h"
 
 #include "storewatch/cli.h"
@@ -44,7 +47,9 @@ struct result {
     uint64_t sample_count, unknown_count; /* rows, and those of them without a value */
     int64_t from_ms, to_ms;               /* of the rows; meaningless without any */
     struct verdict verdict;
-    int64_t *alarms; /* owned; times of each rise to unbounded, the first ALARMS_MAX */
+    double pid;       /* of the process that the verdict is about; NAN = there was no other before it */
+    int64_t since_ms; /* its first row */
+    int64_t *alarms;  /* owned; times of each rise to unbounded, the first ALARMS_MAX */
     size_t alarm_count, alarm_capacity;
 };
 
@@ -58,10 +63,16 @@ struct analysis {
     struct buffer charts[RANK_COUNT];
 };
 
+#define NO_COLUMN SIZE_MAX
+
 /* A column while its file is being read. */
 struct track {
     struct detector *detector;
     enum verdict_state state;
+    struct verdict_settings settings; /* of its detector */
+    struct verdict_limit limit;
+    size_t pid_column; /* where the log has the process of this counter; NO_COLUMN = nowhere */
+    double pid;        /* the latest known; NAN = none yet */
 };
 
 /* False without memory: then there is nothing to deinit. */
@@ -73,7 +84,7 @@ static bool result_init(struct result *result, const char *path, const struct pe
         return false;
     }
     memcpy(name, column->name, size);
-    *result = (struct result){.file = path, .name = name, .unit = column->unit};
+    *result = (struct result){.file = path, .name = name, .unit = column->unit, .pid = NAN};
     return true;
 }
 
@@ -121,6 +132,35 @@ struct batch {
     double *values;
 };
 
+static bool begin_detector(struct track *track)
+{
+    struct detector *detector = detector_new(&track->settings);
+    if (detector == NULL) {
+        return false;
+    }
+    detector_set_limit(detector, track->limit);
+    detector_free(track->detector);
+    track->detector = detector;
+    track->state = VERDICT_LEARNING;
+    return true;
+}
+
+/* The counter is of another process from this row on? Then that one begins anew, with what the old one taught
+ * (watch.c). False without memory. */
+static bool follow_process(struct track *track, struct result *result, int64_t utc_ms, double pid)
+{
+    const bool known = reading_known(pid) && pid >= 1; /* 0: nobody's, of _Total and Idle */
+    const bool other = known && reading_known(track->pid) && pid != track->pid;
+    track->pid = known ? pid : track->pid;
+    if (!other) {
+        return true;
+    }
+    result->pid = pid;
+    result->since_ms = utc_ms;
+    detector_learned(track->detector, &track->settings);
+    return begin_detector(track);
+}
+
 static bool push_batch(struct batch *batch, struct track *tracks, struct result *results, size_t columns)
 {
     for (size_t c = 0; c < columns; c++) {
@@ -128,6 +168,11 @@ static bool push_batch(struct batch *batch, struct track *tracks, struct result 
         struct result *result = &results[c];
         for (size_t r = 0; r < batch->rows; r++) {
             const double value = batch->values[r * columns + c];
+            if (track->pid_column != NO_COLUMN &&
+                !follow_process(track, result, batch->times[r],
+                                batch->values[r * columns + track->pid_column])) {
+                return false;
+            }
             const enum verdict_state state = detector_push(track->detector, batch->times[r], value);
             if (state == VERDICT_UNBOUNDED && track->state != VERDICT_UNBOUNDED &&
                 !add_alarm(result, batch->times[r])) {
@@ -188,18 +233,48 @@ static bool limit_holds(const struct perfmon *reader, enum unit unit)
     return unit == (has_bytes ? UNIT_BYTES : UNIT_OTHER);
 }
 
-static struct detector *detector_for(const struct perfmon *reader, enum unit unit, double limit)
+/* The column with the ID Process of the same instance: "\\EX1\Process(store#1)\..." up to the counter. */
+static size_t pid_column_for(const struct perfmon *reader, const char *name)
+{
+    struct perfmon_process process;
+    if (!perfmon_split_process(name, &process)) {
+        return NO_COLUMN;
+    }
+    const size_t length = (size_t)(process.counter - name);
+    for (size_t i = 0; i < perfmon_column_count(reader); i++) {
+        const char *other = perfmon_column_get(reader, i)->name;
+        if (strncmp(other, name, length) == 0 && text_equal_nocase(other + length, "ID Process")) {
+            return i;
+        }
+    }
+    return NO_COLUMN;
+}
+
+/* False without memory. */
+static bool track_init(struct track *track, const struct perfmon *reader, const struct perfmon_column *column,
+                       double limit)
 {
     struct config defaults;
     config_default(&defaults);
-    /* Free of scale: none of the absolute minimums of the configuration. */
-    const struct verdict_settings settings = {
-        .unit = unit, .confidence_pct = defaults.confidence_pct, .learned_plateau = NAN};
-    struct detector *detector = detector_new(&settings);
-    if (detector != NULL && limit_holds(reader, unit)) {
-        detector_set_limit(detector, (struct verdict_limit){.value = limit, .name = "the given limit"});
+    *track = (struct track){
+        /* Free of scale: none of the absolute minimums of the configuration. */
+        .settings = {.unit = column->unit, .confidence_pct = defaults.confidence_pct, .learned_plateau = NAN},
+        .limit = {limit_holds(reader, column->unit) ? limit : NAN, "the given limit"},
+        .pid_column = pid_column_for(reader, column->name),
+        .pid = NAN,
+    };
+    return begin_detector(track);
+}
+
+/* Which process of several the verdict is about. */
+static void tell_process(struct result *result)
+{
+    char *end = result->verdict.reason + strlen(result->verdict.reason);
+    struct text text = text_on(end, sizeof(result->verdict.reason) - (size_t)(end - result->verdict.reason));
+    if (reading_known(result->pid)) {
+        text_add(&text, "; pid %.0f since ", result->pid);
+        text_add_time_human(&text, result->since_ms);
     }
-    return detector;
 }
 
 static enum rank rank_of(const struct result *result)
@@ -268,8 +343,8 @@ static enum status analyze_section(struct analysis *analysis, const char *path, 
     }
     for (; owned < columns; owned++) {
         const struct perfmon_column *column = perfmon_column_get(reader, owned);
-        tracks[owned].detector = detector_for(reader, column->unit, analysis->options->limit);
-        if (tracks[owned].detector == NULL || !result_init(&results[owned], path, column)) {
+        if (!track_init(&tracks[owned], reader, column, analysis->options->limit) ||
+            !result_init(&results[owned], path, column)) {
             goto done;
         }
     }
@@ -278,6 +353,7 @@ static enum status analyze_section(struct analysis *analysis, const char *path, 
         /* The verdict as of now; the alarms stay those that were told while the samples came. */
         detector_settle(tracks[i].detector);
         detector_verdict(tracks[i].detector, &results[i].verdict);
+        tell_process(&results[i]);
         if (analysis->options->html != NULL) {
             add_chart(analysis, &results[i], tracks[i].detector);
         }

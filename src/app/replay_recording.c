@@ -13,30 +13,6 @@
 
 /* ---- whose column is it? ---- */
 
-/* Where `word` begins in `text`, without case; NULL when it is not there. */
-static const char *find_nocase(const char *text, const char *word)
-{
-    while (*text && !text_begins_nocase(text, word))
-        text++;
-    return *text ? text : NULL;
-}
-
-/* Splits "\\HOST\Process(store#1)\Private Bytes" into instance and counter. The host part is optional. */
-static bool split_process_counter(const char *name, char *out_instance, size_t capacity,
-                                  const char **out_counter)
-{
-    static const char object[] = "Process(";
-    const char *begin = find_nocase(name, object);
-    begin = begin ? begin + strlen(object) : NULL;
-    const char *end = begin ? strstr(begin, ")\\") : NULL;
-    if (!end || end == begin)
-        return false;
-    struct text instance = text_on(out_instance, capacity);
-    text_add_bytes(&instance, begin, (size_t)(end - begin));
-    *out_counter = end + 2;
-    return true;
-}
-
 /* RECORDING_PROCESSES_MAX when there are too many. */
 static size_t process_for(struct recording *recording, const char *instance)
 {
@@ -51,13 +27,16 @@ static size_t process_for(struct recording *recording, const char *instance)
     return i;
 }
 
-static uint32_t owner_of_process(struct recording *recording, const char *instance, const char *counter)
+static uint32_t owner_of_process(struct recording *recording, const struct perfmon_process *named)
 {
+    char instance[PROCESS_IMAGE_MAX];
+    struct text text = text_on(instance, sizeof instance);
+    text_add_bytes(&text, named->instance, named->instance_length);
     static const char *const names[COUNTER_COUNT] = {"Private Bytes", "Handle Count", "ID Process"};
     if (text_equal_nocase(instance, "_Total") || text_equal_nocase(instance, "Idle"))
         return NOBODY;
     for (uint32_t c = 0; c < COUNTER_COUNT; c++) {
-        if (!text_equal_nocase(counter, names[c]))
+        if (!text_equal_nocase(named->counter, names[c]))
             continue;
         const size_t process = process_for(recording, instance);
         if (process < RECORDING_PROCESSES_MAX) {
@@ -128,12 +107,11 @@ static enum status map_columns(struct recording *recording, struct recording_fil
     if (!file->owners)
         return err_set(err, STATUS_NO_MEMORY, "replay", 0, "%s: out of memory", file->path);
     for (size_t i = 0; i < count; i++) {
-        const char *name = perfmon_column_get(file->perfmon, i)->name, *counter = NULL;
-        char instance[PROCESS_IMAGE_MAX];
+        const char *name = perfmon_column_get(file->perfmon, i)->name;
+        struct perfmon_process process;
         take_host_name(recording, name);
-        file->owners[i] = split_process_counter(name, instance, sizeof instance, &counter)
-                              ? owner_of_process(recording, instance, counter)
-                              : owner_of_host(recording, name);
+        file->owners[i] = perfmon_split_process(name, &process) ? owner_of_process(recording, &process)
+                                                                : owner_of_host(recording, name);
     }
     count_file(recording, file, 1);
     return STATUS_OK;

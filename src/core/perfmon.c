@@ -50,6 +50,22 @@ enum unit perfmon_unit(const char *name)
                                                                                            : UNIT_OTHER;
 }
 
+bool perfmon_split_process(const char *name, struct perfmon_process *out_process)
+{
+    static const char object[] = "Process(";
+    while (*name != '\0' && !text_begins_nocase(name, object)) {
+        name++;
+    }
+    const char *instance = *name != '\0' ? name + strlen(object) : name;
+    const char *end = strstr(instance, ")\\");
+    if (end == NULL || end == instance) {
+        return false;
+    }
+    *out_process = (struct perfmon_process){
+        .instance = instance, .instance_length = (size_t)(end - instance), .counter = end + 2};
+    return true;
+}
+
 /* The bias in "(PDH-CSV 4.0) (W. Europe Standard Time)(-60)"; typeperf writes none. */
 static int64_t parse_bias_ms(const char *header)
 {

@@ -345,6 +345,47 @@ static void a_leak_that_ended_is_still_found(void **state)
     assert_memory_equal(strchr(out, '\n') + 1, "bounded ", 8);
 }
 
+/* One process that leaks all the time, or one that leaks and is healthy after its restart, as perfmon logs it:
+ * the instance is called as before, its process is another one. A minute apart. */
+static void write_restart(const char *name, int rows, int restart, bool leaks_on)
+{
+    FILE *file = fopen(in_folder(name), "wb");
+    assert_non_null(file);
+    fputs("\"(PDH-CSV 4.0) (X)(0)\",\"\\\\EX1\\Process(bes)\\Private Bytes\",\"\\\\EX1\\Process(bes)\\ID "
+          "Process\"\n",
+          file);
+    for (int r = 0; r < rows; r++) {
+        const int age = r < restart ? r : r - restart;
+        const double leak = r < restart || leaks_on ? 150000.0 * age : 0.0;
+        fprintf(file, "\"11/%02d/2026 %02d:%02d:00.000\",\"%.0f\",\"%d\"\n", 2 + r / 1440, r / 60 % 24,
+                r % 60, 8e7 + leak + r * 7919 % 100000, r < restart ? 2140 : 3388);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A new process under the old name is judged by what it does itself: it does not take back what the old one
+ * took, and its leak is not hidden by the old one's. */
+static void a_restarted_process_is_another_one(void **state)
+{
+    (void)state;
+    write_restart("restart.csv", 5760, 2880, true);
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("restart.csv")), EXIT_FOUND);
+    json_t *root = parse_output();
+    json_t *series = json_array_get(json_object_get(root, "series"), 0);
+    assert_string_equal(string_of(series, "verdict"), "unbounded");
+    assert_int_equal(json_array_size(json_object_get(series, "alarms")), 2); /* one for each */
+    const double slope = json_number_value(json_object_get(series, "slope_per_hour"));
+    assert_true(fabs(slope - 9e6) < 1e5);
+    assert_int_equal(json_integer_value(json_object_get(series, "samples")), 5760);
+    assert_non_null(strstr(string_of(series, "reason"), "; pid 3388 since 2026-11-04 00:00:00 UTC"));
+    json_decref(root);
+
+    write_restart("restart.csv", 5760, 2880, false);
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("restart.csv")), EXIT_FOUND);
+    assert_non_null(strstr(out, "\n1 series grew without bound for a time, and it ended.\n"));
+    assert_non_null(strstr(out, "no growth; pid 3388 since 2026-11-04 00:00:00 UTC\n"));
+}
+
 static void a_perfmon_log_names_its_machine(void **state)
 {
     (void)state;
@@ -451,6 +492,7 @@ int main(void)
         cmocka_unit_test(skipped_rows_are_told),
         cmocka_unit_test(a_page_is_written),
         cmocka_unit_test(a_leak_that_ended_is_still_found),
+        cmocka_unit_test(a_restarted_process_is_another_one),
         cmocka_unit_test(a_perfmon_log_names_its_machine),
         cmocka_unit_test(a_path_that_is_not_utf8_is_told_as_far_as_it_goes),
         cmocka_unit_test(output_that_cannot_be_written_is_an_error),
