@@ -56,6 +56,9 @@ struct perfmon_process {
 /* False when it is no counter of a process. Without case; the machine may be missing. */
 bool perfmon_split_process(const char *name, struct perfmon_process *out_process);
 
+/* A process whose counters are missing in so many rows has ended. */
+#define PERFMON_GONE_AFTER_ROWS 3
+
 struct perfmon;
 
 /* Opens and reads the header, and of a history the first row. err names file:line and what is wrong. Free

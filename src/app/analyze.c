@@ -47,9 +47,12 @@ struct result {
     uint64_t sample_count, unknown_count; /* rows, and those of them without a value */
     int64_t from_ms, to_ms;               /* of the rows; meaningless without any */
     struct verdict verdict;
-    double pid;       /* of the process that the verdict is about; NAN = there was no other before it */
-    int64_t since_ms; /* its first row */
-    int64_t *alarms;  /* owned; times of each rise to unbounded, the first ALARMS_MAX */
+    int64_t known_ms;      /* of the latest value; meaningless without any */
+    uint64_t missing_rows; /* since then */
+    bool ended;            /* it is a counter of a process that was gone at the end */
+    double pid;            /* of the process that the verdict is about; NAN = there was no other before it */
+    int64_t since_ms;      /* its first row */
+    int64_t *alarms;       /* owned; times of each rise to unbounded, the first ALARMS_MAX */
     size_t alarm_count, alarm_capacity;
 };
 
@@ -180,6 +183,8 @@ static bool push_batch(struct batch *batch, struct track *tracks, struct result 
             }
             track->state = state;
             result->unknown_count += !reading_known(value);
+            result->known_ms = reading_known(value) ? batch->times[r] : result->known_ms;
+            result->missing_rows = reading_known(value) ? 0 : result->missing_rows + 1;
         }
         if (batch->rows > 0) {
             result->from_ms = result->sample_count == 0 ? batch->times[0] : result->from_ms;
@@ -266,23 +271,36 @@ static bool track_init(struct track *track, const struct perfmon *reader, const 
     return begin_detector(track);
 }
 
-/* Which process of several the verdict is about. */
+/* Which process of several the verdict is about, and what became of it: what has ended reaches nothing. */
 static void tell_process(struct result *result)
 {
-    char *end = result->verdict.reason + strlen(result->verdict.reason);
-    struct text text = text_on(end, sizeof(result->verdict.reason) - (size_t)(end - result->verdict.reason));
+    struct verdict *verdict = &result->verdict;
+    const bool silent =
+        result->missing_rows >= PERFMON_GONE_AFTER_ROWS && result->missing_rows < result->sample_count;
+    struct perfmon_process process;
+    result->ended = silent && perfmon_split_process(result->name, &process);
+    if (result->ended) {
+        verdict->reason[verdict->reach_at] = '\0';
+        verdict->exhaustion_ms = verdict->exhaustion_early_ms = verdict->exhaustion_late_ms = INT64_MAX;
+    }
+    const size_t length = strlen(verdict->reason);
+    struct text text = text_on(verdict->reason + length, sizeof(verdict->reason) - length);
     if (reading_known(result->pid)) {
         text_add(&text, "; pid %.0f since ", result->pid);
         text_add_time_human(&text, result->since_ms);
+    }
+    if (silent) {
+        text_add(&text, result->ended ? "; it has ended, last seen " : "; no value since ");
+        text_add_time_human(&text, result->known_ms);
     }
 }
 
 static enum rank rank_of(const struct result *result)
 {
-    return result->verdict.state == VERDICT_UNBOUNDED  ? RANK_LEAKING
-           : result->alarm_count > 0                   ? RANK_HAS_LEAKED
-           : result->verdict.state == VERDICT_LEARNING ? RANK_TOO_SHORT
-                                                       : RANK_FINE;
+    return result->verdict.state == VERDICT_UNBOUNDED && !result->ended ? RANK_LEAKING
+           : result->alarm_count > 0                                    ? RANK_HAS_LEAKED
+           : result->verdict.state == VERDICT_LEARNING                  ? RANK_TOO_SHORT
+                                                                        : RANK_FINE;
 }
 
 /* What fails here shows in the buffer's `failed`. */
@@ -309,6 +327,7 @@ static void add_chart(struct analysis *analysis, const struct result *result, co
         .verdict = &result->verdict,
         .marks = marks,
         .mark_count = mark_count,
+        .ended = result->ended,
     };
     report_page_series(charts, &series);
     free(points);

@@ -19,8 +19,6 @@
 #include <string.h>
 
 #define SERVICES_MAX (CONFIG_CLIENTS_MAX + 1)
-/* A process whose counters are missing in so many rows has ended. */
-#define GONE_AFTER_ROWS 3
 #define NAMES_SHOWN 12
 
 /* What is made of a process of the recording. */
@@ -263,7 +261,7 @@ static void take_process(struct replay *replay, size_t index)
     if (!recorded->due)
         return; /* between two rows of its file */
     process->missing_rows = any ? 0 : process->missing_rows + 1;
-    if (process->missing_rows >= GONE_AFTER_ROWS)
+    if (process->missing_rows >= PERFMON_GONE_AFTER_ROWS)
         process->present = false;
     const bool other_process = reading_known(pid) && reading_known(process->pid) && pid != process->pid;
     process->pid = reading_known(pid) ? pid : process->pid;

@@ -386,6 +386,45 @@ static void a_restarted_process_is_another_one(void **state)
     assert_non_null(strstr(out, "no growth; pid 3388 since 2026-11-04 00:00:00 UTC\n"));
 }
 
+/* A process that leaked and has ended before the recording did: it grows no more and reaches nothing. */
+static void a_process_that_has_ended_reaches_nothing(void **state)
+{
+    (void)state;
+    FILE *file = fopen(in_folder("ended.csv"), "wb");
+    assert_non_null(file);
+    fputs(
+        "\"(PDH-CSV 4.0) (X)(0)\",\"\\\\EX1\\Process(bes)\\Private Bytes\",\"\\\\EX1\\Memory\\Free Bytes\"\n",
+        file);
+    for (int r = 0; r < 5760; r++) {
+        fprintf(file, "\"11/%02d/2026 %02d:%02d:00.000\",", 2 + r / 1440, r / 60 % 24, r % 60);
+        fprintf(file, r < 2880 ? "\"%.0f\"," : "\" \",", 8e7 + 150000.0 * r + r * 7919 % 100000);
+        fprintf(file, r < 5758 ? "\"4000000\"\n" : "\" \"\n");
+    }
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", "--html", in_folder("page.html"), "--limit",
+                         "2GiB", in_folder("ended.csv")),
+                     EXIT_FOUND);
+    json_t *root = parse_output();
+    json_t *series = json_array_get(json_object_get(root, "series"), 0);
+    assert_string_equal(string_of(series, "verdict"), "unbounded"); /* as it was at its end */
+    assert_true(json_is_null(json_object_get(series, "exhaustion_at")));
+    assert_null(strstr(string_of(series, "reason"), "reaches"));
+    assert_non_null(strstr(string_of(series, "reason"), "; it has ended, last seen 2026-11-03 23:59:00 UTC"));
+    /* Two missing rows are no end. */
+    series = json_array_get(json_object_get(root, "series"), 1);
+    assert_null(strstr(string_of(series, "reason"), "ended"));
+    json_decref(root);
+    static char page[1 << 20];
+    read_text(in_folder("page.html"), page, sizeof(page));
+    assert_non_null(strstr(page, "<dt>last level</dt>"));
+    assert_null(strstr(page, "limit reached"));
+    assert_null(strstr(page, "class=\"forecast\""));
+
+    assert_int_equal(RUN(analyze_run, "analyze", "--limit", "2GiB", in_folder("ended.csv")), EXIT_FOUND);
+    assert_null(strstr(out, "limit reached"));
+    assert_non_null(strstr(out, "\n1 series grew without bound for a time, and it ended.\n"));
+}
+
 static void a_perfmon_log_names_its_machine(void **state)
 {
     (void)state;
@@ -493,6 +532,7 @@ int main(void)
         cmocka_unit_test(a_page_is_written),
         cmocka_unit_test(a_leak_that_ended_is_still_found),
         cmocka_unit_test(a_restarted_process_is_another_one),
+        cmocka_unit_test(a_process_that_has_ended_reaches_nothing),
         cmocka_unit_test(a_perfmon_log_names_its_machine),
         cmocka_unit_test(a_path_that_is_not_utf8_is_told_as_far_as_it_goes),
         cmocka_unit_test(output_that_cannot_be_written_is_an_error),
