@@ -139,7 +139,8 @@ static enum status read_header(struct perfmon *reader, struct err *err)
     }
     reader->bias_ms = reader->is_pdh ? parse_bias_ms(name) : 0;
     if (p == NULL || columns == 0) {
-        return perfmon_malformed(reader, err, "there is no column beside the time");
+        return perfmon_malformed(reader, err,
+                                 "there is no column beside the time; columns must be parted by commas");
     }
     if (columns > PERFMON_COLUMNS_MAX) {
         return perfmon_malformed(reader, err, "there are more than %d columns", PERFMON_COLUMNS_MAX);

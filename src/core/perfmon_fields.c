@@ -138,7 +138,10 @@ char *perfmon_take_field(char *p, char **out_next, const char **out_complaint)
             p++;
         }
         if (*p != ',' && *p != '\n') {
-            *out_complaint = "a closing quote is followed by something else than a comma";
+            *out_complaint =
+                *p == ';'    ? "a closing quote is followed by a semicolon; columns must be parted by commas"
+                : *p == '\t' ? "a closing quote is followed by a tab; columns must be parted by commas"
+                             : "a closing quote is followed by something else than a comma";
             return NULL;
         }
     } else {

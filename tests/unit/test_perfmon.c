@@ -243,13 +243,20 @@ static void broken_headers(void **state)
     static const struct reader_case cases[] = {
         {"", ":1: the file is empty"},
         {"\n\n", ":1: the file is empty"},
-        {"timestamp\n1\n", ":1: there is no column beside the time"},
+        {"timestamp\n1\n", ":1: there is no column beside the time; columns must be parted by commas"},
         {"time;a\n", ":1: the first column is \"time;a\"; it must be \"timestamp\" or \"(PDH-CSV 4.0) ...\", "
                      "columns parted "
                      "by commas (a binary log becomes CSV with: relog LOG.blg -f csv -o LOG.csv)"},
         {"\"timestamp,a\n", ":1: a quote is not closed before the end of the line"},
         {"timestamp,\"a\n", ":1: a quote is not closed before the end of the line"},
         {"timestamp,\"a\"b\n", ":1: a closing quote is followed by something else than a comma"},
+        /* what Excel saves where the comma is the decimal point, and relog -f tsv */
+        {"\"(PDH-CSV 4.0) (X)(-60)\";\"\\\\EX1\\Memory\\Pages\"\n",
+         ":1: a closing quote is followed by a semicolon; columns must be parted by commas"},
+        {"\"(PDH-TSV 4.0) (X)(-60)\"\t\"\\\\EX1\\Memory\\Pages\"\n",
+         ":1: a closing quote is followed by a tab; columns must be parted by commas"},
+        {"(PDH-CSV 4.0) (X)(-60);\\\\EX1\\Memory\\Pages\n",
+         ":1: there is no column beside the time; columns must be parted by commas"},
         {"\xFF\xFEt", ":1: the file is UTF-16 (\"Unicode\"): save it as UTF-8 or ANSI"},
         {"\xFE\xFF", ":1: the file is UTF-16 (\"Unicode\"): save it as UTF-8 or ANSI"},
         {"\x1F\x8B\x08", ":1: the file is compressed with gzip: unpack it first"},
