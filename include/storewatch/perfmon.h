@@ -14,6 +14,7 @@
  * - The clock is set back by up to an hour, or a row is there twice: rows that are not later than the one
  *   before are skipped and counted (perfmon_skipped_count). Further back than that is an error: logs were
  *   joined in the wrong order.
+ * - Logs that were joined have a header before the rows of each: with the same columns the next one goes on.
  * - A recorder that still writes leaves its last row unfinished: a last row without its newline from which
  *   something is missing is left out and told of (perfmon_unfinished_line). So are the NUL bytes that a
  *   machine which went down leaves at the end of a log.

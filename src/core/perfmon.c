@@ -16,6 +16,8 @@
 #define EXACT_POWER_MAX 22
 #define NIGHT_HOURS 4          /* from midnight: when clocks are set back */
 #define MANTISSA_DIGITS_MAX 19 /* what always fits 64 bits */
+#define PDH_HEADING "(PDH-CSV"
+#define PLAIN_HEADING "timestamp"
 
 /* ---- header ---- */
 
@@ -126,8 +128,8 @@ static enum status read_header(struct perfmon *reader, struct err *err)
     if (name == NULL) {
         return perfmon_malformed(reader, err, "%s", complaint);
     }
-    reader->is_pdh = strncmp(name, "(PDH-CSV", 8) == 0;
-    if (!reader->is_pdh && !text_equal_nocase(name, "timestamp")) {
+    reader->is_pdh = strncmp(name, PDH_HEADING, sizeof(PDH_HEADING) - 1) == 0;
+    if (!reader->is_pdh && !text_equal_nocase(name, PLAIN_HEADING)) {
         for (char *c = name; *c != '\0'; c++) { /* it may be anything, and goes to a console */
             *c = *c < ' ' || *c > '~' ? '?' : *c;
         }
@@ -329,24 +331,67 @@ static enum status read_values(struct perfmon *reader, char *p, struct err *err)
                                    (unsigned)reader->column_count);
 }
 
+static bool is_time_heading(const struct perfmon *reader, const char *field)
+{
+    return reader->is_pdh ? strncmp(field, PDH_HEADING, sizeof(PDH_HEADING) - 1) == 0
+                          : text_equal_nocase(field, PLAIN_HEADING);
+}
+
+/* The header of a log that was joined to the one before: with the same columns it goes on, in the local time
+ * that this header tells. `p` is after the heading of the time. */
+static enum status take_header_again(struct perfmon *reader, const char *heading, char *p, struct err *err)
+{
+    size_t count = 0;
+    bool same = true;
+    const char *complaint = NULL;
+    while (same && p != NULL) {
+        const char *field = perfmon_take_field(p, &p, &complaint);
+        char *name = field != NULL ? perfmon_copy_name(field, count) : NULL;
+        if (field != NULL && name == NULL) {
+            return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
+        }
+        same = name != NULL && count < reader->column_count && strcmp(name, reader->columns[count].name) == 0;
+        free(name);
+        count++;
+    }
+    if (!same || count < reader->column_count) {
+        return perfmon_is_unfinished(reader)
+                   ? STATUS_NOT_FOUND
+                   : perfmon_malformed(reader, err,
+                                       "a header again, with other columns than the first: put each log "
+                                       "into a file of its own");
+    }
+    reader->bias_ms = reader->is_pdh ? parse_bias_ms(heading) : 0;
+    return STATUS_OK;
+}
+
 /* NOT_FOUND at the end, and for a last row that is not finished yet. */
 static enum status read_row(struct perfmon *reader, int64_t *out_utc_ms, struct err *err)
 {
-    char *line, *p;
-    enum status status = perfmon_next_line(reader, &line, err);
-    if (status != STATUS_OK) {
-        return status;
+    for (;;) {
+        char *line, *p;
+        enum status status = perfmon_next_line(reader, &line, err);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        const char *complaint = NULL;
+        char *time = perfmon_take_field(line, &p, &complaint);
+        if ((time == NULL ? complaint == perfmon_not_closed : p == NULL) && perfmon_is_unfinished(reader)) {
+            return STATUS_NOT_FOUND;
+        }
+        if (time == NULL) {
+            return perfmon_malformed(reader, err, "%s", complaint);
+        }
+        if (is_time_heading(reader, time)) {
+            status = take_header_again(reader, time, p, err);
+            if (status != STATUS_OK) {
+                return status;
+            }
+            continue;
+        }
+        status = perfmon_read_time(reader, time, out_utc_ms, err);
+        return status == STATUS_OK ? read_values(reader, p, err) : status;
     }
-    const char *complaint = NULL;
-    char *time = perfmon_take_field(line, &p, &complaint);
-    if ((time == NULL ? complaint == perfmon_not_closed : p == NULL) && perfmon_is_unfinished(reader)) {
-        return STATUS_NOT_FOUND;
-    }
-    if (time == NULL) {
-        return perfmon_malformed(reader, err, "%s", complaint);
-    }
-    status = perfmon_read_time(reader, time, out_utc_ms, err);
-    return status == STATUS_OK ? read_values(reader, p, err) : status;
 }
 
 /* Does the local clock show an hour for the second time? It does when the row lies 30 to 60 minutes before the

@@ -460,6 +460,32 @@ static void time_that_runs_backwards(void **state)
     check(cases, ARRAY_COUNT(cases));
 }
 
+/* What "copy monday.csv+tuesday.csv all.csv" makes: each log's header stands before its rows. */
+static void logs_that_were_joined(void **state)
+{
+    (void)state;
+    static const struct reader_case cases[] = {
+        {"timestamp,a\n10,1\ntimestamp,a\n20,2\n", "[a]\n1970-01-01T00:00:10Z 1\n1970-01-01T00:00:20Z 2\n"},
+        /* each in the local time that its header tells */
+        {PDH("-120") "\"10/25/2026 02:30:00.000\",\"1\"\r\n" PDH(
+             "-60") "\"10/25/2026 03:15:00.000\",\"2\"\r\n",
+         "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-10-25T00:30:00Z 1\n2026-10-25T02:15:00Z 2\n"},
+        {HEADER "1,2,3\ntimestamp,b,a\n2,3,4\n",
+         "[a] [b]\n1970-01-01T00:00:01Z 2 3\n:3: a header again, with other columns than the first: put "
+         "each log into a file of its own\n"},
+        {HEADER "1,2,3\ntimestamp,a\n",
+         "[a] [b]\n1970-01-01T00:00:01Z 2 3\n:3: a header again, with other columns than the first: put "
+         "each log into a file of its own\n"},
+        {HEADER "1,2,3\ntimestamp,a,b,c\n",
+         "[a] [b]\n1970-01-01T00:00:01Z 2 3\n:3: a header again, with other columns than the first: put "
+         "each log into a file of its own\n"},
+        /* the second is still being written */
+        {HEADER "1,2,3\ntimestamp,a", "[a] [b]\n1970-01-01T00:00:01Z 2 3\n"},
+        {HEADER "1,2,3\ntimestamp,a,\"b", "[a] [b]\n1970-01-01T00:00:01Z 2 3\n"},
+    };
+    check(cases, ARRAY_COUNT(cases));
+}
+
 static void units_from_names(void **state)
 {
     (void)state;
@@ -574,6 +600,7 @@ int main(void)
         cmocka_unit_test(a_last_row_that_is_being_written),
         cmocka_unit_test(samples_of_the_history),
         cmocka_unit_test(time_that_runs_backwards),
+        cmocka_unit_test(logs_that_were_joined),
         cmocka_unit_test(units_from_names),
         cmocka_unit_test(lines_cross_blocks),
         cmocka_unit_test(bounds_of_lines_and_columns),
