@@ -54,11 +54,9 @@ struct alert {
     char todo[4][ALERT_LINE_MAX];
     /* More facts (a configuration error, a relay's words, why a service does not start). One a line. */
     char text[1024];
-    /* The metric's recent history for the chart, oldest first, and where its fit begins (in utc). */
+    /* The metric's recent history for the chart, oldest first. */
     size_t point_count;
     struct series_point points[ALERT_POINTS_MAX];
-    bool has_fit;
-    int64_t fit_from_utc_ms;
     /* Idempotency key of the mail, unique for each transition: "i12-3" (incident 12, third telling) or
      * "CONFIG_REFUSED-1763781245123". With what mail_key adds it becomes the Message-ID. */
     char key[64];

@@ -93,14 +93,6 @@ static void add_chart(struct step *step, struct alert *alert, const struct incid
     struct watched *next = item && !item->present ? engine_successor(step->engine, incident) : NULL;
     add_points(alert, item, incident->metric, next ? ALERT_POINTS_MAX * 3 / 4 : ALERT_POINTS_MAX, shift_ms);
     add_points(alert, next, incident->metric, ALERT_POINTS_MAX - alert->point_count, shift_ms);
-    if (!item || !item->detectors[incident->metric])
-        return;
-    struct verdict verdict;
-    detector_verdict(item->detectors[incident->metric], &verdict);
-    if (verdict.state != VERDICT_UNBOUNDED)
-        return;
-    alert->has_fit = true;
-    alert->fit_from_utc_ms = verdict.fit_from_ms + shift_ms;
 }
 
 static void add_dlls(struct alert *alert, const struct found_client *found)

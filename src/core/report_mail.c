@@ -55,23 +55,22 @@ static void add_plain_chart(struct buffer *out, const struct report_telling *tel
     for (size_t i = 0; i < PLAIN_SLOTS; i++) {
         top = slots[i] > top ? slots[i] : top;
     }
-    bool judged_shown = false;
+    bool growth_shown = false;
     buffer_add(out, "\nHistory of the %s (times are UTC)\n", telling->metric);
     for (size_t i = 0; i < PLAIN_SLOTS; i++) {
         const int64_t middle_ms = from_ms + (int64_t)((double)span_ms * ((double)i + 0.5) / PLAIN_SLOTS);
         const struct words value = words_quantity(telling->unit, slots[i]);
         buffer_add(out, "  %s  %14s  ", words_clock(middle_ms, span_ms).s,
                    isnan(slots[i]) ? "not known" : value.s);
-        const bool judged =
-            alert->has_fit && middle_ms >= alert->fit_from_utc_ms && report_is_growing(telling);
+        const bool grows = report_grows_at(telling, middle_ms);
         const int length = top > 0.0 && slots[i] > 0.0 ? (int)lround(slots[i] / top * PLAIN_BAR) : 0;
         for (int k = 0; k < length; k++) {
-            buffer_add(out, judged ? "#" : "-");
+            buffer_add(out, grows ? "#" : "-");
         }
-        judged_shown = judged_shown || judged;
+        growth_shown = growth_shown || grows;
         buffer_add(out, "\n");
     }
-    if (judged_shown) {
+    if (growth_shown) {
         buffer_add(out, "  (# since the growth began)\n");
     }
 }

@@ -206,11 +206,9 @@ static void add_html_chart(struct buffer *out, const struct report_telling *tell
                     "style=\"table-layout:fixed\"><tr>\n");
     for (size_t i = 0; i < SLOTS; i++) {
         const int64_t middle_ms = from_ms + (int64_t)((double)span_ms * ((double)i + 0.5) / SLOTS);
-        const bool judged =
-            alert->has_fit && middle_ms >= alert->fit_from_utc_ms && report_is_growing(telling);
         const double part = (slots[i] - axis.low) / (axis.high - axis.low);
         const int height = isnan(part) ? 0 : 3 + (int)lround(part * (CHART_HEIGHT - 3));
-        add_column(out, height, judged ? colours : colours_quiet);
+        add_column(out, height, report_grows_at(telling, middle_ms) ? colours : colours_quiet);
     }
     buffer_add(out, "</tr></table></td></tr>\n<tr><td>" TABLE "<tr><td " SMALL ">%s UTC</td>",
                words_clock(from_ms, span_ms).s);

@@ -323,18 +323,30 @@ static void fact_rate(struct report_telling *telling, const char *label)
     }
 }
 
+/* When the growth began, on the clock as it is now; 0 = not known. */
+static int64_t onset_utc_ms(const struct report_telling *telling)
+{
+    const int64_t noted_ms = telling->incident->onset_utc_ms;
+    return noted_ms > 0 ? noted_ms + telling->alert->clock_moved_ms : 0;
+}
+
+bool report_grows_at(const struct report_telling *telling, int64_t utc_ms)
+{
+    return report_is_growing(telling) && onset_utc_ms(telling) > 0 && utc_ms >= onset_utc_ms(telling);
+}
+
 static void facts_of_growth(struct report_telling *telling)
 {
     const struct alert *alert = telling->alert;
     const struct incident *incident = telling->incident;
     fact_rate(telling, "Grows");
     struct text text;
-    if (incident->onset_utc_ms > 0) {
-        const int64_t onset_utc_ms = incident->onset_utc_ms + alert->clock_moved_ms;
+    const int64_t onset_ms = onset_utc_ms(telling);
+    if (onset_ms > 0) {
         text = fact_begin(telling, "Since");
-        text_add(&text, "%s", words_time(onset_utc_ms).s);
-        if (alert->utc_ms > onset_utc_ms) {
-            text_add(&text, ", %s ago", words_duration(alert->utc_ms - onset_utc_ms).s);
+        text_add(&text, "%s", words_time(onset_ms).s);
+        if (alert->utc_ms > onset_ms) {
+            text_add(&text, ", %s ago", words_duration(alert->utc_ms - onset_ms).s);
         }
     }
     text = fact_begin(telling, "Level");

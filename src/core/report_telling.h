@@ -38,6 +38,8 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
 
 /* Kinds in which something still grows, so that rate and time left are what matters. */
 bool report_is_growing(const struct report_telling *telling);
+/* Does it tell of growth, and had that begun by then? */
+bool report_grows_at(const struct report_telling *telling, int64_t utc_ms);
 /* Kinds that tell how an incident ended. */
 bool report_is_over(const struct report_telling *telling);
 

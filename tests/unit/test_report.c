@@ -187,10 +187,8 @@ static void plain_text_of_a_leak(void **state)
                    "Restart the service \"BlackBerry Agent\" before 2026-11-22 07:44:05 UTC; the Information "
                    "Store can stay up.");
     alert_add_todo(alert, "Find the cause.");
-    alert->has_fit = true;
-    alert->fit_from_utc_ms = NOW - 5 * MS_PER_HOUR;
     for (int i = 0; i <= 20; i++) {
-        const double level = 100.0 * MIB * (i < 10 ? 1.0 : 1.0 + (i - 10) / 10.0);
+        const double level = 100.0 * MIB * (i < 6 ? 1.0 : 1.0 + (i - 6) / 14.0);
         alert->points[alert->point_count++] =
             (struct series_point){NOW - (20 - i) * 30 * MS_PER_MINUTE, level, level, level};
     }
@@ -220,13 +218,13 @@ static void plain_text_of_a_leak(void **state)
                 "  17:44         100 MiB  -------------------\n"
                 "  18:44         100 MiB  -------------------\n"
                 "  19:44         100 MiB  -------------------\n"
-                "  20:44         100 MiB  -------------------\n"
-                "  21:44         100 MiB  -------------------\n"
-                "  22:44         105 MiB  ####################\n"
-                "  23:44         125 MiB  ########################\n"
-                "  00:44         145 MiB  ###########################\n"
-                "  01:44         165 MiB  ###############################\n"
-                "  02:44         190 MiB  ####################################\n"
+                "  20:44         104 MiB  ###################\n"
+                "  21:44         118 MiB  ######################\n"
+                "  22:44         132 MiB  #########################\n"
+                "  23:44         146 MiB  ###########################\n"
+                "  00:44         161 MiB  ##############################\n"
+                "  01:44         175 MiB  #################################\n"
+                "  02:44         193 MiB  ####################################\n"
                 "  (# since the growth began)\n"
                 "\n"
                 "-- \n"
@@ -426,7 +424,6 @@ static void numbers_that_are_none(void **state)
         incident->level_at_onset = incident->level_at_open = incident->level_now = odd[i];
         incident->slope_per_hour = incident->slope_low_per_hour = odd[i];
         incident->limit = odd[(i + 1) % ARRAY_COUNT(odd)];
-        alert->has_fit = true;
         alert->point_count = 3;
         for (int k = 0; k < 3; k++) {
             alert->points[k] = (struct series_point){NOW + k, odd[i], odd[i], odd[i]};
