@@ -133,11 +133,13 @@ static struct scale scale_of(enum unit unit, double value)
                           .word = unit == UNIT_HANDLES ? (magnitude == 1.0 ? "handle" : "handles") : ""};
 }
 
+#define FIXED_MIN 0.005 /* less than this is shown in exponent form, for want of digits */
+
 /* "-1,234.50": fixed decimals, thousands grouped; exponent form where digits would mean nothing. */
 static void add_number(struct text *text, double value, int decimals)
 {
     const double magnitude = fabs(value);
-    if (magnitude >= 1e15 || (magnitude > 0.0 && magnitude < 0.005)) {
+    if (magnitude >= 1e15 || (magnitude > 0.0 && magnitude < FIXED_MIN)) {
         text_add(text, "%.3g", value);
         return;
     }
@@ -223,6 +225,13 @@ void text_add_rate(struct text *text, enum unit unit, double per_hour)
     text_add(text, "%s", period.word);
 }
 
+/* One of several numbers that are led by another: digits that the leading one does not have mean nothing. */
+static void add_led_number(struct text *text, double value, double leading, int decimals)
+{
+    const bool is_nothing = fabs(value) < FIXED_MIN && fabs(leading) >= FIXED_MIN;
+    add_number(text, is_nothing ? 0.0 : value, decimals);
+}
+
 void text_add_rate_interval(struct text *text, enum unit unit, double per_hour, double low, double high)
 {
     if (!isfinite(per_hour) || !isfinite(low) || !isfinite(high)) {
@@ -240,12 +249,12 @@ void text_add_rate_interval(struct text *text, enum unit unit, double per_hour, 
     const double factor = period.hours / scale.divisor;
     const int decimals =
         unit == UNIT_BYTES && scale.divisor > 1.0 ? scale.decimals : decimals_of(fabs(leading * factor));
-    add_number(text, per_hour * factor, decimals);
+    add_led_number(text, per_hour * factor, leading * factor, decimals);
     add_word(text, unit == UNIT_HANDLES ? "handles" : scale.word);
     text_add(text, "%s (", period.word);
-    add_number(text, low * factor, decimals);
+    add_led_number(text, low * factor, leading * factor, decimals);
     text_add(text, " to ");
-    add_number(text, high * factor, decimals);
+    add_led_number(text, high * factor, leading * factor, decimals);
     text_add(text, ")");
 }
 

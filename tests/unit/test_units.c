@@ -205,6 +205,10 @@ static void rate_intervals_share_one_scale(void **state)
         {UNIT_BYTES, 2 * MIB, -1 * MIB, 5 * MIB, "2.00 MiB/h (-1.00 to 5.00)"},
         {UNIT_BYTES, 0, -3 * MIB, 3 * MIB, "0.00 MiB/h (-3.00 to 3.00)"},
         {UNIT_BYTES, 0, 0, 0, "0.00 B/h (0.00 to 0.00)"},
+        /* what is next to nothing beside the others has their decimals, too */
+        {UNIT_BYTES, -0.000291 * GIB, -1.86 * GIB, 0.24 * GIB, "0.00 GiB/h (-1.86 to 0.24)"},
+        {UNIT_BYTES, 14.2 * MIB, 10, 20 * MIB, "14.2 MiB/h (0.0 to 20.0)"},
+        {UNIT_OTHER, 0.0001, 0.00005, 0.0002, "0.0024/day (0.0012 to 0.0048)"},
         {UNIT_BYTES, 2 * MIB, NAN, 5 * MIB, "2.00 MiB/h (interval unknown)"},
         {UNIT_BYTES, NAN, 0, 0, "unknown"},
         {UNIT_HANDLES, 320, 300, 340, "320 handles/h (300 to 340)"},
