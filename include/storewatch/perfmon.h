@@ -38,8 +38,9 @@
 #define PERFMON_LINE_MAX (4 * 1024 * 1024)
 
 struct perfmon_column {
-    char *name;     /* as in the header, unquoted; owned by the reader */
-    enum unit unit; /* perfmon_unit(name) */
+    char *name;      /* as in the header, unquoted; owned by the reader */
+    enum unit unit;  /* perfmon_unit(name) */
+    bool of_process; /* and not of the machine, as far as its name tells */
 };
 
 /* The unit that a column's name tells, without case: "Private Bytes" "Working Set" "Virtual Bytes" "bytes"
@@ -78,6 +79,8 @@ enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const doub
                          struct err *err);
 
 bool perfmon_is_history(const struct perfmon *reader);
+/* Can the file be opened once more and read from its begin? Not so a pipe. */
+bool perfmon_is_rereadable(const struct perfmon *reader);
 /* After perfmon_next's NOT_FOUND: is there another section? Then perfmon_column_get tells its series and
  * perfmon_next its rows. NOT_FOUND when there is none, which is so after the rows of any other file. */
 enum status perfmon_next_section(struct perfmon *reader, struct err *err);

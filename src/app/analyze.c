@@ -32,6 +32,8 @@
 #define CHART_POINTS ((size_t)1200)
 #define PAGE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define CELL_MAX 96
+/* In a history a process is gone at the end when its rows end so much before those of others. */
+#define GONE_AFTER_MS (10 * MS_PER_MINUTE)
 
 struct options {
     bool json;
@@ -44,8 +46,10 @@ struct result {
     const char *file; /* lent by argv */
     char *name;       /* owned */
     enum unit unit;
+    bool of_process;
     uint64_t sample_count, unknown_count; /* rows, and those of them without a value */
     int64_t from_ms, to_ms;               /* of the rows; meaningless without any */
+    int64_t apart_ms;                     /* of the last two; 0 = there were none */
     struct verdict verdict;
     int64_t known_ms;      /* of the latest value; meaningless without any */
     uint64_t missing_rows; /* since then */
@@ -87,7 +91,8 @@ static bool result_init(struct result *result, const char *path, const struct pe
         return false;
     }
     memcpy(name, column->name, size);
-    *result = (struct result){.file = path, .name = name, .unit = column->unit, .pid = NAN};
+    *result = (struct result){
+        .file = path, .name = name, .unit = column->unit, .of_process = column->of_process, .pid = NAN};
     return true;
 }
 
@@ -187,8 +192,10 @@ static bool push_batch(struct batch *batch, struct track *tracks, struct result 
             result->missing_rows = reading_known(value) ? 0 : result->missing_rows + 1;
         }
         if (batch->rows > 0) {
+            const int64_t before_ms = batch->rows > 1 ? batch->times[batch->rows - 2] : result->to_ms;
             result->from_ms = result->sample_count == 0 ? batch->times[0] : result->from_ms;
             result->to_ms = batch->times[batch->rows - 1];
+            result->apart_ms = batch->rows > 1 || result->sample_count > 0 ? result->to_ms - before_ms : 0;
             result->sample_count += batch->rows;
         }
     }
@@ -272,13 +279,14 @@ static bool track_init(struct track *track, const struct perfmon *reader, const 
 }
 
 /* Which process of several the verdict is about, and what became of it: what has ended reaches nothing. */
-static void tell_process(struct result *result)
+static void tell_process(struct result *result, int64_t history_end_ms)
 {
     struct verdict *verdict = &result->verdict;
-    const bool silent =
-        result->missing_rows >= PERFMON_GONE_AFTER_ROWS && result->missing_rows < result->sample_count;
-    struct perfmon_process process;
-    result->ended = silent && perfmon_split_process(result->name, &process);
+    const int64_t gone_ms = 3 * result->apart_ms > GONE_AFTER_MS ? 3 * result->apart_ms : GONE_AFTER_MS;
+    const bool any = result->missing_rows < result->sample_count;
+    const bool silent = any && (result->missing_rows >= PERFMON_GONE_AFTER_ROWS ||
+                                (history_end_ms != INT64_MIN && history_end_ms - result->to_ms > gone_ms));
+    result->ended = silent && result->of_process;
     if (result->ended) {
         verdict->reason[verdict->reach_at] = '\0';
         verdict->exhaustion_ms = verdict->exhaustion_early_ms = verdict->exhaustion_late_ms = INT64_MAX;
@@ -350,7 +358,7 @@ static bool take_results(struct analysis *analysis, const struct result *results
 /* Analyses the columns of one section (of all files but the history's: of the whole file) and adds their
  * results; on an error none. */
 static enum status analyze_section(struct analysis *analysis, const char *path, struct perfmon *reader,
-                                   struct err *err)
+                                   int64_t history_end_ms, struct err *err)
 {
     const size_t columns = perfmon_column_count(reader);
     size_t owned = 0; /* of the results */
@@ -372,7 +380,7 @@ static enum status analyze_section(struct analysis *analysis, const char *path, 
         /* The verdict as of now; the alarms stay those that were told while the samples came. */
         detector_settle(tracks[i].detector);
         detector_verdict(tracks[i].detector, &results[i].verdict);
-        tell_process(&results[i]);
+        tell_process(&results[i], history_end_ms);
         if (analysis->options->html != NULL) {
             add_chart(analysis, &results[i], tracks[i].detector);
         }
@@ -397,6 +405,25 @@ done:
     return status;
 }
 
+/* When the latest of a history's series ends, which stand there one after the other. */
+static enum status find_history_end(const char *path, int64_t *out_utc_ms, struct err *err)
+{
+    struct perfmon *reader = NULL;
+    int64_t utc_ms;
+    const double *values;
+    enum status status = perfmon_open(path, &reader, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    do {
+        while ((status = perfmon_next(reader, &utc_ms, &values, err)) == STATUS_OK) {
+            *out_utc_ms = utc_ms > *out_utc_ms ? utc_ms : *out_utc_ms;
+        }
+    } while (status == STATUS_NOT_FOUND && (status = perfmon_next_section(reader, err)) == STATUS_OK);
+    perfmon_close(reader);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
 static enum status analyze_file(struct analysis *analysis, const char *path, struct err *err)
 {
     struct perfmon *reader = NULL;
@@ -409,9 +436,14 @@ static enum status analyze_file(struct analysis *analysis, const char *path, str
     if (status != STATUS_OK) {
         return status;
     }
-    do {
-        status = analyze_section(analysis, path, reader, err);
-    } while (status == STATUS_OK && (status = perfmon_next_section(reader, err)) == STATUS_OK);
+    int64_t history_end_ms = INT64_MIN; /* not known */
+    if (perfmon_is_history(reader) && perfmon_is_rereadable(reader)) {
+        status = find_history_end(path, &history_end_ms, err);
+    }
+    while (status == STATUS_OK) {
+        status = analyze_section(analysis, path, reader, history_end_ms, err);
+        status = status == STATUS_OK ? perfmon_next_section(reader, err) : status;
+    }
     if (status == STATUS_NOT_FOUND) {
         cli_say_left_out(path, reader);
         status = STATUS_OK;

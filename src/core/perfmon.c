@@ -165,7 +165,9 @@ static enum status read_header(struct perfmon *reader, struct err *err)
         if (column->name == NULL) {
             return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
         }
+        struct perfmon_process process;
         column->unit = perfmon_unit(column->name);
+        column->of_process = perfmon_split_process(column->name, &process);
         reader->column_count++;
     }
     return STATUS_OK;
@@ -224,6 +226,11 @@ void perfmon_close(struct perfmon *reader)
         fclose(reader->file);
     }
     free(reader);
+}
+
+bool perfmon_is_rereadable(const struct perfmon *reader)
+{
+    return fseek(reader->file, 0, SEEK_CUR) == 0;
 }
 
 size_t perfmon_column_count(const struct perfmon *reader)

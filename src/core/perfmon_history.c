@@ -59,7 +59,8 @@ static enum status read_row(struct perfmon *reader, struct perfmon_history_row *
     }
     struct text name = text_on(row->name, sizeof(row->name));
     text_add(&name, "%s of %s", fields[METRIC], fields[TARGET]);
-    if (fields[IMAGE][0] != '\0') {
+    row->of_process = fields[IMAGE][0] != '\0';
+    if (row->of_process) {
         text_add(&name, " (%s, pid %s)", fields[IMAGE], fields[PID]);
     }
     row->unit = UNIT_OTHER;
@@ -80,7 +81,8 @@ static enum status begin_section(struct perfmon *reader, struct err *err)
         return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
     }
     free(column->name);
-    *column = (struct perfmon_column){.name = name, .unit = reader->row.unit};
+    *column =
+        (struct perfmon_column){.name = name, .unit = reader->row.unit, .of_process = reader->row.of_process};
     reader->last_ms = INT64_MIN;
     reader->begins_section = false;
     return STATUS_OK;

@@ -15,6 +15,7 @@
 struct perfmon_history_row {
     char name[PERFMON_SERIES_NAME_MAX]; /* of its series */
     enum unit unit;
+    bool of_process;
     int64_t utc_ms;
     double value;
 };

@@ -425,6 +425,31 @@ static void a_process_that_has_ended_reaches_nothing(void **state)
     assert_non_null(strstr(out, "\n1 series grew without bound for a time, and it ended.\n"));
 }
 
+/* Two processes after each other, as the history has them: the first leaked and has ended. */
+static void a_process_of_a_history_that_has_ended(void **state)
+{
+    (void)state;
+    struct buffer csv = {0};
+    buffer_add(&csv, PERFMON_HISTORY_HEADER "\n");
+    for (int i = 0; i < 4800; i++) {
+        char time[40];
+        struct text text = text_on(time, sizeof time);
+        text_add_time_utc(&text, INT64_C(1700000000000) + (int64_t)i * 15000);
+        const int bytes = (i < 2400 ? 100000000 + 20000 * i : 100000000) + i * 7919 % 100000;
+        buffer_add(&csv, "%s,bes,bes.exe,%d,private bytes,%d,%d,%d,15000,1,0\n", time, i < 2400 ? 7 : 8,
+                   bytes, bytes, bytes);
+    }
+    write_text("history.csv", csv.data);
+    buffer_deinit(&csv);
+    assert_int_equal(RUN(analyze_run, "analyze", "--limit", "2GiB", in_folder("history.csv")), EXIT_FOUND);
+    assert_null(strstr(out, "limit reached"));
+    assert_non_null(strstr(out, "; it has ended, last seen 2023-11-15 08:13:05 UTC\n"));
+    assert_non_null(strstr(out, "\n1 series grew without bound for a time, and it ended.\n"));
+    const char *second = strstr(out, "private bytes of bes (bes.exe, pid 8)\n");
+    assert_non_null(second);
+    assert_null(strstr(second, "ended, last seen"));
+}
+
 static void a_perfmon_log_names_its_machine(void **state)
 {
     (void)state;
@@ -533,6 +558,7 @@ int main(void)
         cmocka_unit_test(a_leak_that_ended_is_still_found),
         cmocka_unit_test(a_restarted_process_is_another_one),
         cmocka_unit_test(a_process_that_has_ended_reaches_nothing),
+        cmocka_unit_test(a_process_of_a_history_that_has_ended),
         cmocka_unit_test(a_perfmon_log_names_its_machine),
         cmocka_unit_test(a_path_that_is_not_utf8_is_told_as_far_as_it_goes),
         cmocka_unit_test(output_that_cannot_be_written_is_an_error),
