@@ -429,6 +429,24 @@ static void step_until(struct replay *replay, int64_t next_utc_ms)
     }
 }
 
+/* No value of anybody: a recorder that lost sight of the machine, and not the end of all processes at once.
+ * Only where pids are recorded, which tell afterwards who is another one; and of one process alone it is its
+ * end that is more likely. */
+static bool saw_nothing(const struct recording *recording)
+{
+    bool known = false, pids = false, others = recording->process_count > 1;
+    for (size_t i = 0; i < recording->process_count; i++) {
+        pids |= recording->processes[i].has[COUNTER_PID];
+        for (size_t c = 0; c < COUNTER_COUNT; c++)
+            known |= reading_known(recording->processes[i].values[c]);
+    }
+    for (size_t c = 0; c < HOST_COUNT; c++) {
+        others |= recording->has_host[c];
+        known |= reading_known(recording->host[c]);
+    }
+    return !known && pids && others;
+}
+
 static enum status play(struct replay *replay, struct err *err)
 {
     struct recording *recording = &replay->recording;
@@ -436,9 +454,11 @@ static enum status play(struct replay *replay, struct err *err)
     replay->first_utc_ms = recording->next_utc_ms;
     while ((status = recording_poll(recording, err)) == STATUS_OK) {
         replay->now_utc_ms = recording->utc_ms;
-        for (size_t i = 0; i < recording->process_count; i++)
-            take_process(replay, i);
-        step(replay, true);
+        if (!saw_nothing(recording)) { /* else it is a gap */
+            for (size_t i = 0; i < recording->process_count; i++)
+                take_process(replay, i);
+            step(replay, true);
+        }
         step_until(replay, recording->next_utc_ms);
     }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;

@@ -139,6 +139,40 @@ static void replay_with_the_mails(void **state)
     json_decref(root);
 }
 
+/* A store that leaks and a client that does not, with their pids. In ten rows `what` knows nothing: -1 = none,
+ * 0 = the store's counters, 1 = all of them. */
+static void write_with_missing(const char *name, int what)
+{
+    FILE *file = fopen(in_folder(name), "wb");
+    assert_non_null(file);
+    fputs("timestamp,\\\\EX1\\Process(store)\\Private Bytes,\\\\EX1\\Process(store)\\ID Process,"
+          "\\\\EX1\\Process(BESAgent)\\Private Bytes,\\\\EX1\\Process(BESAgent)\\ID Process\n",
+          file);
+    for (int i = 0; i < 20 * 60; i++) {
+        const bool missing = i >= 1000 && i < 1010;
+        fprintf(file, "%lld", (long long)(START_UTC_MS / 1000 + i * 60));
+        fprintf(file, missing && what >= 0 ? ",," : ",%.0f,1800", 2e8 + 2e6 * i + i * 7919 % 100000);
+        fprintf(file, missing && what == 1 ? ",,\n" : ",%d,2140\n", 100000000 + i * 7919 % 100000);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A recorder that lost sight of the machine writes rows without any value: in them no process has ended. */
+static void rows_that_know_nothing_are_a_gap(void **state)
+{
+    (void)state;
+    write_text("alert.json", "{\"version\": 1, \"mail\": {\"reminder\": \"7d\"}}");
+    write_with_missing("all.csv", 1);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("alert.json"), in_folder("all.csv")),
+                     EXIT_FOUND);
+    assert_null(strstr(out, "has ended"));
+    assert_non_null(strstr(out, "\n1 incident and 0 restarts in 19 h 59 min\n"));
+    write_with_missing("store.csv", 0); /* the client is there: the store is not */
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("alert.json"), in_folder("store.csv")),
+                     EXIT_FOUND);
+    assert_non_null(strstr(out, "store.exe has ended"));
+}
+
 static void replay_of_a_healthy_store_is_fine(void **state)
 {
     (void)state;
@@ -500,6 +534,7 @@ int main(void)
         cmocka_unit_test(replay_keeps_to_the_local_windows),
         cmocka_unit_test(replay_in_json),
         cmocka_unit_test(replay_with_the_mails),
+        cmocka_unit_test(rows_that_know_nothing_are_a_gap),
         cmocka_unit_test(replay_of_a_healthy_store_is_fine),
         cmocka_unit_test(replay_says_what_is_wrong),
         cmocka_unit_test(replay_cuts_a_long_name_between_characters),
