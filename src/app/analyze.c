@@ -65,6 +65,7 @@ enum rank { RANK_LEAKING, RANK_HAS_LEAKED, RANK_TOO_SHORT, RANK_FINE, RANK_COUNT
 
 struct analysis {
     const struct options *options;
+    bool limit_holds; /* for some column */
     struct result *results;
     size_t result_count, result_capacity;
     struct buffer charts[RANK_COUNT];
@@ -370,6 +371,7 @@ static enum status analyze_section(struct analysis *analysis, const char *path, 
     }
     for (; owned < columns; owned++) {
         const struct perfmon_column *column = perfmon_column_get(reader, owned);
+        analysis->limit_holds |= limit_holds(reader, column->unit);
         if (!track_init(&tracks[owned], reader, column, analysis->options->limit) ||
             !result_init(&results[owned], path, column)) {
             goto done;
@@ -728,6 +730,10 @@ int analyze_run(int argc, char **argv)
             fprintf(stderr, "%s\n", err.text);
             code = worst(code, status == STATUS_INVALID ? EXIT_USAGE : EXIT_COULD_NOT);
         }
+    }
+    if (reading_known(options.limit) && analysis.result_count > 0 && !analysis.limit_holds) {
+        fputs("storewatch analyze: --limit: no column is in bytes or of unknown unit, so it holds for none\n",
+              stderr);
     }
     if (count_rank(&analysis, RANK_LEAKING) + count_rank(&analysis, RANK_HAS_LEAKED) > 0) {
         code = worst(code, EXIT_FOUND);

@@ -195,6 +195,23 @@ static void the_limit_holds_for_unknown_units_alone(void **state)
     json_decref(root);
 }
 
+static void a_limit_that_holds_for_nothing_is_told(void **state)
+{
+    (void)state;
+    write_text("handles.csv", "timestamp,Handle Count\n1,2\n2,3\n");
+    write_text("bytes.csv", "timestamp,Private Bytes\n1,2\n2,3\n");
+    assert_int_equal(RUN(analyze_run, "analyze", "--limit", "10000", in_folder("handles.csv")), EXIT_FINE);
+    assert_string_equal(messages,
+                        "storewatch analyze: --limit: no column is in bytes or of unknown unit, so it "
+                        "holds for none\n");
+    assert_int_equal(
+        RUN(analyze_run, "analyze", "--limit", "10000", in_folder("handles.csv"), in_folder("bytes.csv")),
+        EXIT_FINE);
+    assert_string_equal(messages, "");
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("handles.csv")), EXIT_FINE);
+    assert_string_equal(messages, "");
+}
+
 /* A history has bytes, whichever of its series is looked at. */
 static void the_limit_is_not_one_of_blocks(void **state)
 {
@@ -549,6 +566,7 @@ int main(void)
         cmocka_unit_test(a_healthy_log_is_fine),
         cmocka_unit_test(the_limit_gives_the_time_left),
         cmocka_unit_test(the_limit_holds_for_unknown_units_alone),
+        cmocka_unit_test(a_limit_that_holds_for_nothing_is_told),
         cmocka_unit_test(the_limit_is_not_one_of_blocks),
         cmocka_unit_test(one_bad_file_does_not_stop_the_others),
         cmocka_unit_test(the_table_begins_with_the_leaks),
