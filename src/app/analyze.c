@@ -472,13 +472,25 @@ static size_t count_rank(const struct analysis *analysis, enum rank wanted)
     return count;
 }
 
+/* Rows, but not one value: nobody could read that counter. */
+static size_t count_unread(const struct analysis *analysis)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < analysis->result_count; i++) {
+        const struct result *result = &analysis->results[i];
+        count += result->sample_count > 0 && result->unknown_count == result->sample_count;
+    }
+    return count;
+}
+
 /* One line that says it all. */
 static void add_summary(struct text *text, const struct analysis *analysis)
 {
     const size_t all = analysis->result_count;
     const size_t leaking = count_rank(analysis, RANK_LEAKING);
     const size_t leaked = count_rank(analysis, RANK_HAS_LEAKED);
-    const size_t learning = count_rank(analysis, RANK_TOO_SHORT);
+    const size_t unread = count_unread(analysis);
+    const size_t learning = count_rank(analysis, RANK_TOO_SHORT) - unread;
     if (all == 0) {
         text_add(text, "No series could be read.");
         return;
@@ -496,6 +508,9 @@ static void add_summary(struct text *text, const struct analysis *analysis)
     }
     if (learning > 0) {
         text_add(text, " %u %s too short for a verdict.", (unsigned)learning, learning == 1 ? "is" : "are");
+    }
+    if (unread > 0) {
+        text_add(text, " %u %s no value at all.", (unsigned)unread, unread == 1 ? "has" : "have");
     }
 }
 

@@ -305,6 +305,11 @@ static void little_data_is_learning(void **state)
     json_decref(root);
     assert_int_equal(RUN(analyze_run, "analyze", in_folder("empty.csv")), EXIT_FINE);
     assert_non_null(strstr(out, "No unbounded growth in 1 series. 1 is too short for a verdict.\n"));
+    /* A counter that nobody could read is not too short. */
+    write_text("unread.csv", "timestamp,a,b,c\n1,,,1\n2,,,1\n3,,,1\n");
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("unread.csv")), EXIT_FINE);
+    assert_non_null(strstr(
+        out, "No unbounded growth in 3 series. 1 is too short for a verdict. 2 have no value at all.\n"));
 }
 
 static void skipped_rows_are_told(void **state)
