@@ -394,10 +394,29 @@ static void fact_space(struct report_telling *telling)
     text_add_space(&text, &telling->alert->space);
 }
 
+/* The rate is that of the last look at growth. When that ended by itself, it no longer grew then: the rate says
+ * nothing of what was told before. (After a restart the level is that of a new process.) */
+static void fact_grew(struct report_telling *telling)
+{
+    const struct incident *incident = telling->incident;
+    const int64_t end_ms = incident->closed_utc_ms > 0 ? incident->closed_utc_ms : telling->alert->utc_ms;
+    const double growth = incident->level_now - incident->level_at_onset;
+    const bool by_itself = telling->alert->kind == ALERT_RECOVERED && incident->recovering_utc_ms == 0;
+    const int64_t onset_ms = onset_utc_ms(telling);
+    if (!by_itself || !(incident->slope_low_per_hour <= 0.0) || !(growth > 0.0) || onset_ms <= 0 ||
+        end_ms <= onset_ms) {
+        fact_rate(telling, "Grew");
+        return;
+    }
+    struct text text = fact_begin(telling, "Grew");
+    text_add(&text, "by %s in %s", words_quantity(telling->unit, growth).s,
+             words_duration(end_ms - onset_ms).s);
+}
+
 static void facts_of_end(struct report_telling *telling)
 {
     const struct incident *incident = telling->incident;
-    fact_rate(telling, "Grew");
+    fact_grew(telling);
     struct text text = fact_begin(telling, "Level");
     text_add(&text, "%s at the alert", words_quantity(telling->unit, incident->level_at_open).s);
     if (!isnan(incident->level_now)) {

@@ -233,6 +233,27 @@ static void plain_text_of_a_leak(void **state)
     free(alert);
 }
 
+/* Growth that ended by itself has at its end the rate of its end: what it did in all is told then. */
+static void growth_that_ended_by_itself(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_RECOVERED);
+    struct incident *incident = &alert->incident;
+    incident->slope_per_hour = 4.25 * MIB;
+    incident->slope_low_per_hour = -2.1 * MIB;
+    incident->slope_high_per_hour = 23.15 * MIB;
+    struct mail mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "Grew       by 1.33 GiB in 7 h\n"));
+    assert_null(strstr(mail.plain, "4.25"));
+    mail_deinit(&mail);
+
+    incident->recovering_utc_ms = NOW - MS_PER_HOUR; /* its level is that of a new process */
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "Grew       +4.25 MiB/h (-2.10 to 23.15)\n"));
+    mail_deinit(&mail);
+    free(alert);
+}
+
 static void plain_text_of_others(void **state)
 {
     (void)state;
@@ -593,6 +614,7 @@ int main(void)
         cmocka_unit_test(subjects),
         cmocka_unit_test(subject_of_other_metrics),
         cmocka_unit_test(plain_text_of_a_leak),
+        cmocka_unit_test(growth_that_ended_by_itself),
         cmocka_unit_test(plain_text_of_others),
         cmocka_unit_test(events),
         cmocka_unit_test(hostile_names),
