@@ -32,6 +32,7 @@
 #define CHART_POINTS ((size_t)1200)
 #define PAGE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define CELL_MAX 96
+#define HOST_NAME_BYTES 64
 /* In a history a process is gone at the end when its rows end so much before those of others. */
 #define GONE_AFTER_MS (10 * MS_PER_MINUTE)
 
@@ -643,20 +644,32 @@ static bool print_json(const struct analysis *analysis)
     return good;
 }
 
-/* The machine of a perfmon log: "\\EX1\Process(store)\..." */
-static void copy_host_name(const struct analysis *analysis, char *out_name, size_t capacity)
+/* "EX1" of "\\\\EX1\\Process(store)\\..."; "" = the name tells none. */
+static void copy_machine(const char *name, char *out_machine, size_t capacity)
 {
-    const char *name = analysis->result_count > 0 ? analysis->results[0].name : "";
-    struct text text = text_on(out_name, capacity);
+    struct text text = text_on(out_machine, capacity);
     if (strncmp(name, "\\\\", 2) == 0) {
         text_add_bytes(&text, name + 2, strcspn(name + 2, "\\"));
+    }
+}
+
+/* The machine of all perfmon logs; "" when they are of several. */
+static void copy_host_name(const struct analysis *analysis, char *out_name, size_t capacity)
+{
+    copy_machine(analysis->result_count > 0 ? analysis->results[0].name : "", out_name, capacity);
+    for (size_t i = 1; i < analysis->result_count; i++) {
+        char other[HOST_NAME_BYTES];
+        copy_machine(analysis->results[i].name, other, sizeof(other));
+        if (other[0] != '\0' && !text_equal_nocase(other, out_name)) {
+            out_name[0] = '\0';
+        }
     }
 }
 
 static bool write_page(struct analysis *analysis)
 {
     const char *path = analysis->options->html;
-    char host_name[64];
+    char host_name[HOST_NAME_BYTES];
     char storage[512];
     struct text summary = text_on(storage, sizeof(storage));
     copy_host_name(analysis, host_name, sizeof(host_name));

@@ -488,6 +488,14 @@ static void a_perfmon_log_names_its_machine(void **state)
     static char page[1 << 20];
     read_text(in_folder("page.html"), page, sizeof(page));
     assert_non_null(strstr(page, ">EX1 &middot; "));
+    /* two machines on a page: it is the page of neither */
+    write_text("other.csv", "\"(PDH-CSV 4.0) (X)(-60)\",\"\\\\EX2\\Process(store)\\Private Bytes\"\r\n"
+                            "\"11/22/2026 03:14:05.000\",\"1\"\r\n");
+    assert_int_equal(RUN(analyze_run, "analyze", "--html", in_folder("page.html"), in_folder("short.csv"),
+                         in_folder("other.csv")),
+                     EXIT_FINE);
+    read_text(in_folder("page.html"), page, sizeof(page));
+    assert_null(strstr(page, ">EX1 &middot; "));
 }
 
 static void a_path_that_is_not_utf8_is_told_as_far_as_it_goes(void **state)
