@@ -18,6 +18,8 @@
  * - A recorder that still writes leaves its last row unfinished: a last row without its newline from which
  *   something is missing is left out and told of (perfmon_unfinished_line). So are the NUL bytes that a
  *   machine which went down leaves at the end of a log.
+ * - typeperf says at its end that it ends, in the language of the machine: lines that begin with a letter are
+ *   left out of PDH-CSV and told of (perfmon_words_after); a row after them makes them a mistake.
  * - Missing values are empty, blank, "NaN" or what the C run-time of Windows prints for it ("-1.#IND").
  *   Everything else that is not a decimal number is an error.
  * - A decimal comma ("1,5", quoted) is understood in PDH-CSV, which has no thousands separators, and refused
@@ -90,6 +92,9 @@ bool perfmon_local_ahead(const struct perfmon *reader, int64_t *out_ms);
 
 /* Rows skipped so far because their time was not later than that of the row before. */
 uint64_t perfmon_skipped_count(const struct perfmon *reader);
+
+/* After the end: what the recorder said after its last row, which was left out, and its line. NULL: nothing. */
+const char *perfmon_words_after(const struct perfmon *reader, uint64_t *out_line);
 
 /* After the end: the line of a last row that is not complete and was left out; 0 = none. */
 uint64_t perfmon_unfinished_line(const struct perfmon *reader);

@@ -141,6 +141,11 @@ void cli_say_left_out(const char *path, const struct perfmon *reader)
         fprintf(stderr,
                 "%s: %" PRIu64 " row%s not later than the row before skipped: was the clock set back?\n",
                 path, skipped, skipped == 1 ? "" : "s");
+    uint64_t words_line;
+    const char *words = perfmon_words_after(reader, &words_line);
+    if (words != NULL)
+        fprintf(stderr, "%s:%" PRIu64 ": \"%s\": what follows the rows was left out\n", path, words_line,
+                words);
     if (perfmon_unfinished_line(reader) > 0)
         fprintf(stderr,
                 "%s:%" PRIu64 ": the last row is not complete and was left out: is it being written?\n", path,

@@ -256,6 +256,12 @@ uint64_t perfmon_skipped_count(const struct perfmon *reader)
     return reader->skipped_count;
 }
 
+const char *perfmon_words_after(const struct perfmon *reader, uint64_t *out_line)
+{
+    *out_line = reader->words_line;
+    return reader->words_line > 0 ? reader->words : NULL;
+}
+
 uint64_t perfmon_unfinished_line(const struct perfmon *reader)
 {
     return reader->unfinished_line;
@@ -372,6 +378,27 @@ static enum status take_header_again(struct perfmon *reader, const char *heading
     return STATUS_OK;
 }
 
+/* Words, where a row should stand? Remembers the first. */
+static bool takes_words(struct perfmon *reader, char *line)
+{
+    const unsigned char first = (unsigned char)*line | 0x20U; /* lower case, of an ASCII letter */
+    if (!reader->is_pdh || !((first >= 'a' && first <= 'z') || first >= 0x80U)) {
+        return false;
+    }
+    if (reader->words_line == 0) {
+        size_t length = strcspn(line, "\n");
+        while (length > 0 && line[length - 1] == ' ') {
+            length--;
+        }
+        line[length] = '\0';
+        struct text words = text_on(reader->words, sizeof(reader->words));
+        text_add_clean(&words, line);
+        text_tell_cut(&words);
+        reader->words_line = reader->line;
+    }
+    return true;
+}
+
 /* NOT_FOUND at the end, and for a last row that is not finished yet. */
 static enum status read_row(struct perfmon *reader, int64_t *out_utc_ms, struct err *err)
 {
@@ -380,6 +407,13 @@ static enum status read_row(struct perfmon *reader, int64_t *out_utc_ms, struct 
         enum status status = perfmon_next_line(reader, &line, err);
         if (status != STATUS_OK) {
             return status;
+        }
+        if (takes_words(reader, line)) {
+            continue;
+        }
+        if (reader->words_line > 0) { /* they did not end it */
+            reader->line = reader->words_line;
+            return perfmon_read_time(reader, reader->words, out_utc_ms, err);
         }
         const char *complaint = NULL;
         char *time = perfmon_take_field(line, &p, &complaint);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define PERFMON_FALL_BACK_MS MS_PER_HOUR
+#define PERFMON_WORDS_MAX 64
 #define PERFMON_SERIES_NAME_MAX 400 /* bytes with NUL of what a series of the history is called */
 
 struct perfmon_history_row {
@@ -29,6 +30,8 @@ struct perfmon {
     bool is_cut_short;        /* the line being parsed had no newline */
     uint64_t unfinished_line; /* 0 = none */
     uint64_t line;
+    uint64_t words_line; /* where words of the recorder follow the rows; 0 = nowhere */
+    char words[PERFMON_WORDS_MAX];
     bool is_pdh;
     int64_t bias_ms;  /* from local time to UTC; autumn adds an hour */
     int64_t last_ms;  /* of the row before; INT64_MIN = none yet */

@@ -486,6 +486,27 @@ static void logs_that_were_joined(void **state)
     check(cases, ARRAY_COUNT(cases));
 }
 
+/* What typeperf says at its end, in the language of the machine, when its output was sent into a file. */
+static void words_after_the_rows(void **state)
+{
+    (void)state;
+    static const struct reader_case cases[] = {
+        {"\r\n" PDH("0") "\"11/22/2026 03:14:05.000\",\"1\"\r\n"
+                         "Exiting, please wait...                         \r\n"
+                         "The command completed successfully.\r\n\r\n",
+         "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T03:14:05Z 1\n"},
+        /* in the middle they are a mistake */
+        {PDH("0") "Exiting, please wait...\r\n\r\n\"11/22/2026 03:14:05.000\",\"1\"\r\n",
+         "[\\\\EX1\\Process(store)\\Private Bytes]\n:2: \"Exiting, please wait...\" is not a time of the "
+         "form "
+         "MM/DD/YYYY HH:MM:SS.mmm\n"},
+        {"timestamp,a\n1,2\nThe end\n",
+         "[a]\n1970-01-01T00:00:01Z 2\n:3: \"The end\" is not a time; it must be "
+         "like 2026-11-22T03:14:05Z, or seconds since 1970\n"},
+    };
+    check(cases, ARRAY_COUNT(cases));
+}
+
 static void units_from_names(void **state)
 {
     (void)state;
@@ -601,6 +622,7 @@ int main(void)
         cmocka_unit_test(samples_of_the_history),
         cmocka_unit_test(time_that_runs_backwards),
         cmocka_unit_test(logs_that_were_joined),
+        cmocka_unit_test(words_after_the_rows),
         cmocka_unit_test(units_from_names),
         cmocka_unit_test(lines_cross_blocks),
         cmocka_unit_test(bounds_of_lines_and_columns),
