@@ -94,8 +94,8 @@ struct detector;
 struct detector *detector_new(const struct verdict_settings *settings);
 void detector_free(struct detector *detector);
 
-/* As in the settings, of a history that is taken over and begins in the warm-up. Ignored once there was a sample. */
-void detector_set_warm_up(struct detector *detector, int64_t warm_up_ms);
+/* Others than it began with, for a history that is taken over. Ignored once there was a sample. */
+void detector_set_settings(struct detector *detector, const struct verdict_settings *settings);
 
 /* One sample. t_ms must not run backwards (an equal or earlier one is ignored); NAN counts as unknown and
  * makes a gap. Amortised O(1) to O(log n); some pushes evaluate the verdict and cost more. Returns the state

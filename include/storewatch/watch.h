@@ -71,9 +71,19 @@ struct watch_moment {
     int64_t mono_ms, utc_ms, cost_ms;
 };
 
+/* One metric of one incarnation. */
+struct watch_series {
+    enum target_kind kind;
+    const char *target; /* lent */
+    struct process_id process;
+    enum metric metric;
+    int64_t first_utc_ms;
+};
+
 struct watch_learned {
     char target[TARGET_NAME_MAX];
     enum metric metric;
+    int64_t ended_utc_ms;             /* the incarnation that taught it last */
     struct verdict_settings settings; /* only the learned_... members count */
 };
 
@@ -82,7 +92,7 @@ struct watch {
     struct watched items[WATCHED_MAX];
     size_t left_out; /* incarnations beyond WATCHED_MAX at the latest look */
     size_t learned_count;
-    struct watch_learned learned[LEARNED_MAX];
+    struct watch_learned learned[LEARNED_MAX]; /* in the order in which they were taught */
     size_t found_count; /* told by watch_found: facts about processes that may have ended meanwhile */
     struct found_client found[FOUND_MAX];
 };
@@ -118,14 +128,17 @@ void watch_set_space(struct watch *watch, const struct config *config, struct pr
  * from earlier ones. */
 struct verdict_settings watch_settings(const struct config *config, enum target_kind kind,
                                        struct process_id process, enum metric metric, int64_t utc_ms);
-/* For a history that is taken over before the first look: a detector for the series of an incarnation that has
- * ended, first seen at utc_ms; NULL without memory. And, once it has seen all of it, what that teaches the
- * next one of its target. */
-struct detector *watch_new_detector(struct watch *watch, const struct config *config, enum target_kind kind,
-                                    const char *target, struct process_id process, enum metric metric,
-                                    int64_t utc_ms);
-void watch_learn(struct watch *watch, const char *target, enum metric metric,
-                 const struct detector *detector);
+/* And with what those taught that ended by ended_utc_ms: for a history that is taken over. */
+struct verdict_settings watch_settings_then(const struct watch *watch, const struct config *config,
+                                            const struct watch_series *series, int64_t ended_utc_ms);
+/* The limit of a series that has ended: what it was then is not known, and this one is no nearer. So what only
+ * grew fast towards a nearer one is not taken for a leak. NAN = none. */
+struct verdict_limit watch_limit_of_ended(const struct config *config, const struct observation *observation,
+                                          enum metric metric);
+/* What this detector has seen teaches the next ones of its target. Where there is no room, what was taught
+ * longest ago is forgotten. */
+void watch_learn(struct watch *watch, const char *target, enum metric metric, const struct detector *detector,
+                 int64_t ended_utc_ms);
 /* For a history that is taken over before the first walk: begins the detector of a metric that has none yet.
  * NULL without memory, or when the metric cannot be the item's. */
 struct detector *watch_begin_detector(struct watch *watch, const struct config *config, struct watched *item,

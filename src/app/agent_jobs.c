@@ -186,8 +186,8 @@ static struct grower *grower_row(struct growers *growers, const struct store_ser
     }
 }
 
-/* What the settings say of the age goes by the begin of the series; of one that was registered while it ran,
- * by that of the first of its two. */
+/* What the settings say of the age, and of who ended before, goes by the begin of the series; of one that was
+ * registered while it ran, by that of the first of its two. */
 static struct past past_of(struct agent *agent, const struct store_series_key *key, int64_t first_utc_ms)
 {
     struct watch *watch = &agent->engine->watch;
@@ -199,10 +199,12 @@ static struct past past_of(struct agent *agent, const struct store_series_key *k
     const struct config *config = &agent->engine->config;
     if (past.item)
         past.detector = watch_begin_detector(watch, config, past.item, key->metric, first_utc_ms);
-    if (past.detector)
-        detector_set_warm_up(
-            past.detector,
-            watch_settings(config, past.item->kind, key->process, key->metric, first_utc_ms).warm_up_ms);
+    if (past.detector) {
+        const struct watch_series series = {past.item->kind, past.item->target, key->process, key->metric,
+                                            first_utc_ms};
+        const struct verdict_settings settings = watch_settings_then(watch, config, &series, first_utc_ms);
+        detector_set_settings(past.detector, &settings);
+    }
     return past;
 }
 
@@ -227,7 +229,7 @@ static enum status restore_history(struct agent *agent, struct store *store,
                                    const struct observation *observation, struct err *err)
 {
     struct watch *watch = &agent->engine->watch;
-    agent_learn_from_history(agent, store, observation); /* detectors begin with what was learned before */
+    agent_learn_from_history(agent, store, observation); /* detectors begin with it */
     watch_look(watch, &agent->engine->config, observation);
     ask_address_limits(agent->os, watch);
     watch_set_limits(watch, &agent->engine->config, observation);

@@ -2,22 +2,31 @@
  * warm-up, and whether the last one leaked. While storewatch runs each incarnation teaches it as it ends
  * (watch.c); at a start it is read back from the series that are kept, also of those that ended meanwhile.
  *
- * What cannot be read here costs the next verdict some patience, and nothing else. */
+ * Invariant: of one metric of one program either all that is noted here teaches, or nothing. Nothing costs the
+ * next incarnation what was known of it; half of it could have a healthy one taken for one that leaks. */
 #include "agent_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The latest incarnation of a program tells whether it leaked, the one before what it does when it does not. */
 #define INCARNATIONS_MAX 2
-/* So long at the most: a restart that was under way waits for it. */
+/* After so long none is begun any more: a restart that was under way waits for it. */
 #define LESSONS_MS (2 * MS_PER_SECOND)
 
-/* Of one metric of one program: the series of its latest incarnations that have ended, oldest first. */
+/* A series of an incarnation that has ended. */
+struct ended {
+    int64_t series_id, first_utc_ms, last_utc_ms;
+    enum target_kind kind;
+    struct process_id process;
+};
+
+/* Of one metric of one program: its latest ones, in the order in which they ended. */
 struct lesson {
     char target[TARGET_NAME_MAX];
     enum metric metric;
     size_t count;
-    int64_t series_ids[INCARNATIONS_MAX];
+    struct ended items[INCARNATIONS_MAX];
 };
 
 struct lessons {
@@ -40,88 +49,104 @@ static bool teaches(const struct config *config, const struct observation *obser
            watch_names(config, key->target_kind, key->target, key->image, service);
 }
 
+static int64_t ended_utc_ms(const struct lesson *lesson)
+{
+    return lesson->count ? lesson->items[lesson->count - 1].last_utc_ms : INT64_MIN;
+}
+
+/* Where there is no room for another, the one whose program ended longest ago gives way. */
 static struct lesson *lesson_of(struct lessons *lessons, const struct store_series_key *key)
 {
-    for (size_t i = 0; i < lessons->count; i++)
-        if (lessons->items[i].metric == key->metric &&
-            text_equal_nocase(lessons->items[i].target, key->target))
-            return &lessons->items[i];
-    return NULL;
-}
-
-static void note(struct lessons *lessons, const struct store_series_key *key, int64_t series_id)
-{
-    struct lesson *lesson = lesson_of(lessons, key);
-    if (!lesson && lessons->count == LEARNED_MAX)
-        return;
-    if (!lesson) {
+    struct lesson *lesson = NULL;
+    for (size_t i = 0; i < lessons->count; i++) {
+        struct lesson *other = &lessons->items[i];
+        if (other->metric == key->metric && text_equal_nocase(other->target, key->target))
+            return other;
+        if (!lesson || ended_utc_ms(other) < ended_utc_ms(lesson))
+            lesson = other;
+    }
+    if (lessons->count < LEARNED_MAX)
         lesson = &lessons->items[lessons->count++];
-        *lesson = (struct lesson){.metric = key->metric};
-        text_copy(lesson->target, sizeof lesson->target, key->target);
-    }
-    if (lesson->count == INCARNATIONS_MAX) {
-        lesson->count--;
-        for (size_t i = 0; i < lesson->count; i++)
-            lesson->series_ids[i] = lesson->series_ids[i + 1];
-    }
-    lesson->series_ids[lesson->count++] = series_id;
+    *lesson = (struct lesson){.metric = key->metric};
+    text_copy(lesson->target, sizeof lesson->target, key->target);
+    return lesson;
 }
 
-static bool is_noted(struct lessons *lessons, const struct store_series_key *key, int64_t series_id)
+static void note(struct lesson *lesson, const struct ended *ended)
 {
-    const struct lesson *lesson = lesson_of(lessons, key);
-    for (size_t i = 0; lesson && i < lesson->count; i++)
-        if (lesson->series_ids[i] == series_id)
-            return true;
-    return false;
-}
-
-static void learn(struct agent *agent, struct store *store, const struct store_series_key *key,
-                  int64_t series_id, int64_t first_utc_ms)
-{
-    struct watch *watch = &agent->engine->watch;
-    struct store_cursor *cursor = NULL;
-    struct series_point point;
-    struct detector *detector = watch_new_detector(watch, &agent->engine->config, key->target_kind,
-                                                   key->target, key->process, key->metric, first_utc_ms);
-    if (!detector)
+    size_t at = lesson->count;
+    while (at > 0 && lesson->items[at - 1].last_utc_ms > ended->last_utc_ms)
+        at--;
+    if (lesson->count < INCARNATIONS_MAX) {
+        memmove(&lesson->items[at + 1], &lesson->items[at], (lesson->count - at) * sizeof lesson->items[0]);
+        lesson->count++;
+    } else if (at-- > 0) { /* the first one goes */
+        memmove(&lesson->items[0], &lesson->items[1], at * sizeof lesson->items[0]);
+    } else {
         return;
-    enum status status = store_samples_begin(store, series_id, INT64_MIN, INT64_MAX, &cursor, NULL);
-    while (!status && (status = store_samples_next(cursor, &point, NULL)) == STATUS_OK)
-        detector_push(detector, point.t_ms, point.mean);
-    if (status == STATUS_NOT_FOUND)
-        watch_learn(watch, key->target, key->metric, detector);
-    store_cursor_free(cursor);
-    detector_free(detector);
+    }
+    lesson->items[at] = *ended;
 }
 
-/* In the order in which they were first seen: each teaches the next one of its target. */
-static void go_through(struct agent *agent, struct store *store, const struct observation *observation,
-                       struct lessons *lessons, bool noting)
+static enum status note_all(struct agent *agent, struct store *store, const struct observation *observation,
+                            struct lessons *lessons)
 {
-    const int64_t begun_mono_ms = os_mono_ms(agent->os);
     int64_t id, first_utc_ms, last_utc_ms;
     struct store_series_key key;
     struct store_cursor *cursor = NULL;
     enum status status = store_series_begin(store, &cursor, NULL);
     while (!status &&
-           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, NULL)) == STATUS_OK) {
-        if (os_mono_ms(agent->os) - begun_mono_ms >= LESSONS_MS)
-            break;
-        if (noting && teaches(&agent->engine->config, observation, &key))
-            note(lessons, &key, id);
-        else if (!noting && is_noted(lessons, &key, id))
-            learn(agent, store, &key, id, first_utc_ms);
-    }
+           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, NULL)) == STATUS_OK)
+        if (teaches(&agent->engine->config, observation, &key)) {
+            const struct ended ended = {id, first_utc_ms, last_utc_ms, key.target_kind, key.process};
+            note(lesson_of(lessons, &key), &ended);
+        }
     store_cursor_free(cursor);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* One after the other: what one taught, the next is judged with. */
+static bool learn(struct agent *agent, struct store *store, const struct observation *observation,
+                  const struct lesson *lesson, const struct ended *ended)
+{
+    struct watch *watch = &agent->engine->watch;
+    const struct config *config = &agent->engine->config;
+    const struct watch_series series = {ended->kind, lesson->target, ended->process, lesson->metric,
+                                        ended->first_utc_ms};
+    const struct verdict_settings settings = watch_settings_then(watch, config, &series, ended->first_utc_ms);
+    struct detector *detector = detector_new(&settings);
+    if (!detector)
+        return false;
+    detector_set_limit(detector, watch_limit_of_ended(config, observation, lesson->metric));
+    struct store_cursor *cursor = NULL;
+    struct series_point point;
+    enum status status = store_samples_begin(store, ended->series_id, INT64_MIN, INT64_MAX, &cursor, NULL);
+    while (!status && (status = store_samples_next(cursor, &point, NULL)) == STATUS_OK)
+        detector_push(detector, point.t_ms, point.mean);
+    if (status == STATUS_NOT_FOUND)
+        watch_learn(watch, lesson->target, lesson->metric, detector, ended->last_utc_ms);
+    store_cursor_free(cursor);
+    detector_free(detector);
+    return status == STATUS_NOT_FOUND;
 }
 
 void agent_learn_from_history(struct agent *agent, struct store *store, const struct observation *observation)
 {
-    struct lessons *lessons = observation->processes_known ? calloc(1, sizeof *lessons) : NULL;
+    const int64_t begun_mono_ms = os_mono_ms(agent->os);
+    struct watch *watch = &agent->engine->watch;
+    struct lessons *lessons =
+        observation->processes_known && observation->host_known ? calloc(1, sizeof *lessons) : NULL;
     if (!lessons)
         return;
-    go_through(agent, store, observation, lessons, true);
-    go_through(agent, store, observation, lessons, false);
+    bool goes_on = note_all(agent, store, observation, lessons) == STATUS_OK;
+    for (size_t i = 0; goes_on && i < lessons->count; i++) {
+        const struct lesson *lesson = &lessons->items[i];
+        const size_t learned_before = watch->learned_count;
+        for (size_t j = 0; goes_on && j < lesson->count; j++)
+            goes_on = learn(agent, store, observation, lesson, &lesson->items[j]);
+        if (!goes_on)
+            watch->learned_count = learned_before; /* nothing was known of it before */
+        goes_on = goes_on && os_mono_ms(agent->os) - begun_mono_ms < LESSONS_MS;
+    }
     free(lessons);
 }

@@ -114,10 +114,10 @@ void detector_set_limit(struct detector *d, struct verdict_limit limit)
     d->limit = limit;
 }
 
-void detector_set_warm_up(struct detector *d, int64_t warm_up_ms)
+void detector_set_settings(struct detector *d, const struct verdict_settings *settings)
 {
     if (d->sample_count + d->unknown_count == 0)
-        d->settings.warm_up_ms = warm_up_ms;
+        d->settings = *settings;
 }
 
 double detector_seconds(const struct detector *d, int64_t t_ms)

@@ -13,6 +13,8 @@
 
 /* Windows' bound on the handles of one process (Windows Internals, "handle tables"): 2^24. */
 #define PROCESS_HANDLES_LIMIT 16777216.0
+/* No address space that is walked (space.h) is larger. */
+#define SPACE_BYTES_MAX 4294967296.0
 
 /* A look at one process that should be watched, before it is known whether it is watched already. */
 struct candidate {
@@ -48,12 +50,14 @@ bool watched_has(const struct watched *item, enum metric metric)
     return (item->kind == TARGET_HOST) == metric_of_host(metric);
 }
 
-static struct watch_learned *learned_find(struct watch *watch, const char *target, enum metric metric)
+/* Where it is, or learned_count. */
+static size_t learned_find(const struct watch *watch, const char *target, enum metric metric)
 {
-    for (size_t i = 0; i < watch->learned_count; i++)
-        if (watch->learned[i].metric == metric && text_equal_nocase(watch->learned[i].target, target))
-            return &watch->learned[i];
-    return NULL;
+    size_t at = 0;
+    while (at < watch->learned_count &&
+           (watch->learned[at].metric != metric || !text_equal_nocase(watch->learned[at].target, target)))
+        at++;
+    return at;
 }
 
 /* The host has no warm-up. */
@@ -87,26 +91,29 @@ static void detectors_free(struct watched *item)
     }
 }
 
-struct detector *watch_new_detector(struct watch *watch, const struct config *config, enum target_kind kind,
-                                    const char *target, struct process_id process, enum metric metric,
-                                    int64_t utc_ms)
+struct verdict_settings watch_settings_then(const struct watch *watch, const struct config *config,
+                                            const struct watch_series *series, int64_t ended_utc_ms)
 {
-    struct verdict_settings settings = watch_settings(config, kind, process, metric, utc_ms);
-    const struct watch_learned *learned = learned_find(watch, target, metric);
-    if (learned) {
-        settings.learned_plateau = learned->settings.learned_plateau;
-        settings.learned_warm_up_ms = learned->settings.learned_warm_up_ms;
-        settings.learned_leak = learned->settings.learned_leak;
+    struct verdict_settings settings =
+        watch_settings(config, series->kind, series->process, series->metric, series->first_utc_ms);
+    const size_t at = learned_find(watch, series->target, series->metric);
+    if (at < watch->learned_count && watch->learned[at].ended_utc_ms <= ended_utc_ms) {
+        const struct verdict_settings *learned = &watch->learned[at].settings;
+        settings.learned_plateau = learned->learned_plateau;
+        settings.learned_warm_up_ms = learned->learned_warm_up_ms;
+        settings.learned_leak = learned->learned_leak;
     }
-    return detector_new(&settings);
+    return settings;
 }
 
 struct detector *watch_begin_detector(struct watch *watch, const struct config *config, struct watched *item,
                                       enum metric metric, int64_t utc_ms)
 {
-    if (!item->detectors[metric] && watched_has(item, metric))
-        item->detectors[metric] =
-            watch_new_detector(watch, config, item->kind, item->target, item->process, metric, utc_ms);
+    if (!item->detectors[metric] && watched_has(item, metric)) {
+        const struct watch_series series = {item->kind, item->target, item->process, metric, utc_ms};
+        const struct verdict_settings settings = watch_settings_then(watch, config, &series, INT64_MAX);
+        item->detectors[metric] = detector_new(&settings);
+    }
     return item->detectors[metric];
 }
 
@@ -247,27 +254,34 @@ static enum status see_found(struct watch *watch, const struct config *config,
     return status;
 }
 
-void watch_learn(struct watch *watch, const char *target, enum metric metric, const struct detector *detector)
+void watch_learn(struct watch *watch, const char *target, enum metric metric, const struct detector *detector,
+                 int64_t ended_utc_ms)
 {
-    struct watch_learned *learned = learned_find(watch, target, metric);
-    if (!learned) {
-        if (watch->learned_count == LEARNED_MAX)
-            return;
-        learned = &watch->learned[watch->learned_count++];
-        *learned = (struct watch_learned){.metric = metric, .settings = {.learned_plateau = NAN}};
-        text_copy(learned->target, sizeof learned->target, target);
+    size_t at = learned_find(watch, target, metric);
+    struct watch_learned lesson = {.metric = metric, .settings = {.learned_plateau = NAN}};
+    text_copy(lesson.target, sizeof lesson.target, target);
+    if (at < watch->learned_count)
+        lesson = watch->learned[at];
+    else if (watch->learned_count == LEARNED_MAX)
+        at = 0;
+    lesson.ended_utc_ms = ended_utc_ms;
+    detector_learned(detector, &lesson.settings);
+    if (at < watch->learned_count) {
+        watch->learned_count--;
+        memmove(&watch->learned[at], &watch->learned[at + 1],
+                (watch->learned_count - at) * sizeof watch->learned[0]);
     }
-    detector_learned(detector, &learned->settings);
+    watch->learned[watch->learned_count++] = lesson;
 }
 
 /* The moment an incarnation goes is the moment the next one may begin: what it taught must be there by then.
  */
-static void note_gone(struct watch *watch, struct watched *item, int64_t mono_ms)
+static void note_gone(struct watch *watch, struct watched *item, const struct observation *observation)
 {
-    item->gone_mono_ms = mono_ms;
+    item->gone_mono_ms = observation->mono_ms;
     for (size_t m = 0; m < METRIC_COUNT; m++)
         if (item->detectors[m])
-            watch_learn(watch, item->target, (enum metric)m, item->detectors[m]);
+            watch_learn(watch, item->target, (enum metric)m, item->detectors[m], observation->utc_ms);
 }
 
 /* Who of the known incarnations still runs; a child of the store is found by its own process. */
@@ -283,7 +297,7 @@ static void look_for_known(struct watch *watch, const struct observation *observ
         if (item->present)
             item->gone_mono_ms = 0;
         else if (item->gone_mono_ms == 0)
-            note_gone(watch, item, observation->mono_ms);
+            note_gone(watch, item, observation);
     }
 }
 
@@ -443,6 +457,31 @@ static struct verdict_limit limit_for(const struct watched *item, const struct c
     case METRIC_NONPAGED_POOL: /* their real bounds depend on the version, no driver-less way to read them */
     case METRIC_FREE_BLOCKS:
     case METRIC_COUNT:
+        break;
+    }
+    return limit;
+}
+
+struct verdict_limit watch_limit_of_ended(const struct config *config, const struct observation *observation,
+                                          enum metric metric)
+{
+    struct verdict_limit limit = {NAN, NULL};
+    switch (metric) {
+    case METRIC_PRIVATE_BYTES:
+        nearer(&limit, config->limit_private_bytes, "configured limit");
+        nearer(&limit, observation->host.commit_limit_bytes, "system commit limit");
+        break;
+    case METRIC_HANDLES:
+        nearer(&limit, config->limit_handles, "configured limit");
+        nearer(&limit, PROCESS_HANDLES_LIMIT, "handles one process can have");
+        break;
+    case METRIC_ADDRESS_SPACE:
+        nearer(&limit, SPACE_BYTES_MAX, SPACE_LIMIT_NAME);
+        break;
+    case METRIC_OUTSIDE_LARGEST:
+        nearer(&limit, SPACE_BYTES_MAX - SPACE_ERROR_BYTES, SPACE_BLOCK_LIMIT_NAME);
+        break;
+    default: /* has none while it runs, either */
         break;
     }
     return limit;

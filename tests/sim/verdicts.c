@@ -33,7 +33,7 @@ struct detector *__real_detector_new(const struct verdict_settings *settings);
 void __real_detector_free(struct detector *detector);
 enum verdict_state __real_detector_push(struct detector *detector, int64_t t_ms, double value);
 void __real_detector_set_limit(struct detector *detector, struct verdict_limit limit);
-void __real_detector_set_warm_up(struct detector *detector, int64_t warm_up_ms);
+void __real_detector_set_settings(struct detector *detector, const struct verdict_settings *settings);
 enum verdict_state __real_detector_settle(struct detector *detector);
 enum verdict_state __real_detector_state(const struct detector *detector);
 void __real_detector_verdict(const struct detector *detector, struct verdict *out_verdict);
@@ -45,7 +45,7 @@ struct detector *__wrap_detector_new(const struct verdict_settings *settings);
 void __wrap_detector_free(struct detector *detector);
 enum verdict_state __wrap_detector_push(struct detector *detector, int64_t t_ms, double value);
 void __wrap_detector_set_limit(struct detector *detector, struct verdict_limit limit);
-void __wrap_detector_set_warm_up(struct detector *detector, int64_t warm_up_ms);
+void __wrap_detector_set_settings(struct detector *detector, const struct verdict_settings *settings);
 enum verdict_state __wrap_detector_settle(struct detector *detector);
 enum verdict_state __wrap_detector_state(const struct detector *detector);
 void __wrap_detector_verdict(const struct detector *detector, struct verdict *out_verdict);
@@ -154,10 +154,10 @@ void __wrap_detector_set_limit(struct detector *detector, struct verdict_limit l
         drawn_of(detector)->limit = limit;
 }
 
-void __wrap_detector_set_warm_up(struct detector *detector, int64_t warm_up_ms)
+void __wrap_detector_set_settings(struct detector *detector, const struct verdict_settings *settings)
 {
-    if (sim->computed) /* one that is drawn has none */
-        __real_detector_set_warm_up(detector, warm_up_ms);
+    if (sim->computed) /* one that is drawn goes by none */
+        __real_detector_set_settings(detector, settings);
 }
 
 enum verdict_state __wrap_detector_state(const struct detector *detector)

@@ -5,7 +5,9 @@
 
 int64_t os_mono_ms(struct os *os)
 {
-    return seam_world(os)->mono_ms;
+    struct world *world = seam_world(os);
+    world->mono_ms += world->mono_read_ms;
+    return world->mono_ms;
 }
 
 int64_t os_utc_ms(struct os *os)

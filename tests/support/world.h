@@ -62,6 +62,7 @@ struct world_service {
 
 struct world {
     int64_t mono_ms, utc_ms;
+    int64_t mono_read_ms; /* passes whenever the monotonic clock is read */
     uint32_t next_pid;
     bool reuse_pids; /* a service that starts again gets the pid it had */
     bool enforce;    /* dependencies are enforced at start and stop; false = as under Wine */

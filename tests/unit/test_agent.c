@@ -441,6 +441,169 @@ static void test_what_an_incarnation_taught_outlives_storewatch(void **state)
     assert_int_equal(polls_to_the_second_leak(true, true), in_one_life);
 }
 
+/* What a program's incarnations that have ended taught of its memory; NULL = nothing. */
+static const struct verdict_settings *taught(struct fixture *f, const char *target)
+{
+    const struct watch *watch = &f->agent->engine->watch;
+    for (size_t i = 0; i < watch->learned_count; i++)
+        if (watch->learned[i].metric == METRIC_PRIVATE_BYTES && !strcmp(watch->learned[i].target, target))
+            return &watch->learned[i].settings;
+    return NULL;
+}
+
+static bool is_leaky(struct fixture *f, const char *target)
+{
+    assert_non_null(taught(f, target));
+    return taught(f, target)->learned_leak;
+}
+
+static void live_again(struct fixture *f)
+{
+    agent_free(f->agent);
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    poll_often(f, 1);
+}
+
+/* A rise that would be one to twice the level soon, but not to the end of the memory: no leak while it was
+ * looked at, and none when it is read again. */
+static void test_a_rise_far_from_the_limit_is_no_leak_in_the_next_life_either(void **state)
+{
+    struct fixture *f = *state;
+    struct fake_program *store = fake_program_find(&f->os, "MSExchangeIS");
+    const int hour = (int)(MS_PER_HOUR / f->config.interval_ms);
+    f->os.host.commit_limit_bytes = 64e9;
+    poll_often(f, 12 * hour);
+    fake_grow(&f->os, store, FAKE_LEAK);
+    store->bytes_per_hour = 2e8;
+    poll_often(f, 5 * hour);
+    world_person_stops(&f->os.world, "MSExchangeIS");
+    poll_often(f, 4);
+    assert_false(is_leaky(f, "MSExchangeIS"));
+    live_again(f);
+    assert_false(is_leaky(f, "MSExchangeIS"));
+}
+
+static struct fake_program *run_bes(struct fixture *f, double leaks_bytes_per_hour)
+{
+    struct fake_program *program = fake_add_program(&f->os, "bes.exe", 1e8, true);
+    fake_grow(&f->os, program, FAKE_LEAK);
+    program->bytes_per_hour = leaks_bytes_per_hour;
+    return program;
+}
+
+static void watch_bes(struct fixture *f)
+{
+    struct config_client *client = &f->config.clients[f->config.client_count++];
+    snprintf(client->name, sizeof client->name, "bes");
+    snprintf(client->image, sizeof client->image, "bes.exe");
+    f->config.mode = MODE_ALERT;
+    live_again(f);
+}
+
+/* Two processes of one image: the one that began first leaks, and ends last. */
+static void test_the_last_one_that_ended_tells_whether_it_leaked(void **state)
+{
+    struct fixture *f = *state;
+    watch_bes(f);
+    struct fake_program *leaks = run_bes(f, 1e9);
+    poll_often(f, 10);
+    struct fake_program *healthy = run_bes(f, 0);
+    poll_often(f, 400);
+    fake_program_run(&f->os, healthy, false);
+    poll_often(f, 400);
+    fake_program_run(&f->os, leaks, false);
+    poll_often(f, 4);
+    assert_true(is_leaky(f, "bes"));
+    live_again(f);
+    assert_true(is_leaky(f, "bes"));
+}
+
+/* One that leaked, then one that did not. Where the time ends before both were read nothing is known of them: the
+ * first alone would have the third suspected. */
+static void test_half_a_lesson_is_none(void **state)
+{
+    struct fixture *f = *state;
+    watch_bes(f);
+    poll_often(f, 10);
+    world_person_stops(&f->os.world, "MSExchangeIS"); /* what it taught is read first */
+    for (int i = 0; i < 2; i++) {
+        struct fake_program *program = run_bes(f, i == 0 ? 1e9 : 0);
+        poll_often(f, 400);
+        fake_program_run(&f->os, program, false);
+        poll_often(f, 4);
+    }
+    bool known = false, unknown = false;
+    for (int64_t read_ms = 5000; read_ms > 0; read_ms -= read_ms > 100 ? 50 : 20) {
+        f->os.world.mono_read_ms = read_ms;
+        live_again(f);
+        known |= taught(f, "bes") != NULL;
+        unknown |= taught(f, "bes") == NULL;
+        assert_true(!taught(f, "bes") || !is_leaky(f, "bes"));
+    }
+    assert_true(known && unknown);
+}
+
+/* One runs while another of its image leaks and ends; then it leaks itself. */
+static int polls_to_the_leak_of_the_older(bool lives)
+{
+    void *state = NULL;
+    setup(&state);
+    struct fixture *f = state;
+    watch_bes(f);
+    struct fake_program *older = run_bes(f, 0);
+    poll_often(f, 10);
+    struct fake_program *younger = run_bes(f, 1e9);
+    poll_often(f, 400);
+    fake_program_run(&f->os, younger, false);
+    poll_often(f, 200);
+    assert_true(is_leaky(f, "bes"));
+    if (lives)
+        live_again(f);
+    fake_grow(&f->os, older, FAKE_LEAK);
+    older->bytes_per_hour = 1e9;
+    text_clear(&f->os.log);
+    int count = lives ? 1 : 0;
+    for (; !did(f, "mail [storewatch] EX1: bes.exe private bytes") && count < 4000; count++)
+        poll_often(f, 1);
+    teardown(&state);
+    return count;
+}
+
+static void test_who_ran_already_is_not_suspected_for_what_ended_since(void **state)
+{
+    (void)state;
+    assert_int_equal(polls_to_the_leak_of_the_older(true), polls_to_the_leak_of_the_older(false));
+}
+
+/* Programs come and go: who was seen long ago gives way, while storewatch runs and in its next life. */
+static void test_there_is_room_for_what_the_latest_programs_taught(void **state)
+{
+    struct fixture *f = *state;
+    watch_bes(f);
+    const struct verdict_settings settings = {.min_window_ms = MS_PER_HOUR, .learned_plateau = NAN};
+    struct detector *detector = detector_new(&settings);
+    for (int i = 0; i < LEARNED_MAX + 10; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "old%d.exe", i);
+        watch_learn(&f->agent->engine->watch, name, METRIC_HANDLES, detector, f->os.world.utc_ms);
+        const struct store_series_key key = {
+            .target_kind = TARGET_DISCOVERED, .process = {1, 1}, .metric = METRIC_HANDLES};
+        struct pending_sample *sample = &f->agent->pending->samples[f->agent->pending->sample_count++];
+        *sample = (struct pending_sample){.key = key, .utc_ms = f->os.world.utc_ms, .value = 1};
+        text_copy(sample->key.target, sizeof sample->key.target, name);
+        f->agent->pending_dirty = true;
+        poll_often(f, 1);
+    }
+    detector_free(detector);
+    struct fake_program *program = run_bes(f, 0);
+    poll_often(f, 10);
+    fake_program_run(&f->os, program, false);
+    poll_often(f, 4);
+    assert_non_null(taught(f, "bes"));
+    live_again(f);
+    assert_non_null(taught(f, "bes"));
+}
+
 /* The pools went down with the machine, not by themselves: how far is forgotten at a boot. */
 static void test_a_boot_begins_a_life_of_the_machine(void **state)
 {
@@ -1325,6 +1488,11 @@ int main(void)
         TEST(test_bad_requests_say_what_is_allowed),
         TEST(test_a_warm_up_outlives_a_restart),
         cmocka_unit_test(test_what_an_incarnation_taught_outlives_storewatch),
+        TEST(test_a_rise_far_from_the_limit_is_no_leak_in_the_next_life_either),
+        TEST(test_the_last_one_that_ended_tells_whether_it_leaked),
+        TEST(test_half_a_lesson_is_none),
+        cmocka_unit_test(test_who_ran_already_is_not_suspected_for_what_ended_since),
+        TEST(test_there_is_room_for_what_the_latest_programs_taught),
         TEST(test_a_boot_begins_a_life_of_the_machine),
         TEST(test_a_clock_that_is_set_is_no_boot),
         TEST(test_a_clock_that_was_wrong_costs_no_history),
