@@ -434,11 +434,12 @@ void job_control(struct job *job)
 #define REFUSED_ATTEMPTS 10
 #define REFUSED_KEPT_MS MS_PER_DAY
 
-/* `refused`: by how many of the relays, all of which were tried. */
+/* `refused`: by how many of the relays, all of which were tried. Where the clock was set back behind the first
+ * refusal the day begins anew. */
 static void judge_refusal(struct mail_outcome *outcome, size_t refused, size_t relay_count, int64_t utc_ms)
 {
     const bool often = refused > 0 && outcome->attempts >= REFUSED_ATTEMPTS;
-    if (refused > 0 && outcome->refused_utc_ms == 0)
+    if (refused > 0 && (outcome->refused_utc_ms == 0 || outcome->refused_utc_ms > utc_ms))
         outcome->refused_utc_ms = utc_ms;
     const bool long_ago = utc_ms - outcome->refused_utc_ms >= REFUSED_KEPT_MS;
     if (refused > 0 && (refused == relay_count || (often && long_ago)))

@@ -287,6 +287,22 @@ static void test_the_day_of_a_refusal_outlives_storewatch(void **state)
     wait_a_day_for_the_other_after_an_outage(*state, true);
 }
 
+/* The clock was a month ahead when the mail was refused first: a day is a day all the same. */
+static void test_a_clock_set_back_keeps_no_refused_mail(void **state)
+{
+    struct fixture *f = *state;
+    use_two_relays(f);
+    f->os.relays[0] = RELAY_UNREACHABLE;
+    f->os.relays[1] = RELAY_REFUSES;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    poll_for(f, 3 * MS_PER_HOUR);
+    f->os.world.utc_ms -= 30 * MS_PER_DAY;
+    poll_for(f, 23 * MS_PER_HOUR);
+    assert_int_equal(f->agent->mails_dead, 0);
+    poll_for(f, 3 * MS_PER_HOUR);
+    assert_true(f->agent->mails_dead > 0);
+}
+
 /* It may be the mail that one relay refuses, while it would take the next one: after half an hour what its
  * incident says next waits behind it no more. */
 static void test_what_one_relay_refuses_keeps_its_incident_half_an_hour(void **state)
@@ -727,6 +743,7 @@ int main(void)
         TEST(test_what_one_relay_refuses_waits_a_day_for_the_other),
         TEST(test_the_day_begins_with_the_first_refusal),
         TEST(test_the_day_of_a_refusal_outlives_storewatch),
+        TEST(test_a_clock_set_back_keeps_no_refused_mail),
         TEST(test_what_one_relay_refuses_keeps_its_incident_half_an_hour),
         TEST(test_what_was_given_up_does_not_count),
         TEST(test_a_mail_that_none_answers_keeps_no_other),
