@@ -205,7 +205,8 @@ static void put_everything(struct agent *agent)
     transaction_put_budget(pending, engine);
     agent_put_maintenance(agent);
     put_sight(agent);
-    agent->boot_put_utc_ms = 0; /* the next look does */
+    /* The next look does, when it has told what the boot has ended. */
+    pending->boot_utc_ms = agent->boot_put_utc_ms = 0;
 }
 
 void agent_reopen_done(struct agent *agent, struct job *job)

@@ -623,12 +623,9 @@ static void test_a_boot_begins_a_life_of_the_machine(void **state)
     }
 }
 
-/* The clock is set beyond the begin of the machine's growth, and storewatch is started again: the machine was
- * not. (Then it is.) */
-static void test_a_clock_that_is_set_is_no_boot(void **state)
+/* The machine grows, and that is in the file. */
+static void let_the_machine_grow(struct fixture *f)
 {
-    struct fixture *f = *state;
-    poll_often(f, 10);
     const struct incident grows = {.id = 1,
                                    .target_kind = TARGET_HOST,
                                    .target = "host",
@@ -642,6 +639,15 @@ static void test_a_clock_that_is_set_is_no_boot(void **state)
     agent_put_incident(f->agent, f->agent->pending, &grows);
     f->agent->pending_dirty = true;
     poll_often(f, 1);
+}
+
+/* The clock is set beyond the begin of the machine's growth, and storewatch is started again: the machine was
+ * not. (Then it is.) */
+static void test_a_clock_that_is_set_is_no_boot(void **state)
+{
+    struct fixture *f = *state;
+    poll_often(f, 10);
+    let_the_machine_grow(f);
     f->os.world.utc_ms += 5 * MS_PER_HOUR;
     for (int life = 0; life < 3; life++) {
         poll_often(f, 3);
@@ -652,6 +658,33 @@ static void test_a_clock_that_is_set_is_no_boot(void **state)
     assert_false(did(f, "started anew"));
     agent_free(f->agent);
     world_reboot(&f->os.world);
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    poll_often(f, 3);
+    assert_true(did(f, "started anew"));
+}
+
+/* After a boot the file opens late, and storewatch is killed before the next look tells what the boot has ended:
+ * the life after that tells it. */
+static void test_a_boot_is_told_though_the_file_opened_late(void **state)
+{
+    struct fixture *f = *state;
+    char away[DRIVE_FOLDER_MAX + 8];
+    snprintf(away, sizeof away, "%s.away", f->dir);
+    poll_often(f, 10);
+    let_the_machine_grow(f);
+    agent_free(f->agent);
+    world_reboot(&f->os.world);
+    assert_int_equal(rename(f->dir, away), 0);
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    poll_often(f, 3);
+    assert_int_equal(rename(away, f->dir), 0);
+    fake_advance(&f->os, MS_PER_MINUTE);
+    agent_wake(f->agent);
+    while (drive_lane(f->agent, LANE_STORE))
+        continue;
+    assert_non_null(f->agent->store);
+    assert_false(did(f, "started anew"));
+    agent_free(f->agent);
     assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
     poll_often(f, 3);
     assert_true(did(f, "started anew"));
@@ -1495,6 +1528,7 @@ int main(void)
         TEST(test_there_is_room_for_what_the_latest_programs_taught),
         TEST(test_a_boot_begins_a_life_of_the_machine),
         TEST(test_a_clock_that_is_set_is_no_boot),
+        TEST(test_a_boot_is_told_though_the_file_opened_late),
         TEST(test_a_clock_that_was_wrong_costs_no_history),
         TEST(test_maintenance_holds_restarts_and_survives),
         TEST(test_maintenance_withdraws_a_stop_that_waits),
