@@ -44,7 +44,10 @@ static bool has_ended(const struct observation *observation, struct process_id i
 static bool teaches(const struct config *config, const struct observation *observation,
                     const struct store_series_key *key)
 {
-    const char *service = key->target_kind == TARGET_STORE ? key->target : "";
+    char store[TARGET_NAME_MAX]; /* cut, as the key has it */
+    text_copy(store, sizeof store, config->store_service);
+    const bool is_store = key->target_kind == TARGET_STORE && text_equal_nocase(key->target, store);
+    const char *service = is_store ? config->store_service : "";
     return key->target_kind != TARGET_HOST && has_ended(observation, key->process) &&
            watch_names(config, key->target_kind, key->target, key->image, service);
 }

@@ -575,6 +575,23 @@ static void test_who_ran_already_is_not_suspected_for_what_ended_since(void **st
     assert_int_equal(polls_to_the_leak_of_the_older(true), polls_to_the_leak_of_the_older(false));
 }
 
+/* The name of its service is longer than the history keeps. */
+static void test_a_store_with_a_long_name_teaches_too(void **state)
+{
+    struct fixture *f = *state;
+    memset(f->config.store_service, 'S', TARGET_NAME_MAX + 10);
+    fake_add_service(&f->os, f->config.store_service, "store.exe", 1e9);
+    live_again(f);
+    poll_often(f, 10);
+    world_person_stops(&f->os.world, f->config.store_service);
+    poll_often(f, 4);
+    char target[TARGET_NAME_MAX];
+    text_copy(target, sizeof target, f->config.store_service);
+    assert_non_null(taught(f, target));
+    live_again(f);
+    assert_non_null(taught(f, target));
+}
+
 /* Programs come and go: who was seen long ago gives way, while storewatch runs and in its next life. */
 static void test_there_is_room_for_what_the_latest_programs_taught(void **state)
 {
@@ -1525,6 +1542,7 @@ int main(void)
         TEST(test_the_last_one_that_ended_tells_whether_it_leaked),
         TEST(test_half_a_lesson_is_none),
         cmocka_unit_test(test_who_ran_already_is_not_suspected_for_what_ended_since),
+        TEST(test_a_store_with_a_long_name_teaches_too),
         TEST(test_there_is_room_for_what_the_latest_programs_taught),
         TEST(test_a_boot_begins_a_life_of_the_machine),
         TEST(test_a_clock_that_is_set_is_no_boot),
