@@ -189,7 +189,9 @@ struct engine {
     struct engine_digest digest;
 
     uint64_t look_count, failed_look_count, failed_in_row;
-    bool blind; /* now */
+    bool blind;           /* now */
+    int64_t seen_mono_ms; /* when the latest look began that saw the processes */
+    bool unseen;          /* that was long ago, when the latest look was done */
     struct sight sight;
 };
 

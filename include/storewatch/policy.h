@@ -65,7 +65,7 @@ struct policy_facts {
     bool by_hand; /* asked for by a person: mode, window and budget do not hold it back, and are only told */
     bool dry_run;
     bool journal_writable;
-    bool blind;                       /* the latest looks in a row, several, did not see what runs */
+    bool blind; /* several looks in a row, or for as long as several take, did not see what runs */
     int64_t maintenance_until_utc_ms; /* 0 = none */
     const struct budget_entry *budget;
     size_t budget_count;

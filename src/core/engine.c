@@ -103,11 +103,23 @@ static void tell_sight_back(struct step *step)
     text_add(&text, ".");
 }
 
+/* For as long as several looks take: also when there were fewer, because one hung. */
+static void follow_processes(struct step *step)
+{
+    struct engine *engine = step->engine;
+    const int64_t interval_ms = engine->config.interval_ms;
+    if (step->observation->processes_known)
+        engine->seen_mono_ms = step->observation->mono_ms;
+    engine->unseen = step->clock.mono_ms - engine->seen_mono_ms >=
+                     BLIND_AFTER_LOOKS * (interval_ms > RESTART_LOOK_MS ? interval_ms : RESTART_LOOK_MS);
+}
+
 static void follow_sight(struct step *step)
 {
     struct engine *engine = step->engine;
     const struct observation *observation = step->observation;
     const int64_t mono_ms = step->clock.mono_ms, reminder_ms = engine->config.reminder_ms;
+    follow_processes(step);
     engine->look_count++;
     if (observation->processes_known && observation->services_known) {
         engine->failed_in_row = 0;

@@ -226,7 +226,7 @@ static void facts_for(const struct engine *engine, int64_t exhaustion_early_utc_
         .by_hand = engine->by_hand,
         .dry_run = engine->dry_run,
         .journal_writable = engine->journal_writable,
-        .blind = engine->blind,
+        .blind = engine->blind || engine->unseen,
         .maintenance_until_utc_ms = engine->maintenance_until_utc_ms,
         .budget = engine->budget,
         .budget_count = engine->budget_count,

@@ -832,6 +832,32 @@ static void look_for_long(struct fixture *f)
     drive_lanes(f->agent);
 }
 
+/* A look hangs while what needs the target stops, and when it comes back it has not seen the processes: in all that
+ * time a backup may have begun. */
+static void test_a_look_that_hung_and_saw_nothing_stops_no_target(void **state)
+{
+    struct fixture *f = *state;
+    world_get(&f->os.world, "ArchiveSvc")->stop_latency_ms = 4 * MS_PER_MINUTE;
+    leak(f);
+    while (!did(f, "stop ArchiveSvc"))
+        poll_often(f, 1);
+    poll(f);
+    struct job *look = agent_take_job(f->agent, LANE_LOOK);
+    assert_non_null(look);
+    for (int slot = 0; slot < 20; slot++) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+    f->os.world.processes_unreadable = true;
+    job_run(look);
+    agent_job_done(f->agent, look);
+    drive_lanes(f->agent);
+    assert_false(did(f, "stop MSExchangeIS"));
+    f->os.world.processes_unreadable = false;
+    poll_often(f, 20);
+    assert_true(world_runs(&f->os.world, "ArchiveSvc"));
+}
+
 /* What ops were told last is that storewatch sees nothing, of both kinds. It is started again, by a crash as by
  * a person: that is not told anew, its end is, and only once. */
 static void test_sight_that_was_lost_before_a_restart_is_told_to_be_back(void **state)
@@ -1553,6 +1579,7 @@ int main(void)
         TEST(test_a_start_that_hangs_is_mailed),
         TEST(test_sight_that_comes_and_goes_is_told_once),
         TEST(test_looks_that_last_long_are_told_once),
+        TEST(test_a_look_that_hung_and_saw_nothing_stops_no_target),
         TEST(test_sight_that_was_lost_before_a_restart_is_told_to_be_back),
         TEST(test_the_status_is_unknown_while_a_look_hangs),
         TEST(test_a_search_that_hangs_is_told),
