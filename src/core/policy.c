@@ -414,15 +414,18 @@ bool policy_may_go_on(const struct config *config, const struct observation *obs
     policy_preflight(config, observation, clock, facts, &preflight);
     if (!passes(&preflight, checks, ARRAY_COUNT(checks), out_why, why_capacity))
         return false;
-    const char *veto = policy_veto_running(config, observation);
-    const bool unknown = facts->blind && !observation->processes_known && config->veto_count > 0;
     struct text why = text_on(out_why, why_capacity);
-    if (veto)
+    const char *veto = policy_veto_running(config, observation);
+    if (veto) {
         text_add(&why, "%s: %s is running", check_name(CHECK_VETO), veto);
-    else if (unknown)
+        return false;
+    }
+    if (facts->blind && !observation->processes_known && config->veto_count > 0) {
         text_add(&why, "%s: the processes cannot be read, one of these may be running",
                  check_name(CHECK_VETO));
-    return !veto && !unknown;
+        return false;
+    }
+    return true;
 }
 
 static bool tried(const struct incident *incident, enum rung rung)
