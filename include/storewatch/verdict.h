@@ -46,7 +46,8 @@ struct verdict_settings {
     enum unit unit;        /* only for the wording of the reason */
     int64_t warm_up_ms;    /* of the incarnation's life: no verdict is based on it */
     int64_t min_window_ms; /* growth must have been seen for at least this long before `unbounded`; 0 =
-                              scale-free */
+                              scale-free. With an hour or more a first day is waited for, unless half of the
+                              headroom is gone */
     double confidence_pct; /* of the slope interval, 50 < x < 100 */
     /* Absolute growth (bytes or handles) below which nothing is `unbounded`; 0 for analyze. */
     double min_growth;

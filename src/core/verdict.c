@@ -11,7 +11,7 @@
  * growth may have begun (the onset):
  *   1. time      it has gone on for half of the life; less is only enough when it is urgent: so straight,
  *                sharp and large against the headroom that the time to wait is measured by the time that is
- *                left;
+ *                left. The service also waits for a first day, or until half of the headroom is gone;
  *   2. effect    it is large against the level - the more so when no level was held before -, against the
  *                scatter about its own curve - the more so the fewer samples speak for it -, and against what
  *                the life before came down by on its own, and it is new territory: above the range shown
@@ -45,7 +45,7 @@
 #define LIFE_MAX_SAMPLES 4032 /* of 5 min: who samples more rarely has more time in mind */
 #define CONFIRM_SHARE 0.16    /* a forecast has to be obeyed for this share of the growth's duration, */
 #define URGENT_LAST 0.3       /* an urgent one, which has seen less, for this one, */
-#define VERIFY 0.6            /* by this part of the growth foreseen */
+#define VERIFY 0.5            /* by this part of the growth foreseen */
 #define HEIGHT_SHARE 0.02     /* of the growth makes a new height, */
 #define CRAWL_SHARE 0.2       /* when it came at this share of the usual rate at least; */
 #define STALL_SHARE 0.5       /* no new height for this share of the growth's duration clears, */

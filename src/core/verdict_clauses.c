@@ -19,15 +19,25 @@
  * samples. */
 #define BIRTH_SHARE 0.125
 #define BIRTH_SAMPLES 400
-#define LIFE_SAMPLES 250  /* growth from a level that was held before needs less, */
-#define URGENT_SAMPLES 90 /* urgent growth still less, */
-#define HELD_SAMPLES 36   /* if that level was held for so many samples */
+#define HELD_SAMPLES 24   /* From a level that was held for so many samples */
+#define LIFE_SAMPLES 250  /* growth needs less. What is plainer needs fewer: */
+#define FAR_OUT 12        /* of more than so many times half of the range before, in proportion, */
+#define URGENT_SAMPLES 70 /* down to these, which are enough when it is urgent */
+
+/* In a first day nobody has seen what each day does, nor whether caches that are filled from the start come to an
+ * end. There the time to wait is measured by the time that is left: told is what has taken half of the headroom,
+ * so that it has lasted as long as the rest will; where no limit is known, what has come to thrice its level. (A
+ * min_window of less than an hour, 4 h by default, is of a trial: it has no days; without one the samples are what
+ * there is.) */
+#define FIRST_DAY_WINDOW_MS MS_PER_HOUR
+#define FIRST_DAY_HEADROOM 0.5
+#define FIRST_DAY_TIMES 2 /* the level it began at */
 
 /* Clause 2. */
 #define LEVEL_SHARE 0.01 /* of the level: less would need 100 times the time seen to double it */
 #define SCATTER_FACTOR                                                                                       \
     2.2               /* growth against the 10-90 % range of the residuals (2.56 sigma): 5.6 sigma, and ... */
-#define EVIDENCE 3000 /* ... factor times samples: an effect seen in few samples has to be plainer */
+#define EVIDENCE 3600 /* ... factor times samples: an effect seen in few samples has to be plainer */
 #define RANGE_FACTOR                                                                                         \
     0.5 /* new territory: above the 95 % level before the onset by half the width of that range */
 /* Growth without a held level before it has no range and no past to be compared with, so it has to matter by
@@ -374,11 +384,27 @@ static bool is_urgent(const struct onset *o)
 /* Samples of a life that growth in it needs. */
 static double samples_needed(const struct onset *o)
 {
+    const struct finding *f = o->found;
     const double life = o->context->life_s > 0 ? o->context->life_s : 1;
     const double held = o->before / life * o->context->samples;
     if (o->from_birth || held < HELD_SAMPLES)
         return BIRTH_SAMPLES;
-    return o->found->urgent ? URGENT_SAMPLES : LIFE_SAMPLES;
+    if (f->urgent)
+        return URGENT_SAMPLES;
+    const double share = FAR_OUT * (f->range_high - f->range_middle) / o->growth;
+    return fmax(URGENT_SAMPLES, fmin(share, 1) * LIFE_SAMPLES);
+}
+
+/* Growth of which nothing is known yet but that it rises, and which can wait. */
+static bool is_first_day(const struct onset *o)
+{
+    const struct verdict_settings *settings = &o->detector->settings;
+    if (o->found->urgent || settings->learned_leak || settings->min_window_ms < FIRST_DAY_WINDOW_MS ||
+        o->context->life_s * 1000 >= MS_PER_DAY)
+        return false;
+    const double limit = o->detector->limit.value, level = o->found->onset_level;
+    return isnan(limit) ? o->growth < FIRST_DAY_TIMES * fabs(level)
+                        : o->growth < FIRST_DAY_HEADROOM * (limit - level);
 }
 
 /* Clause 1. What an alarm still has to wait for; what has only just begun is not followed at all. */
@@ -402,6 +428,8 @@ static enum clause clause_time(struct onset *o)
         f->hold = CLAUSE_BIRTH;
     else if (o->duration * 1000 < (double)settings->min_window_ms)
         f->hold = CLAUSE_TIME;
+    else if (is_first_day(o))
+        f->hold = CLAUSE_BIRTH;
     return o->duration < CONFIRM_FIRST * life && !f->urgent ? CLAUSE_TIME : CLAUSE_GROWS;
 }
 

@@ -45,6 +45,45 @@ def write_set(folder, path):
     return order
 
 
+def read_set(path):
+    """The (unit, limit, [(milliseconds, value), ...]) of each series of a set."""
+    data, at = path.read_bytes(), 0
+    while at < len(data):
+        n, unit, limit = struct.unpack_from("<iid", data, at)
+        at += 16
+        yield unit, limit, list(struct.iter_unpack("<qd", data[at:at + 16 * n]))
+        at += 16 * n
+
+
+# How else the same could have been recorded: changes of the points of a series, with its 5 to 95 % range.
+def jittered(points, rng, spread):
+    period = points[1][0] - points[0][0]
+    return sorted({int(t + rng.uniform(-0.3, 0.3) * period): v for t, v in points}.items())
+
+
+CHANGES = {
+    "as they are": lambda points, rng, spread: points,
+    "every second sample": lambda points, rng, spread: points[::2],
+    "every third": lambda points, rng, spread: points[::3],
+    "a fifth lost at random": lambda points, rng, spread: [p for p in points if rng.random() >= 0.2],
+    "a fifth lost, in stretches": lambda points, rng, spread: [p for i, p in enumerate(points) if i // max(1, len(points) // 40) % 5 != 4],
+    "times off by up to 30 %": jittered,
+    "noise of 5 % of the range": lambda points, rng, spread: [(t, v + rng.gauss(0, 0.05 * spread)) for t, v in points],
+    "steps of 4 % of the range": lambda points, rng, spread: [(t, round(v / (0.04 * spread)) * 0.04 * spread if spread and not math.isnan(v) else v) for t, v in points],
+    "without the first twentieth": lambda points, rng, spread: points[len(points) // 20:],
+}
+
+
+def change_set(path, out, change, rng):
+    """The series of a set, changed, into another."""
+    with out.open("wb") as f:
+        for unit, limit, points in read_set(path):
+            known = sorted(v for _, v in points if not math.isnan(v))
+            points = change(points, rng, known[-1 - len(known) // 20] - known[len(known) // 20])
+            f.write(struct.pack("<iid", len(points), unit, limit))
+            f.write(b"".join(struct.pack("<qd", t, v) for t, v in points))
+
+
 Answer = collections.namedtuple("Answer", "alarms state reason")
 
 

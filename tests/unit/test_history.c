@@ -427,7 +427,7 @@ static void report_of_an_old_file(void **state)
     struct fixture *fixture = *state;
     fixture->begin_utc_ms -= 300 * MS_PER_DAY;
     fill(fixture);
-    char *text = ANSWER(report_run, EXIT_FINE, "--days", "1", "--data", fixture->folder);
+    char *text = ANSWER(report_run, EXIT_FINE, "--days", "2", "--data", fixture->folder);
     assert_non_null(strstr(text, " of 2 series "));
     free(text);
 }

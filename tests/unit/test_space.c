@@ -96,7 +96,7 @@ static int setup(void **state)
     config_default(&f->config);
     f->config.window_count = 0;
     f->config.warm_up_ms = 0;
-    f->config.min_window_ms = MS_PER_HOUR;
+    f->config.min_window_ms = 50 * MS_PER_MINUTE; /* without a first day */
     f->config.client_count = 1;
     f->config.clients[0] = (struct config_client){.name = "archive", .service = "ArchiveSvc"};
     fake_mail(&f->config);

@@ -178,6 +178,106 @@ static void a_late_leak_is_told_through_noise(void **state)
     }
 }
 
+/* As the service judges: samples of a minute, the first at `hour` of a Monday. The hour of the life at which it is
+ * told; 0 = never. */
+static double told_at_hour(double (*level)(double hours, double hour), double hour, double limit, double days)
+{
+    const struct verdict_settings settings = {.unit = UNIT_BYTES,
+                                              .warm_up_ms = 30 * MS_PER_MINUTE,
+                                              .min_window_ms = 4 * MS_PER_HOUR,
+                                              .confidence_pct = 99,
+                                              .min_growth = 64.0 * 1048576,
+                                              .learned_plateau = NAN};
+    struct random random = random_seeded(11);
+    struct detector *detector = detector_new(&settings);
+    assert_non_null(detector);
+    detector_set_limit(detector, (struct verdict_limit){.value = limit, .name = "test limit"});
+    double told = 0;
+    for (int minute = 0; told == 0 && minute < days * 1440; minute++) {
+        const double hours = minute / 60.0;
+        const double value = (level(hours, fmod(hour + hours, 24)) + 3 * random_normal(&random)) * 1048576;
+        if (detector_push(detector, (int64_t)minute * MS_PER_MINUTE, value) == VERDICT_UNBOUNDED)
+            told = hours;
+    }
+    detector_free(detector);
+    return told;
+}
+
+static double level_of_day(double hours, double hour)
+{
+    (void)hours;
+    return 600 + 400 * (exp(-pow((hour - 11) / 3, 2)) + 0.8 * exp(-pow((hour - 15) / 2.5, 2)));
+}
+
+static double level_of_cache(double hours, double hour)
+{
+    (void)hour;
+    return 100 + 1100 * (1 - exp(-hours / 12));
+}
+
+static double level_of_tooth(double hours, double hour)
+{
+    (void)hour;
+    return 300 + 400 * fmod(hours, 23) / 23;
+}
+
+static double level_of_leak(double hours, double hour)
+{
+    (void)hour;
+    return 200 + 60 * hours;
+}
+
+static double level_of_slow_leak(double hours, double hour)
+{
+    (void)hour;
+    return 200 + 10 * hours;
+}
+
+/* Who has not seen a day yet waits as long as it may: what each day does, a cache that is filled, the first tooth
+ * of a saw are no leak. A leak from the first minute on is told while half of its way is left, or after a day. */
+static void the_first_day_is_waited_for(void **state)
+{
+    (void)state;
+    const double limit = 2048.0 * 1048576;
+    for (double hour = 0; hour < 24; hour += 4)
+        assert_true(told_at_hour(level_of_day, hour, limit, 7) == 0);
+    assert_true(told_at_hour(level_of_cache, 8, limit, 4) == 0);
+    assert_true(told_at_hour(level_of_tooth, 0, limit, 7) == 0);
+    const double fast = told_at_hour(level_of_leak, 3, limit, 2),
+                 slow = told_at_hour(level_of_slow_leak, 3, limit, 2);
+    assert_true(fast > 10 && fast < 18); /* of 31 h */
+    assert_true(slow > 24 && slow < 30);
+}
+
+/* A level under noise that was held for `held` samples, then `slope` a sample. */
+static void held_then_growing(double *value, size_t n, size_t held, double slope)
+{
+    struct random random = random_seeded(7);
+    for (size_t i = 0; i < n; i++)
+        value[i] = 5e8 + 1e6 * random_normal(&random) + (i > held ? slope * (double)(i - held) : 0);
+}
+
+/* Who samples rarely, or stops early, has few samples: growth far out of what was held before needs no more,
+ * growth that is less plain does. */
+static void what_is_plain_needs_few_samples(void **state)
+{
+    (void)state;
+    double value[240];
+    const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    held_then_growing(value, 240, 60, 5e5);
+    struct run run = run_series(&settings, NAN, value, 240, 15000);
+    assert_int_equal(run.alarm_count, 1);
+    assert_in_range(run.first_alarm, 100, 200);
+    held_then_growing(value, 240, 60, 6e4);
+    run = run_series(&settings, NAN, value, 240, 15000);
+    assert_int_equal(run.alarm_count, 0);
+    /* Urgent, after a level that was held for 30 samples. */
+    held_then_growing(value, 240, 30, 3e6);
+    run = run_series(&settings, NAN, value, 240, 15000);
+    assert_int_equal(run.alarm_count, 1);
+    assert_in_range(run.first_alarm, 70, 120);
+}
+
 static void leaks_are_found(void **state)
 {
     (void)state;
@@ -887,6 +987,8 @@ int main(void)
         cmocka_unit_test(a_tooth_no_higher_than_the_last_is_not_urgent),
         cmocka_unit_test(what_fell_by_itself_may_rise),
         cmocka_unit_test(a_late_leak_is_told_through_noise),
+        cmocka_unit_test(what_is_plain_needs_few_samples),
+        cmocka_unit_test(the_first_day_is_waited_for),
         cmocka_unit_test(leaks_are_found),
         cmocka_unit_test(scale_does_not_matter),
         cmocka_unit_test(a_time_lapse_leak_is_told_within_seconds),
