@@ -15,6 +15,9 @@
 #define DETECTOR_BYTES_MAX (64 * 1024)
 #define VERDICT_REASON_MAX 320
 #define VERDICT_CHANGES_MAX 16
+/* With a min_window of so much or more growth waits for the first day of what is seen, unless half of the headroom
+ * is gone. (Less is of a trial: that has no days.) */
+#define VERDICT_FIRST_DAY_WINDOW_MS MS_PER_HOUR
 
 enum verdict_state { VERDICT_LEARNING, VERDICT_BOUNDED, VERDICT_UNBOUNDED };
 
@@ -46,8 +49,7 @@ struct verdict_settings {
     enum unit unit;        /* only for the wording of the reason */
     int64_t warm_up_ms;    /* of the incarnation's life: no verdict is based on it */
     int64_t min_window_ms; /* growth must have been seen for at least this long before `unbounded`; 0 =
-                              scale-free. With an hour or more a first day is waited for, unless half of the
-                              headroom is gone */
+                              scale-free */
     double confidence_pct; /* of the slope interval, 50 < x < 100 */
     /* Absolute growth (bytes or handles) below which nothing is `unbounded`; 0 for analyze. */
     double min_growth;

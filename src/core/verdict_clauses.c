@@ -26,10 +26,8 @@
 
 /* In a first day nobody has seen what each day does, nor whether caches that are filled from the start come to an
  * end. There the time to wait is measured by the time that is left: told is what has taken half of the headroom,
- * so that it has lasted as long as the rest will; where no limit is known, what has come to thrice its level. (A
- * min_window of less than an hour, 4 h by default, is of a trial: it has no days; without one the samples are what
- * there is.) */
-#define FIRST_DAY_WINDOW_MS MS_PER_HOUR
+ * so that it has lasted as long as the rest will; where no limit is known, what has come to thrice its level.
+ * (Without a min_window the samples are what there is.) */
 #define FIRST_DAY_HEADROOM 0.5
 #define FIRST_DAY_TIMES 2 /* the level it began at */
 
@@ -399,7 +397,7 @@ static double samples_needed(const struct onset *o)
 static bool is_first_day(const struct onset *o)
 {
     const struct verdict_settings *settings = &o->detector->settings;
-    if (o->found->urgent || settings->learned_leak || settings->min_window_ms < FIRST_DAY_WINDOW_MS ||
+    if (o->found->urgent || settings->learned_leak || settings->min_window_ms < VERDICT_FIRST_DAY_WINDOW_MS ||
         o->context->life_s * 1000 >= MS_PER_DAY)
         return false;
     const double limit = o->detector->limit.value, level = o->found->onset_level;

@@ -196,6 +196,28 @@ static void write_nights(const char *name)
     assert_int_equal(fclose(file), 0);
 }
 
+/* A log of less than a day cannot show what would be told after one: that is said, and where to look. */
+static void a_short_log_is_told_as_that(void **state)
+{
+    (void)state;
+    write_text("short.json", "{\"version\": 1}");
+    write_text("trial.json", "{\"version\": 1, \"verdict\": {\"min_window\": \"50m\"}}");
+    FILE *file = fopen(in_folder("short.csv"), "wb");
+    assert_non_null(file);
+    fputs("timestamp,\\\\EX1\\Process(store)\\Private Bytes\n", file);
+    for (int i = 0; i < 10 * 60; i++)
+        fprintf(file, "%lld,%.0f\n", (long long)(START_UTC_MS / 1000 + i * 60),
+                (500 + 20 * i / 60.0) * 1048576 + i * 7919 % 1000003);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("short.json"), in_folder("short.csv")),
+                     EXIT_FINE);
+    assert_non_null(
+        strstr(out, "0 incidents and 0 restarts in 9 h 59 min\nIn the first day that a process is seen "));
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("trial.json"), in_folder("short.csv")),
+                     EXIT_FOUND);
+    assert_null(strstr(out, "In the first day"));
+}
+
 /* The growth that is told may have been given back in part, when the process that took it has ended: the level it
  * began at is no less than all that was seen since. (It once said 1.10 GiB here, of 1.46 GiB and more.) */
 static void the_level_it_began_at_was_seen(void **state)
@@ -578,6 +600,7 @@ int main(void)
         cmocka_unit_test(replay_in_json),
         cmocka_unit_test(replay_with_the_mails),
         cmocka_unit_test(rows_that_know_nothing_are_a_gap),
+        cmocka_unit_test(a_short_log_is_told_as_that),
         cmocka_unit_test(the_level_it_began_at_was_seen),
         cmocka_unit_test(replay_of_a_healthy_store_is_fine),
         cmocka_unit_test(replay_says_what_is_wrong),
