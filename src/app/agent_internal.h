@@ -347,6 +347,8 @@ void agent_tell_engine(struct agent *agent, enum status status, const struct err
 
 /* agent_records.c */
 void agent_put_samples(struct agent *agent, int64_t utc_ms);
+/* Room for so many incidents. False without memory: then it is as it was. */
+bool transaction_set_capacity(struct transaction *transaction, size_t capacity);
 /* Where there is no room for another one, one that has ended goes; ops are told so. */
 void agent_put_incident(struct agent *agent, struct transaction *transaction,
                         const struct incident *incident);

@@ -38,19 +38,23 @@ void agent_put_samples(struct agent *agent, int64_t utc_ms)
                 put_sample(agent, &watch->items[i], (enum metric)m, utc_ms);
 }
 
+bool transaction_set_capacity(struct transaction *transaction, size_t capacity)
+{
+    if (transaction->incident_capacity == capacity)
+        return true;
+    struct incident *resized = realloc(transaction->incidents, capacity * sizeof transaction->incidents[0]);
+    if (!resized)
+        return false;
+    transaction->incidents = resized;
+    transaction->incident_capacity = capacity;
+    return true;
+}
+
 static bool room_for_incident(struct transaction *transaction)
 {
-    if (transaction->incident_count < transaction->incident_capacity)
-        return true;
-    if (transaction->incident_capacity == TRANSACTION_INCIDENTS_MAX)
-        return false;
-    struct incident *larger =
-        realloc(transaction->incidents, TRANSACTION_INCIDENTS_MAX * sizeof transaction->incidents[0]);
-    if (!larger)
-        return false;
-    transaction->incidents = larger;
-    transaction->incident_capacity = TRANSACTION_INCIDENTS_MAX;
-    return true;
+    return transaction->incident_count < transaction->incident_capacity ||
+           (transaction_set_capacity(transaction, TRANSACTION_INCIDENTS_MAX) &&
+            transaction->incident_count < TRANSACTION_INCIDENTS_MAX);
 }
 
 /* The oldest that has ended and is in no file yet: only the history lacks it then. Of one that is in the file

@@ -256,25 +256,13 @@ void agent_take_commit_job(struct agent *agent, struct job *job)
     job->mail_found = job->load_failed = false;
 }
 
-/* What a bad time took is given back. */
-static void give_room_back(struct transaction *transaction)
-{
-    if (transaction->incident_capacity == TRANSACTION_INCIDENTS_FIRST)
-        return;
-    struct incident *smaller =
-        realloc(transaction->incidents, TRANSACTION_INCIDENTS_FIRST * sizeof transaction->incidents[0]);
-    if (!smaller)
-        return;
-    transaction->incidents = smaller;
-    transaction->incident_capacity = TRANSACTION_INCIDENTS_FIRST;
-}
-
 static void transaction_clear(struct transaction *transaction)
 {
     for (size_t i = 0; i < transaction->mail_count; i++)
         mail_deinit(&transaction->mails[i].mail);
     transaction->sample_count = transaction->incident_count = transaction->mail_count = 0;
-    give_room_back(transaction);
+    transaction_set_capacity(transaction,
+                             TRANSACTION_INCIDENTS_FIRST); /* what a bad time took is given back */
     transaction->restart_count = 0;
     transaction->has_budget = transaction->has_maintenance = transaction->set_aside_told = false;
     transaction->has_sight = false;
