@@ -51,18 +51,25 @@ static enum status load_setting(struct store *store, const char *name, char *out
     return STATUS_OK;
 }
 
+/* 0 when it was never made. */
+static enum status load_time(struct store *store, const char *name, int64_t *out_utc_ms, struct err *err)
+{
+    char value[32];
+    enum status status = load_setting(store, name, value, sizeof value, err);
+    if (!status)
+        *out_utc_ms = strtoll(value, NULL, 10);
+    return status;
+}
+
 static const char *const sight_settings[SIGHT_COUNT] = {
     [SIGHT_OF_LOOKS] = "blind_utc_ms", [SIGHT_IN_TIME] = "look_overdue_utc_ms"};
 
 static enum status load_maintenance(struct store *store, struct restored *out, struct err *err)
 {
-    char until[32];
-    enum status status = load_setting(store, SETTING_MAINTENANCE_UNTIL, until, sizeof until, err);
+    enum status status = load_time(store, SETTING_MAINTENANCE_UNTIL, &out->maintenance_until_utc_ms, err);
     if (!status)
         status = load_setting(store, SETTING_MAINTENANCE_REASON, out->maintenance_reason,
                               sizeof out->maintenance_reason, err);
-    if (!status)
-        out->maintenance_until_utc_ms = strtoll(until, NULL, 10);
     return status;
 }
 
@@ -70,21 +77,8 @@ static enum status load_maintenance(struct store *store, struct restored *out, s
 static enum status load_sight(struct store *store, struct restored *out, struct err *err)
 {
     enum status status = STATUS_OK;
-    for (size_t i = 0; !status && i < SIGHT_COUNT; i++) {
-        char value[32];
-        status = load_setting(store, sight_settings[i], value, sizeof value, err);
-        if (!status)
-            out->blind_utc_ms[i] = strtoll(value, NULL, 10);
-    }
-    return status;
-}
-
-static enum status load_boot(struct store *store, struct restored *out, struct err *err)
-{
-    char value[32];
-    enum status status = load_setting(store, SETTING_BOOT, value, sizeof value, err);
-    if (!status)
-        out->boot_utc_ms = strtoll(value, NULL, 10);
+    for (size_t i = 0; !status && i < SIGHT_COUNT; i++)
+        status = load_time(store, sight_settings[i], &out->blind_utc_ms[i], err);
     return status;
 }
 
@@ -106,7 +100,7 @@ static enum status load_restored(struct store *store, struct restored **out_rest
     if (!status)
         status = load_sight(store, restored, err);
     if (!status)
-        status = load_boot(store, restored, err);
+        status = load_time(store, SETTING_BOOT, &restored->boot_utc_ms, err);
     if (!status)
         status = load_setting(store, STORE_SETTING_SET_ASIDE, restored->set_aside, sizeof restored->set_aside,
                               err);

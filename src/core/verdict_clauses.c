@@ -235,14 +235,20 @@ static enum clause clause_level(struct onset *o)
     return o->growth < share * fabs(o->level[0]) ? CLAUSE_LEVEL : CLAUSE_GROWS;
 }
 
+/* To the limit from where the growth began; where none is known, that level itself. */
+static double headroom_of(const struct onset *o)
+{
+    const double limit = o->detector->limit.value, level = o->found->onset_level;
+    return isnan(limit) ? fabs(level) : limit - level;
+}
+
 /* So large against what is left that waiting costs. Where no limit is known, twice the level is one. That
  * makes an alarm of a straight steep rise with the load, too; but of the 49 leaks of the recordings 47 are
  * told so, 46 when three times the level is the limit, 43 with four times, 34 when nothing is urgent without
  * a limit, and later all of them. */
 static bool takes_headroom(const struct onset *o)
 {
-    const double limit = o->detector->limit.value, level = o->found->onset_level;
-    const double headroom = isnan(limit) ? fabs(level) : limit - level;
+    const double headroom = headroom_of(o);
     return headroom > 0 && o->growth >= CONFIRM_HEADROOM * headroom;
 }
 
@@ -400,9 +406,8 @@ static bool is_first_day(const struct onset *o)
     if (o->found->urgent || settings->learned_leak || settings->min_window_ms < VERDICT_FIRST_DAY_WINDOW_MS ||
         o->context->life_s * 1000 >= MS_PER_DAY)
         return false;
-    const double limit = o->detector->limit.value, level = o->found->onset_level;
-    return isnan(limit) ? o->growth < FIRST_DAY_TIMES * fabs(level)
-                        : o->growth < FIRST_DAY_HEADROOM * (limit - level);
+    const double share = isnan(o->detector->limit.value) ? FIRST_DAY_TIMES : FIRST_DAY_HEADROOM;
+    return o->growth < share * headroom_of(o);
 }
 
 /* Clause 1. What an alarm still has to wait for; what has only just begun is not followed at all. */

@@ -414,6 +414,19 @@ static void nearer(struct verdict_limit *limit, double value, const char *name)
     limit->name = name;
 }
 
+/* What holds for every process alike: what is configured, and Windows' own bound. */
+static struct verdict_limit limit_of_any(const struct config *config, enum metric metric)
+{
+    struct verdict_limit limit = {NAN, NULL};
+    if (metric == METRIC_PRIVATE_BYTES)
+        nearer(&limit, config->limit_private_bytes, "configured limit");
+    if (metric == METRIC_HANDLES) {
+        nearer(&limit, config->limit_handles, "configured limit");
+        nearer(&limit, PROCESS_HANDLES_LIMIT, "handles one process can have");
+    }
+    return limit;
+}
+
 /* At how many private bytes the address space ends: what is free of it is all that can still be added, since
  * images, mapped files and stacks lie in it too. NAN = it does not, or nothing is known. */
 static double space_end_of(const struct watched *item)
@@ -428,19 +441,14 @@ static double space_end_of(const struct watched *item)
 static struct verdict_limit limit_for(const struct watched *item, const struct config *config,
                                       const struct observation *observation, enum metric metric)
 {
-    struct verdict_limit limit = {NAN, NULL};
+    struct verdict_limit limit = limit_of_any(config, metric);
     const struct host *host = &observation->host;
     switch (metric) {
     case METRIC_PRIVATE_BYTES:
-        nearer(&limit, config->limit_private_bytes, "configured limit");
         nearer(&limit, space_end_of(item), SPACE_LIMIT_NAME);
         if (observation->host_known)
             nearer(&limit, item->now[metric] + host->commit_limit_bytes - host->commit_bytes,
                    "what the commit limit leaves it");
-        break;
-    case METRIC_HANDLES:
-        nearer(&limit, config->limit_handles, "configured limit");
-        nearer(&limit, PROCESS_HANDLES_LIMIT, "handles one process can have");
         break;
     case METRIC_COMMIT:
         if (observation->host_known)
@@ -452,6 +460,8 @@ static struct verdict_limit limit_for(const struct watched *item, const struct c
     case METRIC_OUTSIDE_LARGEST: /* the end is where Exchange itself calls it an error */
         nearer(&limit, item->space.known ? item->space.now.limit_bytes - SPACE_ERROR_BYTES : (double)NAN,
                SPACE_BLOCK_LIMIT_NAME);
+        break;
+    case METRIC_HANDLES:
         break;
     case METRIC_PAGED_POOL:
     case METRIC_NONPAGED_POOL: /* their real bounds depend on the version, no driver-less way to read them */
@@ -465,15 +475,10 @@ static struct verdict_limit limit_for(const struct watched *item, const struct c
 struct verdict_limit watch_limit_of_ended(const struct config *config, const struct observation *observation,
                                           enum metric metric)
 {
-    struct verdict_limit limit = {NAN, NULL};
+    struct verdict_limit limit = limit_of_any(config, metric);
     switch (metric) {
     case METRIC_PRIVATE_BYTES:
-        nearer(&limit, config->limit_private_bytes, "configured limit");
         nearer(&limit, observation->host.commit_limit_bytes, "system commit limit");
-        break;
-    case METRIC_HANDLES:
-        nearer(&limit, config->limit_handles, "configured limit");
-        nearer(&limit, PROCESS_HANDLES_LIMIT, "handles one process can have");
         break;
     case METRIC_ADDRESS_SPACE:
         nearer(&limit, SPACE_BYTES_MAX, SPACE_LIMIT_NAME);
@@ -481,7 +486,7 @@ struct verdict_limit watch_limit_of_ended(const struct config *config, const str
     case METRIC_OUTSIDE_LARGEST:
         nearer(&limit, SPACE_BYTES_MAX - SPACE_ERROR_BYTES, SPACE_BLOCK_LIMIT_NAME);
         break;
-    default: /* has none while it runs, either */
+    default: /* none of its own, as while it runs */
         break;
     }
     return limit;

@@ -55,12 +55,12 @@ def read_set(path):
         at += 16 * n
 
 
-# How else the same could have been recorded: changes of the points of a series, with its 5 to 95 % range.
 def jittered(points, rng, spread):
     period = points[1][0] - points[0][0]
     return sorted({int(t + rng.uniform(-0.3, 0.3) * period): v for t, v in points}.items())
 
 
+# How else the same could have been recorded: changes of the points of a series, with its 5 to 95 % range.
 CHANGES = {
     "as they are": lambda points, rng, spread: points,
     "every second sample": lambda points, rng, spread: points[::2],
