@@ -260,7 +260,7 @@ bed_boot() { make_template && copy_template && windows_on; }
 bed_close() {
     local status=$? left server
     trap '' INT TERM HUP
-    ! bed_is_headless || : >"$bed/server-died"
+    ! wine_failed || : >"$bed/wine-failed"
     ! declare -F bed_closing >/dev/null || bed_closing
     keep_logs
     for server in "$bed"/smtp*/work; do
@@ -286,11 +286,12 @@ bed_close() {
     exit $status
 }
 bed_is_empty() { [ -z "$(bed_processes)" ]; }
-# Programs without the server that is their Windows: it has died. Wine may say so; and there may be another one, which the next
-# program that was started has brought.
-bed_is_headless() {
+# What Wine now and then does on a busy machine and storewatch has no part in: its server has died, which it may say, or which leaves
+# programs without one (there may be another one, which the next program that was started has brought); or the first program of a
+# Windows was never started.
+wine_failed() {
     local left
-    ! grep -qs 'wineserver crashed' "$bed/windows.log" || return 0
+    ! grep -qsE 'wineserver crashed|Application could not be started' "$bed/windows.log" || return 0
     left=$(bed_processes)
     grep -q '\.exe$' <<<"$left" && ! grep -q wineserver <<<"$left"
 }
