@@ -78,6 +78,7 @@ struct verdict {
     double slope_per_hour, slope_low_per_hour,
         slope_high_per_hour; /* of the present segment; NAN if unknown */
     double growth;           /* since onset, in the metric's unit */
+    double onset_level;      /* what unbounded growth began at; NAN in another state */
     double limit;            /* as given; NAN = none */
     const char *limit_name;
     int64_t exhaustion_ms, exhaustion_early_ms, exhaustion_late_ms; /* times; INT64_MAX = not foreseeable */

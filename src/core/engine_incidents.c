@@ -245,19 +245,6 @@ static bool is_explained(struct step *step, enum metric metric, const struct ver
     return (fresh || !urgent) && step->clock.mono_ms - *since_ms < patience_ms;
 }
 
-/* The growth counts from its highest level, of which some may have been given back: what it began at is nothing
- * below all that was seen since. */
-static double level_at_onset(const struct detector *detector, const struct verdict *verdict)
-{
-    struct series_point points[ALERT_POINTS_MAX];
-    const size_t count = detector_points(detector, points, ARRAY_COUNT(points));
-    double level = verdict->value - verdict->growth, lowest = INFINITY;
-    for (size_t i = 0; i < count; i++)
-        if (points[i].t_ms >= verdict->onset_ms)
-            lowest = fmin(lowest, points[i].low);
-    return isfinite(lowest) && level < lowest ? lowest : level;
-}
-
 static void incident_open(struct step *step, struct watched *item, enum metric metric,
                           const struct verdict *verdict)
 {
@@ -285,7 +272,7 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
     incident->onset_utc_ms = verdict->onset_ms + shift_ms;
     incident->opened_utc_ms = step->clock.utc_ms;
     incident->level_at_open = verdict->value;
-    incident->level_at_onset = level_at_onset(item->detectors[metric], verdict);
+    incident->level_at_onset = verdict->onset_level;
     incident->rungs_tried = 1u << RUNG_ALERT;
     incident->escalated = near_exhaustion(step, incident);
     struct ladder_memory *memory = engine_ladder_memory(engine, incident->target);

@@ -146,6 +146,18 @@ static void state_enter(struct detector *d, enum verdict_state state)
     d->since_ms = d->last_ms;
 }
 
+/* The line's begin may lie below all that was seen since: nothing began there. */
+static double seen_from(const struct detector *d, double onset_level)
+{
+    struct series_bucket point[SERIES_RING];
+    int64_t width_ms;
+    const size_t count = series_window(&d->series, d->onset_ms, point, &width_ms);
+    double lowest = INFINITY;
+    for (size_t i = 0; i < count; i++)
+        lowest = fmin(lowest, point[i].mean);
+    return isfinite(lowest) ? fmax(lowest, onset_level) : onset_level;
+}
+
 static void unbounded_enter(struct detector *d, const struct finding *f, bool by_guard)
 {
     state_enter(d, VERDICT_UNBOUNDED);
@@ -154,6 +166,7 @@ static void unbounded_enter(struct detector *d, const struct finding *f, bool by
     d->finding = *f;
     d->onset_ms = f->onset_ms;
     d->onset_level = f->onset_level;
+    d->told_from = seen_from(d, f->onset_level);
     d->peak = d->held = d->height = f->level;
     d->held_ms = d->last_ms;
     d->next_evaluation_ms = d->last_ms;

@@ -105,6 +105,7 @@ struct detector {
     /* While unbounded: */
     int64_t onset_ms;
     double onset_level;
+    double told_from;    /* the level it is said to have begun at */
     double height, peak; /* of the growth, looked at as it was found: now, and the highest */
     double held;         /* the highest that was, since held_ms */
     int64_t held_ms;

@@ -215,7 +215,7 @@ static void reason_write(const struct detector *d, struct verdict *v)
 static double growth_told(const struct detector *d)
 {
     const double height = fmax(d->held, d->height);
-    return (d->lead > 0 || d->turned ? fmax(height, d->value) : height) - d->onset_level;
+    return (d->lead > 0 || d->turned ? fmax(height, d->value) : height) - d->told_from;
 }
 
 void detector_verdict(const struct detector *d, struct verdict *v)
@@ -230,6 +230,7 @@ void detector_verdict(const struct detector *d, struct verdict *v)
                           .slope_low_per_hour = NAN,
                           .slope_high_per_hour = NAN,
                           .growth = NAN,
+                          .onset_level = d->state == VERDICT_UNBOUNDED ? d->told_from : NAN,
                           .limit = d->limit.value,
                           .limit_name = d->limit.name,
                           .exhaustion_ms = INT64_MAX,

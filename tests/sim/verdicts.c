@@ -193,6 +193,7 @@ void __wrap_detector_verdict(const struct detector *detector, struct verdict *ou
                                 .slope_low_per_hour = NAN,
                                 .slope_high_per_hour = NAN,
                                 .growth = NAN,
+                                .onset_level = NAN,
                                 .limit = drawn->limit.value,
                                 .limit_name = drawn->limit.name,
                                 .exhaustion_ms = INT64_MAX,

@@ -948,6 +948,32 @@ static void the_end_of_growth_that_changes_its_rate_is_foreseen(void **state)
 }
 
 /* At the end of a file: the verdict of the last sample, not of the last evaluation. */
+/* The line that growth is told with begins below a level that was held: it did not begin there. */
+static void what_growth_began_at_was_seen(void **state)
+{
+    (void)state;
+    const double mib = 1 << 20, begin = 500 * mib, rate = 28 * mib / 60;
+    struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    settings.min_window_ms = 4 * MS_PER_HOUR;
+    struct detector *detector = detector_new(&settings);
+    assert_non_null(detector);
+    detector_set_limit(detector, (struct verdict_limit){.value = 2048 * mib, .name = "test limit"});
+    struct random random = random_seeded(7);
+    double value = begin;
+    enum verdict_state now = VERDICT_LEARNING;
+    for (int64_t minute = 0; now != VERDICT_UNBOUNDED && minute < 60 * 60; minute++) {
+        value = begin + rate * fmax(0, (double)minute - 30 * 60);
+        now = detector_push(detector, minute * 60000, value + 2 * mib * random_normal(&random));
+    }
+    assert_int_equal(now, VERDICT_UNBOUNDED);
+    struct verdict verdict;
+    detector_verdict(detector, &verdict);
+    print_message("%s\n", verdict.reason);
+    assert_true(fabs(verdict.onset_level - begin) < 8 * mib);
+    assert_true(fabs(verdict.growth - (value - begin)) < 0.1 * (value - begin));
+    detector_free(detector);
+}
+
 static void a_settled_verdict_is_that_of_the_last_sample(void **state)
 {
     (void)state;
@@ -1006,6 +1032,7 @@ int main(void)
         cmocka_unit_test(a_leak_that_was_fixed_clears),
         cmocka_unit_test(the_reason_of_an_alarm_stays_true),
         cmocka_unit_test(the_end_of_growth_that_changes_its_rate_is_foreseen),
+        cmocka_unit_test(what_growth_began_at_was_seen),
         cmocka_unit_test(a_settled_verdict_is_that_of_the_last_sample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
