@@ -84,6 +84,7 @@ struct open_incident {
     int64_t bounded_mono_ms;  /* since when the verdict is `bounded`; 0 = it is not */
     double bounded_level;     /* and the level then */
     int64_t alone_mono_ms;    /* since when its process is gone without a successor; 0 = it is not */
+    bool given_back; /* nothing is told of the growth, or done for it, until its end or going on is seen */
     bool seen_unbounded; /* by the present detector; false after a restart of storewatch until it is again */
     uint32_t held_told;  /* bit (1 << enum check): ops know that this check holds the restart back */
     /* Of the machine's and the store's growth: who makes it grow, asked once a slot of the growers. */

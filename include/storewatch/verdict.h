@@ -79,7 +79,10 @@ struct verdict {
         slope_high_per_hour; /* of the present segment; NAN if unknown */
     double growth;           /* since onset, in the metric's unit */
     double onset_level;      /* what unbounded growth began at; NAN in another state */
-    double limit;            /* as given; NAN = none */
+    /* Unbounded still, but the latest sample lies where the growth counts as given back: the level follows
+     * after a part of the growth's duration, and the verdict with it. */
+    bool given_back;
+    double limit; /* as given; NAN = none */
     const char *limit_name;
     int64_t exhaustion_ms, exhaustion_early_ms, exhaustion_late_ms; /* times; INT64_MAX = not foreseeable */
     /* The fitted line of the present segment, for charts: from (fit_from_ms, fit_from) to (at_ms, fit_to). */

@@ -249,7 +249,8 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
                           const struct verdict *verdict)
 {
     struct engine *engine = step->engine;
-    if (incident_is_far(verdict) || (item->kind == TARGET_HOST && is_explained(step, metric, verdict)))
+    if (incident_is_far(verdict) || verdict->given_back ||
+        (item->kind == TARGET_HOST && is_explained(step, metric, verdict)))
         return;
     if (step_space_is_explained(step, item, metric, verdict))
         return;
@@ -332,6 +333,9 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
     }
     step_rank(step, open, verdict->onset_ms);
     step_follow_tried_client(step, open);
+    open->given_back = verdict->given_back;
+    if (open->given_back)
+        return; /* what would be told has just changed; that it is over, or goes on, is seen soon */
     if (!open->incident.escalated && near_exhaustion(step, &open->incident))
         incident_tell_again(step, open, ALERT_ESCALATED);
     else if (step->clock.mono_ms - open->told_mono_ms >= step->engine->config.reminder_ms ||
@@ -364,16 +368,19 @@ bool engine_growth_is_over(const struct engine *engine, struct open_incident *op
     return open->seen_unbounded || mono_ms - open->bounded_mono_ms >= config->min_window_ms;
 }
 
-static void incident_may_clear(struct step *step, struct open_incident *open, const struct verdict *verdict)
+static void incident_may_clear(struct step *step, struct open_incident *open, reading now,
+                               const struct verdict *verdict)
 {
     if (!engine_growth_is_over(step->engine, open, verdict, step->clock.mono_ms) || !step_room_to_tell(step))
         return;
+    if (reading_known(now)) /* the verdict's level comes after what was given back at once */
+        open->incident.level_now = now;
     bool restarted = open->restarted, grows = is_called_growth(verdict);
     /* After a fall a verdict that still calls the past "growth" says nothing about the end. */
-    const char *why = restarted                                       ? "no growth since the restart"
-                      : !grows                                        ? verdict->reason
-                      : verdict->value < open->incident.level_at_open ? "it has fallen back"
-                                                                      : "it grows no further";
+    const char *why = restarted ? "no growth since the restart"
+                      : !grows  ? verdict->reason
+                      : open->incident.level_now < open->incident.level_at_open ? "it has fallen back"
+                                                                                : "it grows no further";
     text_copy(open->incident.reason, sizeof open->incident.reason, why);
     struct alert *alert = incident_close(step, open, ALERT_RECOVERED);
     if (!alert)
@@ -404,7 +411,7 @@ static void follow_item(struct step *step, struct watched *item, enum metric met
     if (verdict.state == VERDICT_UNBOUNDED)
         incident_grows_on(step, open, &verdict);
     else if (verdict.state == VERDICT_BOUNDED && !is_being_stopped(step->engine, &open->incident))
-        incident_may_clear(step, open, &verdict);
+        incident_may_clear(step, open, item->now[metric], &verdict);
     else
         open->bounded_mono_ms = 0;
 }
@@ -552,7 +559,7 @@ static void goes_on_in(const struct step *step, struct open_incident *open, cons
     text_add(&reason, "; %s", verdict.reason);
     incident->process = next->process;
     incident->state = INCIDENT_OPEN;
-    incident->escalated = open->seen_unbounded = false;
+    incident->escalated = open->seen_unbounded = open->given_back = false;
     open->bounded_mono_ms = 0;
     open->held_told = 0;
 }

@@ -493,7 +493,7 @@ void step_decide(struct step *step)
         struct open_incident *open = &engine->incidents[i];
         /* Only what is seen to grow right now is acted on, not what grew before storewatch was restarted. */
         if (!open->incident.id || open->incident.state != INCIDENT_OPEN || !open->seen_unbounded ||
-            open->bounded_mono_ms)
+            open->bounded_mono_ms || open->given_back)
             continue;
         struct restart_journal wanted;
         enum check failed = CHECK_COUNT;
@@ -522,7 +522,7 @@ void step_decide(struct step *step)
  * the ladder: then the decision is dropped, and the next step decides anew. */
 static bool still_wanted(struct step *step, struct open_incident *open)
 {
-    if (!open || open->incident.state != INCIDENT_OPEN || open->bounded_mono_ms)
+    if (!open || open->incident.state != INCIDENT_OPEN || open->bounded_mono_ms || open->given_back)
         return false;
     struct restart_journal wanted;
     enum check failed;

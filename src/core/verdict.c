@@ -271,6 +271,11 @@ static double release_level(const struct detector *d)
     return fmin(d->held, d->onset_level + RELEASE_SHARE * (d->peak - d->onset_level));
 }
 
+bool detector_fell(const struct detector *d)
+{
+    return d->state == VERDICT_UNBOUNDED && d->last_value < release_level(d);
+}
+
 static bool has_stalled(const struct detector *d)
 {
     const double share = d->finding.smooth ? STALL_SMOOTH : STALL_SHARE;

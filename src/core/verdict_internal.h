@@ -155,6 +155,8 @@ struct context {
 double detector_seconds(const struct detector *d, int64_t t_ms);
 int64_t detector_clock(const struct detector *d, int64_t seen_ms);
 double detector_hurry(const struct detector *d);
+/* Was the growth that was told given back, by the latest sample? */
+bool detector_fell(const struct detector *d);
 
 /* verdict_views.c */
 /* Cuts the points into at most BLOCKS_MAX blocks of equal duration; empty ones are left out. */

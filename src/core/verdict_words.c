@@ -112,9 +112,10 @@ static void add_unbounded(struct text *text, const struct detector *d, struct ve
         add_turn(text, d, v);
     else
         add_course(text, d, v);
-    if (d->height < fmin(d->held, d->peak - GIVEN_BACK_SHARE * v->growth)) {
+    const double height = detector_fell(d) ? fmin(d->height, d->last_value) : d->height;
+    if (height < fmin(d->held, d->peak - GIVEN_BACK_SHARE * v->growth)) {
         text_add(text, "; given back of it ");
-        text_add_quantity(text, unit, d->peak - d->height);
+        text_add_quantity(text, unit, d->peak - height);
     } else if (v->exhaustion_ms != INT64_MAX) {
         v->reach_at = text->length;
         add_reach(text, unit, v);
@@ -231,6 +232,7 @@ void detector_verdict(const struct detector *d, struct verdict *v)
                           .slope_high_per_hour = NAN,
                           .growth = NAN,
                           .onset_level = d->state == VERDICT_UNBOUNDED ? d->told_from : NAN,
+                          .given_back = detector_fell(d),
                           .limit = d->limit.value,
                           .limit_name = d->limit.name,
                           .exhaustion_ms = INT64_MAX,

@@ -173,8 +173,9 @@ static void rows_that_know_nothing_are_a_gap(void **state)
     assert_non_null(strstr(out, "store.exe has ended"));
 }
 
-/* 30 h of a client that leaks 25 MiB/h and is restarted every night, and of the machine's commit beside it. */
-static void write_nights(const char *name)
+/* 30 h of a client that leaks 25 MiB/h and is restarted every night, the last time with so many MiB, and of the
+ * machine's commit beside it. */
+static void write_nights(const char *name, double last_mib)
 {
     FILE *file = fopen(in_folder(name), "wb");
     assert_non_null(file);
@@ -183,7 +184,8 @@ static void write_nights(const char *name)
           file);
     for (int i = 0; i < 30 * 60; i++) {
         const int minutes = i > 120 ? (i + 22 * 60) % 1440 : i + 600; /* since its start */
-        const double bes = (80 + 25 * minutes / 60.0) * 1048576 + i * 7919 % 1000003;
+        const double begin = i < 26 * 60 ? 80 : last_mib;
+        const double bes = (begin + 25 * minutes / 60.0) * 1048576 + i * 7919 % 1000003;
         const double others = 1500 * 1048576.0 + 2.0 * (double)((long long)i * 104729 % 1000003);
         fprintf(file, "%lld", (long long)(START_UTC_MS / 1000 + i * 60));
         if (minutes < 2) {
@@ -225,7 +227,7 @@ static void the_level_it_began_at_was_seen(void **state)
     (void)state;
     write_text("bes.json", "{\"version\": 1, \"clients\": [{\"name\": \"bes\", \"image\": \"BESAgent.exe\", "
                            "\"service\": \"BES\"}]}");
-    write_nights("nights.csv");
+    write_nights("nights.csv", 400);
     assert_int_equal(
         RUN(replay_run, "replay", "--mails", "--config", in_folder("bes.json"), in_folder("nights.csv")),
         EXIT_FOUND);
@@ -236,6 +238,9 @@ static void the_level_it_began_at_was_seen(void **state)
     double now = 0, begin = 0;
     assert_int_equal(sscanf(level, "| Level %lf GiB now, %lf GiB when it began", &now, &begin), 2);
     assert_true(now > 1.5 && begin > 1.45); /* 1.46 is the lowest of all */
+    write_nights("all.csv", 80);            /* what was given back at once is not told as growth */
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("bes.json"), in_folder("all.csv")),
+                     EXIT_FINE);
 }
 
 static void replay_of_a_healthy_store_is_fine(void **state)

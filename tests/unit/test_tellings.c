@@ -234,6 +234,31 @@ static void test_an_end_that_has_passed_is_not_told_again_and_again(void **state
     assert_true(count_told(f, "REMINDER") + count_told(f, "ESCALATED") <= 1);
 }
 
+/* ---- an end that has just come ---- */
+
+/* What grew for hours is given back at once, and the level of the verdict comes after that. Until the end is
+ * seen nobody is told that it grows on, nothing is restarted for it, and then the level is the one of now. */
+static void test_what_was_given_back_grows_no_more(void **state)
+{
+    struct fixture *f = *state;
+    struct config *config = &f->agent->engine->config;
+    config->mode = MODE_ALERT;
+    leak(f, "ArchiveSvc", 3e8);
+    run_until_told(f, ALERT_OPENED);
+    run_polls(f, 20 * MS_PER_HOUR);
+    fake_grow(&f->os, fake_program_find(&f->os, "ArchiveSvc"), FAKE_FLAT);
+    const size_t reminders = count_told(f, "REMINDER");
+    config->reminder_ms = 5 * MS_PER_MINUTE;
+    config->mode = MODE_ACT;
+    for (int poll = 0; poll < 2 * 60 * 4 && !is_told(f, ALERT_RECOVERED); poll++)
+        run_polls(f, 15 * MS_PER_SECOND);
+    assert_int_equal(count_told(f, "REMINDER"), reminders);
+    assert_false(is_told(f, ALERT_RESTART_BEGUN));
+    assert_true(is_told(f, ALERT_RECOVERED));
+    assert_done(&f->told[ALERT_RECOVERED], "it has fallen back");
+    assert_true(f->told[ALERT_RECOVERED].incident.level_now < 1.6e8);
+}
+
 /* ---- where a restart does harm ---- */
 
 static void test_a_cluster_has_its_own_way(void **state)
@@ -369,6 +394,7 @@ int main(void)
         TEST(test_what_cannot_be_planned_is_not_announced),
         TEST(test_an_end_far_sooner_is_told_at_once),
         TEST(test_an_end_that_has_passed_is_not_told_again_and_again),
+        TEST(test_what_was_given_back_grows_no_more),
         TEST(test_a_cluster_has_its_own_way),
         TEST(test_a_backup_comes_first),
         TEST(test_what_was_down_runs_again),
