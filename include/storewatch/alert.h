@@ -20,6 +20,7 @@ struct alert {
     char host_name[64];
     bool has_incident;
     struct incident incident; /* as after the transition */
+    int64_t read_utc_ms;      /* what cannot be read now was read last then; 0 = it was read just now */
     int64_t clock_moved_ms;   /* so far was the clock set since the incident's onset and opening were noted */
     /* The service that a restart kind is about: what is restarted, or for SERVICE_DOWN, SERVICE_UP_AGAIN and
      * GAVE_UP the one that is down, which may be a dependent of it; for ENDED that of the process. "" = not

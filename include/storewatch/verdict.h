@@ -71,6 +71,7 @@ struct verdict {
     enum verdict_state state;
     enum shape shape;
     int64_t at_ms;    /* time of the last sample seen */
+    int64_t known_ms; /* and of the last that was known, which all of this is of */
     int64_t since_ms; /* when the present state was entered */
     /* Estimated begin of the growth (or of the present level); meaningful once not learning. */
     int64_t onset_ms;

@@ -158,6 +158,19 @@ static void add_program(struct step *step, struct alert *alert, const struct inc
         text_copy(alert->hosted_by, sizeof alert->hosted_by, service->name);
 }
 
+/* The numbers of what cannot be read now are old: since when? */
+static void add_age(struct step *step, struct alert *alert, const struct incident *incident)
+{
+    const struct watched *item = watch_find(&step->engine->watch, incident->process);
+    if (!item || !item->present || !item->detectors[incident->metric] ||
+        reading_known(item->now[incident->metric]))
+        return;
+    struct verdict verdict;
+    detector_verdict(item->detectors[incident->metric], &verdict);
+    if (verdict.sample_count)
+        alert->read_utc_ms = verdict.known_ms + step->clock.utc_ms - step->clock.mono_ms;
+}
+
 /* Begins an alert about an incident. Each mailed one is a telling of its own: its number makes the mail's
  * key. */
 struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struct open_incident *open)
@@ -178,6 +191,7 @@ struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struc
     alert->incident = *incident;
     alert->clock_moved_ms = open->clock_moved_ms;
     add_chart(step, alert, incident);
+    add_age(step, alert, incident);
     add_program(step, alert, incident);
     alert->has_ranking = open->ranked;
     if (open->ranked)

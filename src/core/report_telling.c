@@ -157,7 +157,9 @@ static void tell_lead(struct report_telling *telling)
                 text_add(&text, " is no better after the restart: ");
                 add_level(&text, telling);
             } else {
-                text_add(&text, alert->kind == ALERT_OPENED ? " grows without bound: " : " still grows: ");
+                text_add(&text, alert->kind == ALERT_OPENED ? " grows without bound: "
+                                : alert->read_utc_ms        ? " grew when it was last read: "
+                                                            : " still grows: ");
                 add_growth(&text, telling);
             }
             text_add(&text, ".");
@@ -350,7 +352,12 @@ static void facts_of_growth(struct report_telling *telling)
         }
     }
     text = fact_begin(telling, "Level");
-    text_add(&text, "%s now", words_quantity(telling->unit, incident->level_now).s);
+    text_add(&text, "%s ", words_quantity(telling->unit, incident->level_now).s);
+    if (alert->read_utc_ms) {
+        text_add(&text, "when it was last read, %s", words_time(alert->read_utc_ms).s);
+    } else {
+        text_add(&text, "now");
+    }
     if (!isnan(incident->level_at_onset)) {
         text_add(&text, ", %s when it began", words_quantity(telling->unit, incident->level_at_onset).s);
     }
@@ -539,8 +546,9 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         else
             text_add(text, "%s%s",
                      incident->escalated || alert->kind == ALERT_ESCALATED ? "URGENT: "
-                     : alert->kind == ALERT_REMINDER                       ? "still growing: "
-                                                                           : "",
+                     : alert->kind != ALERT_REMINDER                       ? ""
+                     : alert->read_utc_ms                                  ? "last seen growing: "
+                                                                           : "still growing: ",
                      growth);
         return;
     case ALERT_RECOVERED:

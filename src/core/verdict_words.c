@@ -224,6 +224,7 @@ void detector_verdict(const struct detector *d, struct verdict *v)
     *v = (struct verdict){.state = d->state,
                           .shape = d->shape,
                           .at_ms = d->last_ms,
+                          .known_ms = d->known_ms,
                           .since_ms = d->since_ms,
                           .onset_ms = d->state == VERDICT_UNBOUNDED ? d->onset_ms : d->fit_from_ms,
                           .value = d->value,
@@ -258,6 +259,7 @@ void detector_verdict(const struct detector *d, struct verdict *v)
     }
     reason_write(d, v);
     int64_t *const times[] = {&v->at_ms,
+                              &v->known_ms,
                               &v->since_ms,
                               &v->onset_ms,
                               &v->fit_from_ms,

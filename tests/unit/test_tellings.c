@@ -4,6 +4,7 @@
 #include "fake_os.h"
 
 #include "storewatch/agent.h"
+#include "storewatch/report.h"
 
 #include "../../src/app/agent_internal.h"
 #include "../../src/core/engine_internal.h"
@@ -234,6 +235,37 @@ static void test_an_end_that_has_passed_is_not_told_again_and_again(void **state
     assert_true(count_told(f, "REMINDER") + count_told(f, "ESCALATED") <= 1);
 }
 
+/* ---- what cannot be read ---- */
+
+static void assert_mail_says(const struct alert *alert, const char *subject, const char *words)
+{
+    struct mail mail = {0};
+    assert_int_equal(report_mail(alert, "", &mail), STATUS_OK);
+    assert_non_null(strstr(mail.subject, subject));
+    assert_non_null(strstr(mail.plain, words));
+    mail_deinit(&mail);
+}
+
+/* While the counters cannot be read nobody sees it grow: its reminders say of when their numbers are. */
+static void test_what_cannot_be_read_is_not_said_to_grow_now(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.mode = MODE_ALERT;
+    leak(f, "ArchiveSvc", 3e8);
+    run_until_told(f, ALERT_OPENED);
+    run_polls(f, MS_PER_HOUR);
+    assert_mail_says(&f->told[ALERT_REMINDER], "still growing: ", "archive.exe on EX1 still grows: ");
+    const int64_t read_utc_ms = f->os.world.utc_ms;
+    f->os.world.processes_unreadable = true;
+    run_polls(f, MS_PER_HOUR);
+    const struct alert *alert = &f->told[ALERT_REMINDER];
+    assert_int_equal(alert->read_utc_ms, read_utc_ms);
+    assert_mail_says(alert, "last seen growing: ", "B when it was last read, ");
+    f->os.world.processes_unreadable = false;
+    run_polls(f, MS_PER_HOUR);
+    assert_int_equal(alert->read_utc_ms, 0);
+}
+
 /* ---- an end that has just come ---- */
 
 /* What grew for hours is given back at once, and the level of the verdict comes after that. Until the end is
@@ -394,6 +426,7 @@ int main(void)
         TEST(test_what_cannot_be_planned_is_not_announced),
         TEST(test_an_end_far_sooner_is_told_at_once),
         TEST(test_an_end_that_has_passed_is_not_told_again_and_again),
+        TEST(test_what_cannot_be_read_is_not_said_to_grow_now),
         TEST(test_what_was_given_back_grows_no_more),
         TEST(test_a_cluster_has_its_own_way),
         TEST(test_a_backup_comes_first),
