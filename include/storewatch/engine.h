@@ -98,6 +98,7 @@ struct open_incident {
     struct refused_restart refused;
     struct turned_back attempts[RUNG_COUNT]; /* policy.h: POLICY_ATTEMPTS_MAX; read from the journals again */
     bool of_earlier_boot;                    /* the machine's growth, told before it was started anew */
+    bool began_before_boot;                  /* likewise of a process: it has ended with the boot */
     bool remembers;                          /* what the journals say of attempts and turns is known */
     bool unplanned;                          /* the latest plan for it could not be made */
     bool restarted;                          /* a restart for it was carried through */

@@ -312,12 +312,14 @@ void engine_restore_incidents(struct engine *engine, const struct incident *inci
             continue;
         int64_t ago_ms = clock.utc_ms - incident->told_utc_ms;
         int64_t boot_utc_ms = clock.utc_ms - clock.mono_ms;
-        *open = (struct open_incident){.incident = *incident,
-                                       .of_earlier_boot = !engine->boot_goes_on &&
-                                                          incident->target_kind == TARGET_HOST &&
-                                                          incident->opened_utc_ms < boot_utc_ms,
-                                       .told_end_mono_ms = incident_end_mono_ms(incident, boot_utc_ms),
-                                       .told_mono_ms = clock.mono_ms - (ago_ms > 0 ? ago_ms : 0)};
+        *open = (struct open_incident){
+            .incident = *incident,
+            .of_earlier_boot = !engine->boot_goes_on && incident->target_kind == TARGET_HOST &&
+                               incident->opened_utc_ms < boot_utc_ms,
+            .began_before_boot = !engine->boot_goes_on && incident->target_kind != TARGET_HOST &&
+                                 process_created_utc_ms(incident->process) < boot_utc_ms,
+            .told_end_mono_ms = incident_end_mono_ms(incident, boot_utc_ms),
+            .told_mono_ms = clock.mono_ms - (ago_ms > 0 ? ago_ms : 0)};
     }
 }
 

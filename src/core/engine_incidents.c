@@ -494,11 +494,16 @@ void step_follow_gone(struct step *step)
         }
         if (!step_room_to_tell(step))
             return;
+        const bool with_boot = open->began_before_boot;
         struct alert *alert = incident_close(step, open, ALERT_ENDED);
-        if (alert)
-            alert_add_done(alert, "The process ended without storewatch: a crash, or a person restarted it.");
-        if (alert)
-            note_service_state(step, alert);
+        if (!alert)
+            continue;
+        alert_add_done(alert, with_boot ? "The machine was started anew, and the process has ended with that."
+                                        : "The process ended without storewatch: a crash, or a person "
+                                          "restarted it.");
+        note_service_state(step, alert);
+        if (with_boot && alert->service_state != SERVICE_STATE_STOPPED)
+            alert->todo_count = 0;
     }
 }
 

@@ -428,6 +428,34 @@ static void test_a_boot_leaves_no_service_down(void **state)
     assert_int_equal(alert->service_state, SERVICE_STATE_UNKNOWN);
 }
 
+/* A process that began before the boot has ended with it: nobody has to look for a crash. */
+static void test_a_boot_is_no_crash(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t boot_utc_ms = f->step.clock.utc_ms - f->step.clock.mono_ms;
+    struct incident saved[2] = {{.id = 1}, {.id = 2}};
+    for (int i = 0; i < 2; i++) { /* the second began after it, and crashed */
+        saved[i].target_kind = TARGET_CLIENT;
+        text_copy(saved[i].target, sizeof saved[i].target, "archive");
+        text_copy(saved[i].service, sizeof saved[i].service, "ArchiveSvc");
+        saved[i].process = (struct process_id){
+            77 + (uint32_t)i, process_created_100ns(boot_utc_ms + (2 * i - 1) * MS_PER_MINUTE)};
+        saved[i].opened_utc_ms = boot_utc_ms + (2 * i - 1) * MS_PER_MINUTE / 2;
+        saved[i].level_now = saved[i].level_at_open = 1e9;
+    }
+    engine_restore_incidents(f->engine, saved, ARRAY_COUNT(saved), 2, f->step.clock);
+    world_observe(&f->world, f->observation);
+    actions_clear(&f->actions);
+    step_follow_gone(&f->step);
+    assert_int_equal(f->actions.alert_count, 2);
+    const struct alert *boot = &f->actions.alerts[0], *crash = &f->actions.alerts[1];
+    assert_int_equal(boot->kind, ALERT_ENDED);
+    assert_non_null(strstr(boot->done[0], "The machine was started anew"));
+    assert_int_equal(boot->todo_count, 0);
+    assert_non_null(strstr(crash->done[0], "a crash, or a person restarted it"));
+    assert_int_equal(crash->todo_count, 1);
+}
+
 /* What the machine lost before it was started anew, it has back. */
 static void test_a_boot_ends_what_the_machine_lost(void **state)
 {
@@ -704,6 +732,7 @@ int main(void)
         TEST(test_the_oldest_ladder_is_forgotten),
         TEST(test_who_ran_beside_it_is_no_successor),
         TEST(test_a_boot_leaves_no_service_down),
+        TEST(test_a_boot_is_no_crash),
         TEST(test_a_boot_ends_what_the_machine_lost),
         TEST(test_a_crash_tells_of_its_service),
         TEST(test_a_crash_beside_its_restart_is_a_crash),
