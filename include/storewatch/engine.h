@@ -159,6 +159,7 @@ struct engine {
     /* Since when the machine's growth is `unbounded` and no process explains it; 0 = it is not. */
     int64_t unexplained_mono_ms[METRIC_COUNT];
     int64_t explained_mono_ms[METRIC_COUNT]; /* when processes last explained it; 0 = never */
+    reading explained_lowest[METRIC_COUNT];  /* its lowest level since; unknown = they never did */
     size_t ladder_memory_count;
     struct ladder_memory ladder_memory[LADDER_MEMORY_MAX];
 

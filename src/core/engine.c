@@ -40,6 +40,8 @@ struct engine *engine_new(const struct config *config, const char *host_name)
     engine->config = *config;
     text_copy(engine->host_name, sizeof engine->host_name, host_name);
     engine->journal_writable = true;
+    for (size_t m = 0; m < METRIC_COUNT; m++)
+        engine->explained_lowest[m] = READING_UNKNOWN;
     growers_init(&engine->growers, config->interval_ms, config->min_window_ms);
     engine->restart.journal.phase = RESTART_IDLE;
     return engine;

@@ -223,25 +223,30 @@ static bool say_what_happens(struct step *step, struct alert *alert, struct open
 
 /* One mail for one leak: a process that grows fast enough explains the machine's growth, and its verdict may
  * come a little later than the machine's. So the machine's growth is told only when it has stayed unexplained
- * for half a window, or when it is urgent. */
-static bool is_explained(struct step *step, enum metric metric, const struct verdict *verdict)
+ * for half a window, or when it is urgent. The machine's verdict comes later, too, when the growth of a process
+ * ends: what was explained and has not grown since by what counts as growth stays explained. */
+static bool is_explained(struct step *step, enum metric metric, reading now, const struct verdict *verdict)
 {
     struct engine *engine = step->engine;
+    reading *lowest = &engine->explained_lowest[metric];
     int64_t *since_ms = &engine->unexplained_mono_ms[metric];
     int64_t *explained_ms = &engine->explained_mono_ms[metric];
+    const int64_t patience_ms = engine->config.min_window_ms / 2;
     bool urgent = step_is_urgent(step, verdict);
     bool taken = processes_take_it(engine, metric, verdict);
     if (taken)
         *explained_ms = step->clock.mono_ms;
-    if (taken || (engine_restarting(engine) && !urgent)) {
+    /* Just after a process' growth was ended, the machine's verdict is still about that. */
+    bool fresh = *explained_ms && step->clock.mono_ms - *explained_ms < patience_ms;
+    if (fresh || now < *lowest)
+        *lowest = now;
+    bool grew_since = !(now < *lowest + engine->config.min_growth_bytes);
+    if (taken || verdict->given_back || ((engine_restarting(engine) || !grew_since) && !urgent)) {
         *since_ms = 0;
         return true;
     }
     if (*since_ms == 0)
         *since_ms = step->clock.mono_ms;
-    /* Just after a process' growth was ended, the machine's verdict is still about that. */
-    int64_t patience_ms = engine->config.min_window_ms / 2;
-    bool fresh = *explained_ms && step->clock.mono_ms - *explained_ms < patience_ms;
     return (fresh || !urgent) && step->clock.mono_ms - *since_ms < patience_ms;
 }
 
@@ -249,8 +254,9 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
                           const struct verdict *verdict)
 {
     struct engine *engine = step->engine;
-    if (incident_is_far(verdict) || verdict->given_back ||
-        (item->kind == TARGET_HOST && is_explained(step, metric, verdict)))
+    if (incident_is_far(verdict) ||
+        (item->kind == TARGET_HOST ? is_explained(step, metric, item->now[metric], verdict)
+                                   : verdict->given_back))
         return;
     if (step_space_is_explained(step, item, metric, verdict))
         return;
@@ -398,8 +404,10 @@ static void follow_item(struct step *step, struct watched *item, enum metric met
         return;
     struct open_incident *open = engine_incident_of(step->engine, item->process, item->target, metric);
     bool unbounded = detector_state(item->detectors[metric]) == VERDICT_UNBOUNDED;
-    if (!open && !unbounded && item->kind == TARGET_HOST)
+    if (!open && !unbounded && item->kind == TARGET_HOST) {
         step->engine->unexplained_mono_ms[metric] = 0;
+        step->engine->explained_lowest[metric] = READING_UNKNOWN;
+    }
     if (open ? open->incident.state != INCIDENT_OPEN : !unbounded)
         return; /* the usual case: no words are made */
     struct verdict verdict;

@@ -267,11 +267,11 @@ static void test_a_long_story_has_room_for_its_end(void **state)
     assert_int_equal(alert.done_count, told + 1);
 }
 
-/* The machine grows at this rate, and what is known of its processes stays as it is: after how many hours is
- * that told? 0 = not within `hours`. */
-static int machine_told_after(struct fixture *f, enum metric metric, double per_hour, double limit, int hours)
+/* The machine grows at this rate from a level on, and what is known of its processes stays as it is: after how
+ * many hours is that told? 0 = not within `hours`. */
+static int machine_told_from(struct fixture *f, double base, enum metric metric, double per_hour,
+                             double limit, int hours)
 {
-    const double base = 1e9;
     f->engine->config.mode = MODE_ALERT;
     for (int minute = 0; minute < 60 * hours; minute++) {
         pass(f, MS_PER_MINUTE);
@@ -301,6 +301,11 @@ static int machine_told_after(struct fixture *f, enum metric metric, double per_
             }
     }
     return 0;
+}
+
+static int machine_told_after(struct fixture *f, enum metric metric, double per_hour, double limit, int hours)
+{
+    return machine_told_from(f, 1e9, metric, per_hour, limit, hours);
 }
 
 /* A client's incident is open for months, as its end is years off. What the machine loses beside that is
@@ -334,6 +339,19 @@ static void test_one_leak_is_one_mail(void **state)
     grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident.slope_per_hour = 0.3e9;
     grows(f, TARGET_CLIENT, "FaxSvc", 0)->incident.slope_per_hour = 0.3e9;
     assert_int_equal(machine_told_after(f, METRIC_COMMIT, 1e9, 60e9, 30), 0);
+}
+
+/* What made the machine grow stops, and its rate is that of its end. That is no growth of the machine: nothing
+ * is told of it before it has grown since. */
+static void test_a_leak_that_stops_is_no_other_one(void **state)
+{
+    struct fixture *f = *state;
+    struct incident *incident = &grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident;
+    incident->slope_per_hour = 1e9;
+    assert_int_equal(machine_told_after(f, METRIC_COMMIT, 1e9, 200e9, 30), 0);
+    incident->slope_per_hour = 1e3;
+    assert_int_equal(machine_told_from(f, 31e9, METRIC_COMMIT, 0, 200e9, 6), 0);
+    assert_in_range(machine_told_from(f, 31e9, METRIC_COMMIT, 1e9, 200e9, 6), 2, 4);
 }
 
 static void test_handles_explain_what_they_can_hold(void **state)
@@ -726,6 +744,7 @@ int main(void)
         TEST(test_no_memory_of_a_process_hides_a_driver),
         TEST(test_an_unknown_rate_hides_nothing),
         TEST(test_one_leak_is_one_mail),
+        TEST(test_a_leak_that_stops_is_no_other_one),
         TEST(test_handles_explain_what_they_can_hold),
         TEST(test_handles_explain_no_more_than_they_can_hold),
         TEST(test_a_restart_hides_nothing_urgent),
