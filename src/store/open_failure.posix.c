@@ -1,4 +1,4 @@
-/* open_failure.posix.c - which failures to open a file pass. Its twin is open_failure.windows.c. */
+/* open_failure.posix.c - which failures to open or read a file pass. Its twin is open_failure.windows.c. */
 #include "store_internal.h"
 
 #include <errno.h>

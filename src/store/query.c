@@ -39,16 +39,29 @@ enum status store_status(int code)
     }
 }
 
+/* A file that is open keeps the code of its own last failure; the thread's may be another one by now. */
+static bool failure_passes(sqlite3 *db, int code)
+{
+    int of_file = 0;
+    if ((code & 0xFF) != SQLITE_CANTOPEN && code != SQLITE_IOERR_READ) {
+        return false;
+    }
+    if (code == SQLITE_IOERR_READ) {
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &of_file);
+    }
+    return open_failure_passes(sqlite3_system_errno(db)) || open_failure_passes(of_file);
+}
+
 enum status store_status_of(sqlite3 *db, int code)
 {
-    const bool passes = (code & 0xFF) == SQLITE_CANTOPEN && open_failure_passes(sqlite3_system_errno(db));
-    return passes ? STATUS_BUSY : store_status(code);
+    return failure_passes(db, code) ? STATUS_BUSY : store_status(code);
 }
 
 bool store_file_unusable(const struct err *err)
 {
     switch (err->code) {
     case SQLITE_IOERR_READ:
+        return err->status != STATUS_BUSY;
     case SQLITE_IOERR_SHORT_READ:
     case SQLITE_IOERR_DATA:
     case SQLITE_IOERR_CORRUPTFS:

@@ -198,11 +198,11 @@ struct store {
  * the line before; returns the status it means. */
 enum status store_fail(struct store *store, struct err *err, const char *operation, int code);
 enum status store_status(int code);
-/* The same of what a connection has just failed with: BUSY when a file cannot be opened only for the moment.
- */
+/* The same of what a connection has just failed with: BUSY when a file cannot be opened or read only for the
+ * moment. */
 enum status store_status_of(sqlite3 *db, int code);
-/* Does a failure to open a file with this code of the system (sqlite3_system_errno) pass by itself: somebody
- * holds it, or memory or handles are missing? (open_failure.windows.c and .posix.c) */
+/* Does a failure to open or read a file with this code of the system (sqlite3_system_errno) pass by itself:
+ * somebody holds it, or memory or handles are missing? (open_failure.windows.c and .posix.c) */
 bool open_failure_passes(int system_code);
 /* Does this failure say that the file itself cannot be used (and not that memory, room or a lock is missing)?
  * Its code is SQLite's extended one. */

@@ -419,6 +419,7 @@ static void nothing_is_lost_for_another_reason(void **state)
         int code, system_code;
     } cases[] = {
         {VFS_MASK(VFS_OPEN), SQLITE_CANTOPEN, EMFILE},
+        {VFS_MASK(VFS_READ), SQLITE_IOERR_READ, ENOMEM},
         {VFS_MASK(VFS_READ) | VFS_MASK(VFS_SHM), SQLITE_IOERR_NOMEM, 0},
         {VFS_MASK(VFS_WRITE) | VFS_MASK(VFS_SIZE), SQLITE_FULL, 0},
         {VFS_MASK(VFS_WRITE) | VFS_MASK(VFS_SYNC), SQLITE_IOERR_WRITE, 0},
@@ -551,6 +552,7 @@ static void innocent_files_stay(void **state)
     } cases[] = {
         {VFS_MASK(VFS_OPEN), SQLITE_CANTOPEN, STATUS_BUSY, EMFILE},
         {VFS_MASK(VFS_OPEN), SQLITE_CANTOPEN, STATUS_BUSY, ENOMEM},
+        {VFS_MASK(VFS_READ), SQLITE_IOERR_READ, STATUS_BUSY, ENOMEM},
         {VFS_MASK(VFS_READ) | VFS_MASK(VFS_SHM), SQLITE_IOERR_NOMEM, STATUS_NO_MEMORY, 0},
         {VFS_MASK(VFS_LOCK), SQLITE_BUSY, STATUS_BUSY, 0},
         {VFS_MASK(VFS_SHM), SQLITE_IOERR_SHMSIZE, STATUS_IO, 0},
