@@ -91,8 +91,10 @@ native_libs  := -Lbuild/deps/native/lib -ljansson -lsqlite3 -lm
 test_libs    := -Lbuild/deps/native/lib -lcmocka -ljansson -lsqlite3 -lm
 windows_libs := -lcurl -luv -ljansson -lsqlite3 -lws2_32 -liphlpapi -lpsapi -luserenv -ladvapi32 -luser32 -lcrypt32 -lsecur32 -lshell32 -lversion -lntdll
 # What the header of an executable says is set here and not left to the linker's defaults; tests/win/check reads it.
+# Of each thread's stack 256 KiB are committed from the begin: what Windows commits when it is touched first ends the process when
+# the commit limit is reached, and a decision takes 115 KiB in a row.
 windows_link := -fstack-protector-strong -static -static-libgcc -s -Wl,--gc-sections -Wl,--no-insert-timestamp \
-                -Wl,--subsystem,console:5.02 -Wl,--dynamicbase -Wl,--nxcompat
+                -Wl,--subsystem,console:5.02 -Wl,--dynamicbase -Wl,--nxcompat -Xlinker --stack=2097152,262144
 # Not for the stand-ins: the probe wants to see a program with 2 GiB.
 x86_link     := -Wl,--large-address-aware
 
