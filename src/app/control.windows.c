@@ -288,13 +288,18 @@ enum status control_ask(const char *line, char **out_answer, struct err *err)
         free(question);
         return err_set(err, STATUS_NO_MEMORY, "control pipe", 0, "no memory");
     }
+    int code = uv_loop_init(&question->loop);
+    if (code != 0) { /* no handle for its port is left, or no memory */
+        _close(file);
+        free(question);
+        return err_set(err, STATUS_NO_MEMORY, "uv_loop_init", (uint32_t)-code, "%s", uv_strerror(code));
+    }
     question->answer.limit = CONTROL_ANSWER_MAX;
-    uv_loop_init(&question->loop);
     uv_pipe_init(&question->loop, &question->pipe, 0);
     uv_timer_init(&question->loop, &question->deadline);
     question->pipe.data = question->deadline.data = question;
     uv_timer_start(&question->deadline, on_question_deadline, CONTROL_TIMEOUT_MS, 0);
-    int code = uv_pipe_open(&question->pipe, file);
+    code = uv_pipe_open(&question->pipe, file);
     if (code == 0) {
         ask(question, line);
     } else {

@@ -180,11 +180,17 @@ enum status loop_new(const struct loop_options *options, struct loop **out_loop,
         if (status)
             mailer_global_deinit();
     }
+    const int code = status ? 0 : uv_loop_init(&loop->uv);
+    if (code != 0) { /* no handle for its port is left, or no memory */
+        status = err_set(err, STATUS_NO_MEMORY, "uv_loop_init", (uint32_t)-code, "no loop to start: %s",
+                         uv_strerror(code));
+        agent_free(loop->agent);
+        mailer_global_deinit();
+    }
     if (status) {
         free(loop);
         return status;
     }
-    uv_loop_init(&loop->uv);
     loop->os = options->os;
     loop->interval_ms = agent_interval_ms(loop->agent);
     uv_timer_init(&loop->uv, &loop->grid);
