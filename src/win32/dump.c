@@ -350,9 +350,11 @@ static enum status room_check(struct os *os, HANDLE process, bool full, const ch
     double free_bytes = 0, needed = MINI_BYTES;
     folder_of(path, folder);
     if (full && os->late.GetProcessMemoryInfo(process, &counters, sizeof(counters))) {
-        const SIZE_T more = counters.working_set_bytes > counters.pagefile_bytes ? counters.working_set_bytes
-                                                                                 : counters.pagefile_bytes;
-        needed += (double)more;
+        /* PagefileUsage is said to be zero up to Windows 2008 R2; PrivateUsage is, on Wine. */
+        const SIZE_T private_bytes =
+            counters.private_bytes != 0 ? counters.private_bytes : counters.pagefile_bytes;
+        needed +=
+            (double)(counters.working_set_bytes > private_bytes ? counters.working_set_bytes : private_bytes);
     }
     const enum status status = os_disk_free(os, folder, &free_bytes, err);
     if (status != STATUS_OK || free_bytes - needed >= min_free_bytes) {
