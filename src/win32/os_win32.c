@@ -323,9 +323,20 @@ done:
 
 /* ---- files ---- */
 
+/* What has the name already - of a write that was cut off; or somebody who may write into the folder has made
+ * it a second name of a file that only we may write - is never written into: it goes. */
+static HANDLE file_make(const wchar_t *path)
+{
+    HANDLE file = CreateFileW(path, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+    if (file == INVALID_HANDLE_VALUE && GetLastError() == ERROR_FILE_EXISTS && DeleteFileW(path)) {
+        file = CreateFileW(path, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+    }
+    return file;
+}
+
 static DWORD file_write(const wchar_t *path, const char *bytes, size_t count)
 {
-    const HANDLE file = CreateFileW(path, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    const HANDLE file = file_make(path);
     if (file == INVALID_HANDLE_VALUE) {
         return GetLastError();
     }

@@ -698,6 +698,14 @@ static void check_files(void)
     check(os_file_replace(os, path, "two two\n", 8, &err) == STATUS_OK && file_is(path, "two two\n"),
           "and replaced: %s", err.text);
     check(GetFileAttributesA(beside) == INVALID_FILE_ATTRIBUTES, "nothing is left beside it");
+    char other[MAX_PATH];
+    snprintf(other, sizeof(other), "%sprobe-%lu-other.txt", folder, (unsigned long)GetCurrentProcessId());
+    check(os_file_replace(os, other, "another's\n", 10, &err) == STATUS_OK &&
+              CreateHardLinkA(beside, other, NULL) &&
+              os_file_replace(os, path, "two two\n", 8, &err) == STATUS_OK && file_is(path, "two two\n"),
+          "where somebody has put another file's second name beside it: %s", err.text);
+    check(file_is(other, "another's\n"), "that other file is not written into");
+    DeleteFileA(other);
     const HANDLE busy = CreateFileA(path, GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
     check(os_file_replace(os, path, "three\n", 6, &err) != STATUS_OK && file_is(path, "two two\n"),
           "one that is in use stays: %s", err.text);
