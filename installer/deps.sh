@@ -203,7 +203,10 @@ prepare_libuv1() {
     # A table for files opened with UV_FS_O_FILEMAP, of which storewatch has none: 2.6 MB of static memory become 10 KB.
     sed -i 's/^#define UV__FD_HASH_SIZE 256$/#define UV__FD_HASH_SIZE 1/' src/win/fs-fd-hash-inl.h && grep -q 'FD_HASH_SIZE 1$' src/win/fs-fd-hash-inl.h &&
         # A performance counter that steps back (KB 895980: old machines, and guests) stops the loop's clock for that moment, not the service.
-        sed -i 's/^  assert(new_time >= loop->time);$/  if (new_time < loop->time) return;/' src/win/core.c && grep -q 'if (new_time < loop->time) return;' src/win/core.c
+        sed -i 's/^  assert(new_time >= loop->time);$/  if (new_time < loop->time) return;/' src/win/core.c && grep -q 'if (new_time < loop->time) return;' src/win/core.c &&
+        # To post that a job is done takes of the system's pool. When that is empty storewatch waits, and is not ended by libuv.
+        sed -i '/^#define POST_COMPLETION_FOR_REQ/,/^  }/{s/if (!Post/while (!Post/;s/uv_fatal_error(GetLastError(), "PostQueuedCompletionStatus")/Sleep(10)/}' src/win/req-inl.h &&
+        grep -A5 'define POST_COMPLETION_FOR_REQ' src/win/req-inl.h | grep -c 'while (!Post\|Sleep(10);' | grep -qx 2
 }
 build_libuv1() {
     # 0x0600: libuv's own structures need condition variables, whatever the caller asks for.
