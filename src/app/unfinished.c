@@ -7,12 +7,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool unfinished_data_dir(const char *config_path, char *out_path, size_t capacity)
 {
+    static const char mark[] = {'\xEF', '\xBB', '\xBF'}; /* Notepad's byte order mark */
+    char first[sizeof mark];
     FILE *file = fopen(config_path, "rb");
     if (file == NULL)
         return false;
+    if (fread(first, 1, sizeof first, file) != sizeof first || memcmp(first, mark, sizeof mark) != 0)
+        fseek(file, 0, SEEK_SET);
     json_t *root = json_loadf(file, 0, NULL);
     fclose(file);
     const char *path = json_string_value(json_object_get(root, "data_dir"));

@@ -109,6 +109,11 @@ static void a_bad_configuration_still_names_its_data(void **state)
     assert_int_equal(fclose(file), 0);
     assert_true(unfinished_data_dir(path, found, sizeof found));
     assert_string_equal(found, "D:\\sw");
+    assert_non_null(file = fopen(path, "wb")); /* as Notepad saves it */
+    fputs("\xEF\xBB\xBF{\"data_dir\": \"E:\\\\sw\"}", file);
+    assert_int_equal(fclose(file), 0);
+    assert_true(unfinished_data_dir(path, found, sizeof found));
+    assert_string_equal(found, "E:\\sw");
     assert_non_null(file = fopen(path, "wb"));
     fputs("{\"data_dir\": 7", file);
     assert_int_equal(fclose(file), 0);
