@@ -28,9 +28,10 @@
  * and it passes again: a test on data that had no part in raising the suspicion, so that looking again and
  * again costs no false alarms. In between noise may fail a clause now and then: ten clauses of which each
  * errs in one look of twenty agree in six of ten. The present state ends when the growth has stopped (or
- * crawls) for half as long as it lasted, or was given back. Until then what it does now is watched as closely
- * as if it had just begun: samples that leave its line are looked at at once, and a recent part that is several
- * times as fast has a line and an end of its own (verdict_forecast.c).
+ * crawls) for half as long as it lasted, or was given back; what gave back a part and grows on from there has
+ * not stopped. Until then what it does now is watched as closely as if it had just begun: samples that leave
+ * its line are looked at at once, a recent part that is several times as fast has a line and an end of its own,
+ * and a step is no part of the rate (verdict_forecast.c).
  *
  * Evaluations are spaced by 1/64 of the life, so their number grows with its logarithm; between them a push
  * costs a bucket update and a comparison or two. */
@@ -50,6 +51,8 @@
 #define CRAWL_SHARE 0.2       /* when it came at this share of the usual rate at least; */
 #define STALL_SHARE 0.5       /* no new height for this share of the growth's duration clears, */
 #define STALL_SMOOTH 0.75     /* (for this one where heights are known late), */
+#define LOWER_SHARE 0.5       /* unless for this share of the time since then */
+#define LOWER_RATE 0.5        /* it grew on, by this share of its rate, from a lower level; */
 #define RELEASE_SHARE 0.5     /* and so does giving back this share of the growth */
 #define TAIL_NOW (1.0 / 24)   /* of the growth's duration is what is called its present level, */
 #define TAIL_HELD (1.0 / 4)   /* a level that was held, */
@@ -163,6 +166,7 @@ static void unbounded_enter(struct detector *d, const struct finding *f, bool by
     state_enter(d, VERDICT_UNBOUNDED);
     change_remember(d, f->onset_ms);
     d->by_guard = by_guard;
+    d->level_of_line = false;
     d->finding = *f;
     d->onset_ms = f->onset_ms;
     d->onset_level = f->onset_level;
@@ -273,13 +277,30 @@ static double release_level(const struct detector *d)
 
 bool detector_fell(const struct detector *d)
 {
-    return d->state == VERDICT_UNBOUNDED && d->last_value < release_level(d);
+    return d->state == VERDICT_UNBOUNDED && !d->finding.smooth && d->last_value < release_level(d);
 }
 
-static bool has_stalled(const struct detector *d)
+/* A part was given back, and it has grown on from there ever since: at half of its rate at least, for most of the
+ * time without a new height. (A tooth of a saw comes down again before it is one.) */
+static bool goes_on_lower(const struct detector *d, const struct series_bucket *point, size_t count)
+{
+    if (d->finding.smooth) /* the lowest is the trough of what repeats */
+        return false;
+    size_t lowest = count - 1;
+    for (size_t i = count - 1; i > 0 && point[i].t_ms > d->held_ms; i--)
+        if (point[i].mean < point[lowest].mean)
+            lowest = i;
+    const double rate = (d->held - d->onset_level) / (double)(d->held_ms - d->onset_ms);
+    const double since_ms = (double)(d->last_ms - point[lowest].t_ms);
+    return since_ms > LOWER_SHARE * (double)(d->last_ms - d->held_ms) &&
+           d->value - point[lowest].mean > LOWER_RATE * rate * since_ms;
+}
+
+static bool has_stalled(const struct detector *d, const struct series_bucket *point, size_t count)
 {
     const double share = d->finding.smooth ? STALL_SMOOTH : STALL_SHARE;
-    return (double)(d->last_ms - d->held_ms) > share * (double)(d->held_ms - d->onset_ms);
+    return (double)(d->last_ms - d->held_ms) > share * (double)(d->held_ms - d->onset_ms) &&
+           !goes_on_lower(d, point, count);
 }
 
 /* While unbounded: cleared when the growth was given back, or has stopped for half as long as it lasted. */
@@ -292,7 +313,7 @@ static void watch_growth(struct detector *d)
         return;
     d->value = level_of(point, begin_of_present(d, point, count), count);
     note_height(d, point, count);
-    if (d->height < release_level(d) || has_stalled(d)) {
+    if (d->height < release_level(d) || has_stalled(d, point, count)) {
         change_remember(d, d->held_ms);
         state_enter(d, VERDICT_BOUNDED);
         d->next_evaluation_ms = d->last_ms;

@@ -18,7 +18,9 @@
 #define TURN_EXPLAINS 0.5 /* of what a curve leaves */
 #define TURN_THIRD 0.3    /* of the rise between the first and the last third, at least: 0.5 is straight */
 #define PRESENT_PERIODS 8
-#define SILENCE_POINTS 3 /* on either side of a silence, whose median is the level there */
+#define LEVEL_POINTS 3   /* on either side of a silence or a step, whose median is the level there */
+#define STEP_LEAVES 0.25 /* of what one line leaves: a step in it explains the rest, */
+#define STEP_NO_TURN 1.5 /* and leaves no more than this times what two lines do */
 #define BEND_PARTS 3     /* cuts tried in the first quarter of a segment, */
 #define BEND_NARROWS                                                                                         \
     3 /* and how much narrower the interval must get: a quarter fewer points widen it by half */
@@ -84,8 +86,32 @@ static double median_from(const double *value, size_t from, size_t n)
     return trend_median(copy, n);
 }
 
+static double level_before(const double *value, size_t i)
+{
+    const size_t n = i < LEVEL_POINTS ? i : LEVEL_POINTS;
+    return median_from(value, i - n, n);
+}
+
+static double level_from(const double *value, size_t i, size_t n)
+{
+    return median_from(value, i, n - i < LEVEL_POINTS ? n - i : LEVEL_POINTS);
+}
+
+/* What lies before point i is moved to where the growth would have to come from, at the rate that it had there. */
+static void bridge(struct segment *s, size_t i)
+{
+    const double level = level_before(s->v, i), t = level_before(s->t, i);
+    const double rate = i > 2 * LEVEL_POINTS ? (level - s->v[i / 2]) / (t - s->t[i / 2]) : 0;
+    const double foreseen = fmax(rate, 0) * (level_from(s->t, i, s->n) - t);
+    const double jump = level_from(s->v, i, s->n) - level - foreseen;
+    for (size_t j = 0; j < i; j++) {
+        s->v[j] += jump;
+        s->moved[j] += jump;
+    }
+}
+
 /* Nobody has seen how long a growth went on in a silence that was cut short, nor how far: the line is of what
- * was seen on either side of it. What lies before is moved to where the growth would have to come from. */
+ * was seen on either side of it. */
 static void close_silences(const struct detector *d, struct segment *s)
 {
     for (size_t k = 0; k < d->silence_count; k++) {
@@ -94,19 +120,82 @@ static void close_silences(const struct detector *d, struct segment *s)
         size_t i = 0;
         while (i < s->n && s->t[i] < middle)
             i++;
-        if (i == 0 || i == s->n)
-            continue;
-        const size_t before = i < SILENCE_POINTS ? i : SILENCE_POINTS;
-        const size_t after = s->n - i < SILENCE_POINTS ? s->n - i : SILENCE_POINTS;
-        const double level = median_from(s->v, i - before, before), t = median_from(s->t, i - before, before);
-        const double rate = i > 2 * before ? (level - s->v[i / 2]) / (t - s->t[i / 2]) : 0;
-        const double foreseen = fmax(rate, 0) * (median_from(s->t, i, after) - t);
-        const double jump = median_from(s->v, i, after) - level - foreseen;
-        for (size_t j = 0; j < i; j++) {
-            s->v[j] += jump;
-            s->moved[j] += jump;
+        if (i > 0 && i < s->n)
+            bridge(s, i);
+    }
+}
+
+static void segment_drop(struct segment *s, size_t i)
+{
+    double *const lists[] = {s->t, s->v, s->width, s->moved};
+    s->n--;
+    for (size_t k = 0; k < ARRAY_COUNT(lists); k++)
+        memmove(lists[k] + i, lists[k] + i + 1, (s->n - i) * sizeof *lists[k]);
+}
+
+/* Sums of squares and products about the means. */
+struct moments {
+    double tt, tv, vv;
+};
+
+static struct moments moments_of(const double *t, const double *v, size_t n)
+{
+    double mean_t = 0, mean_v = 0;
+    for (size_t i = 0; i < n; i++) {
+        mean_t += t[i] / (double)n;
+        mean_v += v[i] / (double)n;
+    }
+    struct moments sum = {0};
+    for (size_t i = 0; i < n; i++) {
+        sum.tt += (t[i] - mean_t) * (t[i] - mean_t);
+        sum.tv += (t[i] - mean_t) * (v[i] - mean_v);
+        sum.vv += (v[i] - mean_v) * (v[i] - mean_v);
+    }
+    return sum;
+}
+
+/* Squared residue of one slope with a step before point `at`. */
+static double step_residue(const struct segment *s, size_t at)
+{
+    const struct moments a = moments_of(s->t, s->v, at), b = moments_of(s->t + at, s->v + at, s->n - at);
+    return fmax(0, a.vv + b.vv - (a.tv + b.tv) * (a.tv + b.tv) / (a.tt + b.tt));
+}
+
+static size_t best_step(const struct segment *s)
+{
+    double least = HUGE_VAL;
+    size_t best = 1;
+    for (size_t at = 1; at < s->n; at++) {
+        const double residue = step_residue(s, at);
+        if (residue < least) {
+            least = residue;
+            best = at;
         }
     }
+    return best;
+}
+
+/* A level that moved at once (a cache gave way, a database was mounted), while the growth went on as before, is
+ * no part of its rate, and no scatter about its line either. Stairs have more than one step; growth that turns
+ * up has another slope as well. */
+static void close_step(struct segment *s)
+{
+    if (s->n < PIECE_POINTS)
+        return;
+    size_t at = best_step(s);
+    if (step_residue(s, at) > STEP_LEAVES * trend_line_residue(s->t, s->v, s->n))
+        return;
+    struct segment closed = *s;
+    if (at > LEVEL_POINTS && s->n - at > LEVEL_POINTS) { /* it lies within one of the points beside it */
+        segment_drop(&closed, at);
+        segment_drop(&closed, --at);
+    }
+    const bool falls = level_from(closed.v, at, closed.n) < level_before(closed.v, at);
+    if (!falls &&
+        step_residue(&closed, at) > STEP_NO_TURN * two_lines_residue(closed.t, closed.v, closed.n, at))
+        return;
+    bridge(&closed, at);
+    *s = closed;
 }
 
 static struct segment segment_of(const struct detector *d, const struct series_bucket *point, size_t count,
@@ -279,9 +368,9 @@ static bool is_no_curve(const struct segment *s, const struct segment *part, con
 }
 
 /* What a growth does now need not be what it did for days, and the days' line has points too far apart to show
- * it: its recent quarter, eighth, ... in finer samples. The longest of them that has turned up is the
- * segment. */
-static void segment_turn(struct detector *d, struct segment *s, union trend_word *scratch)
+ * it: its recent quarter, eighth, ... in finer samples. The longest of them that has turned up is then the
+ * segment: true. */
+static bool segment_turn(struct detector *d, struct segment *s, union trend_word *scratch)
 {
     const int64_t least_ms = TURN_PERIODS * d->series.period_ms;
     for (int64_t span_ms = (d->last_ms - d->onset_ms) / 4; span_ms >= least_ms; span_ms /= 2) {
@@ -300,8 +389,9 @@ static void segment_turn(struct detector *d, struct segment *s, union trend_word
         d->slope = recent;
         *s = part;
         s->first = segment_without_bend(d, s->t, s->v, s->n, scratch);
-        return;
+        return true;
     }
+    return false;
 }
 
 void forecast_present(struct detector *d)
@@ -315,7 +405,9 @@ void forecast_present(struct detector *d)
         off[i] = point[i].mean - forecast_line(d, point[i].t_ms);
     const double lead = trend_median(off, count);
     d->lead = d->slope_known && fabs(lead) > d->sample_noise ? lead : 0;
-    if (d->lead != 0 || d->turned)
+    /* The median of the present lags behind what is steep, and behind a step. */
+    d->level_of_line = d->slope_known && fabs(forecast_now(d) - d->value) > d->sample_noise;
+    if (d->level_of_line || d->turned)
         d->value = forecast_now(d);
 }
 
@@ -324,11 +416,13 @@ void forecast_segment(struct detector *d, const struct series_bucket *point, siz
                       const struct block *block, size_t blocks, int64_t from_ms)
 {
     union trend_word scratch[TREND_SCRATCH_WORDS(SERIES_RING)];
-    struct segment segment = segment_points(d, point, count, block, blocks, from_ms);
+    struct segment whole = segment_points(d, point, count, block, blocks, from_ms), segment = whole;
+    if (d->state == VERDICT_UNBOUNDED)
+        close_step(&segment);
     segment_line(d, &segment, scratch);
     d->turned = false;
-    if (d->state == VERDICT_UNBOUNDED && d->slope_known)
-        segment_turn(d, &segment, scratch);
+    if (d->state == VERDICT_UNBOUNDED && d->slope_known && segment_turn(d, &whole, scratch))
+        segment = whole;
     d->fit_from_ms =
         segment.n > 0 ? d->series.origin_ms + (int64_t)(segment.t[segment.first] * 1000) : d->last_ms;
     d->lead = 0;

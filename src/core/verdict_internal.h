@@ -119,6 +119,7 @@ struct detector {
     double line_noise;          /* distance from the line that what comes keeps, */
     double sample_noise;        /* and single samples */
     double lead;                /* the present level is off the line by so much; 0 while it keeps to it */
+    bool level_of_line;         /* d->value is the line's: the median of the present lags behind it */
     bool turned;                /* the line is of the recent part of a growth, which is faster, */
     double rate_before;         /* and this was the rate before that part */
     double fit_moved;           /* of the line at its begin: what silences since then are moved by */

@@ -98,7 +98,7 @@ static void add_course(struct text *text, const struct detector *d, const struct
         text_add(text, ", in each third of that time, straight rather than levelling off");
 }
 
-static void add_unbounded(struct text *text, const struct detector *d, struct verdict *v)
+static void add_growth(struct text *text, const struct detector *d, const struct verdict *v)
 {
     const enum unit unit = d->settings.unit;
     if (v->slope_low_per_hour > 0) {
@@ -112,11 +112,18 @@ static void add_unbounded(struct text *text, const struct detector *d, struct ve
         add_turn(text, d, v);
     else
         add_course(text, d, v);
-    const double height = detector_fell(d) ? fmin(d->height, d->last_value) : d->height;
+}
+
+static void add_unbounded(struct text *text, const struct detector *d, struct verdict *v)
+{
+    const enum unit unit = d->settings.unit;
+    add_growth(text, d, v);
+    const double height = v->given_back ? fmin(d->height, d->last_value) : d->height;
     if (height < fmin(d->held, d->peak - GIVEN_BACK_SHARE * v->growth)) {
         text_add(text, "; given back of it ");
         text_add_quantity(text, unit, d->peak - height);
-    } else if (v->exhaustion_ms != INT64_MAX) {
+    }
+    if (v->exhaustion_ms != INT64_MAX && !v->given_back) {
         v->reach_at = text->length;
         add_reach(text, unit, v);
     }
@@ -216,7 +223,7 @@ static void reason_write(const struct detector *d, struct verdict *v)
 static double growth_told(const struct detector *d)
 {
     const double height = fmax(d->held, d->height);
-    return (d->lead > 0 || d->turned ? fmax(height, d->value) : height) - d->told_from;
+    return (d->level_of_line || d->turned ? fmax(height, d->value) : height) - d->told_from;
 }
 
 void detector_verdict(const struct detector *d, struct verdict *v)

@@ -693,6 +693,61 @@ static void a_step_on_a_told_leak_is_a_level(void **state)
     leak.bytes += 1e9;
     leak_go_on(&leak, 0.05, 1e7, 15000);
     assert_end(&leak, limit, 1e7, 0.1);
+    for (int k = 0; k < 15; k++) {
+        leak_go_on(&leak, 4, 1e7, 15000);
+        assert_end(&leak, limit, 1e7, 0.1);
+    }
+    detector_free(leak.detector);
+}
+
+static struct leak leak_that_gives_back(double part, double rate, double limit)
+{
+    struct leak leak = leak_begin(limit);
+    leak_go_on(&leak, 30, 0, 15000);
+    leak_go_on(&leak, 40, rate, 15000);
+    leak.bytes -= part * 40 * rate;
+    leak_go_on(&leak, 0.2, rate, 15000);
+    return leak;
+}
+
+/* What gives back a part at once and leaks on at its rate is told all the time, with the end of the level now: no
+ * sooner because of what was, and no "recovered" because the old height is far. */
+static void a_told_leak_that_gives_back_a_part_is_watched(void **state)
+{
+    (void)state;
+    static const double part[] = {0.05, 0.2, 0.4};
+    for (size_t i = 0; i < ARRAY_COUNT(part); i++) {
+        const double limit = 2.4e9, rate = 2.5e7;
+        struct leak leak = leak_that_gives_back(part[i], rate, limit);
+        for (; leak.bytes < limit; leak_go_on(&leak, 0.5, rate, 15000)) {
+            struct verdict verdict;
+            detector_verdict(leak.detector, &verdict);
+            print_message("%s\n", verdict.reason);
+            assert_int_equal(verdict.state, VERDICT_UNBOUNDED);
+            const double left = (limit - leak.bytes) / rate * MS_PER_HOUR;
+            assert_true(fabs((double)(verdict.exhaustion_ms - verdict.at_ms) - left) <
+                        0.1 * left + 0.2 * MS_PER_HOUR);
+            assert_true((double)(verdict.exhaustion_early_ms - verdict.at_ms) > 0.75 * left - MS_PER_HOUR);
+        }
+        detector_free(leak.detector);
+    }
+}
+
+/* When it has stopped with that, it is cleared; so is a saw, which gives back the same again and again. */
+static void what_gave_back_a_part_and_stopped_clears(void **state)
+{
+    (void)state;
+    struct leak leak = leak_that_gives_back(0.3, 2.5e7, 2.4e9);
+    leak_go_on(&leak, 20, 0, 15000);
+    assert_int_equal(detector_state(leak.detector), VERDICT_BOUNDED);
+    detector_free(leak.detector);
+    leak = leak_that_gives_back(0.3, 2.5e7, 2.4e9);
+    for (int tooth = 0; tooth < 4; tooth++) {
+        leak_go_on(&leak, 11, 2.5e7, 15000);
+        leak.bytes -= 11 * 2.5e7;
+    }
+    leak_go_on(&leak, 1, 2.5e7, 15000);
+    assert_int_equal(detector_state(leak.detector), VERDICT_BOUNDED);
     detector_free(leak.detector);
 }
 
@@ -1002,6 +1057,8 @@ int main(void)
         cmocka_unit_test(a_long_silence_hides_no_leak),
         cmocka_unit_test(a_told_leak_that_turns_fast_is_watched),
         cmocka_unit_test(a_step_on_a_told_leak_is_a_level),
+        cmocka_unit_test(a_told_leak_that_gives_back_a_part_is_watched),
+        cmocka_unit_test(what_gave_back_a_part_and_stopped_clears),
         cmocka_unit_test(a_told_leak_goes_on_in_a_silence),
         cmocka_unit_test(rarer_samples_are_no_silences),
         cmocka_unit_test(the_verdict_is_free_of_scale),
