@@ -407,10 +407,11 @@ static int dump_as_service(const char *pid, const char *created, const char *pat
                : 1;
 }
 
+/* The bound is for what never comes: a busy machine may need several times as long as one at rest. */
 static bool wait_for_file(const char *path, bool there)
 {
     for (int waited_ms = 0; exists(path) != there; waited_ms += 2) {
-        if (waited_ms >= 4 * DEADLINE_MS) {
+        if (waited_ms >= 20 * DEADLINE_MS) {
             return false;
         }
         Sleep(2);
