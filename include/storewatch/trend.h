@@ -42,8 +42,10 @@ enum status trend_slope(const double *time, const double *value, size_t n, doubl
 double trend_normal_quantile(double confidence_pct);
 double trend_student_quantile(double confidence_pct, double degrees);
 
-/* Least squares: sums of squared residuals of three shapes, to be compared by trend_aicc. */
+/* Least squares: sums of squared residuals of some shapes, to be compared by trend_aicc. */
 double trend_line_residue(const double *time, const double *value, size_t n);
+/* One slope with a step before point `at`: 0 < at < n. */
+double trend_step_residue(const double *time, const double *value, size_t n, size_t at);
 /* value = a + b (1 - exp(-(time - time[0]) / tau)), b of the sign of the fit, tau from a logarithmic grid of
  * 1/8 to 2 of the time spanned. out_level is the level it heads for. */
 double trend_saturating_residue(const double *time, const double *value, size_t n, double *out_level,

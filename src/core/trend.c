@@ -115,7 +115,12 @@ double trend_student_quantile(double confidence_pct, double degrees)
 
 /* ---- shapes ---- */
 
-double trend_line_residue(const double *time, const double *value, size_t n)
+/* Sums of squares and products about the means. */
+struct moments {
+    double tt, tv, vv;
+};
+
+static struct moments moments_of(const double *time, const double *value, size_t n)
 {
     double mean_t = 0, mean_v = 0;
     for (size_t i = 0; i < n; i++) {
@@ -124,15 +129,31 @@ double trend_line_residue(const double *time, const double *value, size_t n)
     }
     mean_t /= (double)n;
     mean_v /= (double)n;
-    double tt = 0, tv = 0, vv = 0;
+    struct moments sum = {0};
     for (size_t i = 0; i < n; i++) {
         const double t = time[i] - mean_t, v = value[i] - mean_v;
-        tt += t * t;
-        tv += t * v;
-        vv += v * v;
+        sum.tt += t * t;
+        sum.tv += t * v;
+        sum.vv += v * v;
     }
-    const double residue = tt > 0 ? vv - tv * tv / tt : vv;
+    return sum;
+}
+
+static double residue_of(struct moments sum)
+{
+    const double residue = sum.tt > 0 ? sum.vv - sum.tv * sum.tv / sum.tt : sum.vv;
     return residue > 0 ? residue : 0;
+}
+
+double trend_line_residue(const double *time, const double *value, size_t n)
+{
+    return residue_of(moments_of(time, value, n));
+}
+
+double trend_step_residue(const double *time, const double *value, size_t n, size_t at)
+{
+    const struct moments a = moments_of(time, value, at), b = moments_of(time + at, value + at, n - at);
+    return residue_of((struct moments){a.tt + b.tt, a.tv + b.tv, a.vv + b.vv});
 }
 
 void trend_parabola(const double *time, const double *value, size_t n, struct trend_parabola *out)

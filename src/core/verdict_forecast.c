@@ -133,40 +133,12 @@ static void segment_drop(struct segment *s, size_t i)
         memmove(lists[k] + i, lists[k] + i + 1, (s->n - i) * sizeof *lists[k]);
 }
 
-/* Sums of squares and products about the means. */
-struct moments {
-    double tt, tv, vv;
-};
-
-static struct moments moments_of(const double *t, const double *v, size_t n)
-{
-    double mean_t = 0, mean_v = 0;
-    for (size_t i = 0; i < n; i++) {
-        mean_t += t[i] / (double)n;
-        mean_v += v[i] / (double)n;
-    }
-    struct moments sum = {0};
-    for (size_t i = 0; i < n; i++) {
-        sum.tt += (t[i] - mean_t) * (t[i] - mean_t);
-        sum.tv += (t[i] - mean_t) * (v[i] - mean_v);
-        sum.vv += (v[i] - mean_v) * (v[i] - mean_v);
-    }
-    return sum;
-}
-
-/* Squared residue of one slope with a step before point `at`. */
-static double step_residue(const struct segment *s, size_t at)
-{
-    const struct moments a = moments_of(s->t, s->v, at), b = moments_of(s->t + at, s->v + at, s->n - at);
-    return fmax(0, a.vv + b.vv - (a.tv + b.tv) * (a.tv + b.tv) / (a.tt + b.tt));
-}
-
 static size_t best_step(const struct segment *s)
 {
     double least = HUGE_VAL;
     size_t best = 1;
     for (size_t at = 1; at < s->n; at++) {
-        const double residue = step_residue(s, at);
+        const double residue = trend_step_residue(s->t, s->v, s->n, at);
         if (residue < least) {
             least = residue;
             best = at;
@@ -183,7 +155,7 @@ static void close_step(struct segment *s)
     if (s->n < PIECE_POINTS)
         return;
     size_t at = best_step(s);
-    if (step_residue(s, at) > STEP_LEAVES * trend_line_residue(s->t, s->v, s->n))
+    if (trend_step_residue(s->t, s->v, s->n, at) > STEP_LEAVES * trend_line_residue(s->t, s->v, s->n))
         return;
     struct segment closed = *s;
     if (at > LEVEL_POINTS && s->n - at > LEVEL_POINTS) { /* it lies within one of the points beside it */
@@ -191,8 +163,8 @@ static void close_step(struct segment *s)
         segment_drop(&closed, --at);
     }
     const bool falls = level_from(closed.v, at, closed.n) < level_before(closed.v, at);
-    if (!falls &&
-        step_residue(&closed, at) > STEP_NO_TURN * two_lines_residue(closed.t, closed.v, closed.n, at))
+    if (!falls && trend_step_residue(closed.t, closed.v, closed.n, at) >
+                      STEP_NO_TURN * two_lines_residue(closed.t, closed.v, closed.n, at))
         return;
     bridge(&closed, at);
     *s = closed;

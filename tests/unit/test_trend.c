@@ -155,6 +155,10 @@ static void shapes_are_told_apart(void **state)
     }
     assert_true(trend_line_residue(t, line, 40) < 1e-6);
     assert_true(trend_line_residue(t, curve, 40) > 1000);
+    double step[40];
+    for (size_t i = 0; i < 40; i++)
+        step[i] = line[i] + (i < 15 ? 0 : 50);
+    assert_true(trend_step_residue(t, step, 40, 15) < 1e-6 && trend_step_residue(t, step, 40, 16) > 100);
     assert_true(trend_saturating_residue(t, curve, 40, &level, &tau) < 10);
     assert_true(fabs(level - 100) < 3 && fabs(tau - 10) < 2);
     /* In x of -1 to 1 about the middle at 19.5: 3 t is 58.5 + 58.5 x, and 0.1 (t - 19.5)^2 is 38.025 x^2. */
