@@ -480,6 +480,12 @@ static void tell_held(struct step *step, struct open_incident *open, const char 
     advice_add(alert, &step->engine->config, false);
 }
 
+/* It is seen to grow right now: what has stopped, or was given back, wants no restart. */
+static bool grows_now(const struct open_incident *open)
+{
+    return open->incident.state == INCIDENT_OPEN && !open->bounded_mono_ms && !open->given_back;
+}
+
 /* The most urgent incident that may begin a restart asks for a look at the live service configuration. */
 void step_decide(struct step *step)
 {
@@ -491,9 +497,8 @@ void step_decide(struct step *step)
     bool found = false, unplanned = false;
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         struct open_incident *open = &engine->incidents[i];
-        /* Only what is seen to grow right now is acted on, not what grew before storewatch was restarted. */
-        if (!open->incident.id || open->incident.state != INCIDENT_OPEN || !open->seen_unbounded ||
-            open->bounded_mono_ms || open->given_back)
+        /* What grew before storewatch was restarted is not acted on before it is seen to grow again. */
+        if (!open->incident.id || !open->seen_unbounded || !grows_now(open))
             continue;
         struct restart_journal wanted;
         enum check failed = CHECK_COUNT;
@@ -522,7 +527,7 @@ void step_decide(struct step *step)
  * the ladder: then the decision is dropped, and the next step decides anew. */
 static bool still_wanted(struct step *step, struct open_incident *open)
 {
-    if (!open || open->incident.state != INCIDENT_OPEN || open->bounded_mono_ms || open->given_back)
+    if (!open || !grows_now(open))
         return false;
     struct restart_journal wanted;
     enum check failed;
