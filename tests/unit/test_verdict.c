@@ -1002,7 +1002,6 @@ static void the_end_of_growth_that_changes_its_rate_is_foreseen(void **state)
     }
 }
 
-/* At the end of a file: the verdict of the last sample, not of the last evaluation. */
 /* The line that growth is told with begins below a level that was held: it did not begin there. */
 static void what_growth_began_at_was_seen(void **state)
 {
@@ -1029,6 +1028,7 @@ static void what_growth_began_at_was_seen(void **state)
     detector_free(detector);
 }
 
+/* At the end of a file: the verdict of the last sample, not of the last evaluation. */
 static void a_settled_verdict_is_that_of_the_last_sample(void **state)
 {
     (void)state;
