@@ -17,7 +17,7 @@ restart() { # waits for its end
     local before
     before=$(service_pid ArchiveSvc)
     sw restart ArchiveSvc --reason "a test" >"$bed/restart.txt" 2>&1
-    scm wait ArchiveSvc "new:$before" $((dump_time + 60)) && wait_for 60 no_restart
+    scm wait ArchiveSvc "new:$before" 90 && wait_for 60 no_restart
 }
 dump_json() { printf '{"kind": "%s", "keep": 2, "min_free": "%s", "time": "%ss"}' "$1" "$2" "$dump_time"; } # KIND MIN_FREE
 # What a minidump begins with, and has in its directory: "MDMP" and the streams of modules and threads.
