@@ -1,32 +1,37 @@
 /* service.c - a stand-in for Store.exe and for MAPI clients: a service whose memory, handles, starting and
  * stopping behave as it is told. Copied and renamed by tests and the demo (Store.exe, ArchiveSvc.exe, ...).
  *
- *   STANDIN.exe key=value ...      as the binary path of a service, or by hand (then it runs until it is
- * killed)
+ *   STANDIN.exe key=value ...   as the binary path of a service, or by hand (then it runs until it is killed)
  *
  * The same keys, one a line, in SERVICE.ini beside the program override the command line; the file is read at
- * each start, so a test changes what the next incarnation does. Sizes take K, M or G.
+ * each start, so a test changes what the next incarnation does. Sizes take K, M or G; in brackets, the default.
  *
- *   service=NAME         the service's name                                               (MSExchangeIS)
- *   log=FILE             append "UTC_MS SERVICE WHAT pid=PID start=N" at start, running, start-failed,
- * leaking, stopping, stopped, died: one clock for all, so that a test can check the order base=SIZE committed
- * and touched at once                                    (8M) plateau=SIZE         added on top as
- * 1-exp(-t/warm_up): a cache that warms up         (0) warm_up=MS           time constant of that (5000)
- *   leak=SIZE            added per second, for ever                                       (0)
- *   handles=N            handles leaked per second                                        (0)
- *   leak_starts=N        leak only in the first N starts, 0 = in all                      (0)
- *   told=SIZE            added per second from user control 128 on, until this process ends (0)
- *   largest=SIZE         of its address space only blocks of this size stay free: the rest is reserved   (0:
- * not) limit=SIZE           nothing grows beyond this                                        (1G) start_ms=MS
- * time in START_PENDING, with checkpoints                          (0) fail_from=N fail_count=N   starts
- * number fail_from ... fail with a service-specific error (1, 0) stop=normal          stops after stop_ms,
- * with moving checkpoints and a wait hint hang            stays in STOP_PENDING for ever, its checkpoint does
- * not move refuse          does not take the stop control ignore          takes the control and goes on
- * running die             the process ends without telling the SCM stop_ms=MS           (0)        hint_ms=MS
- * wait hint while starting and stopping    (2000) worker=FILE          another copy of this program, run as a
- * child that does the growing (as Exchange 2013's Store.Worker); it ends with its parent
- *
- *   dll=FILE             a DLL that it loads and keeps (an Emsmdb32.dll of our own making)
+ *   service=NAME      the service's name (MSExchangeIS)
+ *   log=FILE          append "UTC_MS SERVICE WHAT pid=PID start=N" at start, running, start-failed, leaking,
+ *                     stopping, stopped, died: one clock for all, so that a test can check the order
+ *   base=SIZE         committed and touched at once (8M)
+ *   plateau=SIZE      added on top as 1-exp(-t/warm_up): a cache that warms up (0)
+ *   warm_up=MS        time constant of that (5000)
+ *   leak=SIZE         added per second, for ever (0)
+ *   handles=N         handles leaked per second (0)
+ *   leak_starts=N     leak only in the first N starts, 0 = in all (0)
+ *   told=SIZE         added per second from user control 128 on, until this process ends (0)
+ *   largest=SIZE      of its address space only blocks of this size stay free: the rest is reserved (0: not)
+ *   limit=SIZE        nothing grows beyond this (1G)
+ *   start_ms=MS       time in START_PENDING, with checkpoints (0)
+ *   fail_from=N       starts number fail_from ... (1)
+ *   fail_count=N      ... so many of them fail with a service-specific error (0)
+ *   stop=normal       stops after stop_ms, with moving checkpoints and a wait hint; not before the file
+ *                     SERVICE.hold beside the program is gone
+ *        hang         stays in STOP_PENDING for ever, its checkpoint does not move
+ *        refuse       does not take the stop control
+ *        ignore       takes the control and goes on running
+ *        die          the process ends without telling the SCM
+ *   stop_ms=MS        (0)
+ *   hint_ms=MS        wait hint while starting and stopping (2000)
+ *   worker=FILE       another copy of this program, run as a child that does the growing (as Exchange 2013's
+ *                     Store.Worker); it ends with its parent
+ *   dll=FILE          a DLL that it loads and keeps (an Emsmdb32.dll of our own making)
  *
  * How often a service was started is kept in SERVICE.starts beside the program. */
 #include <windows.h>
@@ -345,13 +350,20 @@ static void report(DWORD state, DWORD checkpoint, DWORD code)
 /* `ms` in a pending state, the checkpoint moving a few times a second. */
 static void pend(DWORD state, DWORD ms)
 {
+    static DWORD checkpoint;
     const DWORD begun = GetTickCount();
-    DWORD checkpoint = 1;
-    report(state, checkpoint, 0);
+    report(state, ++checkpoint, 0);
     for (DWORD passed = 0; passed < ms; passed = GetTickCount() - begun) {
         Sleep(ms - passed < 200 ? ms - passed : 200);
         report(state, ++checkpoint, 0);
     }
+}
+
+static bool is_held(void)
+{
+    char path[2 * MAX_PATH];
+    beside(path, sizeof(path), "hold");
+    return GetFileAttributesA(path) != INVALID_FILE_ATTRIBUTES;
 }
 
 static DWORD WINAPI control(DWORD code, DWORD type, void *data, void *context)
@@ -404,6 +416,9 @@ static void WINAPI service_main(DWORD argc, LPWSTR *argv)
         Sleep(INFINITE);
     }
     pend(SERVICE_STOP_PENDING, settings.stop_ms);
+    while (is_held()) {
+        pend(SERVICE_STOP_PENDING, 200);
+    }
     if (worker != NULL) {
         TerminateProcess(worker, 0);
         WaitForSingleObject(worker, 5000);
