@@ -46,8 +46,8 @@ struct perfmon_column {
 };
 
 /* The unit that a column's name tells, without case: "Private Bytes" "Working Set" "Virtual Bytes" "bytes"
- * "Commit Limit" are bytes (but not "KBytes" "MBytes" "GBytes", nor a counter that begins with "%"), "Handle
- * Count" "handles" are handles, everything else is other. */
+ * "Commit Limit" are bytes (but not with "MBytes", "Megabytes", the word "MB" or their like, nor a counter
+ * that begins with "%"), "Handle Count" "handles" are handles, everything else is other. */
 enum unit perfmon_unit(const char *name);
 
 /* What a name such as "\\EX1\Process(store#1)\Private Bytes" says; both lie in the name. */

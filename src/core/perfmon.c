@@ -36,12 +36,37 @@ static bool contains_nocase(const char *text, const char *lower_word)
     return false;
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The short ones as words only: "(MB)", "_gib", but not the "mb" in "number". */
+static bool names_a_multiple(const char *counter)
+{
+    static const char *const parts[] = {"kbytes", "mbytes", "gbytes", "kilobytes", "megabytes", "gigabytes"};
+    static const char *const words[] = {"kb", "mb", "gb", "kib", "mib", "gib"};
+    for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
+        if (contains_nocase(counter, parts[i])) {
+            return true;
+        }
+    }
+    for (const char *word = counter; *word != '\0'; word++) {
+        const bool begins = is_letter(word[0]) && (word == counter || !is_letter(word[-1]));
+        for (size_t i = 0; begins && i < ARRAY_COUNT(words); i++) {
+            if (text_begins_nocase(word, words[i]) && !is_letter(word[strlen(words[i])])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 enum unit perfmon_unit(const char *name)
 {
     const char *slash = strrchr(name, '\\');
     const char *counter = slash != NULL ? slash + 1 : name;
-    if (counter[0] == '%' || contains_nocase(counter, "kbytes") || contains_nocase(counter, "mbytes") ||
-        contains_nocase(counter, "gbytes")) {
+    if (counter[0] == '%' || names_a_multiple(counter)) {
         return UNIT_OTHER;
     }
     if (contains_nocase(counter, "bytes") || contains_nocase(counter, "working set") ||
