@@ -4,6 +4,8 @@
  * the order of time, at any spacing, and can be asked at any moment. No later sample informs an earlier
  * answer. It is free of scale: it judges growth against the series' own range, noise and the time it has
  * seen; the absolute minimums in the settings are extra conditions for the service and are 0 for `analyze`.
+ * One minimum is of programs, not of settings: less than 8 MiB say nothing while no limit is known, because a
+ * heap of that size was perhaps never collected.
  * Memory is bounded (DETECTOR_BYTES_MAX) and allocated in detector_new only: a push allocates nothing. */
 #ifndef STOREWATCH_VERDICT_H
 #define STOREWATCH_VERDICT_H
@@ -46,7 +48,7 @@ const char *verdict_state_name(enum verdict_state state); /* "learning" "bounded
 const char *shape_name(enum shape shape);
 
 struct verdict_settings {
-    enum unit unit;        /* only for the wording of the reason */
+    enum unit unit;        /* for the wording of the reason; and bytes have that minimum */
     int64_t warm_up_ms;    /* of the incarnation's life: no verdict is based on it */
     int64_t min_window_ms; /* growth must have been seen for at least this long before `unbounded`; 0 =
                               scale-free */

@@ -15,7 +15,8 @@
  *   2. effect    it is large against the level - the more so when no level was held before -, against the
  *                scatter about its own curve - the more so the fewer samples speak for it -, and against what
  *                the life before came down by on its own, and it is new territory: above the range shown
- *                before the onset;
+ *                before the onset. Without a limit bytes have to be more than a heap has before its first
+ *                collection;
  *   3. spread    every part of it grew, the last parts no less than the first: what approaches a plateau
  *                slows down;
  *   4. onset     it did not grow at that rate before (else the onset lies further back);

@@ -75,6 +75,11 @@
 #define STRICT_PRIOR 0.25 /* a sharp onset: the flank of a hump has none */
 #define STRICT_RANGE 3    /* growth against the range before */
 
+/* Bytes that a program of which nothing else is known has to have before its growth says anything. A collector
+ * of garbage lets a small heap grow, in a straight line, to a least size before it looks at it for the first
+ * time: Go's to 4 MiB (runtime/mgcpacer.go, defaultHeapMinimum). The runtime itself takes as much again. */
+#define FIRST_COLLECTION (8.0 * 1024 * 1024)
+
 /* Shapes, and cycles. */
 #define SETTLED_FACTOR 4  /* rise before, over the 10-90 % range since */
 #define STAIRS_LEAVE 0.25 /* of what a line leaves: with less, the steps explain all there is */
@@ -436,10 +441,13 @@ static enum clause clause_time(struct onset *o)
     return o->duration < CONFIRM_FIRST * life && !f->urgent ? CLAUSE_TIME : CLAUSE_GROWS;
 }
 
-/* The setting of the service, on top of all. */
+/* The setting of the service, on top of all; and what is true of every program. */
 static enum clause clause_minimum(struct onset *o)
 {
-    return o->growth < o->detector->settings.min_growth ? CLAUSE_MINIMUM : CLAUSE_GROWS;
+    const struct verdict_settings *settings = &o->detector->settings;
+    const bool small =
+        settings->unit == UNIT_BYTES && isnan(o->detector->limit.value) && o->found->level < FIRST_COLLECTION;
+    return small || o->growth < settings->min_growth ? CLAUSE_MINIMUM : CLAUSE_GROWS;
 }
 
 /* Clause 6. The floor rises too; and where the floor is what is looked at, the medians, and by something
