@@ -173,6 +173,7 @@ struct engine {
     bool graph_wanted;             /* the restart needs a fresh look at the configuration */
     bool resumed; /* after a start of storewatch nothing was asked for yet: the pre-flight is due again */
     struct service_graph graph;   /* the latest one read; owned */
+    int64_t graph_told_mono_ms;   /* the latest answer to that question, also that it could not be read */
     struct engine_request out;    /* the request that is being carried out */
     enum evidence_state evidence; /* of the restart that goes on, before its first stop */
     int64_t evidence_until_mono_ms, evidence_done_mono_ms;

@@ -201,6 +201,8 @@ struct restart {
     int64_t asked_mono_ms;
     struct restart_request request; /* the one that is out, or was last */
     bool held;                      /* by the caller, before each step: nothing can be asked for now */
+    bool graph_old;                 /* likewise: the graph was read longer than RESTART_FRESH_MS ago */
+    bool graph_wanted;              /* by the latest step: nothing is stopped before it is read again */
     bool stop_denied;               /* a stop was refused for good: turn back */
     unsigned news;                  /* found in restart_told, returned by the next step */
     /* watches[i] is about plan.services[i] */
@@ -264,7 +266,8 @@ unsigned restart_abandon(struct restart *restart, const char *why, int64_t utc_m
  * without services, on one that began (observation->mono_ms) before the last answer, or while the system
  * shuts down. `graph` may be NULL: then a dependent that somebody starts meanwhile cannot be found (its stop
  * is refused until stop_timeout, and the restart turns back) and a disabled service is only seen by the
- * refusal of its start. Give one that is read again after each refused request. */
+ * refusal of its start. Give one that is read again after each refused request, and whenever a step leaves
+ * graph_wanted: what is disabled since it was read could be stopped and not started again. */
 unsigned restart_step(struct restart *restart, const struct observation *observation,
                       const struct service_graph *graph, int64_t mono_ms, int64_t utc_ms,
                       struct restart_request *out_request);

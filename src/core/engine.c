@@ -240,6 +240,9 @@ void engine_told(struct engine *engine, const struct engine_request *request, en
             engine->graph = *graph;
             memset(graph, 0, sizeof *graph);
         }
+        engine->graph_told_mono_ms = clock.mono_ms;
+        if (engine_restarting(engine)) /* that took time, too: what comes next rests on a look after it */
+            engine->restart.told_mono_ms = clock.mono_ms;
         if (engine->deciding) {
             engine->deciding = false;
             if (status == STATUS_OK)

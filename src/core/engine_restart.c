@@ -375,6 +375,7 @@ void step_follow_restart(struct step *step)
      * in the SCM is a service that hangs, and what is down meanwhile is told of. */
     const bool reads_graph = engine->out.kind == ENGINE_READ_GRAPH;
     engine->restart.held = reads_graph;
+    engine->restart.graph_old = step->clock.mono_ms - engine->graph_told_mono_ms > RESTART_FRESH_MS;
     if (engine->graph_wanted && engine->out.kind == ENGINE_NOTHING) {
         engine->graph_wanted = false;
         ask(step, ENGINE_READ_GRAPH, "");
@@ -412,6 +413,8 @@ void step_follow_restart(struct step *step)
     }
     if (request.kind != REQUEST_NONE)
         pass_on(step, &request);
+    else if (engine->restart.graph_wanted && engine_restarting(engine))
+        ask(step, ENGINE_READ_GRAPH, "");
 }
 
 /* ---- the decision to begin one ---- */

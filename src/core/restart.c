@@ -276,6 +276,7 @@ unsigned restart_step(struct restart *restart, const struct observation *observa
                                 .news = restart->news,
                                 .request = out_request};
     restart->news = 0;
+    restart->graph_wanted = false;
     restart->if_hangs[0] = '\0';
     const enum restart_phase phase = restart->journal.phase;
     if (phase == RESTART_IDLE || phase == RESTART_ENDED) {

@@ -163,8 +163,12 @@ static const struct restart_service *missing_need(const struct restart *restart,
     return NULL;
 }
 
-static bool disabled_now(const struct machine_step *step, const char *name)
+/* What was read long ago does not count: giving up is for good, and the refusal of the start tells, too. */
+static bool disabled_now(const struct restart *restart, const struct machine_step *step, const char *name)
 {
+    if (restart->graph_old) {
+        return false;
+    }
     const size_t node = step->graph != NULL ? graph_find(step->graph, name) : SIZE_MAX;
     return node != SIZE_MAX && step->graph->nodes[node].start_type == START_DISABLED;
 }
@@ -183,7 +187,7 @@ static void bring_up(struct restart *restart, struct machine_step *step, size_t 
             machine_give_up(restart, index, &step->news);
             return;
         }
-        if (disabled_now(step, service->name)) {
+        if (disabled_now(restart, step, service->name)) {
             service_note(service, "disabled meanwhile: not started again");
             machine_give_up(restart, index, &step->news);
             return;

@@ -234,6 +234,12 @@ void stop_step(struct restart *restart, struct machine_step *step)
         }
         return;
     }
+    if (restart->graph_old) {
+        restart->graph_wanted = true;
+        machine_say(restart, step, "%s: before it is stopped the service configuration is read again",
+                    plan->services[current].name);
+        return;
+    }
     if (step->graph != NULL) {
         if (disabled_meanwhile(restart, step) || !machine_extend_plan(restart, step)) {
             step->news |= machine_turn_back(restart, step->utc_ms);

@@ -1481,6 +1481,36 @@ static void test_disabled_meanwhile(void **state)
     assert_int_equal(world_get(&run.world, "A")->started_count, 0);
 }
 
+/* What was read long ago says of nobody that he may be stopped, nor that he is disabled still. */
+static void test_old_graph(void **state)
+{
+    (void)state;
+    run_begin("T A>T B>T");
+    run_step();
+    assert_string_equal(run.log.data, "stop A");
+    run.restart.graph_old = true;
+    run_for(MS_PER_MINUTE);
+    assert_string_equal(run.log.data, "stop A");
+    assert_true(run.restart.graph_wanted);
+    assert_non_null(strstr(run.restart.waiting_for, "B: before it is stopped"));
+    run.restart.graph_old = false;
+    run_to_phase(RESTART_STARTING);
+    assert_string_equal(run.log.data, "stop A; stop B; stop T; start T");
+    assert_false(run.restart.graph_wanted);
+    run.restart.graph_old = true;
+    world_person_disables(&run.world, "B"); /* the service manager is asked: it knows */
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop A; stop B; stop T; start T; start B (1058); GAVE UP; start A; handed over");
+
+    /* It is not read: in the end everything is as it was. */
+    run_begin("T A>T B>T");
+    run_step();
+    run.restart.graph_old = true;
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; start A; restored");
+}
+
 static void test_start_fails_then_works(void **state)
 {
     (void)state;
@@ -3124,6 +3154,7 @@ int main(void)
         cmocka_unit_test(test_answers_out),
         cmocka_unit_test(test_touched_stays_touched),
         cmocka_unit_test(test_held),
+        cmocka_unit_test(test_old_graph),
         cmocka_unit_test(test_nothing_stopped),
         cmocka_unit_test(test_abandon),
         cmocka_unit_test(test_abandon_with_a_stop_in_effect),
