@@ -276,7 +276,7 @@ static size_t budget_when_begun(const struct engine *engine, struct budget_entry
 }
 
 /* What needs the target stops, or has stopped: while the target itself is up, a choice that was made or a tool
- * that began meanwhile keeps it up. Returns news bits. */
+ * that began meanwhile keeps it up, and so does that nothing wants it any more. Returns news bits. */
 static unsigned turn_back_if_forbidden(struct step *step)
 {
     struct engine *engine = step->engine;
@@ -285,7 +285,11 @@ static unsigned turn_back_if_forbidden(struct step *step)
     struct policy_facts facts;
     facts_for(engine, INT64_MAX, &facts);
     char why[256];
-    if (policy_may_go_on(&engine->config, step->observation, step->clock, &facts, why, sizeof why))
+    const char *not_wanted =
+        unwanted(engine, engine_incident_by_id(engine, engine->restart.journal.incident_id));
+    if (not_wanted)
+        text_copy(why, sizeof why, not_wanted);
+    else if (policy_may_go_on(&engine->config, step->observation, step->clock, &facts, why, sizeof why))
         return 0;
     step_tell_story(step, "called off: %s", why);
     return restart_abandon(&engine->restart, why, step->clock.utc_ms);
