@@ -159,6 +159,11 @@ void policy_put_budget(struct budget_entry *entries, size_t *count, const struct
 
 /* Does the configuration know this rung, and the service as one that is restarted on it? */
 bool policy_knows_rung(const struct config *config, enum rung rung, const char *service);
+/* What needs a client stops with it, and that may be the Information Store: then the restart is one of the
+ * store, whatever the rung is called, and wants that in the ladder. Returns what forbids the plan on this
+ * rung; NULL = nothing does. */
+const char *policy_plan_forbidden(const struct config *config, enum rung rung,
+                                  const struct restart_plan *plan);
 
 /* When a restart for an incident with this early bound of its exhaustion is planned: minutes from now, 0 =
  * now. Every restart costs users a pause and many leaks last for weeks, so it is the last window that opens

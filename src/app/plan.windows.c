@@ -67,6 +67,11 @@ static void judge(struct plan_inputs *in, const char *service)
     struct clock clock = {.mono_ms = os_mono_ms(in->os), .utc_ms = os_utc_ms(in->os)};
     os_local_time(in->os, clock.utc_ms, &clock.weekday, &clock.minute_of_day);
     enum status made = restart_plan_make(&in->graph, in->observation, service, &in->plan, &in->plan_error);
+    const bool is_store = text_equal_nocase(service, in->config.store_service);
+    const char *forbidden =
+        policy_plan_forbidden(&in->config, is_store ? RUNG_RESTART_STORE : RUNG_RESTART_CLIENT, &in->plan);
+    if (made == STATUS_OK && forbidden)
+        err_set(&in->plan_error, STATUS_INVALID, "plan", 0, "%s: %s", service, forbidden);
     struct policy_facts facts = {.journal_writable = !in->journal_fails,
                                  .dry_run = in->dry_run,
                                  .maintenance_until_utc_ms = in->maintenance_until_utc_ms,
@@ -93,7 +98,7 @@ static void print_plan(const struct plan_inputs *in, const char *service)
     for (size_t i = 0; i < CHECK_COUNT; i++)
         printf("  %-6s %-24s %s\n", in->preflight.results[i].passed ? "ok" : "HOLDS",
                check_name((enum check)i), in->preflight.results[i].text);
-    if (in->plan_error.status == STATUS_OK) {
+    if (in->plan.count > 0) {
         char stop[64], start[64];
         struct text text = text_on(stop, sizeof stop);
         text_add_duration(&text, in->config.stop_timeout_ms);

@@ -257,7 +257,7 @@ static const char *unwanted(const struct engine *engine, const struct open_incid
         return "the growth that it was for has ended";
     if (!policy_knows_rung(&engine->config, journal->rung, journal->target))
         return "it is not a restart of the configuration any more";
-    return NULL;
+    return policy_plan_forbidden(&engine->config, journal->rung, &journal->plan);
 }
 
 /* The budget as it was when the restart that goes on began, without it. */
@@ -618,13 +618,17 @@ void step_decide_with_graph(struct step *step)
     facts_for(engine, engine_deadline_utc_ms(engine, open, engine->wanted.rung), &facts);
     enum status made =
         restart_plan_make(&engine->graph, step->observation, engine->wanted.target, plan, &plan_error);
+    const char *forbidden =
+        made == STATUS_OK ? policy_plan_forbidden(&engine->config, engine->wanted.rung, plan) : NULL;
+    if (forbidden)
+        made = err_set(&plan_error, STATUS_INVALID, "plan", 0, "%s: %s", engine->wanted.target, forbidden);
     facts.plan = made == STATUS_OK ? plan : NULL;
     facts.plan_error = &plan_error;
     struct preflight preflight;
     policy_preflight(&engine->config, step->observation, step->clock, &facts, &preflight);
-    /* A service that does not exist, or that no plan can be made for, does not become restartable by waiting:
-     * the rung does not apply, and the ladder goes on; of the store's suspects only this one is passed over.
-     */
+    /* A service that does not exist, or that no plan can or may be made for, does not become restartable by
+     * waiting: the rung does not apply, and the ladder goes on; of the store's suspects only this one is
+     * passed over. */
     if (open && (made == STATUS_NOT_FOUND || made == STATUS_INVALID || made == STATUS_FULL)) {
         if (open->incident.target_kind == TARGET_STORE && engine->wanted.rung == RUNG_RESTART_CLIENT)
             engine_end_turn(open, engine->wanted.target);

@@ -533,6 +533,18 @@ bool policy_knows_rung(const struct config *config, enum rung rung, const char *
     return known && in_ladder(config, rung);
 }
 
+const char *policy_plan_forbidden(const struct config *config, enum rung rung,
+                                  const struct restart_plan *plan)
+{
+    if (rung != RUNG_RESTART_CLIENT || in_ladder(config, RUNG_RESTART_STORE))
+        return NULL;
+    for (size_t i = 0; i < plan->count; i++)
+        if (text_equal_nocase(plan->services[i].name, config->store_service))
+            return "the Information Store needs it and would be stopped, too, and actions.ladder has no "
+                   "\"restart_store\"";
+    return NULL;
+}
+
 void policy_put_budget(struct budget_entry *entries, size_t *count, const struct budget_entry *entry)
 {
     size_t at = *count;

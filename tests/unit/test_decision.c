@@ -131,6 +131,44 @@ static void test_a_disabled_client_is_three_attempts(void **state)
     assert_true(engine_restarting(f->engine));
 }
 
+/* The Information Store needs the client, so a restart of the client is one of the store: only where the
+ * ladder has that, too. A person may. */
+static void test_a_client_that_the_store_needs(void **state)
+{
+    struct fixture *f = *state;
+    struct open_incident *client = grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    world_need(&f->world, "MSExchangeIS", "ArchiveSvc");
+    f->engine->config.ladder_count = 2;
+    assert_string_equal(decide(f), "ArchiveSvc");
+    assert_false(engine_restarting(f->engine));
+    assert_int_equal(f->held_count, 1);
+    assert_non_null(strstr(client->refused.why, "the Information Store needs it"));
+    assert_string_equal(decide(f), ""); /* there is no rung that applies */
+    assert_int_equal(engine_restart_by_hand(f->engine, "ArchiveSvc", "", &f->actions, NULL), STATUS_OK);
+    f->engine->out.kind = ENGINE_NOTHING;
+    step_decide_with_graph(&f->step);
+    assert_true(engine_restarting(f->engine));
+}
+
+static void test_a_client_that_the_store_needs_with_the_store_in_the_ladder(void **state)
+{
+    struct fixture *f = *state;
+    grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    world_need(&f->world, "MSExchangeIS", "ArchiveSvc");
+    assert_string_equal(decide(f), "ArchiveSvc");
+    assert_true(engine_restarting(f->engine));
+    /* That is taken back before anything was stopped. */
+    f->engine->config.ladder_count = 2;
+    f->engine->evidence = EVIDENCE_NONE;
+    pass(f, MS_PER_SECOND);
+    f->world.mono_ms = f->step.clock.mono_ms;
+    world_observe(&f->world, f->observation);
+    actions_clear(&f->actions);
+    step_follow_restart(&f->step);
+    assert_int_equal(f->engine->restart.journal.outcome, RESTART_CALLED_OFF);
+    assert_non_null(strstr(f->engine->called_off, "the Information Store needs it"));
+}
+
 /* A service that somebody stops or starts just now is asked after again soon, however often. */
 static void test_a_pending_client_is_no_attempt(void **state)
 {
@@ -732,6 +770,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_a_disabled_client_is_three_attempts),
+        TEST(test_a_client_that_the_store_needs),
+        TEST(test_a_client_that_the_store_needs_with_the_store_in_the_ladder),
         TEST(test_a_pending_client_is_no_attempt),
         TEST(test_a_pending_client_keeps_no_other_waiting),
         TEST(test_a_client_has_no_more_time_than_the_store),
