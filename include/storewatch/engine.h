@@ -37,7 +37,8 @@ struct engine_request {
     char service[SERVICE_NAME_MAX];
     int64_t restart_id;        /* of ENGINE_GATHER_EVIDENCE */
     struct process_id process; /* ENGINE_TERMINATE_PROCESS: this one and no other, which runs the service */
-    int64_t decided_mono_ms;   /* nothing is stopped or ended later than RESTART_FRESH_MS after this */
+    int64_t decided_mono_ms;   /* when the look began that it rests on: nothing is stopped or ended later than
+                                  RESTART_FRESH_MS after this */
 };
 
 enum evidence_state { EVIDENCE_NONE, EVIDENCE_WANTED, EVIDENCE_ASKED };

@@ -201,7 +201,7 @@ struct restart {
     int64_t asked_mono_ms;
     struct restart_request request; /* the one that is out, or was last */
     bool held;                      /* by the caller, before each step: nothing can be asked for now */
-    bool graph_old;                 /* likewise: the graph was read longer than RESTART_FRESH_MS ago */
+    bool graph_old;                 /* likewise: the graph was read RESTART_FRESH_MS before the look */
     bool graph_wanted;              /* by the latest step: nothing is stopped before it is read again */
     bool stop_denied;               /* a stop was refused for good: turn back */
     unsigned news;                  /* found in restart_told, returned by the next step */
@@ -272,10 +272,10 @@ unsigned restart_step(struct restart *restart, const struct observation *observa
                       const struct service_graph *graph, int64_t mono_ms, int64_t utc_ms,
                       struct restart_request *out_request);
 
-/* A stop, or the end of a process, rests on one look. A second lies between that and the deed; when the disk
- * or the service manager hold it up for longer than this, the process may have begun to move again, a veto
- * process to run, or a person to work on it: it is not done, and decided anew. The service manager itself
- * grants 30 s for an answer. */
+/* A stop, or the end of a process, rests on one look. A second lies between the begin of that and the deed;
+ * when the look itself, the disk or the service manager hold it up for longer than this, the process may have
+ * begun to move again, a veto process to run, or a person to work on it: it is not done, and decided anew.
+ * The service manager itself grants 30 s for an answer. */
 #define RESTART_FRESH_MS (30 * 1000)
 #define RESTART_TOO_LATE 1460  /* Windows: ERROR_TIMEOUT */
 #define RESTART_WITHDRAWN 1223 /* Windows: ERROR_CANCELLED */

@@ -390,8 +390,9 @@ static enum status check_fresh(struct os *os, const struct engine_request *reque
     int64_t age_ms = os_mono_ms(os) - request->decided_mono_ms;
     if (age_ms <= RESTART_FRESH_MS)
         return STATUS_OK;
-    return err_set(err, STATUS_BUSY, "restart", RESTART_TOO_LATE, "service %s: that was decided %lld s ago",
-                   request->service, (long long)(age_ms / MS_PER_SECOND));
+    return err_set(err, STATUS_BUSY, "restart", RESTART_TOO_LATE,
+                   "service %s: that rests on a look of %lld s ago", request->service,
+                   (long long)(age_ms / MS_PER_SECOND));
 }
 
 void job_control(struct job *job)

@@ -356,7 +356,8 @@ static void hold_or_allow_termination(struct step *step)
                          engine->restart.terminate_held, sizeof engine->restart.terminate_held);
 }
 
-/* What the machine asks for becomes the request to the service manager. */
+/* What the machine asks for becomes the request to the service manager. It is as old as what it rests on: the
+ * begin of the look, which may have been held up itself. */
 static void pass_on(struct step *step, const struct restart_request *request)
 {
     static const enum engine_request_kind kinds[] = {
@@ -367,7 +368,7 @@ static void pass_on(struct step *step, const struct restart_request *request)
     step->engine->resumed = false;
     ask(step, kinds[request->kind], request->service);
     step->engine->out.process = step->actions->request.process = request->process;
-    step->engine->out.decided_mono_ms = step->actions->request.decided_mono_ms = step->clock.mono_ms;
+    step->engine->out.decided_mono_ms = step->actions->request.decided_mono_ms = step->observation->mono_ms;
 }
 
 void step_follow_restart(struct step *step)
@@ -379,7 +380,8 @@ void step_follow_restart(struct step *step)
      * in the SCM is a service that hangs, and what is down meanwhile is told of. */
     const bool reads_graph = engine->out.kind == ENGINE_READ_GRAPH;
     engine->restart.held = reads_graph;
-    engine->restart.graph_old = step->clock.mono_ms - engine->graph_told_mono_ms > RESTART_FRESH_MS;
+    /* Against the look that is decided on: looks that take long are no reason to read it for ever. */
+    engine->restart.graph_old = step->observation->mono_ms - engine->graph_told_mono_ms > RESTART_FRESH_MS;
     if (engine->graph_wanted && engine->out.kind == ENGINE_NOTHING) {
         engine->graph_wanted = false;
         ask(step, ENGINE_READ_GRAPH, "");

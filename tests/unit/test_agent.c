@@ -860,6 +860,34 @@ static void test_a_look_that_hung_and_saw_nothing_stops_no_target(void **state)
     assert_true(world_runs(&f->os.world, "ArchiveSvc"));
 }
 
+/* The same of a look that saw them and comes back five minutes later: what it shows is five minutes old. */
+static void test_a_look_that_hung_stops_no_target(void **state)
+{
+    struct fixture *f = *state;
+    struct fake_program *tool = fake_add_program(&f->os, "eseutil.exe", 2e7, false);
+    struct world_service *dependent = world_get(&f->os.world, "ArchiveSvc");
+    dependent->stop_latency_ms = 20 * MS_PER_SECOND;
+    leak(f);
+    while (!did(f, "stop ArchiveSvc"))
+        poll_often(f, 1);
+    poll(f);
+    poll(f);
+    struct job *look = agent_take_job(f->agent, LANE_LOOK);
+    assert_non_null(look);
+    job_run(look);
+    assert_int_equal(dependent->state, SERVICE_STATE_STOPPED);
+    fake_program_run(&f->os, tool, true);
+    for (int slot = 0; slot < 20; slot++) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+    agent_job_done(f->agent, look);
+    drive_lanes(f->agent);
+    poll_often(f, 20);
+    assert_false(did(f, "stop MSExchangeIS"));
+    assert_true(world_runs(&f->os.world, "ArchiveSvc"));
+}
+
 /* What ops were told last is that storewatch sees nothing, of both kinds. It is started again, by a crash as by
  * a person: that is not told anew, its end is, and only once. */
 static void test_sight_that_was_lost_before_a_restart_is_told_to_be_back(void **state)
@@ -1582,6 +1610,7 @@ int main(void)
         TEST(test_sight_that_comes_and_goes_is_told_once),
         TEST(test_looks_that_last_long_are_told_once),
         TEST(test_a_look_that_hung_and_saw_nothing_stops_no_target),
+        TEST(test_a_look_that_hung_stops_no_target),
         TEST(test_sight_that_was_lost_before_a_restart_is_told_to_be_back),
         TEST(test_the_status_is_unknown_while_a_look_hangs),
         TEST(test_a_search_that_hangs_is_told),
