@@ -406,6 +406,31 @@ static void test_the_preflight_goes_on_meanwhile(void **state)
     assert_false(did(f, "stop ArchiveSvc"));
 }
 
+/* The lane is held by what hangs still when the next restart is called off: a person may restart all the
+ * same. */
+static void test_what_is_waited_for_no_more_is_in_nobody_s_way(void **state)
+{
+    struct fixture *f = *state;
+    f->hang = true;
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_SUCCEEDED);
+    restart_by_hand(f);
+    run_for(f, 5 * MS_PER_SECOND);
+    const int64_t utc_ms = f->os.world.utc_ms;
+    assert_int_equal(agent_maintenance(f->agent, utc_ms + MS_PER_MINUTE, "new disks", NULL), STATUS_OK);
+    run_for(f, 5 * MS_PER_SECOND);
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_CALLED_OFF);
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_int_equal(f->agent->engine->restart.journal.id, 3);
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_SUCCEEDED);
+    job_run(f->hung);
+    agent_job_done(f->agent, f->hung);
+}
+
 /* Killed while it is gathered: the next start goes on with the restart, without evidence. */
 static void test_a_kill_meanwhile(void **state)
 {
@@ -472,6 +497,7 @@ int main(void)
         TEST(test_a_summary_without_its_end_is_evidence),
         TEST(test_it_never_fills_the_disk),
         TEST(test_one_that_hangs_is_waited_for_so_long),
+        TEST(test_what_is_waited_for_no_more_is_in_nobody_s_way),
         TEST(test_the_preflight_goes_on_meanwhile),
         TEST(test_a_kill_meanwhile),
         cmocka_unit_test(test_how_long_a_restart_may_wait),
