@@ -295,9 +295,18 @@ static unsigned turn_back_if_forbidden(struct step *step)
     return restart_abandon(&engine->restart, why, step->clock.utc_ms);
 }
 
+/* Nothing was stopped, and nothing is while this look does not see what runs. A machine that is short of
+ * memory, and needs the restart most, is not seen at each look: the next one may tell. */
+static bool waits_for_sight(const struct engine *engine, const struct preflight *preflight)
+{
+    return !preflight->passed && preflight->first_failed == CHECK_SIGHT && !engine->blind &&
+           !engine->unseen && restart_nothing_stopped(&engine->restart);
+}
+
 /* The pre-flight once more just before the first stop: the world may have changed since the plan was made, or
- * while storewatch itself was away in the middle of the stops. Returns news bits. */
-static unsigned call_off_if_forbidden(struct step *step)
+ * while storewatch itself was away in the middle of the stops. Returns news bits; *out_waits: nothing is
+ * decided in this step. */
+static unsigned call_off_if_forbidden(struct step *step, bool *out_waits)
 {
     struct engine *engine = step->engine;
     const bool untouched = restart_untouched(&engine->restart);
@@ -314,7 +323,8 @@ static unsigned call_off_if_forbidden(struct step *step)
     struct preflight preflight;
     policy_preflight(&engine->config, step->observation, step->clock, &facts, &preflight);
     const char *not_wanted = unwanted(engine, open);
-    if (preflight.passed && !not_wanted)
+    *out_waits = !not_wanted && waits_for_sight(engine, &preflight);
+    if (*out_waits || (preflight.passed && !not_wanted))
         return 0;
     char reason[sizeof engine->called_off];
     struct text why = text_on(reason, sizeof reason);
@@ -389,7 +399,13 @@ void step_follow_restart(struct step *step)
     }
     struct restart_journal before = engine->restart.journal;
     struct restart_request request = {0};
-    unsigned news = reads_graph ? 0 : call_off_if_forbidden(step);
+    bool waits = false;
+    unsigned news = reads_graph ? 0 : call_off_if_forbidden(step, &waits);
+    if (waits) {
+        text_copy(engine->restart.waiting_for, sizeof engine->restart.waiting_for,
+                  "services or processes cannot be read; nothing is stopped before they can");
+        return;
+    }
     if (news & RESTART_NEWS_ENDED)
         step_drop_evidence(step);
     else if (news == 0 && step_waits_for_evidence(step))

@@ -431,6 +431,38 @@ static void test_what_is_waited_for_no_more_is_in_nobody_s_way(void **state)
     agent_job_done(f->agent, f->hung);
 }
 
+/* A machine that is short of memory cannot be read at each look. That calls nothing off, and nothing is stopped
+ * unseen; only when no look sees it any more, it does. */
+static void test_a_look_that_fails_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    f->hang = true;
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    for (int i = 0; i < 18; i++) {
+        bool *unreadable = i % 2 ? &f->os.world.processes_unreadable : &f->os.world.services_unreadable;
+        *unreadable = i % 4 >= 2 || i >= 14;
+        run_for(f, 2 * MS_PER_SECOND);
+        *unreadable = i >= 14;
+    }
+    assert_false(did(f, "stop ArchiveSvc"));
+    assert_false(did(f, "RESTART_ABANDONED"));
+    assert_non_null(strstr(f->agent->engine->restart.waiting_for, "cannot be read"));
+    f->os.world.processes_unreadable = f->os.world.services_unreadable = false;
+    run_for(f, 10 * MS_PER_SECOND);
+    assert_true(did(f, "stop ArchiveSvc"));
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_SUCCEEDED);
+    job_run(f->hung);
+    agent_job_done(f->agent, f->hung);
+    restart_by_hand(f);
+    f->os.world.processes_unreadable = true;
+    run_for(f, 2 * MS_PER_MINUTE);
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_CALLED_OFF);
+    job_run(f->hung);
+    agent_job_done(f->agent, f->hung);
+}
+
 /* Killed while it is gathered: the next start goes on with the restart, without evidence. */
 static void test_a_kill_meanwhile(void **state)
 {
@@ -497,6 +529,7 @@ int main(void)
         TEST(test_a_summary_without_its_end_is_evidence),
         TEST(test_it_never_fills_the_disk),
         TEST(test_one_that_hangs_is_waited_for_so_long),
+        TEST(test_a_look_that_fails_meanwhile),
         TEST(test_what_is_waited_for_no_more_is_in_nobody_s_way),
         TEST(test_the_preflight_goes_on_meanwhile),
         TEST(test_a_kill_meanwhile),
