@@ -15,11 +15,14 @@
  *   before are skipped and counted (perfmon_skipped_count). Further back than that is an error: logs were
  *   joined in the wrong order.
  * - Logs that were joined have a header before the rows of each: with the same columns the next one goes on.
+ *   What `copy` puts at the end of what it joins (Ctrl-Z), and the mark of a UTF-8 file before its header, are
+ *   no part of a row.
  * - A recorder that still writes leaves its last row unfinished: a last row without its newline from which
  *   something is missing is left out and told of (perfmon_unfinished_line). So are the NUL bytes that a
  *   machine which went down leaves at the end of a log.
  * - typeperf says at its end that it ends, in the language of the machine: lines that begin with a letter are
- *   left out of PDH-CSV and told of (perfmon_words_after); a row after them makes them a mistake.
+ *   left out of PDH-CSV and told of (perfmon_words_after), after each log of those that were joined; a row after
+ *   them makes them a mistake.
  * - Missing values are empty, blank, "NaN" or what the C run-time of Windows prints for it ("-1.#IND").
  *   Everything else that is not a decimal number is an error.
  * - A decimal comma ("1,5", quoted) is understood in PDH-CSV, which has no thousands separators, and refused
@@ -93,7 +96,7 @@ bool perfmon_local_ahead(const struct perfmon *reader, int64_t *out_ms);
 /* Rows skipped so far because their time was not later than that of the row before. */
 uint64_t perfmon_skipped_count(const struct perfmon *reader);
 
-/* After the end: what the recorder said after its last row, which was left out, and its line. NULL: nothing. */
+/* After the end: what the recorder said last after its rows, which was left out, and its line. NULL: nothing. */
 const char *perfmon_words_after(const struct perfmon *reader, uint64_t *out_line);
 
 /* After the end: the line of a last row that is not complete and was left out; 0 = none. */

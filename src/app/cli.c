@@ -144,8 +144,8 @@ void cli_say_left_out(const char *path, const struct perfmon *reader)
     uint64_t words_line;
     const char *words = perfmon_words_after(reader, &words_line);
     if (words != NULL)
-        fprintf(stderr, "%s:%" PRIu64 ": \"%s\": what follows the rows was left out\n", path, words_line,
-                words);
+        fprintf(stderr, "%s:%" PRIu64 ": \"%s\": what the recorder says after its rows was left out\n", path,
+                words_line, words);
     if (perfmon_unfinished_line(reader) > 0)
         fprintf(stderr,
                 "%s:%" PRIu64 ": the last row is not complete and was left out: is it being written?\n", path,

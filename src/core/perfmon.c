@@ -119,6 +119,14 @@ static const char *foreign_format(const unsigned char *bytes, size_t count)
     return NULL;
 }
 
+/* A file in UTF-8 may begin with a mark; joined to another, that stands before its header. */
+static size_t mark_length(const char *text, size_t length)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    const size_t bytes = sizeof(mark) - 1;
+    return length >= bytes && memcmp(text, mark, bytes) == 0 ? bytes : 0;
+}
+
 static enum status read_header(struct perfmon *reader, struct err *err)
 {
     enum status status = perfmon_refill(reader, err);
@@ -130,9 +138,7 @@ static enum status read_header(struct perfmon *reader, struct err *err)
         reader->line = 1;
         return perfmon_malformed(reader, err, "%s", foreign);
     }
-    if (reader->end >= 3 && memcmp(reader->buffer, "\xEF\xBB\xBF", 3) == 0) {
-        reader->begin = 3;
-    }
+    reader->begin = mark_length(reader->buffer, reader->end);
     char *line;
     status = perfmon_next_line(reader, &line, err);
     if (status == STATUS_NOT_FOUND) {
@@ -403,14 +409,14 @@ static enum status take_header_again(struct perfmon *reader, const char *heading
     return STATUS_OK;
 }
 
-/* Words, where a row should stand? Remembers the first. */
+/* Words, where a row or a header should stand? Remembers the first since the latest row. */
 static bool takes_words(struct perfmon *reader, char *line)
 {
     const unsigned char first = (unsigned char)*line | 0x20U; /* lower case, of an ASCII letter */
     if (!reader->is_pdh || !((first >= 'a' && first <= 'z') || first >= 0x80U)) {
         return false;
     }
-    if (reader->words_line == 0) {
+    if (!reader->is_after_words) {
         size_t length = strcspn(line, "\n");
         while (length > 0 && line[length - 1] == ' ') {
             length--;
@@ -420,6 +426,7 @@ static bool takes_words(struct perfmon *reader, char *line)
         text_add_clean(&words, line);
         text_tell_cut(&words);
         reader->words_line = reader->line;
+        reader->is_after_words = true;
     }
     return true;
 }
@@ -433,26 +440,32 @@ static enum status read_row(struct perfmon *reader, int64_t *out_utc_ms, struct 
         if (status != STATUS_OK) {
             return status;
         }
+        line += mark_length(line, reader->end - (size_t)(line - reader->buffer));
+        if (*line == '\n') {
+            continue;
+        }
         if (takes_words(reader, line)) {
             continue;
         }
-        if (reader->words_line > 0) { /* they did not end it */
+        const char *complaint = NULL;
+        char *time = perfmon_take_field(line, &p, &complaint);
+        const bool is_heading = time != NULL && is_time_heading(reader, time);
+        if (reader->is_after_words && !is_heading) { /* they ended no log */
             reader->line = reader->words_line;
             return perfmon_read_time(reader, reader->words, out_utc_ms, err);
         }
-        const char *complaint = NULL;
-        char *time = perfmon_take_field(line, &p, &complaint);
         if ((time == NULL ? complaint == perfmon_not_closed : p == NULL) && perfmon_is_unfinished(reader)) {
             return STATUS_NOT_FOUND;
         }
         if (time == NULL) {
             return perfmon_malformed(reader, err, "%s", complaint);
         }
-        if (is_time_heading(reader, time)) {
+        if (is_heading) {
             status = take_header_again(reader, time, p, err);
             if (status != STATUS_OK) {
                 return status;
             }
+            reader->is_after_words = false;
             continue;
         }
         status = perfmon_read_time(reader, time, out_utc_ms, err);

@@ -11,6 +11,7 @@
 
 #define READ_BYTES ((size_t)256 * 1024)
 #define FIELD_MAX 64          /* bytes with NUL of a value or a time; longer ones are neither */
+#define END_OF_TEXT '\x1A'    /* `copy a.csv+b.csv all.csv` puts one at the end of what it makes */
 #define UNIX_SECONDS_MAX 1e11 /* the year 5138; more are milliseconds by mistake */
 
 /* ---- lines ---- */
@@ -82,8 +83,11 @@ enum status perfmon_next_line(struct perfmon *reader, char **out_line, struct er
             }
             if (left < there) {
                 reader->unfinished_line = reader->line + 1;
-                reader->end -= there - left;
             }
+            while (left > 0 && line[left - 1] == END_OF_TEXT) {
+                left--;
+            }
+            reader->end -= there - left;
             if (left == 0) {
                 return STATUS_NOT_FOUND;
             }

@@ -31,6 +31,7 @@ struct perfmon {
     uint64_t unfinished_line; /* 0 = none */
     uint64_t line;
     uint64_t words_line; /* where words of the recorder follow the rows; 0 = nowhere */
+    bool is_after_words; /* no row and no header has come since */
     char words[PERFMON_WORDS_MAX];
     bool is_pdh;
     int64_t bias_ms;  /* from local time to UTC; autumn adds an hour */

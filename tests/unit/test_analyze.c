@@ -321,8 +321,9 @@ static void skipped_rows_are_told(void **state)
     write_text("words.csv", "\"(PDH-CSV 4.0)\",\"\\\\EX1\\a\"\n\"11/22/2026 03:14:05.000\",\"1\"\n"
                             "Exiting, please wait...     \nThe command completed successfully.\n");
     assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("words.csv")), EXIT_FINE);
-    assert_non_null(
-        strstr(messages, "words.csv:3: \"Exiting, please wait...\": what follows the rows was left out\n"));
+    assert_non_null(strstr(
+        messages,
+        "words.csv:3: \"Exiting, please wait...\": what the recorder says after its rows was left out\n"));
 }
 
 static void a_page_is_written(void **state)

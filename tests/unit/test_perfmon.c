@@ -482,8 +482,43 @@ static void logs_that_were_joined(void **state)
         /* the second is still being written */
         {HEADER "1,2,3\ntimestamp,a", "[a] [b]\n1970-01-01T00:00:01Z 2 3\n"},
         {HEADER "1,2,3\ntimestamp,a,\"b", "[a] [b]\n1970-01-01T00:00:01Z 2 3\n"},
+        /* each with the mark of UTF-8, and with an empty line before its header, as typeperf writes it */
+        {"\xEF\xBB\xBF\r\n" PDH("0") "\"11/22/2026 03:14:05.000\",\"1\"\r\n\xEF\xBB\xBF\r\n" PDH(
+             "0") "\"11/22/2026 03:14:06.000\",\"2\"\r\n\xEF\xBB\xBF" PDH("0") "\"11/22/2026 "
+                                                                               "03:14:07.000\",\"3\"\r\n",
+         "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T03:14:05Z 1\n2026-11-22T03:14:06Z 2\n"
+         "2026-11-22T03:14:07Z 3\n"},
+        /* with what typeperf says at the end of each */
+        {PDH("0") "\"11/22/2026 03:14:05.000\",\"1\"\r\nThe command completed successfully.\r\n\r\n" PDH(
+             "0") "\"11/22/2026 03:14:06.000\",\"2\"\r\nThe command completed successfully.\r\n\x1A",
+         "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T03:14:05Z 1\n2026-11-22T03:14:06Z 2\n"},
     };
     check(cases, ARRAY_COUNT(cases));
+}
+
+/* "copy" ends what it joins with Ctrl-Z: no row that is still being written. */
+static void what_copy_leaves_at_the_end(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file;
+        uint64_t unfinished;
+    } cases[] = {
+        {"timestamp,a\n1,2\n\x1A", 0}, {"timestamp,a\n1,2\n3,4\x1A", 0}, {"timestamp,a\n1,2\n3\x1A", 3}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct perfmon *reader = NULL;
+        int64_t utc_ms;
+        const double *values;
+        write_bytes(cases[i].file, strlen(cases[i].file));
+        assert_int_equal(perfmon_open(path, &reader, NULL), STATUS_OK);
+        while (perfmon_next(reader, &utc_ms, &values, NULL) == STATUS_OK) {
+        }
+        assert_int_equal(perfmon_unfinished_line(reader), cases[i].unfinished);
+        perfmon_close(reader);
+    }
+    assert_string_equal(read_text("timestamp,a\n1,2\n3,4\x1A"),
+                        "[a]\n1970-01-01T00:00:01Z 2\n1970-01-01T00:00:03Z 4\n");
+    assert_string_equal(read_text("\x1A"), ":1: the file is empty");
 }
 
 /* What typeperf says at its end, in the language of the machine, when its output was sent into a file. */
@@ -628,6 +663,7 @@ int main(void)
         cmocka_unit_test(samples_of_the_history),
         cmocka_unit_test(time_that_runs_backwards),
         cmocka_unit_test(logs_that_were_joined),
+        cmocka_unit_test(what_copy_leaves_at_the_end),
         cmocka_unit_test(words_after_the_rows),
         cmocka_unit_test(units_from_names),
         cmocka_unit_test(lines_cross_blocks),
