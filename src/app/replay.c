@@ -45,6 +45,7 @@ struct replay {
     struct engine_request request; /* asked for and not yet answered */
     struct recording recording;
     struct replayed processes[RECORDING_PROCESSES_MAX]; /* as in the recording */
+    struct replayed before[RECORDING_PROCESSES_MAX];    /* as they were, while instances change hands */
     size_t service_count;
     struct replayed_service services[SERVICES_MAX];
     int64_t first_utc_ms, now_utc_ms;
@@ -274,6 +275,42 @@ static void take_process(struct replay *replay, size_t index)
             process->first[c] = recorded->values[c];
 }
 
+/* The instance that the process of this one was recorded as until now: when "store" ends, "store#1" is called
+ * "store" from then on. RECORDING_PROCESSES_MAX when it was called so before, or is another one. */
+static size_t was_recorded_as(const struct replay *replay, size_t index)
+{
+    const struct recorded *all = replay->recording.processes;
+    const double pid = all[index].values[COUNTER_PID];
+    const size_t length = base_length(all[index].instance);
+    const bool is_another =
+        all[index].due && reading_known(pid) && pid >= 1 && replay->before[index].pid != pid;
+    for (size_t i = 0; is_another && i < replay->recording.process_count; i++)
+        if (i != index && replay->before[i].present && replay->before[i].pid == pid && all[i].due &&
+            all[i].values[COUNTER_PID] != pid && base_length(all[i].instance) == length &&
+            strncmp(all[i].instance, all[index].instance, length) == 0)
+            return i;
+    return RECORDING_PROCESSES_MAX;
+}
+
+/* Whose instance is called otherwise from now on stays the process it is. */
+static void follow_renamed(struct replay *replay)
+{
+    const size_t count = replay->recording.process_count;
+    bool moved[RECORDING_PROCESSES_MAX] = {false}, taken[RECORDING_PROCESSES_MAX] = {false};
+    memcpy(replay->before, replay->processes, count * sizeof *replay->before);
+    for (size_t i = 0; i < count; i++) {
+        const size_t from = was_recorded_as(replay, i);
+        if (from == RECORDING_PROCESSES_MAX)
+            continue;
+        replay->processes[i] = replay->before[from];
+        taken[i] = moved[from] = true;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (moved[i] && !taken[i])
+            replay->processes[i] =
+                (struct replayed){.first = {NAN, NAN}, .pid = NAN, .service = replay->before[i].service};
+}
+
 static int by_name(const void *a, const void *b)
 {
     return text_compare_nocase(((const struct service *)a)->name, ((const struct service *)b)->name);
@@ -455,6 +492,7 @@ static enum status play(struct replay *replay, struct err *err)
     while ((status = recording_poll(recording, err)) == STATUS_OK) {
         replay->now_utc_ms = recording->utc_ms;
         if (!saw_nothing(recording)) { /* else it is a gap */
+            follow_renamed(replay);
             for (size_t i = 0; i < recording->process_count; i++)
                 take_process(replay, i);
             step(replay, true);

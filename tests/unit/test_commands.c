@@ -404,6 +404,43 @@ static void replay_with_the_pids_that_were_recorded(void **state)
     assert_non_null(strstr(messages, "ID Process: the pids shown are made up"));
 }
 
+/* When the first of three ends, perfmon calls the others otherwise: they have not ended. */
+static void replay_of_instances_that_are_called_otherwise(void **state)
+{
+    (void)state;
+    write_text("act.json", config_act);
+    FILE *file = fopen(in_folder("three.csv"), "wb");
+    assert_non_null(file);
+    fputs("timestamp", file);
+    for (int i = 0; i < 3; i++)
+        fprintf(file, ",\\EX1\\Process(BESAgent%s)\\Private Bytes,\\EX1\\Process(BESAgent%s)\\ID Process",
+                (const char *const[]){"", "#1", "#2"}[i], (const char *const[]){"", "#1", "#2"}[i]);
+    fputs("\n", file);
+    for (int i = 0; i < 40 * 60; i++) {
+        const double leak = 1.5e8 + i / 60.0 * 3e7;
+        const bool one_less = i > 36 * 60;
+        fprintf(file, "%lld,", (long long)(START_UTC_MS / 1000 + i * 60));
+        if (one_less)
+            fprintf(file, "%.0f,3013,9e7,3014,,\n", leak);
+        else
+            fprintf(file, "8e7,3012,%.0f,3013,9e7,3014\n", leak);
+    }
+    assert_int_equal(fclose(file), 0);
+    write_text("tells.json", "{\"version\": 1, \"clients\": [{\"name\": \"bes\", \"image\": "
+                             "\"BESAgent.exe\"}],\n\"mail\": {\"to\": [\"ops@example.com\"], \"relays\": "
+                             "[{\"host\": \"relay1\"}], \"reminder\": \"1h\"}}\n");
+    assert_int_equal(
+        RUN(replay_run, "replay", "--mails", "--config", in_folder("tells.json"), in_folder("three.csv")),
+        EXIT_FOUND);
+    assert_null(strstr(out, "has ended"));
+    assert_non_null(strstr(out, "1 incident and 0 restarts"));
+    const char *renamed = strstr(out, "2026-03-02 12:");
+    assert_non_null(renamed);
+    assert_non_null(strstr(renamed, "still growing: BESAgent.exe private bytes +28.6 MiB/h"));
+    assert_non_null(strstr(renamed, "BESAgent.exe, pid 3013,"));
+    assert_null(strstr(out, "pid 3014"));
+}
+
 static void replay_as_if_it_might_act(void **state)
 {
     (void)state;
@@ -613,6 +650,7 @@ int main(void)
         cmocka_unit_test(replay_of_logs_that_follow_each_other),
         cmocka_unit_test(replay_of_the_machine_from_several_files),
         cmocka_unit_test(replay_with_the_pids_that_were_recorded),
+        cmocka_unit_test(replay_of_instances_that_are_called_otherwise),
         cmocka_unit_test(replay_as_if_it_might_act),
         cmocka_unit_test(replay_of_two_machines_warns),
         cmocka_unit_test(status_of_nothing_is_no_status),
