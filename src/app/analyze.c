@@ -280,15 +280,53 @@ static bool track_init(struct track *track, const struct perfmon *reader, const 
     return begin_detector(track);
 }
 
-/* Which process of several the verdict is about, and what became of it: what has ended reaches nothing. */
-static void tell_process(struct result *result, int64_t history_end_ms)
+/* "store#1" is an instance of "store". */
+static size_t base_length(const struct perfmon_process *process)
+{
+    size_t length = process->instance_length;
+    while (length > 0 && process->instance[length - 1] != '#') {
+        length--;
+    }
+    return length > 0 ? length - 1 : process->instance_length;
+}
+
+/* The same counter of another instance of the same program? */
+static bool is_sibling(const char *name, const char *other)
+{
+    struct perfmon_process a, b;
+    if (!perfmon_split_process(name, &a) || !perfmon_split_process(other, &b)) {
+        return false;
+    }
+    const size_t length = (size_t)(a.instance - name) + base_length(&a);
+    return (size_t)(b.instance - other) + base_length(&b) == length && strncmp(name, other, length) == 0 &&
+           text_equal_nocase(a.counter, b.counter);
+}
+
+/* The column that is of the process of this one from later on: when "store" ends, perfmon calls "store#1" so.
+ * NO_COLUMN = none, as far as the log tells. */
+static size_t renamed_to(const struct track *tracks, const struct result *results, size_t columns, size_t c)
+{
+    for (size_t i = 0; i < columns && results[c].missing_rows > 0; i++) {
+        if (i != c && reading_known(results[i].pid) && tracks[i].pid == tracks[c].pid &&
+            results[i].since_ms > results[c].known_ms && is_sibling(results[c].name, results[i].name)) {
+            return i;
+        }
+    }
+    return NO_COLUMN;
+}
+
+/* Which process of several the verdict is about, and what became of it: what has ended reaches nothing.
+ * `renamed` is the result of the column that it is in now (NULL = none); as long as that has no verdict yet, this
+ * one holds. */
+static void tell_process(struct result *result, const struct result *renamed, int64_t history_end_ms)
 {
     struct verdict *verdict = &result->verdict;
     const int64_t gone_ms = 3 * result->apart_ms > GONE_AFTER_MS ? 3 * result->apart_ms : GONE_AFTER_MS;
     const bool any = result->missing_rows < result->sample_count;
     const bool silent = any && (result->missing_rows >= PERFMON_GONE_AFTER_ROWS ||
                                 (history_end_ms != INT64_MIN && history_end_ms - result->to_ms > gone_ms));
-    result->ended = silent && result->of_process;
+    result->ended =
+        silent && result->of_process && (renamed == NULL || renamed->verdict.state != VERDICT_LEARNING);
     if (result->ended) {
         verdict->reason[verdict->reach_at] = '\0';
         verdict->exhaustion_ms = verdict->exhaustion_early_ms = verdict->exhaustion_late_ms = INT64_MAX;
@@ -299,8 +337,12 @@ static void tell_process(struct result *result, int64_t history_end_ms)
         text_add(&text, "; pid %.0f since ", result->pid);
         text_add_time_human(&text, result->since_ms);
     }
-    if (silent) {
-        text_add(&text, result->ended ? "; it has ended, last seen " : "; no value since ");
+    struct perfmon_process process;
+    if (silent && renamed != NULL && perfmon_split_process(renamed->name, &process)) {
+        text_add(&text, "; it goes on as %.*s since ", (int)process.instance_length, process.instance);
+        text_add_time_human(&text, renamed->since_ms);
+    } else if (silent) {
+        text_add(&text, result->of_process ? "; it has ended, last seen " : "; no value since ");
         text_add_time_human(&text, result->known_ms);
     }
 }
@@ -383,7 +425,10 @@ static enum status analyze_section(struct analysis *analysis, const char *path, 
         /* The verdict as of now; the alarms stay those that were told while the samples came. */
         detector_settle(tracks[i].detector);
         detector_verdict(tracks[i].detector, &results[i].verdict);
-        tell_process(&results[i], history_end_ms);
+    }
+    for (size_t i = 0; i < columns && status == STATUS_OK; i++) {
+        const size_t renamed = renamed_to(tracks, results, columns, i);
+        tell_process(&results[i], renamed != NO_COLUMN ? &results[renamed] : NULL, history_end_ms);
         if (analysis->options->html != NULL) {
             add_chart(analysis, &results[i], tracks[i].detector);
         }

@@ -453,6 +453,37 @@ static void a_process_that_has_ended_reaches_nothing(void **state)
     assert_non_null(strstr(out, "\n1 series grew without bound for a time, and it ended.\n"));
 }
 
+/* When "bes" ends, perfmon calls "bes#1" so from then on: that has not ended, and leaks on. */
+static void an_instance_that_is_called_otherwise_goes_on(void **state)
+{
+    (void)state;
+    for (int rows_after = 4; rows_after <= 2000; rows_after += 1996) {
+        FILE *file = fopen(in_folder("renamed.csv"), "wb");
+        assert_non_null(file);
+        fputs("\"(PDH-CSV 4.0) (X)(0)\"", file);
+        for (int i = 0; i < 2; i++) {
+            fprintf(file,
+                    ",\"\\\\EX1\\Process(bes%s)\\Private Bytes\",\"\\\\EX1\\Process(bes%s)\\ID Process\"",
+                    i == 1 ? "#1" : "", i == 1 ? "#1" : "");
+        }
+        fputs("\n", file);
+        for (int r = 0; r < 2880 + rows_after; r++) {
+            const double leak = 8e7 + 150000.0 * r + r * 7919 % 100000;
+            fprintf(file, "\"11/%02d/2026 %02d:%02d:00.000\",", 2 + r / 1440, r / 60 % 24, r % 60);
+            fprintf(file,
+                    r < 2880 ? "\"70000000\",\"3012\",\"%.0f\",\"3388\"\n"
+                             : "\"%.0f\",\"3388\",\" \",\" \"\n",
+                    leak);
+        }
+        assert_int_equal(fclose(file), 0);
+        assert_int_equal(RUN(analyze_run, "analyze", "--limit", "2GiB", in_folder("renamed.csv")),
+                         EXIT_FOUND);
+        assert_non_null(strstr(out, "; it goes on as bes since 2026-11-04 00:00:00 UTC\n"));
+        assert_null(strstr(out, "it has ended"));
+        assert_non_null(strstr(out, "\n1 of 4 series grows without bound."));
+    }
+}
+
 /* Two processes after each other, as the history has them: the first leaked and has ended. */
 static void a_process_of_a_history_that_has_ended(void **state)
 {
@@ -595,6 +626,7 @@ int main(void)
         cmocka_unit_test(a_leak_that_ended_is_still_found),
         cmocka_unit_test(a_restarted_process_is_another_one),
         cmocka_unit_test(a_process_that_has_ended_reaches_nothing),
+        cmocka_unit_test(an_instance_that_is_called_otherwise_goes_on),
         cmocka_unit_test(a_process_of_a_history_that_has_ended),
         cmocka_unit_test(a_perfmon_log_names_its_machine),
         cmocka_unit_test(a_path_that_is_not_utf8_is_told_as_far_as_it_goes),
