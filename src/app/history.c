@@ -83,17 +83,19 @@ static void print_mails(const struct history *history)
     }
 }
 
-/* The value of a series at its end. */
-static enum status read_latest(struct store *store, int64_t series_id, int64_t last_utc_ms, double *out_value,
-                               struct err *err)
+/* The value of a series at its end, and when that was: what is noted with the series may be an hour old. */
+static enum status read_latest(struct store *store, int64_t series_id, int64_t *last_utc_ms,
+                               double *out_value, struct err *err)
 {
     struct store_cursor *cursor = NULL;
     struct series_point point;
     *out_value = NAN;
     enum status status =
-        store_samples_begin(store, series_id, last_utc_ms - MS_PER_HOUR, INT64_MAX, &cursor, err);
-    while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK)
+        store_samples_begin(store, series_id, *last_utc_ms - MS_PER_HOUR, INT64_MAX, &cursor, err);
+    while (!status && (status = store_samples_next(cursor, &point, err)) == STATUS_OK) {
         *out_value = point.mean;
+        *last_utc_ms = point.t_ms > *last_utc_ms ? point.t_ms : *last_utc_ms;
+    }
     store_cursor_free(cursor);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -110,7 +112,9 @@ static enum status print_series(struct store *store, struct err *err)
     while (!status &&
            (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK) {
         double latest;
-        status = read_latest(store, id, last_utc_ms, &latest, err);
+        status = read_latest(store, id, &last_utc_ms, &latest, err);
+        if (status)
+            break;
         struct text text = text_on(value, sizeof value);
         text_add_quantity(&text, metric_unit(key.metric), latest);
         printf("  %s to %s  %s of %s", time_text(from, sizeof from, first_utc_ms),
@@ -188,12 +192,15 @@ static enum status series_json(struct store *store, json_t *list, struct err *er
     int64_t id, first_utc_ms, last_utc_ms;
     enum status status = store_series_begin(store, &cursor, err);
     while (!status &&
-           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK)
+           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK) {
+        double latest;
+        status = read_latest(store, id, &last_utc_ms, &latest, err);
         json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:I, s:s, s:o, s:o}", "kind",
                                               target_kind_name(key.target_kind), "target",
                                               json_words(key.target), "image", json_words(key.image), "pid",
                                               (json_int_t)key.process.pid, "metric", metric_name(key.metric),
                                               "from", json_time(first_utc_ms), "to", json_time(last_utc_ms)));
+    }
     store_cursor_free(cursor);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }

@@ -244,6 +244,45 @@ static void history_as_json(void **state)
     free(text);
 }
 
+/* Of a process that ended long before the others the time of its last sample is told, which is not noted with
+ * the series for each of them. */
+static void the_end_of_an_old_process_is_its_last_sample(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = {0};
+    const struct store_series_key key = {.target_kind = TARGET_CLIENT,
+                                         .target = "bes",
+                                         .image = "BESAgent.exe",
+                                         .process = {77, 78},
+                                         .metric = METRIC_PRIVATE_BYTES};
+    assert_int_equal(store_begin(fixture->store, &err), STATUS_OK);
+    const int minutes = 347;
+    for (int i = 0; i <= minutes; i++) {
+        store_put_sample(fixture->store, &key, fixture->begin_utc_ms + i * MS_PER_MINUTE, 5e7, &err);
+    }
+    assert_int_equal(store_commit(fixture->store, &err), STATUS_OK);
+    fill(fixture);
+    const int64_t end_utc_ms = fixture->begin_utc_ms + minutes * MS_PER_MINUTE;
+    char wanted[160], iso[40];
+    struct text words = text_on(wanted, sizeof(wanted)), at = text_on(iso, sizeof(iso));
+    text_add(&words, " to ");
+    text_add_time_human(&words, end_utc_ms);
+    text_add(&words, "  private bytes of bes (BESAgent.exe, pid 77), at the end 47.7 MiB\n");
+    text_add_time_utc(&at, end_utc_ms);
+    char *text = ANSWER(history_run, EXIT_FINE, "--data", fixture->folder);
+    if (strstr(text, wanted) == NULL) {
+        fail_msg("\"%s\" is not in\n%s", wanted, text);
+    }
+    free(text);
+    text = ANSWER(history_run, EXIT_FINE, "--json", "--data", fixture->folder);
+    json_t *root = json_loads(text, 0, NULL);
+    json_t *series = json_array_get(json_object_get(root, "series"), 0);
+    assert_string_equal(json_string_value(json_object_get(series, "target")), "bes");
+    assert_string_equal(json_string_value(json_object_get(series, "to")), iso);
+    json_decref(root);
+    free(text);
+}
+
 static void report_as_text(void **state)
 {
     struct fixture *fixture = *state;
@@ -553,6 +592,7 @@ int main(void)
         TEST(history_as_text),
         TEST(history_as_csv),
         TEST(history_as_json),
+        TEST(the_end_of_an_old_process_is_its_last_sample),
         TEST(report_as_text),
         TEST(report_as_page),
         TEST(report_marks_the_latest),
