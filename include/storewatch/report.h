@@ -72,6 +72,8 @@ struct report_series {
     const struct report_mark *marks;
     size_t mark_count;
     bool ended; /* what it was of is no longer there: nothing is foreseen */
+    /* Of the samples that are in the points, which are buckets; both 0: as the points. */
+    int64_t from_ms, to_ms;
 };
 
 /* An incident as a bar: since when it grew, as far as is known later, and how long the incident was open. */

@@ -376,6 +376,8 @@ static void add_chart(struct analysis *analysis, const struct result *result, co
         .unit = result->unit,
         .points = points,
         .point_count = detector_points(detector, points, CHART_POINTS),
+        .from_ms = reading_known(result->pid) ? result->since_ms : result->from_ms,
+        .to_ms = result->known_ms,
         .verdict = &result->verdict,
         .marks = marks,
         .mark_count = mark_count,

@@ -94,6 +94,7 @@ static size_t marks_for(const struct reporter *reporter, const struct store_seri
 /* Buckets of equal length: lowest, mean of the means, highest. */
 struct thinner {
     int64_t from_ms, bucket_ms;
+    int64_t first_ms, last_ms; /* of what is known */
     size_t count;
     uint64_t in_bucket;
     struct series_point points[POINTS_MAX + 1];
@@ -106,6 +107,8 @@ static void thin(struct thinner *thinner, const struct series_point *point)
     int64_t start_ms =
         thinner->from_ms + (point->t_ms - thinner->from_ms) / thinner->bucket_ms * thinner->bucket_ms;
     struct series_point *last = thinner->count ? &thinner->points[thinner->count - 1] : NULL;
+    thinner->first_ms = last ? thinner->first_ms : point->t_ms;
+    thinner->last_ms = point->t_ms;
     if (!last || last->t_ms != start_ms) {
         if (thinner->count > POINTS_MAX)
             return;
@@ -210,6 +213,8 @@ static void show_series(struct reporter *reporter, struct buffer *out, const str
                                    .unit = metric_unit(key->metric),
                                    .points = thinner->points,
                                    .point_count = thinner->count,
+                                   .from_ms = thinner->first_ms,
+                                   .to_ms = thinner->last_ms,
                                    .verdict = verdict,
                                    .ended = ended,
                                    .marks = marks,

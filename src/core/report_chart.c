@@ -511,7 +511,9 @@ bool report_add_figure(struct buffer *page, const struct report_series *series)
                      chart.top + PLOT_HEIGHT);
     buffer_add(page, "</svg>\n<figcaption>");
     add_key(page, &chart);
-    buffer_add(page, "%s to %s</figcaption></figure>\n", words_time(series->points[0].t_ms).s,
-               words_time(series->points[series->point_count - 1].t_ms).s);
+    const bool is_told = series->from_ms != 0 || series->to_ms != 0;
+    buffer_add(page, "%s to %s</figcaption></figure>\n",
+               words_time(is_told ? series->from_ms : series->points[0].t_ms).s,
+               words_time(is_told ? series->to_ms : series->points[series->point_count - 1].t_ms).s);
     return true;
 }

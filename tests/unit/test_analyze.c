@@ -339,6 +339,7 @@ static void a_page_is_written(void **state)
     assert_non_null(strstr(page, "Private Bytes"));
     assert_non_null(strstr(page, "1 of 2 series grows without bound."));
     assert_non_null(strstr(page, "unbounded growth detected"));
+    assert_non_null(strstr(page, "2023-11-14 22:13:20 UTC to 2023-11-15 08:13:05 UTC</figcaption>"));
     assert_non_null(strstr(page, "</html>"));
 
     /* What leaks comes first, whichever file has it; of a file that is malformed there is nothing. */

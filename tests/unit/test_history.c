@@ -317,6 +317,13 @@ static void report_as_page(void **state)
             fail_msg("\"%s\" is not in the page", wanted[i]);
         }
     }
+    char span[80]; /* that of the samples, as history tells it, not of the buckets they are drawn in */
+    struct text words = text_on(span, sizeof(span));
+    text_add_time_human(&words, fixture->begin_utc_ms);
+    text_add(&words, " to ");
+    text_add_time_human(&words, fixture->begin_utc_ms + (SAMPLES - 1) * MS_PER_MINUTE);
+    text_add(&words, "</figcaption>");
+    assert_non_null(strstr(page, span));
     assert_null(strstr(page, "arch<ive"));
     assert_true(strstr(page, "(archive.exe, pid 1234): private bytes</h2>") <
                 strstr(page, "host: system commit"));

@@ -127,7 +127,7 @@ static void a_leak(void **state)
                                         {NOW - MS_PER_HOUR + 1, "restart <1>", SEVERITY_ERROR},
                                         {NOW - 90 * MS_PER_DAY, "long ago", SEVERITY_INFORMATION}};
     char *page = page_of(&(struct report_series){"store.exe", "since yesterday", UNIT_BYTES, points, POINTS,
-                                                 &verdict, marks, 3, false});
+                                                 &verdict, marks, 3, false, 0, 0});
     assert_non_null(strstr(page, "<span class=\"badge unbounded\">unbounded</span> growth"));
     assert_non_null(strstr(page, "<dt>slope (interval)</dt><dd>50.0 MiB/h (45.0 to 55.0)</dd>"));
     assert_non_null(strstr(page, "<dt>limit</dt><dd>2.00 GiB (address space)</dd>"));
@@ -166,8 +166,8 @@ static void a_leak_that_was_ended(void **state)
     const struct verdict verdict = growth();
     const struct report_mark marks[] = {{NOW + 2 * MS_PER_MINUTE, "restart", SEVERITY_WARNING},
                                         {NOW + 5 * MS_PER_HOUR, "long after", SEVERITY_INFORMATION}};
-    char *page = page_of(
-        &(struct report_series){"store.exe", "ended", UNIT_BYTES, points, POINTS, &verdict, marks, 2, true});
+    char *page = page_of(&(struct report_series){"store.exe", "ended", UNIT_BYTES, points, POINTS, &verdict,
+                                                 marks, 2, true, 0, 0});
     assert_non_null(strstr(page, "<dt>last level</dt>"));
     assert_non_null(strstr(page, "<path class=\"fit\""));
     assert_null(strstr(page, "<path class=\"forecast\""));
@@ -189,7 +189,7 @@ static void a_far_limit_does_not_flatten_the_curve(void **state)
     verdict.exhaustion_early_ms = NOW + 900 * MS_PER_HOUR;
     verdict.exhaustion_late_ms = INT64_MAX;
     char *page = page_of(
-        &(struct report_series){"store.exe", "", UNIT_BYTES, points, POINTS, &verdict, NULL, 0, false});
+        &(struct report_series){"store.exe", "", UNIT_BYTES, points, POINTS, &verdict, NULL, 0, false, 0, 0});
     assert_int_equal(count_of(page, "<line class=\"limit\""), 0);
     assert_int_equal(count_of(page, "<path class=\"forecast\" d=\"M833.3 "),
                      1); /* a fifth of the time is forecast */
@@ -207,7 +207,7 @@ static void a_bounded_series_has_no_forecast(void **state)
     verdict.shape = SHAPE_PLATEAU;
     verdict.exhaustion_ms = INT64_MAX;
     char *page = page_of(
-        &(struct report_series){"store.exe", "", UNIT_BYTES, points, POINTS, &verdict, NULL, 0, false});
+        &(struct report_series){"store.exe", "", UNIT_BYTES, points, POINTS, &verdict, NULL, 0, false, 0, 0});
     assert_non_null(strstr(page, "<span class=\"badge bounded\">bounded</span> plateau"));
     assert_null(strstr(page, "class=\"fan\" d=\"M0.0"));
     assert_null(strstr(page, "class=\"forecast\" d=\"M"));
@@ -216,7 +216,7 @@ static void a_bounded_series_has_no_forecast(void **state)
     verdict.state = VERDICT_LEARNING;
     verdict.shape = SHAPE_UNKNOWN;
     page = page_of(
-        &(struct report_series){"store.exe", "", UNIT_BYTES, points, POINTS, &verdict, NULL, 0, false});
+        &(struct report_series){"store.exe", "", UNIT_BYTES, points, POINTS, &verdict, NULL, 0, false, 0, 0});
     assert_null(strstr(page, "class=\"fit\" d=\"M0.0"));
     assert_non_null(strstr(page, "<span class=\"badge learning\">learning</span> </p>"));
     free(page);
@@ -232,8 +232,8 @@ static void gaps_stay_gaps(void **state)
     }
     points[30].low = points[30].mean = points[30].high = NAN; /* one unknown */
     points[32].mean = NAN;                                    /* leaves 31 alone: a dot */
-    char *page =
-        page_of(&(struct report_series){"store.exe", "", UNIT_BYTES, points, POINTS, NULL, NULL, 0, false});
+    char *page = page_of(
+        &(struct report_series){"store.exe", "", UNIT_BYTES, points, POINTS, NULL, NULL, 0, false, 0, 0});
     assert_int_equal(count_of(page, "<path class=\"mean\" d=\"M"), 3 + 1); /* and the one of the key */
     assert_int_equal(count_of(page, "<path class=\"dot\""), 1);
     free(page);
@@ -250,7 +250,8 @@ static void a_page_is_bounded(void **state)
         points[i] = (struct series_point){NOW + i * 1000, level, level, level};
     }
     points[50000].low = points[50000].mean = 5e7; /* one outlier, which must not get lost */
-    char *page = page_of(&(struct report_series){"many", "", UNIT_BYTES, points, MANY, NULL, NULL, 0, false});
+    char *page =
+        page_of(&(struct report_series){"many", "", UNIT_BYTES, points, MANY, NULL, NULL, 0, false, 0, 0});
     assert_in_range(strlen(page), 10000, 150000);
     assert_non_null(strstr(page, " 969.0L")); /* 5e7 on an axis from 0 to 1.5 GiB */
     free(page);
@@ -267,14 +268,14 @@ static void empty_and_odd(void **state)
                               .limit = NAN,
                               .exhaustion_ms = INT64_MAX};
     char *page =
-        page_of(&(struct report_series){"none", "", UNIT_BYTES, points, 0, &verdict, NULL, 0, false});
+        page_of(&(struct report_series){"none", "", UNIT_BYTES, points, 0, &verdict, NULL, 0, false, 0, 0});
     assert_non_null(strstr(page, "No known sample"));
     free(page);
-    page = page_of(&(struct report_series){"unknown", "", UNIT_BYTES, points, 1, NULL, NULL, 0, false});
+    page = page_of(&(struct report_series){"unknown", "", UNIT_BYTES, points, 1, NULL, NULL, 0, false, 0, 0});
     assert_non_null(strstr(page, "No known sample"));
     free(page);
     points[0] = (struct series_point){NOW, 5, 5, 5};
-    page = page_of(&(struct report_series){"one", "", UNIT_HANDLES, points, 1, NULL, NULL, 0, false});
+    page = page_of(&(struct report_series){"one", "", UNIT_HANDLES, points, 1, NULL, NULL, 0, false, 0, 0});
     assert_int_equal(count_of(page, "<path class=\"dot\""), 1);
     free(page);
 }
@@ -326,7 +327,7 @@ static void random_numbers(void **state)
         };
         const struct report_mark mark = {TIME(), "mark", SEVERITY_ERROR};
         free(page_of(&(struct report_series){"odd", "", (enum unit)(rand() % 3), points, count, &verdict,
-                                             &mark, 1, rand() % 2 == 0}));
+                                             &mark, 1, rand() % 2 == 0, 0, 0}));
     }
 }
 
@@ -345,8 +346,8 @@ static void hostile_texts(void **state)
     struct report_mark mark = {NOW, "", SEVERITY_ERROR};
     text_copy(mark.text, sizeof(mark.text), evil);
     report_page_begin(&page, evil, evil, NOW, evil);
-    report_page_series(&page,
-                       &(struct report_series){evil, evil, UNIT_OTHER, points, 2, &verdict, &mark, 1, false});
+    report_page_series(
+        &page, &(struct report_series){evil, evil, UNIT_OTHER, points, 2, &verdict, &mark, 1, false, 0, 0});
     report_table_begin(&table, &page, evil, evil, evils, 2, 1);
     report_table_row(&table, evils, SEVERITY_ERROR);
     report_table_end(&table, evil);
@@ -439,7 +440,7 @@ static void a_full_buffer_fails(void **state)
         struct buffer page = {.limit = limit};
         report_page_begin(&page, "Report", "EX1", NOW, "all is well");
         report_page_series(&page, &(struct report_series){"store.exe", "", UNIT_BYTES, points, POINTS,
-                                                          &verdict, NULL, 0, false});
+                                                          &verdict, NULL, 0, false, 0, 0});
         report_page_end(&page);
         char *text = buffer_take(&page);
         if (text != NULL) {
