@@ -584,7 +584,9 @@ static void fill_row(const struct result *result, struct table_row *row)
     if (result->alarm_count > 0) {
         text_add_time_human(&cells[CELL_DETECTED], result->alarms[0]);
     }
-    if (verdict->exhaustion_ms != INT64_MAX) {
+    if (verdict->exhaustion_late_ms <= verdict->at_ms) {
+        text_add(&cells[CELL_EXHAUSTION], "already");
+    } else if (verdict->exhaustion_ms != INT64_MAX) {
         text_add_time_human(&cells[CELL_EXHAUSTION], verdict->exhaustion_ms);
     }
 }

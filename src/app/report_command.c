@@ -371,9 +371,14 @@ static void add_summary(struct text *text, const struct reporter *reporter)
     if (first && first->exhaustion_utc_ms != INT64_MAX) {
         char name[160];
         report_name_growth(first, name, sizeof name);
-        text_add(text, "\nThe nearest end: ");
-        text_add_time_human(text, first->exhaustion_utc_ms);
-        text_add(text, ", %s.", name);
+        if (report_limit_reached(first)) {
+            text_add(text, "\nThe limit is reached: ");
+        } else {
+            text_add(text, "\nThe nearest end: ");
+            text_add_time_human(text, first->exhaustion_utc_ms);
+            text_add(text, ", ");
+        }
+        text_add(text, "%s.", name);
     }
     report_summary_add(text, history, reporter->kept);
 }

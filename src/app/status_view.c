@@ -87,9 +87,13 @@ static void add_metric(struct buffer *out, const json_t *metric, int64_t at_utc_
         text_add_rate_interval(&text, unit_of(metric), json_number_get(metric, "slope_per_hour"),
                                json_number_get(metric, "slope_low"), json_number_get(metric, "slope_high"));
         buffer_add(out, "; %s", storage);
-        text_clear(&text);
-        add_end(&text, metric, at_utc_ms);
-        buffer_add(out, "; ends %s", storage);
+        if (json_number_get(metric, "now") >= limit) {
+            buffer_add(out, "; the limit is reached");
+        } else {
+            text_clear(&text);
+            add_end(&text, metric, at_utc_ms);
+            buffer_add(out, "; ends %s", storage);
+        }
     }
     buffer_add(out, "\n        %s\n", json_words_get(metric, "reason", ""));
 }

@@ -169,6 +169,10 @@ static void add_exhaustion(struct buffer *page, const struct verdict *verdict)
     if (verdict->exhaustion_ms == INT64_MAX) {
         return;
     }
+    if (verdict->exhaustion_late_ms <= verdict->at_ms) { /* since when is not known */
+        add_fact(page, "limit reached", "already");
+        return;
+    }
     if (verdict->exhaustion_ms > verdict->at_ms) {
         add_fact(page, "time left", words_duration(verdict->exhaustion_ms - verdict->at_ms).s);
     }

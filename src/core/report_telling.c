@@ -378,6 +378,12 @@ static void facts_of_growth(struct report_telling *telling)
         text_add(&text, isnan(incident->limit) ? "not foreseeable: no limit is known" : "not foreseeable");
         return;
     }
+    /* Foreseen for no time after what was read last: then it is that limit itself that was read. */
+    const int64_t read_utc_ms = alert->read_utc_ms ? alert->read_utc_ms : alert->utc_ms;
+    if (incident->exhaustion_late_utc_ms <= read_utc_ms && is_foreseeable(incident->exhaustion_late_utc_ms)) {
+        text_add(&text, "the limit is reached");
+        return;
+    }
     if (incident->exhaustion_utc_ms > alert->utc_ms) {
         text_add(&text, "in %s, ", words_duration(incident->exhaustion_utc_ms - alert->utc_ms).s);
     }

@@ -175,6 +175,10 @@ static void the_limit_gives_the_time_left(void **state)
     json_decref(root);
     assert_int_equal(RUN(analyze_run, "analyze", "--limit", "2GiB", in_folder("leak.csv")), EXIT_FOUND);
     assert_non_null(strstr(out, "limit reached"));
+    /* Passed long ago: the last row is not when. */
+    assert_int_equal(RUN(analyze_run, "analyze", "--limit", "120MiB", in_folder("leak.csv")), EXIT_FOUND);
+    assert_non_null(strstr(out, " UTC  already  "));
+    assert_non_null(strstr(out, "; has reached 120 MiB\n"));
 }
 
 /* In a file without bytes the limit holds for what has no known unit. */

@@ -330,6 +330,38 @@ static void report_as_page(void **state)
     free(page);
 }
 
+/* What was above its limit when it was last looked at ended then, not at that moment. */
+static void report_of_a_limit_that_is_reached(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = {0};
+    fill(fixture);
+    const int64_t last_utc_ms = fixture->begin_utc_ms + SAMPLES * MS_PER_MINUTE;
+    struct incident incident = {.id = 4,
+                                .target_kind = TARGET_CLIENT,
+                                .target = "arch<ive",
+                                .image = "archive.exe",
+                                .process = {1234, 77},
+                                .metric = METRIC_PRIVATE_BYTES,
+                                .opened_utc_ms = fixture->begin_utc_ms + 11 * MS_PER_HOUR,
+                                .level_now = 2.2e9,
+                                .limit = 2147483648.0,
+                                .limit_name = "address space",
+                                .exhaustion_utc_ms = last_utc_ms,
+                                .exhaustion_early_utc_ms = last_utc_ms,
+                                .exhaustion_late_utc_ms = last_utc_ms};
+    assert_int_equal(store_begin(fixture->store, &err), STATUS_OK);
+    assert_int_equal(store_put_incident(fixture->store, &incident, &err), STATUS_OK);
+    assert_int_equal(store_commit(fixture->store, &err), STATUS_OK);
+    char *text = ANSWER(report_run, EXIT_FINE, "--data", fixture->folder);
+    assert_non_null(strstr(text, "\nThe limit is reached: private bytes of archive.exe (arch<ive).\n"));
+    free(text);
+    free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
+    char *page = read_all(fixture->page);
+    assert_non_null(strstr(page, ">the limit is reached</td>"));
+    free(page);
+}
+
 /* More restarts than a chart has room for: the latest count. */
 static void report_marks_the_latest(void **state)
 {
@@ -602,6 +634,7 @@ int main(void)
         TEST(the_end_of_an_old_process_is_its_last_sample),
         TEST(report_as_text),
         TEST(report_as_page),
+        TEST(report_of_a_limit_that_is_reached),
         TEST(report_marks_the_latest),
         TEST(report_of_an_old_file),
         TEST(report_of_a_process_that_has_ended),

@@ -233,6 +233,25 @@ static void plain_text_of_a_leak(void **state)
     free(alert);
 }
 
+/* Each reminder of a limit that was passed long ago would foresee another end, that moment. */
+static void a_limit_that_is_reached_is_no_forecast(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_REMINDER);
+    alert->incident.level_now = 2.1 * GIB;
+    alert->incident.exhaustion_utc_ms = alert->incident.exhaustion_early_utc_ms =
+        alert->incident.exhaustion_late_utc_ms = NOW;
+    struct mail mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "\nEnds       the limit is reached\n"));
+    mail_deinit(&mail);
+    alert->incident.exhaustion_late_utc_ms = NOW + MS_PER_HOUR; /* perhaps it is not yet */
+    mail = mail_of(alert);
+    assert_non_null(
+        strstr(mail.plain, "\nEnds       2026-11-22 03:14:05 UTC (between 2026-11-22 03:14:05 and\n"));
+    mail_deinit(&mail);
+    free(alert);
+}
+
 /* Growth that ended by itself has at its end the rate of its end: what it did in all is told then. */
 static void growth_that_ended_by_itself(void **state)
 {
@@ -614,6 +633,7 @@ int main(void)
         cmocka_unit_test(subjects),
         cmocka_unit_test(subject_of_other_metrics),
         cmocka_unit_test(plain_text_of_a_leak),
+        cmocka_unit_test(a_limit_that_is_reached_is_no_forecast),
         cmocka_unit_test(growth_that_ended_by_itself),
         cmocka_unit_test(plain_text_of_others),
         cmocka_unit_test(events),

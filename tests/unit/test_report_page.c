@@ -157,6 +157,20 @@ static void a_leak(void **state)
     free(page);
 }
 
+static void a_limit_that_is_reached(void **state)
+{
+    (void)state;
+    struct series_point points[POINTS];
+    rising(points);
+    struct verdict verdict = growth();
+    verdict.exhaustion_ms = verdict.exhaustion_early_ms = verdict.exhaustion_late_ms = verdict.at_ms;
+    char *page = page_of(
+        &(struct report_series){"store.exe", "", UNIT_BYTES, points, POINTS, &verdict, NULL, 0, false, 0, 0});
+    assert_non_null(strstr(page, "<dt>limit reached</dt><dd>already</dd>"));
+    assert_null(strstr(page, "at the earliest"));
+    free(page);
+}
+
 /* Of a process that is no longer there nothing is foreseen; what ended it stands at the edge of its chart. */
 static void a_leak_that_was_ended(void **state)
 {
@@ -454,6 +468,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_leak),
+        cmocka_unit_test(a_limit_that_is_reached),
         cmocka_unit_test(a_leak_that_was_ended),
         cmocka_unit_test(a_far_limit_does_not_flatten_the_curve),
         cmocka_unit_test(a_bounded_series_has_no_forecast),
