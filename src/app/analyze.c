@@ -53,6 +53,7 @@ struct result {
     int64_t apart_ms;                     /* of the last two; 0 = there were none */
     struct verdict verdict;
     int64_t known_ms;      /* of the latest value; meaningless without any */
+    double latest;         /* that value; NAN = there was none */
     uint64_t missing_rows; /* since then */
     bool ended;            /* it is a counter of a process that was gone at the end */
     double pid;            /* of the process that the verdict is about; NAN = there was no other before it */
@@ -93,8 +94,12 @@ static bool result_init(struct result *result, const char *path, const struct pe
         return false;
     }
     memcpy(name, column->name, size);
-    *result = (struct result){
-        .file = path, .name = name, .unit = column->unit, .of_process = column->of_process, .pid = NAN};
+    *result = (struct result){.file = path,
+                              .name = name,
+                              .unit = column->unit,
+                              .of_process = column->of_process,
+                              .latest = NAN,
+                              .pid = NAN};
     return true;
 }
 
@@ -191,6 +196,7 @@ static bool push_batch(struct batch *batch, struct track *tracks, struct result 
             track->state = state;
             result->unknown_count += !reading_known(value);
             result->known_ms = reading_known(value) ? batch->times[r] : result->known_ms;
+            result->latest = reading_known(value) ? value : result->latest;
             result->missing_rows = reading_known(value) ? 0 : result->missing_rows + 1;
         }
         if (batch->rows > 0) {
@@ -578,7 +584,9 @@ static void fill_row(const struct result *result, struct table_row *row)
     }
     text_add(&cells[CELL_VERDICT], "%s",
              verdict->state == VERDICT_UNBOUNDED ? "UNBOUNDED" : verdict_state_name(verdict->state));
-    text_add_quantity(&cells[CELL_NOW], result->unit, verdict->value);
+    /* A level takes some samples; unknown is only what nobody could read. */
+    text_add_quantity(&cells[CELL_NOW], result->unit,
+                      isfinite(verdict->value) ? verdict->value : result->latest);
     text_add_rate_interval(&cells[CELL_RATE], result->unit, verdict->slope_per_hour,
                            verdict->slope_low_per_hour, verdict->slope_high_per_hour);
     if (result->alarm_count > 0) {

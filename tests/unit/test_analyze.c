@@ -346,6 +346,11 @@ static void a_page_is_written(void **state)
     assert_non_null(strstr(page, "2023-11-14 22:13:20 UTC to 2023-11-15 08:13:05 UTC</figcaption>"));
     assert_non_null(strstr(page, "</html>"));
 
+    /* Too short for a level, but what was read is known. */
+    write_text("short.csv", "timestamp,private bytes\n1,5242880\n2,6291456\n");
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("short.csv")), EXIT_FINE);
+    assert_non_null(strstr(out, "\nlearning  6.00 MiB  unknown  private bytes\n"));
+
     /* What leaks comes first, whichever file has it; of a file that is malformed there is nothing. */
     write_text("short.csv", "timestamp,too short\n1,2\n2,3\n");
     write_text("bad.csv", "timestamp,malformed\n1,2\n2,x\n");
