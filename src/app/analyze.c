@@ -321,9 +321,17 @@ static size_t renamed_to(const struct track *tracks, const struct result *result
     return NO_COLUMN;
 }
 
+/* What is seen of a process under its new name: does that outweigh the growth that was told under the old one? A
+ * leak that stops is cleared after half of its duration. */
+static bool outweighs(const struct result *renamed, const struct result *result)
+{
+    const int64_t grew_ms = result->known_ms - result->verdict.onset_ms;
+    return renamed->verdict.state == VERDICT_UNBOUNDED || renamed->missing_rows >= PERFMON_GONE_AFTER_ROWS ||
+           renamed->known_ms - renamed->since_ms > grew_ms / 2;
+}
+
 /* Which process of several the verdict is about, and what became of it: what has ended reaches nothing.
- * `renamed` is the result of the column that it is in now (NULL = none); as long as that has no verdict yet, this
- * one holds. */
+ * `renamed` is the result of the column that it is in now; NULL = none. */
 static void tell_process(struct result *result, const struct result *renamed, int64_t history_end_ms)
 {
     struct verdict *verdict = &result->verdict;
@@ -331,8 +339,7 @@ static void tell_process(struct result *result, const struct result *renamed, in
     const bool any = result->missing_rows < result->sample_count;
     const bool silent = any && (result->missing_rows >= PERFMON_GONE_AFTER_ROWS ||
                                 (history_end_ms != INT64_MIN && history_end_ms - result->to_ms > gone_ms));
-    result->ended =
-        silent && result->of_process && (renamed == NULL || renamed->verdict.state != VERDICT_LEARNING);
+    result->ended = silent && result->of_process && (renamed == NULL || outweighs(renamed, result));
     if (result->ended) {
         verdict->reason[verdict->reach_at] = '\0';
         verdict->exhaustion_ms = verdict->exhaustion_early_ms = verdict->exhaustion_late_ms = INT64_MAX;
