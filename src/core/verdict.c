@@ -67,6 +67,8 @@
 #define STRAY_PAUSE 2         /* periods: twice as many after the first look because of that, and so on */
 #define FALL_LOOKS 8          /* so many looks more while it falls */
 #define PLATEAU_REACHED 0.95  /* of the plateau ends a warm-up, for the next incarnation */
+#define HINGE_POINTS 16       /* are needed to tell when in them the growth began, */
+#define HINGE_LEAVES 0.5      /* by a level and a line that leave less than this share of what a line does */
 #define EVALUATE_SHARE 64
 #define SILENCE_SHARE 16   /* a silence counts as time seen up to this share of the life, */
 #define SILENCE_PERIODS 20 /* or so many periods if that is more, */
@@ -162,10 +164,39 @@ static double seen_from(const struct detector *d, double onset_level)
     return isfinite(lowest) ? fmax(lowest, onset_level) : onset_level;
 }
 
+/* The onset that the clauses find is the earliest that passes: up to two fifths of its time may be of the level
+ * before (FIRST_SHARE). People look for what happened when it began. Where a level and a line from there on
+ * explain what was seen far better than a line does, and better than a curve, it began between the two. */
+static int64_t begin_of_growth(const struct detector *d, int64_t onset_ms)
+{
+    struct series_bucket point[SERIES_RING];
+    double t[SERIES_RING], v[SERIES_RING];
+    int64_t width_ms;
+    const size_t n = series_window(&d->series, onset_ms, point, &width_ms);
+    for (size_t i = 0; i < n; i++) {
+        t[i] = detector_seconds(d, point[i].t_ms);
+        v[i] = point[i].mean;
+    }
+    if (n < HINGE_POINTS)
+        return onset_ms;
+    struct trend_parabola curve;
+    trend_parabola(t, v, n, &curve);
+    double least = fmin(HINGE_LEAVES * trend_line_residue(t, v, n), curve.residue);
+    for (size_t at = 1; at < n / 2; at++) {
+        const double residue = trend_hinge_residue(t, v, n, at);
+        if (residue < least) {
+            least = residue;
+            onset_ms = point[at].t_ms;
+        }
+    }
+    return onset_ms;
+}
+
 static void unbounded_enter(struct detector *d, const struct finding *f, bool by_guard)
 {
     state_enter(d, VERDICT_UNBOUNDED);
-    change_remember(d, f->onset_ms);
+    d->told_onset_ms = by_guard ? f->onset_ms : begin_of_growth(d, f->onset_ms);
+    change_remember(d, d->told_onset_ms);
     d->by_guard = by_guard;
     d->level_of_line = false;
     d->finding = *f;

@@ -105,9 +105,10 @@ struct detector {
     /* While unbounded: */
     int64_t onset_ms;
     double onset_level;
-    double told_from;    /* the level it is said to have begun at */
-    double height, peak; /* of the growth, looked at as it was found: now, and the highest */
-    double held;         /* the highest that was, since held_ms */
+    int64_t told_onset_ms; /* when it is said to have begun, */
+    double told_from;      /* and at which level */
+    double height, peak;   /* of the growth, looked at as it was found: now, and the highest */
+    double held;           /* the highest that was, since held_ms */
     int64_t held_ms;
     bool by_guard;
     /* The line of the present segment, per second. */

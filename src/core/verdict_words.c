@@ -58,7 +58,7 @@ static void add_reach(struct text *text, enum unit unit, const struct verdict *v
 
 static int64_t lasted_ms(const struct detector *d)
 {
-    return detector_clock(d, d->last_ms) - detector_clock(d, d->onset_ms);
+    return detector_clock(d, d->last_ms) - detector_clock(d, d->told_onset_ms);
 }
 
 /* " over the last 57 min, before that 10.0 MiB/h; by 3.30 GiB in 12 d 5 h in all" */
@@ -233,7 +233,7 @@ void detector_verdict(const struct detector *d, struct verdict *v)
                           .at_ms = d->last_ms,
                           .known_ms = d->known_ms,
                           .since_ms = d->since_ms,
-                          .onset_ms = d->state == VERDICT_UNBOUNDED ? d->onset_ms : d->fit_from_ms,
+                          .onset_ms = d->state == VERDICT_UNBOUNDED ? d->told_onset_ms : d->fit_from_ms,
                           .value = d->value,
                           .slope_per_hour = NAN,
                           .slope_low_per_hour = NAN,

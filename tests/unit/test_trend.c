@@ -159,6 +159,9 @@ static void shapes_are_told_apart(void **state)
     for (size_t i = 0; i < 40; i++)
         step[i] = line[i] + (i < 15 ? 0 : 50);
     assert_true(trend_step_residue(t, step, 40, 15) < 1e-6 && trend_step_residue(t, step, 40, 16) > 100);
+    for (size_t i = 0; i < 40; i++)
+        step[i] = 7 + (i > 15 ? 3 * (t[i] - t[15]) : 0);
+    assert_true(trend_hinge_residue(t, step, 40, 15) < 1e-6 && trend_hinge_residue(t, step, 40, 17) > 1);
     assert_true(trend_saturating_residue(t, curve, 40, &level, &tau) < 10);
     assert_true(fabs(level - 100) < 3 && fabs(tau - 10) < 2);
     /* In x of -1 to 1 about the middle at 19.5: 3 t is 58.5 + 58.5 x, and 0.1 (t - 19.5)^2 is 38.025 x^2. */

@@ -1050,6 +1050,41 @@ static void what_growth_began_at_was_seen(void **state)
     detector_free(detector);
 }
 
+/* People look for what happened when it began: the time that is told is that of the bend, not one well before it
+ * in the level; and of growth that accelerates, that of its begin. */
+static void when_growth_began_is_told_well(void **state)
+{
+    (void)state;
+    static const struct {
+        double held_h, rate, bend, noise; /* MiB an hour, MiB an hour and hour, MiB */
+    } cases[] = {{5.5, 90, 0, 2}, {30, 90, 0, 2}, {100, 20, 0, 20}, {60, 60, 0, 60}, {40, 0, 1, 2}};
+    const double mib = 1 << 20;
+    for (size_t k = 0; k < ARRAY_COUNT(cases); k++) {
+        struct verdict_settings settings = settings_plain(UNIT_BYTES);
+        settings.min_window_ms = 4 * MS_PER_HOUR;
+        struct detector *detector = detector_new(&settings);
+        assert_non_null(detector);
+        detector_set_limit(detector, (struct verdict_limit){.value = 16384 * mib, .name = "test limit"});
+        struct random random = random_seeded(k + 1);
+        enum verdict_state now = VERDICT_LEARNING;
+        double grown_h = 0;
+        for (int64_t minute = 0; now != VERDICT_UNBOUNDED && minute < 12 * 24 * 60; minute++) {
+            grown_h = fmax(0, (double)minute / 60 - cases[k].held_h);
+            const double level = 500 + (cases[k].rate + cases[k].bend * grown_h) * grown_h;
+            now = detector_push(detector, minute * 60000,
+                                (level + cases[k].noise * random_normal(&random)) * mib);
+        }
+        assert_int_equal(now, VERDICT_UNBOUNDED);
+        struct verdict verdict;
+        detector_verdict(detector, &verdict);
+        const double told_h = (double)(verdict.at_ms - verdict.onset_ms) / MS_PER_HOUR;
+        print_message("grew for %.1f h, told %.1f h\n", grown_h, told_h);
+        assert_in_range((int)(1000 * told_h / grown_h), cases[k].bend > 0 ? 900 : 970,
+                        cases[k].bend > 0 ? 1100 : 1030);
+        detector_free(detector);
+    }
+}
+
 /* At the end of a file: the verdict of the last sample, not of the last evaluation. */
 static void a_settled_verdict_is_that_of_the_last_sample(void **state)
 {
@@ -1113,6 +1148,7 @@ int main(void)
         cmocka_unit_test(the_reason_of_an_alarm_stays_true),
         cmocka_unit_test(the_end_of_growth_that_changes_its_rate_is_foreseen),
         cmocka_unit_test(what_growth_began_at_was_seen),
+        cmocka_unit_test(when_growth_began_is_told_well),
         cmocka_unit_test(a_settled_verdict_is_that_of_the_last_sample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
