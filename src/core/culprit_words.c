@@ -131,7 +131,9 @@ static void add_together(struct text *text, const struct culprit_ranking *rankin
         const struct culprit *culprit = &ranking->items[i];
         text_add(text, "%s", i == 0 ? "" : i + 1 < count ? ", " : ranking->either ? " or " : " and ");
         text_add_culprit(text, culprit);
-        if (!isnan(culprit->share))
+        if (!isnan(culprit->share) && percent(culprit->share) > 100)
+            text_add(text, " with all of it");
+        else if (!isnan(culprit->share))
             text_add(text, " with about %d %%", percent(culprit->share));
     }
     text_add(text, ranking->either ? ", or both: they grew " : " together: they grew ");
@@ -141,7 +143,11 @@ static void add_together(struct text *text, const struct culprit_ranking *rankin
     }
     text_add(text, " in the same ");
     text_add_duration(text, ranking->to_mono_ms - ranking->from_mono_ms);
-    if (!isnan(ranking->together_share)) {
+    if (ranking->together_low > 1) {
+        /* Of the machine's it is known why they can have grown by more than that. */
+        text_add(text, ", together all of the growth%s",
+                 ranking->metric == METRIC_COMMIT ? " and what others gave back" : "");
+    } else if (!isnan(ranking->together_share)) {
         int low = percent(ranking->together_low), high = percent(ranking->together_high);
         text_add(text, ", together %d to %d %% of the growth", low > 0 ? low : 0, high < 100 ? high : 100);
     } else {

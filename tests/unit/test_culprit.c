@@ -474,6 +474,33 @@ static void test_two_are_named_together_with_their_shares(void **state)
     assert_non_null(strstr(ranking.words, "of the growth."));
 }
 
+/* Under pressure the store gives its cache back: what two leak is more than the machine grows by. */
+static void test_no_part_is_more_than_all_of_it(void **state)
+{
+    struct fixture *f = *state;
+    const struct actor actors[] = {
+        {.image = "store.exe", .bytes = 1200 * MIB, .handles = 4000, .bytes_leaked = -42 * MIB},
+        {.image = "Fax.exe", .bytes = 40 * MIB, .handles = 300, .bytes_leaked = 34 * MIB, .with_burst = 0.7},
+        {.image = "BESAgent.exe",
+         .bytes = 90 * MIB,
+         .handles = 600,
+         .bytes_leaked = 60 * MIB,
+         .with_burst = 0.5}};
+    live(f, actors, ARRAY_COUNT(actors), FROM + 6 * POLLS_A_HOUR);
+    struct culprit_known known[] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS"),
+                                    known_as(f, 1, TARGET_CLIENT, "fax"),
+                                    known_as(f, 2, TARGET_CLIENT, "bes")};
+    struct culprit_question question = about(f, METRIC_COMMIT);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, known, 3, &ranking);
+    assert_int_equal(ranking.together, 2);
+    assert_true(ranking.items[0].share > 1 && ranking.together_low > 1);
+    assert_non_null(
+        strstr(ranking.words, "BESAgent.exe (pid 108, the client \"bes\") with all of it and Fax.exe"));
+    assert_non_null(strstr(ranking.words, ", together all of the growth and what others gave back."));
+    assert_null(strstr(ranking.words, " 100 %"));
+}
+
 /* Two clients' objects lie in the store, which has `part` of its growth from the first of them. */
 static void live_with_two(struct fixture *f, double own_burst, double part)
 {
@@ -1094,6 +1121,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_client_is_named_for_the_growth_of_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_past_that_is_told_is_as_one_that_was_seen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_are_named_together_with_their_shares, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_part_is_more_than_all_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_clients_are_named_together_for_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_that_move_alike_are_not_told_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_holds_handles_is_named_for_the_pool, setup, teardown),
