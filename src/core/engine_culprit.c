@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* After the client's restart the store is left alone until its growth has shown that it goes on: so much of
- * what its rate before foretells, */
+/* After the client's restart the store is left alone until its growth has shown that it goes on: it has grown
+ * by what counts as growth, and by so much of what its rate foretells, */
 #define GOES_ON 0.5
 /* over this part of the verdict's window, or of the time that is left when that is shorter. */
 #define PROOF_WINDOW 0.5
@@ -94,9 +94,17 @@ static bool is_client_tried(const struct open_incident *open)
            open->incident.rungs_tried & (1u << RUNG_RESTART_CLIENT);
 }
 
+/* The verdict's level is behind, by an hour after days of growth: what was added meanwhile is none of what is
+ * added from now on. */
+static double reading_or_level(struct engine *engine, const struct incident *incident)
+{
+    const struct watched *item = watch_find(&engine->watch, incident->process);
+    return item ? fmax(item->now[incident->metric], incident->level_now) : incident->level_now;
+}
+
 void step_follow_tried_client(struct step *step, struct open_incident *open)
 {
-    const struct engine *engine = step->engine;
+    struct engine *engine = step->engine;
     const struct restart_journal *journal = &engine->restart.journal;
     /* On its way up. One that is turned back, of the next suspect, says nothing about the growth. */
     bool under_way = engine_restarting(engine) && journal->incident_id == open->incident.id &&
@@ -105,8 +113,19 @@ void step_follow_tried_client(struct step *step, struct open_incident *open)
         open->client_tried_mono_ms = 0;
     } else if (open->client_tried_mono_ms == 0 || under_way) {
         open->client_tried_mono_ms = step->clock.mono_ms;
-        open->client_tried_level = open->incident.level_now;
+        open->client_tried_level = reading_or_level(engine, &open->incident);
     }
+}
+
+/* What the store has to grow by to have grown at all since then: less when less is left, or it would end
+ * before. Its rate alone proves nothing: once the growth has ended the rate sinks to nothing, and so does what
+ * it foretells, long before the verdict says that it is over. */
+static double least_proof(const struct config *config, const struct open_incident *open)
+{
+    const struct incident *incident = &open->incident;
+    double least =
+        metric_unit(incident->metric) == UNIT_BYTES ? config->min_growth_bytes : config->min_handles;
+    return fmin(least, PROOF_LEFT * (incident->limit - open->client_tried_level)); /* NAN: no limit */
 }
 
 /* Is it still open whether the client's restart has ended the store's growth? */
@@ -121,8 +140,8 @@ static bool is_proof_awaited(const struct step *step, const struct open_incident
         wanted_ms = fmin(wanted_ms, PROOF_LEFT * (double)(incident->exhaustion_early_utc_ms -
                                                           step->clock.utc_ms + since_ms));
     double foretold = incident->slope_low_per_hour * (double)since_ms / (double)MS_PER_HOUR;
-    return (double)since_ms < wanted_ms ||
-           incident->level_now - open->client_tried_level < GOES_ON * foretold;
+    double proof = fmax(GOES_ON * foretold, least_proof(&step->engine->config, open));
+    return (double)since_ms < wanted_ms || incident->level_now - open->client_tried_level < proof;
 }
 
 /* Was it there before its incident was opened? Who was restarted for it, or for one just before, was not. */

@@ -11,6 +11,7 @@
  *   service NAME IMAGE BASE [needs A B]   a running service and its process' private bytes
  *   program IMAGE BASE                    a process without service; does not run yet
  *   grow NAME flat | leak RATE | plateau TOP TAU | sawtooth RATE TOP       RATE is per hour
+ *   grow NAME halts                       keeps, as long as it runs, what it has leaked, and leaks no more
  *   grow NAME objects RATE HOLDER SIZE    opens objects in HOLDER's process, SIZE each there, and closes none
  *   set NAME stop_latency D | start_latency D | fail_starts N | refuse_starts CODE N | refuse_stops CODE N
  *   set NAME hang_in_stop | unhang NAME   until then its stop does not end
@@ -214,6 +215,8 @@ static void grow(struct player *player, char **words)
     require(player, words[2] != NULL, "how does it grow?");
     if (strcmp(words[2], "flat") == 0) {
         fake_grow(&player->os, who, FAKE_FLAT);
+    } else if (strcmp(words[2], "halts") == 0) {
+        fake_halt(&player->os, who);
     } else if (strcmp(words[2], "leak") == 0) {
         fake_grow(&player->os, who, FAKE_LEAK);
         who->bytes_per_hour = size(player, words[3]);

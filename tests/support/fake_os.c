@@ -68,6 +68,18 @@ void fake_grow(struct os *os, struct fake_program *program, enum fake_growth gro
     program->grows_from_mono_ms = os->world.mono_ms;
 }
 
+void fake_halt(struct os *os, struct fake_program *program)
+{
+    const int64_t from_ms = program->born_mono_ms > program->grows_from_mono_ms ? program->born_mono_ms
+                                                                                : program->grows_from_mono_ms;
+    if (program->growth == FAKE_LEAK) {
+        program->kept_of_100ns = program->born_100ns;
+        program->kept_bytes =
+            program->bytes_per_hour * (double)(os->world.mono_ms - from_ms) / (double)MS_PER_HOUR;
+    }
+    fake_grow(os, program, FAKE_FLAT);
+}
+
 void fake_program_run(struct os *os, struct fake_program *program, bool running)
 {
     program->running = running;
@@ -133,6 +145,8 @@ static void behave(struct os *os, struct fake_program *program, struct process *
     double age_ms = (double)(os->world.mono_ms - from_ms);
     double hours = age_ms / (double)MS_PER_HOUR;
     double bytes = program->base_bytes;
+    if (program->kept_of_100ns == process->id.created_100ns)
+        bytes += program->kept_bytes;
     switch (program->growth) {
     case FAKE_FLAT:
     case FAKE_OBJECTS:

@@ -22,6 +22,8 @@ struct fake_program {
     bool running; /* of a program without service */
     struct process_id process;
     enum fake_growth growth;
+    double kept_bytes; /* of a leak that has ended, as long as this process runs */
+    uint64_t kept_of_100ns;
     double base_bytes;
     double bytes_per_hour; /* leak, or slope of the sawtooth */
     double top_bytes;      /* plateau: where it ends; sawtooth: where it drops */
@@ -101,6 +103,8 @@ struct fake_program *fake_add_program(struct os *os, const char *image, double b
 struct fake_program *fake_program_find(struct os *os, const char *service_or_image); /* NULL when unknown */
 /* From now on it grows so. Set the rates in the program afterwards. */
 void fake_grow(struct os *os, struct fake_program *program, enum fake_growth growth);
+/* A leak ends: its present process keeps what it has, and grows no more. */
+void fake_halt(struct os *os, struct fake_program *program);
 void fake_program_run(struct os *os, struct fake_program *program, bool running);
 void fake_advance(struct os *os, int64_t ms);
 /* Appends "D+HH:MM:SS text\n" to the log. */
