@@ -163,6 +163,8 @@ void text_add_defect(struct text *text, const char *image, const struct loaded_d
         text_add_file_version(text, version);
     else
         text_add(text, "of unknown version");
+    if (version->known && !dll->loaded.known) /* the fix may have been installed under a running program */
+        text_add(text, " (the file's version: that of what has been loaded could not be read)");
     text_add(text, "; ");
     switch (finding->fix) {
     case FIX_MISSING:

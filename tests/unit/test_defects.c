@@ -178,6 +178,11 @@ static void test_words(void **state)
     assert_words(&dll,
                  "BESAgent.exe loads Emsmdb32.dll 11.0.8000.0; KB 898782 does not apply: 11.0.8000.0 is of "
                  "Outlook 2003; KB 898782 is about Exchange 2003");
+    /* Installed under the running program, the fix is in the file and not yet in what runs. */
+    dll = dll_of("C:\\bes\\Emsmdb32.dll", NULL, "6.5.7233.36");
+    assert_words(&dll,
+                 "BESAgent.exe loads Emsmdb32.dll 6.5.7233.36 (the file's version: that of what has been "
+                 "loaded could not be read); KB 898782's fix is in it");
     dll = dll_of("C:\\bes\\Emsmdb32.dll", NULL, NULL);
     assert_words(&dll,
                  "BESAgent.exe loads Emsmdb32.dll of unknown version; whether it has KB 898782's fix is "
