@@ -247,8 +247,8 @@ static void advise_growth(struct alert *alert, const struct config *config, bool
         else if (incident->metric == METRIC_COMMIT)
             alert_add_todo(
                 alert,
-                "Find the program whose private bytes grow (Task Manager, column \"Commit size\"), and "
-                "register it under \"clients\" if it uses MAPI.");
+                "Find the program whose private bytes grow (Task Manager, column \"VM Size\", from Windows "
+                "Server 2008 on \"Commit size\"), and register it under \"clients\" if it uses MAPI.");
         else
             alert_add_todo(
                 alert,

@@ -898,6 +898,24 @@ static void test_a_pool_s_alert_says_what_to_look_at(void **state)
 }
 
 /* A service's name may have 256 characters: the line is cut then, and says so. */
+/* Of Windows Server 2003, which most readers have: its Task Manager knows no "Commit size". */
+static void test_the_advice_names_a_column_that_is_there(void **state)
+{
+    (void)state;
+    struct config config;
+    configure(&config);
+    struct alert *alert = calloc(1, sizeof *alert);
+    alert->kind = ALERT_OPENED;
+    alert->has_incident = true;
+    alert->incident.target_kind = TARGET_HOST;
+    alert->incident.metric = METRIC_COMMIT;
+    advice_add(alert, &config, false);
+    assert_int_equal(alert->todo_count, 1);
+    assert_non_null(
+        strstr(alert->todo[0], "column \"VM Size\", from Windows Server 2008 on \"Commit size\""));
+    free(alert);
+}
+
 static void test_an_advice_that_is_too_long_says_so(void **state)
 {
     (void)state;
@@ -1130,6 +1148,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_driver_s_pool, setup, teardown),
         cmocka_unit_test(test_a_pool_s_alert_says_what_to_look_at),
         cmocka_unit_test(test_an_advice_that_is_too_long_says_so),
+        cmocka_unit_test(test_the_advice_names_a_column_that_is_there),
         cmocka_unit_test(test_the_advice_has_a_deadline_only_when_it_is_one),
         cmocka_unit_test(test_the_advice_knows_a_stop_that_hangs),
         cmocka_unit_test_setup_teardown(test_few_handles_do_not_hold_a_driver_s_pool, setup, teardown),
