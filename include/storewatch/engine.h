@@ -93,7 +93,9 @@ struct open_incident {
     int64_t ranked_slot;
     struct culprit_ranking ranking;
     char who[ENGINE_WHO_MAX]; /* who was named last, and how surely; "" = nobody was */
-    /* When and at which level the restart of a client for the store's growth was over; 0 = there was none. */
+    bool named_one_ended;     /* since it was named; by whatever end */
+    /* When and at which level the restart of a client for the store's growth was over, or one that was named
+     * for it had ended; 0 = there was none. */
     int64_t client_tried_mono_ms;
     double client_tried_level;
     struct refused_restart refused;

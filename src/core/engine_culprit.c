@@ -64,11 +64,28 @@ static bool knows_less(const struct culprit_ranking *now, const struct culprit_r
            now->to_mono_ms - now->from_mono_ms < before->to_mono_ms - before->from_mono_ms;
 }
 
+/* Has one of those named ended meanwhile: by hand, as the mail advises, or by itself? */
+static bool has_named_one_ended(const struct step *step, const struct open_incident *open)
+{
+    const struct observation *observation = step->observation;
+    if (!observation->processes_known || observation->processes_cut)
+        return false;
+    for (size_t i = 0; open->ranked && i < open->ranking.count; i++) {
+        const struct process_id id = open->ranking.items[i].process;
+        const struct process *process = observation_process(observation, id.pid);
+        if (culprit_is_named(&open->ranking, i) && !(process && process_id_equal(process->id, id)))
+            return true;
+    }
+    return false;
+}
+
 void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono_ms)
 {
     struct engine *engine = step->engine;
-    if (!is_asked(&open->incident) || (open->ranked && open->ranked_slot == engine->growers.slot))
+    const bool ended = has_named_one_ended(step, open);
+    if (!is_asked(&open->incident) || (open->ranked && open->ranked_slot == engine->growers.slot && !ended))
         return;
+    open->named_one_ended |= ended;
     struct culprit_question question = {.metric = open->incident.metric,
                                         .process = open->incident.process,
                                         .onset_mono_ms = onset_mono_ms,
@@ -77,7 +94,7 @@ void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono
     size_t count = culprit_known_of(&engine->watch, known);
     struct culprit_ranking ranking;
     culprit_rank(&engine->growers, &question, known, count, &ranking);
-    if (!open->ranked || !knows_less(&ranking, &open->ranking))
+    if (!open->ranked || ended || !knows_less(&ranking, &open->ranking))
         open->ranking = ranking;
     open->ranked = true;
     open->ranked_slot = engine->growers.slot;
@@ -92,6 +109,13 @@ static bool is_client_tried(const struct open_incident *open)
 {
     return open->incident.target_kind == TARGET_STORE &&
            open->incident.rungs_tried & (1u << RUNG_RESTART_CLIENT);
+}
+
+/* Or was it restarted by hand, or has ended by itself? Only the first time counts: one that ends again and
+ * again would keep the ladder waiting for ever. */
+static bool ended_by_itself(const struct open_incident *open)
+{
+    return open->incident.target_kind == TARGET_STORE && open->named_one_ended;
 }
 
 /* The verdict's level is behind, by an hour after days of growth: what was added meanwhile is none of what is
@@ -109,7 +133,7 @@ void step_follow_tried_client(struct step *step, struct open_incident *open)
     /* On its way up. One that is turned back, of the next suspect, says nothing about the growth. */
     bool under_way = engine_restarting(engine) && journal->incident_id == open->incident.id &&
                      journal->phase != RESTART_STOPPING && !journal->stop_failed;
-    if (!is_client_tried(open)) {
+    if (!is_client_tried(open) && !ended_by_itself(open)) {
         open->client_tried_mono_ms = 0;
     } else if (open->client_tried_mono_ms == 0 || under_way) {
         open->client_tried_mono_ms = step->clock.mono_ms;
@@ -132,7 +156,7 @@ static double least_proof(const struct config *config, const struct open_inciden
 static bool is_proof_awaited(const struct step *step, const struct open_incident *open)
 {
     const struct incident *incident = &open->incident;
-    if (!is_client_tried(open) || open->client_tried_mono_ms == 0)
+    if ((!is_client_tried(open) && !ended_by_itself(open)) || open->client_tried_mono_ms == 0)
         return false;
     int64_t since_ms = step->clock.mono_ms - open->client_tried_mono_ms;
     double wanted_ms = PROOF_WINDOW * (double)step->engine->config.min_window_ms;

@@ -504,7 +504,9 @@ enum rung policy_next_rung(const struct config *config, const struct incident *i
             return RUNG_ALERT;
         }
         if (suspect->proof_awaited) {
-            text_add(&why, "a client was restarted for it; whether that ended the growth is not known yet");
+            text_add(&why,
+                     "who was named for it was restarted or has ended; whether that ended the growth is not "
+                     "known yet");
             return RUNG_ALERT;
         }
         if (in_ladder(config, RUNG_RESTART_CLIENT) &&

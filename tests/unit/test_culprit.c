@@ -880,6 +880,39 @@ static void test_a_reload_forgets_nobody(void **state)
     engine_free(engine);
 }
 
+/* But who has ended is not accused any more, nor restarted for it: a person has done that already. */
+static void test_who_has_ended_is_named_no_more(void **state)
+{
+    struct fixture *f = *state;
+    struct config config;
+    configure(&config);
+    config.mode = MODE_ALERT;
+    struct engine *engine = engine_new(&config, "EX1");
+    struct actions *actions = calloc(1, sizeof *actions);
+    struct alert *alert = calloc(1, sizeof *alert);
+    assert_true(run_until(f, engine, with_archive, ARRAY_COUNT(with_archive), ALERT_OPENED, actions, alert));
+    const struct open_incident *open = &engine->incidents[0];
+    assert_non_null(first_by_itself(&open->ranking));
+    config.min_window_ms /= 2;
+    engine_configure(engine, &config);
+    const int from = (int)(f->observation->mono_ms / POLL_MS);
+    for (int poll = from + 1; poll < from + 30; poll++) {
+        look(f, with_archive, ARRAY_COUNT(with_archive), poll);
+        f->observation->processes[1].id.pid = 204;
+        f->observation->processes[1].id.created_100ns += (uint64_t)from * POLL_MS * 10000;
+        add_service(f, "ArchiveSvc", 204);
+        add_service(f, "MSExchangeIS", 100);
+        engine_step(engine, f->observation,
+                    (struct clock){f->observation->mono_ms, f->observation->utc_ms, 0, 600}, true, actions);
+        assert_int_equal(open->incident.state, INCIDENT_OPEN);
+        assert_null(first_by_itself(&open->ranking));
+        assert_non_null(strstr(open->ranking.words, " Named for it before: archive.exe (pid 104, "));
+    }
+    free(alert);
+    free(actions);
+    engine_free(engine);
+}
+
 static void test_a_pool_s_alert_says_what_to_look_at(void **state)
 {
     (void)state;
@@ -1145,6 +1178,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who_holds_handles_is_named_for_the_pool, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_store_can_hold_the_pool, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reload_forgets_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_has_ended_is_named_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_driver_s_pool, setup, teardown),
         cmocka_unit_test(test_a_pool_s_alert_says_what_to_look_at),
         cmocka_unit_test(test_an_advice_that_is_too_long_says_so),
