@@ -17,4 +17,8 @@ void text_add_restart(struct text *text, const struct alert *alert, enum target_
  * { "name": "besagent", "image": "BESAgent.exe", "service": "BlackBerry Agent" }. `service` may be "". */
 void text_add_client_line(struct text *text, const char *image, const char *service);
 
+/* Appends what to do to have a program that was discovered restarted, with that line. `service`: the one whose
+ * process it is, and whose alone; "" = none. */
+void text_add_registering(struct text *text, const char *image, const char *service);
+
 #endif

@@ -235,10 +235,11 @@ static void check_registered(struct doctor *doctor)
     }
 }
 
-static void add_line_for(const struct doctor *doctor, struct text *out, const struct found_client *found)
+/* "": it is that of no service, or of several. */
+static const char *service_of(const struct doctor *doctor, const struct found_client *found)
 {
     const struct service *service = observation_service_of(doctor->observation, found->process.pid);
-    text_add_client_line(out, found->image, service ? service->name : "");
+    return service ? service->name : "";
 }
 
 static bool is_registered(const struct doctor *doctor, struct process_id process)
@@ -258,8 +259,7 @@ static void check_found(struct doctor *doctor)
             continue;
         char todo[512];
         struct text text = text_on(todo, sizeof todo);
-        text_add(&text, "To have it restarted when it leaks, add under \"clients\": ");
-        add_line_for(doctor, &text, found);
+        text_add_registering(&text, found->image, service_of(doctor, found));
         unregistered++;
         doctor_add(doctor, DOCTOR_WARNING, "discovered", todo, "%s, pid %u, %s and is not registered%s",
                    found->image, (unsigned)found->process.pid, found->how,
@@ -474,7 +474,7 @@ static json_t *client_json(const struct doctor *doctor, const struct found_clien
 {
     char line[512];
     struct text text = text_on(line, sizeof line);
-    add_line_for(doctor, &text, found);
+    text_add_client_line(&text, found->image, service_of(doctor, found));
     json_t *dlls = json_array();
     for (size_t k = 0; k < found->dlls.count; k++) {
         const struct loaded_dll *dll = &found->dlls.items[k];

@@ -34,6 +34,16 @@ void text_add_client_line(struct text *text, const char *image, const char *serv
     text_add(text, " }");
 }
 
+/* Without a service the ladder would pass such a client over and restart the store for it. */
+void text_add_registering(struct text *text, const char *image, const char *service)
+{
+    text_add(text, "%s",
+             service[0] ? "To have it restarted by storewatch when it leaks, register it under \"clients\": "
+                        : "storewatch restarts services only, and it is none by itself. Register it with "
+                          "the one whose restart restarts it, under \"clients\": ");
+    text_add_client_line(text, image, service[0] ? service : "THE SERVICE");
+}
+
 void text_add_restart(struct text *text, const struct alert *alert, enum target_kind kind,
                       const char *service, const char *image)
 {
@@ -212,9 +222,9 @@ static void advise_registering(struct alert *alert)
     if (incident->target_kind != TARGET_DISCOVERED)
         return;
     char storage[ALERT_LINE_MAX];
-    struct text line = text_on(storage, sizeof storage);
-    text_add_client_line(&line, incident->image, alert->hosted_by);
-    alert_add_todo(alert, "To have it restarted by storewatch, register it under \"clients\": %s", storage);
+    struct text text = text_on(storage, sizeof storage);
+    text_add_registering(&text, incident->image, alert->hosted_by);
+    alert_add_todo(alert, "%s", storage);
 }
 
 /* Do the pools account for most of what the machine grows by? */

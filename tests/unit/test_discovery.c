@@ -487,6 +487,29 @@ static bool advises(const struct alert *alert, const char *words)
     return false;
 }
 
+/* A client without a service has no rung of its own: registered as it is, the store would be restarted for it. */
+static void test_who_is_no_service_is_not_promised_a_restart(void **state)
+{
+    (void)state;
+    struct config *config = calloc(1, sizeof *config);
+    struct alert *alert = advised(TARGET_DISCOVERED, METRIC_PRIVATE_BYTES, NULL);
+    assert_true(advises(alert,
+                        "To have it restarted by storewatch when it leaks, register it under \"clients\": "
+                        "{ \"name\": \"besagent\", \"image\": \"BESAgent.exe\", \"service\": "
+                        "\"BlackBerry Agent\" }"));
+    alert->todo_count = 0;
+    alert->hosted_by[0] = '\0';
+    config_default(config);
+    advice_add(alert, config, false);
+    assert_false(advises(alert, "To have it restarted by storewatch"));
+    assert_true(advises(alert,
+                        "storewatch restarts services only, and it is none by itself. Register it with the "
+                        "one whose restart restarts it, under \"clients\": { \"name\": \"besagent\", "
+                        "\"image\": \"BESAgent.exe\", \"service\": \"THE SERVICE\" }"));
+    free(alert);
+    free(config);
+}
+
 static void test_the_alert_names_the_dll(void **state)
 {
     (void)state;
@@ -721,6 +744,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_service_searches_seldom, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_discovery_only_the_registered_are_looked_into, setup,
                                         teardown),
+        cmocka_unit_test(test_who_is_no_service_is_not_promised_a_restart),
         cmocka_unit_test(test_the_alert_names_the_dll),
         cmocka_unit_test(test_the_mail_says_by_which_defect_the_named_one_leaks),
         cmocka_unit_test(test_a_hostile_name_stays_one_json_line),
