@@ -76,6 +76,16 @@ void agent_end_mail_round(struct agent *agent)
     agent->mail_retry_mono_ms = os_mono_ms(agent->os) + agent->mail_backoff_ms;
 }
 
+/* An error that was queued in an earlier life of storewatch, behind what the cap holds back: this life did not
+ * know of its hurry. Once for each incident: it may be a relay that keeps what comes before it. */
+static void hurry_skipped_mail(struct agent *agent, const struct outbox_entry *entry)
+{
+    if (entry->severity == SEVERITY_ERROR &&
+        !is_among(agent->hurried_incidents, agent->hurried_count, entry->incident_id) &&
+        put_among(agent->hurried_incidents, &agent->hurried_count, entry->incident_id))
+        agent->mail_hurry = true;
+}
+
 void agent_take_loaded_mail(struct agent *agent, struct job *job)
 {
     agent->mails_pending = job->mails_pending;
@@ -102,6 +112,7 @@ void agent_take_loaded_mail(struct agent *agent, struct job *job)
     job->mail_found = false;
     if (is_among(agent->held_incidents, agent->held_count, job->entry.incident_id)) {
         agent->mail_after_id = job->entry.id; /* its incident has an earlier mail to be tried again: order */
+        hurry_skipped_mail(agent, &job->entry);
         outbox_entry_deinit(&job->entry);
         return;
     }

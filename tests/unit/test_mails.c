@@ -163,6 +163,26 @@ static void test_an_error_does_not_wait_for_the_cap(void **state)
     assert_true(mailed(f, "i6-1"));
 }
 
+/* Mails wait for a relay that is away, and storewatch is started anew meanwhile: in the next life, too, an error
+ * waits for the cap neither itself nor behind what its incident said before. */
+static void test_an_error_of_an_earlier_life_does_not_wait_for_the_cap(void **state)
+{
+    struct fixture *f = *state;
+    f->os.relays[0] = RELAY_UNREACHABLE;
+    put(f, ALERT_OPENED, 4, "i4-1");
+    put(f, ALERT_OPENED, 5, "i5-1");
+    put(f, ALERT_OPENED, 6, "i6-1");
+    put(f, ALERT_SERVICE_DOWN, 6, "i6-2");
+    poll_for(f, MS_PER_MINUTE);
+    agent_free(f->agent);
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    f->os.relays[0] = RELAY_WORKS;
+    poll_for(f, MS_PER_MINUTE);
+    assert_true(mailed(f, "i4-1") && mailed(f, "i6-1") && mailed(f, "i6-2"));
+    assert_true(strstr(f->os.log_storage, "mail i6-1") < strstr(f->os.log_storage, "mail i6-2"));
+    assert_false(mailed(f, "i5-1"));
+}
+
 /* Growth that is near its end is no error by its kind, but no less pressing. */
 static void test_urgent_growth_does_not_wait_for_the_cap(void **state)
 {
@@ -737,6 +757,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_without_memory_repetitions_go_first),
         TEST(test_an_error_does_not_wait_for_the_cap),
+        TEST(test_an_error_of_an_earlier_life_does_not_wait_for_the_cap),
         TEST(test_urgent_growth_does_not_wait_for_the_cap),
         TEST(test_errors_do_not_use_the_cap_up),
         TEST(test_a_relay_that_refuses_is_not_the_last),
