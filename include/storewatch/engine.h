@@ -153,6 +153,7 @@ struct engine {
     bool journal_writable;            /* told by the edge */
     bool boot_goes_on;                /* told by the edge: what is restored was saved in this boot */
     int64_t maintenance_until_utc_ms; /* told by the edge; 0 = none */
+    bool maintenance_passes;          /* likewise: asked for in this life, so it moves with the clock */
 
     struct watch watch;
     struct growers growers;
@@ -228,6 +229,9 @@ void engine_restore_who(struct engine *engine, int64_t incident_id, const char *
  * engine knows already wins, also that an incident or a restart has ended. */
 
 /* ---- running ---- */
+
+/* The clock may have been set since it was followed last; each step does that first. */
+void engine_follow_clock(struct engine *engine, struct clock clock);
 
 /* One look. `sample_due`: this look is a slot of the poll grid and goes into the series (looks in between
  * only drive a restart). *out_actions is overwritten. */

@@ -346,7 +346,10 @@ enum status agent_maintenance(struct agent *agent, int64_t until_utc_ms, const c
     int64_t utc_ms = os_utc_ms(agent->os);
     if (until_utc_ms > utc_ms + MAINTENANCE_MAX_MS)
         return err_set(err, STATUS_INVALID, "maintenance", 0, "maintenance lasts 30 days at the most");
+    if (agent->opened) /* until then JOB_OPEN has the rest of the engine */
+        engine_follow_clock(agent->engine, agent_clock_now(agent));
     agent->engine->maintenance_until_utc_ms = until_utc_ms;
+    agent->engine->maintenance_passes = true;
     text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, reason);
     agent->maintenance_on = until_utc_ms > utc_ms;
     agent_put_maintenance(agent);
@@ -445,16 +448,24 @@ static void watch_over_commit(struct agent *agent)
     }
 }
 
-/* Its time is over, perhaps while storewatch did not run: that is told once. A clock that is set back later
- * puts it in force again. */
+/* Its time is over, perhaps while storewatch did not run: that is told once. One of an earlier life is in force
+ * again when the clock is set back later: whether it was wrong then, or is now, nobody knows. */
 static void watch_over_maintenance(struct agent *agent)
 {
-    bool on = agent->engine->maintenance_until_utc_ms > os_utc_ms(agent->os);
-    if (!agent->opened || on == agent->maintenance_on)
+    struct engine *engine = agent->engine;
+    if (!agent->opened)
         return;
-    agent->maintenance_on = on;
-    agent_put_maintenance(agent);
-    tell_maintenance(agent, on ? "The clock was set back: again until " : "It ran out at ");
+    engine_follow_clock(engine, agent_clock_now(agent));
+    const bool on = engine->maintenance_until_utc_ms > os_utc_ms(agent->os);
+    if (on != agent->maintenance_on) {
+        agent->maintenance_on = on;
+        tell_maintenance(agent, on ? "The clock was set back: again until " : "It ran out at ");
+        if (engine->maintenance_passes) /* and will not come again */
+            engine->maintenance_until_utc_ms = 0;
+        agent_put_maintenance(agent);
+    } else if (engine->maintenance_until_utc_ms != agent->maintenance_put_utc_ms) {
+        agent_put_maintenance(agent);
+    }
 }
 
 void agent_poll(struct agent *agent)

@@ -259,9 +259,10 @@ struct agent {
     /* engine */
     struct actions *actions;
     char maintenance_reason[ALERT_LINE_MAX];
-    bool maintenance_on;           /* what ops were told last */
-    struct engine_request request; /* waits for its step's records */
-    uint64_t request_after;        /* committed sequence it waits for */
+    bool maintenance_on;            /* what ops were told last */
+    int64_t maintenance_put_utc_ms; /* its end as it was saved, or is about to be */
+    struct engine_request request;  /* waits for its step's records */
+    uint64_t request_after;         /* committed sequence it waits for */
 
     /* store */
     struct transaction *pending, *flying;

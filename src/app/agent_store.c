@@ -136,6 +136,7 @@ static void take_store(struct agent *agent, struct job *job)
     /* Of a maintenance what a person said while there was no file wins, or what the engine knows already. */
     if (!agent->pending->has_maintenance && !agent->engine->file_known) {
         agent->engine->maintenance_until_utc_ms = restored->maintenance_until_utc_ms;
+        agent->maintenance_put_utc_ms = restored->maintenance_until_utc_ms;
         text_copy(agent->maintenance_reason, sizeof agent->maintenance_reason, restored->maintenance_reason);
         agent->maintenance_on = restored->maintenance_reason[0] != '\0';
     }
@@ -184,6 +185,7 @@ void agent_put_maintenance(struct agent *agent)
     struct transaction *pending = agent->pending;
     pending->has_maintenance = true;
     pending->maintenance_until_utc_ms = agent->engine->maintenance_until_utc_ms;
+    agent->maintenance_put_utc_ms = pending->maintenance_until_utc_ms;
     text_copy(pending->maintenance_reason, sizeof pending->maintenance_reason,
               agent->maintenance_on ? agent->maintenance_reason : "");
     agent->pending_dirty = true;

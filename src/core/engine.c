@@ -170,15 +170,26 @@ static void age_budget(struct step *step)
     }
 }
 
+/* So much more than the clock is bent by between two steps: then it was set. */
+#define CLOCK_SET_MS (5 * MS_PER_SECOND)
+
+/* What a person asked for in this life is a time that passes. */
+static void follow_maintenance(struct engine *engine, int64_t before_utc_ms, int64_t moved_ms)
+{
+    if (engine->maintenance_passes && engine->maintenance_until_utc_ms > before_utc_ms &&
+        llabs(moved_ms) >= CLOCK_SET_MS)
+        engine->maintenance_until_utc_ms += moved_ms;
+}
+
 /* The clock was set: what was foreseen is as far off as before (verdicts say it anew, but not at each look),
  * and what has been, as long ago. That is noted beside the incident: the history, and the keys of its mails,
  * have when it opened as the clock showed it then. */
-static void follow_clock(struct step *step)
+void engine_follow_clock(struct engine *engine, struct clock clock)
 {
-    struct engine *engine = step->engine;
-    int64_t shift_ms = step->clock.utc_ms - step->clock.mono_ms;
+    int64_t shift_ms = clock.utc_ms - clock.mono_ms;
     int64_t moved_ms = engine->stepped_mono_ms ? shift_ms - engine->shift_ms : 0;
     engine->shift_ms = shift_ms;
+    follow_maintenance(engine, clock.utc_ms - moved_ms, moved_ms);
     for (size_t i = 0; moved_ms && i < INCIDENTS_MAX; i++) {
         struct incident *incident = &engine->incidents[i].incident;
         engine->incidents[i].clock_moved_ms += moved_ms;
@@ -195,7 +206,7 @@ void engine_step(struct engine *engine, const struct observation *observation, s
 {
     struct step step = {engine, observation, clock, out_actions};
     actions_clear(out_actions);
-    follow_clock(&step);
+    engine_follow_clock(engine, clock);
     age_budget(&step);
     if (sample_due)
         follow_sight(&step);
@@ -226,7 +237,7 @@ void engine_told(struct engine *engine, const struct engine_request *request, en
 {
     struct step step = {engine, observation, clock, out_actions};
     actions_clear(out_actions);
-    follow_clock(&step);
+    engine_follow_clock(engine, clock);
     age_budget(&step); /* the restart that may begin here is not as old as the latest look */
     if (request->kind == ENGINE_GATHER_EVIDENCE) {
         step_evidence_told(&step, request, status, err);

@@ -1333,6 +1333,24 @@ static void test_the_end_of_a_maintenance_is_told_once(void **state)
         drive_lanes(f->agent);
     }
     assert_int_equal(times(f, "event MAINTENANCE_OFF"), 1);
+}
+
+/* It ran out by the clock in a life that had not seen it begin: whether the clock was right is not known. */
+static void test_a_maintenance_of_an_earlier_life_goes_by_the_clock(void **state)
+{
+    struct fixture *f = *state;
+    f->os.log_events = true;
+    drive_lanes(f->agent);
+    assert_int_equal(agent_maintenance(f->agent, f->os.world.utc_ms + MS_PER_MINUTE, "disks", NULL),
+                     STATUS_OK);
+    polls(f, 1);
+    for (int life = 0; life < 2; life++) {
+        agent_free(f->agent);
+        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+        drive_lanes(f->agent);
+        polls(f, 5);
+        assert_int_equal(times(f, "event MAINTENANCE_OFF"), 1);
+    }
     f->os.world.utc_ms -= MS_PER_HOUR; /* it is in force again */
     polls(f, 3);
     assert_int_equal(times(f, "event MAINTENANCE_ON"), 2);
@@ -1340,6 +1358,43 @@ static void test_the_end_of_a_maintenance_is_told_once(void **state)
     f->os.world.utc_ms += MS_PER_HOUR;
     polls(f, 3);
     assert_int_equal(times(f, "event MAINTENANCE_OFF"), 2);
+    assert_answer(f, "{\"request\": \"status\"}", "\"maintenance\": null");
+}
+
+static void poll_after(struct fixture *f, int64_t ms)
+{
+    fake_advance(&f->os, ms);
+    poll_often(f, 2);
+}
+
+/* What a person asked for is a time that passes, not one of a clock: set back by a year, it holds restarts for no
+ * year; set ahead, it frees none too early. The next life knows the end as the clock shows it now. */
+static void test_a_clock_that_is_set_makes_a_maintenance_no_longer_and_no_shorter(void **state)
+{
+    static const int64_t jumps_ms[] = {-366 * MS_PER_DAY, 3 * MS_PER_HOUR};
+    struct fixture *f = *state;
+    f->os.log_events = true;
+    poll_often(f, 2);
+    for (size_t i = 0; i < ARRAY_COUNT(jumps_ms); i++) {
+        assert_answer(f, "{\"request\": \"maintenance\", \"for_ms\": 7200000, \"reason\": \"disks\"}",
+                      "\"disks\"");
+        poll_after(f, 30 * MS_PER_MINUTE);
+        f->os.world.utc_ms += jumps_ms[i];
+        poll_after(f, 30 * MS_PER_MINUTE);
+        assert_answer(f, "{\"request\": \"status\"}", "\"maintenance\": {");
+        assert_int_equal(times_done(f, "event MAINTENANCE_OFF"), i);
+        if (i == 0) {
+            agent_free(f->agent);
+            assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+            poll_after(f, 30 * MS_PER_MINUTE);
+            assert_answer(f, "{\"request\": \"status\"}", "\"maintenance\": {");
+        }
+        poll_after(f, 90 * MS_PER_MINUTE);
+        assert_answer(f, "{\"request\": \"status\"}", "\"maintenance\": null");
+        assert_int_equal(times_done(f, "event MAINTENANCE_OFF"), i + 1);
+    }
+    f->os.world.utc_ms -= 366 * MS_PER_DAY; /* its time has passed all the same */
+    poll_after(f, MS_PER_MINUTE);
     assert_answer(f, "{\"request\": \"status\"}", "\"maintenance\": null");
 }
 
@@ -1634,6 +1689,8 @@ int main(void)
         TEST(test_a_file_set_aside_is_told_once),
         TEST(test_a_metrics_file_that_cannot_be_written_is_told_once),
         TEST(test_the_end_of_a_maintenance_is_told_once),
+        TEST(test_a_maintenance_of_an_earlier_life_goes_by_the_clock),
+        TEST(test_a_clock_that_is_set_makes_a_maintenance_no_longer_and_no_shorter),
         TEST(test_the_end_of_a_maintenance_is_told_at_the_next_start),
         TEST(test_a_service_that_stays_down_is_critical),
         TEST(test_events_that_cannot_be_written_stand_in_status),
