@@ -49,6 +49,7 @@ struct pending_mail {
     uint64_t tried_round;
     int64_t refused_utc_ms; /* as in outbox_entry */
     bool lets_pass;
+    bool done; /* it left, or was given up, while it is being saved: what came of it is saved behind it */
 };
 
 /* What came of sending one mail that is in the file. */
@@ -61,8 +62,9 @@ struct mail_outcome {
     char answer[256];
 };
 
-/* While the disk fails none is loaded from the file, so there are seldom two. */
-#define TRANSACTION_OUTCOMES_MAX 4
+/* While the disk fails none is loaded from the file, so there are seldom two; but of a commit that does not
+ * return each mail leaves from memory. */
+#define TRANSACTION_OUTCOMES_MAX (TRANSACTION_MAILS_MAX + 4)
 
 /* Incidents that wait for the store: so many find room without memory for more; and at the most. */
 #define TRANSACTION_INCIDENTS_FIRST INCIDENTS_MAX
@@ -356,6 +358,8 @@ void agent_put_incident(struct agent *agent, struct transaction *transaction,
 void agent_put_culprits(struct agent *agent, int64_t incident_id);
 void transaction_put_restart(struct transaction *transaction, const struct restart_journal *journal);
 void transaction_put_outcome(struct transaction *transaction, const struct mail_outcome *outcome);
+/* The same of one that is being saved: the STORE lane reads it, so only what that does not look at changes. */
+void transaction_note_outcome(struct transaction *flying, const struct mail_outcome *outcome);
 void agent_drop_a_mail(struct agent *agent, struct transaction *older, struct transaction *newer);
 void agent_put_alert(struct agent *agent, const struct alert *alert);
 /* Writes the mails that could not be written, as far as there is memory now. */

@@ -89,8 +89,9 @@ static void hurry_skipped_mail(struct agent *agent, const struct outbox_entry *e
 void agent_take_loaded_mail(struct agent *agent, struct job *job)
 {
     agent->mails_pending = job->mails_pending;
-    if (job->after_id != agent->mail_after_id) {
-        /* A round ended while this one was loaded, and with it what of the earlier mails is held back. */
+    if (job->after_id != agent->mail_after_id || agent->pending->outcome_count > 0) {
+        /* A round ended while this one was loaded, and with it what of the earlier mails is held back. Or it
+         * left from memory while the commit hung. */
         if (job->mail_found)
             outbox_entry_deinit(&job->entry);
         job->mail_found = false;
@@ -155,13 +156,22 @@ static bool mails_leave_from_memory(const struct agent *agent)
     return agent->store_failing || !agent->opened;
 }
 
-/* Does an earlier mail of its incident wait, and it has to come first? */
-static bool waits_behind_another(const struct transaction *pending, size_t at)
+/* Those of a commit that does not return come before those that were queued since. */
+static struct pending_mail *mail_in_memory(struct agent *agent, size_t at)
 {
-    const int64_t incident_id = pending->mails[at].incident_id;
-    for (size_t i = 0; incident_id && i < at; i++)
-        if (pending->mails[i].incident_id == incident_id && !pending->mails[i].lets_pass)
+    const size_t older = agent->flying->mail_count;
+    return at < older ? &agent->flying->mails[at] : &agent->pending->mails[at - older];
+}
+
+/* Does an earlier mail of its incident wait, and it has to come first? */
+static bool waits_behind_another(struct agent *agent, size_t at)
+{
+    const int64_t incident_id = mail_in_memory(agent, at)->incident_id;
+    for (size_t i = 0; incident_id && i < at; i++) {
+        const struct pending_mail *earlier = mail_in_memory(agent, i);
+        if (earlier->incident_id == incident_id && !earlier->lets_pass && !earlier->done)
             return true;
+    }
     return false;
 }
 
@@ -169,13 +179,15 @@ static bool waits_behind_another(const struct transaction *pending, size_t at)
  * back, keeps only what its own incident says next. NULL: none; *out_tried: some were tried in this round. */
 static struct pending_mail *find_mail_in_memory(struct agent *agent, bool *out_tried)
 {
-    struct transaction *pending = agent->pending;
+    const size_t count = agent->flying->mail_count + agent->pending->mail_count;
     *out_tried = false;
-    for (size_t i = 0; i < pending->mail_count; i++) {
-        struct pending_mail *waiting = &pending->mails[i];
+    for (size_t i = 0; i < count; i++) {
+        struct pending_mail *waiting = mail_in_memory(agent, i);
+        if (waiting->done)
+            continue;
         if (waiting->tried_round == agent->mail_round)
             *out_tried = true;
-        else if (!waits_behind_another(pending, i) &&
+        else if (!waits_behind_another(agent, i) &&
                  cap_allows(agent, mail_severity(&waiting->mail, waiting->kind), waiting->incident_id))
             return waiting;
     }
@@ -184,7 +196,7 @@ static struct pending_mail *find_mail_in_memory(struct agent *agent, bool *out_t
 
 static bool take_mail_from_memory(struct agent *agent)
 {
-    if (!mails_leave_from_memory(agent) || agent->pending->mail_count == 0)
+    if (!mails_leave_from_memory(agent) || agent->flying->mail_count + agent->pending->mail_count == 0)
         return false;
     follow_hurry(agent);
     if (os_mono_ms(agent->os) < agent->mail_retry_mono_ms)
@@ -263,6 +275,7 @@ void agent_mail_done(struct agent *agent, struct job *job)
     const struct mail_outcome *outcome = &job->outcome;
     bool from_memory = job->sending.id == 0;
     text_copy(agent->mail_answer, sizeof agent->mail_answer, outcome->answer);
+    transaction_note_outcome(agent->flying, outcome);
     transaction_put_outcome(agent->pending, outcome);
     agent->pending_dirty = true;
     if (outcome->state == MAIL_PENDING && from_memory) {

@@ -178,22 +178,38 @@ static void take_mail_out(struct transaction *transaction, size_t at)
             (transaction->mail_count - at) * sizeof transaction->mails[0]);
 }
 
+/* NULL: it is not there. */
+static struct pending_mail *find_pending_mail(struct transaction *transaction, const char *key)
+{
+    for (size_t i = 0; i < transaction->mail_count; i++)
+        if (strcmp(transaction->mails[i].mail.key, key) == 0)
+            return &transaction->mails[i];
+    return NULL;
+}
+
+void transaction_note_outcome(struct transaction *flying, const struct mail_outcome *outcome)
+{
+    struct pending_mail *mail = find_pending_mail(flying, outcome->key);
+    if (!mail)
+        return;
+    mail->attempts = outcome->attempts;
+    mail->refused_utc_ms = outcome->refused_utc_ms;
+    mail->lets_pass = outcome->lets_pass;
+    mail->done = outcome->state != MAIL_PENDING;
+}
+
 /* Of a mail that waits there still, because it left from memory, nothing needs to be noted for the file: it is
  * in none. */
 static bool note_in_memory(struct transaction *transaction, const struct mail_outcome *outcome)
 {
-    size_t at = 0;
-    while (at < transaction->mail_count && strcmp(transaction->mails[at].mail.key, outcome->key) != 0)
-        at++;
-    if (at == transaction->mail_count)
+    struct pending_mail *mail = find_pending_mail(transaction, outcome->key);
+    if (!mail)
         return false;
     if (outcome->state != MAIL_PENDING) {
-        take_mail_out(transaction, at);
+        take_mail_out(transaction, (size_t)(mail - transaction->mails));
         return true;
     }
-    transaction->mails[at].attempts = outcome->attempts;
-    transaction->mails[at].refused_utc_ms = outcome->refused_utc_ms;
-    transaction->mails[at].lets_pass = outcome->lets_pass;
+    transaction_note_outcome(transaction, outcome);
     return true;
 }
 

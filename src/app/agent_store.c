@@ -315,14 +315,14 @@ static void transaction_put_back(struct agent *agent)
             older->culprits[i] = newer->culprits[i];
             newer->culprits[i] = NULL;
         }
+    /* Of a mail that was being saved: it is in no file yet. */
+    for (size_t i = 0; i < newer->outcome_count; i++)
+        transaction_put_outcome(older, &newer->outcomes[i]);
     while (older->mail_count + newer->mail_count > TRANSACTION_MAILS_MAX)
         agent_drop_a_mail(agent, older, newer);
     memcpy(older->mails + older->mail_count, newer->mails, newer->mail_count * sizeof newer->mails[0]);
     older->mail_count += newer->mail_count;
     newer->mail_count = 0; /* they belong to `older` now */
-    /* Of a mail that was being saved: it is in no file yet. */
-    for (size_t i = 0; i < newer->outcome_count; i++)
-        transaction_put_outcome(older, &newer->outcomes[i]);
     /* Samples are the first thing to go when the disk is full. */
     agent->samples_dropped += older->sample_count;
     memcpy(older->samples, newer->samples, newer->sample_count * sizeof newer->samples[0]);

@@ -453,6 +453,63 @@ static void test_an_error_does_not_wait_for_a_commit_that_failed(void **state)
     assert_true(mailed(f, "i5-1"));
 }
 
+static size_t times_mailed(const struct fixture *f, const char *key)
+{
+    char line[80];
+    size_t count = 0;
+    snprintf(line, sizeof line, " mail %s\n", key);
+    for (const char *at = f->os.log_storage; (at = strstr(at, line)) != NULL; at += strlen(line))
+        count++;
+    return count;
+}
+
+/* The disk hangs in the very commit that the news are in: they leave all the same, in order, and once, whatever
+ * becomes of the commit. */
+static void news_in_a_commit_that_hangs(struct fixture *f, enum status ends)
+{
+    f->agent->engine->config.max_per_hour = 0;
+    for (int i = 1; i <= 7; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "i4-%d", i);
+        put(f, ALERT_SERVICE_DOWN, 4, key);
+    }
+    struct job *commit = agent_take_job(f->agent, LANE_STORE);
+    assert_non_null(commit);
+    poll_for(f, 30 * MS_PER_SECOND);
+    assert_true(mailed(f, "i4-1") && mailed(f, "i4-7"));
+    f->os.relays[0] = RELAY_UNREACHABLE;
+    put(f, ALERT_SERVICE_DOWN, 4, "i4-8");
+    poll_for(f, 30 * MS_PER_SECOND);
+    f->os.relays[0] = RELAY_WORKS;
+    if (ends == STATUS_OK)
+        job_run(commit);
+    commit->status = ends;
+    agent_job_done(f->agent, commit);
+    poll_for(f, 5 * MS_PER_MINUTE);
+    for (int i = 1; i <= 8; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "i4-%d", i);
+        assert_int_equal(times_mailed(f, key), 1);
+    }
+    assert_true(strstr(f->os.log_storage, "mail i4-1") < strstr(f->os.log_storage, "mail i4-7"));
+    struct store *store = f->agent->store;
+    size_t pending = 1, sent = 0;
+    assert_int_equal(store_count_mails(store, MAIL_PENDING, 0, &pending, NULL), STATUS_OK);
+    assert_int_equal(pending, 0);
+    assert_int_equal(store_count_mails(store, MAIL_SENT, 0, &sent, NULL), STATUS_OK);
+    assert_true(ends != STATUS_OK || sent >= 8);
+}
+
+static void test_news_do_not_wait_for_a_commit_that_hangs(void **state)
+{
+    news_in_a_commit_that_hangs(*state, STATUS_OK);
+}
+
+static void test_news_of_a_commit_that_hung_and_failed_come_once(void **state)
+{
+    news_in_a_commit_that_hangs(*state, STATUS_IO);
+}
+
 /* The file is found damaged while a mail is on its way, and the new one in its place knows nothing of that
  * mail: what came of it is told of no other mail, and holds nothing else back. */
 static void test_a_mail_on_its_way_is_lost_with_its_file(void **state)
@@ -772,6 +829,8 @@ int main(void)
         TEST(test_an_error_comes_while_the_outbox_is_looked_at),
         TEST(test_an_error_does_not_wait_for_those_before_it),
         TEST(test_an_error_does_not_wait_for_a_commit_that_failed),
+        TEST(test_news_do_not_wait_for_a_commit_that_hangs),
+        TEST(test_news_of_a_commit_that_hung_and_failed_come_once),
         TEST(test_a_mail_on_its_way_is_lost_with_its_file),
         TEST(test_a_mail_that_comes_back_has_a_place),
         TEST(test_from_memory_a_mail_that_none_answers_keeps_no_other),
