@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define HARDLY 0.1 /* of the mean rate since the growth began */
+
 /* ---- what is talked about ---- */
 
 void report_clean(char *out, size_t capacity, const char *from_outside)
@@ -106,6 +108,25 @@ static void add_growth(struct text *text, const struct report_telling *telling)
     text_add(text, telling->left[0] != '\0' ? ", %s" : ", no end foreseeable", telling->left);
 }
 
+/* When the growth began, on the clock as it is now; 0 = not known. */
+static int64_t onset_utc_ms(const struct report_telling *telling)
+{
+    const int64_t noted_ms = telling->incident->onset_utc_ms;
+    return noted_ms > 0 ? noted_ms + telling->alert->clock_moved_ms : 0;
+}
+
+/* The growth has all but stopped. Whether it has ended the verdict will say, and of what hardly grows no end is
+ * worth a word. */
+static bool has_slowed(const struct report_telling *telling)
+{
+    const struct incident *incident = telling->incident;
+    const double since_h = (double)(telling->alert->utc_ms - onset_utc_ms(telling)) / (double)MS_PER_HOUR;
+    const double growth = incident->level_now - incident->level_at_onset;
+    return telling->alert->kind == ALERT_REMINDER && !telling->alert->read_utc_ms && !incident->escalated &&
+           !(incident->level_now >= incident->limit) && onset_utc_ms(telling) > 0 && since_h > 0 &&
+           incident->slope_per_hour < HARDLY * growth / since_h;
+}
+
 /* A restart did not bring the level down, and the new process has not been seen to grow. */
 static bool is_no_better(const struct report_telling *telling)
 {
@@ -155,6 +176,9 @@ static void tell_lead(struct report_telling *telling)
             add_who(&text, telling);
             if (is_no_better(telling)) {
                 text_add(&text, " is no better after the restart: ");
+                add_level(&text, telling);
+            } else if (has_slowed(telling)) {
+                text_add(&text, " hardly grows any more: ");
                 add_level(&text, telling);
             } else {
                 text_add(&text, alert->kind == ALERT_OPENED ? " grows without bound: "
@@ -325,13 +349,6 @@ static void fact_rate(struct report_telling *telling, const char *label)
     }
 }
 
-/* When the growth began, on the clock as it is now; 0 = not known. */
-static int64_t onset_utc_ms(const struct report_telling *telling)
-{
-    const int64_t noted_ms = telling->incident->onset_utc_ms;
-    return noted_ms > 0 ? noted_ms + telling->alert->clock_moved_ms : 0;
-}
-
 bool report_grows_at(const struct report_telling *telling, int64_t utc_ms)
 {
     return report_is_growing(telling) && onset_utc_ms(telling) > 0 && utc_ms >= onset_utc_ms(telling);
@@ -374,6 +391,10 @@ static void facts_of_growth(struct report_telling *telling)
         }
     }
     text = fact_begin(telling, "Ends");
+    if (has_slowed(telling)) {
+        text_add(&text, "not foreseeable while it hardly grows");
+        return;
+    }
     if (!is_foreseeable(incident->exhaustion_utc_ms)) {
         text_add(&text, isnan(incident->limit) ? "not foreseeable: no limit is known" : "not foreseeable");
         return;
@@ -548,6 +569,9 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
             text_add(text, "%s", telling->wording->headline);
         else if (is_no_better(telling))
             text_add(text, "no better after the restart: %s now %s", what,
+                     words_quantity(telling->unit, incident->level_now).s);
+        else if (has_slowed(telling))
+            text_add(text, "hardly grows any more: %s now %s", what,
                      words_quantity(telling->unit, incident->level_now).s);
         else
             text_add(text, "%s%s",

@@ -252,6 +252,33 @@ static void a_limit_that_is_reached_is_no_forecast(void **state)
     free(alert);
 }
 
+/* Growth that was told has all but stopped, and the verdict still waits whether it has ended: nobody wants to
+ * hear by how little a day it grows, and that it ends in years. What is urgent, or at its limit, stays so. */
+static void what_hardly_grows_any_more(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_REMINDER);
+    alert->incident.slope_per_hour = 0.01 * MIB;
+    alert->incident.exhaustion_utc_ms = NOW + 30 * 365 * MS_PER_DAY;
+    struct mail mail = mail_of(alert);
+    assert_string_equal(mail.subject,
+                        "[storewatch] EX1: hardly grows any more: BESAgent.exe private bytes now 1.73 GiB");
+    assert_non_null(
+        strstr(mail.plain, "BESAgent.exe on EX1 hardly grows any more: private bytes now 1.73 GiB."));
+    assert_non_null(strstr(mail.plain, "\nEnds       not foreseeable while it hardly grows\n"));
+    mail_deinit(&mail);
+    alert->incident.level_now = alert->incident.limit;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.subject, "still growing: "));
+    mail_deinit(&mail);
+    alert->incident.level_now = 1.73 * GIB;
+    alert->incident.escalated = true;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.subject, "URGENT: BESAgent.exe private bytes +"));
+    mail_deinit(&mail);
+    free(alert);
+}
+
 /* Growth that ended by itself has at its end the rate of its end: what it did in all is told then. */
 static void growth_that_ended_by_itself(void **state)
 {
@@ -634,6 +661,7 @@ int main(void)
         cmocka_unit_test(subject_of_other_metrics),
         cmocka_unit_test(plain_text_of_a_leak),
         cmocka_unit_test(a_limit_that_is_reached_is_no_forecast),
+        cmocka_unit_test(what_hardly_grows_any_more),
         cmocka_unit_test(growth_that_ended_by_itself),
         cmocka_unit_test(plain_text_of_others),
         cmocka_unit_test(events),
