@@ -137,6 +137,8 @@ struct incident {
 #define INCIDENT_FAR_YEARS 10
 #define INCIDENT_FAR_MS (INCIDENT_FAR_YEARS * 365 * MS_PER_DAY)
 bool incident_is_far(const struct verdict *verdict);
+/* Was it as large as its limit already when it was last read? Then no end is ahead. */
+bool incident_limit_reached(const struct incident *incident);
 /* The end foreseen on the monotonic clock, which is utc_minus_mono_ms behind; INT64_MAX = none. */
 int64_t incident_end_mono_ms(const struct incident *incident, int64_t utc_minus_mono_ms);
 

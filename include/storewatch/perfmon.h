@@ -62,6 +62,8 @@ struct perfmon_process {
 
 /* False when it is no counter of a process. Without case; the machine may be missing. */
 bool perfmon_split_process(const char *name, struct perfmon_process *out_process);
+/* Of an instance's name of `length` bytes, those of the program's: "store#1" is the second instance of "store". */
+size_t perfmon_base_length(const char *instance, size_t length);
 
 /* A process whose counters are missing in so many rows has ended. */
 #define PERFMON_GONE_AFTER_ROWS 3

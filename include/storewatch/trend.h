@@ -46,7 +46,8 @@ double trend_student_quantile(double confidence_pct, double degrees);
 double trend_line_residue(const double *time, const double *value, size_t n);
 /* One slope with a step before point `at`: 0 < at < n. */
 double trend_step_residue(const double *time, const double *value, size_t n, size_t at);
-/* A level up to time[at], and one slope from there on: at < n. */
+/* A level up to time[at], and one slope from there on: at < n <= TREND_HINGE_POINTS_MAX. */
+#define TREND_HINGE_POINTS_MAX 256
 double trend_hinge_residue(const double *time, const double *value, size_t n, size_t at);
 /* value = a + b (1 - exp(-(time - time[0]) / tau)), b of the sign of the fit, tau from a logarithmic grid of
  * 1/8 to 2 of the time spanned. out_level is the level it heads for. */

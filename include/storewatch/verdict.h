@@ -125,6 +125,8 @@ void detector_set_limit(struct detector *detector, struct verdict_limit limit);
 enum verdict_state detector_state(const struct detector *detector);
 /* The verdict as of the last sample, with words: a few microseconds of formatting. */
 void detector_verdict(const struct detector *detector, struct verdict *out_verdict);
+/* Was the limit reached before the last sample, as far as is known? Then no end is ahead. */
+bool verdict_limit_reached(const struct verdict *verdict);
 
 /* What an incarnation that ends teaches the next: fills the learned_... members of *settings, leaves the
  * rest. */

@@ -286,16 +286,6 @@ static bool track_init(struct track *track, const struct perfmon *reader, const 
     return begin_detector(track);
 }
 
-/* "store#1" is an instance of "store". */
-static size_t base_length(const struct perfmon_process *process)
-{
-    size_t length = process->instance_length;
-    while (length > 0 && process->instance[length - 1] != '#') {
-        length--;
-    }
-    return length > 0 ? length - 1 : process->instance_length;
-}
-
 /* The same counter of another instance of the same program? */
 static bool is_sibling(const char *name, const char *other)
 {
@@ -303,9 +293,9 @@ static bool is_sibling(const char *name, const char *other)
     if (!perfmon_split_process(name, &a) || !perfmon_split_process(other, &b)) {
         return false;
     }
-    const size_t length = (size_t)(a.instance - name) + base_length(&a);
-    return (size_t)(b.instance - other) + base_length(&b) == length && strncmp(name, other, length) == 0 &&
-           text_equal_nocase(a.counter, b.counter);
+    const size_t length = (size_t)(a.instance - name) + perfmon_base_length(a.instance, a.instance_length);
+    return (size_t)(b.instance - other) + perfmon_base_length(b.instance, b.instance_length) == length &&
+           strncmp(name, other, length) == 0 && text_equal_nocase(a.counter, b.counter);
 }
 
 /* The column that is of the process of this one from later on: when "store" ends, perfmon calls "store#1" so.
@@ -599,7 +589,7 @@ static void fill_row(const struct result *result, struct table_row *row)
     if (result->alarm_count > 0) {
         text_add_time_human(&cells[CELL_DETECTED], result->alarms[0]);
     }
-    if (verdict->exhaustion_late_ms <= verdict->at_ms) {
+    if (verdict_limit_reached(verdict)) {
         text_add(&cells[CELL_EXHAUSTION], "already");
     } else if (verdict->exhaustion_ms != INT64_MAX) {
         text_add_time_human(&cells[CELL_EXHAUSTION], verdict->exhaustion_ms);

@@ -10,6 +10,7 @@
 
 #include "storewatch/cli.h"
 #include "storewatch/engine.h"
+#include "storewatch/perfmon.h"
 #include "storewatch/report.h"
 
 #include <jansson.h>
@@ -45,7 +46,7 @@ struct replay {
     struct engine_request request; /* asked for and not yet answered */
     struct recording recording;
     struct replayed processes[RECORDING_PROCESSES_MAX]; /* as in the recording */
-    struct replayed before[RECORDING_PROCESSES_MAX];    /* as they were, while instances change hands */
+    struct replayed before[RECORDING_PROCESSES_MAX];    /* as they were when instances changed hands last */
     size_t service_count;
     struct replayed_service services[SERVICES_MAX];
     int64_t first_utc_ms, now_utc_ms;
@@ -159,11 +160,9 @@ static void tell_deed(struct replay *replay, const char *verb, const char *servi
 
 /* ---- whose column is it? ---- */
 
-/* "store#1" is the second instance of "store". */
 static size_t base_length(const char *instance)
 {
-    const char *hash = strrchr(instance, '#');
-    return hash ? (size_t)(hash - instance) : strlen(instance);
+    return perfmon_base_length(instance, strlen(instance));
 }
 
 static bool is_instance_of(const char *instance, const char *image)
@@ -283,9 +282,9 @@ static size_t was_recorded_as(const struct replay *replay, size_t index)
     const double pid = all[index].values[COUNTER_PID];
     const size_t length = base_length(all[index].instance);
     const bool is_another =
-        all[index].due && reading_known(pid) && pid >= 1 && replay->before[index].pid != pid;
+        all[index].due && reading_known(pid) && pid >= 1 && replay->processes[index].pid != pid;
     for (size_t i = 0; is_another && i < replay->recording.process_count; i++)
-        if (i != index && replay->before[i].present && replay->before[i].pid == pid && all[i].due &&
+        if (i != index && replay->processes[i].present && replay->processes[i].pid == pid && all[i].due &&
             all[i].values[COUNTER_PID] != pid && base_length(all[i].instance) == length &&
             strncmp(all[i].instance, all[index].instance, length) == 0)
             return i;
@@ -296,17 +295,22 @@ static size_t was_recorded_as(const struct replay *replay, size_t index)
 static void follow_renamed(struct replay *replay)
 {
     const size_t count = replay->recording.process_count;
-    bool moved[RECORDING_PROCESSES_MAX] = {false}, taken[RECORDING_PROCESSES_MAX] = {false};
-    memcpy(replay->before, replay->processes, count * sizeof *replay->before);
+    size_t from[RECORDING_PROCESSES_MAX];
+    bool moved[RECORDING_PROCESSES_MAX] = {false}, any = false;
     for (size_t i = 0; i < count; i++) {
-        const size_t from = was_recorded_as(replay, i);
-        if (from == RECORDING_PROCESSES_MAX)
-            continue;
-        replay->processes[i] = replay->before[from];
-        taken[i] = moved[from] = true;
+        from[i] = was_recorded_as(replay, i);
+        any |= from[i] < count;
     }
+    if (!any) /* as at nearly every poll */
+        return;
+    memcpy(replay->before, replay->processes, count * sizeof *replay->before);
     for (size_t i = 0; i < count; i++)
-        if (moved[i] && !taken[i])
+        if (from[i] < count) {
+            replay->processes[i] = replay->before[from[i]];
+            moved[from[i]] = true;
+        }
+    for (size_t i = 0; i < count; i++)
+        if (moved[i] && from[i] >= count)
             replay->processes[i] =
                 (struct replayed){.first = {NAN, NAN}, .pid = NAN, .service = replay->before[i].service};
 }

@@ -371,7 +371,7 @@ static void add_summary(struct text *text, const struct reporter *reporter)
     if (first && first->exhaustion_utc_ms != INT64_MAX) {
         char name[160];
         report_name_growth(first, name, sizeof name);
-        if (report_limit_reached(first)) {
+        if (incident_limit_reached(first)) {
             text_add(text, "\nThe limit is reached: ");
         } else {
             text_add(text, "\nThe nearest end: ");

@@ -113,22 +113,17 @@ static void forecast_row(struct row *row, const struct incident *incident)
         text_add(&text, "none is known");
     }
     text = cell(row);
-    if (report_limit_reached(incident))
+    if (incident_limit_reached(incident))
         text_add(&text, "the limit is reached");
     else
         add_time(&text, incident->exhaustion_utc_ms);
-    if (!report_limit_reached(incident) && incident->exhaustion_early_utc_ms != INT64_MAX) {
+    if (!incident_limit_reached(incident) && incident->exhaustion_early_utc_ms != INT64_MAX) {
         text_add(&text, "\nfrom ");
         add_time(&text, incident->exhaustion_early_utc_ms);
         text_add(&text, "\nto ");
         add_time(&text, incident->exhaustion_late_utc_ms);
     }
     cell_words(row, incident->held_because[0] ? incident->held_because : "nothing");
-}
-
-bool report_limit_reached(const struct incident *incident)
-{
-    return incident->level_now >= incident->limit;
 }
 
 /* Earlier to end; of two that end at the same time (or never, as far as can be seen) the one that stands

@@ -17,8 +17,6 @@ void report_name_growth(const struct incident *incident, char *out_name, size_t 
 /* The open incidents in the order in which they end: the first after `incident`, or of all (NULL). NULL = no
  * more. */
 const struct incident *report_next_to_end(const struct history *history, const struct incident *incident);
-/* Was it as large as its limit already when it was last read? Then no end is ahead. */
-bool report_limit_reached(const struct incident *incident);
 /* "succeeded", or how far it has come. */
 const char *report_restart_result(const struct restart_journal *restart);
 

@@ -113,9 +113,9 @@ static bool is_client_tried(const struct open_incident *open)
 
 /* Or was it restarted by hand, or has ended by itself? Only the first time counts: one that ends again and
  * again would keep the ladder waiting for ever. */
-static bool ended_by_itself(const struct open_incident *open)
+static bool is_suspect_gone(const struct open_incident *open)
 {
-    return open->incident.target_kind == TARGET_STORE && open->named_one_ended;
+    return is_client_tried(open) || (open->incident.target_kind == TARGET_STORE && open->named_one_ended);
 }
 
 /* The verdict's level is behind, by an hour after days of growth: what was added meanwhile is none of what is
@@ -133,7 +133,7 @@ void step_follow_tried_client(struct step *step, struct open_incident *open)
     /* On its way up. One that is turned back, of the next suspect, says nothing about the growth. */
     bool under_way = engine_restarting(engine) && journal->incident_id == open->incident.id &&
                      journal->phase != RESTART_STOPPING && !journal->stop_failed;
-    if (!is_client_tried(open) && !ended_by_itself(open)) {
+    if (!is_suspect_gone(open)) {
         open->client_tried_mono_ms = 0;
     } else if (open->client_tried_mono_ms == 0 || under_way) {
         open->client_tried_mono_ms = step->clock.mono_ms;
@@ -156,7 +156,7 @@ static double least_proof(const struct config *config, const struct open_inciden
 static bool is_proof_awaited(const struct step *step, const struct open_incident *open)
 {
     const struct incident *incident = &open->incident;
-    if ((!is_client_tried(open) && !ended_by_itself(open)) || open->client_tried_mono_ms == 0)
+    if (!is_suspect_gone(open) || open->client_tried_mono_ms == 0)
         return false;
     int64_t since_ms = step->clock.mono_ms - open->client_tried_mono_ms;
     double wanted_ms = PROOF_WINDOW * (double)step->engine->config.min_window_ms;

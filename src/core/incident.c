@@ -63,6 +63,11 @@ bool incident_is_far(const struct verdict *verdict)
            verdict->exhaustion_early_ms - verdict->at_ms > INCIDENT_FAR_MS;
 }
 
+bool incident_limit_reached(const struct incident *incident)
+{
+    return incident->level_now >= incident->limit;
+}
+
 static int64_t shifted(int64_t time_ms, int64_t by_ms)
 {
     return time_ms == INT64_MAX ? INT64_MAX : time_ms + by_ms;

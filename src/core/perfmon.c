@@ -93,6 +93,15 @@ bool perfmon_split_process(const char *name, struct perfmon_process *out_process
     return true;
 }
 
+size_t perfmon_base_length(const char *instance, size_t length)
+{
+    size_t after_hash = length;
+    while (after_hash > 0 && instance[after_hash - 1] != '#') {
+        after_hash--;
+    }
+    return after_hash > 0 ? after_hash - 1 : length;
+}
+
 /* The bias in "(PDH-CSV 4.0) (W. Europe Standard Time)(-60)"; typeperf writes none. */
 static int64_t parse_bias_ms(const char *header)
 {

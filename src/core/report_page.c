@@ -169,7 +169,7 @@ static void add_exhaustion(struct buffer *page, const struct verdict *verdict)
     if (verdict->exhaustion_ms == INT64_MAX) {
         return;
     }
-    if (verdict->exhaustion_late_ms <= verdict->at_ms) { /* since when is not known */
+    if (verdict_limit_reached(verdict)) { /* since when is not known */
         add_fact(page, "limit reached", "already");
         return;
     }

@@ -123,7 +123,7 @@ static bool has_slowed(const struct report_telling *telling)
     const double since_h = (double)(telling->alert->utc_ms - onset_utc_ms(telling)) / (double)MS_PER_HOUR;
     const double growth = incident->level_now - incident->level_at_onset;
     return telling->alert->kind == ALERT_REMINDER && !telling->alert->read_utc_ms && !incident->escalated &&
-           !(incident->level_now >= incident->limit) && onset_utc_ms(telling) > 0 && since_h > 0 &&
+           !incident_limit_reached(incident) && onset_utc_ms(telling) > 0 && since_h > 0 &&
            incident->slope_per_hour < HARDLY * growth / since_h;
 }
 

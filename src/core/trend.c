@@ -120,29 +120,23 @@ struct moments {
     double tt, tv, vv;
 };
 
-/* Times before `from` count as `from`. */
-static struct moments moments_from(const double *time, const double *value, size_t n, double from)
+static struct moments moments_of(const double *time, const double *value, size_t n)
 {
     double mean_t = 0, mean_v = 0;
     for (size_t i = 0; i < n; i++) {
-        mean_t += fmax(time[i], from);
+        mean_t += time[i];
         mean_v += value[i];
     }
     mean_t /= (double)n;
     mean_v /= (double)n;
     struct moments sum = {0};
     for (size_t i = 0; i < n; i++) {
-        const double t = fmax(time[i], from) - mean_t, v = value[i] - mean_v;
+        const double t = time[i] - mean_t, v = value[i] - mean_v;
         sum.tt += t * t;
         sum.tv += t * v;
         sum.vv += v * v;
     }
     return sum;
-}
-
-static struct moments moments_of(const double *time, const double *value, size_t n)
-{
-    return moments_from(time, value, n, -HUGE_VAL);
 }
 
 static double residue_of(struct moments sum)
@@ -164,7 +158,10 @@ double trend_step_residue(const double *time, const double *value, size_t n, siz
 
 double trend_hinge_residue(const double *time, const double *value, size_t n, size_t at)
 {
-    return residue_of(moments_from(time, value, n, time[at]));
+    double bent[TREND_HINGE_POINTS_MAX];
+    for (size_t i = 0; i < n; i++)
+        bent[i] = fmax(time[i], time[at]);
+    return trend_line_residue(bent, value, n);
 }
 
 void trend_parabola(const double *time, const double *value, size_t n, struct trend_parabola *out)

@@ -28,12 +28,17 @@ static void add_learning(struct text *text, const struct detector *d)
     text_add(text, ", too little for a verdict");
 }
 
+bool verdict_limit_reached(const struct verdict *v)
+{
+    return v->exhaustion_late_ms <= v->at_ms;
+}
+
 /* "; reaches 2.00 GiB in 31 h to 35 h"; "; reaches 2.00 GiB within 25 min"; "; has reached 2.00 GiB". */
 static void add_reach(struct text *text, enum unit unit, const struct verdict *v)
 {
     char early[WORDS_MAX], late[WORDS_MAX];
     struct text early_text = text_on(early, sizeof early), late_text = text_on(late, sizeof late);
-    if (v->exhaustion_late_ms <= v->at_ms) {
+    if (verdict_limit_reached(v)) {
         text_add(text, "; has reached ");
         text_add_quantity(text, unit, v->limit);
         return;

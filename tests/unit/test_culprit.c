@@ -930,7 +930,6 @@ static void test_a_pool_s_alert_says_what_to_look_at(void **state)
     free(alert);
 }
 
-/* A service's name may have 256 characters: the line is cut then, and says so. */
 /* Of Windows Server 2003, which most readers have: its Task Manager knows no "Commit size". */
 static void test_the_advice_names_a_column_that_is_there(void **state)
 {
@@ -949,6 +948,7 @@ static void test_the_advice_names_a_column_that_is_there(void **state)
     free(alert);
 }
 
+/* A service's name may have 256 characters: the line is cut then, and says so. */
 static void test_an_advice_that_is_too_long_says_so(void **state)
 {
     (void)state;
