@@ -423,24 +423,27 @@ void job_control(struct job *job)
 
 /* ---- mail ---- */
 
-/* One relay refuses a mail for good, and another cannot be asked. It may be the mail: after so many attempts
- * (half an hour from the first) what its incident has to say next waits behind it no more. It may be that
- * relay: so the mail itself is kept for the other one, and given up a day after it was first refused only. */
-#define REFUSED_ATTEMPTS 10
+/* A mail that a relay answered, or did not answer when it had all of it, is still to be sent. It may be the mail
+ * (a filter defers it, a narrow line swallows what is long): after so many attempts (half an hour, or some minutes
+ * where others are taken) what its incident has to say next waits behind it no more.
+ * Where one relay refuses it for good, and another cannot be asked, it may be that relay: so the mail itself is
+ * kept for the other one, and given up a day after it was first refused only. */
+#define BLOCKING_ATTEMPTS 10
 #define REFUSED_KEPT_MS MS_PER_DAY
 
 /* `refused`: by how many of the relays, all of which were tried. Where the clock was set back behind the first
  * refusal the day begins anew. */
-static void judge_refusal(struct mail_outcome *outcome, size_t refused, size_t relay_count, int64_t utc_ms)
+static void judge_failure(struct mail_outcome *outcome, bool answered, size_t refused, size_t relay_count,
+                          int64_t utc_ms)
 {
-    const bool often = refused > 0 && outcome->attempts >= REFUSED_ATTEMPTS;
+    const bool often = outcome->attempts >= BLOCKING_ATTEMPTS;
     if (refused > 0 && (outcome->refused_utc_ms == 0 || outcome->refused_utc_ms > utc_ms))
         outcome->refused_utc_ms = utc_ms;
     const bool long_ago = utc_ms - outcome->refused_utc_ms >= REFUSED_KEPT_MS;
     if (refused > 0 && (refused == relay_count || (often && long_ago)))
         outcome->state = MAIL_DEAD;
     else
-        outcome->lets_pass = often;
+        outcome->lets_pass = answered && often;
 }
 
 /* Each relay in turn until one takes it, also behind one that refuses it for good: that may be the mail, or a
@@ -485,7 +488,8 @@ void job_mail(struct job *job)
         job->relay_answered |= result.smtp_code >= 400 || result.swallowed;
     }
     if (job->outcome.state == MAIL_PENDING)
-        judge_refusal(&job->outcome, refused, config->relay_count, os_utc_ms(job->agent->os));
+        judge_failure(&job->outcome, job->relay_answered, refused, config->relay_count,
+                      os_utc_ms(job->agent->os));
     free(message);
 }
 

@@ -30,7 +30,8 @@
  *       moment a lane takes a first stop, or the end of a process: mode and maintenance as they are then
  *
  *   R5  the keys of the delivered mails: an incident's numbers rise (but for those that leave from memory,
- *       while the disk fails, past what lies in the outbox), duplicates are at most as many as lives of
+ *       while the disk fails, past what lies in the outbox, and those behind one that the relays put off
+ *       PUT_OFF_MAX times), duplicates are at most as many as lives of
  *       storewatch that ended with a mail on its way; at the end no number up to the incident's count is
  *       missing, the outbox is empty, and of each restart that the file calls down, handed over, turned
  *       back or called off a mail has come; not more than CALLED_OFF_MAX were called off for one incident;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define MAILED_MAX_MS (20 * MS_PER_MINUTE) /* twice the longest back-off */
+#define PUT_OFF_MAX 10                     /* tries of a mail that the next of its incident wait for */
 #define CALLED_OFF_MAX 12 /* restarts for one incident; a reload or a person calls off one or two */
 
 /* ---- what arrives ---- */
@@ -53,31 +54,56 @@ static void check_order(const char *key)
         judge_fail("R5", "mail %s comes after mail %u of its incident", key, before);
 }
 
-void judge_mail(const char *message, bool refused)
+/* The mail with that key is known from here on: its place among those of its incident is judged now. NULL when
+ * there is no room. */
+static struct judge_key *key_know(const char *key)
+{
+    struct judge_key *known = key_find(key);
+    if (known)
+        return known;
+    if (judge()->key_count == JUDGE_KEYS_MAX) {
+        judge_fail("R8", "more than %d mails", JUDGE_KEYS_MAX);
+        return NULL;
+    }
+    check_order(key);
+    known = &judge()->keys[judge()->key_count++];
+    *known = (struct judge_key){.delivered = 0};
+    text_copy(known->key, sizeof known->key, key);
+    return known;
+}
+
+static bool key_of(const char *message, char key[MAIL_KEY_MAX])
 {
     static const char header[] = "\r\nX-Storewatch-Key: ";
-    char key[MAIL_KEY_MAX] = "";
     const char *at = strstr(message, header);
-    judge()->checks++;
     if (!at) {
         judge_fail("R5", "a mail without a key");
-        return;
+        return false;
     }
     at += strlen(header);
-    snprintf(key, sizeof key, "%.*s", (int)strcspn(at, "\r"), at);
+    snprintf(key, MAIL_KEY_MAX, "%.*s", (int)strcspn(at, "\r"), at);
+    return true;
+}
+
+/* A relay answers, but does not take it. After so many tries those behind it may overtake it. */
+void judge_mail_is_put_off(const char *message)
+{
+    char key[MAIL_KEY_MAX];
+    if (key_of(message, key) && sim->lanes[LANE_MAIL].job->sending.attempts + 1 >= PUT_OFF_MAX)
+        key_know(key);
+}
+
+void judge_mail(const char *message, bool refused)
+{
+    char key[MAIL_KEY_MAX];
+    judge()->checks++;
+    if (!key_of(message, key))
+        return;
     story("mail %s%s", key, refused ? " is refused" : "");
     judge()->downs_mailed += strstr(key, "SERVICE_DOWN") != NULL;
-    struct judge_key *known = key_find(key);
-    if (!known) {
-        if (judge()->key_count == JUDGE_KEYS_MAX) {
-            judge_fail("R8", "more than %d mails", JUDGE_KEYS_MAX);
-            return;
-        }
-        check_order(key);
-        known = &judge()->keys[judge()->key_count++];
-        memset(known, 0, sizeof *known);
-        text_copy(known->key, sizeof known->key, key);
-    }
+    struct judge_key *known = key_know(key);
+    if (!known)
+        return;
     known->from_memory |= sim->lanes[LANE_MAIL].job->sending.id == 0;
     if (refused) {
         known->refused = true;
@@ -106,10 +132,11 @@ void judge_mail_is_cut_off(const struct job *job)
 static bool number_arrived(int64_t incident, int64_t opened_utc_ms, unsigned wanted)
 {
     for (size_t i = 0; i < judge()->key_count; i++) {
+        const struct judge_key *known = &judge()->keys[i];
         long long id = 0, opened = 0;
         unsigned number = 0;
-        if (key_parse(judge()->keys[i].key, &id, &number, &opened) && id == incident &&
-            opened == opened_utc_ms && number == wanted)
+        if ((known->delivered > 0 || known->refused) && key_parse(known->key, &id, &number, &opened) &&
+            id == incident && opened == opened_utc_ms && number == wanted)
             return true;
     }
     return false;

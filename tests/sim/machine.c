@@ -584,6 +584,8 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
     sim->mails += mood == RELAY_WORKS;
     if (mood == RELAY_WORKS || mood == RELAY_REFUSES)
         judge_mail(request->message, mood == RELAY_REFUSES);
+    else if (mood == RELAY_DEFERS || mood == RELAY_SWALLOWS)
+        judge_mail_is_put_off(request->message);
     return seam_relay(mood, out_result, err);
 }
 

@@ -313,6 +313,7 @@ void judge_person(const char *name);
 void judge_set_aside(void);
 void judge_event(enum alert_kind kind);
 void judge_mail(const char *message, bool refused);
+void judge_mail_is_put_off(const char *message);
 void judge_mail_is_cut_off(const struct job *job);
 void judge_follow_news(void); /* after time has passed */
 bool judge_disk_is_bad(void);
