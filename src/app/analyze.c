@@ -12,7 +12,6 @@
 
 #include "storewatch/cli.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -692,7 +691,9 @@ static bool print_json(const struct analysis *analysis)
         good = json_array_append_new(series, json_result(&analysis->results[i])) == 0;
     }
     json_t *root = json_pack("{si so}", "version", 1, "series", series);
-    good = good && root != NULL && json_dumpf(root, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12)) == 0;
+    good = good && root != NULL;
+    /* What cannot be written is told where each command ends. */
+    good = good && (json_dumpf(root, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12)) == 0 || ferror(stdout));
     json_decref(root);
     printf("\n");
     return good;
@@ -822,13 +823,10 @@ int analyze_run(int argc, char **argv)
     }
     if (options.json) {
         if (!print_json(&analysis)) {
-            code = cli_fail("the answer cannot be written: no memory left, or the output is closed");
+            code = cli_fail("out of memory");
         }
     } else {
         print_table(&analysis, file_count);
-    }
-    if (fflush(stdout) != 0) {
-        code = cli_fail("the answer cannot be written: %s", strerror(errno));
     }
     if (options.html != NULL && !write_page(&analysis)) {
         code = EXIT_COULD_NOT;

@@ -558,23 +558,42 @@ static void a_path_that_is_not_utf8_is_told_as_far_as_it_goes(void **state)
     json_decref(root);
 }
 
-static void output_that_cannot_be_written_is_an_error(void **state)
+static int run_onto_a_full_disk(int argc, char **argv)
 {
-    (void)state;
-    write_text("short.csv", "timestamp,a\n1,2\n2,\n3,4\n");
-    fflush(stdout);
     const int saved = dup(1);
     const int full = open("/dev/full", O_WRONLY);
     assert_true(saved >= 0 && full >= 0);
-    char *argv[] = {(char[]){"analyze"}, (char[]){"--json"}, strdup(in_folder("short.csv")), NULL};
     dup2(full, 1);
-    const int code = analyze_run(3, argv);
+    const int code = commands_run(argc, argv);
     clearerr(stdout);
     dup2(saved, 1);
     close(saved);
     close(full);
-    free(argv[2]);
-    assert_int_equal(code, EXIT_COULD_NOT);
+    return code;
+}
+
+/* Told once, whether all of the answer is still to be written at the end or some of it has failed before. */
+static void output_that_cannot_be_written_is_an_error(void **state)
+{
+    static const char *const names[] = {"short.csv", "wide.csv"};
+    static const char told[] = "storewatch: the answer could not be written: ";
+    (void)state;
+    write_text("short.csv", "timestamp,a\n1,2\n2,\n3,4\n");
+    FILE *file = fopen(in_folder("wide.csv"), "wb");
+    assert_non_null(file);
+    fprintf(file, "timestamp");
+    for (int i = 0; i < 500; i++) {
+        fprintf(file, ",column %d", i);
+    }
+    assert_int_equal(fclose(file), 0);
+    for (size_t i = 0; i < 2 * ARRAY_COUNT(names); i++) {
+        const char *path = in_folder(names[i / 2]);
+        assert_int_equal(i % 2 == 0 ? RUN(run_onto_a_full_disk, "storewatch", "analyze", path)
+                                    : RUN(run_onto_a_full_disk, "storewatch", "analyze", "--json", path),
+                         EXIT_COULD_NOT);
+        assert_int_equal(strncmp(messages, told, strlen(told)), 0);
+        assert_ptr_equal(strchr(messages, '\n') + 1, messages + strlen(messages));
+    }
 }
 
 /* A page that cannot be written to its end leaves what stood at its path: once it removed the device. */
