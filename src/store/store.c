@@ -387,7 +387,7 @@ enum status store_open(const char *path, int64_t utc_ms, struct store **out_stor
 enum status store_open_readonly(const char *path, struct store **out_store, struct err *err)
 {
     if (!file_exists(path)) {
-        return err_set(err, STATUS_NOT_FOUND, "store_open", 0, "%s: there is no such file", path);
+        return err_set(err, STATUS_NOT_FOUND, "store_open", 0, "%s: there is no such file, or it is empty", path);
     }
     enum status status = check_path(path, err);
     if (status != STATUS_OK) {
@@ -402,7 +402,11 @@ enum status store_open_readonly(const char *path, struct store **out_store, stru
         status = execute(store, "PRAGMA cell_size_check = ON; PRAGMA query_only = ON", err);
     }
     if (status == STATUS_OK) {
-        status = schema_check(store->db, err);
+        struct err why = {0}; /* which says nothing of the file's name */
+        status = schema_check(store->db, &why);
+        if (status != STATUS_OK) {
+            err_set(err, status, why.operation, why.code, "%s: %s", path, why.text);
+        }
     }
     if (status == STATUS_OK) {
         status = prepare_all(store, err);

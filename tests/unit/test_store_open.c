@@ -618,6 +618,8 @@ static void real_files(void **state)
     store_close(reader);
     err = (struct err){0};
     assert_int_equal(store_open_readonly(aside, &reader, &err), STATUS_CORRUPT);
+    assert_non_null(strstr(err.text, aside)); /* which file, and what is the matter with it */
+    assert_non_null(strstr(err.text, ": file is not a database"));
     store_close(open_store(path));
     assert_string_equal(set_aside, "");
 
