@@ -284,6 +284,14 @@ enum status config_parse(const char *json, size_t length, struct config *out_con
         report_file(out_findings, "the file is larger than 1 MiB; a configuration is at most that", "");
         return STATUS_INVALID;
     }
+    size_t blank = 0;
+    while (blank < length && memchr(" \t\r\n", json[blank], 4) != NULL) {
+        blank++;
+    }
+    if (blank == length) {
+        report_file(out_findings, "the file is empty; it must hold one object: {...}", "");
+        return STATUS_INVALID;
+    }
     const char *nul = memchr(json, '\0', length);
     if (nul != NULL) {
         report_file(out_findings, "a NUL byte: this is not a text file", "");

@@ -189,8 +189,9 @@ static void texts_that_are_not_json(void **state)
 {
     (void)state;
     static const struct finding_case cases[] = {
-        {"", STATUS_INVALID,
-         "f:1:1: not JSON: '[' or '{' expected near end of file (is a closing } or ] missing?)\n"},
+        {"", STATUS_INVALID, "f:1:1: the file is empty; it must hold one object: {...}\n"},
+        {"\xEF\xBB\xBF \t\r\n\n", STATUS_INVALID,
+         "f:1:1: the file is empty; it must hold one object: {...}\n"},
         {"{\n  \"mode\": \"act\"", STATUS_INVALID,
          "f:2:15: not JSON: '}' expected near end of file (is a closing } or ] missing?)\n"},
         {"{\n  \"version\": 1\n  \"mode\": \"act\" }", STATUS_INVALID,
