@@ -46,6 +46,12 @@ static bool is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "/?") == 0;
 }
 
+/* In a command's place. */
+static bool is_help_command(const char *word)
+{
+    return is_help(word) || strcmp(word, "help") == 0;
+}
+
 /* Looked for before the command runs: who asks for help gets it, and nothing is done. */
 static bool wants_help(int argc, char **argv)
 {
@@ -77,8 +83,8 @@ int commands_run(int argc, char **argv)
         return EXIT_USAGE;
     }
     const char *name = argv[1];
-    bool help = is_help(name) || strcmp(name, "help") == 0;
-    if (help && argc == 2) {
+    bool help = is_help_command(name);
+    if (help && (argc == 2 || is_help_command(argv[2]))) {
         print_overview(stdout);
         return finished(EXIT_FINE);
     }

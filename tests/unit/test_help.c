@@ -76,6 +76,8 @@ static void the_overview(void **state)
         for (size_t k = 0; k < ARRAY_COUNT(names); k++)
             assert_non_null(strstr(out, names[k]));
         assert_null(strstr(out, "write-dump"));
+        assert_int_equal(RUN(commands_run, "storewatch", "help", ways[i]), EXIT_FINE);
+        assert_non_null(strstr(out, names[0]));
     }
     assert_int_equal(RUN(commands_run, "storewatch"), EXIT_USAGE);
     assert_string_equal(out, "");
