@@ -8,6 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static bool is_folder(const wchar_t *path)
+{
+    const DWORD attributes = GetFileAttributesW(path);
+    return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+}
+
 FILE *fopen(const char *path, const char *mode)
 {
     wchar_t wide_mode[16];
@@ -17,6 +23,10 @@ FILE *fopen(const char *path, const char *mode)
         errno = wide == NULL ? ENOMEM : EINVAL;
     } else {
         file = _wfopen(wide, wide_mode);
+        /* msvcrt calls a folder a lack of permission, and nobody finds the mistake by that. */
+        if (file == NULL && errno == EACCES && is_folder(wide)) {
+            errno = EISDIR;
+        }
     }
     free(wide);
     return file;

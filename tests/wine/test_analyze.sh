@@ -39,6 +39,9 @@ check "a malformed file: exit code 2" equals $? 2
 check "said with file and line" contains "$words" 'bad\.csv:3'
 check "the other file is analysed all the same" contains "$(summary <"$bed/both.json")" 'besagent.* unbounded'
 check "no such file: exit code 3" exits 3 sw analyze 'C:\nowhere.csv'
+words=$(sw analyze 'C:\Windows' 2>&1)
+check "a folder: exit code 3" equals $? 3
+check "said to be one" contains "$words" 'C:.Windows: cannot be opened: Is a directory'
 check "wrong use: exit code 2" exits 2 sw analyze --frobnicate
 check "no such command: exit code 2" exits 2 sw frobnicate
 for command in install uninstall run version check-config status plan restart maintenance doctor test-alert history report analyze replay; do
