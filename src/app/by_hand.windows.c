@@ -71,6 +71,8 @@ int maintenance_run(int argc, char **argv)
     int64_t for_ms = 0;
     if ((!on && !off) || (on && (!for_text || !reason)))
         return cli_wrong_use(argv[0], "\"on\" with --for and --reason, or \"off\", is wanted");
+    if (off && for_text)
+        return cli_wrong_use(argv[0], "\"off\" ends it now: --for goes with \"on\"");
     if (on && (duration_parse(for_text, &for_ms) != STATUS_OK || for_ms <= 0)) {
         fprintf(
             stderr,
