@@ -143,6 +143,8 @@ int plan_run(int argc, char **argv)
     const struct cli_option options[] = {{"--config", &config_path, NULL}};
     if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), &service, 1, NULL))
         return EXIT_USAGE;
+    if (service && !service[0])
+        return cli_wrong_use(argv[0], "the name of a service is wanted, or none");
     struct plan_inputs *in = calloc(1, sizeof *in);
     if (!in)
         return cli_fail("out of memory");

@@ -19,6 +19,7 @@ check "dependents first, the store last" contains "$(tr '\n' ' ' <<<"$words")" '
 check "what does not run is not in it" lacks "$words" CalSvc
 check "a client's plan has the client and what needs it" contains "$(sw plan ArchiveSvc | tr '\n' ' ')" 'FaxSvc.*ArchiveSvc'
 check "no such service: nothing that could be done" exits 1 sw plan Nowhere
+check "no name of a service: exit code 2" exits 2 sw plan ''
 
 # A running eseutil forbids the restart.
 cp "$binaries/$arch/standin-scmctl.exe" "$disk/Exchange/eseutil.exe"
