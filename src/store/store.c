@@ -405,7 +405,12 @@ enum status store_open_readonly(const char *path, struct store **out_store, stru
         struct err why = {0}; /* which says nothing of the file's name */
         status = schema_check(store->db, &why);
         if (status != STATUS_OK) {
-            err_set(err, status, why.operation, why.code, "%s: %s", path, why.text);
+            /* Mostly a copy on a disk that is read-only: a write-ahead log is opened, too, or made. */
+            err_set(err, status, why.operation, why.code, "%s: %s%s", path, why.text,
+                    (why.code & 0xFF) == SQLITE_CANTOPEN
+                        ? " (its -wal and -shm could not be made or opened beside it: may this folder be "
+                          "written to? A copy in one that may can be read)"
+                        : "");
         }
     }
     if (status == STATUS_OK) {

@@ -623,6 +623,13 @@ static void real_files(void **state)
     store_close(open_store(path));
     assert_string_equal(set_aside, "");
 
+    /* As in a folder that may not be written to: what stands in the log's way is told. */
+    assert_int_equal(mkdir(wal, 0700), 0);
+    err = (struct err){0};
+    assert_int_equal(store_open_readonly(path, &reader, &err), STATUS_IO);
+    assert_non_null(strstr(err.text, "may this folder be written to?"));
+    assert_int_equal(rmdir(wal), 0);
+
     /* Something that is no file at all is moved out of the way like a bad one. */
     unlink(path);
     assert_int_equal(mkdir(path, 0700), 0);
