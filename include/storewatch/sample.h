@@ -40,6 +40,9 @@ struct process {
     reading io_count; /* read + write + other operations since creation: likewise */
 };
 
+/* Is this image the one that the configuration names? "BESAgent" there means BESAgent.exe, too. */
+bool process_image_is(const char *image, const char *configured);
+
 /* Values as in the SCM's SERVICE_STATUS; ABSENT = no such service, UNKNOWN = could not be read. */
 enum service_state {
     SERVICE_STATE_UNKNOWN = 0,

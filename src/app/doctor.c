@@ -122,7 +122,7 @@ static void check_veto(struct doctor *doctor)
     for (size_t i = 0; i < doctor->observation->process_count; i++) {
         const struct process *process = &doctor->observation->processes[i];
         for (size_t k = 0; k < config->veto_count; k++) {
-            if (!text_equal_nocase(config->veto_processes[k], process->image))
+            if (!process_image_is(process->image, config->veto_processes[k]))
                 continue;
             doctor_add(doctor, DOCTOR_WARNING, "veto", "Nothing, if that is meant to run now.",
                        "%s (pid %u) runs: no restart begins while it does", process->image,

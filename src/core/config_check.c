@@ -9,8 +9,9 @@
  * process. */
 static bool same_target(const struct config_client *a, const struct config_client *b)
 {
-    return a->image[0] != '\0' || b->image[0] != '\0' ? text_equal_nocase(a->image, b->image)
-                                                      : text_equal_nocase(a->service, b->service);
+    return a->image[0] != '\0' || b->image[0] != '\0'
+               ? process_image_is(a->image, b->image) || process_image_is(b->image, a->image)
+               : text_equal_nocase(a->service, b->service);
 }
 
 /* Has this very key an error, and not just a part of what it holds? */

@@ -44,7 +44,7 @@ const char *policy_veto_running(const struct config *config, const struct observ
 {
     for (size_t p = 0; p < observation->process_count; p++)
         for (size_t v = 0; v < config->veto_count; v++)
-            if (text_equal_nocase(observation->processes[p].image, config->veto_processes[v]))
+            if (process_image_is(observation->processes[p].image, config->veto_processes[v]))
                 return config->veto_processes[v];
     return NULL;
 }

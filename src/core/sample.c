@@ -2,6 +2,7 @@
 #include "storewatch/sample.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define FILETIME_OF_1970_MS INT64_C(11644473600000)
 
@@ -13,6 +14,15 @@ int64_t process_created_utc_ms(struct process_id process)
 uint64_t process_created_100ns(int64_t utc_ms)
 {
     return (uint64_t)(utc_ms + FILETIME_OF_1970_MS) * 10000;
+}
+
+bool process_image_is(const char *image, const char *configured)
+{
+    if (!text_begins_nocase(image, configured)) {
+        return false;
+    }
+    const char *rest = image + strlen(configured);
+    return *rest == '\0' || text_equal_nocase(rest, ".exe");
 }
 
 struct observation *observation_new(void)

@@ -200,22 +200,13 @@ static enum status see_service(struct watch *watch, const struct config *config,
     return status;
 }
 
-/* "BESAgent" in the configuration means BESAgent.exe too. */
-static bool image_matches(const char *configured, const char *image)
-{
-    if (!text_begins_nocase(image, configured))
-        return false;
-    const char *rest = image + strlen(configured);
-    return *rest == '\0' || text_equal_nocase(rest, ".exe");
-}
-
 static enum status see_image(struct watch *watch, const struct config *config,
                              const struct observation *observation, struct candidate candidate,
                              const char *image)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < observation->process_count; i++) {
-        if (!image_matches(image, observation->processes[i].image))
+        if (!process_image_is(observation->processes[i].image, image))
             continue;
         candidate.process = &observation->processes[i];
         enum status one = see(watch, config, &candidate, observation);
@@ -560,7 +551,7 @@ bool watch_names(const struct config *config, enum target_kind kind, const char 
     const struct config_client *client = watch_client(config, target);
     if (!client)
         return false;
-    return client->image[0] ? image_matches(client->image, image)
+    return client->image[0] ? process_image_is(image, client->image)
                             : service[0] == '\0' || text_equal_nocase(service, client->service);
 }
 

@@ -467,6 +467,8 @@ static void what_concerns_several_values(void **state)
          STATUS_INVALID, "f:3:23: clients[1].name: \"A\" is the name of clients[0] already\n"},
         {"{" MAIL ",\n\"clients\":[{\"name\":\"a\",\"service\":\"x\"},{\"service\":\"X\",\"name\":\"b\"}]}",
          STATUS_INVALID, "f:2:39: clients[1]: watches the same process as clients[0], \"a\"\n"},
+        {"{" MAIL ",\n\"clients\":[{\"name\":\"a\",\"image\":\"x\"},{\"name\":\"b\",\"image\":\"X.exe\"}]}",
+         STATUS_INVALID, "f:2:37: clients[1]: watches the same process as clients[0], \"a\"\n"},
         {"{" MAIL ",\n\"clients\":[{\"name\":\"a\",\"service\":\"x\",\"image\":\"i\"},{\"service\":\"X\","
          "\"name\":\"b\"}]}",
          STATUS_OK, ""},

@@ -114,6 +114,8 @@ static void test_veto_process_holds_and_is_named(void **state)
     text_copy(f->observation->processes[0].image, PROCESS_IMAGE_MAX, "ESEUTIL.EXE");
     f->observation->process_count = 1;
     assert_held_by(f, CHECK_VETO, "eseutil.exe is running");
+    text_copy(f->config.veto_processes[0], PROCESS_IMAGE_MAX, "eseutil"); /* as clients may be named, too */
+    assert_held_by(f, CHECK_VETO, "eseutil is running");
     f->observation->process_count = 0;
     judge(f);
     assert_true(f->preflight.passed);

@@ -90,6 +90,17 @@ static void processes_are_found_by_pid(void **state)
     observation_free(o);
 }
 
+static void an_image_may_be_configured_without_its_end(void **state)
+{
+    (void)state;
+    assert_true(process_image_is("BESAgent.exe", "besagent.EXE"));
+    assert_true(process_image_is("BESAgent.exe", "besagent"));
+    assert_true(process_image_is("System", "system"));
+    assert_false(process_image_is("BESAgent.exe", "BES"));
+    assert_false(process_image_is("BESAgent", "BESAgent.exe"));
+    assert_false(process_image_is("BESAgent.exe.exe", "BESAgent"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +109,7 @@ int main(void)
         cmocka_unit_test(identity_is_pid_and_creation_time),
         cmocka_unit_test(services_are_found_without_case_in_any_number),
         cmocka_unit_test(processes_are_found_by_pid),
+        cmocka_unit_test(an_image_may_be_configured_without_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
