@@ -369,7 +369,9 @@ static void check_config(struct doctor *doctor, const char *path, char out_path[
         struct text text = text_on(words, sizeof words);
         config_finding_format(&text, path, &findings->items[i]);
         doctor_add(doctor, findings->items[i].warning ? DOCTOR_WARNING : DOCTOR_FAILED, "config",
-                   "Mend the file, then: sc control storewatch paramchange", "%s", words);
+                   "Mend the file, then: sc control storewatch paramchange (or net start storewatch, when it "
+                   "does not run)",
+                   "%s", words);
     }
     if (status == STATUS_OK)
         doctor_add(doctor, DOCTOR_OK, "config", NULL, "%s is valid; mode \"%s\"", path,
@@ -380,6 +382,9 @@ static void check_config(struct doctor *doctor, const char *path, char out_path[
                        ? "storewatch install writes a first one; or give --config FILE."
                        : "Run doctor as an Administrator, or give --config FILE.",
                    "%s", err.text);
+    if (status != STATUS_OK)
+        doctor_add(doctor, DOCTOR_WARNING, "config", "First mend what stands above.",
+                   "what follows is asked of the default configuration: it knows no client and no relay");
     text_copy(out_path, SETUP_PATH_MAX, path);
     free(findings);
 }

@@ -38,6 +38,9 @@ check "the bad start ends as stopped" scm wait storewatch stopped 15
 check "within seconds, not after the SCM's 30 s" at_most $(($(now_ms) - began)) 10000
 # exit=1066/N: "service-specific error N"
 check "the SCM is told a service-specific error" contains "$(scm query storewatch)" 'exit=1066/[1-9]'
+words=$(sw doctor)
+check "doctor names the error" contains "$words" 'failed +config .*sampling\.interval'
+check "and says that the rest is not about this file" contains "$words" 'warning +config .*default configuration'
 rm -f "$file"
 scm start storewatch
 check "no configuration file at all: the same" scm wait storewatch stopped 15
