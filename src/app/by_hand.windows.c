@@ -24,6 +24,11 @@ static int ask(json_t *request, json_t **out_status)
     json_decref(request);
     if (!line)
         return cli_fail("the request could not be built: texts must be UTF-8");
+    if (strlen(line) >= CONTROL_LINE_MAX) { /* with the line's end it has to fit */
+        free(line);
+        fputs("storewatch: --reason: the text is too long\n", stderr);
+        return EXIT_USAGE;
+    }
     struct err err = {0};
     char *answer = NULL;
     enum status status = control_ask(line, &answer, &err);
