@@ -387,7 +387,8 @@ enum status store_open(const char *path, int64_t utc_ms, struct store **out_stor
 enum status store_open_readonly(const char *path, struct store **out_store, struct err *err)
 {
     if (!file_exists(path)) {
-        return err_set(err, STATUS_NOT_FOUND, "store_open", 0, "%s: there is no such file, or it is empty", path);
+        return err_set(err, STATUS_NOT_FOUND, "store_open", 0, "%s: there is no such file, or it is empty",
+                       path);
     }
     enum status status = check_path(path, err);
     if (status != STATUS_OK) {
