@@ -10,6 +10,7 @@
  * written when no other byte can; the pages it frees take the journal. */
 #include "store_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -384,11 +385,26 @@ enum status store_open(const char *path, int64_t utc_ms, struct store **out_stor
     return STATUS_OK;
 }
 
+/* SQLite does not see a file that is empty, nor one in a folder that this account may not look into. */
+static enum status tell_missing(const char *path, struct err *err)
+{
+    FILE *file = fopen(path, "rb");
+    const int code = file == NULL ? errno : 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    if (code == 0 || code == ENOENT || code == ENOTDIR) {
+        return err_set(err, STATUS_NOT_FOUND, "store_open", 0, "%s: %s", path,
+                       code == 0 ? "the file is empty" : "there is no such file");
+    }
+    return err_set(err, code == EACCES ? STATUS_DENIED : STATUS_IO, "store_open", (uint32_t)code,
+                   "%s: cannot be opened: %s", path, strerror(code));
+}
+
 enum status store_open_readonly(const char *path, struct store **out_store, struct err *err)
 {
     if (!file_exists(path)) {
-        return err_set(err, STATUS_NOT_FOUND, "store_open", 0, "%s: there is no such file, or it is empty",
-                       path);
+        return tell_missing(path, err);
     }
     enum status status = check_path(path, err);
     if (status != STATUS_OK) {

@@ -585,6 +585,12 @@ static void real_files(void **state)
     struct store *store = NULL;
     struct err err = {0};
     assert_int_equal(store_open_readonly(path, &store, &err), STATUS_NOT_FOUND);
+    assert_non_null(strstr(err.text, "there is no such file"));
+    err = (struct err){0}; /* what cannot be looked at is not missing */
+    assert_int_equal(symlink(path, path), 0);
+    assert_int_equal(store_open_readonly(path, &store, &err), STATUS_IO);
+    assert_non_null(strstr(err.text, "cannot be opened: "));
+    assert_int_equal(unlink(path), 0);
     err = (struct err){0};
     assert_int_equal(store_open("/tmp/there/is/no/such/folder/x.db", NOON, &store, &err), STATUS_IO);
     assert_true(err.code != 0);
@@ -592,6 +598,9 @@ static void real_files(void **state)
     FILE *file = fopen(path, "wb"); /* empty: a new one */
     assert_non_null(file);
     fclose(file);
+    err = (struct err){0};
+    assert_int_equal(store_open_readonly(path, &store, &err), STATUS_NOT_FOUND);
+    assert_non_null(strstr(err.text, ": the file is empty"));
     fill(path, 3000);
     file = fopen(path, "r+b");
     assert_non_null(file);
