@@ -31,8 +31,8 @@
  * errs in one look of twenty agree in six of ten. The present state ends when the growth has stopped (or
  * crawls) for half as long as it lasted, or was given back; what gave back a part and grows on from there has
  * not stopped. Until then what it does now is watched as closely as if it had just begun: samples that leave
- * its line are looked at at once, a recent part that is several times as fast has a line and an end of its own,
- * and a step is no part of the rate (verdict_forecast.c).
+ * its line are looked at at once, a recent part that is several times as fast, or slow, has a line and an end of
+ * its own, and a step is no part of the rate (verdict_forecast.c).
  *
  * Evaluations are spaced by 1/64 of the life, so their number grows with its logarithm; between them a push
  * costs a bucket update and a comparison or two. */
@@ -328,11 +328,19 @@ static bool goes_on_lower(const struct detector *d, const struct series_bucket *
            d->value - point[lowest].mean > LOWER_RATE * rate * since_ms;
 }
 
+/* After a pause it goes on, above all that it held, and does not crawl. */
+static bool goes_on_higher(const struct detector *d)
+{
+    const double growth = d->held - d->onset_level;
+    const double rate = growth / ((double)(d->held_ms - d->onset_ms) / 1000);
+    return d->slope_known && d->value > d->held + HEIGHT_SHARE * growth && d->slope.slope > CRAWL_SHARE * rate;
+}
+
 static bool has_stalled(const struct detector *d, const struct series_bucket *point, size_t count)
 {
     const double share = d->finding.smooth ? STALL_SMOOTH : STALL_SHARE;
     return (double)(d->last_ms - d->held_ms) > share * (double)(d->held_ms - d->onset_ms) &&
-           !goes_on_lower(d, point, count);
+           !goes_on_lower(d, point, count) && !goes_on_higher(d);
 }
 
 /* While unbounded: cleared when the growth was given back, or has stopped for half as long as it lasted. */
@@ -357,7 +365,7 @@ static void watch_growth(struct detector *d)
         return;
     }
     if (++d->undescribed >= DESCRIBE_EVERY)
-        describe(d, point, count, NULL, 0, d->onset_ms);
+        describe(d, point, count, NULL, 0, d->told_onset_ms);
     forecast_present(d);
     const int64_t turned_ms = d->last_ms + spacing(d, d->last_ms - d->fit_from_ms);
     if (d->turned && turned_ms < d->next_evaluation_ms) /* what turned is watched as if it began there */
@@ -470,7 +478,7 @@ static void evaluate(struct detector *d)
     if (forecast_holds(d, &d->steady, &best, point, count))
         unbounded_enter(d, &best, false);
     if (d->state == VERDICT_UNBOUNDED || ++d->undescribed >= DESCRIBE_EVERY)
-        describe(d, point, count, block, n, d->state == VERDICT_UNBOUNDED ? d->onset_ms : begin_ms);
+        describe(d, point, count, block, n, d->state == VERDICT_UNBOUNDED ? d->told_onset_ms : begin_ms);
 }
 
 /* The recent quarter, sixteenth, ... of the life, in finer blocks: growth that fills its headroom long before
@@ -510,7 +518,7 @@ static void evaluate_urgent(struct detector *d)
         if (forecast_holds(d, &d->urgent, &best, point, count)) {
             unbounded_enter(d, &best, false);
             d->value = block[n - 1].middle;
-            describe(d, point, count, block, n, d->onset_ms);
+            describe(d, point, count, block, n, d->told_onset_ms);
             return;
         }
     }
@@ -548,7 +556,7 @@ static void guard_speak(struct detector *d, double value)
     unbounded_enter(d, &f, true);
     d->value = value;
     const size_t count = series_window(&d->series, f.onset_ms, point, &width_ms);
-    describe(d, point, count, NULL, 0, f.onset_ms);
+    describe(d, point, count, NULL, 0, d->told_onset_ms);
 }
 
 /* The absolute guard: a level never seen comes near the limit in one rise, with no time to look at its shape.

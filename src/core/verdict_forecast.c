@@ -15,6 +15,7 @@
             the limit is met by a whole one */
 #define TURN_PERIODS 40   /* of the shortest recent part that is looked at */
 #define TURN_RATE 3       /* times the rate before it: less shows soon enough in the whole line */
+#define HARDLY 0.1        /* of the rate before it */
 #define TURN_EXPLAINS 0.5 /* of what a curve leaves */
 #define TURN_THIRD 0.3    /* of the rise between the first and the last third, at least: 0.5 is straight */
 #define PRESENT_PERIODS 8
@@ -28,19 +29,19 @@
 /* The onset is known to a block, so the segment may begin with a piece of the level before it. That bend
  * makes the residuals of an otherwise clean line one long wave, and its interval as wide as the wave is long.
  * Where leaving out the beginning narrows the interval out of all proportion to the points that go, it was a
- * bend. Returns where the line begins, and puts it into d->slope. */
-static size_t segment_without_bend(struct detector *d, const double *t, const double *v, size_t n,
-                                   union trend_word *scratch)
+ * bend. Returns where the line begins, and puts it into *line, which was that of all points. */
+static size_t line_without_bend(const double *t, const double *v, size_t n, double confidence,
+                                union trend_word *scratch, struct trend_slope *line)
 {
     size_t first = 0;
     for (size_t part = 1; part <= BEND_PARTS; part++) {
         const size_t cut = n * part / (4 * BEND_PARTS);
-        struct trend_slope line;
+        struct trend_slope rest;
         if (n - cut < TREND_POINTS_MIN ||
-            trend_slope(t + cut, v + cut, n - cut, d->settings.confidence_pct, scratch, &line) != STATUS_OK ||
-            (line.high - line.low) * BEND_NARROWS >= d->slope.high - d->slope.low)
+            trend_slope(t + cut, v + cut, n - cut, confidence, scratch, &rest) != STATUS_OK ||
+            (rest.high - rest.low) * BEND_NARROWS >= line->high - line->low)
             continue;
-        d->slope = line;
+        *line = rest;
         first = cut;
     }
     return first;
@@ -77,6 +78,7 @@ struct segment {
     double width[SERIES_RING]; /* highest sample less the lowest */
     double moved[SERIES_RING]; /* what the value was moved by (close_silences) */
     size_t n, first;
+    bool piece; /* the line is of the last of two straight pieces */
 };
 
 static double median_from(const double *value, size_t from, size_t n)
@@ -184,6 +186,15 @@ static struct segment segment_of(const struct detector *d, const struct series_b
     return s;
 }
 
+/* The finest samples there are of the time since then. */
+static struct segment segment_since(const struct detector *d, int64_t from_ms)
+{
+    struct series_bucket point[SERIES_RING];
+    int64_t width_ms;
+    const size_t count = series_window(&d->series, from_ms, point, &width_ms);
+    return segment_of(d, point, count, from_ms);
+}
+
 static struct segment segment_points(const struct detector *d, const struct series_bucket *point,
                                      size_t count, const struct block *block, size_t blocks, int64_t from_ms)
 {
@@ -216,6 +227,7 @@ static void segment_line(struct detector *d, struct segment *s, union trend_word
         d->accelerates = two.slope > ACCELERATES * whole;
         d->slope = two;
         s->first = cut;
+        s->piece = true;
         /* Rates that rise along the whole curve go on rising; a kink between two lines says no such thing. */
         struct trend_parabola curve;
         trend_parabola(t, v, n, &curve);
@@ -228,7 +240,7 @@ static void segment_line(struct detector *d, struct segment *s, union trend_word
         }
     }
     if (s->first == 0)
-        s->first = segment_without_bend(d, t, v, n, scratch);
+        s->first = line_without_bend(t, v, n, confidence, scratch, &d->slope);
 }
 
 /* The distance from the line that what comes will keep, by what nearly all points kept. */
@@ -276,16 +288,10 @@ double forecast_now(const struct detector *d)
 }
 
 /* Each third of a recent part rises: a step rises in one place. */
-static bool rises_throughout(const struct segment *s, double *out_rise, double *out_end)
+static bool rises_throughout(const double level[3])
 {
-    const size_t third = s->n / 3;
-    double level[3];
-    for (size_t k = 0; k < 3; k++)
-        level[k] = median_from(s->v, s->n * k / 3, third);
-    *out_rise = level[2] - level[0];
-    *out_end = level[2];
-    const double middle = (level[1] - level[0]) / *out_rise;
-    return *out_rise > 0 && middle > TURN_THIRD && middle < 1 - TURN_THIRD;
+    const double rise = level[2] - level[0], middle = (level[1] - level[0]) / rise;
+    return rise > 0 && middle > TURN_THIRD && middle < 1 - TURN_THIRD;
 }
 
 /* What came before the part ends here: the turn may lie before it, by less than its length. */
@@ -294,33 +300,66 @@ static double end_before(const struct segment *part)
     return 2 * part->t[0] - part->t[part->n - 1];
 }
 
-/* The part has left the line of what came before it well behind, and rises clearly faster. What repeats keeps
- * within the noise of a line that has seen it. */
-static bool turns_up(const struct detector *d, const struct segment *s, const struct segment *part,
-                     union trend_word *scratch, struct trend_slope *out_before,
-                     struct trend_slope *out_recent)
+/* The lines of a recent part and of what came before it. */
+struct turn {
+    struct trend_slope before, recent;
+    double noise; /* of the points about the line before, or more where more is known */
+    bool up;
+};
+
+/* The line of what came before the part. False when that is too little. */
+static bool line_before(const struct segment *s, const struct segment *part, double confidence,
+                        union trend_word *scratch, struct turn *turn)
 {
-    const double confidence = d->settings.confidence_pct;
-    double rise, end;
-    if (part->n < PIECE_POINTS || !rises_throughout(part, &rise, &end))
-        return false;
     const double until = end_before(part);
     size_t n = 0;
     while (n < s->n && s->t[n] < until)
         n++;
-    if (n < PIECE_POINTS || trend_slope(s->t, s->v, n, confidence, scratch, out_before) != STATUS_OK)
+    if (n < PIECE_POINTS || trend_slope(s->t, s->v, n, confidence, scratch, &turn->before) != STATUS_OK)
         return false;
-    const double noise = noise_about(out_before, s->t, s->v, n) + median_from(s->width, 0, n) / 2;
-    const double t = median_from(part->t, part->n * 2 / 3, part->n / 3);
-    return rise > noise && end - out_before->intercept - out_before->slope * t > noise &&
-           trend_slope(part->t, part->v, part->n, confidence, scratch, out_recent) == STATUS_OK &&
-           out_recent->low > TURN_RATE * fmax(out_before->slope, 0);
+    const size_t first = line_without_bend(s->t, s->v, n, confidence, scratch, &turn->before);
+    turn->noise = fmax(turn->noise, noise_about(&turn->before, s->t + first, s->v + first, n - first));
+    return true;
+}
+
+/* It rises clearly slower, if at all, also where a level that fell at once is left out. */
+static bool rises_slower(const struct segment *part, double confidence, union trend_word *scratch,
+                         struct turn *turn)
+{
+    if (!(turn->before.low > 0) || turn->recent.high * TURN_RATE >= turn->before.slope)
+        return false;
+    struct segment closed = *part;
+    close_step(&closed);
+    struct trend_slope line;
+    return trend_slope(closed.t, closed.v, closed.n, confidence, scratch, &line) == STATUS_OK &&
+           line.high * TURN_RATE < turn->before.slope;
+}
+
+/* The part has left the line of what came before it well behind, and rises clearly faster; or it has stayed well
+ * below that line, and rises clearly slower. What repeats keeps within the noise of a line that has seen it. */
+static bool turns(const struct segment *s, const struct segment *part, double confidence,
+                  union trend_word *scratch, struct turn *turn)
+{
+    if (part->n < PIECE_POINTS || !line_before(s, part, confidence, scratch, turn) ||
+        trend_slope(part->t, part->v, part->n, confidence, scratch, &turn->recent) != STATUS_OK)
+        return false;
+    const size_t third = part->n / 3;
+    double level[3];
+    for (size_t k = 0; k < 3; k++)
+        level[k] = median_from(part->v, part->n * k / 3, third);
+    const double t = median_from(part->t, part->n * 2 / 3, third);
+    const double off = level[2] - turn->before.intercept - turn->before.slope * t;
+    turn->up = off > 0;
+    if (!turn->up)
+        return off < -turn->noise && rises_slower(part, confidence, scratch, turn);
+    const double rise = (level[2] - level[0]) * 3 / 2; /* from begin to end: those are from middle to middle */
+    return off > turn->noise && rise > turn->noise && rises_throughout(level) &&
+           turn->recent.low > TURN_RATE * fmax(turn->before.slope, 0);
 }
 
 /* The line before and that of the part explain the points far better than a curve through all of them does: its
  * rate does not go on rising. (What lies between them may belong to either.) */
-static bool is_no_curve(const struct segment *s, const struct segment *part, const struct trend_slope *before,
-                        const struct trend_slope *recent)
+static bool is_no_curve(const struct segment *s, const struct segment *part, const struct turn *turn)
 {
     const double from = part->t[0], until = end_before(part);
     struct trend_parabola curve;
@@ -329,7 +368,7 @@ static bool is_no_curve(const struct segment *s, const struct segment *part, con
     for (size_t i = 0; i < s->n; i++) {
         if (s->t[i] >= until && s->t[i] < from)
             continue;
-        const struct trend_slope *line = s->t[i] < until ? before : recent;
+        const struct trend_slope *line = s->t[i] < until ? &turn->before : &turn->recent;
         const double x = (s->t[i] - curve.middle) / curve.half;
         const double off_line = s->v[i] - line->intercept - line->slope * s->t[i];
         const double off_curve = s->v[i] - curve.level - curve.slope * x - curve.bend * x * x;
@@ -340,30 +379,49 @@ static bool is_no_curve(const struct segment *s, const struct segment *part, con
 }
 
 /* What a growth does now need not be what it did for days, and the days' line has points too far apart to show
- * it: its recent quarter, eighth, ... in finer samples. The longest of them that has turned up is then the
- * segment: true. */
-static bool segment_turn(struct detector *d, struct segment *s, union trend_word *scratch)
+ * it: its recent quarter, eighth, ... in finer samples. The longest of them that has turned is then the segment:
+ * true. *noise: what the points keep from their line, as far as it is known; and now is. */
+static bool segment_turn(struct detector *d, struct segment *s, double *noise, union trend_word *scratch)
 {
+    const double confidence = d->settings.confidence_pct;
     const int64_t least_ms = TURN_PERIODS * d->series.period_ms;
-    for (int64_t span_ms = (d->last_ms - d->onset_ms) / 4; span_ms >= least_ms; span_ms /= 2) {
-        struct series_bucket point[SERIES_RING];
-        int64_t width_ms;
-        const int64_t from_ms = d->last_ms - span_ms;
-        const size_t count = series_window(&d->series, from_ms, point, &width_ms);
-        const struct segment part = segment_of(d, point, count, from_ms);
-        struct trend_slope before, recent;
-        if (!turns_up(d, s, &part, scratch, &before, &recent) ||
-            (d->bend > 1 && !is_no_curve(s, &part, &before, &recent)))
+    const int64_t begin_ms = d->series.origin_ms + (int64_t)(s->t[0] * 1000);
+    for (int64_t span_ms = (d->last_ms - begin_ms) / 4; span_ms >= least_ms; span_ms /= 2) {
+        const struct segment part = segment_since(d, d->last_ms - span_ms);
+        struct turn turn = {.noise = *noise};
+        if (!turns(s, &part, confidence, scratch, &turn) || (d->bend > 1 && !is_no_curve(s, &part, &turn)))
             continue;
-        d->turned = d->accelerates = true;
+        *noise = turn.noise;
+        d->turned = true;
+        d->accelerates = turn.up;
         d->bend = 1;
-        d->rate_before = before.slope;
-        d->slope = recent;
+        d->rate_before = turn.before.slope;
+        d->hardly_grows = !turn.up && turn.recent.slope < HARDLY * turn.before.slope;
+        d->slope = turn.recent;
         *s = part;
-        s->first = segment_without_bend(d, s->t, s->v, s->n, scratch);
+        s->first = turn.up ? line_without_bend(s->t, s->v, s->n, confidence, scratch, &d->slope) : 0;
         return true;
     }
     return false;
+}
+
+/* What has slowed down or stopped may go on: that is looked for from there on. What repeats has been seen before
+ * that, if at all. */
+static void segment_follow(struct detector *d, struct segment *s, const struct segment *whole,
+                           union trend_word *scratch)
+{
+    struct segment recent = *whole;
+    struct turn known = {.noise = 0};
+    if (segment_turn(d, &recent, &known.noise, scratch)) {
+        *s = recent;
+    } else if (s->piece && !d->accelerates) {
+        recent = segment_since(d, d->series.origin_ms + (int64_t)(s->t[s->first] * 1000));
+        line_before(whole, &recent, d->settings.confidence_pct, scratch, &known);
+    } else {
+        return;
+    }
+    if (!d->accelerates && segment_turn(d, &recent, &known.noise, scratch))
+        *s = recent;
 }
 
 void forecast_present(struct detector *d)
@@ -392,9 +450,9 @@ void forecast_segment(struct detector *d, const struct series_bucket *point, siz
     if (d->state == VERDICT_UNBOUNDED)
         close_step(&segment);
     segment_line(d, &segment, scratch);
-    d->turned = false;
-    if (d->state == VERDICT_UNBOUNDED && d->slope_known && segment_turn(d, &whole, scratch))
-        segment = whole;
+    d->turned = d->hardly_grows = false;
+    if (d->state == VERDICT_UNBOUNDED && d->slope_known)
+        segment_follow(d, &segment, &whole, scratch);
     d->fit_from_ms =
         segment.n > 0 ? d->series.origin_ms + (int64_t)(segment.t[segment.first] * 1000) : d->last_ms;
     d->lead = 0;
@@ -426,7 +484,8 @@ static int64_t time_of_reach(const struct detector *d, double level, double rate
 void forecast_reach(const struct detector *d, struct verdict *v)
 {
     const double level = forecast_now(d);
-    v->exhaustion_ms = time_of_reach(d, level, d->slope_now, d->bend);
+    /* Of what hardly grows any more the end would be in years, or never, as the noise has it. */
+    v->exhaustion_ms = time_of_reach(d, level, d->hardly_grows ? 0 : d->slope_now, d->bend);
     v->exhaustion_early_ms = time_of_reach(d, level + d->line_noise, d->rate_high, pow(d->bend, BEND_EARLY));
     v->exhaustion_late_ms = time_of_reach(d, level - d->line_noise, d->rate_low, 1);
     if (v->exhaustion_late_ms < v->exhaustion_ms)

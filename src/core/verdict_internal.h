@@ -121,7 +121,8 @@ struct detector {
     double sample_noise;        /* and single samples */
     double lead;                /* the present level is off the line by so much; 0 while it keeps to it */
     bool level_of_line;         /* d->value is the line's: the median of the present lags behind it */
-    bool turned;                /* the line is of the recent part of a growth, which is faster, */
+    bool turned;                /* the line is of the recent part of a growth: faster, or clearly slower; */
+    bool hardly_grows;          /* it has all but stopped; */
     double rate_before;         /* and this was the rate before that part */
     double fit_moved;           /* of the line at its begin: what silences since then are moved by */
     int stray_side;  /* the latest samples are above (1) or below (-1) the line; 0: they keep to it */

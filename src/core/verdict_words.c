@@ -106,7 +106,9 @@ static void add_course(struct text *text, const struct detector *d, const struct
 static void add_growth(struct text *text, const struct detector *d, const struct verdict *v)
 {
     const enum unit unit = d->settings.unit;
-    if (v->slope_low_per_hour > 0) {
+    if (d->hardly_grows) {
+        text_add(text, "hardly grows");
+    } else if (v->slope_low_per_hour > 0) {
         text_add(text, "grows ");
         text_add_rate_interval(text, unit, v->slope_per_hour, v->slope_low_per_hour, v->slope_high_per_hour);
     } else { /* swings make the interval too wide to be of use */

@@ -704,6 +704,39 @@ static void a_told_leak_that_turns_fast_is_watched(void **state)
     detector_free(leak.detector);
 }
 
+/* A told leak stops, and goes on after a third of the time it took: meanwhile it hardly grows, at each look, and no
+ * end is foreseen; soon after, it grows as before, and it is not cleared for the pause. */
+static void a_told_leak_that_pauses_is_followed(void **state)
+{
+    (void)state;
+    static const struct {
+        double hours, rate;
+    } leaks[] = {{20, 6e7}, {60, 2e7}, {240, 1e7}};
+    for (size_t k = 0; k < ARRAY_COUNT(leaks); k++) {
+        const double hours = leaks[k].hours, rate = leaks[k].rate, limit = 1e10;
+        struct leak leak = leak_begin(limit);
+        leak_go_on(&leak, 20, 0, 15000);
+        leak_go_on(&leak, hours, rate, 15000);
+        leak_go_on(&leak, hours / 20, 0, 15000);
+        struct verdict verdict;
+        for (int part = 0; part < 24; part++) {
+            detector_verdict(leak.detector, &verdict);
+            assert_int_equal(verdict.state, VERDICT_UNBOUNDED);
+            assert_int_equal(strncmp(verdict.reason, "hardly grows over the last ", 27), 0);
+            assert_null(strstr(verdict.reason, "; reaches"));
+            assert_true(verdict.exhaustion_ms == INT64_MAX);
+            leak_go_on(&leak, hours / 80, 0, 15000);
+        }
+        print_message("%s\n", verdict.reason);
+        leak_go_on(&leak, hours / 12, rate, 15000);
+        for (int part = 0; part < 20; part++) {
+            assert_end(&leak, limit, rate, 0.25);
+            leak_go_on(&leak, hours / 40, rate, 15000);
+        }
+        detector_free(leak.detector);
+    }
+}
+
 /* A step on top of a told leak is no turn, but the level from where it goes on. */
 static void a_step_on_a_told_leak_is_a_level(void **state)
 {
@@ -1113,6 +1146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_long_silence_hides_no_leak),
         cmocka_unit_test(a_told_leak_that_turns_fast_is_watched),
+        cmocka_unit_test(a_told_leak_that_pauses_is_followed),
         cmocka_unit_test(a_step_on_a_told_leak_is_a_level),
         cmocka_unit_test(a_told_leak_that_gives_back_a_part_is_watched),
         cmocka_unit_test(what_gave_back_a_part_and_stopped_clears),
