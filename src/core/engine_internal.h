@@ -61,6 +61,10 @@ void step_follow_spaces(struct step *step);
 /* Is what a process loses of its address space told already, or about to be, by another incident? */
 bool step_space_is_explained(struct step *step, struct watched *item, enum metric metric,
                              const struct verdict *verdict);
+/* Has growth that was told stopped because its process has no block of address space left to grow into? That is the end
+ * that was foreseen and no recovery: then `verdict`, which says `bounded`, is made to say so. */
+bool step_stands_at_end(const struct step *step, const struct watched *item, const struct incident *incident,
+                        struct verdict *verdict);
 /* Of the limits that the process' growth runs into, the incident, as its `own` verdict has just updated it,
  * names the nearest. */
 void step_name_nearest_end(struct step *step, struct incident *incident, const struct verdict *own);

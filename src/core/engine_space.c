@@ -161,3 +161,22 @@ void step_name_nearest_end(struct step *step, struct incident *incident, const s
     if (taken)
         incident->reason[own->reach_at] = '\0'; /* what it says of another end is not the one that counts */
 }
+
+/* ---- the end that has come ---- */
+
+bool step_stands_at_end(const struct step *step, const struct watched *item, const struct incident *incident,
+                        struct verdict *verdict)
+{
+    const bool no_block_left = item->space.known && item->space.level == SPACE_ERROR;
+    if (!no_block_left || verdict->state != VERDICT_BOUNDED || metric_unit(incident->metric) != UNIT_BYTES)
+        return false;
+    verdict->state = VERDICT_UNBOUNDED;
+    verdict->onset_ms = incident->onset_utc_ms - (step->clock.utc_ms - step->clock.mono_ms);
+    verdict->exhaustion_ms = verdict->exhaustion_early_ms = verdict->exhaustion_late_ms = verdict->at_ms;
+    verdict->limit = verdict->value;
+    verdict->limit_name = SPACE_BLOCK_LIMIT_NAME;
+    struct text reason = text_on(verdict->reason, sizeof verdict->reason);
+    text_add(&reason, "it grows no further: no block of its address space is left for it");
+    verdict->reach_at = reason.length;
+    return true;
+}

@@ -115,16 +115,36 @@ static int64_t onset_utc_ms(const struct report_telling *telling)
     return noted_ms > 0 ? noted_ms + telling->alert->clock_moved_ms : 0;
 }
 
-/* The growth has all but stopped. Whether it has ended the verdict will say, and of what hardly grows no end is
- * worth a word. */
-static bool has_slowed(const struct report_telling *telling)
+/* The growth has all but stopped. */
+static bool hardly_grows(const struct report_telling *telling)
 {
     const struct incident *incident = telling->incident;
     const double since_h = (double)(telling->alert->utc_ms - onset_utc_ms(telling)) / (double)MS_PER_HOUR;
     const double growth = incident->level_now - incident->level_at_onset;
+    return onset_utc_ms(telling) > 0 && since_h > 0 && incident->slope_per_hour < HARDLY * growth / since_h;
+}
+
+/* Whether it has ended the verdict will say, and of what hardly grows no end is worth a word. */
+static bool has_slowed(const struct report_telling *telling)
+{
+    const struct incident *incident = telling->incident;
     return telling->alert->kind == ALERT_REMINDER && !telling->alert->read_utc_ms && !incident->escalated &&
-           !incident_limit_reached(incident) && onset_utc_ms(telling) > 0 && since_h > 0 &&
-           incident->slope_per_hour < HARDLY * growth / since_h;
+           !incident_limit_reached(incident) && hardly_grows(telling);
+}
+
+/* What was foreseen has come: it stands where there is nothing left to grow into. (What is configured may be passed.) */
+static bool is_at_limit(const struct report_telling *telling)
+{
+    const struct alert *alert = telling->alert;
+    const struct incident *incident = telling->incident;
+    const int64_t late_utc_ms = incident->exhaustion_late_utc_ms;
+    if (alert->read_utc_ms || !is_foreseeable(late_utc_ms) || late_utc_ms > alert->utc_ms) {
+        return false;
+    }
+    const bool told = alert->kind == ALERT_REMINDER && !incident_limit_reached(incident);
+    const bool news =
+        alert->kind == ALERT_OPENED || alert->kind == ALERT_REMINDER || alert->kind == ALERT_ESCALATED;
+    return told || (news && hardly_grows(telling));
 }
 
 /* A restart did not bring the level down, and the new process has not been seen to grow. */
@@ -180,6 +200,9 @@ static void tell_lead(struct report_telling *telling)
             } else if (has_slowed(telling)) {
                 text_add(&text, " hardly grows any more: ");
                 add_level(&text, telling);
+            } else if (is_at_limit(telling)) {
+                text_add(&text, " stands at its limit: ");
+                add_level(&text, telling);
             } else {
                 text_add(&text, alert->kind == ALERT_OPENED ? " grows without bound: "
                                 : alert->read_utc_ms        ? " grew when it was last read: "
@@ -193,8 +216,13 @@ static void tell_lead(struct report_telling *telling)
     case ALERT_ESCALATED:
         if (incident != NULL) {
             add_who(&text, telling);
-            text_add(&text, " is near exhaustion: ");
-            add_growth(&text, telling);
+            if (is_at_limit(telling)) {
+                text_add(&text, " stands at its limit: ");
+                add_level(&text, telling);
+            } else {
+                text_add(&text, " is near exhaustion: ");
+                add_growth(&text, telling);
+            }
             text_add(&text, ".");
             add_cause(&text, alert);
         }
@@ -358,7 +386,9 @@ static void facts_of_growth(struct report_telling *telling)
 {
     const struct alert *alert = telling->alert;
     const struct incident *incident = telling->incident;
-    fact_rate(telling, "Grows");
+    if (!is_at_limit(telling)) {
+        fact_rate(telling, "Grows");
+    }
     struct text text;
     const int64_t onset_ms = onset_utc_ms(telling);
     if (onset_ms > 0) {
@@ -572,6 +602,9 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
                      words_quantity(telling->unit, incident->level_now).s);
         else if (has_slowed(telling))
             text_add(text, "hardly grows any more: %s now %s", what,
+                     words_quantity(telling->unit, incident->level_now).s);
+        else if (is_at_limit(telling))
+            text_add(text, "%sat its limit: %s now %s", incident->escalated ? "URGENT: " : "", what,
                      words_quantity(telling->unit, incident->level_now).s);
         else
             text_add(text, "%s%s",

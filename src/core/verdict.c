@@ -55,6 +55,7 @@
 #define LOWER_SHARE 0.5       /* unless for this share of the time since then */
 #define LOWER_RATE 0.5        /* it grew on, by this share of its rate, from a lower level; */
 #define RELEASE_SHARE 0.5     /* and so does giving back this share of the growth */
+#define USED_UP 0.95          /* of what was left up to the limit is taken: it stands there */
 #define TAIL_NOW (1.0 / 24)   /* of the growth's duration is what is called its present level, */
 #define TAIL_HELD (1.0 / 4)   /* a level that was held, */
 #define TAIL_SMOOTH 0.4       /* and one without what repeats */
@@ -198,6 +199,7 @@ static void unbounded_enter(struct detector *d, const struct finding *f, bool by
     d->told_onset_ms = by_guard ? f->onset_ms : begin_of_growth(d, f->onset_ms);
     change_remember(d, d->told_onset_ms);
     d->by_guard = by_guard;
+    d->used_up = false;
     d->level_of_line = false;
     d->finding = *f;
     d->onset_ms = f->onset_ms;
@@ -343,7 +345,13 @@ static bool has_stalled(const struct detector *d, const struct series_bucket *po
            !goes_on_lower(d, point, count) && !goes_on_higher(d);
 }
 
-/* While unbounded: cleared when the growth was given back, or has stopped for half as long as it lasted. */
+static bool is_at_limit(const struct detector *d)
+{
+    return d->value - d->onset_level >= USED_UP * (d->limit.value - d->onset_level); /* NAN: no limit */
+}
+
+/* While unbounded: cleared when the growth was given back, or has stopped for half as long as it lasted. What has
+ * stopped at its limit has not stopped by itself. */
 static void watch_growth(struct detector *d)
 {
     struct series_bucket point[SERIES_RING];
@@ -353,7 +361,9 @@ static void watch_growth(struct detector *d)
         return;
     d->value = level_of(point, begin_of_present(d, point, count), count);
     note_height(d, point, count);
-    if (d->height < release_level(d) || has_stalled(d, point, count)) {
+    const bool stalled = has_stalled(d, point, count);
+    d->used_up = stalled && is_at_limit(d);
+    if (d->height < release_level(d) || (stalled && !d->used_up)) {
         change_remember(d, d->held_ms);
         state_enter(d, VERDICT_BOUNDED);
         d->next_evaluation_ms = d->last_ms;

@@ -483,6 +483,10 @@ static int64_t time_of_reach(const struct detector *d, double level, double rate
 /* When the limit is reached, and within which times: of a verdict that knows its line. */
 void forecast_reach(const struct detector *d, struct verdict *v)
 {
+    if (d->used_up) {
+        v->exhaustion_ms = v->exhaustion_early_ms = v->exhaustion_late_ms = d->last_ms;
+        return;
+    }
     const double level = forecast_now(d);
     /* Of what hardly grows any more the end would be in years, or never, as the noise has it. */
     v->exhaustion_ms = time_of_reach(d, level, d->hardly_grows ? 0 : d->slope_now, d->bend);

@@ -111,6 +111,7 @@ struct detector {
     double held;           /* the highest that was, since held_ms */
     int64_t held_ms;
     bool by_guard;
+    bool used_up; /* it stopped at its limit */
     /* The line of the present segment, per second. */
     struct trend_slope slope;
     bool slope_known, accelerates;

@@ -121,9 +121,25 @@ static void add_growth(struct text *text, const struct detector *d, const struct
         add_course(text, d, v);
 }
 
+/* "has grown by 370 MiB in 26 h; stands at its limit, 2.00 GiB" */
+static void add_used_up(struct text *text, const struct detector *d, struct verdict *v)
+{
+    text_add(text, "has grown by ");
+    text_add_quantity(text, d->settings.unit, v->growth);
+    text_add(text, " in ");
+    text_add_duration(text, lasted_ms(d));
+    v->reach_at = text->length;
+    text_add(text, "; stands at its limit, ");
+    text_add_quantity(text, d->settings.unit, v->limit);
+}
+
 static void add_unbounded(struct text *text, const struct detector *d, struct verdict *v)
 {
     const enum unit unit = d->settings.unit;
+    if (d->used_up) {
+        add_used_up(text, d, v);
+        return;
+    }
     add_growth(text, d, v);
     const double height = v->given_back ? fmin(d->height, d->last_value) : d->height;
     if (height < fmin(d->held, d->peak - GIVEN_BACK_SHARE * v->growth)) {

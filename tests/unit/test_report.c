@@ -243,6 +243,15 @@ static void a_limit_that_is_reached_is_no_forecast(void **state)
         alert->incident.exhaustion_late_utc_ms = NOW;
     struct mail mail = mail_of(alert);
     assert_non_null(strstr(mail.plain, "\nEnds       the limit is reached\n"));
+    assert_non_null(strstr(mail.subject, "still growing: ")); /* past it, and on */
+    mail_deinit(&mail);
+    alert->incident.level_now = 1.97 * GIB; /* there is nothing left to grow into */
+    mail = mail_of(alert);
+    assert_string_equal(mail.subject,
+                        "[storewatch] EX1: at its limit: BESAgent.exe private bytes now 1.97 GiB");
+    assert_non_null(
+        strstr(mail.plain, "BESAgent.exe on EX1 stands at its limit: private bytes now 1.97 GiB."));
+    assert_null(strstr(mail.plain, "\nGrows"));
     mail_deinit(&mail);
     alert->incident.exhaustion_late_utc_ms = NOW + MS_PER_HOUR; /* perhaps it is not yet */
     mail = mail_of(alert);

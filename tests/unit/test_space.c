@@ -343,6 +343,31 @@ static void test_space_that_is_given_back_leaves_nothing_behind(void **state)
     assert_int_equal(item_of(f, "archive")->space_unexplained_mono_ms, 0);
 }
 
+/* Its memory grows no further because no block is left to grow into: that is no recovery, and the leak is told as the one
+ * incident that it is until there is a block again. */
+static void test_no_block_left_is_no_recovery(void **state)
+{
+    struct fixture *f = *state;
+    run_for(f, 3 * MS_PER_HOUR);
+    fake_grow(&f->os, f->archive, FAKE_LEAK);
+    f->archive->bytes_per_hour = 60 * MIB;
+    f->archive->space_lost_per_hour = 60 * MIB;
+    run_for(f, 8 * MS_PER_HOUR);
+    fake_halt(&f->os, f->archive);
+    f->archive->space = (struct space){2 * GIB, 400 * MIB, 12 * MIB, 100};
+    f->archive->space_lost_per_hour = 0;
+    run_for(f, 40 * MS_PER_HOUR);
+    assert_int_equal(told(f, "event RECOVERED"), 0);
+    assert_int_equal(told(f, "event OPENED"), 1);
+    assert_true(told(f, "mail [storewatch] EX1: URGENT: at its limit: archive.exe private bytes now") >= 5);
+    const struct incident *incident = only_incident(f);
+    assert_int_equal(incident->metric, METRIC_PRIVATE_BYTES);
+    assert_true(incident->exhaustion_early_utc_ms <= f->os.world.utc_ms);
+    f->archive->space.largest_bytes = 200 * MIB;
+    run_for(f, MS_PER_HOUR);
+    assert_int_equal(told(f, "event RECOVERED"), 1);
+}
+
 /* Restarted as a 64-bit program: its incident does not wait for a reading that will never come. */
 static void test_a_64_bit_successor_ends_it(void **state)
 {
@@ -423,6 +448,7 @@ int main(void)
         TEST(test_an_end_that_is_near_outlives_storewatch),
         TEST(test_space_that_memory_does_not_explain_is_told),
         TEST(test_space_that_is_given_back_leaves_nothing_behind),
+        TEST(test_no_block_left_is_no_recovery),
         TEST(test_a_64_bit_successor_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

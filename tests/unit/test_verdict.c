@@ -755,6 +755,35 @@ static void a_step_on_a_told_leak_is_a_level(void **state)
     detector_free(leak.detector);
 }
 
+/* What has taken all there was cannot grow on, and has not stopped by itself: it is told, with the end that has come, until
+ * it is given back or there is more. What stops well before its limit has. */
+static void what_stands_at_its_limit_has_not_stopped(void **state)
+{
+    (void)state;
+    const double limit = 1.2e9 + 30 * 6e7;
+    struct leak leak = leak_begin(limit);
+    leak_go_on(&leak, 30, 0, 15000);
+    leak_go_on(&leak, 29.5, 6e7, 15000);
+    leak_go_on(&leak, 60, 0, 15000);
+    struct verdict verdict;
+    detector_verdict(leak.detector, &verdict);
+    assert_int_equal(verdict.state, VERDICT_UNBOUNDED);
+    assert_true(verdict_limit_reached(&verdict));
+    assert_non_null(strstr(verdict.reason, "; stands at its limit, 2.79 GiB"));
+    detector_set_limit(leak.detector, (struct verdict_limit){.value = 2 * limit, .name = "test limit"});
+    leak_go_on(&leak, 3, 0, 15000);
+    assert_int_equal(detector_state(leak.detector), VERDICT_BOUNDED);
+    detector_free(leak.detector);
+
+    leak = leak_begin(limit);
+    leak_go_on(&leak, 30, 0, 15000);
+    leak_go_on(&leak, 26, 6e7, 15000);
+    assert_int_equal(detector_state(leak.detector), VERDICT_UNBOUNDED);
+    leak_go_on(&leak, 60, 0, 15000);
+    assert_int_equal(detector_state(leak.detector), VERDICT_BOUNDED);
+    detector_free(leak.detector);
+}
+
 static struct leak leak_that_gives_back(double part, double rate, double limit)
 {
     struct leak leak = leak_begin(limit);
@@ -1148,6 +1177,7 @@ int main(void)
         cmocka_unit_test(a_told_leak_that_turns_fast_is_watched),
         cmocka_unit_test(a_told_leak_that_pauses_is_followed),
         cmocka_unit_test(a_step_on_a_told_leak_is_a_level),
+        cmocka_unit_test(what_stands_at_its_limit_has_not_stopped),
         cmocka_unit_test(a_told_leak_that_gives_back_a_part_is_watched),
         cmocka_unit_test(what_gave_back_a_part_and_stopped_clears),
         cmocka_unit_test(a_told_leak_goes_on_in_a_silence),
