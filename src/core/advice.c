@@ -320,7 +320,15 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
             advise_growth(alert, config, false);
         break;
     case ALERT_ENDED:
-        if (alert->service_state == SERVICE_STATE_STOPPED)
+        if (alert->service_state == SERVICE_STATE_STOPPED && alert->cluster_node &&
+            alert->incident.target_kind == TARGET_STORE)
+            alert_add_todo(
+                alert,
+                "See whether its group is online on another node (Cluster Administrator, from Windows "
+                "Server 2008 on Failover Cluster Manager): then nothing is wrong. Else bring it online "
+                "there, and do not start %s by itself.",
+                alert->service);
+        else if (alert->service_state == SERVICE_STATE_STOPPED)
             alert_add_todo(alert,
                            "Start %s (services.msc): storewatch starts only what it has stopped itself. Then "
                            "look in the Application log why it ended.",

@@ -507,8 +507,11 @@ void step_follow_gone(struct step *step)
         if (!alert)
             continue;
         alert_add_done(alert, with_boot ? "The machine was started anew, and the process has ended with that."
-                                        : "The process ended without storewatch: a crash, or a person "
-                                          "restarted it.");
+                              : alert->cluster_node
+                                  ? "The process ended without storewatch: a crash, or a person "
+                                    "restarted it, or the cluster moved its group."
+                                  : "The process ended without storewatch: a crash, or a person "
+                                    "restarted it.");
         note_service_state(step, alert);
         if (with_boot && alert->service_state != SERVICE_STATE_STOPPED)
             alert->todo_count = 0;

@@ -247,7 +247,7 @@ static void tell_lead(struct report_telling *telling)
             text_add(&text, " has ended (pid %" PRIu32 "), and with it the growth of its %s",
                      incident->process.pid, telling->metric);
             if (alert->service_state == SERVICE_STATE_STOPPED)
-                text_add(&text, "; %s is STOPPED", service);
+                text_add(&text, "; %s is STOPPED%s", service, alert->cluster_node ? " on this node" : "");
             text_add(&text, ".");
         }
         break;
@@ -629,7 +629,8 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
             return;
         }
         if (incident != NULL && alert->service_state == SERVICE_STATE_STOPPED) {
-            text_add(text, "URGENT: %s has ended, %s is STOPPED", telling->image, service);
+            text_add(text, "URGENT: %s has ended, %s is STOPPED%s", telling->image, service,
+                     alert->cluster_node ? " on this node" : "");
             return;
         }
         text_add(text, "%s", incident != NULL ? telling->image : telling->wording->headline);

@@ -304,6 +304,22 @@ static void test_a_cluster_has_its_own_way(void **state)
     assert_false(says(alert->todo, alert->todo_count, "Restart MSExchangeIS"));
 }
 
+/* Its group has moved: it is stopped here, and who starts it here by hand does harm. */
+static void test_what_a_cluster_moved_is_not_to_be_started_here(void **state)
+{
+    struct fixture *f = *state;
+    f->os.cluster = true;
+    leak(f, "MSExchangeIS", 1e9);
+    run_until_told(f, ALERT_OPENED);
+    world_person_stops(&f->os.world, "MSExchangeIS");
+    const struct alert *alert = run_until_told(f, ALERT_ENDED);
+    assert_done(alert, "or the cluster moved its group");
+    assert_todo(alert, "See whether its group is online on another node");
+    assert_false(says(alert->todo, alert->todo_count, "services.msc"));
+    assert_mail_says(alert, "URGENT: store.exe has ended, MSExchangeIS is STOPPED on this node",
+                     "STOPPED on this node.");
+}
+
 static void test_a_backup_comes_first(void **state)
 {
     struct fixture *f = *state;
@@ -429,6 +445,7 @@ int main(void)
         TEST(test_what_cannot_be_read_is_not_said_to_grow_now),
         TEST(test_what_was_given_back_grows_no_more),
         TEST(test_a_cluster_has_its_own_way),
+        TEST(test_what_a_cluster_moved_is_not_to_be_started_here),
         TEST(test_a_backup_comes_first),
         TEST(test_what_was_down_runs_again),
         TEST(test_what_runs_again_is_told_beside_what_was_given_up),
