@@ -447,7 +447,7 @@ static bool not_found_yet(const struct step *step, const struct incident *incide
 
 /* What the configuration says of a program since it was read again: one that was discovered has been
  * registered, and its incident goes on as that of the client, with the ladder open to it; or a client has
- * another service now, or none. A restart that goes on ends as it was begun. */
+ * another service now, or none, or another name. A restart that goes on ends as it was begun. */
 void step_adopt_registered(struct step *step)
 {
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
@@ -455,11 +455,15 @@ void step_adopt_registered(struct step *step)
         struct incident *incident = &open->incident;
         const struct watched *item =
             incident->id ? watch_find(&step->engine->watch, incident->process) : NULL;
-        if (!item || item->kind == TARGET_DISCOVERED || item->kind == TARGET_HOST ||
-            (item->kind == incident->target_kind && text_equal_nocase(item->service, incident->service)) ||
-            in_running_plan(step->engine, incident))
+        if (!item || item->kind == TARGET_DISCOVERED || item->kind == TARGET_HOST)
             continue;
-        if (incident->target_kind == TARGET_CLIENT) { /* what was tried of the old service, was not of this */
+        const bool same_service =
+            item->kind == incident->target_kind && text_equal_nocase(item->service, incident->service);
+        if (same_service ? text_equal_nocase(item->target, incident->target)
+                         : in_running_plan(step->engine, incident))
+            continue;
+        if (incident->target_kind == TARGET_CLIENT &&
+            !same_service) { /* what was tried of the old service, was not of this */
             incident->rungs_tried &= ~(1u << RUNG_RESTART_CLIENT);
             open->rungs_settled &= ~(1u << RUNG_RESTART_CLIENT);
             open->attempts[RUNG_RESTART_CLIENT] = (struct turned_back){0};

@@ -435,6 +435,24 @@ static void test_a_rung_is_due_when_it_may_be_taken(void **state)
     assert_done(restart_without_effect(*state, MODE_ACT), "the rung \"restart_client\" is due");
 }
 
+/* ---- the configuration is read again ---- */
+
+/* The client has another name: the leak goes on being watched, and nobody is told that it is not. */
+static void test_a_client_that_is_renamed_is_watched_on(void **state)
+{
+    struct fixture *f = *state;
+    f->config.mode = MODE_ALERT;
+    engine_configure(f->agent->engine, &f->config);
+    leak(f, "ArchiveSvc", 1e9);
+    run_until_told(f, ALERT_OPENED);
+    text_copy(f->config.clients[0].name, sizeof f->config.clients[0].name, "mail archive");
+    engine_configure(f->agent->engine, &f->config);
+    run_polls(f, MS_PER_HOUR);
+    assert_string_equal(f->told[ALERT_UNWATCHED].key, "");
+    assert_string_equal(f->told[ALERT_REMINDER].incident.target, "mail archive");
+    assert_int_equal(f->told[ALERT_REMINDER].incident.id, f->told[ALERT_OPENED].incident.id);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -453,6 +471,7 @@ int main(void)
         TEST(test_a_person_stops_it_before_storewatch_does),
         TEST(test_no_rung_is_due_in_mode_alert),
         TEST(test_a_rung_is_due_when_it_may_be_taken),
+        TEST(test_a_client_that_is_renamed_is_watched_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
