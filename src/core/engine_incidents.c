@@ -146,18 +146,35 @@ bool step_is_urgent(const struct step *step, const struct verdict *verdict)
            verdict->exhaustion_early_ms - step->clock.mono_ms < step->engine->config.urgent_before_ms;
 }
 
-/* The service of the restart that goes on whose stopping ends this incident's process: it may be the
- * service's own process, its child (Store.Worker), or a program of another name that comes and goes with the
- * service (a client by image). NULL: none. */
-static const struct restart_service *service_of_running_plan(const struct engine *engine,
-                                                             const struct incident *incident)
+/* The service of the latest restart whose stopping ends this incident's process: it may be the service's own
+ * process, its child (Store.Worker), or a program of another name that comes and goes with the service (a client
+ * by image). NULL: none. */
+static const struct restart_service *service_of_plan(const struct engine *engine,
+                                                     const struct incident *incident)
 {
     const struct restart_plan *plan = &engine->restart.journal.plan;
-    for (size_t i = 0; engine_restarting(engine) && i < plan->count; i++)
+    for (size_t i = 0; i < plan->count; i++)
         if (process_id_equal(plan->services[i].process, incident->process) ||
             (incident->service[0] && text_equal_nocase(plan->services[i].name, incident->service)))
             return &plan->services[i];
     return NULL;
+}
+
+/* While it goes on. */
+static const struct restart_service *service_of_running_plan(const struct engine *engine,
+                                                             const struct incident *incident)
+{
+    return engine_restarting(engine) ? service_of_plan(engine, incident) : NULL;
+}
+
+/* What the latest restart did is no news of an incident that it was not for. */
+static bool add_own_story(const struct engine *engine, const struct incident *incident, struct alert *alert)
+{
+    const bool own =
+        engine->restart.journal.incident_id == incident->id || service_of_plan(engine, incident) != NULL;
+    if (own)
+        engine_add_story(engine, alert);
+    return own && engine->story_count > 0;
 }
 
 static bool in_running_plan(const struct engine *engine, const struct incident *incident)
@@ -312,7 +329,7 @@ static void incident_tell_again(struct step *step, struct open_incident *open, e
     if (!alert)
         return;
     if (open->incident.rungs_tried & ~(1u << RUNG_ALERT))
-        engine_add_story(step->engine, alert);
+        add_own_story(step->engine, &open->incident, alert);
     bool acts = say_what_happens(step, alert, open);
     step_save_incident(step, &open->incident);
     advice_add(alert, &step->engine->config, acts);
@@ -391,10 +408,10 @@ static void incident_may_clear(struct step *step, struct open_incident *open, re
     struct alert *alert = incident_close(step, open, ALERT_RECOVERED);
     if (!alert)
         return;
-    if (restarted)
-        engine_add_story(step->engine, alert);
-    else
-        alert_add_done(alert, grows ? "The growth has ended: %s." : "The growth stopped by itself: %s.", why);
+    if (!restarted || !add_own_story(step->engine, &alert->incident, alert))
+        alert_add_done(alert,
+                       restarted || grows ? "The growth has ended: %s." : "The growth stopped by itself: %s.",
+                       why);
     advice_add(alert, &step->engine->config, false);
 }
 

@@ -435,6 +435,28 @@ static void test_a_rung_is_due_when_it_may_be_taken(void **state)
     assert_done(restart_without_effect(*state, MODE_ACT), "the rung \"restart_client\" is due");
 }
 
+/* The restart of a client did not end its program. What a later one did, of another service, is no news of that leak. */
+static void test_the_story_of_a_restart_is_told_where_it_belongs(void **state)
+{
+    struct fixture *f = *state;
+    f->config.ladder_count = 2;
+    text_copy(f->config.clients[0].image, sizeof f->config.clients[0].image, "agent.exe");
+    engine_configure(f->agent->engine, &f->config);
+    struct fake_program *agent = fake_add_program(&f->os, "agent.exe", 1e8, true);
+    fake_grow(&f->os, agent, FAKE_LEAK);
+    agent->bytes_per_hour = 1e8;
+    run_until_told(f, ALERT_RESTART_DONE);
+    const struct alert *alert = run_until_told(f, ALERT_REMINDER);
+    assert_done(alert, "restart of ArchiveSvc begun");
+    assert_int_equal(agent_restart(f->agent, "MSExchangeIS", "by hand", NULL), STATUS_OK);
+    run(f, 5 * MS_PER_MINUTE);
+    assert_false(engine_restarting(f->agent->engine));
+    f->told[ALERT_REMINDER].key[0] = '\0';
+    alert = run_until_told(f, ALERT_REMINDER);
+    assert_string_equal(alert->incident.image, "agent.exe");
+    assert_not_done(alert, "MSExchangeIS");
+}
+
 /* ---- the configuration is read again ---- */
 
 /* The client has another name: the leak goes on being watched, and nobody is told that it is not. */
@@ -471,6 +493,7 @@ int main(void)
         TEST(test_a_person_stops_it_before_storewatch_does),
         TEST(test_no_rung_is_due_in_mode_alert),
         TEST(test_a_rung_is_due_when_it_may_be_taken),
+        TEST(test_the_story_of_a_restart_is_told_where_it_belongs),
         TEST(test_a_client_that_is_renamed_is_watched_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
