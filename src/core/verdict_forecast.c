@@ -252,6 +252,23 @@ static double noise_about(const struct trend_slope *line, const double *t, const
     return NOISE_AHEAD * trend_rank(residual, n, n * 49 / 50);
 }
 
+/* Where the residuals hang together the interval may reach from the lowest to the highest slope between any two
+ * points, and of those the extreme ones are of neighbours: a single step would be a rate. Points that say something of
+ * their own are n / effective_n apart; no rate was seen that none of these pairs had. */
+static void narrow_to_seen(struct trend_slope *slope, const double *t, const double *v, size_t n)
+{
+    const size_t apart = (size_t)((double)n / slope->effective_n);
+    double lowest = slope->slope, highest = slope->slope;
+    for (size_t i = 0; i + apart < n; i++)
+        for (size_t j = i + apart; j < n; j++) {
+            const double rate = (v[j] - v[i]) / (t[j] - t[i]);
+            lowest = fmin(lowest, rate);
+            highest = fmax(highest, rate);
+        }
+    slope->low = fmax(slope->low, lowest);
+    slope->high = fmin(slope->high, highest);
+}
+
 /* What may come: the rates of the segment's halves bound the rate as well as its interval does (a rate that
  * varied will vary), and the residuals bound where the line ends. */
 static void segment_bounds(struct detector *d, const struct segment *s, union trend_word *scratch)
@@ -259,6 +276,7 @@ static void segment_bounds(struct detector *d, const struct segment *s, union tr
     const double *t = s->t + s->first, *v = s->v + s->first, confidence = d->settings.confidence_pct;
     const size_t n = s->n - s->first, half = n / 2;
     struct trend_slope one, two;
+    narrow_to_seen(&d->slope, t, v, n);
     d->rate_low = d->slope.low;
     d->rate_high = d->slope.high;
     if (trend_slope(t, v, half, confidence, scratch, &one) == STATUS_OK &&

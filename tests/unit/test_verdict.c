@@ -755,6 +755,35 @@ static void a_step_on_a_told_leak_is_a_level(void **state)
     detector_free(leak.detector);
 }
 
+/* Nor is it an end that may come within hours: soon after the step or days later, when the segment begins with a piece of
+ * the level before the growth, the early end keeps its distance. (Restarts outside their window rest on it.) */
+static void the_early_end_after_a_step_is_no_alarm(void **state)
+{
+    (void)state;
+    static const struct {
+        double before_h, step;
+    } cases[] = {{20, 3e8}, {20, 1.2e9}, {30, 1e8}, {30, 1.8e9}, {8, 1.2e9}};
+    const double limit = 1.4e10, rate = 6e7;
+    for (size_t k = 0; k < ARRAY_COUNT(cases); k++) {
+        struct leak leak = leak_begin(limit);
+        leak_go_on(&leak, 30, 0, 15000);
+        leak_go_on(&leak, cases[k].before_h, rate, 15000);
+        leak.bytes += cases[k].step;
+        while (detector_state(leak.detector) != VERDICT_UNBOUNDED && leak.t_ms < 5 * MS_PER_DAY)
+            leak_go_on(&leak, 1, rate, 15000);
+        for (int hour = 0; hour < 80; hour++) {
+            leak_go_on(&leak, 1, rate, 15000);
+            struct verdict verdict;
+            detector_verdict(leak.detector, &verdict);
+            const double left = (limit - leak.bytes) / rate * MS_PER_HOUR;
+            print_message("%s\n", verdict.reason);
+            assert_int_equal(verdict.state, VERDICT_UNBOUNDED);
+            assert_true((double)(verdict.exhaustion_early_ms - verdict.at_ms) > 0.12 * left);
+        }
+        detector_free(leak.detector);
+    }
+}
+
 /* What has taken all there was cannot grow on, and has not stopped by itself: it is told, with the end that has come, until
  * it is given back or there is more. What stops well before its limit has. */
 static void what_stands_at_its_limit_has_not_stopped(void **state)
@@ -1177,6 +1206,7 @@ int main(void)
         cmocka_unit_test(a_told_leak_that_turns_fast_is_watched),
         cmocka_unit_test(a_told_leak_that_pauses_is_followed),
         cmocka_unit_test(a_step_on_a_told_leak_is_a_level),
+        cmocka_unit_test(the_early_end_after_a_step_is_no_alarm),
         cmocka_unit_test(what_stands_at_its_limit_has_not_stopped),
         cmocka_unit_test(a_told_leak_that_gives_back_a_part_is_watched),
         cmocka_unit_test(what_gave_back_a_part_and_stopped_clears),
