@@ -40,6 +40,8 @@ struct alert {
     char dlls_of[PROCESS_IMAGE_MAX];
     /* Of a program that is not registered the service that it hosts, "" = none. */
     char hosted_by[SERVICE_NAME_MAX];
+    /* It has outlived a restart of the service that it is registered with. */
+    bool outlived;
     /* The address space of the process, when that is limited and has been read. */
     bool has_space;
     struct space space;

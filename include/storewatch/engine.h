@@ -104,7 +104,8 @@ struct open_incident {
     bool began_before_boot;                  /* likewise of a process: it has ended with the boot */
     bool remembers;                          /* what the journals say of attempts and turns is known */
     bool unplanned;                          /* the latest plan for it could not be made */
-    bool restarted;                          /* a restart for it was carried through */
+    bool restarted;                          /* a restart for it was carried through, */
+    bool outlived;                           /* and its process has not ended with its service */
     /* Rungs of which a restart was carried through, or that were tried before the incident began: one that is
      * called off or turned back later (of the store's next suspect) does not free them again. */
     uint32_t rungs_settled;

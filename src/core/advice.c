@@ -147,7 +147,10 @@ static void advise_restart(struct alert *alert, const struct config *config)
     struct text restart = text_on(restart_storage, sizeof restart_storage);
     const bool now = add_deadline(&deadline, alert);
     text_add_restart(&restart, alert, incident->target_kind,
-                     store ? config->store_service : incident->service, incident->image);
+                     store             ? config->store_service
+                     : alert->outlived ? ""
+                                       : incident->service,
+                     incident->image);
     if (store)
         advise_suspect(alert);
     if (store && alert->cluster_node)
@@ -160,6 +163,12 @@ static void advise_restart(struct alert *alert, const struct config *config)
                        alert->cluster_node && incident->service[0]
                            ? " Where it is a resource of the cluster, take that offline and online instead."
                            : "");
+    if (alert->outlived)
+        alert_add_todo(
+            alert,
+            "It has not ended with the restart of %s: register it with the service that runs it, or with "
+            "none.",
+            incident->service);
 }
 
 /* What leaks in the program whose DLLs these are: of the pools a process holds what its handles do. */

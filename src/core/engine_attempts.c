@@ -134,8 +134,12 @@ void step_settle_attempt(struct step *step)
     const struct restart_journal *journal = &engine->restart.journal;
     struct open_incident *open = engine_incident_by_id(engine, journal->incident_id);
     if (!engine_turned_back_or_called_off(journal)) {
-        if (open)
-            settle(open, journal);
+        if (!open)
+            return;
+        settle(open, journal);
+        open->outlived = journal->outcome == RESTART_SUCCEEDED && open->incident.state == INCIDENT_OPEN &&
+                         open->incident.target_kind == TARGET_CLIENT &&
+                         text_equal_nocase(open->incident.service, journal->target);
         return;
     }
     bool called_off = journal->outcome == RESTART_CALLED_OFF;

@@ -488,6 +488,7 @@ void step_adopt_registered(struct step *step)
         incident->target_kind = item->kind;
         text_copy(incident->target, sizeof incident->target, item->target);
         text_copy(incident->service, sizeof incident->service, item->service);
+        open->outlived &= same_service;
         step_save_incident(step, incident);
     }
 }
@@ -596,7 +597,7 @@ static void goes_on_in(const struct step *step, struct open_incident *open, cons
     text_add(&reason, "; %s", verdict.reason);
     incident->process = next->process;
     incident->state = INCIDENT_OPEN;
-    incident->escalated = open->seen_unbounded = open->given_back = false;
+    incident->escalated = open->seen_unbounded = open->given_back = open->outlived = false;
     open->bounded_mono_ms = 0;
     open->held_told = 0;
 }

@@ -190,6 +190,7 @@ struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struc
     alert->has_incident = true;
     alert->incident = *incident;
     alert->clock_moved_ms = open->clock_moved_ms;
+    alert->outlived = open->outlived;
     add_chart(step, alert, incident);
     add_age(step, alert, incident);
     add_program(step, alert, incident);
