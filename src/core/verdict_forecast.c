@@ -258,7 +258,7 @@ static double noise_about(const struct trend_slope *line, const double *t, const
 static void narrow_to_seen(struct trend_slope *slope, const double *t, const double *v, size_t n)
 {
     const size_t apart = (size_t)((double)n / slope->effective_n);
-    double lowest = slope->slope, highest = slope->slope;
+    double lowest = slope->slope, highest = lowest;
     for (size_t i = 0; i + apart < n; i++)
         for (size_t j = i + apart; j < n; j++) {
             const double rate = (v[j] - v[i]) / (t[j] - t[i]);
