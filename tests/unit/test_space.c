@@ -264,15 +264,21 @@ static const struct incident *only_incident(struct fixture *f)
     return found;
 }
 
-/* One leak, one incident; its end is the nearest one, the largest free block's. */
-static void test_a_leak_names_the_nearest_end(void **state)
+/* Of its memory and, by as much, of its address space, after three hours without. */
+static void leak_for_8_hours(struct fixture *f)
 {
-    struct fixture *f = *state;
     run_for(f, 3 * MS_PER_HOUR);
     fake_grow(&f->os, f->archive, FAKE_LEAK);
     f->archive->bytes_per_hour = 60 * MIB;
     f->archive->space_lost_per_hour = 60 * MIB;
     run_for(f, 8 * MS_PER_HOUR);
+}
+
+/* One leak, one incident; its end is the nearest one, the largest free block's. */
+static void test_a_leak_names_the_nearest_end(void **state)
+{
+    struct fixture *f = *state;
+    leak_for_8_hours(f);
     const struct incident *incident = only_incident(f);
     assert_int_equal(incident->metric, METRIC_PRIVATE_BYTES);
     assert_string_equal(incident->limit_name, "largest free block of 16 MiB");
@@ -348,11 +354,7 @@ static void test_space_that_is_given_back_leaves_nothing_behind(void **state)
 static void test_no_block_left_is_no_recovery(void **state)
 {
     struct fixture *f = *state;
-    run_for(f, 3 * MS_PER_HOUR);
-    fake_grow(&f->os, f->archive, FAKE_LEAK);
-    f->archive->bytes_per_hour = 60 * MIB;
-    f->archive->space_lost_per_hour = 60 * MIB;
-    run_for(f, 8 * MS_PER_HOUR);
+    leak_for_8_hours(f);
     fake_halt(&f->os, f->archive);
     f->archive->space = (struct space){2 * GIB, 400 * MIB, 12 * MIB, 100};
     f->archive->space_lost_per_hour = 0;
