@@ -13,6 +13,8 @@
 #define EXPLAINED_SHARE 0.5
 /* Less than this part of the time that was told last is left: that is told at once. */
 #define FAR_SOONER 4
+/* An end so many times further off than what is urgent is not near any more. */
+#define FAR_AGAIN 2
 
 struct open_incident *engine_incident_of(struct engine *engine, struct process_id process, const char *target,
                                          enum metric metric)
@@ -319,12 +321,21 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
     advice_add(alert, &engine->config, acts);
 }
 
+/* There is more to grow into, or it grows more slowly: it is urgent no more, and is told when it is again. That is asked
+ * with a reminder only: an end that comes and goes is no mail each time. */
+static bool is_far_again(const struct step *step, const struct incident *incident)
+{
+    const int64_t early_utc_ms = incident->exhaustion_early_utc_ms;
+    return early_utc_ms == INT64_MAX ||
+           early_utc_ms - step->clock.utc_ms > FAR_AGAIN * step->engine->config.urgent_before_ms;
+}
+
 static void incident_tell_again(struct step *step, struct open_incident *open, enum alert_kind kind)
 {
     if (!step_room_to_tell(step))
         return;
-    if (kind == ALERT_ESCALATED)
-        open->incident.escalated = true;
+    open->incident.escalated =
+        kind == ALERT_ESCALATED || (open->incident.escalated && !is_far_again(step, &open->incident));
     struct alert *alert = step_alert_incident(step, kind, open);
     if (!alert)
         return;

@@ -459,6 +459,25 @@ static void test_the_story_of_a_restart_is_told_where_it_belongs(void **state)
     assert_not_done(alert, "MSExchangeIS");
 }
 
+/* There is more to grow into (a larger pagefile, another limit): it is urgent no more, and once more when that ends. */
+static void test_what_is_far_again_is_urgent_once_more_later(void **state)
+{
+    struct fixture *f = *state;
+    f->config.mode = MODE_ALERT;
+    f->config.urgent_before_ms = MS_PER_HOUR;
+    f->config.limit_private_bytes = 1.5e8 + 4e8;
+    engine_configure(f->agent->engine, &f->config);
+    leak(f, "ArchiveSvc", 1e8);
+    run_until_told(f, ALERT_ESCALATED);
+    f->config.limit_private_bytes += 4e8;
+    engine_configure(f->agent->engine, &f->config);
+    f->told[ALERT_REMINDER].key[0] = f->told[ALERT_ESCALATED].key[0] = '\0';
+    const struct alert *alert = run_until_told(f, ALERT_REMINDER);
+    assert_mail_says(alert, "EX1: still growing: archive.exe", "before ");
+    alert = run_until_told(f, ALERT_ESCALATED);
+    assert_mail_says(alert, "EX1: URGENT: archive.exe", "now, at the latest before ");
+}
+
 /* ---- the configuration is read again ---- */
 
 /* The client has another name: the leak goes on being watched, and nobody is told that it is not. */
@@ -496,6 +515,7 @@ int main(void)
         TEST(test_no_rung_is_due_in_mode_alert),
         TEST(test_a_rung_is_due_when_it_may_be_taken),
         TEST(test_the_story_of_a_restart_is_told_where_it_belongs),
+        TEST(test_what_is_far_again_is_urgent_once_more_later),
         TEST(test_a_client_that_is_renamed_is_watched_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
