@@ -9,6 +9,7 @@
 #include "storewatch/service.h"
 #include "storewatch/store.h"
 
+#include "../win32/inspect.h"
 #include "../win32/setup.h"
 #include "evidence.h"
 #include "first_config.h"
@@ -47,17 +48,21 @@ struct installation {
     bool config_kept;           /* it was there */
     char default_dir_made[SETUP_PATH_MAX], data_dir_made[SETUP_PATH_MAX]; /* "" = it was there */
     bool config_made, registered, source_made;
-    bool started; /* asked to start: perhaps it still does */
+    char source_before[SETUP_PATH_MAX]; /* the message file that the event source named; "" = none */
+    bool started;                       /* asked to start: perhaps it still does */
     struct setup_before before;
 };
 
 static void undo(const struct installation *in)
 {
+    bool made = false;
     if (in->started) { /* or it would go on in what is taken away from under it here */
         setup_service_stop(STOP_DEADLINE_MS, NULL);
     }
     if (in->source_made) {
         setup_event_source_remove(NULL);
+    } else if (in->source_before[0] != '\0') { /* or events had no texts once this program is gone */
+        setup_event_source_add(in->source_before, &made, NULL);
     }
     if (in->registered) {
         setup_service_restore(&in->before);
@@ -300,6 +305,7 @@ static enum status register_all(struct installation *in, const struct config *co
         in->registered = status == STATUS_OK || in->before.existed;
     }
     if (status == STATUS_OK) {
+        inspect_event_source(in->source_before, sizeof(in->source_before), NULL);
         status = setup_event_source_add(in->executable, &in->source_made, err);
     }
     return status;

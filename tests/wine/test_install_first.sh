@@ -77,8 +77,11 @@ on_wine wine "$home\\storewatch.exe" run --config 'C:\taken.json' </dev/null >"$
 must "another storewatch works on other data" wait_for 30 test -s "$disk/taken/storewatch.db"
 another=$(pids_of storewatch.exe | grep -vxF "$service")
 must "the service is disabled" scm config storewatch start=disabled
-check "an installation that would use those fails" contains "$(sw install --import 'C:\taken.json' --start 2>&1)" 'stopped again'
+cp "$disk/Program Files/storewatch/storewatch.exe" "$disk/taken/"
+check "an installation that would use those fails" contains "$(win 'C:\taken\storewatch.exe' install --import 'C:\taken.json' --start 2>&1)" 'stopped again'
 check "the service runs again" wait_for 10 service_is storewatch running
+check "from where it was installed" contains "$(scm show storewatch)" 'Program Files\\storewatch\\storewatch\.exe'
+check "whose texts its events have again" contains "$(win reg query "$source_key" /v EventMessageFile)" 'Program Files\\storewatch\\storewatch\.exe'
 check "and is disabled as before" contains "$(scm show storewatch)" '^start 4$'
 check "with the configuration it had" cmp "$disk/given.json" "$config"
 check "and the one before that is still there" grep -q 'kept@example\.com' "$config.before"
