@@ -46,7 +46,8 @@ int status_run(int argc, char **argv)
         return EXIT_USAGE;
     }
     int code = show(as_json, nagios);
-    while (watch && code != EXIT_COULD_NOT) {
+    /* An error of the output: whoever read it ("| more") has ended. */
+    while (watch && code != EXIT_COULD_NOT && !ferror(stdout)) {
         control_pause(WATCH_EVERY_MS);
         code = show(as_json, nagios);
     }

@@ -8,6 +8,10 @@ bed_open manners "${1:-x64}"
 polls() { status 'd["self"]["polls"]'; }
 polled_beyond() { [ "$(polls)" -gt "$1" ]; }
 mode_is() { [ "$(status 'd["mode"]')" = "$1" ]; }
+unread() { # exit code 3, long before it would be ended by force
+    (win_seconds=40 && sw status --watch; echo $? >"$bed/unread") | head -n 1
+    equals "$(cat "$bed/unread")" 3
+}
 seconds_of() { # COMMAND...: its wall time must stay below 5 s, three times what Wine itself takes
     local began
     began=$(now_ms)
@@ -24,6 +28,7 @@ must "install" storewatch_install
 must "start, within 5 s" seconds_of storewatch_start
 must "it answers" wait_for 10 polled_beyond 5
 check "status is for people too" contains "$(sw status)" 'MSExchangeIS|Store\.exe'
+check "status --watch ends when nobody reads it any more" unread
 check "it watches the store and the client" equals "$(status '[w["image"].lower() for w in d["watched"] if w["kind"] in ("store", "client")]' | sort | tr '\n' ' ')" "archivesvc.exe store.exe "
 check "a reading is what the process has" at_most 16777216 "$(status '[int(m["now"]) for w in d["watched"] if w["image"] == "ArchiveSvc.exe" for m in w["metrics"] if m["metric"] == "private bytes"]')"
 count=$(polls)
