@@ -482,7 +482,7 @@ ACTION Undo(MSIHANDLE session)
         setup_file_remove(places.config);
     }
     if (journal.data_dir_missing[0] != '\0') {
-        setup_files_remove(journal.data_dir, own_files_has_data);
+        setup_files_remove(journal.data_dir, own_files_has_data, NULL);
         setup_folder_remove(journal.data_dir, journal.data_dir_missing);
     }
     setup_file_remove(places.journal);
@@ -499,7 +499,7 @@ ACTION Finish(MSIHANDLE session)
     struct places places;
     static struct journal journal;
     char config[SETUP_PATH_MAX] = "";
-    (void)session;
+    struct err err = {0};
     if (find_places(&places, NULL) != STATUS_OK || !journal_read(&places, &journal)) {
         return ERROR_SUCCESS;
     }
@@ -507,7 +507,9 @@ ACTION Finish(MSIHANDLE session)
     setup_file_remove(places.config_copy);
     if (journal.purge[0] == '1') {
         service_command_config(journal.command, config, sizeof(config));
-        install_delete_data(config);
+        if (install_delete_data(config, &err) != STATUS_OK) {
+            failed(session, &err); /* only told: all else is removed */
+        }
     }
     if (journal.removing[0] == '1') {
         setup_folder_remove(places.folder, places.folder); /* if nothing is left in it */

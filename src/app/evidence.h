@@ -51,7 +51,8 @@ enum status evidence_gather(struct os *os, const struct evidence_task *task, cha
 
 /* Is a folder of this name in it one of ours? Whatever else somebody has put there is not ours to remove. */
 bool evidence_is_ours(const char *name);
-/* Removes all that is ours, for an uninstallation; what is not there is no error. */
-void evidence_remove_all(struct os *os, const char *data_dir);
+/* Removes all that is ours, for an uninstallation; what is not there is no error. err has the first that cannot
+ * be removed. */
+void evidence_remove_all(struct os *os, const char *data_dir, struct err *err);
 
 #endif

@@ -22,17 +22,17 @@ static void folder_in(char out[EVIDENCE_PATH_MAX], const char *folder, const cha
     text_add(&text, "%s\\%s", folder, name);
 }
 
-void evidence_remove_all(struct os *os, const char *data_dir)
+void evidence_remove_all(struct os *os, const char *data_dir, struct err *err)
 {
     char root[EVIDENCE_PATH_MAX], path[EVIDENCE_PATH_MAX];
     char(*names)[FOLDER_NAME_MAX] = calloc(AT_ONCE, sizeof *names);
     size_t count = 0, removed = 1;
     folder_in(root, data_dir, EVIDENCE_FOLDER_NAME);
-    while (names && removed > 0 && os_folder_list(os, root, names, AT_ONCE, &count, NULL) == STATUS_OK) {
+    while (names && removed > 0 && os_folder_list(os, root, names, AT_ONCE, &count, err) == STATUS_OK) {
         removed = 0;
         for (size_t i = 0; i < count; i++) {
             folder_in(path, root, names[i]);
-            removed += evidence_is_ours(names[i]) && os_folder_remove(os, path, NULL) == STATUS_OK;
+            removed += evidence_is_ours(names[i]) && os_folder_remove(os, path, err) == STATUS_OK;
         }
     }
     free(names);

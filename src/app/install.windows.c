@@ -434,7 +434,7 @@ static void delete_metrics(const char *config_path)
     os_close(os);
 }
 
-static void delete_evidence(const char *data_dir)
+static void delete_evidence(const char *data_dir, struct err *err)
 {
     struct os *os = NULL;
     char folder[SETUP_PATH_MAX];
@@ -443,33 +443,38 @@ static void delete_evidence(const char *data_dir)
     if (path.truncated || os_open(&os, NULL) != STATUS_OK) {
         return;
     }
-    evidence_remove_all(os, data_dir);
+    evidence_remove_all(os, data_dir, err);
     os_close(os);
     setup_folder_remove(folder, folder);
 }
 
-void install_delete_data(const char *config_path)
+enum status install_delete_data(const char *config_path, struct err *err)
 {
     char data_dir[SETUP_PATH_MAX], default_dir[SETUP_PATH_MAX];
+    struct err first = {0};
     if (find_data(config_path, data_dir)) {
-        setup_files_remove(data_dir, own_files_has_data);
-        delete_evidence(data_dir);
+        setup_files_remove(data_dir, own_files_has_data, &first);
+        delete_evidence(data_dir, &first);
         setup_folder_remove(data_dir, data_dir);
     }
     if (cli_default_data_dir(default_dir, sizeof(default_dir))) {
-        setup_files_remove(default_dir, own_files_has_config);
+        setup_files_remove(default_dir, own_files_has_config, &first);
         setup_folder_remove(default_dir, default_dir);
     }
+    return first.status == STATUS_OK
+               ? STATUS_OK
+               : err_set(err, first.status, first.operation, first.code, "%s", first.text);
 }
 
-static void print_kept(const char *config_path)
+static void print_kept(const char *config_path, const char *data_dir, bool deleted)
 {
-    char data_dir[SETUP_PATH_MAX];
     if (config_path[0] != '\0' && setup_exists(config_path)) {
         printf("  kept  %s\n", config_path);
     }
-    if (find_data(config_path, data_dir) && setup_exists(data_dir)) {
-        printf("  kept  %s with the history; \"uninstall --delete-data\" deletes it\n", data_dir);
+    if (data_dir[0] != '\0' && setup_exists(data_dir)) {
+        printf(deleted ? "  kept  %s: it is not empty\n"
+                       : "  kept  %s with the history; \"uninstall --delete-data\" deletes it\n",
+               data_dir);
     }
 }
 
@@ -566,8 +571,9 @@ int uninstall_run(int argc, char **argv)
     if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL)) {
         return EXIT_USAGE;
     }
-    char config_path[SETUP_PATH_MAX] = "";
+    char config_path[SETUP_PATH_MAX] = "", data_dir[SETUP_PATH_MAX] = "";
     service_installed_config(config_path, sizeof(config_path));
+    find_data(config_path, data_dir); /* while there is a configuration that says it */
     enum status status = setup_may_install(&err);
     if (status == STATUS_OK) {
         status = install_may_remove(&err);
@@ -596,8 +602,8 @@ int uninstall_run(int argc, char **argv)
                "closed.\n");
     }
     if (delete_data) {
-        install_delete_data(config_path);
+        status = install_delete_data(config_path, &err);
     }
-    print_kept(config_path);
-    return EXIT_FINE;
+    print_kept(config_path, data_dir, delete_data);
+    return status == STATUS_OK ? EXIT_FINE : cli_fail("%s", err.text);
 }

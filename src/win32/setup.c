@@ -315,15 +315,6 @@ done:
     return status;
 }
 
-void setup_file_remove(const char *path)
-{
-    wchar_t *wide = utf16_new(path);
-    if (wide != NULL) {
-        DeleteFileW(wide);
-    }
-    free(wide);
-}
-
 void setup_folder_remove(const char *path, const char *first_made)
 {
     char folder[SETUP_PATH_MAX], above[SETUP_PATH_MAX];

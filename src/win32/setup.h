@@ -49,14 +49,16 @@ enum status setup_file_make(const char *path, const char *bytes, size_t count, s
 /* Copies a file to a name that is free; moves one, over what has the new name. */
 enum status setup_file_copy(const char *from, const char *to, struct err *err);
 enum status setup_file_move(const char *from, const char *to, struct err *err);
+/* Also a file that is marked read-only. OK when it is not there. */
+enum status setup_file_delete(const char *path, struct err *err);
 /* For undoing: what is not there, or a folder that is not empty, is left alone. */
 void setup_file_remove(const char *path);
 /* Calls `each` with the path of every file of a folder whose name begins with `prefix`; no folders, no links.
  */
 void setup_files_each(const char *folder, const char *prefix, void (*each)(void *context, const char *path),
                       void *context);
-/* Removes those whose names are ours. */
-void setup_files_remove(const char *folder, bool (*is_ours)(const char *name));
+/* Deletes those whose names are ours; err has the first that cannot be. */
+void setup_files_remove(const char *folder, bool (*is_ours)(const char *name), struct err *err);
 /* The uppermost of `path` and the folders above it that does not exist; "" when all do. */
 void setup_folder_missing(const char *path, char out_first[SETUP_PATH_MAX]);
 /* Removes `path` and those above it up to `first_made`; nothing when that is "". */

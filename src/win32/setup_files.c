@@ -57,16 +57,51 @@ enum status setup_file_copy(const char *from, const char *to, struct err *err)
     return status;
 }
 
+/* Windows neither deletes nor replaces what is marked read-only. */
+static bool was_read_only(const wchar_t *path)
+{
+    const DWORD attributes = GetFileAttributesW(path);
+    return attributes != INVALID_FILE_ATTRIBUTES && (attributes & NOT_A_FILE) == 0 &&
+           (attributes & FILE_ATTRIBUTE_READONLY) != 0 && SetFileAttributesW(path, FILE_ATTRIBUTE_NORMAL);
+}
+
+enum status setup_file_delete(const char *path, struct err *err)
+{
+    wchar_t *wide = utf16_new(path);
+    if (wide == NULL) {
+        return no_memory(err);
+    }
+    DWORD code = DeleteFileW(wide) ? ERROR_SUCCESS : GetLastError();
+    if (code == ERROR_ACCESS_DENIED && was_read_only(wide)) {
+        code = DeleteFileW(wide) ? ERROR_SUCCESS : GetLastError();
+    }
+    free(wide);
+    return code == ERROR_SUCCESS || code == ERROR_FILE_NOT_FOUND || code == ERROR_PATH_NOT_FOUND
+               ? STATUS_OK
+               : windows_fail(err, windows_status(code), "DeleteFile", code, "%s cannot be deleted", path);
+}
+
+void setup_file_remove(const char *path)
+{
+    setup_file_delete(path, NULL);
+}
+
 enum status setup_file_move(const char *from, const char *to, struct err *err)
 {
+    const DWORD flags = MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH;
     wchar_t *wide_from = utf16_new(from), *wide_to = utf16_new(to);
     enum status status = STATUS_OK;
     if (wide_from == NULL || wide_to == NULL) {
         status = no_memory(err);
-    } else if (!MoveFileExW(wide_from, wide_to, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) {
-        const DWORD code = GetLastError();
-        status =
-            windows_fail(err, windows_status(code), "MoveFileEx", code, "%s cannot be moved to %s", from, to);
+    } else {
+        DWORD code = MoveFileExW(wide_from, wide_to, flags) ? ERROR_SUCCESS : GetLastError();
+        if (code == ERROR_ACCESS_DENIED && was_read_only(wide_to)) {
+            code = MoveFileExW(wide_from, wide_to, flags) ? ERROR_SUCCESS : GetLastError();
+        }
+        if (code != ERROR_SUCCESS) {
+            status = windows_fail(err, windows_status(code), "MoveFileEx", code, "%s cannot be moved to %s",
+                                  from, to);
+        }
     }
     free(wide_from);
     free(wide_to);
@@ -131,18 +166,19 @@ void setup_files_each(const char *folder, const char *prefix, void (*each)(void 
 
 struct removal {
     bool (*is_ours)(const char *name);
+    struct err *err;
 };
 
 static void remove_ours(void *context, const char *path)
 {
     const struct removal *removal = context;
     if (removal->is_ours(strrchr(path, '\\') + 1)) {
-        setup_file_remove(path);
+        setup_file_delete(path, removal->err);
     }
 }
 
-void setup_files_remove(const char *folder, bool (*is_ours)(const char *name))
+void setup_files_remove(const char *folder, bool (*is_ours)(const char *name), struct err *err)
 {
-    struct removal removal = {is_ours};
+    struct removal removal = {is_ours, err};
     setup_files_each(folder, "", remove_ours, &removal);
 }

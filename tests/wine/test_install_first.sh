@@ -107,16 +107,22 @@ check "a service that does not start is told" contains "$words" 'stopped again'
 check "and is not left behind" absent "$service_key"
 check "nor its event source" absent "$source_key"
 check "the configuration stays" cmp "$disk/given.json" "$config"
+words=$(exits 3 sw uninstall --delete-data 2>&1)
+check "a history that is open elsewhere is not deleted, and that is told" contains "$words" 'storewatch\.(db|lock)[-a-z]* cannot be deleted: another process has the file open'
+check "with an exit code" lacks "$words" 'exit code'
 kill_pids TERM "$(pids_of storewatch.exe)"
 wait_for 10 gone storewatch.exe
 
 must "install once more" sw install --start
 touch "$data/not-ours.txt" "$data/storewatch.json.mine" "$data/storewatch.db.copy" "$data/storewatch.db.bad-20261122T140522"
 mkdir -p "$data/evidence/20261122T140522Z-incident-1" && touch "$data/evidence/20261122T140522Z-incident-1/summary.txt"
-check "uninstall --delete-data" sw uninstall --delete-data
+words=$(exits 0 sw uninstall --delete-data)
+check "uninstall --delete-data" lacks "$words" 'exit code'
+check "says which folder stays, and nothing of a history there" contains "$words" 'kept  C:\\ProgramData\\storewatch: it is not empty$'
 check "only what is not storewatch's is left" equals "$(ls -A "$data" | sort | tr '\n' ' ')" 'not-ours.txt storewatch.db.copy storewatch.json.mine '
 rm "$data"/*
 must "install once more" sw install --start
+must "the configuration is marked read-only" win attrib +r 'C:\ProgramData\storewatch\storewatch.json'
 check "uninstall --delete-data once more" sw uninstall --delete-data
 check "everything is as before the first installation" equals "$(traces)" "$before"
 finish
