@@ -412,6 +412,16 @@ static void load_or_default(const char *config_path, struct config *out_config)
     free(findings);
 }
 
+/* The configuration of the service; when it is removed already, the one that `install` writes, unless somebody
+ * else may have put it there: "". */
+static void find_config(char out_path[SETUP_PATH_MAX])
+{
+    if (!service_installed_config(out_path, SETUP_PATH_MAX) &&
+        (!cli_default_config(out_path, SETUP_PATH_MAX) || setup_trust_itself(out_path, NULL) != STATUS_OK)) {
+        out_path[0] = '\0';
+    }
+}
+
 /* Where the history is. */
 static bool find_data(const char *config_path, char out_data_dir[SETUP_PATH_MAX])
 {
@@ -451,7 +461,12 @@ static void delete_evidence(const char *data_dir, struct err *err)
 enum status install_delete_data(const char *config_path, struct err *err)
 {
     char data_dir[SETUP_PATH_MAX], default_dir[SETUP_PATH_MAX];
+    char found[SETUP_PATH_MAX];
     struct err first = {0};
+    if (config_path[0] == '\0') {
+        find_config(found);
+        config_path = found;
+    }
     if (find_data(config_path, data_dir)) {
         setup_files_remove(data_dir, own_files_has_data, &first);
         delete_evidence(data_dir, &first);
@@ -466,15 +481,20 @@ enum status install_delete_data(const char *config_path, struct err *err)
                : err_set(err, first.status, first.operation, first.code, "%s", first.text);
 }
 
+/* Once the service is gone, only the configuration that `install` writes can be found again. */
 static void print_kept(const char *config_path, const char *data_dir, bool deleted)
 {
+    char found[SETUP_PATH_MAX];
+    find_config(found);
+    const char *how = deleted ? ": it is not empty"
+                      : text_equal_nocase(found, config_path)
+                          ? " with the history; \"uninstall --delete-data\" deletes it"
+                          : " with the history";
     if (config_path[0] != '\0' && setup_exists(config_path)) {
         printf("  kept  %s\n", config_path);
     }
     if (data_dir[0] != '\0' && setup_exists(data_dir)) {
-        printf(deleted ? "  kept  %s: it is not empty\n"
-                       : "  kept  %s with the history; \"uninstall --delete-data\" deletes it\n",
-               data_dir);
+        printf("  kept  %s%s\n", data_dir, how);
     }
 }
 
@@ -571,8 +591,8 @@ int uninstall_run(int argc, char **argv)
     if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL)) {
         return EXIT_USAGE;
     }
-    char config_path[SETUP_PATH_MAX] = "", data_dir[SETUP_PATH_MAX] = "";
-    service_installed_config(config_path, sizeof(config_path));
+    char config_path[SETUP_PATH_MAX], data_dir[SETUP_PATH_MAX] = "";
+    find_config(config_path);
     find_data(config_path, data_dir); /* while there is a configuration that says it */
     enum status status = setup_may_install(&err);
     if (status == STATUS_OK) {

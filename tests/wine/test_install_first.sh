@@ -125,4 +125,14 @@ must "install once more" sw install --start
 must "the configuration is marked read-only" win attrib +r 'C:\ProgramData\storewatch\storewatch.json'
 check "uninstall --delete-data once more" sw uninstall --delete-data
 check "everything is as before the first installation" equals "$(traces)" "$before"
+
+# Removed first, and only then the data, which is where the configuration says.
+printf '{ "version": 1, "data_dir": "C:\\\\elsewhere" }' >"$disk/elsewhere.json"
+must "install with data elsewhere" sw install --config 'C:\elsewhere.json' --start
+check "uninstall says where it is" contains "$(sw uninstall)" 'kept  C:\\elsewhere with the history$'
+must "install with a copy of that configuration" sw install --import 'C:\elsewhere.json' --start
+check "uninstall says how it goes" contains "$(sw uninstall)" 'kept  C:\\elsewhere with the history; "uninstall --delete-data" deletes it$'
+check "uninstall --delete-data" contains "$(sw uninstall --delete-data)" 'not installed$'
+check "deletes it" eval '! test -e "$disk/elsewhere"'
+check "everything is as before" equals "$(traces)" "$before"
 finish
