@@ -19,13 +19,21 @@ static enum status start_failed(const SERVICE_STATUS *now, struct err *err)
             : "it could not begin to watch; perhaps another storewatch works on the same data");
 }
 
-/* Right after a stop NT 5.2 may answer 230, and another installer may hold the database: both pass. */
+/* Right after a stop NT 5.2 may answer 230, another installer may hold the database, and of one that is still
+ * stopping Windows says that it runs already: all pass. */
+static bool passes(SC_HANDLE service, DWORD code)
+{
+    SERVICE_STATUS now;
+    return code == ERROR_BAD_PIPE || code == ERROR_SERVICE_DATABASE_LOCKED ||
+           (code == ERROR_SERVICE_ALREADY_RUNNING && QueryServiceStatus(service, &now) &&
+            (now.dwCurrentState == SERVICE_STOP_PENDING || now.dwCurrentState == SERVICE_STOPPED));
+}
+
 static DWORD start_patiently(SC_HANDLE service, DWORD begun, uint32_t deadline_ms)
 {
     for (;;) {
         const DWORD code = StartServiceW(service, 0, NULL) ? ERROR_SUCCESS : GetLastError();
-        if ((code != ERROR_BAD_PIPE && code != ERROR_SERVICE_DATABASE_LOCKED) ||
-            GetTickCount() - begun >= deadline_ms) {
+        if (!passes(service, code) || GetTickCount() - begun >= deadline_ms) {
             return code;
         }
         Sleep(WAIT_STEP_MS);
@@ -63,7 +71,8 @@ enum status setup_service_start(uint32_t deadline_ms, struct err *err)
         }
         if (GetTickCount() - begun >= deadline_ms) {
             status = err_set(err, STATUS_TIMEOUT, "StartService", 0,
-                             "the service storewatch is still starting after %lu s",
+                             "the service storewatch is still %s after %lu s",
+                             now.dwCurrentState == SERVICE_STOP_PENDING ? "stopping" : "starting",
                              (unsigned long)(deadline_ms / 1000));
             break;
         }
