@@ -191,6 +191,35 @@ static int check_config(struct installation *in, const struct request *wanted, s
     return cli_load_config(in->config_path, out_config);
 }
 
+/* As far as it can still be read; else the default. */
+static void load_or_default(const char *config_path, struct config *out_config)
+{
+    struct config_findings *findings = calloc(1, sizeof(*findings));
+    if (findings == NULL || config_path[0] == '\0' ||
+        config_load(config_path, out_config, findings, NULL) != STATUS_OK) {
+        config_default(out_config);
+    }
+    free(findings);
+}
+
+/* Where the history is. */
+static bool find_data(const char *config_path, char out_data_dir[SETUP_PATH_MAX])
+{
+    struct config config;
+    load_or_default(config_path, &config);
+    return cli_data_dir(&config, out_data_dir, SETUP_PATH_MAX);
+}
+
+/* Of a restart that is under way only its journal knows, which lies with the data: the service must not be led away
+ * from there. */
+static enum status check_move(const struct config *config, struct err *err)
+{
+    char before[SETUP_PATH_MAX], then[SETUP_PATH_MAX], now[SETUP_PATH_MAX];
+    const bool stays = !service_installed_config(before, sizeof(before)) || !find_data(before, then) ||
+                       !cli_data_dir(config, now, sizeof(now)) || text_equal_nocase(then, now);
+    return stays ? STATUS_OK : install_may_remove(err);
+}
+
 /* The copy takes the place of the configuration, if there is one. It is whole before anything else is touched:
  * what is copied may be the very file that the one before is kept as. */
 static enum status import_config(struct installation *in, struct err *err)
@@ -335,7 +364,10 @@ static int install(struct installation *in, const struct request *wanted)
     if (status != STATUS_OK) {
         return could_not("install", &err);
     }
-    const int code = check_config(in, wanted, &config);
+    int code = check_config(in, wanted, &config);
+    if (code == EXIT_FINE && check_move(&config, &err) != STATUS_OK) {
+        code = could_not("install", &err);
+    }
     if (code != EXIT_FINE) {
         fprintf(stderr, "storewatch: nothing was installed\n");
         return code;
@@ -401,17 +433,6 @@ int install_run(int argc, char **argv)
     return code;
 }
 
-/* As far as it can still be read; else the default. */
-static void load_or_default(const char *config_path, struct config *out_config)
-{
-    struct config_findings *findings = calloc(1, sizeof(*findings));
-    if (findings == NULL || config_path[0] == '\0' ||
-        config_load(config_path, out_config, findings, NULL) != STATUS_OK) {
-        config_default(out_config);
-    }
-    free(findings);
-}
-
 /* The configuration of the service; when it is removed already, the one that `install` writes, unless somebody
  * else may have put it there: "". */
 static void find_config(char out_path[SETUP_PATH_MAX])
@@ -420,14 +441,6 @@ static void find_config(char out_path[SETUP_PATH_MAX])
         (!cli_default_config(out_path, SETUP_PATH_MAX) || setup_trust_itself(out_path, NULL) != STATUS_OK)) {
         out_path[0] = '\0';
     }
-}
-
-/* Where the history is. */
-static bool find_data(const char *config_path, char out_data_dir[SETUP_PATH_MAX])
-{
-    struct config config;
-    load_or_default(config_path, &config);
-    return cli_data_dir(&config, out_data_dir, SETUP_PATH_MAX);
 }
 
 /* A collector would go on reading the last values for ever. A file that is not ours - nothing has run since

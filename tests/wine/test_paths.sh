@@ -33,6 +33,18 @@ let_go
 wait
 check "and it was only slow" wait_for 60 outcome_is succeeded
 
+printf '{ "version": 1, "data_dir": "C:\\\\elsewhere" }' >"$disk/elsewhere.json"
+hold
+by_hand led_away &
+must "half way" wait_for 60 stopping
+words=$(exits 3 sw install --config 'C:\elsewhere.json' --start 2>&1)
+check "meanwhile storewatch is not led away from its journal" contains "$words" 'a restart of ArchiveSvc is under way.*only storewatch starts again'
+check "and its registration is as it was" lacks "$words$(scm show storewatch)" 'exit code|elsewhere\.json"'
+let_go
+wait
+check "so it goes on with the restart" wait_for 60 outcome_is succeeded
+check "after which it may be" contains "$(sw install --check --config 'C:\elsewhere.json' 2>&1)" 'can be installed'
+
 hold
 by_hand disabled &
 must "half way" wait_for 60 stopping
