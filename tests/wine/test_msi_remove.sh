@@ -32,6 +32,7 @@ check "no key has come, gone or changed" same registry before_downgrade after_do
 check "the new version runs on" runs_version "$version"
 
 # ---- uninstall
+must "the configuration is marked read-only" win attrib +r 'C:\ProgramData\storewatch\storewatch.json'
 check "uninstall" msi /x "$new"
 snapshot gone
 check "no file is left" same files clean gone
