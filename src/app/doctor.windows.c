@@ -238,6 +238,7 @@ static void check_account(struct doctor *doctor, const char *config_path)
 static void check_service(struct doctor *doctor)
 {
     char command[2 * SETUP_PATH_MAX];
+    uint32_t start_type = 0;
     struct err err = {0};
     enum status status = setup_service_command(command, sizeof command, &err);
     const struct service *service = observation_service(doctor->observation, "storewatch");
@@ -249,6 +250,10 @@ static void check_service(struct doctor *doctor)
     else if (service && service->state == SERVICE_STATE_RUNNING)
         doctor_add(doctor, DOCTOR_OK, "service", NULL, "installed and running, pid %u: %s",
                    (unsigned)service->pid, command);
+    else if (setup_service_start_type(&start_type, NULL) == STATUS_OK && start_type == SETUP_START_NEVER)
+        doctor_add(doctor, DOCTOR_FAILED, "service",
+                   "sc config storewatch start= auto, then net start storewatch",
+                   "installed, but it is disabled and does not run: %s", command);
     else
         doctor_add(doctor, DOCTOR_FAILED, "service", "net start storewatch",
                    "installed, but it does not run: %s", command);

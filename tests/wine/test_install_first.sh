@@ -93,6 +93,7 @@ rm -r "$disk/taken"
 must "the service stops" scm stop storewatch 30
 must "it is to run under another account" scm config storewatch 'account=NT AUTHORITY\LocalService'
 words=$(sw doctor)
+check "doctor says how one that is disabled starts" contains "$words" '-> sc config storewatch start= auto, then net start storewatch'
 check "doctor says what lets that account in" contains "$words" 'storewatch install opens the usual places to it'
 check "and the command for each place" contains "$words" 'icacls "C:\\ProgramData\\storewatch\\storewatch\.json" /grant "NT AUTHORITY\\LocalService":R '
 check "uninstall keeps configuration and history" sw uninstall
