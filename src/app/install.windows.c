@@ -550,6 +550,15 @@ static enum status check_unfinished(struct err *err)
                          down, path);
 }
 
+/* It takes no further stop then; its process may wait for a disk or a service manager that does not answer. */
+static enum status stops_still(struct err *err)
+{
+    return err_set(
+        err, STATUS_BUSY, "restart", 0,
+        "the service storewatch is stopping and cannot say any more whether it has stopped others: wait "
+        "until it has ended, or end its process storewatch.exe yourself");
+}
+
 static enum status no_answer(const char *why, struct err *err)
 {
     return err_set(err, STATUS_BUSY, "restart", 0,
@@ -589,6 +598,8 @@ enum status install_may_remove(struct err *err)
         status = check_answer(answer, err);
     } else if (state == SETUP_STATE_STOPPED) {
         status = check_unfinished(err);
+    } else if (state == SETUP_STATE_STOPPING) {
+        status = stops_still(err);
     } else {
         status = state != 0 ? no_answer(why.text, err) : STATUS_OK; /* there is none */
     }

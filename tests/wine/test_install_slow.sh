@@ -25,4 +25,6 @@ words=$(sw install --start 2>&1)
 check "an installation gives up when it does not stop" contains "$words" 'still stopping after 60 s'
 check "and starts it again as soon as it has" lacks "$words" 'does not start again'
 check "it runs" service_is storewatch running
+must "it is told to stop" eval '! scm stop storewatch 1'
+check "uninstall does not say to stop what stops already" contains "$(sw uninstall 2>&1)" 'is stopping and cannot say .* or end its process storewatch\.exe'
 finish
