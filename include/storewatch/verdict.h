@@ -69,6 +69,9 @@ struct verdict_limit {
     const char *name;
 };
 
+/* Growth at less than this share of the rate before: it has all but stopped. */
+#define VERDICT_HARDLY 0.1
+
 struct verdict {
     enum verdict_state state;
     enum shape shape;

@@ -121,6 +121,14 @@ static double taken_per_hour(const struct incident *incident, enum metric metric
     return 0;
 }
 
+/* What the machine grows by. While it hardly does, that is noise, and what it has grown by so far stands for it. */
+static double rate_of_machine(const struct verdict *verdict)
+{
+    const double hours = (double)(verdict->at_ms - verdict->onset_ms) / (double)MS_PER_HOUR;
+    const double mean = verdict->growth / hours;
+    return verdict->slope_per_hour < VERDICT_HARDLY * mean ? mean : verdict->slope_per_hour;
+}
+
 /* Do the processes that are known to grow take as much as makes at least half of the machine's growth? A rate
  * that is unknown explains nothing, and none explains what is unknown. */
 static bool processes_take_it(const struct engine *engine, enum metric metric, const struct verdict *verdict)
@@ -134,7 +142,7 @@ static bool processes_take_it(const struct engine *engine, enum metric metric, c
         if (per_hour > 0)
             taken += per_hour;
     }
-    return taken > 0 && taken >= EXPLAINED_SHARE * verdict->slope_per_hour;
+    return taken > 0 && taken >= EXPLAINED_SHARE * rate_of_machine(verdict);
 }
 
 static bool near_exhaustion(const struct step *step, const struct incident *incident)

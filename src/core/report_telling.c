@@ -8,8 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define HARDLY 0.1 /* of the mean rate since the growth began */
-
 /* ---- what is talked about ---- */
 
 void report_clean(char *out, size_t capacity, const char *from_outside)
@@ -121,7 +119,7 @@ static bool hardly_grows(const struct report_telling *telling)
     const struct incident *incident = telling->incident;
     const double since_h = (double)(telling->alert->utc_ms - onset_utc_ms(telling)) / (double)MS_PER_HOUR;
     const double growth = incident->level_now - incident->level_at_onset;
-    return onset_utc_ms(telling) > 0 && since_h > 0 && incident->slope_per_hour < HARDLY * growth / since_h;
+    return onset_utc_ms(telling) > 0 && since_h > 0 && incident->slope_per_hour < VERDICT_HARDLY * growth / since_h;
 }
 
 /* Whether it has ended the verdict will say, and of what hardly grows no end is worth a word. */

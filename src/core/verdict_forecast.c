@@ -15,7 +15,6 @@
             the limit is met by a whole one */
 #define TURN_PERIODS 40   /* of the shortest recent part that is looked at */
 #define TURN_RATE 3       /* times the rate before it: less shows soon enough in the whole line */
-#define HARDLY 0.1        /* of the rate before it */
 #define TURN_EXPLAINS 0.5 /* of what a curve leaves */
 #define TURN_THIRD 0.3    /* of the rise between the first and the last third, at least: 0.5 is straight */
 #define PRESENT_PERIODS 8
@@ -414,7 +413,7 @@ static bool segment_turn(struct detector *d, struct segment *s, double *noise, u
         d->accelerates = turn.up;
         d->bend = 1;
         d->rate_before = turn.before.slope;
-        d->hardly_grows = !turn.up && turn.recent.slope < HARDLY * turn.before.slope;
+        d->hardly_grows = !turn.up && turn.recent.slope < VERDICT_HARDLY * turn.before.slope;
         d->slope = turn.recent;
         *s = part;
         s->first = turn.up ? line_without_bend(s->t, s->v, s->n, confidence, scratch, &d->slope) : 0;
