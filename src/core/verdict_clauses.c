@@ -268,13 +268,16 @@ static enum clause clause_short(struct onset *o)
 static enum clause clause_parts(struct onset *o)
 {
     double *e = o->level;
-    for (size_t k = 1; k < 5; k++)
-        e[k] = sixth(o->v, o->m, k);
+    e[2] = sixth(o->v, o->m, 2);
+    e[3] = sixth(o->v, o->m, 3);
+    const double first = e[2] - e[0], middle = e[3] - e[2], last = e[5] - e[3];
+    if (first < FIRST_SHARE * o->growth || last < LAST_SHARE * o->growth) /* most fail here, whatever the scatter */
+        return CLAUSE_PARTS;
+    e[1] = sixth(o->v, o->m, 1);
+    e[4] = sixth(o->v, o->m, 4);
     o->scatter = scatter_about_curve(o->t, o->v, o->m);
     o->noise = PART_NOISE * o->scatter;
-    const double first = e[2] - e[0], middle = e[3] - e[2], last = e[5] - e[3];
-    return first < FIRST_SHARE * o->growth || last < LAST_SHARE * o->growth ||
-                   middle < -0.05 * o->growth - o->noise || last < LAST_PART * first - o->noise ||
+    return middle < -0.05 * o->growth - o->noise || last < LAST_PART * first - o->noise ||
                    e[5] - e[4] < END_SHARE * o->growth - o->noise
                ? CLAUSE_PARTS
                : CLAUSE_GROWS;
