@@ -257,10 +257,13 @@ static bool takes_headroom(const struct onset *o)
     return headroom > 0 && o->growth >= CONFIRM_HEADROOM * headroom;
 }
 
-/* Clause 1, what is known of it at once: a short window is only looked at for what is urgent. */
+/* Clause 1, what is known of it at once: a short window is only looked at for what is urgent. That has seen little:
+ * where the life has been before and come back from is no news. */
 static enum clause clause_short(struct onset *o)
 {
-    return o->context->short_window && !takes_headroom(o) ? CLAUSE_TIME : CLAUSE_GROWS;
+    const struct context *context = o->context;
+    return context->short_window && (o->level[5] < context->record || !takes_headroom(o)) ? CLAUSE_TIME
+                                                                                          : CLAUSE_GROWS;
 }
 
 /* Clause 3. Every part grew, the last ones no less than the first: of a straight line the first and the last
@@ -271,7 +274,8 @@ static enum clause clause_parts(struct onset *o)
     e[2] = sixth(o->v, o->m, 2);
     e[3] = sixth(o->v, o->m, 3);
     const double first = e[2] - e[0], middle = e[3] - e[2], last = e[5] - e[3];
-    if (first < FIRST_SHARE * o->growth || last < LAST_SHARE * o->growth) /* most fail here, whatever the scatter */
+    /* Most fail here, whatever the scatter is. */
+    if (first < FIRST_SHARE * o->growth || last < LAST_SHARE * o->growth)
         return CLAUSE_PARTS;
     e[1] = sixth(o->v, o->m, 1);
     e[4] = sixth(o->v, o->m, 4);
@@ -324,10 +328,8 @@ static enum clause clause_range(struct onset *o)
         f->range_high = o->context->high;
         f->range_middle = o->context->usual;
     }
-    if (o->level[5] < f->range_high + 2 * RANGE_FACTOR * (f->range_high - f->range_middle))
-        return CLAUSE_RANGE;
-    /* What is urgent has seen little: where the life has been before and come back from is no news. */
-    return o->context->short_window && o->level[5] < o->context->record ? CLAUSE_RANGE : CLAUSE_GROWS;
+    return o->level[5] < f->range_high + 2 * RANGE_FACTOR * (f->range_high - f->range_middle) ? CLAUSE_RANGE
+                                                                                              : CLAUSE_GROWS;
 }
 
 static double largest_fall(const double *value, size_t n)
