@@ -6,8 +6,6 @@
 
 /* ---- constants of the judgement: each with its argument ---- */
 
-#define VIEWS 2 /* medians; floors of pairs of blocks */
-
 /* Clause 1. A rise that comes back (a wave, a busy spell) has a flank of a quarter of its period: seen for
  * half of the life it is the trend of that life. A leak that begins late is told when it has become half of
  * what there is, or as soon as it is urgent. (With each source of the recordings left out in turn, the others
@@ -619,10 +617,11 @@ struct finding judge_window(const struct detector *d, struct context *context, c
     struct view fine;
     view_make(block, n, 1, &fine);
     context->fine = &fine;
-    for (size_t group = 1; group <= VIEWS && best.clause != CLAUSE_GROWS; group++) {
-        struct view view;
-        view_make(block, n, group, &view);
-        onsets_judge(d, context, &view, &best);
+    onsets_judge(d, context, &fine, &best);
+    if (best.clause != CLAUSE_GROWS) {
+        struct view pairs;
+        view_make(block, n, 2, &pairs);
+        onsets_judge(d, context, &pairs, &best);
     }
     struct view level;
     double swing;

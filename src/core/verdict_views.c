@@ -19,12 +19,15 @@ size_t judge_blocks(const struct detector *d, const struct series_bucket *point,
     const size_t group = (count + BLOCKS_MAX - 1) / BLOCKS_MAX;
     const size_t wanted = count / group;
     const double span = (double)(d->last_ms - from_ms) + 1;
+    size_t number[SERIES_RING]; /* of the block that the point is in */
+    for (size_t i = 0; i < count; i++)
+        number[i] = (size_t)((double)(point[i].t_ms - from_ms) / span * (double)wanted);
     size_t made = 0, i = 0;
     while (i < count) {
-        const size_t which = (size_t)((double)(point[i].t_ms - from_ms) / span * (double)wanted);
+        const size_t which = number[i];
         double middle[SERIES_RING], t = 0, floor = point[i].low;
         size_t n = 0;
-        while (i < count && (size_t)((double)(point[i].t_ms - from_ms) / span * (double)wanted) == which) {
+        while (i < count && number[i] == which) {
             middle[n++] = point[i].mean;
             t += detector_seconds(d, point[i].t_ms);
             if (point[i].low < floor)
@@ -118,11 +121,13 @@ bool view_on_line(const struct view *view, size_t s, struct view *out)
     double slope[BLOCKS_MAX * BLOCKS_MAX / 8], rest[BLOCKS_MAX], copy[BLOCKS_MAX];
     const size_t m = view->n - s;
     const double *t = view->t + s, *v = view->value + s;
-    size_t pairs = 0;
+    size_t pairs = 0, rising = 0;
     for (size_t i = 0; i < m; i += 2)
-        for (size_t j = i + 2; j < m; j += 2)
-            slope[pairs++] = (v[j] - v[i]) / (t[j] - t[i]);
-    if (pairs == 0)
+        for (size_t j = i + 2; j < m; j += 2) {
+            slope[pairs] = (v[j] - v[i]) / (t[j] - t[i]);
+            rising += slope[pairs++] > 0;
+        }
+    if (pairs == 0 || 2 * rising < pairs) /* most do not rise: the median neither */
         return false;
     const double rate = trend_median(slope, pairs);
     if (!(rate > 0))
