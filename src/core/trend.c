@@ -36,12 +36,15 @@ double trend_rank(double *array, size_t n, size_t k)
         else
             low = end;
     }
+    /* By insertion, and without a branch too: the value passes what is not above it, and then each the next one up. */
     for (size_t i = low + 1; i < high; i++) {
-        const double v = array[i];
-        size_t j = i;
-        for (; j > low && array[j - 1] > v; j--)
-            array[j] = array[j - 1];
-        array[j] = v;
+        double carried = array[i];
+        for (size_t j = low; j < i; j++) {
+            const double there = array[j];
+            array[j] = carried < there ? carried : there;
+            carried = carried < there ? there : carried;
+        }
+        array[i] = carried;
     }
     return array[k];
 }
