@@ -185,15 +185,24 @@ static bool is_store(const char *instance)
            is_instance_of(instance, "Microsoft.Exchange.Store.Worker");
 }
 
+/* A new one is put where its name belongs: the services are in the order that an observation has them in. */
 static int service_index(struct replay *replay, const char *name)
 {
-    for (size_t i = 0; i < replay->service_count; i++)
-        if (text_equal_nocase(replay->services[i].name, name))
-            return (int)i + 1;
+    size_t at = 0;
+    int order = -1;
+    while (at < replay->service_count && (order = text_compare_nocase(replay->services[at].name, name)) < 0)
+        at++;
+    if (order == 0)
+        return (int)at + 1;
     if (!name[0] || replay->service_count == SERVICES_MAX)
         return 0;
-    text_copy(replay->services[replay->service_count].name, SERVICE_NAME_MAX, name);
-    return (int)++replay->service_count;
+    memmove(&replay->services[at + 1], &replay->services[at],
+            (replay->service_count++ - at) * sizeof replay->services[0]);
+    replay->services[at] = (struct replayed_service){.stopped = false};
+    text_copy(replay->services[at].name, SERVICE_NAME_MAX, name);
+    for (size_t i = 0; i < replay->recording.process_count; i++)
+        replay->processes[i].service += replay->processes[i].service > (int)at;
+    return (int)at + 1;
 }
 
 static bool is_client(const struct config_client *client, const char *instance)
@@ -315,11 +324,6 @@ static void follow_renamed(struct replay *replay)
                 (struct replayed){.first = {NAN, NAN}, .pid = NAN, .service = replay->before[i].service};
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return text_compare_nocase(((const struct service *)a)->name, ((const struct service *)b)->name);
-}
-
 static void look(struct replay *replay)
 {
     struct observation *observation = replay->observation;
@@ -367,7 +371,6 @@ static void look(struct replay *replay)
             seen->parent_pid = service->pid; /* Store.Worker beside Store.Service */
         }
     }
-    qsort(observation->services, observation->service_count, sizeof observation->services[0], by_name);
 }
 
 static struct clock clock_at(const struct replay *replay)

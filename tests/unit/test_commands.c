@@ -78,6 +78,27 @@ static void replay_tells_alerts_and_restarts(void **state)
                            "next restart is possible in "));
 }
 
+/* Whose process it is does not depend on the order in which the columns tell of the services. */
+static void replay_of_clients_that_are_known_by_their_service(void **state)
+{
+    (void)state;
+    write_text("services.json",
+               "{\"mode\": \"act\", \"clients\": [{\"name\": \"zeta\", \"service\": \"Zeta\"}, "
+               "{\"name\": \"alpha\", \"service\": \"Alpha\"}]}");
+    write_recording("store.csv", "\\\\EX1\\Process(store)\\Private Bytes", false);
+    write_recording("zeta.csv", "\\\\EX1\\Process(Zeta)\\Private Bytes", false);
+    write_recording("alpha.csv", "\\\\EX1\\Process(Alpha)\\Private Bytes", true);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("services.json"), in_folder("store.csv"),
+                         in_folder("zeta.csv"), in_folder("alpha.csv")),
+                     EXIT_FOUND);
+    assert_non_null(strstr(out, "mail   [storewatch] EX1: Alpha.exe private bytes +"));
+    assert_non_null(strstr(out, "stop   Alpha\n"));
+    assert_non_null(strstr(out, "start  Alpha\n"));
+    assert_non_null(strstr(out, "recovered: Alpha.exe"));
+    assert_null(strstr(out, "Zeta"));
+    assert_null(strstr(out, "store.exe"));
+}
+
 /* perfmon's logs are in local time and tell how far that is from UTC: windows are in it. */
 static void replay_keeps_to_the_local_windows(void **state)
 {
@@ -639,6 +660,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replay_tells_alerts_and_restarts),
+        cmocka_unit_test(replay_of_clients_that_are_known_by_their_service),
         cmocka_unit_test(replay_keeps_to_the_local_windows),
         cmocka_unit_test(replay_in_json),
         cmocka_unit_test(replay_with_the_mails),
