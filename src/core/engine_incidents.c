@@ -16,14 +16,19 @@
 /* An end so many times further off than what is urgent is not near any more. */
 #define FAR_AGAIN 2
 
+/* `target` NULL: whatever it is called. */
+static bool is_about(const struct open_incident *open, struct process_id process, const char *target)
+{
+    return open->incident.id && process_id_equal(open->incident.process, process) &&
+           (!target || text_equal_nocase(open->incident.target, target));
+}
+
 struct open_incident *engine_incident_of(struct engine *engine, struct process_id process, const char *target,
                                          enum metric metric)
 {
     for (size_t i = 0; i < engine->incidents_end; i++) { /* asked for each series at each poll */
         struct open_incident *open = &engine->incidents[i];
-        if (open->incident.id && open->incident.metric == metric &&
-            process_id_equal(open->incident.process, process) &&
-            (!target || text_equal_nocase(open->incident.target, target)))
+        if (open->incident.metric == metric && is_about(open, process, target))
             return open;
     }
     return NULL;
@@ -701,7 +706,7 @@ void engine_mark_needed(struct engine *engine)
     for (size_t i = 0; i < engine->watch.count; i++) {
         struct watched *item = &engine->watch.items[i];
         item->needed = false;
-        for (size_t m = 0; m < METRIC_COUNT; m++)
-            item->needed |= engine_incident_of(engine, item->process, item->target, (enum metric)m) != NULL;
+        for (size_t k = 0; k < engine->incidents_end; k++)
+            item->needed |= is_about(&engine->incidents[k], item->process, item->target);
     }
 }
