@@ -119,7 +119,8 @@ static bool hardly_grows(const struct report_telling *telling)
     const struct incident *incident = telling->incident;
     const double since_h = (double)(telling->alert->utc_ms - onset_utc_ms(telling)) / (double)MS_PER_HOUR;
     const double growth = incident->level_now - incident->level_at_onset;
-    return onset_utc_ms(telling) > 0 && since_h > 0 && incident->slope_per_hour < VERDICT_HARDLY * growth / since_h;
+    return onset_utc_ms(telling) > 0 && since_h > 0 &&
+           incident->slope_per_hour < VERDICT_HARDLY * growth / since_h;
 }
 
 /* Whether it has ended the verdict will say, and of what hardly grows no end is worth a word. */

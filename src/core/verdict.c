@@ -335,7 +335,8 @@ static bool goes_on_higher(const struct detector *d)
 {
     const double growth = d->held - d->onset_level;
     const double rate = growth / ((double)(d->held_ms - d->onset_ms) / 1000);
-    return d->slope_known && d->value > d->held + HEIGHT_SHARE * growth && d->slope.slope > CRAWL_SHARE * rate;
+    return d->slope_known && d->value > d->held + HEIGHT_SHARE * growth &&
+           d->slope.slope > CRAWL_SHARE * rate;
 }
 
 static bool has_stalled(const struct detector *d, const struct series_bucket *point, size_t count)

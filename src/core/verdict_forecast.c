@@ -369,7 +369,8 @@ static bool turns(const struct segment *s, const struct segment *part, double co
     turn->up = off > 0;
     if (!turn->up)
         return off < -turn->noise && rises_slower(part, confidence, scratch, turn);
-    const double rise = (level[2] - level[0]) * 3 / 2; /* from begin to end: those are from middle to middle */
+    const double rise =
+        (level[2] - level[0]) * 3 / 2; /* from begin to end: those are from middle to middle */
     return off > turn->noise && rise > turn->noise && rises_throughout(level) &&
            turn->recent.low > TURN_RATE * fmax(turn->before.slope, 0);
 }
