@@ -205,6 +205,7 @@ static void unbounded_enter(struct detector *d, const struct finding *f, bool by
     d->onset_ms = f->onset_ms;
     d->onset_level = f->onset_level;
     d->told_from = seen_from(d, f->onset_level);
+    d->line_from_ms = forecast_begin(d);
     d->peak = d->held = d->height = f->level;
     d->held_ms = d->last_ms;
     d->next_evaluation_ms = d->last_ms;
@@ -376,7 +377,7 @@ static void watch_growth(struct detector *d)
         return;
     }
     if (++d->undescribed >= DESCRIBE_EVERY)
-        describe(d, point, count, NULL, 0, d->told_onset_ms);
+        describe(d, point, count, NULL, 0, d->line_from_ms);
     forecast_present(d);
     const int64_t turned_ms = d->last_ms + spacing(d, d->last_ms - d->fit_from_ms);
     if (d->turned && turned_ms < d->next_evaluation_ms) /* what turned is watched as if it began there */
@@ -489,7 +490,7 @@ static void evaluate(struct detector *d)
     if (forecast_holds(d, &d->steady, &best, point, count))
         unbounded_enter(d, &best, false);
     if (d->state == VERDICT_UNBOUNDED || ++d->undescribed >= DESCRIBE_EVERY)
-        describe(d, point, count, block, n, d->state == VERDICT_UNBOUNDED ? d->told_onset_ms : begin_ms);
+        describe(d, point, count, block, n, d->state == VERDICT_UNBOUNDED ? d->line_from_ms : begin_ms);
 }
 
 /* The recent quarter, sixteenth, ... of the life, in finer blocks: growth that fills its headroom long before
@@ -529,7 +530,7 @@ static void evaluate_urgent(struct detector *d)
         if (forecast_holds(d, &d->urgent, &best, point, count)) {
             unbounded_enter(d, &best, false);
             d->value = block[n - 1].middle;
-            describe(d, point, count, block, n, d->told_onset_ms);
+            describe(d, point, count, block, n, d->line_from_ms);
             return;
         }
     }
@@ -567,7 +568,7 @@ static void guard_speak(struct detector *d, double value)
     unbounded_enter(d, &f, true);
     d->value = value;
     const size_t count = series_window(&d->series, f.onset_ms, point, &width_ms);
-    describe(d, point, count, NULL, 0, d->told_onset_ms);
+    describe(d, point, count, NULL, 0, d->line_from_ms);
 }
 
 /* The absolute guard: a level never seen comes near the limit in one rise, with no time to look at its shape.

@@ -459,6 +459,22 @@ void forecast_present(struct detector *d)
         d->value = forecast_now(d);
 }
 
+int64_t forecast_begin(const struct detector *d)
+{
+    union trend_word scratch[TREND_SCRATCH_WORDS(SERIES_RING)];
+    const double confidence = d->settings.confidence_pct;
+    const struct segment all = segment_since(d, d->onset_ms);
+    struct trend_slope of_all, of_told;
+    size_t cut = 0;
+    while (cut < all.n && all.t[cut] < detector_seconds(d, d->told_onset_ms))
+        cut++;
+    const bool bend =
+        cut > 0 && trend_slope(all.t, all.v, all.n, confidence, scratch, &of_all) == STATUS_OK &&
+        trend_slope(all.t + cut, all.v + cut, all.n - cut, confidence, scratch, &of_told) == STATUS_OK &&
+        (of_told.high - of_told.low) * BEND_NARROWS < of_all.high - of_all.low;
+    return bend ? d->told_onset_ms : d->onset_ms;
+}
+
 /* The straight line through what has happened since from_ms, for rate, forecast and chart. */
 void forecast_segment(struct detector *d, const struct series_bucket *point, size_t count,
                       const struct block *block, size_t blocks, int64_t from_ms)

@@ -106,7 +106,8 @@ struct detector {
     int64_t onset_ms;
     double onset_level;
     int64_t told_onset_ms; /* when it is said to have begun, */
-    double told_from;      /* and at which level */
+    double told_from;      /* and at which level; */
+    int64_t line_from_ms;  /* its line begins there, or at the onset of the finding */
     double height, peak;   /* of the growth, looked at as it was found: now, and the highest */
     double held;           /* the highest that was, since held_ms */
     int64_t held_ms;
@@ -193,6 +194,10 @@ struct finding judge_window(const struct detector *d, struct context *context, c
 enum shape judge_shape(const struct block *block, size_t n, const struct finding *f);
 
 /* verdict_forecast.c */
+/* Where the line of a growth that has just been found begins: where it is told to begin, when what the segment has
+ * before that is a bend, and leaving it out narrows the line's interval out of all proportion to the points that
+ * go. Else it is the first of its swings, and the line needs both sides of them. */
+int64_t forecast_begin(const struct detector *d);
 void forecast_segment(struct detector *d, const struct series_bucket *point, size_t count,
                       const struct block *block, size_t blocks, int64_t from_ms);
 /* The line at that time. */
