@@ -522,8 +522,9 @@ enum rung policy_next_rung(const struct config *config, const struct incident *i
             return rung;
     }
     text_add(&why, "%s",
-             incident->rungs_tried & ~(1u << RUNG_ALERT) ? "every rung of the ladder has been tried"
-                                                         : "no acting rung of the ladder applies");
+             incident->rungs_tried & ~(1u << RUNG_ALERT)
+                 ? "every rung of the ladder has been tried, or cannot be"
+                 : "no acting rung of the ladder applies");
     return RUNG_ALERT;
 }
 
