@@ -134,6 +134,15 @@ static void say_summary(struct step *step, struct alert *alert)
     add_incidents(&text, engine, open);
 }
 
+/* What is open was told, each with what to do: no digest of it says "nothing". */
+static void say_what_to_do(const struct engine *engine, struct alert *alert)
+{
+    size_t open = open_incidents(engine) + (restart_service_down(&engine->restart) != NULL) + engine->blind;
+    if (open)
+        alert_add_todo(alert, "What the latest alert of %s says. \"storewatch status\" shows how it stands now.",
+                       open == 1 ? "it" : "each of these");
+}
+
 /* The number of the local day. Clocks are up to 10 h behind UTC or less than 14 h before it; the few others
  * have no summer time, and count a day more or less all the year. */
 static int64_t local_day(const struct clock *clock)
@@ -158,6 +167,7 @@ void step_follow_digest(struct step *step)
     struct text key = text_on(alert->key, sizeof alert->key);
     text_add(&key, "%s-%lld", alert_wording_get(ALERT_DIGEST)->name, (long long)local_day(&step->clock));
     say_summary(step, alert);
+    say_what_to_do(engine, alert);
     size_t present = 0;
     for (size_t i = 0; i < engine->watch.count; i++)
         present += engine->watch.items[i].present;

@@ -81,7 +81,7 @@ static char *plain_text(const struct report_telling *telling)
     struct buffer out = {0};
     char line[REPORT_LINE_MAX];
     buffer_add(&out, "%s\n", telling->lead); /* one line, however long: previews show it */
-    const char *rest = alert->text;
+    const char *rest = telling->rest;
     for (bool first = true; (rest = report_next_line(rest, line, sizeof(line))) != NULL; first = false) {
         buffer_add(&out, first ? "\n" : "");
         add_wrapped(&out, 0, 2, line);
@@ -212,7 +212,7 @@ void report_event(const struct alert *alert, struct text *text)
     struct report_telling telling;
     report_telling_init(&telling, alert);
     event_add(&event, "", telling.lead);
-    for (const char *rest = alert->text; (rest = report_next_line(rest, line, sizeof(line))) != NULL;) {
+    for (const char *rest = telling.rest; (rest = report_next_line(rest, line, sizeof(line))) != NULL;) {
         event_add(&event, "", line);
     }
     for (size_t i = 0; i < alert->todo_count; i++) {

@@ -248,7 +248,7 @@ char *report_mail_html(const struct report_telling *telling)
                      "font-size:19px;line-height:26px;font-weight:bold;color:#1a1d21;padding:2px 0 0 0\">");
     report_add_escaped(&out, telling->lead);
     buffer_add(&out, "</td></tr>\n");
-    for (const char *rest = alert->text; (rest = report_next_line(rest, line, sizeof(line))) != NULL;) {
+    for (const char *rest = telling->rest; (rest = report_next_line(rest, line, sizeof(line))) != NULL;) {
         buffer_add(&out, "<tr><td style=\"" FONT
                          "font-size:14px;line-height:20px;color:#1a1d21;padding:8px 0 0 0\">");
         report_add_escaped(&out, line);

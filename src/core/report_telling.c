@@ -300,6 +300,16 @@ static void tell_lead(struct report_telling *telling)
     case ALERT_TERMINATED:
         text_add(&text, "%s on %s hangs in its stop; its process is terminated.", service, host);
         break;
+    case ALERT_DIGEST: { /* its first line is the news of the day */
+        char news[REPORT_FACT_MAX];
+        telling->rest = report_next_line(alert->text, news, sizeof(news));
+        if (telling->rest != NULL) {
+            text_add(&text, "%s: %s.", host, news);
+        } else {
+            telling->rest = "";
+        }
+        break;
+    }
     case ALERT_TEST:
         text_add(&text, "This is a test alert from storewatch on %s. Nothing is wrong.", host);
         break;
@@ -528,6 +538,7 @@ void report_telling_init(struct report_telling *telling, const struct alert *ale
         .alert = alert,
         .incident = alert->has_incident ? &alert->incident : NULL,
         .wording = alert_wording_get(alert->kind),
+        .rest = alert->text,
     };
     const struct incident *incident = telling->incident;
     report_clean(telling->host, sizeof(telling->host),

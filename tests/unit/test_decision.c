@@ -747,6 +747,22 @@ static void test_a_digest_cuts_no_incident(void **state)
     }
 }
 
+/* A digest of what is open does not end in "What to do now: Nothing". */
+static void test_a_digest_says_where_to_look(void **state)
+{
+    struct fixture *f = *state;
+    char key[64];
+    tell_digest(f, 20000 * MS_PER_DAY, 600, key);
+    assert_int_equal(f->actions.alerts[0].todo_count, 0);
+    grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    tell_digest(f, 20001 * MS_PER_DAY, 600, key);
+    assert_int_equal(f->actions.alerts[0].todo_count, 1);
+    assert_non_null(strstr(f->actions.alerts[0].todo[0], "What the latest alert of it says. "));
+    f->engine->blind = true;
+    tell_digest(f, 20002 * MS_PER_DAY, 600, key);
+    assert_non_null(strstr(f->actions.alerts[0].todo[0], "What the latest alert of each of these says. "));
+}
+
 /* Its minute passes in a step that has told so much that there is no room: the next step tells it. */
 static void test_a_digest_waits_for_room(void **state)
 {
@@ -803,6 +819,7 @@ int main(void)
         TEST(test_the_digest_is_of_the_local_day),
         TEST(test_a_digest_waits_for_room),
         TEST(test_a_digest_cuts_no_incident),
+        TEST(test_a_digest_says_where_to_look),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

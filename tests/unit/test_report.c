@@ -347,6 +347,22 @@ static void plain_text_of_others(void **state)
                             "storewatch on EX1, 2026-11-22 03:14:05 UTC\n");
     mail_deinit(&mail);
 
+    /* the first line of a digest is its news, and stands there once */
+    alert->kind = ALERT_DIGEST;
+    text_copy(alert->text, sizeof(alert->text), "2 incidents are open\n3 programs are watched.");
+    mail = mail_of(alert);
+    assert_text(mail.plain, "EX1: 2 incidents are open.\n"
+                            "\n"
+                            "3 programs are watched.\n"
+                            "\n"
+                            "What to do now\n"
+                            "  1. Mend the file.\n"
+                            "\n"
+                            "-- \n"
+                            "storewatch on EX1, 2026-11-22 03:14:05 UTC\n");
+    assert_non_null(strstr(mail.html, "EX1 &#183; daily digest</td>"));
+    mail_deinit(&mail);
+
     /* without a service's name the words stay right */
     alert->kind = ALERT_SERVICE_DOWN;
     alert->text[0] = '\0';
