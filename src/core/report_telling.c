@@ -143,7 +143,14 @@ static bool is_at_limit(const struct report_telling *telling)
     const bool told = alert->kind == ALERT_REMINDER && !incident_limit_reached(incident);
     const bool news =
         alert->kind == ALERT_OPENED || alert->kind == ALERT_REMINDER || alert->kind == ALERT_ESCALATED;
-    return told || (news && hardly_grows(telling));
+    /* or, measured over the growth and the standstill after it, perhaps does not grow */
+    return told || (news && (hardly_grows(telling) || incident->slope_low_per_hour <= 0.0));
+}
+
+/* "at", but what is configured may have been passed by far more than is lost in rounding. */
+static const char *at_limit(const struct report_telling *telling)
+{
+    return quantity_is_above(telling->incident->level_now, telling->incident->limit) ? "above" : "at";
 }
 
 /* A restart did not bring the level down, and the new process has not been seen to grow. */
@@ -200,7 +207,7 @@ static void tell_lead(struct report_telling *telling)
                 text_add(&text, " hardly grows any more: ");
                 add_level(&text, telling);
             } else if (is_at_limit(telling)) {
-                text_add(&text, " stands at its limit: ");
+                text_add(&text, " stands %s its limit: ", at_limit(telling));
                 add_level(&text, telling);
             } else {
                 text_add(&text, alert->kind == ALERT_OPENED ? " grows without bound: "
@@ -216,7 +223,7 @@ static void tell_lead(struct report_telling *telling)
         if (incident != NULL) {
             add_who(&text, telling);
             if (is_at_limit(telling)) {
-                text_add(&text, " stands at its limit: ");
+                text_add(&text, " stands %s its limit: ", at_limit(telling));
                 add_level(&text, telling);
             } else {
                 text_add(&text, " is near exhaustion: ");
@@ -614,7 +621,8 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
             text_add(text, "hardly grows any more: %s now %s", what,
                      words_quantity(telling->unit, incident->level_now).s);
         else if (is_at_limit(telling))
-            text_add(text, "%sat its limit: %s now %s", incident->escalated ? "URGENT: " : "", what,
+            text_add(text, "%s%s its limit: %s now %s", incident->escalated ? "URGENT: " : "",
+                     at_limit(telling), what,
                      words_quantity(telling->unit, incident->level_now).s);
         else
             text_add(text, "%s%s",

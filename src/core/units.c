@@ -190,6 +190,11 @@ void text_add_quantity(struct text *text, enum unit unit, double value)
     add_word(text, scale.word);
 }
 
+bool quantity_is_above(double value, double limit)
+{
+    return value >= 1.005 * limit;
+}
+
 /* The period in which a rate is told, and what part of the hourly rate falls into it. */
 struct period {
     double hours;

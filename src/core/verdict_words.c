@@ -121,7 +121,7 @@ static void add_growth(struct text *text, const struct detector *d, const struct
         add_course(text, d, v);
 }
 
-/* "has grown by 370 MiB in 26 h; stands at its limit, 2.00 GiB" */
+/* "has grown by 370 MiB in 26 h; stands at its limit, 2.00 GiB"; "above", where that is one that can be passed */
 static void add_used_up(struct text *text, const struct detector *d, struct verdict *v)
 {
     text_add(text, "has grown by ");
@@ -129,7 +129,7 @@ static void add_used_up(struct text *text, const struct detector *d, struct verd
     text_add(text, " in ");
     text_add_duration(text, lasted_ms(d));
     v->reach_at = text->length;
-    text_add(text, "; stands at its limit, ");
+    text_add(text, "; stands %s its limit, ", quantity_is_above(v->value, v->limit) ? "above" : "at");
     text_add_quantity(text, d->settings.unit, v->limit);
 }
 

@@ -253,6 +253,16 @@ static void a_limit_that_is_reached_is_no_forecast(void **state)
         strstr(mail.plain, "BESAgent.exe on EX1 stands at its limit: private bytes now 1.97 GiB."));
     assert_null(strstr(mail.plain, "\nGrows"));
     mail_deinit(&mail);
+    alert->incident.level_now = 2.6 * GIB; /* what is configured was passed, and there it stands */
+    alert->incident.slope_low_per_hour = -0.1 * MIB;
+    mail = mail_of(alert);
+    assert_string_equal(mail.subject,
+                        "[storewatch] EX1: above its limit: BESAgent.exe private bytes now 2.60 GiB");
+    assert_non_null(
+        strstr(mail.plain, "BESAgent.exe on EX1 stands above its limit: private bytes now 2.60 GiB."));
+    mail_deinit(&mail);
+    alert->incident.level_now = 1.97 * GIB;
+    alert->incident.slope_low_per_hour = 60.1 * MIB;
     alert->incident.exhaustion_late_utc_ms = NOW + MS_PER_HOUR; /* perhaps it is not yet */
     mail = mail_of(alert);
     assert_non_null(

@@ -804,6 +804,14 @@ static void what_stands_at_its_limit_has_not_stopped(void **state)
     assert_int_equal(detector_state(leak.detector), VERDICT_BOUNDED);
     detector_free(leak.detector);
 
+    leak = leak_begin(limit); /* one that is configured may have been passed */
+    leak_go_on(&leak, 30, 0, 15000);
+    leak_go_on(&leak, 50, 6e7, 15000);
+    leak_go_on(&leak, 30, 0, 15000);
+    detector_verdict(leak.detector, &verdict);
+    assert_non_null(strstr(verdict.reason, "; stands above its limit, 2.79 GiB"));
+    detector_free(leak.detector);
+
     leak = leak_begin(limit);
     leak_go_on(&leak, 30, 0, 15000);
     leak_go_on(&leak, 26, 6e7, 15000);
