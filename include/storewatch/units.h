@@ -28,6 +28,8 @@ enum status size_parse(const char *text, double *out_bytes);
 
 /* Appends "1.21 GiB", "12,480 handles" or "3.2"; "unknown" for NAN. Three significant digits for bytes. */
 void text_add_quantity(struct text *text, enum unit unit, double value);
+/* The same behind the metric's name, which says "handles" already: "12,480". */
+void text_add_level(struct text *text, enum unit unit, double value);
 /* By more than the rounding of the words hides: 101 % of it and more. */
 bool quantity_is_above(double value, double limit);
 /* Appends "14.2 MiB/h", "320 handles/h"; scale picks per second, minute, hour or day so that it reads well

@@ -65,7 +65,7 @@ static void add_item(struct alert *alert, const struct watched *item)
         struct verdict verdict;
         bool far = ends_far(item->detectors[m], &verdict);
         text_add(&line, "%s %s ", mark, metric_name((enum metric)m));
-        text_add_quantity(&line, metric_unit((enum metric)m), item->now[m]);
+        text_add_level(&line, metric_unit((enum metric)m), item->now[m]);
         text_add(&line, ", %s", verdict_state_name(verdict.state));
         if (verdict.state != VERDICT_LEARNING)
             text_add(&line, " (%s", shape_name(verdict.shape));

@@ -18,6 +18,14 @@ struct words words_quantity(enum unit unit, double value)
     return words;
 }
 
+struct words words_level(enum unit unit, double value)
+{
+    struct words words;
+    struct text text = text_on(words.s, sizeof(words.s));
+    text_add_level(&text, unit, value);
+    return words;
+}
+
 struct words words_rate(enum unit unit, double per_hour)
 {
     struct words words;

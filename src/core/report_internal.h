@@ -10,6 +10,7 @@ struct words {
     char s[160];
 };
 struct words words_quantity(enum unit unit, double value);
+struct words words_level(enum unit unit, double value);
 struct words words_rate(enum unit unit, double per_hour);
 struct words words_rate_interval(enum unit unit, double per_hour, double low, double high);
 struct words words_duration(int64_t ms);

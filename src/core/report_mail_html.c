@@ -80,7 +80,7 @@ static void add_numbers(struct buffer *out, const struct report_telling *telling
     buffer_add(out, "<tr><td style=\"padding:14px 0 0 0\">" TABLE "<tr>\n");
     add_number_cell(out, "grows by", telling->rate, ink);
     add_number_cell(out, "time left", left, colours.strong);
-    add_number_cell(out, telling->metric, words_quantity(telling->unit, telling->incident->level_now).s, ink);
+    add_number_cell(out, telling->metric, words_level(telling->unit, telling->incident->level_now).s, ink);
     buffer_add(out, "</tr></table></td></tr>\n");
 }
 

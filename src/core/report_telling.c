@@ -164,8 +164,7 @@ static bool is_no_better(const struct report_telling *telling)
 /* "private bytes now 1.73 GiB" */
 static void add_level(struct text *text, const struct report_telling *telling)
 {
-    text_add(text, "%s now %s", telling->metric,
-             words_quantity(telling->unit, telling->incident->level_now).s);
+    text_add(text, "%s now %s", telling->metric, words_level(telling->unit, telling->incident->level_now).s);
 }
 
 /* " The cause: nearly certainly BESAgent.exe." Nothing when nobody is named. */
@@ -616,14 +615,14 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
             text_add(text, "%s", telling->wording->headline);
         else if (is_no_better(telling))
             text_add(text, "no better after the restart: %s now %s", what,
-                     words_quantity(telling->unit, incident->level_now).s);
+                     words_level(telling->unit, incident->level_now).s);
         else if (has_slowed(telling))
             text_add(text, "hardly grows any more: %s now %s", what,
-                     words_quantity(telling->unit, incident->level_now).s);
+                     words_level(telling->unit, incident->level_now).s);
         else if (is_at_limit(telling))
             text_add(text, "%s%s its limit: %s now %s", incident->escalated ? "URGENT: " : "",
                      at_limit(telling), what,
-                     words_quantity(telling->unit, incident->level_now).s);
+                     words_level(telling->unit, incident->level_now).s);
         else
             text_add(text, "%s%s",
                      incident->escalated || alert->kind == ALERT_ESCALATED ? "URGENT: "
@@ -637,7 +636,7 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         if (incident != NULL) {
             text_add(text, ": %s", what);
             if (!isnan(incident->level_now)) {
-                text_add(text, " now %s", words_quantity(telling->unit, incident->level_now).s);
+                text_add(text, " now %s", words_level(telling->unit, incident->level_now).s);
             }
         }
         return;

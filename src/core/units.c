@@ -190,6 +190,16 @@ void text_add_quantity(struct text *text, enum unit unit, double value)
     add_word(text, scale.word);
 }
 
+void text_add_level(struct text *text, enum unit unit, double value)
+{
+    if (unit != UNIT_HANDLES || !isfinite(value)) {
+        text_add_quantity(text, unit, value);
+        return;
+    }
+    const struct scale scale = scale_of(unit, value);
+    add_number(text, value / scale.divisor, scale.decimals);
+}
+
 bool quantity_is_above(double value, double limit)
 {
     return value >= 1.005 * limit;

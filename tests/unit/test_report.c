@@ -156,6 +156,14 @@ static void subject_of_other_metrics(void **state)
     struct mail mail = mail_of(alert);
     assert_string_equal(mail.subject, "[storewatch] EX1: BESAgent.exe handles +320/h, no end foreseeable");
     mail_deinit(&mail);
+    alert->kind = ALERT_RECOVERED;
+    incident->level_now = 1304.0; /* handles are not said twice */
+    mail = mail_of(alert);
+    assert_string_equal(mail.subject, "[storewatch] EX1: recovered: BESAgent.exe handles now 1,304");
+    assert_non_null(strstr(mail.plain, "BESAgent.exe on EX1 has recovered: handles now 1,304.\n"));
+    assert_non_null(strstr(mail.plain, ", 1,304 handles now\n"));
+    mail_deinit(&mail);
+    alert->kind = ALERT_OPENED;
 
     incident->metric = METRIC_COMMIT;
     incident->target_kind = TARGET_HOST;
