@@ -53,15 +53,15 @@ static bool mark_add(struct report_mark *marks, size_t *count, int64_t utc_ms, e
 
 /* Every restart while there were samples: what it ended may be another's growth. Where there is no room for
  * all, the latest; the caller sorts them by their times. */
-static void mark_restarts(const struct history *history, int64_t from_utc_ms, struct report_mark *marks,
-                          size_t *count)
+static void mark_restarts(const struct history *history, int64_t from_utc_ms, int64_t to_utc_ms,
+                          struct report_mark *marks, size_t *count)
 {
     for (size_t i = 0; i < history->restart_count; i++) {
         const struct restart_journal *restart = &history->restarts[i];
         char text[96];
         struct text words = text_on(text, sizeof text);
         text_add(&words, "restart of %s: %s", restart->target, report_restart_result(restart));
-        if (restart->begun_utc_ms >= from_utc_ms)
+        if (restart->begun_utc_ms >= from_utc_ms && restart->begun_utc_ms <= to_utc_ms)
             mark_add(marks, count, restart->begun_utc_ms, SEVERITY_WARNING, text);
     }
 }
@@ -75,7 +75,7 @@ static int compare_marks(const void *a, const void *b)
 
 /* Incidents of this series, and restarts. */
 static size_t marks_for(const struct reporter *reporter, const struct store_series_key *key,
-                        int64_t from_utc_ms, struct report_mark *marks)
+                        int64_t from_utc_ms, int64_t to_utc_ms, struct report_mark *marks)
 {
     size_t count = 0;
     const struct history *history = &reporter->history;
@@ -86,7 +86,7 @@ static size_t marks_for(const struct reporter *reporter, const struct store_seri
         mark_add(marks, &count, incident->opened_utc_ms, SEVERITY_WARNING, "incident opened");
         mark_add(marks, &count, incident->closed_utc_ms, SEVERITY_INFORMATION, "incident closed");
     }
-    mark_restarts(history, from_utc_ms, marks, &count);
+    mark_restarts(history, from_utc_ms, to_utc_ms, marks, &count);
     qsort(marks, count, sizeof *marks, compare_marks);
     return count;
 }
@@ -207,6 +207,9 @@ static void show_series(struct reporter *reporter, struct buffer *out, const str
         return;
     }
     static struct report_mark marks[REPORT_MARKS_MAX];
+    /* what ended it began by then: of older samples one stands for an hour */
+    const int64_t to_utc_ms = ended ? thinner->last_ms + MS_PER_HOUR : INT64_MAX;
+    const size_t mark_count = marks_for(reporter, key, thinner->from_ms, to_utc_ms, marks);
     struct report_series series = {.title = title,
                                    .subtitle =
                                        ended ? "This process has ended; the verdict is that at its end." : "",
@@ -218,7 +221,7 @@ static void show_series(struct reporter *reporter, struct buffer *out, const str
                                    .verdict = verdict,
                                    .ended = ended,
                                    .marks = marks,
-                                   .mark_count = marks_for(reporter, key, thinner->from_ms, marks)};
+                                   .mark_count = mark_count};
     report_page_series(out, &series);
 }
 
@@ -416,7 +419,7 @@ static void add_timeline(struct reporter *reporter)
                                        .spans = spans,
                                        .span_count = span_count,
                                        .marks = marks};
-    mark_restarts(&reporter->history, reporter->from_utc_ms, marks, &timeline.mark_count);
+    mark_restarts(&reporter->history, reporter->from_utc_ms, INT64_MAX, marks, &timeline.mark_count);
     qsort(marks, timeline.mark_count, sizeof *marks, compare_marks);
     report_page_timeline(&reporter->page, &timeline);
     reporter->page.failed |= !spans;

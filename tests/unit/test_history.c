@@ -544,6 +544,28 @@ static void report_of_a_process_that_has_ended(void **state)
     free(text);
 }
 
+/* A restart long after its end is none of its chart, which has no place for the number. */
+static void report_of_a_process_marks_no_restart_after_its_end(void **state)
+{
+    struct fixture *fixture = *state;
+    add_successor(fixture, 3 * 60);
+    static struct restart_journal journal = {
+        .id = 10, .target = "LateSvc", .phase = RESTART_ENDED, .outcome = RESTART_SUCCEEDED};
+    journal.begun_utc_ms = fixture->begin_utc_ms + (SAMPLES + 2 * 60) * MS_PER_MINUTE;
+    assert_int_equal(store_put_restart(fixture->store, &journal, NULL), STATUS_OK);
+    free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
+    char *page = read_all(fixture->page);
+    const char *ended = strstr(page, "<h2>arch&lt;ive (archive.exe, pid 1234): private bytes</h2>");
+    assert_non_null(ended);
+    const char *end = strstr(ended, "</section>");
+    assert_non_null(strstr(page, "restart of LateSvc: succeeded"));
+    assert_in_range((uintptr_t)strstr(ended, "restart of ArchiveSvc: succeeded"), (uintptr_t)ended,
+                    (uintptr_t)end);
+    const char *late = strstr(ended, "restart of LateSvc: succeeded");
+    assert_true(late == NULL || late > end);
+    free(page);
+}
+
 /* A moment after its restart already. */
 static void report_of_a_process_that_has_just_ended(void **state)
 {
@@ -639,6 +661,7 @@ int main(void)
         TEST(report_of_an_old_file),
         TEST(report_of_a_process_that_has_ended),
         TEST(report_of_a_process_that_has_just_ended),
+        TEST(report_of_a_process_marks_no_restart_after_its_end),
         TEST(report_shows_the_kept_status),
         TEST(report_shows_who_it_was),
         TEST(what_an_earlier_process_taught_reaches_the_one_that_is_shown_first),
