@@ -118,10 +118,13 @@ static void forecast_row(struct row *row, const struct incident *incident)
     else
         add_time(&text, incident->exhaustion_utc_ms);
     if (!incident_limit_reached(incident) && incident->exhaustion_early_utc_ms != INT64_MAX) {
-        text_add(&text, "\nfrom ");
+        const bool ever = incident->exhaustion_late_utc_ms == INT64_MAX;
+        text_add(&text, ever ? "\nnot before " : "\nfrom ");
         add_time(&text, incident->exhaustion_early_utc_ms);
-        text_add(&text, "\nto ");
-        add_time(&text, incident->exhaustion_late_utc_ms);
+        if (!ever) {
+            text_add(&text, "\nto ");
+            add_time(&text, incident->exhaustion_late_utc_ms);
+        }
     }
     cell_words(row, incident->held_because[0] ? incident->held_because : "nothing");
 }

@@ -360,6 +360,16 @@ static void report_of_a_limit_that_is_reached(void **state)
     char *page = read_all(fixture->page);
     assert_non_null(strstr(page, ">the limit is reached</td>"));
     free(page);
+
+    incident.level_now = 1.2e9; /* perhaps there is an end, but none that is foreseeable */
+    incident.exhaustion_utc_ms = incident.exhaustion_late_utc_ms = INT64_MAX;
+    incident.exhaustion_early_utc_ms = INT64_C(1795317245000);
+    assert_int_equal(store_put_incident(fixture->store, &incident, &err), STATUS_OK);
+    free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
+    page = read_all(fixture->page);
+    assert_non_null(
+        strstr(page, ">not foreseeable</p><p class=\"piece\">not before 2026-11-22 03:14:05 UTC</p>"));
+    free(page);
 }
 
 /* More restarts than a chart has room for: the latest count. */
