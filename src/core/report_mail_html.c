@@ -78,7 +78,7 @@ static void add_numbers(struct buffer *out, const struct report_telling *telling
         *end = '\0'; /* the label says so */
     }
     buffer_add(out, "<tr><td style=\"padding:14px 0 0 0\">" TABLE "<tr>\n");
-    add_number_cell(out, "grows by", telling->rate, ink);
+    add_number_cell(out, telling->incident->slope_per_hour < 0.0 ? "rate" : "grows by", telling->rate, ink);
     add_number_cell(out, "time left", left, colours.strong);
     add_number_cell(out, telling->metric, words_level(telling->unit, telling->incident->level_now).s, ink);
     buffer_add(out, "</tr></table></td></tr>\n");

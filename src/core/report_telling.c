@@ -402,7 +402,7 @@ static void facts_of_growth(struct report_telling *telling)
     const struct alert *alert = telling->alert;
     const struct incident *incident = telling->incident;
     if (!is_at_limit(telling)) {
-        fact_rate(telling, "Grows");
+        fact_rate(telling, incident->slope_per_hour < 0.0 ? "Rate" : "Grows");
     }
     struct text text;
     const int64_t onset_ms = onset_utc_ms(telling);
@@ -454,12 +454,14 @@ static void facts_of_growth(struct report_telling *telling)
         text_add(&text, "in %s, ", words_duration(incident->exhaustion_utc_ms - alert->utc_ms).s);
     }
     text_add(&text, "%s", words_time(incident->exhaustion_utc_ms).s);
-    const bool early = is_foreseeable(incident->exhaustion_early_utc_ms);
-    if (early && is_foreseeable(incident->exhaustion_late_utc_ms)) {
-        text_add(&text, " (between %.19s and %s)", words_time(incident->exhaustion_early_utc_ms).s,
-                 words_time(incident->exhaustion_late_utc_ms).s);
-    } else if (early) {
-        text_add(&text, " (not before %s)", words_time(incident->exhaustion_early_utc_ms).s);
+    const struct words early = words_time(incident->exhaustion_early_utc_ms);
+    const struct words late = words_time(incident->exhaustion_late_utc_ms);
+    if (is_foreseeable(incident->exhaustion_early_utc_ms)) {
+        if (!is_foreseeable(incident->exhaustion_late_utc_ms)) {
+            text_add(&text, " (not before %s)", early.s);
+        } else if (strcmp(early.s, late.s) != 0) {
+            text_add(&text, " (between %.19s and %s)", early.s, late.s);
+        }
     }
     add_which_end(&text, alert);
 }
@@ -621,8 +623,7 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
                      words_level(telling->unit, incident->level_now).s);
         else if (is_at_limit(telling))
             text_add(text, "%s%s its limit: %s now %s", incident->escalated ? "URGENT: " : "",
-                     at_limit(telling), what,
-                     words_level(telling->unit, incident->level_now).s);
+                     at_limit(telling), what, words_level(telling->unit, incident->level_now).s);
         else
             text_add(text, "%s%s",
                      incident->escalated || alert->kind == ALERT_ESCALATED ? "URGENT: "

@@ -271,7 +271,13 @@ static void a_limit_that_is_reached_is_no_forecast(void **state)
     mail_deinit(&mail);
     alert->incident.level_now = 1.97 * GIB;
     alert->incident.slope_low_per_hour = 60.1 * MIB;
-    alert->incident.exhaustion_late_utc_ms = NOW + MS_PER_HOUR; /* perhaps it is not yet */
+    alert->incident.exhaustion_utc_ms = alert->incident.exhaustion_early_utc_ms =
+        alert->incident.exhaustion_late_utc_ms = NOW + MS_PER_HOUR; /* no second lies between */
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "\nEnds       in 1 h, 2026-11-22 04:14:05 UTC\n"));
+    mail_deinit(&mail);
+    alert->incident.exhaustion_utc_ms = alert->incident.exhaustion_early_utc_ms =
+        NOW; /* perhaps it is not yet */
     mail = mail_of(alert);
     assert_non_null(
         strstr(mail.plain, "\nEnds       2026-11-22 03:14:05 UTC (between 2026-11-22 03:14:05 and\n"));
@@ -294,6 +300,12 @@ static void what_hardly_grows_any_more(void **state)
         strstr(mail.plain, "BESAgent.exe on EX1 hardly grows any more: private bytes now 1.73 GiB."));
     assert_non_null(strstr(mail.plain, "\nEnds       not foreseeable while it hardly grows\n"));
     mail_deinit(&mail);
+    alert->incident.slope_per_hour = -0.5 * MIB; /* nothing grows by less than nothing */
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "\nRate       -0.5 MiB/h ("));
+    assert_null(strstr(mail.html, ">grows by<"));
+    mail_deinit(&mail);
+    alert->incident.slope_per_hour = 0.01 * MIB;
     alert->incident.level_now = alert->incident.limit;
     mail = mail_of(alert);
     assert_non_null(strstr(mail.subject, "still growing: "));
