@@ -23,8 +23,11 @@ static void add_learning(struct text *text, const struct detector *d)
         text_add(text, " that a verdict needs");
         return;
     }
-    text_add(text, "%llu sample%s in ", (unsigned long long)d->sample_count, d->sample_count == 1 ? "" : "s");
-    text_add_duration(text, seen_ms);
+    text_add(text, "%llu sample%s", (unsigned long long)d->sample_count, d->sample_count == 1 ? "" : "s");
+    if (seen_ms > 0) {
+        text_add(text, " in ");
+        text_add_duration(text, seen_ms);
+    }
     text_add(text, ", too little for a verdict");
 }
 

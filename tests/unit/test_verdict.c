@@ -784,6 +784,19 @@ static void the_early_end_after_a_step_is_no_alarm(void **state)
     }
 }
 
+/* Its time is none. */
+static void one_sample_is_too_little(void **state)
+{
+    (void)state;
+    const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    struct detector *detector = detector_new(&settings);
+    detector_push(detector, 0, 1e9);
+    struct verdict verdict;
+    detector_verdict(detector, &verdict);
+    assert_string_equal(verdict.reason, "learning: 1 sample, too little for a verdict");
+    detector_free(detector);
+}
+
 /* What has taken all there was cannot grow on, and has not stopped by itself: it is told, with the end that has come, until
  * it is given back or there is more. What stops well before its limit has. */
 static void what_stands_at_its_limit_has_not_stopped(void **state)
@@ -1215,6 +1228,7 @@ int main(void)
         cmocka_unit_test(a_told_leak_that_pauses_is_followed),
         cmocka_unit_test(a_step_on_a_told_leak_is_a_level),
         cmocka_unit_test(the_early_end_after_a_step_is_no_alarm),
+        cmocka_unit_test(one_sample_is_too_little),
         cmocka_unit_test(what_stands_at_its_limit_has_not_stopped),
         cmocka_unit_test(a_told_leak_that_gives_back_a_part_is_watched),
         cmocka_unit_test(what_gave_back_a_part_and_stopped_clears),
