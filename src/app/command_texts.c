@@ -4,24 +4,27 @@
 #include <string.h>
 
 const struct command_text command_texts[] = {
-    {"install", "install [--config FILE | --import FILE | --mail-to LIST --relay LIST] [--start] [--check]",
+    {"install",
+     "install [--config FILE | --import FILE |\n"
+     "                          --mail-to LIST --relay LIST] [--start] [--check]",
      "register the service; it starts with Windows",
      "  --mail-to LIST  for the first configuration: who gets the alerts\n"
-     "  --relay LIST    ... and through which mail servers: HOST, HOST:PORT or [IPV6]:PORT\n"
-     "  --import FILE   take a copy of FILE as the configuration; one that is there is kept as .before\n"
+     "  --relay LIST    ... and the mail servers: HOST, HOST:PORT or [IPV6]:PORT\n"
+     "  --import FILE   take a copy of FILE as the configuration; one that is there\n"
+     "                  is kept as .before\n"
      "  --config FILE   use FILE where it is\n"
-     "  --start         start the service (again), and undo everything if it does not run\n"
+     "  --start         start the service (again); undo everything if it does not run\n"
      "  --check         only say what would keep it from being installed\n"
-     "Without --config, --import and --mail-to: the configuration that is there, else the default one, "
-     "which\n"
-     "tells the event log only. LIST: separated by commas or semicolons, in quotation marks.\n"},
+     "Without --config, --import and --mail-to: the configuration that is there, else\n"
+     "the default one, which tells the event log only. LIST: separated by commas or\n"
+     "semicolons, in quotation marks.\n"},
     {"uninstall", "uninstall [--delete-data]", "stop and remove the service",
      "  --delete-data   also delete configuration and history\n"},
     {"run", "run [--config FILE] [--dry-run]", "watch now, in this console; Ctrl-C ends it",
      "  --config FILE   this configuration\n"
      "  --dry-run       decide as always, but only tell what would be restarted\n"},
     {"version", "version", "print the version", ""},
-    {"check-config", "check-config [FILE]", "is the configuration right? every error with its place",
+    {"check-config", "check-config [FILE]", "is the configuration right? each error and its place",
      "FILE: if not the one that the service uses.\n"},
     {"status", "status [--json] [--watch] [--nagios]", "what the running service sees and does",
      "  --json          one JSON object\n"
@@ -42,8 +45,9 @@ const struct command_text command_texts[] = {
      "  --config FILE   if not the configuration that the service uses\n"},
     {"history", "history [--csv | --json] [--config FILE | --data DIR]",
      "samples, incidents, restarts and mails",
-     "  --csv           the samples, a line each: raw ones, and older ones as buckets (width_ms) of\n"
-     "                  known_count and unknown_count samples with their lowest, mean and highest value\n"
+     "  --csv           the samples, a line each: raw ones, and older ones as buckets\n"
+     "                  (width_ms) of known_count and unknown_count samples with\n"
+     "                  their lowest, mean and highest value\n"
      "  --json          series, incidents, restarts and mails as one object\n"
      "  --config FILE   if not the configuration that the service uses\n"
      "  --data DIR      the history in this folder\n"},
@@ -56,12 +60,12 @@ const struct command_text command_texts[] = {
      "the verdict on recorded counters; no service needed",
      "  --json          one object for scripts instead of the table\n"
      "  --html FILE     also a page with a chart of each series\n"
-     "  --limit SIZE    what growth runs into (2GiB): holds for columns in bytes, and in a file without\n"
-     "                  any for columns of unknown unit\n"
-     "Exit code: 0 no leak, 1 a leak found, 2 a file is malformed, 3 a file cannot be read; the highest\n"
-     "counts.\n"},
+     "  --limit SIZE    what growth runs into (2GiB): holds for columns in bytes, and\n"
+     "                  in a file without any for columns of unknown unit\n"
+     "Exit code: 0 no leak, 1 a leak found, 2 a file is malformed, 3 a file cannot\n"
+     "be read; the highest counts.\n"},
     {"replay", "replay --config FILE [--act] [--json] [--mails] FILE.csv...",
-     "what the watchdog would have done on recorded counters",
+     "what would have been done on recorded counters",
      "  --config FILE   the configuration to try\n"
      "  --act           as if its mode were \"act\"\n"
      "  --mails         each mail as it would have come\n"

@@ -32,7 +32,7 @@ static const struct {
 
 static void print_overview(FILE *out)
 {
-    fputs("storewatch: watches Exchange's Information Store and its MAPI clients for unbounded growth\n\n",
+    fputs("storewatch: watches Exchange's Information Store and its MAPI clients for\nunbounded growth\n\n",
           out);
     for (size_t i = 0; i < command_text_count; i++)
         fprintf(out, "  storewatch %-13s %s\n", command_texts[i].name, command_texts[i].help);

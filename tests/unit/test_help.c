@@ -84,6 +84,27 @@ static void the_overview(void **state)
     assert_non_null(strstr(messages, "check-config"));
 }
 
+/* A console of Server 2003 is 80 columns wide, and takes the 80th for the next line. */
+static void assert_narrow(const char *text)
+{
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
+        if (strcspn(line, "\n") > 79) {
+            fail_msg("too wide: %.*s", (int)strcspn(line, "\n"), line);
+        }
+    }
+}
+
+static void no_line_is_wider_than_a_console(void **state)
+{
+    (void)state;
+    RUN(commands_run, "storewatch", "help");
+    assert_narrow(out);
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        RUN(commands_run, "storewatch", "help", names[i]);
+        assert_narrow(out);
+    }
+}
+
 static void what_is_no_command(void **state)
 {
     (void)state;
@@ -117,6 +138,7 @@ int main(void)
         cmocka_unit_test(each_text_is_of_a_command),
         cmocka_unit_test(each_option_of_the_help_is_known),
         cmocka_unit_test(the_overview),
+        cmocka_unit_test(no_line_is_wider_than_a_console),
         cmocka_unit_test(what_is_no_command),
         cmocka_unit_test(the_version),
         cmocka_unit_test(a_file_of_such_a_name),
