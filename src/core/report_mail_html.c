@@ -28,7 +28,7 @@ static struct colours colours_of(const struct report_telling *telling)
     static const struct colours warning = {"#b25e09", "#f6d9b8"};
     static const struct colours good = {"#1b7344", "#bfe3cd"};
     static const struct colours neutral = {"#1f5fa8", "#c5daf2"};
-    switch (telling->wording->severity) {
+    switch (telling->severity) {
     case SEVERITY_ERROR:
         return error;
     case SEVERITY_WARNING:

@@ -216,6 +216,10 @@ static void tell_lead(struct report_telling *telling)
             }
             text_add(&text, ".");
             add_cause(&text, alert);
+            /* "still growing" beside it would deny any other news */
+            telling->lead_is_headline =
+                alert->kind == ALERT_REMINDER &&
+                (alert->read_utc_ms || is_no_better(telling) || has_slowed(telling) || is_at_limit(telling));
         }
         break;
     case ALERT_ESCALATED:
@@ -547,6 +551,7 @@ void report_telling_init(struct report_telling *telling, const struct alert *ale
         .incident = alert->has_incident ? &alert->incident : NULL,
         .wording = alert_wording_get(alert->kind),
         .rest = alert->text,
+        .severity = alert_wording_get(alert->kind)->severity,
     };
     const struct incident *incident = telling->incident;
     report_clean(telling->host, sizeof(telling->host),

@@ -27,8 +27,9 @@ struct report_telling {
     char rate[96]; /* "+14.2 MiB/h"; handles without the word: "+320/h" */
     char left[96]; /* "5 h 10 min left", "limit reached"; "" = not foreseeable */
     char lead[REPORT_FACT_MAX];
-    bool lead_is_headline; /* no need to say the headline beside it */
-    const char *rest;      /* the alert's text but for what the lead says */
+    bool lead_is_headline;  /* no need to say the headline beside it */
+    enum severity severity; /* of the mail */
+    const char *rest;       /* the alert's text but for what the lead says */
     size_t fact_count;
     struct report_fact facts[REPORT_FACTS_MAX];
 };

@@ -241,6 +241,28 @@ static void plain_text_of_a_leak(void **state)
     free(alert);
 }
 
+/* What its subject calls urgent is red, whatever its kind. */
+static void what_is_urgent_is_red(void **state)
+{
+    (void)state;
+    static const char red[] = "#b3261e";
+    struct alert *alert = leak(ALERT_REMINDER);
+    struct mail mail = mail_of(alert);
+    assert_null(strstr(mail.html, red));
+    assert_non_null(strstr(mail.html, "EX1 &#183; still growing</td>"));
+    mail_deinit(&mail);
+    alert->incident.escalated = true;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.html, red));
+    mail_deinit(&mail);
+    alert->kind = ALERT_ENDED;
+    alert->service_state = SERVICE_STATE_STOPPED;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.html, red));
+    mail_deinit(&mail);
+    free(alert);
+}
+
 /* Each reminder of a limit that was passed long ago would foresee another end, that moment. */
 static void a_limit_that_is_reached_is_no_forecast(void **state)
 {
@@ -259,6 +281,7 @@ static void a_limit_that_is_reached_is_no_forecast(void **state)
                         "[storewatch] EX1: at its limit: BESAgent.exe private bytes now 1.97 GiB");
     assert_non_null(
         strstr(mail.plain, "BESAgent.exe on EX1 stands at its limit: private bytes now 1.97 GiB."));
+    assert_null(strstr(mail.html, "still growing"));
     assert_null(strstr(mail.plain, "\nGrows"));
     mail_deinit(&mail);
     alert->incident.level_now = 2.6 * GIB; /* what is configured was passed, and there it stands */
@@ -715,6 +738,7 @@ int main(void)
         cmocka_unit_test(subjects),
         cmocka_unit_test(subject_of_other_metrics),
         cmocka_unit_test(plain_text_of_a_leak),
+        cmocka_unit_test(what_is_urgent_is_red),
         cmocka_unit_test(a_limit_that_is_reached_is_no_forecast),
         cmocka_unit_test(what_hardly_grows_any_more),
         cmocka_unit_test(growth_that_ended_by_itself),
