@@ -81,7 +81,8 @@ static bool add_deadline(struct text *text, const struct alert *alert)
         return true;
     }
     if (early_utc_ms - alert->utc_ms > DEADLINE_MAX_MS) {
-        text_add(text, " (more than a year is left)");
+        if (alert->incident.exhaustion_utc_ms != INT64_MAX) /* else no end is foreseen at all */
+            text_add(text, " (more than a year is left)");
         return false;
     }
     text_add(text, " before ");

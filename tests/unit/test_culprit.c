@@ -1006,6 +1006,11 @@ static void test_the_advice_has_a_deadline_only_when_it_is_one(void **state)
     advice_add(alert, &config, false);
     assert_string_equal(alert->todo[0], "Restart the service \"ArchiveSvc\" (more than a year is left); the "
                                         "Information Store can stay up.");
+    alert->todo_count = 0;
+    alert->incident.exhaustion_utc_ms = INT64_MAX; /* it hardly grows */
+    advice_add(alert, &config, false);
+    assert_string_equal(alert->todo[0],
+                        "Restart the service \"ArchiveSvc\"; the Information Store can stay up.");
     free(alert);
 }
 
