@@ -69,7 +69,7 @@ struct verdict_limit {
     const char *name;
 };
 
-/* Growth at less than this share of the rate before: it has all but stopped. */
+/* Growth at less than this share of its mean rate since it began: it has all but stopped. */
 #define VERDICT_HARDLY 0.1
 
 struct verdict {
@@ -128,6 +128,8 @@ void detector_set_limit(struct detector *detector, struct verdict_limit limit);
 enum verdict_state detector_state(const struct detector *detector);
 /* The verdict as of the last sample, with words: a few microseconds of formatting. */
 void detector_verdict(const struct detector *detector, struct verdict *out_verdict);
+/* The mean rate of growth since the onset; NAN if unknown. */
+double verdict_mean_per_hour(const struct verdict *verdict);
 /* Was the limit reached before the last sample, as far as is known? Then no end is ahead. */
 bool verdict_limit_reached(const struct verdict *verdict);
 

@@ -129,8 +129,7 @@ static double taken_per_hour(const struct incident *incident, enum metric metric
 /* What the machine grows by. While it hardly does, that is noise, and what it has grown by so far stands for it. */
 static double rate_of_machine(const struct verdict *verdict)
 {
-    const double hours = (double)(verdict->at_ms - verdict->onset_ms) / (double)MS_PER_HOUR;
-    const double mean = verdict->growth / hours;
+    const double mean = verdict_mean_per_hour(verdict);
     return verdict->slope_per_hour < VERDICT_HARDLY * mean ? mean : verdict->slope_per_hour;
 }
 

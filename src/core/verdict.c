@@ -347,9 +347,11 @@ static bool has_stalled(const struct detector *d, const struct series_bucket *po
            !goes_on_lower(d, point, count) && !goes_on_higher(d);
 }
 
-static bool is_at_limit(const struct detector *d)
+/* (What began above the limit was not stopped by it. NAN: there is none.) */
+bool detector_is_at_limit(const struct detector *d)
 {
-    return d->value - d->onset_level >= USED_UP * (d->limit.value - d->onset_level); /* NAN: no limit */
+    const double left = d->limit.value - d->onset_level;
+    return left > 0 && d->value - d->onset_level >= USED_UP * left;
 }
 
 /* While unbounded: cleared when the growth was given back, or has stopped for half as long as it lasted. What has
@@ -364,7 +366,7 @@ static void watch_growth(struct detector *d)
     d->value = level_of(point, begin_of_present(d, point, count), count);
     note_height(d, point, count);
     const bool stalled = has_stalled(d, point, count);
-    d->used_up = stalled && is_at_limit(d);
+    d->used_up = stalled && detector_is_at_limit(d);
     if (d->height < release_level(d) || (stalled && !d->used_up)) {
         change_remember(d, d->held_ms);
         state_enter(d, VERDICT_BOUNDED);

@@ -414,7 +414,6 @@ static bool segment_turn(struct detector *d, struct segment *s, double *noise, u
         d->accelerates = turn.up;
         d->bend = 1;
         d->rate_before = turn.before.slope;
-        d->hardly_grows = !turn.up && turn.recent.slope < VERDICT_HARDLY * turn.before.slope;
         d->slope = turn.recent;
         *s = part;
         s->first = turn.up ? line_without_bend(s->t, s->v, s->n, confidence, scratch, &d->slope) : 0;
@@ -484,7 +483,7 @@ void forecast_segment(struct detector *d, const struct series_bucket *point, siz
     if (d->state == VERDICT_UNBOUNDED)
         close_step(&segment);
     segment_line(d, &segment, scratch);
-    d->turned = d->hardly_grows = false;
+    d->turned = false;
     if (d->state == VERDICT_UNBOUNDED && d->slope_known)
         segment_follow(d, &segment, &whole, scratch);
     d->fit_from_ms =
@@ -514,16 +513,30 @@ static int64_t time_of_reach(const struct detector *d, double level, double rate
     return wait_s < room_s ? d->last_ms + (int64_t)(wait_s * 1000) : INT64_MAX;
 }
 
-/* When the limit is reached, and within which times: of a verdict that knows its line. */
-void forecast_reach(const struct detector *d, struct verdict *v)
+static bool hardly_grows(const struct detector *d, const struct verdict *v)
 {
-    if (d->used_up) {
+    return d->turned && !d->accelerates && v->slope_per_hour < VERDICT_HARDLY * verdict_mean_per_hour(v);
+}
+
+enum pace forecast_pace(const struct detector *d, const struct verdict *v)
+{
+    const bool hardly = hardly_grows(d, v);
+    return d->used_up || (hardly && detector_is_at_limit(d)) ? PACE_AT_LIMIT
+           : hardly                                          ? PACE_HARDLY
+                                                             : PACE_GROWS;
+}
+
+/* When the limit is reached, and within which times: of a verdict that knows its line. */
+void forecast_reach(const struct detector *d, enum pace pace, struct verdict *v)
+{
+    if (pace == PACE_AT_LIMIT) {
         v->exhaustion_ms = v->exhaustion_early_ms = v->exhaustion_late_ms = d->last_ms;
+        v->slope_per_hour = v->slope_low_per_hour = v->slope_high_per_hour = 0; /* the line's is of before */
         return;
     }
     const double level = forecast_now(d);
     /* Of what hardly grows any more the end would be in years, or never, as the noise has it. */
-    v->exhaustion_ms = time_of_reach(d, level, d->hardly_grows ? 0 : d->slope_now, d->bend);
+    v->exhaustion_ms = time_of_reach(d, level, pace == PACE_HARDLY ? 0 : d->slope_now, d->bend);
     v->exhaustion_early_ms = time_of_reach(d, level + d->line_noise, d->rate_high, pow(d->bend, BEND_EARLY));
     v->exhaustion_late_ms = time_of_reach(d, level - d->line_noise, d->rate_low, 1);
     if (v->exhaustion_late_ms < v->exhaustion_ms)

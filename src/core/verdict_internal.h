@@ -112,7 +112,7 @@ struct detector {
     double held;           /* the highest that was, since held_ms */
     int64_t held_ms;
     bool by_guard;
-    bool used_up; /* it stopped at its limit */
+    bool used_up; /* it has stopped at its limit for so long that it would be cleared elsewhere */
     /* The line of the present segment, per second. */
     struct trend_slope slope;
     bool slope_known, accelerates;
@@ -124,7 +124,6 @@ struct detector {
     double lead;                /* the present level is off the line by so much; 0 while it keeps to it */
     bool level_of_line;         /* d->value is the line's: the median of the present lags behind it */
     bool turned;                /* the line is of the recent part of a growth: faster, or clearly slower; */
-    bool hardly_grows;          /* it has all but stopped; */
     double rate_before;         /* and this was the rate before that part */
     double fit_moved;           /* of the line at its begin: what silences since then are moved by */
     int stray_side;  /* the latest samples are above (1) or below (-1) the line; 0: they keep to it */
@@ -162,6 +161,8 @@ int64_t detector_clock(const struct detector *d, int64_t seen_ms);
 double detector_hurry(const struct detector *d);
 /* Was the growth that was told given back, by the latest sample? */
 bool detector_fell(const struct detector *d);
+/* Has it taken what was left up to the limit? */
+bool detector_is_at_limit(const struct detector *d);
 
 /* verdict_views.c */
 /* Cuts the points into at most BLOCKS_MAX blocks of equal duration; empty ones are left out. */
@@ -206,6 +207,9 @@ double forecast_line(const struct detector *d, int64_t t_ms);
 void forecast_present(struct detector *d);
 /* The line at the time of the latest sample, or where the present level was seen to be off it. */
 double forecast_now(const struct detector *d);
-void forecast_reach(const struct detector *d, struct verdict *v);
+/* What growth that was told does now: of a verdict that knows rate and growth. */
+enum pace { PACE_GROWS, PACE_HARDLY, PACE_AT_LIMIT };
+enum pace forecast_pace(const struct detector *d, const struct verdict *v);
+void forecast_reach(const struct detector *d, enum pace pace, struct verdict *v);
 
 #endif

@@ -31,6 +31,11 @@ static void add_learning(struct text *text, const struct detector *d)
     text_add(text, ", too little for a verdict");
 }
 
+double verdict_mean_per_hour(const struct verdict *v)
+{
+    return v->growth / ((double)(v->at_ms - v->onset_ms) / (double)MS_PER_HOUR);
+}
+
 bool verdict_limit_reached(const struct verdict *v)
 {
     return v->exhaustion_late_ms <= v->at_ms;
@@ -106,10 +111,10 @@ static void add_course(struct text *text, const struct detector *d, const struct
         text_add(text, ", in each third of that time, straight rather than levelling off");
 }
 
-static void add_growth(struct text *text, const struct detector *d, const struct verdict *v)
+static void add_growth(struct text *text, const struct detector *d, enum pace pace, const struct verdict *v)
 {
     const enum unit unit = d->settings.unit;
-    if (d->hardly_grows) {
+    if (pace == PACE_HARDLY) {
         text_add(text, "hardly grows");
     } else if (v->slope_low_per_hour > 0) {
         text_add(text, "grows ");
@@ -136,14 +141,14 @@ static void add_used_up(struct text *text, const struct detector *d, struct verd
     text_add_quantity(text, d->settings.unit, v->limit);
 }
 
-static void add_unbounded(struct text *text, const struct detector *d, struct verdict *v)
+static void add_unbounded(struct text *text, const struct detector *d, enum pace pace, struct verdict *v)
 {
     const enum unit unit = d->settings.unit;
-    if (d->used_up) {
+    if (pace == PACE_AT_LIMIT) {
         add_used_up(text, d, v);
         return;
     }
-    add_growth(text, d, v);
+    add_growth(text, d, pace, v);
     const double height = v->given_back ? fmin(d->height, d->last_value) : d->height;
     if (height < fmin(d->held, d->peak - GIVEN_BACK_SHARE * v->growth)) {
         text_add(text, "; given back of it ");
@@ -232,13 +237,13 @@ static void add_bounded(struct text *text, const struct detector *d)
     }
 }
 
-static void reason_write(const struct detector *d, struct verdict *v)
+static void reason_write(const struct detector *d, enum pace pace, struct verdict *v)
 {
     struct text text = text_on(v->reason, sizeof v->reason);
     if (d->state == VERDICT_LEARNING)
         add_learning(&text, d);
     else if (d->state == VERDICT_UNBOUNDED)
-        add_unbounded(&text, d, v);
+        add_unbounded(&text, d, pace, v);
     else
         add_bounded(&text, d);
     if (v->reach_at == 0)
@@ -277,6 +282,7 @@ void detector_verdict(const struct detector *d, struct verdict *v)
                           .fit_to = NAN,
                           .sample_count = d->sample_count,
                           .unknown_count = d->unknown_count};
+    enum pace pace = PACE_GROWS;
     v->change_count = d->change_count;
     memcpy(v->change_ms, d->change_ms, sizeof v->change_ms);
     if (d->slope_known) {
@@ -287,10 +293,11 @@ void detector_verdict(const struct detector *d, struct verdict *v)
         v->fit_to = forecast_line(d, d->last_ms);
         v->growth = d->state == VERDICT_UNBOUNDED ? growth_told(d) : v->fit_to - v->fit_from;
         if (d->state == VERDICT_UNBOUNDED) {
-            forecast_reach(d, v);
+            pace = forecast_pace(d, v);
+            forecast_reach(d, pace, v);
         }
     }
-    reason_write(d, v);
+    reason_write(d, pace, v);
     int64_t *const times[] = {&v->at_ms,
                               &v->known_ms,
                               &v->since_ms,

@@ -737,6 +737,32 @@ static void a_told_leak_that_pauses_is_followed(void **state)
     }
 }
 
+/* A told leak slows down to less than a tenth: while that is little beside what it grew by on average, it hardly grows,
+ * and no end is foreseen; from then on it grows by what it does now, and has an end. Its mails go by the same. */
+static void a_told_leak_that_slows_down_has_an_end_again(void **state)
+{
+    (void)state;
+    struct leak leak = leak_begin(1.6e10);
+    leak_go_on(&leak, 30, 0, 15000);
+    leak_go_on(&leak, 30, 1e8, 15000);
+    int hardly_seen = 0, rate_seen = 0;
+    for (int look = 0; look < 28; look++) {
+        leak_go_on(&leak, 0.5, 8e6, 15000);
+        struct verdict verdict;
+        detector_verdict(leak.detector, &verdict);
+        if (verdict.state != VERDICT_UNBOUNDED || look < 6)
+            continue;
+        print_message("%s\n", verdict.reason);
+        const bool hardly = verdict.slope_per_hour < VERDICT_HARDLY * verdict_mean_per_hour(&verdict);
+        assert_int_equal(strncmp(verdict.reason, "hardly grows over", 17) == 0, hardly);
+        assert_int_equal(verdict.exhaustion_ms == INT64_MAX, hardly);
+        hardly_seen += hardly;
+        rate_seen += !hardly;
+    }
+    assert_true(hardly_seen > 3 && rate_seen > 3);
+    detector_free(leak.detector);
+}
+
 /* A step on top of a told leak is no turn, but the level from where it goes on. */
 static void a_step_on_a_told_leak_is_a_level(void **state)
 {
@@ -832,6 +858,38 @@ static void what_stands_at_its_limit_has_not_stopped(void **state)
     leak_go_on(&leak, 60, 0, 15000);
     assert_int_equal(detector_state(leak.detector), VERDICT_BOUNDED);
     detector_free(leak.detector);
+}
+
+/* It stands there as soon as it is seen to have stopped, and has no rate, however long it stands. A limit that is configured
+ * may be passed; and what began above it was not stopped by it. */
+static void what_stands_at_its_limit_does_not_grow(void **state)
+{
+    (void)state;
+    static const struct {
+        double limit;
+        const char *words; /* NULL: it is cleared */
+    } cases[] = {{1.2e9 + 30.3 * 6e7, "; stands at its limit, 2.81 GiB"},
+                 {1.2e9 + 20 * 6e7, "; stands above its limit, 2.24 GiB"},
+                 {1e9, NULL}};
+    for (size_t k = 0; k < ARRAY_COUNT(cases); k++) {
+        struct leak leak = leak_begin(cases[k].limit);
+        leak_go_on(&leak, 30, 0, 15000);
+        leak_go_on(&leak, 30, 6e7, 15000);
+        leak_go_on(&leak, 5, 0, 15000);
+        for (int look = 0; look < 70 && cases[k].words; look++) {
+            leak_go_on(&leak, 1, 0, 15000);
+            struct verdict verdict;
+            detector_verdict(leak.detector, &verdict);
+            print_message("%s\n", verdict.reason);
+            assert_non_null(strstr(verdict.reason, cases[k].words));
+            assert_true(verdict_limit_reached(&verdict));
+            assert_true(verdict.exhaustion_early_ms == verdict.at_ms);
+            assert_true(verdict.slope_per_hour == 0);
+        }
+        leak_go_on(&leak, 30, 0, 15000);
+        assert_int_equal(detector_state(leak.detector), cases[k].words ? VERDICT_UNBOUNDED : VERDICT_BOUNDED);
+        detector_free(leak.detector);
+    }
 }
 
 static struct leak leak_that_gives_back(double part, double rate, double limit)
@@ -1226,10 +1284,12 @@ int main(void)
         cmocka_unit_test(a_long_silence_hides_no_leak),
         cmocka_unit_test(a_told_leak_that_turns_fast_is_watched),
         cmocka_unit_test(a_told_leak_that_pauses_is_followed),
+        cmocka_unit_test(a_told_leak_that_slows_down_has_an_end_again),
         cmocka_unit_test(a_step_on_a_told_leak_is_a_level),
         cmocka_unit_test(the_early_end_after_a_step_is_no_alarm),
         cmocka_unit_test(one_sample_is_too_little),
         cmocka_unit_test(what_stands_at_its_limit_has_not_stopped),
+        cmocka_unit_test(what_stands_at_its_limit_does_not_grow),
         cmocka_unit_test(a_told_leak_that_gives_back_a_part_is_watched),
         cmocka_unit_test(what_gave_back_a_part_and_stopped_clears),
         cmocka_unit_test(a_told_leak_goes_on_in_a_silence),
