@@ -456,7 +456,7 @@ static void follow_item(struct step *step, struct watched *item, enum metric met
         incident_open(step, item, metric, &verdict);
         return;
     }
-    if (verdict.state == VERDICT_UNBOUNDED || step_stands_at_end(step, item, &open->incident, &verdict))
+    if (verdict.state == VERDICT_UNBOUNDED || step_stands_at_end(step, item, open, &verdict))
         incident_grows_on(step, open, &verdict);
     else if (verdict.state == VERDICT_BOUNDED && !is_being_stopped(step->engine, &open->incident))
         incident_may_clear(step, open, item->now[metric], &verdict);

@@ -63,7 +63,7 @@ bool step_space_is_explained(struct step *step, struct watched *item, enum metri
                              const struct verdict *verdict);
 /* Has growth that was told stopped because its process has no block of address space left to grow into? That is the end
  * that was foreseen and no recovery: then `verdict`, which says `bounded`, is made to say so. */
-bool step_stands_at_end(const struct step *step, const struct watched *item, const struct incident *incident,
+bool step_stands_at_end(const struct step *step, const struct watched *item, const struct open_incident *open,
                         struct verdict *verdict);
 /* Of the limits that the process' growth runs into, the incident, as its `own` verdict has just updated it,
  * names the nearest. */

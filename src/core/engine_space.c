@@ -164,14 +164,16 @@ void step_name_nearest_end(struct step *step, struct incident *incident, const s
 
 /* ---- the end that has come ---- */
 
-bool step_stands_at_end(const struct step *step, const struct watched *item, const struct incident *incident,
+bool step_stands_at_end(const struct step *step, const struct watched *item, const struct open_incident *open,
                         struct verdict *verdict)
 {
+    const struct incident *incident = &open->incident;
     const bool no_block_left = item->space.known && item->space.level == SPACE_ERROR;
     if (!no_block_left || verdict->state != VERDICT_BOUNDED || metric_unit(incident->metric) != UNIT_BYTES)
         return false;
     verdict->state = VERDICT_UNBOUNDED;
-    verdict->onset_ms = incident->onset_utc_ms - (step->clock.utc_ms - step->clock.mono_ms);
+    verdict->onset_ms =
+        incident->onset_utc_ms + open->clock_moved_ms - (step->clock.utc_ms - step->clock.mono_ms);
     verdict->exhaustion_ms = verdict->exhaustion_early_ms = verdict->exhaustion_late_ms = verdict->at_ms;
     verdict->slope_per_hour = verdict->slope_low_per_hour = verdict->slope_high_per_hour = 0;
     verdict->limit = verdict->value;

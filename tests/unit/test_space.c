@@ -7,6 +7,7 @@
 
 #include "../../src/app/agent_internal.h"
 #include "../../src/app/status_view.h"
+#include "../../src/core/engine_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -349,6 +350,18 @@ static void test_space_that_is_given_back_leaves_nothing_behind(void **state)
     assert_int_equal(item_of(f, "archive")->space_unexplained_mono_ms, 0);
 }
 
+/* When the growth of the one incident began, as it is said of what stands at its end. */
+static int64_t onset_at_end(struct fixture *f)
+{
+    struct engine *engine = f->agent->engine;
+    struct step step = {.engine = engine,
+                        .clock = {.mono_ms = f->os.world.mono_ms, .utc_ms = f->os.world.utc_ms}};
+    struct verdict verdict = {.state = VERDICT_BOUNDED};
+    struct open_incident *open = engine_incident_by_id(engine, only_incident(f)->id);
+    assert_true(step_stands_at_end(&step, item_of(f, "archive"), open, &verdict));
+    return verdict.onset_ms;
+}
+
 /* Its memory grows no further because no block is left to grow into: that is no recovery, and the leak is told as the one
  * incident that it is until there is a block again. */
 static void test_no_block_left_is_no_recovery(void **state)
@@ -365,6 +378,10 @@ static void test_no_block_left_is_no_recovery(void **state)
     const struct incident *incident = only_incident(f);
     assert_int_equal(incident->metric, METRIC_PRIVATE_BYTES);
     assert_true(incident->exhaustion_early_utc_ms <= f->os.world.utc_ms);
+    const int64_t onset_ms = onset_at_end(f);
+    f->os.world.utc_ms += 5 * MS_PER_HOUR; /* somebody sets the clock */
+    run_for(f, MS_PER_HOUR);
+    assert_true(onset_at_end(f) == onset_ms);
     f->archive->space.largest_bytes = 200 * MIB;
     run_for(f, MS_PER_HOUR);
     assert_int_equal(told(f, "event RECOVERED"), 1);
