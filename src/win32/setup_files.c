@@ -58,7 +58,7 @@ enum status setup_file_copy(const char *from, const char *to, struct err *err)
 }
 
 /* Windows neither deletes nor replaces what is marked read-only. */
-static bool was_read_only(const wchar_t *path)
+static bool took_read_only_off(const wchar_t *path)
 {
     const DWORD attributes = GetFileAttributesW(path);
     return attributes != INVALID_FILE_ATTRIBUTES && (attributes & NOT_A_FILE) == 0 &&
@@ -72,7 +72,7 @@ enum status setup_file_delete(const char *path, struct err *err)
         return no_memory(err);
     }
     DWORD code = DeleteFileW(wide) ? ERROR_SUCCESS : GetLastError();
-    if (code == ERROR_ACCESS_DENIED && was_read_only(wide)) {
+    if (code == ERROR_ACCESS_DENIED && took_read_only_off(wide)) {
         code = DeleteFileW(wide) ? ERROR_SUCCESS : GetLastError();
     }
     free(wide);
@@ -95,7 +95,7 @@ enum status setup_file_move(const char *from, const char *to, struct err *err)
         status = no_memory(err);
     } else {
         DWORD code = MoveFileExW(wide_from, wide_to, flags) ? ERROR_SUCCESS : GetLastError();
-        if (code == ERROR_ACCESS_DENIED && was_read_only(wide_to)) {
+        if (code == ERROR_ACCESS_DENIED && took_read_only_off(wide_to)) {
             code = MoveFileExW(wide_from, wide_to, flags) ? ERROR_SUCCESS : GetLastError();
         }
         if (code != ERROR_SUCCESS) {
