@@ -515,7 +515,7 @@ static int64_t time_of_reach(const struct detector *d, double level, double rate
 
 static bool hardly_grows(const struct detector *d, const struct verdict *v)
 {
-    return d->turned && !d->accelerates && v->slope_per_hour < VERDICT_HARDLY * verdict_mean_per_hour(v);
+    return !d->accelerates && v->slope_per_hour < VERDICT_HARDLY * verdict_mean_per_hour(v);
 }
 
 enum pace forecast_pace(const struct detector *d, const struct verdict *v)

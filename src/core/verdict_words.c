@@ -80,7 +80,7 @@ static void add_turn(struct text *text, const struct detector *d, const struct v
     const enum unit unit = d->settings.unit;
     text_add(text, " over the last ");
     text_add_duration(text, d->last_ms - d->fit_from_ms);
-    if (d->rate_before > 0) {
+    if (d->turned && d->rate_before > 0) {
         text_add(text, ", before that ");
         text_add_rate(text, unit, d->rate_before * 3600);
     }
@@ -123,7 +123,7 @@ static void add_growth(struct text *text, const struct detector *d, enum pace pa
         text_add(text, "grows about ");
         text_add_rate(text, unit, v->slope_per_hour);
     }
-    if (d->turned)
+    if (d->turned || pace == PACE_HARDLY)
         add_turn(text, d, v);
     else
         add_course(text, d, v);

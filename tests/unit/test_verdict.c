@@ -892,6 +892,30 @@ static void what_stands_at_its_limit_does_not_grow(void **state)
     }
 }
 
+/* Beneath a cycle nothing is seen to turn, but the line is of a last piece that hardly rises. */
+static void what_repeats_stands_at_its_limit_too(void **state)
+{
+    (void)state;
+    const double mib = 1048576, limit = 2048 * mib;
+    struct leak leak = leak_begin(limit);
+    int looks = 0;
+    for (int minute = 0; minute < 400 * 60; minute++) {
+        const double h = minute / 60.0, swing = 150 * fmax(0, sin(h / 24 * 2 * acos(-1)));
+        leak.bytes = fmin(2043, 900 + swing + 10 * fmax(0, h - 120)) * mib;
+        leak_go_on(&leak, 1.0 / 60, 0, MS_PER_MINUTE);
+        if (h < 271 || minute % 60 != 0)
+            continue;
+        struct verdict verdict;
+        detector_verdict(leak.detector, &verdict);
+        print_message("%s\n", verdict.reason);
+        assert_int_equal(verdict.state, VERDICT_UNBOUNDED);
+        assert_non_null(strstr(verdict.reason, "; stands at its limit, 2.00 GiB"));
+        looks++;
+    }
+    assert_true(looks > 100);
+    detector_free(leak.detector);
+}
+
 static struct leak leak_that_gives_back(double part, double rate, double limit)
 {
     struct leak leak = leak_begin(limit);
@@ -1290,6 +1314,7 @@ int main(void)
         cmocka_unit_test(one_sample_is_too_little),
         cmocka_unit_test(what_stands_at_its_limit_has_not_stopped),
         cmocka_unit_test(what_stands_at_its_limit_does_not_grow),
+        cmocka_unit_test(what_repeats_stands_at_its_limit_too),
         cmocka_unit_test(a_told_leak_that_gives_back_a_part_is_watched),
         cmocka_unit_test(what_gave_back_a_part_and_stopped_clears),
         cmocka_unit_test(a_told_leak_goes_on_in_a_silence),
