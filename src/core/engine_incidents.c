@@ -359,13 +359,15 @@ static void incident_tell_again(struct step *step, struct open_incident *open, e
 }
 
 /* The end is so much nearer than what was told last that nobody who goes by that is ready for it. (Time that
- * just passes changes nothing; after each such mail the next has to be as much nearer again.) */
+ * just passes changes nothing; after each such mail the next has to be as much nearer again.) Where no end was told,
+ * because it hardly grew, one stands for that which is so far off that nobody is told of it. */
 static bool ends_far_sooner(const struct step *step, const struct open_incident *open)
 {
     const int64_t end_mono_ms =
         incident_end_mono_ms(&open->incident, step->clock.utc_ms - step->clock.mono_ms);
-    const int64_t told_left_ms = open->told_end_mono_ms - step->clock.mono_ms;
-    return open->told_end_mono_ms != INT64_MAX && end_mono_ms != INT64_MAX && told_left_ms > 0 &&
+    const int64_t told_left_ms =
+        open->told_end_mono_ms == INT64_MAX ? INCIDENT_FAR_MS : open->told_end_mono_ms - step->clock.mono_ms;
+    return end_mono_ms != INT64_MAX && told_left_ms > 0 &&
            end_mono_ms - step->clock.mono_ms < told_left_ms / FAR_SOONER;
 }
 

@@ -220,6 +220,28 @@ static void test_an_end_far_sooner_is_told_at_once(void **state)
     assert_int_equal(count_told(f, "REMINDER"), 1);
 }
 
+/* A leak that paused was told with no end; when it goes on, that it has one again is told soon. */
+static void test_an_end_after_none_is_told_at_once(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.mode = MODE_ALERT;
+    f->agent->engine->config.reminder_ms = 8 * MS_PER_HOUR;
+    f->os.host.commit_limit_bytes = 4e10;
+    leak(f, "MSExchangeIS", 3e8);
+    run_until_told(f, ALERT_OPENED);
+    run_polls(f, 28 * MS_PER_HOUR);
+    fake_halt(&f->os, fake_program_find(&f->os, "MSExchangeIS"));
+    const struct open_incident *open = &f->agent->engine->incidents[0];
+    for (int hour = 0; hour < 12 && open->told_end_mono_ms != INT64_MAX; hour++)
+        run_polls(f, MS_PER_HOUR);
+    assert_true(open->told_end_mono_ms == INT64_MAX);
+    const unsigned told_count = open->incident.told_count;
+    leak(f, "MSExchangeIS", 3e8);
+    run_polls(f, 4 * MS_PER_HOUR);
+    assert_int_equal(open->incident.told_count, told_count + 1);
+    assert_true(open->told_end_mono_ms - f->os.world.mono_ms < 7 * MS_PER_DAY);
+}
+
 /* The end that was told passes while the service takes its time to stop: that is no news at each look. */
 static void test_an_end_that_has_passed_is_not_told_again_and_again(void **state)
 {
@@ -502,6 +524,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_what_cannot_be_planned_is_not_announced),
         TEST(test_an_end_far_sooner_is_told_at_once),
+        TEST(test_an_end_after_none_is_told_at_once),
         TEST(test_an_end_that_has_passed_is_not_told_again_and_again),
         TEST(test_what_cannot_be_read_is_not_said_to_grow_now),
         TEST(test_what_was_given_back_grows_no_more),
