@@ -62,8 +62,9 @@
 #define GUARD_SHARE 0.9       /* the absolute guard: so near the limit, */
 #define GUARD_BELOW 0.75      /* in one rise from a life below this, */
 #define GUARD_PERIODS 40      /* what is soon */
+#define GUARD_RISES 4         /* of so many samples in a row: a step to a new level has one; */
 #define GUARD_CLIMB 0.01      /* of the limit is a step of a climb, */
-#define GUARD_RISES 4         /* of so many samples in a row: a step to a new level has one */
+#define GUARD_CLIMBED 0.12    /* and this one, nearly all of the way, what it has to come by */
 #define STRAYS 4              /* samples in a row off the line, */
 #define STRAY_PAUSE 2         /* periods: twice as many after the first look because of that, and so on */
 #define FALL_LOOKS 8          /* so many looks more while it falls */
@@ -575,25 +576,34 @@ static void guard_speak(struct detector *d, double value)
 
 /* The absolute guard: a level never seen comes near the limit in one rise, with no time to look at its shape.
  * The rise goes on from each sample to the next; or noise hides that, and it climbs in several steps while the
- * shape is not looked at. A step to a new level has one. */
+ * shape is not looked at. A step to a new level has one, and from there the noise rises by little. */
 static bool guard_sees(struct detector *d, double value)
 {
     const double limit = d->limit.value;
     if (d->state != VERDICT_BOUNDED || !(value >= GUARD_BELOW * limit) || !(d->high < GUARD_BELOW * limit)) {
-        d->rises = d->climbs = 0;
+        d->near = false;
         return false;
     }
-    d->rises = value > d->last_value ? d->rises + 1 : 0;
+    if (!d->near) {
+        d->near = true;
+        d->near_since_ms = d->last_ms;
+        d->near_from = value;
+        d->rises = d->climbs = 0;
+    }
+    if (!(value > d->last_value))
+        d->rises = 0;
+    else if (d->rises++ == 0)
+        d->risen_from = d->last_value;
     if (value < d->climbed - GUARD_CLIMB * limit) /* it comes down again */
         d->climbs = 0;
-    if (d->climbs == 0)
-        d->climb_since_ms = d->last_ms;
     if (d->climbs == 0 || value >= d->climbed + GUARD_CLIMB * limit) {
         d->climbs++;
         d->climbed = value;
     }
-    const bool unseen = d->last_ms - d->climb_since_ms <= spacing(d, d->last_ms - begin_of_life(d));
-    return (d->rises >= GUARD_RISES || (d->climbs >= GUARD_RISES && unseen)) && value >= GUARD_SHARE * limit;
+    const bool unseen = d->last_ms - d->near_since_ms <= spacing(d, d->last_ms - begin_of_life(d));
+    const bool rises = d->rises >= GUARD_RISES && d->risen_from < GUARD_BELOW * limit;
+    const bool climbs = d->climbs >= GUARD_RISES && value - d->near_from >= GUARD_CLIMBED * limit && unseen;
+    return (rises || climbs) && value >= GUARD_SHARE * limit;
 }
 
 static int64_t shortest_interval_ms(const struct detector *d)

@@ -97,11 +97,14 @@ struct detector {
     int64_t next_urgent_ms;
     struct forecast steady, urgent; /* being confirmed, by the whole life and by its recent parts */
     double last_value;
-    unsigned rises;         /* in a row, above GUARD_BELOW of the limit */
-    unsigned climbs;        /* steps of a climb there, */
-    double climbed;         /* the latest to this value, */
-    int64_t climb_since_ms; /* the first at this time */
-    double usual, high;     /* level of the first two thirds of the life: median and 95 % */
+    bool near; /* it is above GUARD_BELOW of the limit, */
+    int64_t near_since_ms;
+    double near_from;   /* at first with this value */
+    unsigned rises;     /* in a row there, */
+    double risen_from;  /* from this value */
+    unsigned climbs;    /* steps of a climb there, */
+    double climbed;     /* the latest to this value */
+    double usual, high; /* level of the first two thirds of the life: median and 95 % */
     /* While unbounded: */
     int64_t onset_ms;
     double onset_level;

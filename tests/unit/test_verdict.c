@@ -470,6 +470,36 @@ static void the_absolute_guard_speaks_at_once(void **state)
     assert_int_equal(run_series(&settings, 2147483648.0, value, 3000, 15000).alarm_count, 0);
 }
 
+/* A level near the limit that nobody saw before is no rise, however its noise goes up now and then: after one step to
+ * it, and after a told leak that stopped there and was cleared. */
+static void noise_near_the_limit_is_no_rise(void **state)
+{
+    (void)state;
+    const double limit = 2147483648.0;
+    for (int k = 0; k < 3; k++) {
+        const int leaked = k == 1;
+        const double noise = k == 2 ? 3e7 : 2e6;
+        struct verdict_settings settings = settings_plain(UNIT_BYTES);
+        settings.min_window_ms = 4 * MS_PER_HOUR;
+        struct detector *detector = detector_new(&settings);
+        assert_non_null(detector);
+        detector_set_limit(detector, (struct verdict_limit){.value = limit, .name = "test limit"});
+        struct random random = random_seeded(9);
+        int alarms = 0;
+        enum verdict_state before = VERDICT_LEARNING;
+        for (int minute = 0; minute < 170 * 60; minute++) {
+            const double h = minute / 60.0, grown = leaked ? fmin(fmax(h - 30, 0), 18) / 18 : h > 48;
+            const double value = (0.44 + 0.52 * grown) * limit + noise * random_normal(&random);
+            const enum verdict_state now = detector_push(detector, minute * MS_PER_MINUTE, value);
+            alarms += now == VERDICT_UNBOUNDED && before != VERDICT_UNBOUNDED;
+            before = now;
+        }
+        print_message("%d alarms\n", alarms);
+        assert_int_equal(alarms, leaked);
+        detector_free(detector);
+    }
+}
+
 /* What is given back of a long history is coarse at its begin. A leak that begins afterwards is told as it
  * would have been without a restart of storewatch: a steady one within days, one near its end at once. */
 static void a_restored_history_costs_no_window(void **state)
@@ -1340,6 +1370,7 @@ int main(void)
         cmocka_unit_test(a_leak_that_ends_clears_and_another_is_told_again),
         cmocka_unit_test(reasons_say_what_was_seen),
         cmocka_unit_test(the_absolute_guard_speaks_at_once),
+        cmocka_unit_test(noise_near_the_limit_is_no_rise),
         cmocka_unit_test(a_restored_history_costs_no_window),
         cmocka_unit_test(a_long_least_window_is_kept),
         cmocka_unit_test(incarnations_learn_from_each_other),
