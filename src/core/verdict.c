@@ -576,20 +576,24 @@ static void guard_speak(struct detector *d, double value)
 
 /* The absolute guard: a level never seen comes near the limit in one rise, with no time to look at its shape.
  * The rise goes on from each sample to the next; or noise hides that, and it climbs in several steps while the
- * shape is not looked at. A step to a new level has one, and from there the noise rises by little. */
+ * shape is not looked at. A step to a new level has one, and from there the noise rises by little. A level that it
+ * came back from before (a nightly job, the teeth of a saw) has been seen. */
 static bool guard_sees(struct detector *d, double value)
 {
     const double limit = d->limit.value;
-    if (d->state != VERDICT_BOUNDED || !(value >= GUARD_BELOW * limit) || !(d->high < GUARD_BELOW * limit)) {
+    if (d->state == VERDICT_UNBOUNDED || !(value >= GUARD_BELOW * limit)) {
+        if (d->near && value < GUARD_BELOW * limit)
+            d->came_back_from = fmax(d->came_back_from, d->near_peak);
         d->near = false;
         return false;
     }
     if (!d->near) {
         d->near = true;
         d->near_since_ms = d->last_ms;
-        d->near_from = value;
+        d->near_from = d->near_peak = value;
         d->rises = d->climbs = 0;
     }
+    d->near_peak = fmax(d->near_peak, value);
     if (!(value > d->last_value))
         d->rises = 0;
     else if (d->rises++ == 0)
@@ -603,7 +607,9 @@ static bool guard_sees(struct detector *d, double value)
     const bool unseen = d->last_ms - d->near_since_ms <= spacing(d, d->last_ms - begin_of_life(d));
     const bool rises = d->rises >= GUARD_RISES && d->risen_from < GUARD_BELOW * limit;
     const bool climbs = d->climbs >= GUARD_RISES && value - d->near_from >= GUARD_CLIMBED * limit && unseen;
-    return (rises || climbs) && value >= GUARD_SHARE * limit;
+    const bool never_seen = d->state == VERDICT_BOUNDED && d->high < GUARD_BELOW * limit &&
+                            value > d->came_back_from + GUARD_CLIMB * limit;
+    return (rises || climbs) && never_seen && value >= GUARD_SHARE * limit;
 }
 
 static int64_t shortest_interval_ms(const struct detector *d)

@@ -99,12 +99,14 @@ struct detector {
     double last_value;
     bool near; /* it is above GUARD_BELOW of the limit, */
     int64_t near_since_ms;
-    double near_from;   /* at first with this value */
-    unsigned rises;     /* in a row there, */
-    double risen_from;  /* from this value */
-    unsigned climbs;    /* steps of a climb there, */
-    double climbed;     /* the latest to this value */
-    double usual, high; /* level of the first two thirds of the life: median and 95 % */
+    double near_from;      /* at first with this value, */
+    double near_peak;      /* at most with this; */
+    double came_back_from; /* the highest of those that went below again */
+    unsigned rises;        /* in a row there, */
+    double risen_from;     /* from this value */
+    unsigned climbs;       /* steps of a climb there, */
+    double climbed;        /* the latest to this value */
+    double usual, high;    /* level of the first two thirds of the life: median and 95 % */
     /* While unbounded: */
     int64_t onset_ms;
     double onset_level;

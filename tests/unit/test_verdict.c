@@ -500,6 +500,57 @@ static void noise_near_the_limit_is_no_rise(void **state)
     }
 }
 
+/* Harmless shapes whose highest value is just below the limit. (A saw that grows taller and what drifts do come near it as
+ * never before.) */
+static void harmless_shapes_near_the_limit_are_left_alone(void **state)
+{
+    (void)state;
+    static const enum family families[] = {
+        FAMILY_FLAT,        FAMILY_NOISE,         FAMILY_HEAVY_TAIL, FAMILY_WARM_UP,   FAMILY_CYCLE,
+        FAMILY_SAWTOOTH,    FAMILY_STEP_UP,       FAMILY_STEPS_UP,   FAMILY_STEP_DOWN, FAMILY_DOUBLINGS,
+        FAMILY_NIGHTLY_JOB, FAMILY_PLATEAU_MOVES, FAMILY_LOAD_RISE};
+    enum { N = 2880 };
+    struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    settings.min_window_ms = 4 * MS_PER_HOUR;
+    for (size_t k = 0; k < ARRAY_COUNT(families); k++)
+        for (uint64_t seed = 1; seed <= 10; seed++) {
+            double value[N], highest = 0;
+            size_t onset;
+            generate_series(families[k], seed, 1, value, N, &onset);
+            for (size_t i = 0; i < N; i++)
+                highest = fmax(highest, value[i]);
+            const struct run run = run_series(&settings, 1.05 * highest, value, N, MS_PER_MINUTE);
+            if (run.alarm_count > 0)
+                print_message("%s seed %d\n", family_name(families[k]), (int)seed);
+            assert_int_equal(run.alarm_count, 0);
+        }
+}
+
+/* What comes near the limit and goes back each night, or with each tooth of a saw, has been seen when it does so again;
+ * a leak to above that height, just as fast, has not. */
+static void a_height_that_it_came_back_from_is_no_news(void **state)
+{
+    (void)state;
+    const double limit = 2147483648.0;
+    struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    settings.min_window_ms = 4 * MS_PER_HOUR;
+    struct detector *detector = detector_new(&settings);
+    assert_non_null(detector);
+    detector_set_limit(detector, (struct verdict_limit){.value = limit, .name = "test limit"});
+    struct random random = random_seeded(9);
+    int64_t minute = 0;
+    for (; minute < 10 * 24 * 60; minute++) {
+        const double job = minute % 1440 < 60 ? fmin((double)(minute % 1440) / 20, 1) : 0;
+        const double value = (0.44 + 0.50 * job) * limit + 3e6 * random_normal(&random);
+        assert_int_not_equal(detector_push(detector, minute * MS_PER_MINUTE, value), VERDICT_UNBOUNDED);
+    }
+    double share = 0.44;
+    for (; share < 1 && detector_state(detector) == VERDICT_BOUNDED; share += 0.02)
+        detector_push(detector, minute++ * MS_PER_MINUTE, share * limit);
+    assert_int_equal(detector_state(detector), VERDICT_UNBOUNDED);
+    detector_free(detector);
+}
+
 /* What is given back of a long history is coarse at its begin. A leak that begins afterwards is told as it
  * would have been without a restart of storewatch: a steady one within days, one near its end at once. */
 static void a_restored_history_costs_no_window(void **state)
@@ -1371,6 +1422,8 @@ int main(void)
         cmocka_unit_test(reasons_say_what_was_seen),
         cmocka_unit_test(the_absolute_guard_speaks_at_once),
         cmocka_unit_test(noise_near_the_limit_is_no_rise),
+        cmocka_unit_test(harmless_shapes_near_the_limit_are_left_alone),
+        cmocka_unit_test(a_height_that_it_came_back_from_is_no_news),
         cmocka_unit_test(a_restored_history_costs_no_window),
         cmocka_unit_test(a_long_least_window_is_kept),
         cmocka_unit_test(incarnations_learn_from_each_other),
