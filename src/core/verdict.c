@@ -65,6 +65,10 @@
 #define GUARD_RISES 4         /* of so many samples in a row: a step to a new level has one; */
 #define GUARD_CLIMB 0.01      /* of the limit is a step of a climb, */
 #define GUARD_CLIMBED 0.12    /* and this one, nearly all of the way, what it has to come by */
+#define GUARD_POINTS 16       /* show whether it goes on: */
+#define GUARD_GROWN 0.09      /* of the limit between the first and the last quarter of them, */
+#define GUARD_EACH 0.5        /* this share of an even rise in each, */
+#define GUARD_LAST 0.7        /* and this one in the last: what heads for a plateau there has 0.55 */
 #define STRAYS 4              /* samples in a row off the line, */
 #define STRAY_PAUSE 2         /* periods: twice as many after the first look because of that, and so on */
 #define FALL_LOOKS 8          /* so many looks more while it falls */
@@ -574,9 +578,25 @@ static void guard_speak(struct detector *d, double value)
     describe(d, point, count, NULL, 0, d->line_from_ms);
 }
 
+/* Since it came near the limit it has risen all the way, in each quarter of that time, and does not slow down. */
+static bool rises_on(const struct detector *d)
+{
+    struct series_bucket point[SERIES_RING];
+    int64_t width_ms;
+    const size_t n = series_window(&d->series, d->near_since_ms, point, &width_ms);
+    if (n < GUARD_POINTS)
+        return false;
+    double level[4];
+    for (size_t k = 0; k < ARRAY_COUNT(level); k++)
+        level[k] = level_of(point, n * k / 4, n * (k + 1) / 4);
+    const double third = (level[3] - level[0]) / 3;
+    return 3 * third >= GUARD_GROWN * d->limit.value && level[1] - level[0] >= GUARD_EACH * third &&
+           level[2] - level[1] >= GUARD_EACH * third && level[3] - level[2] >= GUARD_LAST * third;
+}
+
 /* The absolute guard: a level never seen comes near the limit in one rise, with no time to look at its shape.
  * The rise goes on from each sample to the next; or noise hides that, and it climbs in several steps while the
- * shape is not looked at. A step to a new level has one, and from there the noise rises by little. A level that it
+ * shape is not looked at, or rises for long enough to see that it goes on. A step to a new level has one, and from there the noise rises by little. A level that it
  * came back from before (a nightly job, the teeth of a saw) has been seen. */
 static bool guard_sees(struct detector *d, double value)
 {
@@ -609,7 +629,7 @@ static bool guard_sees(struct detector *d, double value)
     const bool climbs = d->climbs >= GUARD_RISES && value - d->near_from >= GUARD_CLIMBED * limit && unseen;
     const bool never_seen = d->state == VERDICT_BOUNDED && d->high < GUARD_BELOW * limit &&
                             value > d->came_back_from + GUARD_CLIMB * limit;
-    return (rises || climbs) && never_seen && value >= GUARD_SHARE * limit;
+    return never_seen && value >= GUARD_SHARE * limit && (rises || climbs || rises_on(d));
 }
 
 static int64_t shortest_interval_ms(const struct detector *d)
