@@ -30,8 +30,9 @@ enum status size_parse(const char *text, double *out_bytes);
 void text_add_quantity(struct text *text, enum unit unit, double value);
 /* The same behind the metric's name, which says "handles" already: "12,480". */
 void text_add_level(struct text *text, enum unit unit, double value);
-/* By more than the rounding of the words hides: 101 % of it and more. */
-bool quantity_is_above(double value, double limit);
+/* Where a level stands that has come to its limit: "at" it, or "above", by half a percent and more: less may be the
+ * rounding of the words. */
+const char *side_of_limit(double level, double limit);
 /* Appends "14.2 MiB/h", "320 handles/h"; scale picks per second, minute, hour or day so that it reads well
  * and `per_hour` is the quantity; "unknown" for NAN. */
 void text_add_rate(struct text *text, enum unit unit, double per_hour);

@@ -153,8 +153,8 @@ const struct config_client *watch_client(const struct config *config, const char
  * of these the same name is of another program. `service` "" = it has none yet. */
 bool watch_names(const struct config *config, enum target_kind kind, const char *target, const char *image,
                  const char *service);
-/* Forgets at once the incarnations of targets that `config` no longer names. Those of a client that has only another name
- * there go on under that. */
+/* Forgets at once the incarnations of targets that `config` no longer names. Those of a client that has only
+ * another name there go on under that. */
 void watch_drop_unnamed(struct watch *watch, const struct config *config);
 void watch_deinit(struct watch *watch);
 

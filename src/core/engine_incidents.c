@@ -181,11 +181,16 @@ static const struct restart_service *service_of_running_plan(const struct engine
     return engine_restarting(engine) ? service_of_plan(engine, incident) : NULL;
 }
 
+/* Is the latest restart for this incident, or does it end its process, too? */
+static bool in_plan(const struct engine *engine, const struct incident *incident)
+{
+    return engine->restart.journal.incident_id == incident->id || service_of_plan(engine, incident) != NULL;
+}
+
 /* What the latest restart did is no news of an incident that it was not for. */
 static bool add_own_story(const struct engine *engine, const struct incident *incident, struct alert *alert)
 {
-    const bool own =
-        engine->restart.journal.incident_id == incident->id || service_of_plan(engine, incident) != NULL;
+    const bool own = in_plan(engine, incident);
     if (own)
         engine_add_story(engine, alert);
     return own && engine->story_count > 0;
@@ -193,8 +198,7 @@ static bool add_own_story(const struct engine *engine, const struct incident *in
 
 static bool in_running_plan(const struct engine *engine, const struct incident *incident)
 {
-    return engine_restarting(engine) && (engine->restart.journal.incident_id == incident->id ||
-                                         service_of_running_plan(engine, incident) != NULL);
+    return engine_restarting(engine) && in_plan(engine, incident);
 }
 
 /* Its stop is asked for: what it does until it has ended says nothing of its growth. (The new process, once it
@@ -504,8 +508,8 @@ void step_adopt_registered(struct step *step)
         if (same_service ? text_equal_nocase(item->target, incident->target)
                          : in_running_plan(step->engine, incident))
             continue;
-        if (incident->target_kind == TARGET_CLIENT &&
-            !same_service) { /* what was tried of the old service, was not of this */
+        /* What was tried of the old service, was not of this. */
+        if (incident->target_kind == TARGET_CLIENT && !same_service) {
             incident->rungs_tried &= ~(1u << RUNG_RESTART_CLIENT);
             open->rungs_settled &= ~(1u << RUNG_RESTART_CLIENT);
             open->attempts[RUNG_RESTART_CLIENT] = (struct turned_back){0};
@@ -553,12 +557,12 @@ void step_follow_gone(struct step *step)
         struct alert *alert = incident_close(step, open, ALERT_ENDED);
         if (!alert)
             continue;
-        alert_add_done(alert, with_boot ? "The machine was started anew, and the process has ended with that."
-                              : alert->cluster_node
-                                  ? "The process ended without storewatch: a crash, or a person "
-                                    "restarted it, or the cluster moved its group."
-                                  : "The process ended without storewatch: a crash, or a person "
-                                    "restarted it.");
+        if (with_boot)
+            alert_add_done(alert, "The machine was started anew, and the process has ended with that.");
+        else
+            alert_add_done(alert,
+                           "The process ended without storewatch: a crash, or a person restarted it%s.",
+                           alert->cluster_node ? ", or the cluster moved its group" : "");
         note_service_state(step, alert);
         if (with_boot && alert->service_state != SERVICE_STATE_STOPPED)
             alert->todo_count = 0;

@@ -174,8 +174,7 @@ bool step_stands_at_end(const struct step *step, const struct watched *item, con
     verdict->state = VERDICT_UNBOUNDED;
     verdict->onset_ms =
         incident->onset_utc_ms + open->clock_moved_ms - (step->clock.utc_ms - step->clock.mono_ms);
-    verdict->exhaustion_ms = verdict->exhaustion_early_ms = verdict->exhaustion_late_ms = verdict->at_ms;
-    verdict->slope_per_hour = verdict->slope_low_per_hour = verdict->slope_high_per_hour = 0;
+    verdict_stands_at_end(verdict);
     verdict->limit = verdict->value;
     verdict->limit_name = SPACE_BLOCK_LIMIT_NAME;
     struct text reason = text_on(verdict->reason, sizeof verdict->reason);

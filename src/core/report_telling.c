@@ -147,10 +147,9 @@ static bool is_at_limit(const struct report_telling *telling)
     return told || (news && (hardly_grows(telling) || incident->slope_low_per_hour <= 0.0));
 }
 
-/* "at", but what is configured may have been passed by far more than is lost in rounding. */
 static const char *at_limit(const struct report_telling *telling)
 {
-    return quantity_is_above(telling->incident->level_now, telling->incident->limit) ? "above" : "at";
+    return side_of_limit(telling->incident->level_now, telling->incident->limit);
 }
 
 /* A restart did not bring the level down, and the new process has not been seen to grow. */
@@ -165,6 +164,22 @@ static bool is_no_better(const struct report_telling *telling)
 static void add_level(struct text *text, const struct report_telling *telling)
 {
     text_add(text, "%s now %s", telling->metric, words_level(telling->unit, telling->incident->level_now).s);
+}
+
+/* " hardly grows any more: private bytes now 1.73 GiB". False, and nothing, when its growth is the news. */
+static bool add_standstill(struct text *text, const struct report_telling *telling)
+{
+    if (is_no_better(telling)) {
+        text_add(text, " is no better after the restart: ");
+    } else if (has_slowed(telling)) {
+        text_add(text, " hardly grows any more: ");
+    } else if (is_at_limit(telling)) {
+        text_add(text, " stands %s its limit: ", at_limit(telling));
+    } else {
+        return false;
+    }
+    add_level(text, telling);
+    return true;
 }
 
 /* " The cause: nearly certainly BESAgent.exe." Nothing when nobody is named. */
@@ -199,16 +214,8 @@ static void tell_lead(struct report_telling *telling)
     case ALERT_REMINDER:
         if (incident != NULL) {
             add_who(&text, telling);
-            if (is_no_better(telling)) {
-                text_add(&text, " is no better after the restart: ");
-                add_level(&text, telling);
-            } else if (has_slowed(telling)) {
-                text_add(&text, " hardly grows any more: ");
-                add_level(&text, telling);
-            } else if (is_at_limit(telling)) {
-                text_add(&text, " stands %s its limit: ", at_limit(telling));
-                add_level(&text, telling);
-            } else {
+            const bool grows = !add_standstill(&text, telling);
+            if (grows) {
                 text_add(&text, alert->kind == ALERT_OPENED ? " grows without bound: "
                                 : alert->read_utc_ms        ? " grew when it was last read: "
                                                             : " still grows: ");
@@ -217,18 +224,13 @@ static void tell_lead(struct report_telling *telling)
             text_add(&text, ".");
             add_cause(&text, alert);
             /* "still growing" beside it would deny any other news */
-            telling->lead_is_headline =
-                alert->kind == ALERT_REMINDER &&
-                (alert->read_utc_ms || is_no_better(telling) || has_slowed(telling) || is_at_limit(telling));
+            telling->lead_is_headline = alert->kind == ALERT_REMINDER && (alert->read_utc_ms || !grows);
         }
         break;
     case ALERT_ESCALATED:
         if (incident != NULL) {
             add_who(&text, telling);
-            if (is_at_limit(telling)) {
-                text_add(&text, " stands %s its limit: ", at_limit(telling));
-                add_level(&text, telling);
-            } else {
+            if (!add_standstill(&text, telling)) {
                 text_add(&text, " is near exhaustion: ");
                 add_growth(&text, telling);
             }

@@ -200,9 +200,9 @@ void text_add_level(struct text *text, enum unit unit, double value)
     add_number(text, value / scale.divisor, scale.decimals);
 }
 
-bool quantity_is_above(double value, double limit)
+const char *side_of_limit(double level, double limit)
 {
-    return value >= 1.005 * limit;
+    return level >= 1.005 * limit ? "above" : "at";
 }
 
 /* The period in which a rate is told, and what part of the hourly rate falls into it. */

@@ -320,6 +320,12 @@ bool detector_fell(const struct detector *d)
     return d->state == VERDICT_UNBOUNDED && !d->finding.smooth && d->last_value < release_level(d);
 }
 
+/* Of the growth up to its latest height, per ms. */
+static double rate_until_held(const struct detector *d)
+{
+    return (d->held - d->onset_level) / (double)(d->held_ms - d->onset_ms);
+}
+
 /* A part was given back, and it has grown on from there ever since: at half of its rate at least, for most of the
  * time without a new height. (A tooth of a saw comes down again before it is one.) */
 static bool goes_on_lower(const struct detector *d, const struct series_bucket *point, size_t count)
@@ -330,19 +336,16 @@ static bool goes_on_lower(const struct detector *d, const struct series_bucket *
     for (size_t i = count - 1; i > 0 && point[i].t_ms > d->held_ms; i--)
         if (point[i].mean < point[lowest].mean)
             lowest = i;
-    const double rate = (d->held - d->onset_level) / (double)(d->held_ms - d->onset_ms);
     const double since_ms = (double)(d->last_ms - point[lowest].t_ms);
     return since_ms > LOWER_SHARE * (double)(d->last_ms - d->held_ms) &&
-           d->value - point[lowest].mean > LOWER_RATE * rate * since_ms;
+           d->value - point[lowest].mean > LOWER_RATE * rate_until_held(d) * since_ms;
 }
 
 /* After a pause it goes on, above all that it held, and does not crawl. */
 static bool goes_on_higher(const struct detector *d)
 {
-    const double growth = d->held - d->onset_level;
-    const double rate = growth / ((double)(d->held_ms - d->onset_ms) / 1000);
-    return d->slope_known && d->value > d->held + HEIGHT_SHARE * growth &&
-           d->slope.slope > CRAWL_SHARE * rate;
+    return d->slope_known && d->value > d->held + HEIGHT_SHARE * (d->held - d->onset_level) &&
+           d->slope.slope / 1000 > CRAWL_SHARE * rate_until_held(d);
 }
 
 static bool has_stalled(const struct detector *d, const struct series_bucket *point, size_t count)
@@ -596,8 +599,9 @@ static bool rises_on(const struct detector *d)
 
 /* The absolute guard: a level never seen comes near the limit in one rise, with no time to look at its shape.
  * The rise goes on from each sample to the next; or noise hides that, and it climbs in several steps while the
- * shape is not looked at, or rises for long enough to see that it goes on. A step to a new level has one, and from there the noise rises by little. A level that it
- * came back from before (a nightly job, the teeth of a saw) has been seen. */
+ * shape is not looked at, or rises for long enough to see that it goes on. A step to a new level has one, and
+ * from there the noise rises by little. A level that it came back from before (a nightly job, the teeth of a
+ * saw) has been seen. */
 static bool guard_sees(struct detector *d, double value)
 {
     const double limit = d->limit.value;

@@ -25,10 +25,25 @@
 #define BEND_NARROWS                                                                                         \
     3 /* and how much narrower the interval must get: a quarter fewer points widen it by half */
 
+/* The time of a point, which has seconds (detector_seconds). */
+static int64_t time_of(const struct detector *d, double seconds)
+{
+    return d->series.origin_ms + (int64_t)(seconds * 1000);
+}
+
 /* The onset is known to a block, so the segment may begin with a piece of the level before it. That bend
  * makes the residuals of an otherwise clean line one long wave, and its interval as wide as the wave is long.
  * Where leaving out the beginning narrows the interval out of all proportion to the points that go, it was a
- * bend. Returns where the line begins, and puts it into *line, which was that of all points. */
+ * bend: true, and *rest is the line of the points from `cut` on. `line`: that of all points. */
+static bool bends_before(const double *t, const double *v, size_t n, size_t cut, double confidence,
+                         union trend_word *scratch, const struct trend_slope *line, struct trend_slope *rest)
+{
+    return n - cut >= TREND_POINTS_MIN &&
+           trend_slope(t + cut, v + cut, n - cut, confidence, scratch, rest) == STATUS_OK &&
+           (rest->high - rest->low) * BEND_NARROWS < line->high - line->low;
+}
+
+/* Returns where the line begins, and puts it into *line, which was that of all points. */
 static size_t line_without_bend(const double *t, const double *v, size_t n, double confidence,
                                 union trend_word *scratch, struct trend_slope *line)
 {
@@ -36,12 +51,10 @@ static size_t line_without_bend(const double *t, const double *v, size_t n, doub
     for (size_t part = 1; part <= BEND_PARTS; part++) {
         const size_t cut = n * part / (4 * BEND_PARTS);
         struct trend_slope rest;
-        if (n - cut < TREND_POINTS_MIN ||
-            trend_slope(t + cut, v + cut, n - cut, confidence, scratch, &rest) != STATUS_OK ||
-            (rest.high - rest.low) * BEND_NARROWS >= line->high - line->low)
-            continue;
-        *line = rest;
-        first = cut;
+        if (bends_before(t, v, n, cut, confidence, scratch, line, &rest)) {
+            *line = rest;
+            first = cut;
+        }
     }
     return first;
 }
@@ -341,7 +354,7 @@ static bool line_before(const struct segment *s, const struct segment *part, dou
 
 /* It rises clearly slower, if at all, also where a level that fell at once is left out. */
 static bool rises_slower(const struct segment *part, double confidence, union trend_word *scratch,
-                         struct turn *turn)
+                         const struct turn *turn)
 {
     if (!(turn->before.low > 0) || turn->recent.high * TURN_RATE >= turn->before.slope)
         return false;
@@ -403,7 +416,7 @@ static bool segment_turn(struct detector *d, struct segment *s, double *noise, u
 {
     const double confidence = d->settings.confidence_pct;
     const int64_t least_ms = TURN_PERIODS * d->series.period_ms;
-    const int64_t begin_ms = d->series.origin_ms + (int64_t)(s->t[0] * 1000);
+    const int64_t begin_ms = time_of(d, s->t[0]);
     for (int64_t span_ms = (d->last_ms - begin_ms) / 4; span_ms >= least_ms; span_ms /= 2) {
         const struct segment part = segment_since(d, d->last_ms - span_ms);
         struct turn turn = {.noise = *noise};
@@ -432,7 +445,7 @@ static void segment_follow(struct detector *d, struct segment *s, const struct s
     if (segment_turn(d, &recent, &known.noise, scratch)) {
         *s = recent;
     } else if (s->piece && !d->accelerates) {
-        recent = segment_since(d, d->series.origin_ms + (int64_t)(s->t[s->first] * 1000));
+        recent = segment_since(d, time_of(d, s->t[s->first]));
         line_before(whole, &recent, d->settings.confidence_pct, scratch, &known);
     } else {
         return;
@@ -463,14 +476,12 @@ int64_t forecast_begin(const struct detector *d)
     union trend_word scratch[TREND_SCRATCH_WORDS(SERIES_RING)];
     const double confidence = d->settings.confidence_pct;
     const struct segment all = segment_since(d, d->onset_ms);
-    struct trend_slope of_all, of_told;
+    struct trend_slope line, rest;
     size_t cut = 0;
     while (cut < all.n && all.t[cut] < detector_seconds(d, d->told_onset_ms))
         cut++;
-    const bool bend =
-        cut > 0 && trend_slope(all.t, all.v, all.n, confidence, scratch, &of_all) == STATUS_OK &&
-        trend_slope(all.t + cut, all.v + cut, all.n - cut, confidence, scratch, &of_told) == STATUS_OK &&
-        (of_told.high - of_told.low) * BEND_NARROWS < of_all.high - of_all.low;
+    const bool bend = cut > 0 && trend_slope(all.t, all.v, all.n, confidence, scratch, &line) == STATUS_OK &&
+                      bends_before(all.t, all.v, all.n, cut, confidence, scratch, &line, &rest);
     return bend ? d->told_onset_ms : d->onset_ms;
 }
 
@@ -486,8 +497,7 @@ void forecast_segment(struct detector *d, const struct series_bucket *point, siz
     d->turned = false;
     if (d->state == VERDICT_UNBOUNDED && d->slope_known)
         segment_follow(d, &segment, &whole, scratch);
-    d->fit_from_ms =
-        segment.n > 0 ? d->series.origin_ms + (int64_t)(segment.t[segment.first] * 1000) : d->last_ms;
+    d->fit_from_ms = segment.n > 0 ? time_of(d, segment.t[segment.first]) : d->last_ms;
     d->lead = 0;
     d->fit_moved = segment.n > 0 ? segment.moved[segment.first] : 0;
     if (d->slope_known)
@@ -530,8 +540,7 @@ enum pace forecast_pace(const struct detector *d, const struct verdict *v)
 void forecast_reach(const struct detector *d, enum pace pace, struct verdict *v)
 {
     if (pace == PACE_AT_LIMIT) {
-        v->exhaustion_ms = v->exhaustion_early_ms = v->exhaustion_late_ms = d->last_ms;
-        v->slope_per_hour = v->slope_low_per_hour = v->slope_high_per_hour = 0; /* the line's is of before */
+        verdict_stands_at_end(v); /* the line is of before */
         return;
     }
     const double level = forecast_now(d);

@@ -31,6 +31,12 @@ static void add_learning(struct text *text, const struct detector *d)
     text_add(text, ", too little for a verdict");
 }
 
+void verdict_stands_at_end(struct verdict *v)
+{
+    v->exhaustion_ms = v->exhaustion_early_ms = v->exhaustion_late_ms = v->at_ms;
+    v->slope_per_hour = v->slope_low_per_hour = v->slope_high_per_hour = 0;
+}
+
 double verdict_mean_per_hour(const struct verdict *v)
 {
     return v->growth / ((double)(v->at_ms - v->onset_ms) / (double)MS_PER_HOUR);
@@ -137,7 +143,7 @@ static void add_used_up(struct text *text, const struct detector *d, struct verd
     text_add(text, " in ");
     text_add_duration(text, lasted_ms(d));
     v->reach_at = text->length;
-    text_add(text, "; stands %s its limit, ", quantity_is_above(v->value, v->limit) ? "above" : "at");
+    text_add(text, "; stands %s its limit, ", side_of_limit(v->value, v->limit));
     text_add_quantity(text, d->settings.unit, v->limit);
 }
 

@@ -588,22 +588,19 @@ static const struct config_client *client_of(const struct config *config, const 
     return NULL;
 }
 
-/* What was seen of a client goes on under its new name, and what its earlier incarnations taught. */
-static void rename_client(struct watch *watch, const struct config *config, struct watched *item)
+/* What was seen of a client goes on under its new name, and what its earlier incarnations taught. False: it has
+ * none. */
+static bool rename_client(struct watch *watch, const struct config *config, struct watched *item)
 {
     const struct config_client *client = item->kind == TARGET_CLIENT ? client_of(config, item) : NULL;
     if (!client)
-        return;
+        return false;
     for (size_t i = 0; i < watch->learned_count && !watch_client(config, item->target); i++)
         if (text_equal_nocase(watch->learned[i].target, item->target))
             text_copy(watch->learned[i].target, sizeof watch->learned[i].target, client->name);
     text_copy(item->target, sizeof item->target, client->name);
     text_copy(item->service, sizeof item->service, client->service);
-}
-
-static bool is_named(const struct config *config, const struct watched *item)
-{
-    return watch_names(config, item->kind, item->target, item->image, item->service);
+    return true;
 }
 
 void watch_drop_unnamed(struct watch *watch, const struct config *config)
@@ -611,9 +608,8 @@ void watch_drop_unnamed(struct watch *watch, const struct config *config)
     bool keep[WATCHED_MAX];
     for (size_t i = 0; i < watch->count; i++) {
         struct watched *item = &watch->items[i];
-        if (!is_named(config, item))
-            rename_client(watch, config, item);
-        keep[i] = is_named(config, item);
+        keep[i] = watch_names(config, item->kind, item->target, item->image, item->service) ||
+                  rename_client(watch, config, item);
     }
     compact(watch, keep);
 }

@@ -20,6 +20,17 @@ struct run {
     struct verdict verdict;
 };
 
+/* As the service makes one, with a limit and no warm-up. */
+static struct detector *detector_below(double limit)
+{
+    struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    settings.min_window_ms = 4 * MS_PER_HOUR;
+    struct detector *detector = detector_new(&settings);
+    assert_non_null(detector);
+    detector_set_limit(detector, (struct verdict_limit){.value = limit, .name = "test limit"});
+    return detector;
+}
+
 static struct run run_series(const struct verdict_settings *settings, double limit, const double *value,
                              size_t n, int64_t period_ms)
 {
@@ -479,11 +490,7 @@ static void noise_near_the_limit_is_no_rise(void **state)
     for (int k = 0; k < 3; k++) {
         const int leaked = k == 1;
         const double noise = k == 2 ? 3e7 : 2e6;
-        struct verdict_settings settings = settings_plain(UNIT_BYTES);
-        settings.min_window_ms = 4 * MS_PER_HOUR;
-        struct detector *detector = detector_new(&settings);
-        assert_non_null(detector);
-        detector_set_limit(detector, (struct verdict_limit){.value = limit, .name = "test limit"});
+        struct detector *detector = detector_below(limit);
         struct random random = random_seeded(9);
         int alarms = 0;
         enum verdict_state before = VERDICT_LEARNING;
@@ -506,13 +513,9 @@ static void no_fast_leak_is_missed(void **state)
     (void)state;
     const double limit = 2147483648.0;
     static const double flat[] = {6, 30}, lasts[] = {0.3, 1, 3}, noise[] = {0.002, 0.01, 0.03};
-    struct verdict_settings settings = settings_plain(UNIT_BYTES);
-    settings.min_window_ms = 4 * MS_PER_HOUR;
     for (int k = 0; k < 2 * 3 * 3 * 3; k++) {
         const double from_h = flat[k % 2], lasts_h = lasts[k / 2 % 3], sd = noise[k / 6 % 3];
-        struct detector *detector = detector_new(&settings);
-        assert_non_null(detector);
-        detector_set_limit(detector, (struct verdict_limit){.value = limit, .name = "test limit"});
+        struct detector *detector = detector_below(limit);
         struct random random = random_seeded((uint64_t)k + 1);
         double grown = 0;
         for (int64_t t = 0; grown < 1 && detector_state(detector) != VERDICT_UNBOUNDED; t += 15000) {
@@ -557,11 +560,7 @@ static void a_height_that_it_came_back_from_is_no_news(void **state)
 {
     (void)state;
     const double limit = 2147483648.0;
-    struct verdict_settings settings = settings_plain(UNIT_BYTES);
-    settings.min_window_ms = 4 * MS_PER_HOUR;
-    struct detector *detector = detector_new(&settings);
-    assert_non_null(detector);
-    detector_set_limit(detector, (struct verdict_limit){.value = limit, .name = "test limit"});
+    struct detector *detector = detector_below(limit);
     struct random random = random_seeded(9);
     int64_t minute = 0;
     for (; minute < 10 * 24 * 60; minute++) {
@@ -590,11 +589,7 @@ static void a_restored_history_costs_no_window(void **state)
         int64_t most_ms;
     } leaks[] = {{2e6, 7 * MS_PER_DAY}, {1e8, 8 * MS_PER_HOUR}, {2e9, 55 * MS_PER_MINUTE}};
     for (size_t leak = 0; leak < ARRAY_COUNT(leaks); leak++) {
-        struct verdict_settings settings = settings_plain(UNIT_BYTES);
-        settings.min_window_ms = 4 * MS_PER_HOUR;
-        struct detector *detector = detector_new(&settings);
-        assert_non_null(detector);
-        detector_set_limit(detector, (struct verdict_limit){.value = 3.0e9, .name = "test limit"});
+        struct detector *detector = detector_below(3.0e9);
         struct random random = random_seeded(5);
         int64_t t = 0;
         for (size_t k = 0; k < ARRAY_COUNT(tiers); k++)
