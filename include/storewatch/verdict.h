@@ -17,9 +17,9 @@
 #define DETECTOR_BYTES_MAX (64 * 1024)
 #define VERDICT_REASON_MAX 320
 #define VERDICT_CHANGES_MAX 16
-/* With a min_window of so much or more growth waits for the first day of what is seen, unless half of the headroom
- * is gone. (Less is of a trial: that has no days.) */
-#define VERDICT_FIRST_DAY_WINDOW_MS MS_PER_HOUR
+/* With a min_window of so much or more a life has days: growth waits for the first one, unless half of the headroom is
+ * gone, and is held against the days before. (Less is of a trial.) */
+#define VERDICT_DAYS_WINDOW_MS MS_PER_HOUR
 
 enum verdict_state { VERDICT_LEARNING, VERDICT_BOUNDED, VERDICT_UNBOUNDED };
 
@@ -55,9 +55,9 @@ struct verdict_settings {
     double confidence_pct; /* of the slope interval, 50 < x < 100 */
     /* Absolute growth (bytes or handles) below which nothing is `unbounded`; 0 for analyze. */
     double min_growth;
-    /* What an earlier incarnation of the same program taught: its usual plateau (NAN: nothing) and how long
-     * it takes to reach it (0: nothing), and whether its last incarnation was leaking at its end. Only
-     * hastens or delays. */
+    /* What earlier incarnations of the same program taught: the plateau up to which they went without harm (NAN:
+     * nothing), how long it took to reach the usual level (0: nothing), and whether the last one was leaking at
+     * its end. Only hastens or delays. */
     double learned_plateau;
     int64_t learned_warm_up_ms;
     bool learned_leak;

@@ -624,7 +624,7 @@ static void print_end(const struct replay *replay)
     }
     printf("%zu incident%s and %zu restart%s in %s\n", replay->incidents, replay->incidents == 1 ? "" : "s",
            replay->restarts, replay->restarts == 1 ? "" : "s", span);
-    if (replay->incidents == 0 && replay->config.min_window_ms >= VERDICT_FIRST_DAY_WINDOW_MS &&
+    if (replay->incidents == 0 && replay->config.min_window_ms >= VERDICT_DAYS_WINDOW_MS &&
         replay->now_utc_ms - replay->first_utc_ms < replay->config.warm_up_ms + MS_PER_DAY)
         puts("In the first day that a process is seen its growth is told when half of the room up to its "
              "limit is "

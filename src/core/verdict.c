@@ -7,11 +7,14 @@
  * each has its median level and its floor. Several views of them are judged: the medians; the floors of pairs
  * of blocks, which excursions (a busy hour, the teeth of a saw) do not reach; where something repeats, the
  * means of whole periods, which compare like phase with like; and in a long life what lies on one robust
- * line, when most of it does: excursions that come back do not interrupt a leak. For every block at which the
+ * line, when most of it does: excursions that come back do not interrupt a leak. The service, which knows days, also
+ * holds each half hour against that time of the days before (verdict_days.c). For every block at which the
  * growth may have begun (the onset):
  *   1. time      it has gone on for half of the life; less is only enough when it is urgent: so straight,
  *                sharp and large against the headroom that the time to wait is measured by the time that is
- *                left. The service also waits for a first day, or until half of the headroom is gone;
+ *                left; or, against the days before, it has lasted through one. The service also waits for a first
+ *                day, or until half of the headroom is gone. Where an earlier incarnation of the program has been
+ *                without harm this one may go, too;
  *   2. effect    it is large against the level - the more so when no level was held before -, against the
  *                scatter about its own curve - the more so the fewer samples speak for it -, and against what
  *                the life before came down by on its own, and it is new territory: above the range shown
@@ -69,12 +72,15 @@
 #define GUARD_GROWN 0.09      /* of the limit between the first and the last quarter of them, */
 #define GUARD_EACH 0.5        /* this share of an even rise in each, */
 #define GUARD_LAST 0.7        /* and this one in the last: what heads for a plateau there has 0.55 */
-#define STRAYS 4              /* samples in a row off the line, */
-#define STRAY_PAUSE 2         /* periods: twice as many after the first look because of that, and so on */
-#define FALL_LOOKS 8          /* so many looks more while it falls */
-#define PLATEAU_REACHED 0.95  /* of the plateau ends a warm-up, for the next incarnation */
-#define HINGE_POINTS 16       /* are needed to tell when in them the growth began, */
-#define HINGE_LEAVES 0.5      /* by a level and a line that leave less than this share of what a line does */
+#define DAILY_WINDOW_MS (30 * MS_PER_HOUR) /* a day's growth, and the hours before it that show its begin */
+#define STRAYS 4                           /* samples in a row off the line, */
+#define STRAY_PAUSE 2        /* periods: twice as many after the first look because of that, and so on */
+#define FALL_LOOKS 8         /* so many looks more while it falls */
+#define PLATEAU_REACHED 0.95 /* of the usual level ends a warm-up, for the next incarnation */
+#define LESSON_MS                                                                                            \
+    (7 * MS_PER_DAY)    /* a shorter life has not seen what a week does: of the lives before it, more holds */
+#define HINGE_POINTS 16 /* are needed to tell when in them the growth began, */
+#define HINGE_LEAVES 0.5 /* by a level and a line that leave less than this share of what a line does */
 #define EVALUATE_SHARE 64
 #define SILENCE_SHARE 16   /* a silence counts as time seen up to this share of the life, */
 #define SILENCE_PERIODS 20 /* or so many periods if that is more, */
@@ -109,7 +115,9 @@ struct detector *detector_new(const struct verdict_settings *settings)
     d->settings = *settings;
     d->limit = (struct verdict_limit){.value = NAN, .name = NULL};
     series_init(&d->series);
+    days_init(&d->days);
     d->value = NAN;
+    d->harmless = NAN;
     d->finding.plateau = NAN;
     d->undescribed = DESCRIBE_EVERY;                       /* the first evaluation is described */
     d->next_evaluation_ms = d->next_urgent_ms = INT64_MIN; /* times before 1970 are times, too */
@@ -132,9 +140,26 @@ void detector_set_settings(struct detector *d, const struct verdict_settings *se
         d->settings = *settings;
 }
 
+/* The service's life has days; what `analyze` is given, perhaps not. */
+static bool has_days(const struct detector *d)
+{
+    return d->settings.min_window_ms >= VERDICT_DAYS_WINDOW_MS;
+}
+
 double detector_seconds(const struct detector *d, int64_t t_ms)
 {
     return (double)(t_ms - d->series.origin_ms) / 1000;
+}
+
+bool detector_is_open(const struct detector *d, double level)
+{
+    const double left = d->limit.value - level;
+    return isnan(left) || (d->settings.unit == UNIT_HANDLES && left > fabs(level));
+}
+
+double detector_headroom(const struct detector *d, double level)
+{
+    return detector_is_open(d, level) ? fabs(level) : d->limit.value - level;
 }
 
 /* Whoever leaked before is believed sooner. */
@@ -207,6 +232,7 @@ static void unbounded_enter(struct detector *d, const struct finding *f, bool by
     d->used_up = false;
     d->level_of_line = false;
     d->finding = *f;
+    d->harmless = fmin(d->harmless, fmax(f->daily ? d->high : f->onset_level, f->range_high));
     d->onset_ms = f->onset_ms;
     d->onset_level = f->onset_level;
     d->told_from = seen_from(d, f->onset_level);
@@ -215,6 +241,7 @@ static void unbounded_enter(struct detector *d, const struct finding *f, bool by
     d->held_ms = d->last_ms;
     d->next_evaluation_ms = d->last_ms;
     d->steady.made = d->urgent.made = false;
+    memset(d->daily, 0, sizeof d->daily);
     d->strays = 0;
     d->stray_side = 0;
     d->stray_look_ms = d->last_ms;
@@ -438,7 +465,7 @@ static bool forecast_holds(const struct detector *d, struct forecast *forecast, 
     const double duration_ms = (double)(d->last_ms - f->onset_ms);
     const double elapsed_ms = (double)(d->last_ms - forecast->at_ms);
     if (forecast->made && forecast->at_ms >= f->onset_ms) {
-        const double share = (f->urgent ? URGENT_LAST : CONFIRM_SHARE) * detector_hurry(d);
+        const double share = (f->urgent && !f->daily ? URGENT_LAST : CONFIRM_SHARE) * detector_hurry(d);
         if (f->hold != CLAUSE_GROWS || elapsed_ms < share * duration_ms)
             return false;
         const double rise = forecast_rise(d, forecast, f, point, count);
@@ -497,6 +524,8 @@ static void evaluate(struct detector *d)
     d->high = trend_rank(middle, older_blocks, older_blocks - 1 - older_blocks / 20);
     if (d->state == VERDICT_LEARNING)
         state_enter(d, VERDICT_BOUNDED);
+    const double held = has_days(d) ? days_held(&d->days) : NAN;
+    d->harmless = fmax(d->harmless, isnan(held) ? d->value : held);
     if (forecast_holds(d, &d->steady, &best, point, count))
         unbounded_enter(d, &best, false);
     if (d->state == VERDICT_UNBOUNDED || ++d->undescribed >= DESCRIBE_EVERY)
@@ -546,6 +575,46 @@ static void evaluate_urgent(struct detector *d)
     }
     if (!grows)
         d->urgent.made = false;
+}
+
+/* The recent third and ninth of the life, held against what the days before did at that time: the first of them that
+ * grows. */
+static struct finding judge_days(const struct detector *d, enum against against)
+{
+    const int64_t begin_ms = begin_of_life(d), life_ms = d->last_ms - begin_ms;
+    struct finding best = {.clause = CLAUSE_LEARNING};
+    for (int64_t window_ms = life_ms / 3; window_ms >= DAILY_WINDOW_MS && best.clause != CLAUSE_GROWS;
+         window_ms /= 3) {
+        struct block block[BLOCKS_MAX];
+        const int64_t from_ms = d->last_ms - window_ms;
+        struct context context = {.life_s = (double)life_ms / 1000,
+                                  .window_begin_s = (double)(from_ms - begin_ms) / 1000,
+                                  .samples = (double)d->sample_count,
+                                  .short_window = true,
+                                  .daily = true};
+        const size_t n = days_blocks(d, against, from_ms, &context, block);
+        if (n < BLOCKS_MIN + 4)
+            continue;
+        best = judge_window(d, &context, block, n, from_ms);
+    }
+    return best;
+}
+
+/* Growth that the swing of the days hides from the views of evaluate_urgent. */
+static void evaluate_days(struct detector *d)
+{
+    for (enum against against = 0; against < AGAINST_COUNT; against++) {
+        const struct finding best = judge_days(d, against);
+        if (!forecast_holds(d, &d->daily[against], &best, NULL, 0))
+            continue;
+        struct series_bucket point[SERIES_RING];
+        int64_t width_ms;
+        unbounded_enter(d, &best, false);
+        const size_t count = series_window(&d->series, best.onset_ms, point, &width_ms);
+        d->value = level_of(point, begin_of_present(d, point, count), count);
+        describe(d, point, count, NULL, 0, d->line_from_ms);
+        return;
+    }
 }
 
 /* The level was usual up to here: when the rise began, as far as the finest samples tell. */
@@ -670,6 +739,15 @@ int64_t detector_clock(const struct detector *d, int64_t seen_ms)
     return seen_ms + skipped_ms;
 }
 
+int64_t detector_seen(const struct detector *d, int64_t clock_ms)
+{
+    int64_t skipped_ms = 0;
+    for (size_t i = 0; i < d->silence_count && d->silences[i].at_ms + d->silences[i].skipped_ms <= clock_ms;
+         i++)
+        skipped_ms = d->silences[i].skipped_ms;
+    return clock_ms - skipped_ms;
+}
+
 static void silence_remember(struct detector *d, int64_t at_ms)
 {
     if (d->silence_count == SILENCES_MAX)
@@ -701,6 +779,8 @@ enum verdict_state detector_push(struct detector *d, int64_t clock_ms, double va
     d->known_ms = t_ms;
     d->sample_count++;
     series_push(&d->series, t_ms, value);
+    if (has_days(d) && days_push(&d->days, clock_ms, value) && d->state == VERDICT_BOUNDED)
+        d->harmless = fmax(d->harmless, days_held(&d->days));
     if (d->series.period_ms == 0 || t_ms < d->first_ms + d->settings.warm_up_ms)
         return d->state;
     if (guard_sees(d, value))
@@ -723,10 +803,11 @@ enum verdict_state detector_push(struct detector *d, int64_t clock_ms, double va
         d->next_evaluation_ms = t_ms + spacing(d, t_ms - begin_of_life(d));
     }
     if (d->state == VERDICT_BOUNDED && t_ms >= d->next_urgent_ms) {
-        const double headroom = isnan(d->limit.value) ? fabs(d->usual) : d->limit.value - d->usual;
-        if (value - d->usual >= CONFIRM_HEADROOM * headroom) {
+        if (value - d->usual >= CONFIRM_HEADROOM * detector_headroom(d, d->usual)) {
             d->next_urgent_ms = t_ms + spacing(d, (t_ms - begin_of_life(d)) / 9);
             evaluate_urgent(d);
+            if (d->state == VERDICT_BOUNDED && has_days(d))
+                evaluate_days(d);
         }
     }
     return d->state;
@@ -757,8 +838,10 @@ enum verdict_state detector_state(const struct detector *d)
 
 void detector_learned(const struct detector *d, struct verdict_settings *settings)
 {
+    if (d->state == VERDICT_LEARNING) /* it has seen nothing */
+        return;
     settings->learned_leak = d->state == VERDICT_UNBOUNDED;
-    if (d->state != VERDICT_BOUNDED)
+    if (settings->learned_leak)
         return;
     struct series_bucket point[SERIES_RING];
     int64_t width_ms;
@@ -766,8 +849,12 @@ void detector_learned(const struct detector *d, struct verdict_settings *setting
     size_t i = 0;
     while (i + 1 < count && point[i].mean < PLATEAU_REACHED * d->usual)
         i++;
-    settings->learned_plateau = d->usual;
-    settings->learned_warm_up_ms = count > 0 ? point[i].t_ms - d->first_ms : 0;
+    const int64_t warm_up_ms = count > 0 ? point[i].t_ms - d->first_ms : 0;
+    const bool whole = d->last_ms - d->first_ms >= LESSON_MS;
+    if (whole || !(settings->learned_plateau > d->harmless))
+        settings->learned_plateau = d->harmless;
+    if (whole || settings->learned_warm_up_ms < warm_up_ms)
+        settings->learned_warm_up_ms = warm_up_ms;
 }
 
 size_t detector_points(const struct detector *d, struct series_point *out_points, size_t capacity)

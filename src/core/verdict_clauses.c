@@ -29,6 +29,10 @@
 #define FIRST_DAY_HEADROOM 0.5
 #define FIRST_DAY_TIMES 2 /* the level it began at */
 
+/* Where an earlier incarnation has been without harm is harmless: */
+#define USUAL_BEYOND 0.2 /* and some more, of the growth: no two lives are alike; */
+#define USUAL_BELOW 0.75 /* of the limit: nearer it nothing is */
+
 /* Clause 2. */
 #define LEVEL_SHARE 0.01 /* of the level: less would need 100 times the time seen to double it */
 #define SCATTER_FACTOR                                                                                       \
@@ -238,11 +242,16 @@ static enum clause clause_level(struct onset *o)
     return o->growth < share * fabs(o->level[0]) ? CLAUSE_LEVEL : CLAUSE_GROWS;
 }
 
-/* To the limit from where the growth began; where none is known, that level itself. */
 static double headroom_of(const struct onset *o)
 {
-    const double limit = o->detector->limit.value, level = o->found->onset_level;
-    return isnan(limit) ? fabs(level) : limit - level;
+    return detector_headroom(o->detector, o->found->onset_level);
+}
+
+/* Growth of so much has lasted as long as the rest will. */
+static double half_of_headroom(const struct onset *o)
+{
+    const double level = o->found->onset_level;
+    return (detector_is_open(o->detector, level) ? FIRST_DAY_TIMES : FIRST_DAY_HEADROOM) * headroom_of(o);
 }
 
 /* So large against what is left that waiting costs. Where no limit is known, twice the level is one. That
@@ -303,7 +312,7 @@ static enum clause clause_recent(struct onset *o)
  * settings the service has said what is long enough). */
 static enum clause clause_scatter(struct onset *o)
 {
-    const double factor = o->context->short_window ? STRICT_LINE
+    const double factor = o->context->short_window && !o->context->daily ? STRICT_LINE
                           : o->detector->settings.min_window_ms > 0
                               ? SCATTER_FACTOR
                               : fmax(SCATTER_FACTOR, EVIDENCE / o->context->samples);
@@ -375,22 +384,33 @@ static bool is_straight(const struct onset *o)
            line < trend_aicc(trend_cubic_residue(o->t, o->v, o->m), least, o->m, 5) - AICC_MARGIN;
 }
 
-/* Urgent is what takes much of the headroom and is unmistakable: straight in each sixth, far out of the
- * scatter and of the range before, from a sharp onset. A warm-up is all that too, so never from birth. */
-static bool is_urgent(const struct onset *o)
+/* Straight in each sixth, far out of the scatter and of the range before, from a sharp onset. */
+static bool is_unmistakable(const struct onset *o)
 {
-    const struct finding *f = o->found;
-    if (o->from_birth || !takes_headroom(o))
-        return false;
     for (size_t k = 0; k < 5; k++) {
         const double part = (o->level[k + 1] - o->level[k]) * 6 / o->growth; /* 1 for a straight line */
         if (!(part > STRICT_PART && part < 2 - STRICT_PART))
             return false;
     }
-    return o->near < STRICT_PRIOR * o->rate &&
+    return o->near < STRICT_PRIOR * o->rate && (o->growth > STRICT_SCATTER * o->scatter ||
+                                                (o->growth > STRICT_LINE * o->scatter && is_straight(o)));
+}
+
+/* Days differ, so no growth against them is that straight. It has lasted through a whole one instead: what comes with
+ * the load has gone home with it by then. Or it has taken half of the headroom, and lasted as long as the rest will. */
+static bool outlasts_a_day(const struct onset *o)
+{
+    return o->duration * 1000 >= MS_PER_DAY || o->growth >= half_of_headroom(o);
+}
+
+/* Urgent is what takes much of the headroom, leads far out of the range before, and is no swing. A warm-up is all that
+ * too, so never from birth. */
+static bool is_urgent(const struct onset *o)
+{
+    const struct finding *f = o->found;
+    return !o->from_birth && takes_headroom(o) &&
            o->growth >= STRICT_RANGE * (f->range_high - f->range_middle) &&
-           (o->growth > STRICT_SCATTER * o->scatter ||
-            (o->growth > STRICT_LINE * o->scatter && is_straight(o)));
+           (o->context->daily ? outlasts_a_day(o) : is_unmistakable(o));
 }
 
 /* Samples of a life that growth in it needs. */
@@ -407,15 +427,26 @@ static double samples_needed(const struct onset *o)
     return fmax(URGENT_SAMPLES, fmin(share, 1) * LIFE_SAMPLES);
 }
 
-/* Growth of which nothing is known yet but that it rises, and which can wait. */
-static bool is_first_day(const struct onset *o)
+/* Growth of which nothing is known yet but that it rises, and which can wait: in the first day, or while an earlier
+ * incarnation was still on its way to its usual level. */
+static bool may_warm_up(const struct onset *o)
 {
     const struct verdict_settings *settings = &o->detector->settings;
-    if (o->found->urgent || settings->learned_leak || settings->min_window_ms < VERDICT_FIRST_DAY_WINDOW_MS ||
-        o->context->life_s * 1000 >= MS_PER_DAY)
+    const double life_ms = o->context->life_s * 1000;
+    if (o->found->urgent || settings->learned_leak || settings->min_window_ms < VERDICT_DAYS_WINDOW_MS ||
+        (life_ms >= MS_PER_DAY && life_ms >= (double)settings->learned_warm_up_ms))
         return false;
-    const double share = isnan(o->detector->limit.value) ? FIRST_DAY_TIMES : FIRST_DAY_HEADROOM;
-    return o->growth < share * headroom_of(o);
+    return o->growth < half_of_headroom(o);
+}
+
+/* Where an earlier incarnation of the program has been without harm this one may go, too, while its caches fill and
+ * with the load of its first working day. Only what is beyond that is growth. */
+static bool is_usual(const struct onset *o)
+{
+    const struct verdict_settings *settings = &o->detector->settings;
+    const double level = o->found->level, beyond = fmax(settings->min_growth, USUAL_BEYOND * o->growth);
+    return !settings->learned_leak && level < settings->learned_plateau + beyond &&
+           !(level >= USUAL_BELOW * o->detector->limit.value);
 }
 
 /* Clause 1. What an alarm still has to wait for; what has only just begun is not followed at all. */
@@ -426,20 +457,20 @@ static enum clause clause_time(struct onset *o)
     const double life = o->context->life_s, hurry = detector_hurry(o->detector);
     f->urgent = is_urgent(o);
     f->floors = o->view->floors;
-    f->smooth = o->context->smooth;
+    f->daily = o->context->daily;
+    f->smooth = o->context->smooth || f->daily;
     if (o->context->short_window && !f->urgent)
         return CLAUSE_TIME;
     f->hold = CLAUSE_GROWS;
-    const double learned_s = (double)settings->learned_warm_up_ms / 1000;
-    if (!settings->learned_leak && life < 2 * learned_s && f->level < settings->learned_plateau)
-        f->hold = CLAUSE_BIRTH; /* on its way to where it always goes */
+    if (is_usual(o))
+        f->hold = CLAUSE_BIRTH;
     else if (o->duration < CONFIRM_LIFE * hurry * life && !f->urgent)
         f->hold = CLAUSE_TIME;
     else if (settings->min_window_ms == 0 && o->context->samples < samples_needed(o) * hurry)
         f->hold = CLAUSE_BIRTH;
     else if (o->duration * 1000 < (double)settings->min_window_ms)
         f->hold = CLAUSE_TIME;
-    else if (is_first_day(o))
+    else if (may_warm_up(o))
         f->hold = CLAUSE_BIRTH;
     return o->duration < CONFIRM_FIRST * life && !f->urgent ? CLAUSE_TIME : CLAUSE_GROWS;
 }

@@ -52,7 +52,8 @@ struct finding {
     int64_t onset_ms;
     double onset_level, growth, level;
     bool urgent, floors;
-    bool smooth;                     /* found in a view without excursions or cycle */
+    bool smooth; /* found in a view without excursions or cycle */
+    bool daily;  /* (without a cycle, too) against what the days before did at that time */
     double range_middle, range_high; /* of the level before the onset: its median, and nearly its highest */
     double fall;                     /* the largest before the onset */
     double plateau;                  /* where a saturating curve heads; NAN */
@@ -72,6 +73,20 @@ struct silence {
     int64_t from_ms, at_ms, skipped_ms;
 };
 
+/* What each day does: the means of half hours, by the clock, which no silence shifts. */
+#define DAYS_SLOT_MS (30 * MS_PER_MINUTE)
+#define DAYS_SLOTS 48 /* of a day */
+#define DAYS_KEPT 15  /* two weeks, of each time of day, and the day that goes on */
+struct days {
+    int64_t head; /* number of the half hour that is open; INT64_MIN: none yet */
+    double sum;
+    uint32_t count;
+    float level[DAYS_KEPT * DAYS_SLOTS]; /* half hour h is in h % their number; NAN: nothing is known of it */
+};
+
+/* What a half hour is held against: the highest of the days before at that time, or the one a week before. */
+enum against { AGAINST_DAYS, AGAINST_WEEK, AGAINST_COUNT };
+
 /* All times in here are times *seen*: what passes while nothing is read (storewatch stopped, the machine
  * asleep, the clock set) teaches nothing of the shape, and must not make the growth after it look short
  * against a long life. So a long silence is cut short on the way in, and put back on the way out
@@ -86,6 +101,7 @@ struct detector {
     struct silence silences[SILENCES_MAX];
     struct verdict_limit limit;
     struct series series;
+    struct days days;
     uint64_t unknown_count, sample_count;
     int64_t first_ms, last_ms;
     int64_t next_evaluation_ms;
@@ -95,7 +111,8 @@ struct detector {
     struct finding finding; /* the latest */
     unsigned undescribed;   /* evaluations since shape and line were last determined */
     int64_t next_urgent_ms;
-    struct forecast steady, urgent; /* being confirmed, by the whole life and by its recent parts */
+    /* Being confirmed: of the whole life, of its recent parts, and of those against what the days before did. */
+    struct forecast steady, urgent, daily[AGAINST_COUNT];
     double last_value;
     bool near; /* it is above GUARD_BELOW of the limit, */
     int64_t near_since_ms;
@@ -107,6 +124,7 @@ struct detector {
     unsigned climbs;       /* steps of a climb there, */
     double climbed;        /* the latest to this value */
     double usual, high;    /* level of the first two thirds of the life: median and 95 % */
+    double harmless;       /* the highest level that was held before growth that was told; NAN for none */
     /* While unbounded: */
     int64_t onset_ms;
     double onset_level;
@@ -156,6 +174,7 @@ struct context {
     double usual, high;      /* median and 95 % level of the life before the window; NAN for none */
     double record;           /* in a short window: highest level of the life before it */
     bool short_window;       /* only what is urgent counts */
+    bool daily;              /* of a window that is held against the days before */
     bool smooth;             /* steps are looked for in the view itself, which is `fine` */
     const struct view *fine; /* the medians of all blocks */
 };
@@ -163,6 +182,13 @@ struct context {
 /* verdict.c */
 double detector_seconds(const struct detector *d, int64_t t_ms);
 int64_t detector_clock(const struct detector *d, int64_t seen_ms);
+/* And the time seen at a clock's time that was not in a silence. */
+int64_t detector_seen(const struct detector *d, int64_t clock_ms);
+/* No limit is known, or of handles one that is far from this level: the system's is millions, and programs fail long
+ * before it. */
+bool detector_is_open(const struct detector *d, double level);
+/* From that level to the limit; the level itself where that is open. */
+double detector_headroom(const struct detector *d, double level);
 double detector_hurry(const struct detector *d);
 /* Was the growth that was told given back, by the latest sample? */
 bool detector_fell(const struct detector *d);
@@ -193,6 +219,17 @@ double values_squares(const double *value, size_t n);
 /* Adds the sums of (time - its mean)^2 and of (time - its mean) (value - its mean): of several pieces, tv /
  * tt is the slope that they have in common. */
 void values_products(const double *time, const double *value, size_t n, double *tt, double *tv);
+
+/* verdict_days.c */
+void days_init(struct days *days);
+/* Returns whether a half hour has ended with it. */
+bool days_push(struct days *days, int64_t clock_ms, double value);
+/* The level that was held for the last two hours: the lowest of their half hours; NAN when that is unknown. */
+double days_held(const struct days *days);
+/* The window that begins at that time seen, in blocks of what it is above the days before, on top of d->usual.
+ * *context gets what was usual of that before the window. Returns the count; 0 when too few days are known. */
+size_t days_blocks(const struct detector *d, enum against against, int64_t from_ms, struct context *context,
+                   struct block block[BLOCKS_MAX]);
 
 /* verdict_clauses.c */
 struct finding judge_window(const struct detector *d, struct context *context, const struct block *block,

@@ -2,18 +2,15 @@
  * no recordings: found and false alarms by family and amplitude beside the rules of baselines.h, leaks that
  * reach a limit in minutes, leaks that end, forecasts, and how often the slope's interval holds the truth.
  * `make bench-verdict` runs it; tests/bench/verdict adds the recorded corpora. */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "baselines.h"
 #include "generate.h"
+#include "parallel.h"
 #include "storewatch/trend.h"
 #include "storewatch/verdict.h"
 
@@ -109,39 +106,11 @@ static void judge(enum family family, double amplitude, uint64_t seed, bool base
 
 typedef struct outcome outcomes[FAMILY_COUNT][AMPLITUDES][SEEDS];
 
-/* Judged by as many processes as there are processors, into memory that they share. */
-static outcomes *all_judged(void)
+static void judge_job(void *shared, size_t job)
 {
-    FILE *file = tmpfile();
-    if (file == NULL || ftruncate(fileno(file), sizeof(outcomes)) != 0)
-        exit(3);
-    outcomes *all = mmap(NULL, sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
-    if (all == MAP_FAILED)
-        exit(3);
-    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    fflush(stdout);
-    for (long p = 0; p < processors; p++) {
-        const pid_t child = fork();
-        if (child < 0)
-            exit(3);
-        if (child > 0)
-            continue;
-        long job = 0;
-        for (int family = 0; family < FAMILY_COUNT; family++)
-            for (size_t a = 0; a < AMPLITUDES; a++)
-                for (uint64_t seed = 0; seed < SEEDS; seed++)
-                    if (job++ % processors == p)
-                        judge((enum family)family, amplitudes[a], seed + 1, a == SHOWN,
-                              &(*all)[family][a][seed]);
-        _exit(0);
-    }
-    for (long p = 0; p < processors; p++) {
-        int status;
-        if (wait(&status) < 0 || status != 0)
-            exit(3);
-    }
-    fclose(file);
-    return all;
+    outcomes *all = shared;
+    const size_t family = job / (AMPLITUDES * SEEDS), a = job / SEEDS % AMPLITUDES, seed = job % SEEDS;
+    judge((enum family)family, amplitudes[a], seed + 1, a == SHOWN, &(*all)[family][a][seed]);
 }
 
 static double f1(double found, double leaks, double false_alarms)
@@ -152,7 +121,7 @@ static double f1(double found, double leaks, double false_alarms)
 
 static void families(void)
 {
-    outcomes *all = all_judged();
+    const outcomes *all = parallel_do(sizeof(outcomes), FAMILY_COUNT * AMPLITUDES * SEEDS, judge_job);
     printf("== Our own families: %d series of %d samples a cell, growth in parts of the level. Leaks: found, "
            "median delay in %% of onset to end, ! an alarm before; healthy: false alarms\n%-16s",
            SEEDS, N, "");
@@ -211,7 +180,6 @@ static void families(void)
            leaks, healthy, amplitudes[SHOWN]);
     for (int family = 0; family < FAMILY_COUNT; family++)
         printf("%-16s %s\n", family_name((enum family)family), (*all)[family][SHOWN][0].reason);
-    munmap(all, sizeof *all);
 }
 
 /* ---- minutes to exhaustion; leaks that end ---- */

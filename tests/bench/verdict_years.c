@@ -1,0 +1,194 @@
+/* verdict_years - what the service would have said of eight weeks of made-up servers (tests/support/server.h), with the
+ * times and minimums of its default settings and the limit known: false alarms a process-year, and leaks that use up
+ * the room that is left in one, three and ten days, beneath what each day does. Beside it the rules of baselines.h on
+ * the means of quarters of an hour. `make bench-verdict` runs it. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "baselines.h"
+#include "parallel.h"
+#include "server.h"
+#include "storewatch/verdict.h"
+
+#define SEEDS 20
+#define WEEKS 8
+#define SAMPLES ((size_t)(WEEKS * 7 * MS_PER_DAY / SERVER_STEP_MS))
+#define QUARTER ((size_t)(15 * MS_PER_MINUTE / SERVER_STEP_MS))
+#define POINTS (SAMPLES / QUARTER)
+#define LEAK_FROM 4 /* weeks and up to two more */
+
+static const double days_to_end[] = {0, 1, 3, 10}; /* 0: no leak */
+#define RATES ARRAY_COUNT(days_to_end)
+
+struct outcome {
+    size_t samples, false_alarms; /* before a leak */
+    bool told;                    /* before its end */
+    double used;                  /* of the room that was left when the leak began, when it was told */
+    size_t baseline_false[BASELINE_COUNT];
+    bool baseline_told[BASELINE_COUNT];
+};
+typedef struct outcome outcomes[SERVER_KINDS][RATES][SEEDS];
+
+struct record {
+    double time[POINTS], value[POINTS]; /* for the baselines: s */
+    size_t count;
+};
+
+static struct detector *detector_for(const struct verdict_settings *settings, enum server_kind kind)
+{
+    struct detector *detector = detector_new(settings);
+    if (detector == NULL)
+        exit(3);
+    detector_set_limit(detector, (struct verdict_limit){server_limit(kind), "limit"});
+    return detector;
+}
+
+/* Of handles the limit is so far that programs fail long before it. */
+static double end_of(enum server_kind kind)
+{
+    return kind == SERVER_COUNT ? 100e3 : server_limit(kind);
+}
+
+static void baselines_judge(enum server_kind kind, const struct record *record, double leak_s,
+                            struct outcome *out)
+{
+    for (int k = 0; k < BASELINE_COUNT; k++) {
+        double at[BASELINE_ALARMS_MAX];
+        const size_t raised =
+            baseline_alarms((enum baseline)k, record->time, record->value, record->count, end_of(kind), at);
+        for (size_t i = 0; i < raised; i++) {
+            out->baseline_told[k] |= at[i] >= leak_s;
+            out->baseline_false[k] += at[i] < leak_s;
+        }
+    }
+}
+
+static void judge(enum server_kind kind, double days, uint64_t seed, struct outcome *out)
+{
+    static struct record record;
+    struct server server;
+    struct verdict_settings settings = server_settings(kind);
+    struct detector *detector = detector_for(&settings, kind);
+    enum verdict_state was = VERDICT_LEARNING;
+    server_begin(&server, kind, seed);
+    const size_t leak_at =
+        (size_t)((LEAK_FROM * 7 + (double)(seed * 37 % 14 * 24) / 24) * (double)SAMPLES / (WEEKS * 7));
+    double sum = 0, level = 0, end = INFINITY;
+    record.count = 0;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        bool born;
+        const bool leaks = days > 0 && i >= leak_at;
+        if (days > 0 && i == leak_at) {
+            end = end_of(kind);
+            server_leak(&server, (end - level) / (days * 24));
+            server.lives_hours = INFINITY; /* whoever restarts it in time has no need of us */
+        }
+        level = server_next(&server, &born);
+        if (leaks && level >= end)
+            break;
+        if (born) {
+            detector_learned(detector, &settings);
+            detector_free(detector);
+            detector = detector_for(&settings, kind);
+            was = VERDICT_LEARNING;
+        }
+        const enum verdict_state now = detector_push(detector, (int64_t)i * SERVER_STEP_MS, level);
+        const bool alarm = now == VERDICT_UNBOUNDED && now != was;
+        was = now;
+        out->samples += !leaks;
+        out->false_alarms += alarm && !leaks;
+        if (alarm && leaks && !out->told) {
+            out->told = true;
+            out->used = server.leaked / (server.leak_per_hour * days * 24);
+        }
+        sum += level;
+        if ((i + 1) % QUARTER == 0) {
+            record.time[record.count] = (double)i * SERVER_STEP_MS / 1000;
+            record.value[record.count++] = sum / (double)QUARTER;
+            sum = 0;
+        }
+    }
+    detector_free(detector);
+    const double leak_s = days > 0 ? (double)leak_at * SERVER_STEP_MS / 1000 : INFINITY;
+    baselines_judge(kind, &record, leak_s, out);
+}
+
+static void judge_job(void *shared, size_t job)
+{
+    outcomes *all = shared;
+    const size_t kind = job / (RATES * SEEDS), rate = job / SEEDS % RATES, seed = job % SEEDS;
+    judge((enum server_kind)kind, days_to_end[rate], seed + 1, &(*all)[kind][rate][seed]);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Returns how many were told. */
+static size_t show_leaks(const struct outcome seeds[SEEDS], double days)
+{
+    double used[SEEDS];
+    size_t told = 0, baseline[BASELINE_COUNT] = {0};
+    for (size_t i = 0; i < SEEDS; i++) {
+        if (seeds[i].told)
+            used[told++] = 100 * seeds[i].used;
+        for (int k = 0; k < BASELINE_COUNT; k++)
+            baseline[k] += seeds[i].baseline_told[k];
+    }
+    qsort(used, told, sizeof *used, compare);
+    printf("    leak that ends in %2.0f d: told %2zu of %d", days, told, SEEDS);
+    if (told > 0)
+        printf(", when %2.0f %% of the room was used (9 of 10: %2.0f %%)", used[told / 2],
+               used[told * 9 / 10]);
+    printf("  ");
+    for (int k = 0; k < BASELINE_COUNT; k++)
+        printf("  %s %zu", baseline_name((enum baseline)k), baseline[k]);
+    printf("\n");
+    return told;
+}
+
+static int goal(bool met, const char *text)
+{
+    printf("  goal %s: %s\n", met ? "met" : "MISSED", text);
+    return met ? 0 : 1;
+}
+
+int main(void)
+{
+    const outcomes *all = parallel_do(sizeof(outcomes), SERVER_KINDS * RATES * SEEDS, judge_job);
+    const double year = 365.25 * (double)MS_PER_DAY / SERVER_STEP_MS;
+    printf("Eight weeks of made-up servers, the service's default settings, %d seeds each. False alarms a "
+           "process-year are of "
+           "all weeks without a leak.\n",
+           SEEDS);
+    double years = 0, alarms = 0;
+    size_t told = 0;
+    for (int kind = 0; kind < SERVER_KINDS; kind++) {
+        double seen = 0, raised = 0, baseline[BASELINE_COUNT] = {0};
+        for (size_t r = 0; r < RATES; r++)
+            for (size_t i = 0; i < SEEDS; i++) {
+                const struct outcome *o = &(*all)[kind][r][i];
+                seen += (double)o->samples / year;
+                raised += (double)o->false_alarms;
+                for (int k = 0; k < BASELINE_COUNT; k++)
+                    baseline[k] += (double)o->baseline_false[k];
+            }
+        years += seen;
+        alarms += raised;
+        printf("  %s\n    false alarms a year: %.2f (%.0f in %.1f years)  ",
+               server_text((enum server_kind)kind), raised / seen, raised, seen);
+        for (int k = 0; k < BASELINE_COUNT; k++)
+            printf("  %s %.1f", baseline_name((enum baseline)k), baseline[k] / seen);
+        printf("\n");
+        for (size_t r = 1; r < RATES; r++)
+            told += show_leaks((*all)[kind][r], days_to_end[r]);
+    }
+    const size_t leaks = SERVER_KINDS * (RATES - 1) * SEEDS;
+    printf("  in all: %.2f false alarms a process-year; told before their end: %zu of %zu leaks\n",
+           alarms / years, told, leaks);
+    return goal(alarms / years <= 1, "at most one false alarm a process-year") |
+           goal(20 * told >= 19 * leaks, "19 leaks of 20 told before their end");
+}

@@ -1,0 +1,242 @@
+/* test_verdict_days.c - the verdict of a service that has seen days: what each day does, what a week does, and what
+ * earlier processes of the program did is no leak, and hides none. */
+#include "server.h"
+#include "storewatch/verdict.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MIB 1048576.0
+#define STEPS_OF(ms) ((ms) / SERVER_STEP_MS)
+#define WEEK_MS (7 * MS_PER_DAY)
+
+static struct detector *detector_of(enum server_kind kind, const struct verdict_settings *settings)
+{
+    struct detector *detector = detector_new(settings);
+    assert_non_null(detector);
+    detector_set_limit(detector, (struct verdict_limit){server_limit(kind), "limit"});
+    return detector;
+}
+
+static bool push(struct detector *detector, int64_t step, double value)
+{
+    const enum verdict_state was = detector_state(detector);
+    return detector_push(detector, step * SERVER_STEP_MS, value) == VERDICT_UNBOUNDED &&
+           was != VERDICT_UNBOUNDED;
+}
+
+static void show(const struct detector *detector, enum server_kind kind, uint64_t seed, const char *what)
+{
+    struct verdict verdict;
+    detector_verdict(detector, &verdict);
+    print_message("%s, seed %d: %s: %s\n", server_text(kind), (int)seed, what, verdict.reason);
+}
+
+/* Eight weeks of a server without a leak. Returns the alarms. */
+static size_t alarms_of(enum server_kind kind, uint64_t seed)
+{
+    struct server server;
+    struct verdict_settings settings = server_settings(kind);
+    struct detector *detector = detector_of(kind, &settings);
+    size_t alarms = 0;
+    server_begin(&server, kind, seed);
+    for (int64_t step = 0; step < STEPS_OF(8 * WEEK_MS); step++) {
+        bool born;
+        const double value = server_next(&server, &born);
+        if (born) {
+            detector_learned(detector, &settings);
+            detector_free(detector);
+            detector = detector_of(kind, &settings);
+        }
+        if (push(detector, step, value)) {
+            show(detector, kind, seed, "alarm");
+            alarms++;
+        }
+    }
+    detector_free(detector);
+    return alarms;
+}
+
+static void weeks_without_a_leak_are_quiet(void **state)
+{
+    (void)state;
+    static const enum server_kind kinds[] = {SERVER_STORE,   SERVER_MANAGED, SERVER_BACKLOG,
+                                             SERVER_MACHINE, SERVER_COUNT,   SERVER_HOARD};
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
+        for (uint64_t seed = 1; seed <= 2; seed++)
+            assert_int_equal(alarms_of(kinds[i], seed), 0);
+}
+
+/* After three weeks it leaks at a rate that takes what is left in `days`. Returns the share of that which was gone when
+ * it was told; more than 1 when it never was. */
+static double share_gone_when_told(enum server_kind kind, uint64_t seed, double end, double days)
+{
+    struct server server;
+    const struct verdict_settings settings = server_settings(kind);
+    struct detector *detector = detector_of(kind, &settings);
+    double value = 0, per_hour = 0, share = 2;
+    server_begin(&server, kind, seed);
+    server.lives_hours = INFINITY;
+    for (int64_t step = 0; share > 1 && (per_hour == 0 || value < end); step++) {
+        bool born;
+        value = server_next(&server, &born);
+        if (step == STEPS_OF(3 * WEEK_MS)) {
+            per_hour = (end - value) / (days * 24);
+            server_leak(&server, per_hour);
+        }
+        if (push(detector, step, value) && per_hour > 0)
+            share = server.leaked / (per_hour * days * 24);
+    }
+    if (share > 1)
+        show(detector, kind, seed, "never told");
+    detector_free(detector);
+    return share;
+}
+
+/* What each day does is more than what the leak adds in one. */
+static void a_leak_beneath_what_the_days_do_is_told(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        assert_true(share_gone_when_told(SERVER_STORE, seed, server_limit(SERVER_STORE), 10) < 0.75);
+        assert_true(share_gone_when_told(SERVER_STORE, seed, server_limit(SERVER_STORE), 3) < 0.75);
+        assert_true(share_gone_when_told(SERVER_MACHINE, seed, server_limit(SERVER_MACHINE), 3) < 0.9);
+    }
+}
+
+/* The system allows sixteen million: who leaks thousands an hour is told long before. */
+static void a_leak_of_handles_does_not_wait_for_millions(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        assert_true(share_gone_when_told(SERVER_COUNT, seed, 100e3, 1) < 0.75);
+        assert_true(share_gone_when_told(SERVER_COUNT, seed, 100e3, 3) < 0.5);
+    }
+}
+
+/* A process that is born with empty caches: they fill in working hours, towards 700 MiB, beside 150 MiB that the load
+ * takes. Its first two days, a weekend, have none of either. */
+static double level_of_life(double hour, double leak_per_hour)
+{
+    const double worked = hour < 48 ? 0 : floor((hour - 48) / 24) * 8 + fmin(fmax(fmod(hour, 24) - 9, 0), 8);
+    const bool works = hour >= 48 && fmod(hour, 24) >= 9 && fmod(hour, 24) < 17;
+    return (200 + 700 * (1 - exp(-worked / 40)) + (works ? 150 : 0) + leak_per_hour * hour) * MIB;
+}
+
+/* The hour of the first alarm in the first ten days of such a life; more than that without one. */
+static double first_alarm(const struct verdict_settings *settings, double leak_per_hour)
+{
+    struct detector *detector = detector_of(SERVER_STORE, settings);
+    struct random random = random_seeded(3);
+    double hour = 0;
+    for (int64_t step = 0; hour < 240; step++) {
+        hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+        if (push(detector, step, level_of_life(hour, leak_per_hour) + 2 * MIB * random_normal(&random)))
+            break;
+    }
+    detector_free(detector);
+    return hour;
+}
+
+static void a_process_may_go_where_the_one_before_was(void **state)
+{
+    (void)state;
+    struct verdict_settings settings = server_settings(SERVER_STORE);
+    assert_true(first_alarm(&settings, 0) < 240); /* for all that is known it leaks */
+    settings.learned_plateau = 1050 * MIB;
+    assert_true(first_alarm(&settings, 0) >= 240);
+    assert_in_range((long)first_alarm(&settings, 5), 100, 150); /* of 1160 MiB after 125 h */
+    settings.learned_leak = true;
+    assert_true(first_alarm(&settings, 0) < 240);
+}
+
+/* A lesson of the level that was held in so many days. */
+static void learn(struct verdict_settings *settings, double level, int days)
+{
+    struct detector *detector = detector_of(SERVER_STORE, settings);
+    for (int64_t step = 0; step < STEPS_OF(days * MS_PER_DAY); step++)
+        detector_push(detector, step * SERVER_STEP_MS, step % 240 == 7 ? 2 * level : level);
+    detector_learned(detector, settings);
+    detector_free(detector);
+}
+
+/* The level that was held counts, not a peak; and a life that saw no whole week takes nothing back. */
+static void a_short_life_teaches_only_more(void **state)
+{
+    (void)state;
+    struct verdict_settings settings = server_settings(SERVER_STORE);
+    learn(&settings, 500 * MIB, 2);
+    assert_true(fabs(settings.learned_plateau / MIB - 502) <
+                3); /* the means of half hours have a part of the peaks */
+    learn(&settings, 900 * MIB, 8);
+    learn(&settings, 300 * MIB, 2);
+    assert_true(fabs(settings.learned_plateau / MIB - 904) < 6);
+    learn(&settings, 300 * MIB, 8);
+    assert_true(fabs(settings.learned_plateau / MIB - 301) < 3);
+    const struct verdict_settings before = settings;
+    learn(&settings, 900 * MIB, 0); /* it saw nothing */
+    assert_memory_equal(&settings, &before, sizeof settings);
+}
+
+/* What was leaked and given back is no level where the next process may go. */
+static void a_leak_that_was_told_is_no_lesson(void **state)
+{
+    (void)state;
+    struct verdict_settings settings = server_settings(SERVER_STORE);
+    struct detector *detector = detector_of(SERVER_STORE, &settings);
+    struct random random = random_seeded(9);
+    bool told = false;
+    for (int64_t step = 0; step < STEPS_OF(9 * MS_PER_DAY); step++) {
+        const double hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+        const double leaked = hour > 120 && hour < 144 ? 25 * (hour - 120) : 0;
+        told |= push(detector, step, (500 + leaked + random_normal(&random)) * MIB);
+    }
+    assert_true(told);
+    assert_int_equal(detector_state(detector), VERDICT_BOUNDED);
+    detector_learned(detector, &settings);
+    assert_false(settings.learned_leak);
+    assert_true(settings.learned_plateau < 550 * MIB);
+    detector_free(detector);
+}
+
+/* The clock may be set, and storewatch may have been away: what the days did is still held against their own times. */
+static void silences_shift_no_day(void **state)
+{
+    (void)state;
+    struct server server;
+    const struct verdict_settings settings = server_settings(SERVER_STORE);
+    struct detector *detector = detector_of(SERVER_STORE, &settings);
+    bool told = false, born;
+    double value = 0;
+    server_begin(&server, SERVER_STORE, 2);
+    server.lives_hours = INFINITY;
+    for (int64_t step = 0; step < STEPS_OF(5 * WEEK_MS) && value < server_limit(SERVER_STORE); step++) {
+        if (step == STEPS_OF(3 * WEEK_MS))
+            server_leak(&server, (server_limit(SERVER_STORE) - value) / 72);
+        value = server_next(&server, &born);
+        const double hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+        if (fmod(hour, 100) < 90) /* away for ten hours, each four days */
+            told |= push(detector, step, value) && hour > 3 * 168;
+    }
+    assert_true(told);
+    detector_free(detector);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(weeks_without_a_leak_are_quiet),
+        cmocka_unit_test(a_leak_beneath_what_the_days_do_is_told),
+        cmocka_unit_test(a_leak_of_handles_does_not_wait_for_millions),
+        cmocka_unit_test(a_process_may_go_where_the_one_before_was),
+        cmocka_unit_test(a_short_life_teaches_only_more),
+        cmocka_unit_test(a_leak_that_was_told_is_no_lesson),
+        cmocka_unit_test(silences_shift_no_day),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
