@@ -674,19 +674,23 @@ static bool rises_on(const struct detector *d)
 static bool guard_sees(struct detector *d, double value)
 {
     const double limit = d->limit.value;
-    if (d->state == VERDICT_UNBOUNDED || !(value >= GUARD_BELOW * limit)) {
-        if (d->near && value < GUARD_BELOW * limit)
-            d->came_back_from = fmax(d->came_back_from, d->near_peak);
+    if (!(value >= GUARD_BELOW * limit)) {
+        d->came_back_from = fmax(d->came_back_from, d->near_peak);
+        d->near_peak = 0;
+        d->near = false;
+        return false;
+    }
+    d->near_peak = fmax(d->near_peak, value); /* also of a growth that is told */
+    if (d->state == VERDICT_UNBOUNDED) {
         d->near = false;
         return false;
     }
     if (!d->near) {
         d->near = true;
         d->near_since_ms = d->last_ms;
-        d->near_from = d->near_peak = value;
+        d->near_from = value;
         d->rises = d->climbs = 0;
     }
-    d->near_peak = fmax(d->near_peak, value);
     if (!(value > d->last_value))
         d->rises = 0;
     else if (d->rises++ == 0)

@@ -114,11 +114,11 @@ struct detector {
     /* Being confirmed: of the whole life, of its recent parts, and of those against what the days before did. */
     struct forecast steady, urgent, daily[AGAINST_COUNT];
     double last_value;
-    bool near; /* it is above GUARD_BELOW of the limit, */
+    bool near; /* it is above GUARD_BELOW of the limit and not told, */
     int64_t near_since_ms;
-    double near_from;      /* at first with this value, */
-    double near_peak;      /* at most with this; */
-    double came_back_from; /* the highest of those that went below again */
+    double near_from;      /* at first with this value; */
+    double near_peak;      /* its highest since it came above that, told or not, */
+    double came_back_from; /* and the highest of those that went below again */
     unsigned rises;        /* in a row there, */
     double risen_from;     /* from this value */
     unsigned climbs;       /* steps of a climb there, */

@@ -575,6 +575,33 @@ static void a_height_that_it_came_back_from_is_no_news(void **state)
     detector_free(detector);
 }
 
+/* A job that is new to a long quiet life comes near the limit as a leak does. It is told once: in the nights that
+ * follow the height has been seen, and what was told of it is no reason to forget that. */
+static void a_job_that_was_told_is_not_told_each_night(void **state)
+{
+    (void)state;
+    const double limit = 2147483648.0;
+    static const int rises_min[] = {10, 30, 120}, holds_min[] = {5, 30};
+    for (size_t k = 0; k < 6; k++) {
+        const int rise_min = rises_min[k % 3], hold_min = holds_min[k / 3];
+        struct detector *detector = detector_below(limit);
+        struct random random = random_seeded(9);
+        int alarms = 0;
+        enum verdict_state before = VERDICT_LEARNING;
+        for (int minute = 0; minute < 12 * 24 * 60; minute++) {
+            const bool works = minute >= 6 * 24 * 60 && minute % 1440 < rise_min + hold_min;
+            const double job = works ? fmin((double)(minute % 1440) / rise_min, 1) : 0;
+            const double value = (0.44 + 0.52 * job) * limit + 3e6 * random_normal(&random);
+            const enum verdict_state now = detector_push(detector, minute * MS_PER_MINUTE, value);
+            alarms += now == VERDICT_UNBOUNDED && before != VERDICT_UNBOUNDED;
+            before = now;
+        }
+        print_message("rises for %d min, stays for %d: %d alarms\n", rise_min, hold_min, alarms);
+        assert_int_equal(alarms, 1);
+        detector_free(detector);
+    }
+}
+
 /* What is given back of a long history is coarse at its begin. A leak that begins afterwards is told as it
  * would have been without a restart of storewatch: a steady one within days, one near its end at once. */
 static void a_restored_history_costs_no_window(void **state)
@@ -1445,6 +1472,7 @@ int main(void)
         cmocka_unit_test(harmless_shapes_near_the_limit_are_left_alone),
         cmocka_unit_test(no_fast_leak_is_missed),
         cmocka_unit_test(a_height_that_it_came_back_from_is_no_news),
+        cmocka_unit_test(a_job_that_was_told_is_not_told_each_night),
         cmocka_unit_test(a_restored_history_costs_no_window),
         cmocka_unit_test(a_long_least_window_is_kept),
         cmocka_unit_test(incarnations_learn_from_each_other),
