@@ -189,8 +189,7 @@ struct restart_watch {
 
 struct restart {
     struct restart_journal journal;
-    int64_t stop_timeout_ms, start_timeout_ms, verify_ms;
-    const struct config *config; /* lent: as it is at each step, for restart_may_terminate */
+    const struct config *config; /* lent: as it is at each step, for its timeouts and restart_may_terminate */
     /* Told by the caller before each step: "" = a hung client's process may be ended now, else what forbids
      * it. */
     char terminate_held[160];

@@ -300,9 +300,6 @@ void engine_configure(struct engine *engine, const struct config *config)
 {
     engine->config = *config;
     growers_init(&engine->growers, config->interval_ms, config->min_window_ms);
-    engine->restart.stop_timeout_ms = config->stop_timeout_ms;
-    engine->restart.start_timeout_ms = config->start_timeout_ms;
-    engine->restart.verify_ms = config->verify_ms;
     watch_drop_unnamed(&engine->watch, config);
 }
 

@@ -198,20 +198,10 @@ unsigned machine_turn_back(struct restart *restart, int64_t utc_ms)
 
 /* ---- the machine: its face ---- */
 
-static void restart_load(struct restart *restart, const struct config *config,
-                         const struct restart_journal *journal)
-{
-    *restart = (struct restart){.journal = *journal,
-                                .config = config,
-                                .stop_timeout_ms = config->stop_timeout_ms,
-                                .start_timeout_ms = config->start_timeout_ms,
-                                .verify_ms = config->verify_ms};
-}
-
 void restart_begin(struct restart *restart, const struct config *config,
                    const struct restart_journal *journal, int64_t mono_ms)
 {
-    restart_load(restart, config, journal);
+    *restart = (struct restart){.journal = *journal, .config = config};
     restart->journal.phase = RESTART_STOPPING;
     restart->told_mono_ms = mono_ms; /* a look from before says nothing about what is to begin now */
 }
@@ -237,7 +227,7 @@ static void mend_plan(struct restart_journal *journal)
 void restart_resume(struct restart *restart, const struct config *config,
                     const struct restart_journal *journal, int64_t mono_ms)
 {
-    restart_load(restart, config, journal);
+    *restart = (struct restart){.journal = *journal, .config = config};
     mend_plan(&restart->journal);
     restart->told_mono_ms = mono_ms;
     restart->verify_mono_ms = mono_ms;

@@ -140,16 +140,16 @@ enum hung hang_end(struct restart *restart, struct machine_step *step, size_t in
     const int64_t looked_mono_ms = step->observation->mono_ms;
     const int64_t hung_ms = looked_mono_ms - watch->hung_mono_ms;
     /* What cannot be read may be moving. */
-    const bool still =
-        reading_known(look->cpu_ms) && reading_known(look->io_count) &&
-        looked_mono_ms - watch->progress_mono_ms > hang_quiet_allowed_ms(look, restart->stop_timeout_ms);
+    const bool still = reading_known(look->cpu_ms) && reading_known(look->io_count) &&
+                       looked_mono_ms - watch->progress_mono_ms >
+                           hang_quiet_allowed_ms(look, restart->config->stop_timeout_ms);
     char why[96];
     if (!watch->hanging || look->state != SERVICE_STATE_STOP_PENDING || watch->terminated || restart->asked ||
         !still || restart->terminate_held[0] != '\0' ||
         !restart_may_terminate(restart->config, step->observation, service, why, sizeof(why))) {
         return HUNG_WAIT;
     }
-    if (hung_ms < restart->stop_timeout_ms || restart->held) {
+    if (hung_ms < restart->config->stop_timeout_ms || restart->held) {
         return HUNG_NEARLY;
     }
     struct text text = text_on(service->note, sizeof(service->note));

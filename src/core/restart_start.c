@@ -29,7 +29,7 @@ static bool end_is_out(struct restart *restart, struct machine_step *step, size_
         return false;
     }
     look_follow(watch, look, step->mono_ms);
-    if (watch_waited_ms(watch, step->mono_ms) >= restart->start_timeout_ms) {
+    if (watch_waited_ms(watch, step->mono_ms) >= restart->config->start_timeout_ms) {
         machine_tell_down(restart, service, &step->news);
     }
     machine_say_asked(restart, step);
@@ -204,13 +204,13 @@ static void bring_up(struct restart *restart, struct machine_step *step, size_t 
     if (!*open && !watch->timed && look->state == SERVICE_STATE_STOPPED) {
         return; /* its turn has not come: so has not its clock begun */
     }
-    const bool late = watch_waited_ms(watch, step->mono_ms) >= restart->start_timeout_ms;
+    const bool late = watch_waited_ms(watch, step->mono_ms) >= restart->config->start_timeout_ms;
     if (late) {
         if (!watch->told_down) {
             struct text text = text_on(service->note, sizeof(service->note));
             text_add(&text, look->state == SERVICE_STATE_UNKNOWN ? "not known to run after "
                                                                  : "does not run after ");
-            text_add_duration(&text, restart->start_timeout_ms);
+            text_add_duration(&text, restart->config->start_timeout_ms);
             text_add(&text, ", state \"%s\"", service_state_text(look->state));
         }
         machine_tell_down(restart, service, &step->news);
@@ -223,7 +223,7 @@ static void bring_up(struct restart *restart, struct machine_step *step, size_t 
         return;
     }
     if (state_is_pending(look->state)) {
-        machine_say_pending(restart, step, index, look, restart->start_timeout_ms);
+        machine_say_pending(restart, step, index, look, restart->config->start_timeout_ms);
         /* The next one may need it, so it has to wait; but not for ever, and not for a stop that hangs. */
         *open = *open && (late || look->state == SERVICE_STATE_STOP_PENDING);
         return;
@@ -271,7 +271,8 @@ static void verify_step(struct restart *restart, struct machine_step *step, cons
     }
     /* A stop that was accepted, or may have been, cannot be taken back: what runs now may still stop, and has
      * to be started again then. */
-    const int64_t watch_ms = restart->verify_ms + (seen->stop_under_way ? restart->stop_timeout_ms : 0);
+    const int64_t watch_ms =
+        restart->config->verify_ms + (seen->stop_under_way ? restart->config->stop_timeout_ms : 0);
     const int64_t left_ms = watch_ms - (step->observation->mono_ms - restart->verify_mono_ms);
     if (left_ms <= 0) {
         const struct process_id process = look_at(step->observation, machine_target(restart)->name).process;

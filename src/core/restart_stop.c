@@ -114,7 +114,7 @@ static void note_timeout(const struct restart *restart, struct restart_service *
     struct text text = text_on(service->note, sizeof(service->note));
     text_add(&text, "%s after ",
              service->stop == STEP_WAITING ? "could not be asked to stop" : "did not stop");
-    text_add_duration(&text, restart->stop_timeout_ms);
+    text_add_duration(&text, restart->config->stop_timeout_ms);
     if (watch->refused && state_is_running(state)) {
         text_add(&text, ": %s", refusal);
     } else {
@@ -167,10 +167,10 @@ static void timed_out(struct restart *restart, struct machine_step *step, size_t
     struct restart_service *service = &restart->journal.plan.services[current];
     const struct restart_watch *watch = &restart->watches[current];
     const enum hung hung = hang_end(restart, step, current, look);
-    const bool patient =
-        watch_waited_ms(&restart->watches[current], step->mono_ms) < END_TIMEOUTS * restart->stop_timeout_ms;
+    const bool patient = watch_waited_ms(&restart->watches[current], step->mono_ms) <
+                         END_TIMEOUTS * restart->config->stop_timeout_ms;
     if (hung == HUNG_ASKED || (hung == HUNG_NEARLY && patient)) {
-        machine_say_pending(restart, step, current, look, restart->stop_timeout_ms);
+        machine_say_pending(restart, step, current, look, restart->config->stop_timeout_ms);
         return;
     }
     if (restart->asked && restart->request.kind == REQUEST_TERMINATE) {
@@ -209,7 +209,7 @@ void stop_step(struct restart *restart, struct machine_step *step)
         return;
     }
     struct look look = look_at_planned(step->observation, &plan->services[current]);
-    if (watch_waited_ms(&restart->watches[current], step->mono_ms) >= restart->stop_timeout_ms) {
+    if (watch_waited_ms(&restart->watches[current], step->mono_ms) >= restart->config->stop_timeout_ms) {
         timed_out(restart, step, current, &look);
         return;
     }
@@ -218,7 +218,7 @@ void stop_step(struct restart *restart, struct machine_step *step)
         return;
     }
     if (state_is_pending(look.state)) {
-        machine_say_pending(restart, step, current, &look, restart->stop_timeout_ms);
+        machine_say_pending(restart, step, current, &look, restart->config->stop_timeout_ms);
         return;
     }
     if (restart->asked || restart->held) {
@@ -227,7 +227,7 @@ void stop_step(struct restart *restart, struct machine_step *step)
     }
     if (step->mono_ms < restart->watches[current].retry_mono_ms) {
         if (restart->watches[current].accepted) {
-            machine_say_pending(restart, step, current, &look, restart->stop_timeout_ms);
+            machine_say_pending(restart, step, current, &look, restart->config->stop_timeout_ms);
         } else {
             machine_say(restart, step, "%s: %s; asked again soon", plan->services[current].name,
                         plan->services[current].note);
@@ -253,7 +253,7 @@ void stop_step(struct restart *restart, struct machine_step *step)
     }
     if (!state_is_running(look.state)) { /* one that somebody is just starting */
         (void)watch_waited_ms(&restart->watches[current], step->mono_ms);
-        machine_say_pending(restart, step, current, &look, restart->stop_timeout_ms);
+        machine_say_pending(restart, step, current, &look, restart->config->stop_timeout_ms);
         return;
     }
     if (step->mono_ms >= restart->watches[current].retry_mono_ms) {

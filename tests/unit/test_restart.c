@@ -718,7 +718,7 @@ static void test_progress_is_no_hang(void **state)
      * second, and not forty. (Found by seed 100092975 of the simulation.) */
     run_prepare_client("T A>T");
     run_begin(NULL);
-    run.restart.stop_timeout_ms = 80 * MS_PER_SECOND;
+    run.config.stop_timeout_ms = 80 * MS_PER_SECOND;
     hang("A");
     world_get(&run.world, "A")->checkpoint_every_ms = 5000;
     run_for(93 * MS_PER_SECOND);
