@@ -223,12 +223,11 @@ static int64_t begin_of_growth(const struct detector *d, int64_t onset_ms)
     return onset_ms;
 }
 
-static void unbounded_enter(struct detector *d, const struct finding *f, bool by_guard)
+static void unbounded_enter(struct detector *d, const struct finding *f)
 {
     state_enter(d, VERDICT_UNBOUNDED);
-    d->told_onset_ms = by_guard ? f->onset_ms : begin_of_growth(d, f->onset_ms);
+    d->told_onset_ms = f->clause == CLAUSE_GUARD ? f->onset_ms : begin_of_growth(d, f->onset_ms);
     change_remember(d, d->told_onset_ms);
-    d->by_guard = by_guard;
     d->used_up = false;
     d->level_of_line = false;
     d->finding = *f;
@@ -483,6 +482,20 @@ static bool forecast_holds(const struct detector *d, struct forecast *forecast, 
     return false;
 }
 
+/* What was shown before the window, which begins within a longer life. NAN: nothing was. */
+static void range_before(const struct detector *d, int64_t begin_ms, double *out_usual, double *out_high)
+{
+    struct series_bucket point[SERIES_RING];
+    const int64_t born_ms = d->first_ms + d->settings.warm_up_ms;
+    int64_t width_ms;
+    const size_t count = begin_ms > born_ms ? series_window(&d->series, born_ms, point, &width_ms) : 0;
+    double v[SERIES_RING];
+    size_t n = 0;
+    for (; n < count && point[n].t_ms < begin_ms; n++)
+        v[n] = point[n].mean;
+    values_range(v, n, out_usual, out_high);
+}
+
 static void evaluate(struct detector *d)
 {
     struct series_bucket point[SERIES_RING];
@@ -495,24 +508,9 @@ static void evaluate(struct detector *d)
         d->last_ms - begin_ms < d->settings.min_window_ms)
         return;
     const double life_s = (double)(d->last_ms - begin_ms) / 1000;
-    struct context context = {
-        .life_s = life_s, .samples = life_s * 1000 / (double)d->series.period_ms, .usual = NAN, .high = NAN};
-    if (context.samples > (double)d->sample_count)
-        context.samples = (double)d->sample_count;
-    if (begin_ms > d->first_ms + d->settings.warm_up_ms) {
-        struct series_bucket older[SERIES_RING];
-        const size_t all = series_window(&d->series, d->first_ms + d->settings.warm_up_ms, older, &width_ms);
-        size_t k = 0;
-        double v[SERIES_RING];
-        while (k < all && older[k].t_ms < begin_ms) {
-            v[k] = older[k].mean;
-            k++;
-        }
-        if (k > 0) {
-            context.usual = trend_rank(v, k, k / 2);
-            context.high = trend_rank(v, k, k - 1 - k / 20);
-        }
-    }
+    const double periods = life_s * 1000 / (double)d->series.period_ms;
+    struct context context = {.life_s = life_s, .samples = fmin(periods, (double)d->sample_count)};
+    range_before(d, begin_ms, &context.usual, &context.high);
     const struct finding best = judge_window(d, &context, block, n, begin_ms);
     d->finding = best;
     d->value = block[n - 1].middle;
@@ -520,19 +518,18 @@ static void evaluate(struct detector *d)
     const size_t older_blocks = n * 2 / 3;
     for (size_t i = 0; i < older_blocks; i++)
         middle[i] = block[i].middle;
-    d->usual = trend_rank(middle, older_blocks, older_blocks / 2);
-    d->high = trend_rank(middle, older_blocks, older_blocks - 1 - older_blocks / 20);
+    values_range(middle, older_blocks, &d->usual, &d->high);
     if (d->state == VERDICT_LEARNING)
         state_enter(d, VERDICT_BOUNDED);
     const double held = has_days(d) ? days_held(&d->days) : NAN;
     d->harmless = fmax(d->harmless, isnan(held) ? d->value : held);
     if (forecast_holds(d, &d->steady, &best, point, count))
-        unbounded_enter(d, &best, false);
+        unbounded_enter(d, &best);
     if (d->state == VERDICT_UNBOUNDED || ++d->undescribed >= DESCRIBE_EVERY)
         describe(d, point, count, block, n, d->state == VERDICT_UNBOUNDED ? d->line_from_ms : begin_ms);
 }
 
-/* The recent quarter, sixteenth, ... of the life, in finer blocks: growth that fills its headroom long before
+/* The recent third, ninth, ... of the life, in finer blocks: growth that fills its headroom long before
  * the life has doubled cannot wait for clause 1. Only called while the value is far above the usual level. */
 static void evaluate_urgent(struct detector *d)
 {
@@ -567,7 +564,7 @@ static void evaluate_urgent(struct detector *d)
             continue;
         grows = true;
         if (forecast_holds(d, &d->urgent, &best, point, count)) {
-            unbounded_enter(d, &best, false);
+            unbounded_enter(d, &best);
             d->value = block[n - 1].middle;
             describe(d, point, count, block, n, d->line_from_ms);
             return;
@@ -644,7 +641,7 @@ static void guard_speak(struct detector *d, double value)
                               .growth = value - d->high,
                               .level = value,
                               .plateau = NAN};
-    unbounded_enter(d, &f, true);
+    unbounded_enter(d, &f);
     d->value = value;
     const size_t count = series_window(&d->series, f.onset_ms, point, &width_ms);
     describe(d, point, count, NULL, 0, d->line_from_ms);
@@ -666,12 +663,8 @@ static bool rises_on(const struct detector *d)
            level[2] - level[1] >= GUARD_EACH * third && level[3] - level[2] >= GUARD_LAST * third;
 }
 
-/* The absolute guard: a level never seen comes near the limit in one rise, with no time to look at its shape.
- * The rise goes on from each sample to the next; or noise hides that, and it climbs in several steps while the
- * shape is not looked at, or rises for long enough to see that it goes on. A step to a new level has one, and
- * from there the noise rises by little. A level that it came back from before (a nightly job, the teeth of a
- * saw) has been seen. */
-static bool guard_sees(struct detector *d, double value)
+/* Follows how the level came near the limit. False: it is not near, or its growth is told. */
+static bool guard_follow(struct detector *d, double value)
 {
     const double limit = d->limit.value;
     if (!(value >= GUARD_BELOW * limit)) {
@@ -701,12 +694,24 @@ static bool guard_sees(struct detector *d, double value)
         d->climbs++;
         d->climbed = value;
     }
-    const bool unseen = d->last_ms - d->near_since_ms <= spacing(d, d->last_ms - begin_of_life(d));
-    const bool rises = d->rises >= GUARD_RISES && d->risen_from < GUARD_BELOW * limit;
-    const bool climbs = d->climbs >= GUARD_RISES && value - d->near_from >= GUARD_CLIMBED * limit && unseen;
+    return true;
+}
+
+/* The absolute guard: a level never seen comes near the limit in one rise, with no time to look at its shape.
+ * The rise goes on from each sample to the next; or noise hides that, and it climbs in several steps while the
+ * shape is not looked at, or rises for long enough to see that it goes on. A step to a new level has one, and
+ * from there the noise rises by little. A level that it came back from before (a nightly job, the teeth of a
+ * saw) has been seen. */
+static bool guard_sees(const struct detector *d, double value)
+{
+    const double limit = d->limit.value;
     const bool never_seen = d->state == VERDICT_BOUNDED && d->high < GUARD_BELOW * limit &&
                             value > d->came_back_from + GUARD_CLIMB * limit;
-    return never_seen && value >= GUARD_SHARE * limit && (rises || climbs || rises_on(d));
+    const bool in_a_row = d->rises >= GUARD_RISES && d->risen_from < GUARD_BELOW * limit;
+    const bool before_a_look = d->last_ms - d->near_since_ms <= spacing(d, d->last_ms - begin_of_life(d));
+    const bool in_steps =
+        d->climbs >= GUARD_RISES && value - d->near_from >= GUARD_CLIMBED * limit && before_a_look;
+    return never_seen && value >= GUARD_SHARE * limit && (in_a_row || in_steps || rises_on(d));
 }
 
 static int64_t shortest_interval_ms(const struct detector *d)
@@ -787,7 +792,7 @@ enum verdict_state detector_push(struct detector *d, int64_t clock_ms, double va
         d->harmless = fmax(d->harmless, days_held(&d->days));
     if (d->series.period_ms == 0 || t_ms < d->first_ms + d->settings.warm_up_ms)
         return d->state;
-    if (guard_sees(d, value))
+    if (guard_follow(d, value) && guard_sees(d, value))
         guard_speak(d, value);
     d->last_value = value;
     if (d->state == VERDICT_UNBOUNDED) {

@@ -200,7 +200,7 @@ struct onset {
     double scatter;      /* about its own curve */
     double noise;        /* tolerance of its parts */
     double rate;         /* per second, */
-    double near, far;    /* and before the onset */
+    double near;         /* and just before the onset */
     struct finding *found;
 };
 
@@ -327,10 +327,9 @@ static enum clause clause_range(struct onset *o)
     if (o->from_birth)
         return CLAUSE_GROWS;
     double prior[BLOCKS_MAX];
-    const size_t s = o->s;
-    memcpy(prior, o->view->value, s * sizeof *prior);
-    f->range_high = s > 0 ? trend_rank(prior, s, s - 1 - s / 20) : o->v[0];
-    f->range_middle = s > 0 ? trend_rank(prior, s, s / 2) : o->v[0];
+    const size_t n = o->s > 0 ? o->s : 1; /* of the growth's own begin when nothing was before */
+    memcpy(prior, o->view->value, n * sizeof *prior);
+    values_range(prior, n, &f->range_middle, &f->range_high);
     if (o->context->high > f->range_high) {
         f->range_high = o->context->high;
         f->range_middle = o->context->usual;
@@ -368,8 +367,8 @@ static enum clause clause_prior(struct onset *o)
         return CLAUSE_GROWS;
     o->rate = o->growth / o->duration;
     o->near = rate_before(o->view->t, o->view->value, o->s, o->duration / 3);
-    o->far = rate_before(o->view->t, o->view->value, o->s, o->duration);
-    return o->near > PRIOR_RATE * o->rate || o->far > PRIOR_RATE * o->rate ? CLAUSE_PRIOR : CLAUSE_GROWS;
+    const double far = rate_before(o->view->t, o->view->value, o->s, o->duration);
+    return fmax(o->near, far) > PRIOR_RATE * o->rate ? CLAUSE_PRIOR : CLAUSE_GROWS;
 }
 
 /* Neither a parabola nor a cubic explains the growth better than its line does, nor even about as well: what

@@ -134,7 +134,6 @@ struct detector {
     double height, peak;   /* of the growth, looked at as it was found: now, and the highest */
     double held;           /* the highest that was, since held_ms */
     int64_t held_ms;
-    bool by_guard;
     bool used_up; /* it has stopped at its limit for so long that it would be cleared elsewhere */
     /* The line of the present segment, per second. */
     struct trend_slope slope;
@@ -216,6 +215,8 @@ size_t values_period(const double *v, size_t n, size_t lag_max);
 double values_mean(const double *value, size_t n);
 /* Sum of the squared distances from the mean. */
 double values_squares(const double *value, size_t n);
+/* Their median and 95 % level; NAN for none. Permutes them. */
+void values_range(double *value, size_t n, double *out_middle, double *out_high);
 /* Adds the sums of (time - its mean)^2 and of (time - its mean) (value - its mean): of several pieces, tv /
  * tt is the slope that they have in common. */
 void values_products(const double *time, const double *value, size_t n, double *tt, double *tv);

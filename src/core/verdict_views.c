@@ -87,6 +87,12 @@ double values_squares(const double *value, size_t n)
     return total;
 }
 
+void values_range(double *value, size_t n, double *out_middle, double *out_high)
+{
+    *out_high = n > 0 ? trend_rank(value, n, n - 1 - n / 20) : NAN;
+    *out_middle = n > 0 ? trend_rank(value, n, n / 2) : NAN;
+}
+
 void values_products(const double *time, const double *value, size_t n, double *tt, double *tv)
 {
     const double mean_t = values_mean(time, n), mean_v = values_mean(value, n);

@@ -104,7 +104,7 @@ static void add_course(struct text *text, const struct detector *d, const struct
     text_add_duration(text, lasted_ms(d));
     text_add(text, ", by ");
     text_add_quantity(text, d->settings.unit, v->growth);
-    if (d->by_guard)
+    if (d->finding.clause == CLAUSE_GUARD)
         text_add(text, ", in one rise from a level it never left before");
     else if (d->accelerates)
         text_add(text, ", faster and faster");
