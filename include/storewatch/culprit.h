@@ -20,8 +20,8 @@
  *   in step    rank correlation of the increments from block to block at lags around 0 - increments, because
  *              any two growing levels correlate (G. U. Yule 1926) - with what all other processes have in
  *              common taken out (partial correlation). Its p-value, times the lags tried, makes a bound on
- * the odds, -1 / (e p ln p) (T. Sellke, M. J. Bayarri, J. O. Berger 2001); verdict    its own detector has
- * found it to grow without bound; its DLL lacks a known fix.
+ *              the odds, -1 / (e p ln p) (T. Sellke, M. J. Bayarri, J. O. Berger 2001);
+ *   verdict    its own detector has found it to grow without bound; its DLL lacks a known fix.
  *
  * More than one: the few largest shares of a sum that together are most of it need only a part each; and of
  * what is accounted to nobody, pairs are hypotheses too, the second one by what it is in step with once the

@@ -117,7 +117,7 @@ struct incident {
     enum metric metric;
     enum incident_state state;
     bool escalated;
-    uint32_t told_count;  /* alerts sent about it so far: part of each mail's idempotency key */
+    uint32_t told_count;  /* mails about it so far: part of each one's idempotency key */
     uint32_t rungs_tried; /* bit (1 << enum rung) */
     int64_t onset_utc_ms, opened_utc_ms, told_utc_ms, recovering_utc_ms, closed_utc_ms;
     double level_at_onset, level_at_open, level_now; /* in the metric's unit */

@@ -91,11 +91,11 @@ struct restart_plan {
 /* The transitive closure of the *active* dependents of `target`, in stop order: those that nobody in the plan
  * needs any more first, equals by name. Active is everything but stopped and absent. A dependent that is
  * itself stopped is not looked behind: starting what needs it would start it too, and it did not run. States
- * and pids come from the observation where it knows the service, else from the graph. Errors: NOT_FOUND (no
- * such service), INVALID (a dependency cycle; the text names it), FULL (more than RESTART_SERVICES_MAX), BUSY
- * (a service of the plan is in a pending state or its state is unknown; the text names it), REFUSED (the
- * target does not run, or a service of the plan takes no stop control, or is disabled, so that it could not
- * be started again, or is storewatch itself). */
+ * come from the observation where it knows the service, else from the graph; processes from the observation
+ * alone. Errors: NOT_FOUND (no such service), INVALID (a dependency cycle; the text names it), FULL (more than
+ * RESTART_SERVICES_MAX), BUSY (a service of the plan is in a pending state or its state is unknown; the text
+ * names it), REFUSED (the target does not run, or a service of the plan takes no stop control, or is disabled,
+ * so that it could not be started again, or is storewatch itself). */
 enum status restart_plan_make(const struct service_graph *graph, const struct observation *observation,
                               const char *target, struct restart_plan *out_plan, struct err *err);
 

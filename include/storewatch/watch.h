@@ -93,7 +93,7 @@ struct watch {
     size_t left_out; /* incarnations beyond WATCHED_MAX at the latest look */
     size_t learned_count;
     struct watch_learned learned[LEARNED_MAX]; /* in the order in which they were taught */
-    size_t found_count; /* told by watch_found: facts about processes that may have ended meanwhile */
+    size_t found_count; /* told by watch_set_found: facts about processes that may have ended meanwhile */
     struct found_client found[FOUND_MAX];
 };
 
