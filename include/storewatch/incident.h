@@ -142,7 +142,9 @@ bool incident_limit_reached(const struct incident *incident);
 /* The end foreseen on the monotonic clock, which is utc_minus_mono_ms behind; INT64_MAX = none. */
 int64_t incident_end_mono_ms(const struct incident *incident, int64_t utc_minus_mono_ms);
 
-/* Takes the numbers of a verdict over (times shifted from the mono to the utc clock by utc_minus_mono_ms). */
+/* Takes the numbers of a verdict over (times shifted from the mono to the utc clock by utc_minus_mono_ms), or
+ * only when it ends. */
 void incident_update(struct incident *incident, const struct verdict *verdict, int64_t utc_minus_mono_ms);
+void incident_take_end(struct incident *incident, const struct verdict *verdict, int64_t utc_minus_mono_ms);
 
 #endif

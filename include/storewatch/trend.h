@@ -63,6 +63,8 @@ struct trend_parabola {
     double residue;
 };
 void trend_parabola(const double *time, const double *value, size_t n, struct trend_parabola *out_parabola);
+/* What it leaves of this point's value. */
+double trend_parabola_rest(const struct trend_parabola *parabola, double time, double value);
 /* Sum of squares that the least squares cubic leaves: a flank that is steepest in its middle has one far
  * better than its line. n <= TREND_CUBIC_POINTS_MAX, at least 4. */
 #define TREND_CUBIC_POINTS_MAX 64

@@ -135,11 +135,7 @@ static bool take_nearer(struct incident *incident, const struct watched *item, e
     if (verdict.state != VERDICT_UNBOUNDED || verdict.exhaustion_ms == INT64_MAX ||
         verdict.exhaustion_ms + shift_ms >= incident->exhaustion_utc_ms)
         return false;
-    incident->exhaustion_utc_ms = verdict.exhaustion_ms + shift_ms;
-    incident->exhaustion_early_utc_ms =
-        verdict.exhaustion_early_ms == INT64_MAX ? INT64_MAX : verdict.exhaustion_early_ms + shift_ms;
-    incident->exhaustion_late_utc_ms =
-        verdict.exhaustion_late_ms == INT64_MAX ? INT64_MAX : verdict.exhaustion_late_ms + shift_ms;
+    incident_take_end(incident, &verdict, shift_ms);
     /* In the incident's own unit: where it will stand by then. */
     double hours = (double)(verdict.exhaustion_ms - verdict.at_ms) / (double)MS_PER_HOUR;
     incident->limit = incident->level_now + incident->slope_per_hour * (hours > 0 ? hours : 0);

@@ -78,6 +78,13 @@ int64_t incident_end_mono_ms(const struct incident *incident, int64_t utc_minus_
     return shifted(incident->exhaustion_utc_ms, -utc_minus_mono_ms);
 }
 
+void incident_take_end(struct incident *incident, const struct verdict *verdict, int64_t utc_minus_mono_ms)
+{
+    incident->exhaustion_utc_ms = shifted(verdict->exhaustion_ms, utc_minus_mono_ms);
+    incident->exhaustion_early_utc_ms = shifted(verdict->exhaustion_early_ms, utc_minus_mono_ms);
+    incident->exhaustion_late_utc_ms = shifted(verdict->exhaustion_late_ms, utc_minus_mono_ms);
+}
+
 void incident_update(struct incident *incident, const struct verdict *verdict, int64_t utc_minus_mono_ms)
 {
     incident->level_now = verdict->value;
@@ -87,8 +94,6 @@ void incident_update(struct incident *incident, const struct verdict *verdict, i
     incident->limit = verdict->limit;
     text_copy(incident->limit_name, sizeof incident->limit_name,
               verdict->limit_name ? verdict->limit_name : "");
-    incident->exhaustion_utc_ms = shifted(verdict->exhaustion_ms, utc_minus_mono_ms);
-    incident->exhaustion_early_utc_ms = shifted(verdict->exhaustion_early_ms, utc_minus_mono_ms);
-    incident->exhaustion_late_utc_ms = shifted(verdict->exhaustion_late_ms, utc_minus_mono_ms);
+    incident_take_end(incident, verdict, utc_minus_mono_ms);
     text_copy(incident->reason, sizeof incident->reason, verdict->reason);
 }

@@ -65,9 +65,6 @@ struct words words_clock(int64_t utc_ms, int64_t span_ms)
     const char *clock = strchr(whole.s, ' ');
     struct words words;
     struct text text = text_on(words.s, sizeof(words.s));
-    if (date == NULL || clock == NULL) {
-        return whole;
-    }
     if (span_ms > 20 * MS_PER_HOUR) {
         text_add(&text, "%.5s %.5s", date + 1, clock + 1);
     } else {

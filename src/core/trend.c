@@ -203,7 +203,7 @@ void trend_parabola(const double *time, const double *value, size_t n, struct tr
                                    .residue = residue};
 }
 
-static double parabola_rest(const struct trend_parabola *curve, double time, double value)
+double trend_parabola_rest(const struct trend_parabola *curve, double time, double value)
 {
     const double x = (time - curve->middle) / curve->half;
     return value - curve->level - curve->slope * x - curve->bend * x * x;
@@ -222,9 +222,9 @@ double trend_cubic_residue(const double *time, const double *value, size_t n)
     trend_parabola(time, cube, n, &of_cube);
     double cc = 0, cv = 0;
     for (size_t i = 0; i < n; i++) {
-        const double rest = parabola_rest(&of_cube, time[i], cube[i]);
+        const double rest = trend_parabola_rest(&of_cube, time[i], cube[i]);
         cc += rest * rest;
-        cv += rest * parabola_rest(&curve, time[i], value[i]);
+        cv += rest * trend_parabola_rest(&curve, time[i], value[i]);
     }
     return cc > 0 ? fmax(0, curve.residue - cv * cv / cc) : curve.residue;
 }

@@ -400,9 +400,8 @@ static bool is_no_curve(const struct segment *s, const struct segment *part, con
         if (s->t[i] >= until && s->t[i] < from)
             continue;
         const struct trend_slope *line = s->t[i] < until ? &turn->before : &turn->recent;
-        const double x = (s->t[i] - curve.middle) / curve.half;
         const double off_line = s->v[i] - line->intercept - line->slope * s->t[i];
-        const double off_curve = s->v[i] - curve.level - curve.slope * x - curve.bend * x * x;
+        const double off_curve = trend_parabola_rest(&curve, s->t[i], s->v[i]);
         lines += off_line * off_line;
         bent += off_curve * off_curve;
     }
@@ -517,8 +516,6 @@ static int64_t time_of_reach(const struct detector *d, double level, double rate
         const double growth = log(bend) / d->bend_s;
         wait_s = log1p(left * growth / rate) / growth;
     }
-    if (wait_s <= 0)
-        return d->last_ms;
     const double room_s = (double)(TIME_ISO_LAST_MS - d->skipped_ms - d->last_ms) / 1000;
     return wait_s < room_s ? d->last_ms + (int64_t)(wait_s * 1000) : INT64_MAX;
 }
