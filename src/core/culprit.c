@@ -136,16 +136,6 @@ static const struct culprit_known *known_of(const struct culprit_known *known, s
     return NULL;
 }
 
-static bool is_commit(const struct culprit_work *work)
-{
-    return work->whole == &work->growers->commit;
-}
-
-static bool is_pool(const struct culprit_work *work)
-{
-    return work->whole == &work->growers->pools;
-}
-
 static void suspect_measure(const struct culprit_work *work, struct suspect *suspect)
 {
     for (size_t c = 0; c < GROWER_COLUMNS; c++) {
@@ -153,9 +143,9 @@ static void suspect_measure(const struct culprit_work *work, struct suspect *sus
         curve_make(work, suspect->row, (enum grower_column)c, work->onset, &curve);
         suspect->rise[c] = curve.n ? rise_of(&curve) : NAN;
         suspect->level[c] = curve.n ? curve.v[0] : NAN;
-        double least = c == GROWER_HANDLES ? HANDLES_LEAST
-                       : is_commit(work)   ? SHARE_LEAST * rise_of(&work->whole_curve)
-                                           : 0.001 * suspect->level[c];
+        double least = c == GROWER_HANDLES       ? HANDLES_LEAST
+                       : culprit_of_commit(work) ? SHARE_LEAST * rise_of(&work->whole_curve)
+                                                 : 0.001 * suspect->level[c];
         suspect->grows[c] = rises(&curve, least, TAU_LEAST) && slope_of(&curve, &suspect->slope[c]);
     }
 }
@@ -330,7 +320,7 @@ static void score_evidence(const struct culprit_work *work, struct suspect *susp
     suspect->doubts = doubts_of(work, suspect, column);
     bool later;
     double client = known ? PRIOR_CLIENT : PRIOR_OTHER;
-    double prior = is_pool(work) ? handles_odds(work, suspect) : client / (1 - client);
+    double prior = culprit_of_pools(work) ? handles_odds(work, suspect) : client / (1 - client);
     double onset = culprit_onset_odds(work, &suspect->onset, &later),
            step = culprit_step_odds(&suspect->step);
     if (work->with_load) /* it begins with everybody's, and moves with it */
@@ -442,7 +432,7 @@ static void suspect_tell(const struct culprit_work *work, const struct suspect *
         out->share_low = fmax(0, suspect->share - CULPRIT_SIGMAS * suspect->sigma);
         out->share_high = suspect->share + CULPRIT_SIGMAS * suspect->sigma;
     }
-    if (!is_commit(work))
+    if (!culprit_of_commit(work))
         out->in_step = suspect->step.r;
     if (work->whole_onset.known && suspect->onset.known) {
         out->lead_ms = (int64_t)(1000 * (work->whole_onset.at - suspect->onset.at));
@@ -453,7 +443,7 @@ static void suspect_tell(const struct culprit_work *work, const struct suspect *
     if (suspect->grows[GROWER_HANDLES] && mib > 0)
         out->handles_a_mib = handles / mib;
     double growth = rise_of(&work->whole_curve);
-    if (suspect->grows[GROWER_HANDLES] && !is_commit(work) && growth > 0 &&
+    if (suspect->grows[GROWER_HANDLES] && !culprit_of_commit(work) && growth > 0 &&
         metric_unit(work->question->metric) == UNIT_BYTES)
         out->bytes_a_handle = growth / handles;
     out->confidence = culprit_confidence_of(out->score);
@@ -504,7 +494,8 @@ static void rank(struct culprit_work *work, const struct culprit_known *known, s
         const struct grower *row = &work->growers->rows[i];
         const struct culprit_known *its = known_of(known, known_count, row->process);
         /* The store's own processes make up the store; of the machine they are parts as all others. */
-        if (!is_commit(work) && !is_pool(work) && ((its && its->kind == TARGET_STORE) || row == work->whole))
+        if (!culprit_of_commit(work) && !culprit_of_pools(work) &&
+            ((its && its->kind == TARGET_STORE) || row == work->whole))
             continue;
         suspects[count] = (struct suspect){.row = row, .known = its, .share = NAN, .sigma = NAN};
         suspect_measure(work, &suspects[count++]);
@@ -514,17 +505,18 @@ static void rank(struct culprit_work *work, const struct culprit_known *known, s
     double explained = 0, either = 0, whole_rise = rise_of(&work->whole_curve);
     for (size_t i = 0; i < count; i++) {
         struct suspect *suspect = &suspects[i];
-        bool grows = suspect->grows[GROWER_BYTES] || (!is_commit(work) && suspect->grows[GROWER_HANDLES]);
+        bool grows =
+            suspect->grows[GROWER_BYTES] || (!culprit_of_commit(work) && suspect->grows[GROWER_HANDLES]);
         if (!grows)
             continue;
-        if (is_commit(work)) {
+        if (culprit_of_commit(work)) {
             score_share(work, suspect);
             explained += suspect->share;
         } else {
             score_evidence(work, suspect);
         }
     }
-    if (is_commit(work)) {
+    if (culprit_of_commit(work)) {
         culprit_together_share(work, whole_rise, suspects, count);
         out->explained = explained;
         out->pool_share = pool_share(work);

@@ -189,7 +189,7 @@ static double partial(double ab, double ac, double bc)
 static void others_make(const struct culprit_work *work, const struct grower *row,
                         const struct grower *beside, double out_sum[CULPRIT_BLOCKS_MAX])
 {
-    const struct grower *apart[] = {row, beside, work->whole == &work->growers->pools ? NULL : work->whole};
+    const struct grower *apart[] = {row, beside, culprit_of_pools(work) ? NULL : work->whole};
     memcpy(out_sum, work->common, sizeof work->common);
     for (size_t i = 0; i < ARRAY_COUNT(apart); i++)
         for (size_t c = 0; apart[i] && c < GROWER_COLUMNS; c++) {
@@ -243,7 +243,7 @@ struct culprit_step culprit_in_step(const struct culprit_work *work, const struc
     others_make(work, row, NULL, others);
     for (size_t w = 0; w < GROWER_COLUMNS; w++) {
         double whole[CULPRIT_BLOCKS_MAX];
-        if ((w != work->column && work->whole == &work->growers->pools) ||
+        if ((w != work->column && culprit_of_pools(work)) ||
             increments(work, work->whole, (enum grower_column)w, whole) < BLOCKS_MIN - 1)
             continue;
         for (size_t c = 0; c < GROWER_COLUMNS; c++) {
@@ -390,7 +390,7 @@ double culprit_step_odds_beside(const struct culprit_work *work, const struct su
     if (isnan(suspect->step.r) || isnan(beside->step.r))
         return STEP_ODDS_NONE;
     for (size_t w = 0; w < GROWER_COLUMNS; w++) {
-        if (w != work->column && work->whole == &work->growers->pools)
+        if (w != work->column && culprit_of_pools(work))
             continue;
         for (size_t c = 0; c < GROWER_COLUMNS; c++) {
             double z = z_beside(work, suspect, beside, (enum grower_column)c, (enum grower_column)w);

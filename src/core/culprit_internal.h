@@ -49,6 +49,16 @@ struct culprit_work {
     bool with_load;
 };
 
+/* What is asked about: a sum, or what the kernel's pools hold; else the store. */
+static inline bool culprit_of_commit(const struct culprit_work *work)
+{
+    return work->whole == &work->growers->commit;
+}
+static inline bool culprit_of_pools(const struct culprit_work *work)
+{
+    return work->whole == &work->growers->pools;
+}
+
 struct culprit_step {
     double r; /* NAN = nothing to compare */
     double z;

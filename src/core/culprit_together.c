@@ -275,7 +275,6 @@ void culprit_together_name(const struct culprit_work *work, double either, doubl
                            struct suspect *listed[CULPRITS_LISTED], struct culprit_ranking *ranking)
 {
     size_t named = 0;
-    bool of_commit = work->whole == &work->growers->commit;
     while (named < ranking->count && named < CULPRIT_SET_MAX && listed[named]->score >= CULPRIT_SCORE_LIKELY)
         named++;
     if (named == 0 && ranking->count > 1 && listed[1]->score >= CULPRIT_SCORE_POSSIBLE &&
@@ -289,7 +288,7 @@ void culprit_together_name(const struct culprit_work *work, double either, doubl
         return;
     ranking->together = named;
     ranking->together_confidence = culprit_confidence_of(listed[named - 1]->score);
-    if (of_commit) {
+    if (culprit_of_commit(work)) {
         const struct suspect *const *members = (const struct suspect *const *)listed;
         double share = sum_of_shares(members, named),
                sigma = culprit_share_sigma(work, members, named, share, whole_rise);
