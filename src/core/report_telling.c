@@ -201,136 +201,151 @@ static void add_cause(struct text *text, const struct alert *alert)
     text_add(text, ".");
 }
 
-static void tell_lead(struct report_telling *telling)
+static const char *service_or(const struct report_telling *telling, const char *unknown)
+{
+    return telling->service[0] != '\0' ? telling->service : unknown;
+}
+
+/* "BESAgent.exe on EX1 grows without bound: private bytes +14.2 MiB/h, 5 h 10 min left." */
+static void lead_growth(struct report_telling *telling, struct text *text)
+{
+    const struct alert *alert = telling->alert;
+    add_who(text, telling);
+    const bool grows = !add_standstill(text, telling);
+    if (grows) {
+        text_add(text, alert->kind == ALERT_OPENED      ? " grows without bound: "
+                       : alert->kind == ALERT_ESCALATED ? " is near exhaustion: "
+                       : alert->read_utc_ms             ? " grew when it was last read: "
+                                                        : " still grows: ");
+        add_growth(text, telling);
+    }
+    text_add(text, ".");
+    add_cause(text, alert);
+    /* "still growing" beside it would deny any other news */
+    telling->lead_is_headline = alert->kind == ALERT_REMINDER && (alert->read_utc_ms || !grows);
+}
+
+/* Of an incident; nothing when the kind is about something else. */
+static void lead_incident(struct report_telling *telling, struct text *text)
 {
     const struct alert *alert = telling->alert;
     const struct incident *incident = telling->incident;
-    const char *host = telling->host;
-    const char *service = telling->service[0] != '\0' ? telling->service : "a service";
-    const char *down = telling->service[0] != '\0' ? telling->service : "A service"; /* begins a sentence */
-    struct text text = text_on(telling->lead, sizeof(telling->lead));
     switch (alert->kind) {
     case ALERT_OPENED:
     case ALERT_REMINDER:
-        if (incident != NULL) {
-            add_who(&text, telling);
-            const bool grows = !add_standstill(&text, telling);
-            if (grows) {
-                text_add(&text, alert->kind == ALERT_OPENED ? " grows without bound: "
-                                : alert->read_utc_ms        ? " grew when it was last read: "
-                                                            : " still grows: ");
-                add_growth(&text, telling);
-            }
-            text_add(&text, ".");
-            add_cause(&text, alert);
-            /* "still growing" beside it would deny any other news */
-            telling->lead_is_headline = alert->kind == ALERT_REMINDER && (alert->read_utc_ms || !grows);
-        }
-        break;
     case ALERT_ESCALATED:
-        if (incident != NULL) {
-            add_who(&text, telling);
-            if (!add_standstill(&text, telling)) {
-                text_add(&text, " is near exhaustion: ");
-                add_growth(&text, telling);
-            }
-            text_add(&text, ".");
-            add_cause(&text, alert);
-        }
+        lead_growth(telling, text);
         break;
     case ALERT_RECOVERED:
-        if (incident != NULL) {
-            add_who(&text, telling);
-            text_add(&text, " has recovered");
-            if (!isnan(incident->level_now)) {
-                text_add(&text, ": ");
-                add_level(&text, telling);
-            }
-            text_add(&text, ".");
+        add_who(text, telling);
+        text_add(text, " has recovered");
+        if (!isnan(incident->level_now)) {
+            text_add(text, ": ");
+            add_level(text, telling);
         }
+        text_add(text, ".");
         break;
     case ALERT_ENDED:
-        if (incident != NULL && incident->target_kind == TARGET_HOST) {
-            text_add(&text, "%s was started anew, and with that the growth of its %s has ended.", host,
-                     telling->metric);
-        } else if (incident != NULL) {
-            add_who(&text, telling);
-            text_add(&text, " has ended (pid %" PRIu32 "), and with it the growth of its %s",
-                     incident->process.pid, telling->metric);
-            if (alert->service_state == SERVICE_STATE_STOPPED)
-                text_add(&text, "; %s is STOPPED%s", service, alert->cluster_node ? " on this node" : "");
-            text_add(&text, ".");
+        if (incident->target_kind == TARGET_HOST) {
+            text_add(text, "%s was started anew, and with that the growth of its %s has ended.",
+                     telling->host, telling->metric);
+            break;
         }
+        add_who(text, telling);
+        text_add(text, " has ended (pid %" PRIu32 "), and with it the growth of its %s",
+                 incident->process.pid, telling->metric);
+        if (alert->service_state == SERVICE_STATE_STOPPED)
+            text_add(text, "; %s is STOPPED%s", service_or(telling, "a service"),
+                     alert->cluster_node ? " on this node" : "");
+        text_add(text, ".");
         break;
     case ALERT_UNWATCHED:
-        if (incident != NULL) {
-            add_who(&text, telling);
-            text_add(&text, " is no longer watched; its %s may go on growing.", telling->metric);
-        }
-        break;
-    case ALERT_RESTART_BEGUN:
-        text_add(&text, "A controlled restart of %s on %s has begun.", service, host);
-        break;
-    case ALERT_RESTART_PROGRESS:
-        text_add(&text, "The controlled restart of %s on %s goes on.", service, host);
-        break;
-    case ALERT_RESTART_DONE:
-        text_add(&text, "The controlled restart of %s on %s is done and being verified.", service, host);
-        break;
-    case ALERT_RESTART_ABANDONED:
-        text_add(&text, "The controlled restart of %s on %s was abandoned; %s.", service, host,
-                 abandoned_as(alert));
+        add_who(text, telling);
+        text_add(text, " is no longer watched; its %s may go on growing.", telling->metric);
         break;
     case ALERT_RESTART_HELD:
-        if (incident != NULL) {
-            add_who(&text, telling);
-            text_add(&text, " needs a restart, which is held back.");
-        } else {
-            text_add(&text, "The restart of %s on %s is held back.", service, host);
-        }
+        add_who(text, telling);
+        text_add(text, " needs a restart, which is held back.");
+        break;
+    default:
+        break;
+    }
+}
+
+/* Of a restart, of a service, of storewatch itself. */
+static void lead_other(struct report_telling *telling, struct text *text)
+{
+    const struct alert *alert = telling->alert;
+    const char *host = telling->host;
+    const char *service = service_or(telling, "a service");
+    const char *down = service_or(telling, "A service"); /* begins a sentence */
+    switch (alert->kind) {
+    case ALERT_RESTART_BEGUN:
+        text_add(text, "A controlled restart of %s on %s has begun.", service, host);
+        break;
+    case ALERT_RESTART_PROGRESS:
+        text_add(text, "The controlled restart of %s on %s goes on.", service, host);
+        break;
+    case ALERT_RESTART_DONE:
+        text_add(text, "The controlled restart of %s on %s is done and being verified.", service, host);
+        break;
+    case ALERT_RESTART_ABANDONED:
+        text_add(text, "The controlled restart of %s on %s was abandoned; %s.", service, host,
+                 abandoned_as(alert));
         break;
     case ALERT_SERVICE_DOWN:
         if (alert->service_state == SERVICE_STATE_STOP_PENDING)
-            text_add(&text, "%s on %s is DOWN: it hangs in its stop, and only then can be started again.",
+            text_add(text, "%s on %s is DOWN: it hangs in its stop, and only then can be started again.",
                      down, host);
         else
-            text_add(&text, "%s on %s is DOWN after a restart; storewatch keeps trying to start it.", down,
+            text_add(text, "%s on %s is DOWN after a restart; storewatch keeps trying to start it.", down,
                      host);
         break;
     case ALERT_SERVICE_UP_AGAIN:
-        text_add(&text, "%s on %s runs again.", down, host);
+        text_add(text, "%s on %s runs again.", down, host);
         break;
     case ALERT_GAVE_UP:
-        text_add(&text, "storewatch stopped trying to start %s on %s: a person changed the service.", service,
+        text_add(text, "storewatch stopped trying to start %s on %s: a person changed the service.", service,
                  host);
         break;
     case ALERT_SPACE_LOW:
     case ALERT_SPACE_CRITICAL:
     case ALERT_SPACE_BACK:
-        text_add(&text, "%s on %s: %s.", service, host, telling->wording->headline);
+        text_add(text, "%s on %s: %s.", service, host, telling->wording->headline);
         break;
     case ALERT_TERMINATED:
-        text_add(&text, "%s on %s hangs in its stop; its process is terminated.", service, host);
+        text_add(text, "%s on %s hangs in its stop; its process is terminated.", service, host);
         break;
     case ALERT_DIGEST: { /* its first line is the news of the day */
         char news[REPORT_FACT_MAX];
         telling->rest = report_next_line(alert->text, news, sizeof(news));
         if (telling->rest != NULL) {
-            text_add(&text, "%s: %s.", host, news);
+            text_add(text, "%s: %s.", host, news);
         } else {
             telling->rest = "";
         }
         break;
     }
     case ALERT_TEST:
-        text_add(&text, "This is a test alert from storewatch on %s. Nothing is wrong.", host);
+        text_add(text, "This is a test alert from storewatch on %s. Nothing is wrong.", host);
         break;
     default:
         break;
     }
-    if (text.length == 0) { /* no incident to speak of: the headline of the wording table says it */
+}
+
+static void tell_lead(struct report_telling *telling)
+{
+    struct text text = text_on(telling->lead, sizeof(telling->lead));
+    if (telling->incident != NULL) {
+        lead_incident(telling, &text);
+    }
+    if (text.length == 0) {
+        lead_other(telling, &text);
+    }
+    if (text.length == 0) { /* the headline of the wording table says it */
         telling->lead_is_headline = true;
-        text_add(&text, "%s: %s.", host, telling->wording->headline);
+        text_add(&text, "%s: %s.", telling->host, telling->wording->headline);
     }
 }
 
@@ -600,21 +615,39 @@ const char *report_done_heading(const struct alert *alert)
 
 /* ---- the subject ---- */
 
+/* "BESAgent.exe private bytes +14.2 MiB/h, 5 h 10 min left"; `what`: "BESAgent.exe private bytes" */
+static void subject_growth(struct text *text, const struct report_telling *telling, const char *what)
+{
+    const enum alert_kind kind = telling->alert->kind;
+    const struct incident *incident = telling->incident;
+    const struct words level = words_level(telling->unit, incident->level_now);
+    const char *urgent = incident->escalated || kind == ALERT_ESCALATED ? "URGENT: " : "";
+    if (is_no_better(telling)) {
+        text_add(text, "no better after the restart: %s now %s", what, level.s);
+    } else if (has_slowed(telling)) {
+        text_add(text, "hardly grows any more: %s now %s", what, level.s);
+    } else if (is_at_limit(telling)) {
+        text_add(text, "%s%s its limit: %s now %s", urgent, at_limit(telling), what, level.s);
+    } else {
+        text_add(text, "%s%s %s, %s",
+                 urgent[0] != '\0' || kind != ALERT_REMINDER ? urgent
+                 : telling->alert->read_utc_ms               ? "last seen growing: "
+                                                             : "still growing: ",
+                 what, telling->rate, telling->left[0] != '\0' ? telling->left : "no end foreseeable");
+    }
+}
+
 void report_add_subject(struct text *text, const struct report_telling *telling)
 {
     const struct alert *alert = telling->alert;
     const struct incident *incident = telling->incident;
-    const char *service = telling->service[0] != '\0' ? telling->service : "a service";
-    char what[192];   /* "BESAgent.exe private bytes" */
-    char growth[320]; /* "BESAgent.exe private bytes +14.2 MiB/h, 5 h 10 min left" */
+    const char *service = service_or(telling, "a service");
+    char what[192]; /* "BESAgent.exe private bytes" */
     const char *urgent = incident != NULL && incident->escalated ? "URGENT: " : "";
     struct text what_text = text_on(what, sizeof(what));
-    struct text growth_text = text_on(growth, sizeof(growth));
     text_add(text, "%s: ", telling->host);
     if (incident != NULL) {
         text_add(&what_text, "%s%s%s", telling->image, telling->image[0] != '\0' ? " " : "", telling->metric);
-        text_add(&growth_text, "%s %s, %s", what, telling->rate,
-                 telling->left[0] != '\0' ? telling->left : "no end foreseeable");
     }
     switch (alert->kind) {
     case ALERT_OPENED:
@@ -622,22 +655,8 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
     case ALERT_ESCALATED:
         if (incident == NULL)
             text_add(text, "%s", telling->wording->headline);
-        else if (is_no_better(telling))
-            text_add(text, "no better after the restart: %s now %s", what,
-                     words_level(telling->unit, incident->level_now).s);
-        else if (has_slowed(telling))
-            text_add(text, "hardly grows any more: %s now %s", what,
-                     words_level(telling->unit, incident->level_now).s);
-        else if (is_at_limit(telling))
-            text_add(text, "%s%s its limit: %s now %s", incident->escalated ? "URGENT: " : "",
-                     at_limit(telling), what, words_level(telling->unit, incident->level_now).s);
         else
-            text_add(text, "%s%s",
-                     incident->escalated || alert->kind == ALERT_ESCALATED ? "URGENT: "
-                     : alert->kind != ALERT_REMINDER                       ? ""
-                     : alert->read_utc_ms                                  ? "last seen growing: "
-                                                                           : "still growing: ",
-                     growth);
+            subject_growth(text, telling, what);
         return;
     case ALERT_RECOVERED:
         text_add(text, "recovered");
@@ -697,12 +716,14 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
     case ALERT_TERMINATED:
         text_add(text, "hung process of %s terminated", service);
         return;
-    case ALERT_DIGEST:
-        if (report_next_line(alert->text, growth, sizeof(growth)) != NULL)
-            text_add(text, "%s (%s)", growth, telling->wording->headline);
+    case ALERT_DIGEST: {
+        char news[320];
+        if (report_next_line(alert->text, news, sizeof(news)) != NULL)
+            text_add(text, "%s (%s)", news, telling->wording->headline);
         else
             text_add(text, "%s", telling->wording->headline);
         return;
+    }
     case ALERT_SPACE_LOW:
     case ALERT_SPACE_CRITICAL:
     case ALERT_SPACE_BACK:
