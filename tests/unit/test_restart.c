@@ -675,6 +675,49 @@ static void test_never_terminated(void **state)
     assert_null(strstr(run.log.data, "terminate"));
 }
 
+/* By what a look shows of the process itself: never another one than the plan named, nor one that descends from
+ * the Information Store's. */
+static void test_whose_process_may_be_ended(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t parent_pid;
+        uint64_t created_100ns;
+        const char *why;
+    } cases[] = {
+        {4, 30, ""},
+        {4, 31, "its process is not the one of the plan"}, /* the pid was given to another */
+        {10, 30, "its process belongs to the Information Store"},
+        {20, 30, "its process belongs to the Information Store"}, /* a grandchild */
+        {40, 30, ""},                                             /* whose parents go round in a circle */
+    };
+    struct config config = {.client_count = 1, .on_hang = HANG_TERMINATE_CLIENT, .store_service = "Store"};
+    text_copy(config.clients[0].service, SERVICE_NAME_MAX, "Client");
+    struct restart_service planned = {.name = "Client", .process = {.pid = 30, .created_100ns = 30}};
+    struct observation *look = observation_new();
+    assert_non_null(look);
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        observation_clear(look);
+        look->services_known = look->processes_known = true;
+        look->services[look->service_count++] = (struct service){.name = "Client", .pid = 30};
+        look->services[look->service_count++] = (struct service){.name = "Store", .pid = 10};
+        const struct process processes[] = {
+            {.id = {10, 10}, .parent_pid = 4},
+            {.id = {20, 20}, .parent_pid = 10},
+            {.id = {30, cases[i].created_100ns}, .parent_pid = cases[i].parent_pid},
+            {.id = {40, 40}, .parent_pid = 41},
+            {.id = {41, 41}, .parent_pid = 40},
+        };
+        look->process_count = ARRAY_COUNT(processes);
+        memcpy(look->processes, processes, sizeof processes);
+        char why[96];
+        assert_int_equal(restart_may_terminate(&config, look, &planned, why, sizeof why),
+                         cases[i].why[0] == '\0');
+        assert_string_equal(why, cases[i].why);
+    }
+    observation_free(look);
+}
+
 /* It hung when it could be read last; what it does now nobody knows. Found by the simulation (seed 113197).
  */
 static void test_unreadable_is_not_terminated(void **state)
@@ -3116,6 +3159,7 @@ int main(void)
         cmocka_unit_test(test_quiet_stop_is_called_hung),
         cmocka_unit_test(test_hung_client_is_terminated),
         cmocka_unit_test(test_never_terminated),
+        cmocka_unit_test(test_whose_process_may_be_ended),
         cmocka_unit_test(test_unreadable_is_not_terminated),
         cmocka_unit_test(test_progress_is_no_hang),
         cmocka_unit_test(test_process_that_is_not_there_or_does_not_die),
