@@ -18,6 +18,11 @@ struct clock {
     int64_t mono_ms, utc_ms;
     int weekday, minute_of_day;
 };
+/* What a time of the monotonic clock has to be shifted by to be one of the wall clock, as that is set now. */
+static inline int64_t clock_shift_ms(struct clock clock)
+{
+    return clock.utc_ms - clock.mono_ms;
+}
 
 /* In the order in which they are shown; the first that fails is the reason given. */
 #define CHECK_LIST(X)                                                                                        \

@@ -264,8 +264,7 @@ double culprit_step_odds(const struct culprit_step *found)
     const double e = 2.718281828459045;
     if (isnan(found->r) || found->p >= 1 / e)
         return STEP_ODDS_NONE;
-    double odds = -1 / (e * found->p * log(found->p));
-    return odds < STEP_ODDS_MAX ? odds : STEP_ODDS_MAX;
+    return fmin(-1 / (e * found->p * log(found->p)), STEP_ODDS_MAX);
 }
 
 /* Moves a series so that what it did `lag` blocks ago stands beside what is now. */

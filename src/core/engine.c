@@ -66,7 +66,7 @@ int64_t engine_look_every_ms(const struct engine *engine)
 {
     if (!engine_restarting(engine) && !engine->deciding)
         return INT64_MAX;
-    return engine->config.interval_ms < RESTART_LOOK_MS ? engine->config.interval_ms : RESTART_LOOK_MS;
+    return smaller(engine->config.interval_ms, RESTART_LOOK_MS);
 }
 
 /* ---- sight ---- */
@@ -82,8 +82,7 @@ bool sight_seen(struct sight *sight, int64_t mono_ms, int64_t reminder_ms)
     if (!sight->steady)
         sight->steady_mono_ms = mono_ms;
     sight->steady = true;
-    const int64_t steady_ms = reminder_ms < SIGHT_STEADY_MS ? reminder_ms : SIGHT_STEADY_MS;
-    return sight->told_lost && mono_ms - sight->steady_mono_ms >= steady_ms;
+    return sight->told_lost && mono_ms - sight->steady_mono_ms >= smaller(reminder_ms, SIGHT_STEADY_MS);
 }
 
 void sight_told(struct sight *sight, bool lost, int64_t mono_ms)
@@ -186,7 +185,7 @@ static void follow_maintenance(struct engine *engine, int64_t before_utc_ms, int
  * have when it opened as the clock showed it then. */
 void engine_follow_clock(struct engine *engine, struct clock clock)
 {
-    int64_t shift_ms = clock.utc_ms - clock.mono_ms;
+    int64_t shift_ms = clock_shift_ms(clock);
     int64_t moved_ms = engine->stepped_mono_ms ? shift_ms - engine->shift_ms : 0;
     engine->shift_ms = shift_ms;
     follow_maintenance(engine, clock.utc_ms - moved_ms, moved_ms);
@@ -324,7 +323,7 @@ void engine_restore_incidents(struct engine *engine, const struct incident *inci
         if (!open)
             continue;
         int64_t ago_ms = clock.utc_ms - incident->told_utc_ms;
-        int64_t boot_utc_ms = clock.utc_ms - clock.mono_ms;
+        int64_t boot_utc_ms = clock_shift_ms(clock);
         *open = (struct open_incident){
             .incident = *incident,
             .of_earlier_boot = !engine->boot_goes_on && incident->target_kind == TARGET_HOST &&

@@ -308,7 +308,7 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
     incident->process = item->process;
     incident->metric = metric;
     incident->state = INCIDENT_OPEN;
-    int64_t shift_ms = step->clock.utc_ms - step->clock.mono_ms;
+    int64_t shift_ms = clock_shift_ms(step->clock);
     incident_update(incident, verdict, shift_ms);
     step_name_nearest_end(step, incident, verdict);
     incident->onset_utc_ms = verdict->onset_ms + shift_ms;
@@ -367,8 +367,7 @@ static void incident_tell_again(struct step *step, struct open_incident *open, e
  * because it hardly grew, one stands for that which is so far off that nobody is told of it. */
 static bool ends_far_sooner(const struct step *step, const struct open_incident *open)
 {
-    const int64_t end_mono_ms =
-        incident_end_mono_ms(&open->incident, step->clock.utc_ms - step->clock.mono_ms);
+    const int64_t end_mono_ms = incident_end_mono_ms(&open->incident, clock_shift_ms(step->clock));
     const int64_t told_left_ms =
         open->told_end_mono_ms == INT64_MAX ? INCIDENT_FAR_MS : open->told_end_mono_ms - step->clock.mono_ms;
     return end_mono_ms != INT64_MAX && told_left_ms > 0 &&
@@ -380,7 +379,7 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
     open->seen_unbounded = true;
     open->bounded_mono_ms = 0;
     if (!is_being_stopped(step->engine, &open->incident) || hung_service(step) != NULL) {
-        incident_update(&open->incident, verdict, step->clock.utc_ms - step->clock.mono_ms);
+        incident_update(&open->incident, verdict, clock_shift_ms(step->clock));
         step_name_nearest_end(step, &open->incident, verdict);
     }
     step_rank(step, open, verdict->onset_ms);
@@ -618,7 +617,7 @@ static void goes_on_in(const struct step *step, struct open_incident *open, cons
     struct incident *incident = &open->incident;
     struct verdict verdict;
     detector_verdict(next->detectors[incident->metric], &verdict);
-    incident_update(incident, &verdict, step->clock.utc_ms - step->clock.mono_ms);
+    incident_update(incident, &verdict, clock_shift_ms(step->clock));
     incident->level_now = next->now[incident->metric];
     struct text reason = text_on(incident->reason, sizeof incident->reason);
     text_add(&reason, "the new process stands at ");

@@ -148,7 +148,7 @@ void step_name_nearest_end(struct step *step, struct incident *incident, const s
     const struct watched *item = watch_find(&step->engine->watch, incident->process);
     if (!item || item->kind == TARGET_HOST || metric_unit(incident->metric) != UNIT_BYTES)
         return;
-    int64_t shift_ms = step->clock.utc_ms - step->clock.mono_ms;
+    int64_t shift_ms = clock_shift_ms(step->clock);
     bool taken = false;
     if (incident->metric == METRIC_PRIVATE_BYTES)
         taken |= take_nearer(incident, item, METRIC_ADDRESS_SPACE, shift_ms);
@@ -168,8 +168,7 @@ bool step_stands_at_end(const struct step *step, const struct watched *item, con
     if (!no_block_left || verdict->state != VERDICT_BOUNDED || metric_unit(incident->metric) != UNIT_BYTES)
         return false;
     verdict->state = VERDICT_UNBOUNDED;
-    verdict->onset_ms =
-        incident->onset_utc_ms + open->clock_moved_ms - (step->clock.utc_ms - step->clock.mono_ms);
+    verdict->onset_ms = incident->onset_utc_ms + open->clock_moved_ms - clock_shift_ms(step->clock);
     verdict_stands_at_end(verdict);
     verdict->limit = verdict->value;
     verdict->limit_name = SPACE_BLOCK_LIMIT_NAME;

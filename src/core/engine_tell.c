@@ -88,7 +88,7 @@ struct watched *engine_successor(struct engine *engine, const struct incident *i
 /* The growth, and after a restart what came of it, in one chart. */
 static void add_chart(struct step *step, struct alert *alert, const struct incident *incident)
 {
-    int64_t shift_ms = step->clock.utc_ms - step->clock.mono_ms;
+    int64_t shift_ms = clock_shift_ms(step->clock);
     struct watched *item = watch_find(&step->engine->watch, incident->process);
     struct watched *next = item && !item->present ? engine_successor(step->engine, incident) : NULL;
     add_points(alert, item, incident->metric, next ? ALERT_POINTS_MAX * 3 / 4 : ALERT_POINTS_MAX, shift_ms);
@@ -168,7 +168,7 @@ static void add_age(struct step *step, struct alert *alert, const struct inciden
     struct verdict verdict;
     detector_verdict(item->detectors[incident->metric], &verdict);
     if (verdict.sample_count)
-        alert->read_utc_ms = verdict.known_ms + step->clock.utc_ms - step->clock.mono_ms;
+        alert->read_utc_ms = verdict.known_ms + clock_shift_ms(step->clock);
 }
 
 /* Begins an alert about an incident. Each mailed one is a telling of its own: its number makes the mail's
@@ -183,7 +183,7 @@ struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struc
         incident->told_count++;
         incident->told_utc_ms = step->clock.utc_ms;
         open->told_mono_ms = step->clock.mono_ms;
-        open->told_end_mono_ms = incident_end_mono_ms(incident, step->clock.utc_ms - step->clock.mono_ms);
+        open->told_end_mono_ms = incident_end_mono_ms(incident, clock_shift_ms(step->clock));
     }
     struct text key = text_on(alert->key, sizeof alert->key);
     text_add(&key, "i%lld-%u", (long long)incident->id, incident->told_count);

@@ -190,9 +190,8 @@ int64_t policy_minutes_to_restart(const struct config *config, struct clock cloc
     int64_t next = policy_minutes_to_window(config, clock.weekday, clock.minute_of_day);
     if (config->window_count == 0 || exhaustion_early_utc_ms == INT64_MAX)
         return next;
-    int64_t slack_ms = exhaustion_early_utc_ms - clock.utc_ms - config->urgent_before_ms;
-    if (slack_ms > PLAN_AHEAD_MAX_MS)
-        slack_ms = PLAN_AHEAD_MAX_MS;
+    int64_t slack_ms =
+        smaller(exhaustion_early_utc_ms - clock.utc_ms - config->urgent_before_ms, PLAN_AHEAD_MAX_MS);
     int64_t minute_of_week = clock.weekday * MINUTES_PER_DAY + clock.minute_of_day;
     int64_t last = slack_ms > 0 ? last_opening_within(config, minute_of_week, slack_ms / MS_PER_MINUTE) : 0;
     return last ? last : next;

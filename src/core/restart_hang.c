@@ -100,7 +100,7 @@ void restart_add_hang_words(struct text *text, const struct config *config,
 /* For how long a pending service may show no sign of life before it is called hung. */
 int64_t hang_quiet_allowed_ms(const struct look *look, int64_t timeout_ms)
 {
-    int64_t quiet_ms = timeout_ms / 4 < QUIET_MS ? timeout_ms / 4 : QUIET_MS;
+    int64_t quiet_ms = smaller(timeout_ms / 4, QUIET_MS);
     if (look->service != NULL && look->service->wait_hint_ms > quiet_ms) {
         quiet_ms = look->service->wait_hint_ms;
     }

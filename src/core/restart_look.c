@@ -114,7 +114,7 @@ int64_t watch_waited_ms(struct restart_watch *watch, int64_t mono_ms)
 int64_t watch_next_backoff(struct restart_watch *watch, int64_t last_ms)
 {
     const int64_t backoff_ms = watch->backoff_ms != 0 ? watch->backoff_ms : RESTART_BACKOFF_FIRST_MS;
-    watch->backoff_ms = 2 * backoff_ms < last_ms ? 2 * backoff_ms : last_ms;
+    watch->backoff_ms = smaller(2 * backoff_ms, last_ms);
     return backoff_ms;
 }
 
