@@ -529,6 +529,13 @@ static void evaluate(struct detector *d)
         describe(d, point, count, block, n, d->state == VERDICT_UNBOUNDED ? d->line_from_ms : begin_ms);
 }
 
+/* How high the level came in a bucket. In a wide one its mean is well below that, and its highest sample is perhaps
+ * a single spike. */
+static double peak_of(const struct series_bucket *bucket)
+{
+    return fmin(bucket->high, bucket->mean + (bucket->mean - bucket->low));
+}
+
 /* The recent third, ninth, ... of the life, in finer blocks: growth that fills its headroom long before
  * the life has doubled cannot wait for clause 1. Only called while the value is far above the usual level. */
 static void evaluate_urgent(struct detector *d)
@@ -551,7 +558,7 @@ static void evaluate_urgent(struct detector *d)
             return;
         double record = -HUGE_VAL;
         for (size_t i = 0; i < seen && life[i].t_ms < from_ms; i++)
-            record = fmax(record, life[i].mean);
+            record = fmax(record, peak_of(&life[i]));
         struct context context = {.life_s = (double)life_ms / 1000,
                                   .window_begin_s = (double)(from_ms - begin_ms) / 1000,
                                   .samples = (double)d->sample_count,

@@ -602,6 +602,28 @@ static void a_job_that_was_told_is_not_told_each_night(void **state)
     }
 }
 
+/* Teeth of half a day after a long quiet life: what the first ones came up to has been seen, also when the buckets of
+ * two weeks are so wide that their means are well below it. */
+static void a_tooth_no_higher_than_the_last_is_told_no_more(void **state)
+{
+    (void)state;
+    const double limit = 2147483648.0;
+    struct detector *detector = detector_below(limit);
+    struct random random = random_seeded(9);
+    int alarms = 0;
+    enum verdict_state before = VERDICT_LEARNING;
+    for (int minute = 0; minute < 50 * 24 * 60; minute++) {
+        const double tooth = minute < 10 * 24 * 60 ? 0 : minute % 720 / 720.0;
+        const double value = (0.3 + 0.5 * tooth) * limit + 3e6 * random_normal(&random);
+        const enum verdict_state now = detector_push(detector, minute * MS_PER_MINUTE, value);
+        alarms += now == VERDICT_UNBOUNDED && before != VERDICT_UNBOUNDED;
+        before = now;
+    }
+    print_message("%d alarms of 80 teeth\n", alarms);
+    assert_in_range(alarms, 0, 1);
+    detector_free(detector);
+}
+
 /* What is given back of a long history is coarse at its begin. A leak that begins afterwards is told as it
  * would have been without a restart of storewatch: a steady one within days, one near its end at once. */
 static void a_restored_history_costs_no_window(void **state)
@@ -1473,6 +1495,7 @@ int main(void)
         cmocka_unit_test(no_fast_leak_is_missed),
         cmocka_unit_test(a_height_that_it_came_back_from_is_no_news),
         cmocka_unit_test(a_job_that_was_told_is_not_told_each_night),
+        cmocka_unit_test(a_tooth_no_higher_than_the_last_is_told_no_more),
         cmocka_unit_test(a_restored_history_costs_no_window),
         cmocka_unit_test(a_long_least_window_is_kept),
         cmocka_unit_test(incarnations_learn_from_each_other),
