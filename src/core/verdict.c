@@ -613,7 +613,7 @@ static void evaluate_days(struct detector *d)
             continue;
         struct series_bucket point[SERIES_RING];
         int64_t width_ms;
-        unbounded_enter(d, &best, false);
+        unbounded_enter(d, &best);
         const size_t count = series_window(&d->series, best.onset_ms, point, &width_ms);
         d->value = level_of(point, begin_of_present(d, point, count), count);
         describe(d, point, count, NULL, 0, d->line_from_ms);

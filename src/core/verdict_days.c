@@ -99,8 +99,10 @@ size_t days_blocks(const struct detector *d, enum against against, int64_t from_
     }
     if (n < DAYS_SLOTS)
         return 0;
-    context->usual = d->usual + trend_rank(above, n, n / 2);
-    context->high = context->record = d->usual + trend_rank(above, n, n - 1 - n / 20);
+    values_range(above, n, &context->usual, &context->high);
+    context->usual += d->usual;
+    context->high += d->usual;
+    context->record = context->high;
     n = 0;
     for (int64_t slot = begin; slot < days->head; slot++) {
         above[n] = d->usual + above_then(days, against, slot, begin);
