@@ -34,6 +34,9 @@ void text_add_client_line(struct text *text, const char *image, const char *serv
     text_add(text, " }");
 }
 
+/* What another restart comes first for. */
+#define NEXT_TO_TRY "When it goes on growing then,"
+
 /* Without a service the ladder would pass such a client over and restart the store for it. */
 void text_add_registering(struct text *text, const char *image, const char *service)
 {
@@ -44,11 +47,14 @@ void text_add_registering(struct text *text, const char *image, const char *serv
     text_add_client_line(text, image, service[0] ? service : "THE SERVICE");
 }
 
-void text_add_restart(struct text *text, const struct alert *alert, enum target_kind kind,
-                      const char *service, const char *image)
+/* `then`: it is the next thing to try, after another restart. */
+static void add_restart(struct text *text, const struct alert *alert, enum target_kind kind,
+                        const char *service, const char *image, bool then)
 {
-    const bool waits = alert->veto_process[0] != '\0';
-    if (waits)
+    const bool waits = then || alert->veto_process[0] != '\0';
+    if (then)
+        text_add(text, NEXT_TO_TRY " ");
+    else if (waits)
         text_add(text, "When %s has ended, ", alert->veto_process);
     if (kind == TARGET_STORE && alert->cluster_node)
         text_add(text,
@@ -63,17 +69,23 @@ void text_add_restart(struct text *text, const struct alert *alert, enum target_
         text_add(text, "%s the program %s", waits ? "restart" : "Restart", image);
 }
 
+void text_add_restart(struct text *text, const struct alert *alert, enum target_kind kind,
+                      const char *service, const char *image)
+{
+    add_restart(text, alert, kind, service, image, false);
+}
+
 /* Beyond this a date to the second tells nobody anything. */
 #define DEADLINE_MAX_MS (365 * MS_PER_DAY)
 
-/* Returns whether that is now: its end is near or has come. */
-static bool add_deadline(struct text *text, const struct alert *alert)
+/* Returns whether that is now: its end is near or has come. `waits`: for something that comes before it. */
+static bool add_deadline(struct text *text, const struct alert *alert, bool waits)
 {
     const int64_t early_utc_ms = alert->incident.exhaustion_early_utc_ms;
     if (early_utc_ms == INT64_MAX)
         return false;
     if (alert->incident.escalated || early_utc_ms <= alert->utc_ms) {
-        text_add(text, alert->veto_process[0] ? " at once" : " now");
+        text_add(text, waits ? " at once" : " now");
         if (early_utc_ms > alert->utc_ms) {
             text_add(text, ", at the latest before ");
             text_add_time_human(text, early_utc_ms);
@@ -97,7 +109,7 @@ static void advise_culprit(struct alert *alert, const struct culprit *culprit, c
     unsigned pid = (unsigned)culprit->process.pid;
     char storage[ALERT_LINE_MAX / 2];
     struct text first = text_on(storage, sizeof storage);
-    text_add(&first, then ? "When it goes on growing then," : "First");
+    text_add(&first, then ? NEXT_TO_TRY : "First");
     if (!then && alert->veto_process[0])
         text_add(&first, ", when %s has ended,", alert->veto_process);
     if (culprit->service[0])
@@ -115,6 +127,16 @@ static void advise_culprit(struct alert *alert, const struct culprit *culprit, c
             culprit->image, pid, is_cause);
 }
 
+/* Does the restart of one before it in the list restart this one, too? */
+static bool is_restarted_before(const struct culprit_ranking *ranking, size_t i)
+{
+    const char *service = ranking->items[i].service;
+    for (size_t k = 0; k < i && service[0]; k++)
+        if (culprit_is_named(ranking, k) && text_equal_nocase(ranking->items[k].service, service))
+            return true;
+    return false;
+}
+
 /* Of growth that programs are likely to cause: the cheapest thing that can end it comes first, and of several
  * the one with the larger part. */
 static bool advise_suspect(struct alert *alert)
@@ -125,7 +147,7 @@ static bool advise_suspect(struct alert *alert)
     for (size_t i = 0; i < count; i++) {
         const struct culprit *culprit = &ranking->items[i];
         enum culprit_confidence sure = culprit_how_surely(ranking, culprit);
-        if (!culprit_is_named(ranking, i) || culprit->kind == TARGET_STORE)
+        if (!culprit_is_named(ranking, i) || culprit->kind == TARGET_STORE || is_restarted_before(ranking, i))
             continue;
         char is_cause[96];
         snprintf(is_cause, sizeof is_cause, "%s is %s",
@@ -146,14 +168,13 @@ static void advise_restart(struct alert *alert, const struct config *config)
     char deadline_storage[64], restart_storage[ALERT_LINE_MAX];
     struct text deadline = text_on(deadline_storage, sizeof deadline_storage);
     struct text restart = text_on(restart_storage, sizeof restart_storage);
-    const bool now = add_deadline(&deadline, alert);
-    text_add_restart(&restart, alert, incident->target_kind,
-                     store             ? config->store_service
-                     : alert->outlived ? ""
-                                       : incident->service,
-                     incident->image);
-    if (store)
-        advise_suspect(alert);
+    const bool suspected = store && advise_suspect(alert);
+    const bool now = add_deadline(&deadline, alert, suspected || alert->veto_process[0]);
+    add_restart(&restart, alert, incident->target_kind,
+                store             ? config->store_service
+                : alert->outlived ? ""
+                                  : incident->service,
+                incident->image, suspected);
     if (store && alert->cluster_node)
         alert_add_todo(alert, "%s%s%s.", restart_storage, now ? "" : " in a quiet hour", deadline.data);
     else if (store)

@@ -1120,6 +1120,19 @@ static void test_of_two_culprits_each_has_its_turn(void **state)
                                            "likely is the cause, or the other one named, or both"));
     assert_non_null(strstr(
         alert->todo[1], "When it goes on growing then, restart the service \"FaxSvc\": fax.exe (pid 105)"));
+    assert_non_null(
+        strstr(alert->todo[2], "When it goes on growing then, restart MSExchangeIS in a quiet hour"));
+
+    /* Two processes of one client: its restart restarts both. */
+    text_copy(alert->ranking.items[1].service, sizeof second.service, "archivesvc");
+    alert->todo_count = 0;
+    alert->incident.escalated = true;
+    text_copy(alert->veto_process, sizeof alert->veto_process, "eseutil.exe");
+    advice_add(alert, &config, false);
+    assert_non_null(strstr(
+        alert->todo[0], "First, when eseutil.exe has ended, restart the service \"ArchiveSvc\": archive.exe"));
+    assert_non_null(
+        strstr(alert->todo[1], "When it goes on growing then, restart MSExchangeIS at once, at the latest"));
 
     open->incident.rungs_tried |= 1u << RUNG_RESTART_CLIENT;
     ranking->items[0].process.created_100ns =
