@@ -23,6 +23,9 @@
  *              the odds, -1 / (e p ln p) (T. Sellke, M. J. Bayarri, J. O. Berger 2001);
  *   verdict    its own detector has found it to grow without bound; its DLL lacks a known fix.
  *
+ * Several processes of one program that grow are one suspect when together they explain it better than the
+ * best of them does (culprit_program.c).
+ *
  * More than one: the few largest shares of a sum that together are most of it need only a part each; and of
  * what is accounted to nobody, pairs are hypotheses too, the second one by what it is in step with once the
  * first has been taken out (culprit_together.c).
@@ -91,7 +94,8 @@ enum culprit_doubt {
 const char *culprit_doubt_name(enum culprit_doubt doubt);
 
 struct culprit {
-    struct process_id process;
+    struct process_id process; /* of several the one that grew most */
+    size_t process_count;      /* of one program, which are meant together; 1 = it alone */
     char image[PROCESS_IMAGE_MAX];
     bool watched;                   /* then kind, target and service say as what */
     enum target_kind kind;          /* of one that is not: TARGET_DISCOVERED */
@@ -151,7 +155,10 @@ enum culprit_confidence culprit_how_surely(const struct culprit_ranking *ranking
 /* How sure those are who are named. There must be items. */
 enum culprit_confidence culprit_named_confidence(const struct culprit_ranking *ranking);
 
-/* Appends "BESAgent.exe (pid 3012, the client \"bes\")" or "an unregistered process foo.exe (pid 4711)". */
+/* "", " and another" or " and others": what stands behind the pid of one of several. */
+const char *culprit_others(const struct culprit *culprit);
+/* Appends "BESAgent.exe (pid 3012, the client \"bes\")" or "an unregistered process foo.exe (pid 4711)"; of
+ * several "6 processes BESAgent.exe (pid 3012 and others, the client \"bes\")". */
 void text_add_culprit(struct text *text, const struct culprit *culprit);
 /* Appends "87 % (81 to 92 %)", "all of it" when the others shrank. The share must be known. */
 void text_add_culprit_share(struct text *text, const struct culprit *culprit);

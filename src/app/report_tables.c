@@ -292,8 +292,10 @@ static void culprit_row(struct row *row, const struct incident *incident, const 
         add_time(&text, incident->closed_utc_ms);
     text = cell(row);
     const char *service = json_words_get(culprit, "service", "");
-    text_add(&text, "%s (%s, pid %d)", json_words_get(culprit, "image", "unknown"),
+    text_add(&text, "%s (%s, pid %d", json_words_get(culprit, "image", "unknown"),
              json_words_get(culprit, "kind", "?"), (int)json_integer_value(json_object_get(culprit, "pid")));
+    const int processes = (int)json_integer_value(json_object_get(culprit, "processes"));
+    text_add(&text, processes > 1 ? ", %d processes)" : ")", processes); /* an older version wrote none */
     if (service[0])
         text_add(&text, "\nservice %s", service);
     text = cell(row);

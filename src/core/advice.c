@@ -106,25 +106,27 @@ static bool add_deadline(struct text *text, const struct alert *alert, bool wait
 static void advise_culprit(struct alert *alert, const struct culprit *culprit, const char *is_cause,
                            bool then)
 {
-    unsigned pid = (unsigned)culprit->process.pid;
-    char storage[ALERT_LINE_MAX / 2];
+    char storage[ALERT_LINE_MAX / 2], who_storage[PROCESS_IMAGE_MAX + 48];
+    struct text who = text_on(who_storage, sizeof who_storage);
     struct text first = text_on(storage, sizeof storage);
+    text_add(&who, "%s (", culprit->image);
+    if (culprit->process_count > 1)
+        text_add(&who, "%zu processes, ", culprit->process_count);
+    text_add(&who, "pid %u%s)", (unsigned)culprit->process.pid, culprit_others(culprit));
     text_add(&first, then ? NEXT_TO_TRY : "First");
     if (!then && alert->veto_process[0])
         text_add(&first, ", when %s has ended,", alert->veto_process);
     if (culprit->service[0])
-        alert_add_todo(alert,
-                       "%s restart the service \"%s\": %s (pid %u) %s; the Information Store can stay up.",
-                       storage, culprit->service, culprit->image, pid, is_cause);
+        alert_add_todo(alert, "%s restart the service \"%s\": %s %s; the Information Store can stay up.",
+                       storage, culprit->service, who_storage, is_cause);
     else if (culprit->watched && culprit->kind == TARGET_CLIENT)
-        alert_add_todo(alert, "%s restart the program %s (pid %u): it %s; the Information Store can stay up.",
-                       storage, culprit->image, pid, is_cause);
+        alert_add_todo(alert, "%s restart the program %s: it %s; the Information Store can stay up.", storage,
+                       who_storage, is_cause);
     else
-        alert_add_todo(
-            alert,
-            "Look at %s (pid %u): it %s, and it is not registered, so storewatch will never restart "
-            "it. Restart it by its own means; the Information Store can stay up.",
-            culprit->image, pid, is_cause);
+        alert_add_todo(alert,
+                       "Look at %s: it %s, and it is not registered, so storewatch will never restart "
+                       "it. Restart it by its own means; the Information Store can stay up.",
+                       who_storage, is_cause);
 }
 
 /* Does the restart of one before it in the list restart this one, too? */

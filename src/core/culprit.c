@@ -406,7 +406,8 @@ static bool window_make(struct culprit_work *work)
 static void suspect_tell(const struct culprit_work *work, const struct suspect *suspect, struct culprit *out)
 {
     const struct culprit_known *known = suspect->known;
-    *out = (struct culprit){.process = suspect->row->process,
+    *out = (struct culprit){.process = suspect->process,
+                            .process_count = suspect->program ? suspect->program->count : 1,
                             .watched = known != NULL,
                             .kind = known ? known->kind : TARGET_DISCOVERED,
                             .share = NAN,
@@ -485,11 +486,52 @@ static double pool_share(const struct culprit_work *work)
     return sum;
 }
 
+static struct suspect suspect_of(const struct grower *row, const struct culprit_known *known)
+{
+    return (struct suspect){.row = row, .process = row->process, .known = known, .share = NAN, .sigma = NAN};
+}
+
+/* Returns whether it grew: else it is no suspect. */
+static bool suspect_score(const struct culprit_work *work, struct suspect *suspect)
+{
+    if (!suspect->grows[GROWER_BYTES] && (culprit_of_commit(work) || !suspect->grows[GROWER_HANDLES]))
+        return false;
+    if (culprit_of_commit(work))
+        score_share(work, suspect);
+    else
+        score_evidence(work, suspect);
+    return true;
+}
+
+/* Under load everybody grows: then it tells nothing that all processes of a program do. Returns how many
+ * suspects there are with them. */
+static size_t add_programs(struct culprit_work *work, struct suspect *suspects, size_t count)
+{
+    size_t all = count;
+    if (work->with_load)
+        return count;
+    culprit_programs_make(work, suspects, count);
+    for (size_t p = 0; p < work->program_count; p++) {
+        const struct culprit_program *program = &work->programs[p];
+        if (program->count < 2)
+            continue;
+        struct suspect *whole = &suspects[all];
+        *whole = suspect_of(&program->sum, program->is_known ? &program->known : NULL);
+        whole->program = program;
+        suspect_measure(work, whole);
+        if (suspect_score(work, whole) && culprit_program_stands(program, whole, suspects, count))
+            all++;
+    }
+    return all;
+}
+
 static void rank(struct culprit_work *work, const struct culprit_known *known, size_t known_count,
                  struct culprit_ranking *out)
 {
-    struct suspect suspects[GROWERS_MAX];
+    struct suspect suspects[GROWERS_MAX + CULPRIT_PROGRAMS_MAX];
+    struct culprit_program programs[CULPRIT_PROGRAMS_MAX];
     size_t count = 0;
+    work->programs = programs;
     for (size_t i = 0; i < work->growers->count; i++) {
         const struct grower *row = &work->growers->rows[i];
         const struct culprit_known *its = known_of(known, known_count, row->process);
@@ -497,25 +539,16 @@ static void rank(struct culprit_work *work, const struct culprit_known *known, s
         if (!culprit_of_commit(work) && !culprit_of_pools(work) &&
             ((its && its->kind == TARGET_STORE) || row == work->whole))
             continue;
-        suspects[count] = (struct suspect){.row = row, .known = its, .share = NAN, .sigma = NAN};
+        suspects[count] = suspect_of(row, its);
         suspect_measure(work, &suspects[count++]);
     }
     find_load(work, suspects, count);
     out->with_load = work->with_load;
     double explained = 0, either = 0, whole_rise = rise_of(&work->whole_curve);
-    for (size_t i = 0; i < count; i++) {
-        struct suspect *suspect = &suspects[i];
-        bool grows =
-            suspect->grows[GROWER_BYTES] || (!culprit_of_commit(work) && suspect->grows[GROWER_HANDLES]);
-        if (!grows)
-            continue;
-        if (culprit_of_commit(work)) {
-            score_share(work, suspect);
-            explained += suspect->share;
-        } else {
-            score_evidence(work, suspect);
-        }
-    }
+    for (size_t i = 0; i < count; i++)
+        if (suspect_score(work, &suspects[i]) && culprit_of_commit(work))
+            explained += suspects[i].share;
+    count = add_programs(work, suspects, count);
     if (culprit_of_commit(work)) {
         culprit_together_share(work, whole_rise, suspects, count);
         out->explained = explained;

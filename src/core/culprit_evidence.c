@@ -185,19 +185,39 @@ static double partial(double ab, double ac, double bc)
     return rest > 1e-6 ? (ab - ac * bc) / sqrt(rest) : 0;
 }
 
+static void take_from(const struct culprit_work *work, const struct grower *row,
+                      double sum[CULPRIT_BLOCKS_MAX])
+{
+    for (size_t c = 0; c < GROWER_COLUMNS; c++) {
+        double rank[CULPRIT_BLOCKS_MAX];
+        increments(work, row, (enum grower_column)c, rank);
+        for (size_t b = 0; b + 1 < work->blocks; b++)
+            sum[b] -= isnan(rank[b]) ? 0 : rank[b];
+    }
+}
+
+/* The program whose row this is; NULL = it is a process'. */
+static const struct culprit_program *program_of(const struct culprit_work *work, const struct grower *row)
+{
+    for (size_t p = 0; p < work->program_count; p++)
+        if (row == &work->programs[p].sum)
+            return &work->programs[p];
+    return NULL;
+}
+
 /* What all processes but these and the whole have in common: the sum of the ranks of their increments. */
 static void others_make(const struct culprit_work *work, const struct grower *row,
                         const struct grower *beside, double out_sum[CULPRIT_BLOCKS_MAX])
 {
     const struct grower *apart[] = {row, beside, culprit_of_pools(work) ? NULL : work->whole};
     memcpy(out_sum, work->common, sizeof work->common);
-    for (size_t i = 0; i < ARRAY_COUNT(apart); i++)
-        for (size_t c = 0; apart[i] && c < GROWER_COLUMNS; c++) {
-            double rank[CULPRIT_BLOCKS_MAX];
-            increments(work, apart[i], (enum grower_column)c, rank);
-            for (size_t b = 0; b + 1 < work->blocks; b++)
-                out_sum[b] -= isnan(rank[b]) ? 0 : rank[b];
-        }
+    for (size_t i = 0; i < ARRAY_COUNT(apart); i++) {
+        const struct culprit_program *program = apart[i] ? program_of(work, apart[i]) : NULL;
+        if (apart[i] && !program)
+            take_from(work, apart[i], out_sum);
+        for (size_t k = 0; program && k < program->count; k++)
+            take_from(work, program->rows[k], out_sum);
+    }
 }
 
 /* Fisher's z; 1.06 for ranks (E. C. Fieller, H. O. Hartley, E. S. Pearson 1957); one degree less for each

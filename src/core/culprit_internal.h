@@ -33,6 +33,18 @@ struct culprit_curve {
     double t[GROWERS_SLOTS], v[GROWERS_SLOTS]; /* seconds since the window's begin */
 };
 
+/* So many programs of which several processes grow are looked at. */
+#define CULPRIT_PROGRAMS_MAX 8
+
+/* The processes of one program that grow, added up (culprit_program.c). */
+struct culprit_program {
+    struct grower sum; /* a row like theirs */
+    size_t count;
+    const struct grower *rows[GROWERS_MAX];
+    struct culprit_known known; /* of all of them */
+    bool is_known;
+};
+
 struct culprit_work {
     const struct growers *growers;
     const struct culprit_question *question;
@@ -47,6 +59,8 @@ struct culprit_work {
     size_t block_slots, blocks;         /* since the onset */
     double load_growth[GROWER_COLUMNS]; /* usual relative growth of those that grow */
     bool with_load;
+    struct culprit_program *programs; /* CULPRIT_PROGRAMS_MAX; lent */
+    size_t program_count;
 };
 
 /* What is asked about: a sum, or what the kernel's pools hold; else the store. */
@@ -68,9 +82,11 @@ struct culprit_step {
     enum grower_column own, whole; /* the columns that agree best */
 };
 
-/* One process that may be it. */
+/* One process that may be it, or those of one program together. */
 struct suspect {
     const struct grower *row;
+    struct process_id process;             /* of several the one that grew most */
+    const struct culprit_program *program; /* NULL = it is one process */
     const struct culprit_known *known;
     double rise[GROWER_COLUMNS], level[GROWER_COLUMNS]; /* since the onset; level at its begin */
     struct trend_slope slope[GROWER_COLUMNS];
@@ -102,6 +118,13 @@ double culprit_step_odds_beside(const struct culprit_work *work, const struct su
 void culprit_insert(struct suspect *suspect,
                     bool (*stands_before)(const struct suspect *, const struct suspect *),
                     struct suspect **list, size_t capacity, size_t *count);
+
+/* Those of which several processes grow have a count of at least two. */
+void culprit_programs_make(struct culprit_work *work, const struct suspect *suspects, size_t count);
+bool culprit_program_has(const struct culprit_program *program, const struct grower *row);
+/* Does this program, scored as `whole`, take the place of its processes? They are no suspects then. */
+bool culprit_program_stands(const struct culprit_program *program, struct suspect *whole,
+                            struct suspect *suspects, size_t count);
 
 /* The whole's share of these, slot by slot, is taken away: how far what is left of their bytes wanders is how
  * well the share is known, as a part of the whole's rise. */

@@ -22,18 +22,28 @@ const char *culprit_doubt_name(enum culprit_doubt doubt)
     return names[doubt];
 }
 
+const char *culprit_others(const struct culprit *culprit)
+{
+    return culprit->process_count <= 1 ? "" : culprit->process_count == 2 ? " and another" : " and others";
+}
+
 void text_add_culprit(struct text *text, const struct culprit *culprit)
 {
-    const char *image = culprit->image[0] ? culprit->image : "a process";
-    unsigned pid = (unsigned)culprit->process.pid;
+    const bool several = culprit->process_count > 1;
+    if (several)
+        text_add(text, "%zu %sprocesses ", culprit->process_count, culprit->watched ? "" : "unregistered ");
+    else if (!culprit->watched)
+        text_add(text, "an unregistered process ");
+    text_add(text, "%s (pid %u%s", culprit->image[0] ? culprit->image : "a process",
+             (unsigned)culprit->process.pid, culprit_others(culprit));
     if (!culprit->watched)
-        text_add(text, "an unregistered process %s (pid %u)", image, pid);
+        text_add(text, ")");
     else if (culprit->kind == TARGET_STORE)
-        text_add(text, "%s (pid %u, the Information Store)", image, pid);
+        text_add(text, ", the Information Store)");
     else if (culprit->kind == TARGET_CLIENT)
-        text_add(text, "%s (pid %u, the client \"%s\")", image, pid, culprit->target);
+        text_add(text, ", the client \"%s\")", culprit->target);
     else
-        text_add(text, "%s (pid %u, a MAPI client that is not registered)", image, pid);
+        text_add(text, ", a MAPI client that is not registered)");
 }
 
 static int percent(double part)
@@ -52,11 +62,16 @@ void text_add_culprit_share(struct text *text, const struct culprit *culprit)
     text_add(text, "%d %% (%d to %d %%)", share, low > 0 ? low : 0, high < 100 ? high : 100);
 }
 
+static const char *they_or_it(const struct culprit *culprit)
+{
+    return culprit->process_count > 1 ? "they" : "it";
+}
+
 static void add_evidence(struct text *text, const struct culprit_ranking *ranking,
                          const struct culprit *culprit)
 {
     bool handles = culprit->slope_per_hour[GROWER_HANDLES] > 0;
-    text_add(text, "it grew ");
+    text_add(text, "%s grew ", they_or_it(culprit));
     text_add_quantity(text, handles ? UNIT_HANDLES : UNIT_BYTES,
                       culprit->growth[handles ? GROWER_HANDLES : GROWER_BYTES]);
     text_add(text, " in the same ");
@@ -88,7 +103,7 @@ static void add_case(struct text *text, const struct culprit_ranking *ranking, c
         add_evidence(text, ranking, culprit);
         return;
     }
-    text_add(text, "it grew ");
+    text_add(text, "%s grew ", they_or_it(culprit));
     text_add_quantity(text, UNIT_BYTES, culprit->growth[GROWER_BYTES]);
     text_add(text, " in the same ");
     text_add_duration(text, ranking->to_mono_ms - ranking->from_mono_ms);
@@ -207,7 +222,7 @@ static void add_words(struct text *text, const struct culprit_ranking *ranking, 
     } else {
         text_add(text, "%s", begins[first->confidence]);
         add_case(text, ranking, first);
-        add_doubts(text, first, "it");
+        add_doubts(text, first, first->process_count > 1 ? first->image : "it");
         text_add(text, ".");
     }
     add_rest(text, ranking);

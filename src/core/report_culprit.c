@@ -28,7 +28,10 @@ static void cells_make(const struct culprit *culprit, struct cells *cells)
                                         : culprit_confidence_name(culprit->confidence)};
     struct text who = text_on(cells->who, sizeof(cells->who));
     report_add_line(&who, culprit->image);
-    text_add(&who, ", pid %" PRIu32 "%s", culprit->process.pid,
+    if (culprit->process_count > 1) {
+        text_add(&who, ", %zu processes", culprit->process_count);
+    }
+    text_add(&who, ", pid %" PRIu32 "%s%s", culprit->process.pid, culprit_others(culprit),
              culprit->watched && culprit->kind != TARGET_DISCOVERED ? "" : ", not registered");
     struct text grew = text_on(cells->grew, sizeof(cells->grew));
     const bool handles = culprit->slope_per_hour[GROWER_HANDLES] > 0.0;

@@ -25,6 +25,7 @@
 #define POLLS (48 * POLLS_A_HOUR)
 #define PROCESSES_MAX 96
 #define MIB (1024.0 * 1024.0)
+#define MANY_MAX 8 /* processes of one client */
 #define BOOT_UTC_MS INT64_C(1767225600000)
 /* What the baselines need before they accuse. */
 #define GROWTH_ACCUSES 0.5
@@ -53,7 +54,10 @@
     X(STORE_SIDE_SAME, PRIVATE_BYTES, "one does, another leaks handles of its own in that rhythm")           \
     X(POOL, NONPAGED_POOL, "one process leaks handles, the pool grows")                                      \
     X(POOL_BESIDE, NONPAGED_POOL, "likewise, another opens handles at that time")                            \
-    X(POOL_DRIVER, NONPAGED_POOL, "none: a driver leaks pool, a process opens handles")
+    X(POOL_DRIVER, NONPAGED_POOL, "none: a driver leaks pool, a process opens handles")                      \
+    X(MANY, COMMIT, "each of several processes of one program leaks")                                        \
+    X(STORE_SIDE_MANY, PRIVATE_BYTES, "such a client's leak shows in the store")                             \
+    X(STORE_SIDE_ONE_OF_MANY, PRIVATE_BYTES, "one of such a client's processes leaks into the store")
 enum kind {
 #define KIND_ENUM(name, metric, text) KIND_##name,
     KIND_LIST(KIND_ENUM)
@@ -104,6 +108,7 @@ struct machine {
     double load, burst;
     double fed_bytes, fed_handles; /* what leaks of programs[1] and [2] make the store grow by */
     double fed_part[2];            /* of it by each */
+    size_t many, many_from;        /* or these, processes of one client, feed it instead of programs[1] */
     int fed_lag;                   /* polls */
     double pool_a_handle, driver_pool, pool_drift; /* nonpaged, bytes; the driver's from driver_from on */
     int driver_from;
@@ -166,6 +171,22 @@ static void load_for_all(struct machine *m)
     for (size_t i = 0; i < m->count; i++)
         if (random_uniform(&m->random) < 0.75 || i <= m->clients)
             m->programs[i].load_part = between(m, 0.1, 0.6);
+}
+
+/* A client that runs as several processes, of which `leaking` leak; its calls are theirs together. */
+static void leak_of_many(struct machine *m, double bytes, double handles, size_t leaking, int from)
+{
+    double parts[MANY_MAX], sum = 0;
+    for (size_t i = 0; i < leaking; i++)
+        sum += parts[i] = between(m, 0.6, 1.4);
+    for (size_t i = 0; i < m->many; i++) {
+        struct program *p = &m->programs[m->many_from + i];
+        snprintf(p->image, sizeof p->image, "agent.exe");
+        if (i >= leaking)
+            continue;
+        begin_leak(m, p, bytes * parts[i] / sum, handles * parts[i] / sum, from);
+        p->with_calls = p->own_calls = true;
+    }
 }
 
 static void machine_make(struct machine *m, enum kind kind, uint64_t seed)
@@ -292,6 +313,22 @@ static void machine_make(struct machine *m, enum kind kind, uint64_t seed)
         m->pool_a_handle = log_between(m, 300, 3000);
         m->onset_ms = (int64_t)from * INTERVAL_MS;
         break;
+    case KIND_MANY:
+    case KIND_STORE_SIDE_MANY:
+    case KIND_STORE_SIDE_ONE_OF_MANY: {
+        double handles = log_between(m, 1500, 30000);
+        m->many_from = m->clients + 1;
+        m->many = 2 + (size_t)((MANY_MAX - 1) * random_uniform(&m->random));
+        if (kind == KIND_MANY) {
+            leak_of_many(m, leak, 0, m->many, from);
+            break;
+        }
+        leak_of_many(m, between(m, 0, 20 * MIB), handles, kind == KIND_STORE_SIDE_MANY ? m->many : 1, from);
+        m->fed_bytes = leak;
+        m->fed_handles = handles * between(m, 0.5, 2);
+        m->fed_lag = (int)between(m, 0, 5);
+        break;
+    }
     case KIND_STORE_OWN:
         begin_leak(m, store, leak, random_uniform(&m->random) < 0.5 ? 5000 : 0, from);
         break;
@@ -305,7 +342,7 @@ static bool is_culprit(const struct machine *m, size_t program)
     bool of_commit = kinds[m->kind].metric == METRIC_COMMIT;
     if (!m->programs[program].leaks)
         return false;
-    return of_commit || m->pool_a_handle > 0 ||
+    return of_commit || m->pool_a_handle > 0 || m->many > 0 ||
            ((program == 1 || program == 2) && m->fed_part[program - 1] > 0 && m->fed_bytes > 0);
 }
 
@@ -344,6 +381,13 @@ static void advance(struct machine *m, int poll)
     }
     for (size_t k = 0; k < ARRAY_COUNT(m->fed_part); k++)
         m->leaked_past[k][poll % 64] = m->programs[1 + k].leaked;
+    double of_many = 0, parts = 0; /* by what each leaks of its own */
+    for (size_t i = m->many_from; i < m->many_from + m->many; i++) {
+        of_many += m->programs[i].leak_handles * m->programs[i].leaked;
+        parts += m->programs[i].leak_handles;
+    }
+    if (parts > 0)
+        m->leaked_past[0][poll % 64] = of_many / parts;
 }
 
 static void read_program(struct machine *m, size_t i, int poll, struct process *out)
@@ -505,7 +549,7 @@ static void judge(struct bench *b, const struct culprit_ranking *ranking, struct
         if (program < 0 || ranking->items[i].confidence < CULPRIT_LIKELY)
             continue;
         if (is_culprit(m, (size_t)program)) {
-            named++;
+            named += ranking->items[i].process_count;
             continue;
         }
         answer->accused_wrong = true;
@@ -682,6 +726,10 @@ int main(int argc, char **argv)
         snprintf(client->name, sizeof client->name, "client%zu", i);
         snprintf(client->service, sizeof client->service, "Client%zu", i);
     }
+    struct config_client *agents = &b->config.clients[b->config.client_count++];
+    snprintf(agents->name, sizeof agents->name, "agents");
+    snprintf(agents->image, sizeof agents->image, "agent.exe");
+    snprintf(agents->service, sizeof agents->service, "AgentSvc");
     struct sums with = {0}, without = {0};
     unsigned words[WORDS] = {0}, right[WORDS] = {0}, sets[SET_WRONG + 1] = {0};
     printf("%-56s %5s %6s %6s %6s  %6s %6s | %-12s | %-12s | %-12s\n", "in percent of the machines of a kind",

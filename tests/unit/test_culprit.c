@@ -24,6 +24,8 @@
 #define POLLS_A_HOUR 60
 #define FROM (6 * POLLS_A_HOUR) /* where leaks begin */
 
+static void configure(struct config *config);
+
 /* The first of the ranking when it is at least `likely` by itself; NULL when nobody is. */
 static const struct culprit *first_by_itself(const struct culprit_ranking *ranking)
 {
@@ -45,7 +47,7 @@ struct fixture {
     struct growers growers;
     struct random random;
     double calls; /* since FROM, in hours at the usual rate */
-    double its_calls[8];
+    double its_calls[32];
 };
 
 static int setup(void **state)
@@ -437,6 +439,95 @@ static void test_a_client_is_named_for_the_growth_of_the_store(void **state)
     struct culprit_ranking surer;
     culprit_rank(&f->growers, &question, known, 3, &surer);
     assert_true(surer.items[0].score > ranking.items[0].score);
+}
+
+/* A client that runs as several processes: each is in step with a part of it only, none stands out. */
+static void test_the_processes_of_one_client_are_one(void **state)
+{
+    struct fixture *f = *state;
+    enum { AGENTS = 6, OTHERS = 18 };
+    struct actor actors[1 + AGENTS + OTHERS] = {
+        {.image = "store.exe",
+         .bytes = 800 * MIB,
+         .handles = 4000,
+         .bytes_leaked = 90 * MIB,
+         .handles_leaked = 60,
+         .with_burst = 0.9},
+    };
+    for (size_t i = 1; i < ARRAY_COUNT(actors); i++)
+        actors[i] = (struct actor){.image = "svchost.exe", .bytes = 20 * MIB, .handles = 500};
+    for (size_t i = 1; i <= AGENTS; i++)
+        actors[i] = (struct actor){.image = i % 2 ? "BESAgent.exe" : "besagent.exe",
+                                   .bytes = 60 * MIB,
+                                   .handles = 400,
+                                   .handles_leaked = 10,
+                                   .with_burst = 0.9,
+                                   .own_burst = 0.6};
+    live(f, actors, ARRAY_COUNT(actors), FROM + 8 * POLLS_A_HOUR);
+    struct culprit_known known[AGENTS + 1] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS")};
+    for (size_t i = 0; i < AGENTS; i++)
+        known[1 + i] = known_as(f, 1 + i, TARGET_CLIENT, "bes");
+    struct culprit_question question = about(f, METRIC_PRIVATE_BYTES);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, known, ARRAY_COUNT(known), &ranking);
+    const struct culprit *first = first_by_itself(&ranking);
+    assert_non_null(first);
+    assert_int_equal(first->process_count, AGENTS);
+    assert_string_equal(first->target, "bes");
+    assert_string_equal(first->service, "ArchiveSvc"); /* known_as */
+    assert_true(fabs(first->bytes_a_handle / MIB - 1.5) < 0.4);
+    assert_non_null(strstr(ranking.words, "ertainly 6 processes "));
+    assert_non_null(strstr(ranking.words, " and others, the client \"bes\"): they grew "));
+    for (size_t i = 1; i < ranking.count; i++) /* none of them has a place of its own beside it */
+        assert_false(text_equal_nocase(ranking.items[i].image, "besagent.exe"));
+
+    struct config config;
+    configure(&config);
+    struct alert *alert = calloc(1, sizeof *alert);
+    alert->kind = ALERT_OPENED;
+    alert->has_incident = alert->has_ranking = true;
+    alert->ranking = ranking;
+    alert->incident.target_kind = TARGET_STORE;
+    alert->incident.exhaustion_utc_ms = alert->incident.exhaustion_early_utc_ms = INT64_MAX;
+    advice_add(alert, &config, false);
+    assert_int_equal(alert->todo_count, 2);
+    assert_non_null(strstr(alert->todo[0], "gent.exe (6 processes, pid "));
+    free(alert);
+}
+
+/* Of a sum: each has a fifth. And of several that do not grow one is that one. */
+static void test_the_processes_of_a_program_have_their_share_together(void **state)
+{
+    struct fixture *f = *state;
+    for (int leaking = 5; leaking >= 1; leaking -= 4) {
+        struct actor actors[21] = {{.image = "store.exe", .bytes = 800 * MIB, .handles = 4000}};
+        for (size_t i = 1; i < ARRAY_COUNT(actors); i++)
+            actors[i] = (struct actor){.image = "svchost.exe", .bytes = 20 * MIB, .handles = 500};
+        for (int i = 0; i < 5; i++)
+            actors[1 + i] = (struct actor){.image = "w3wp.exe",
+                                           .bytes = 60 * MIB,
+                                           .handles = 400,
+                                           .bytes_leaked = i < leaking ? 90 * MIB / leaking : 0,
+                                           .with_burst = 0.9,
+                                           .own_burst = 0.6};
+        f->calls = 0;
+        memset(f->its_calls, 0, sizeof f->its_calls);
+        memset(&f->growers, 0, sizeof f->growers);
+        growers_init(&f->growers, 15000, 4 * MS_PER_HOUR);
+        live(f, actors, ARRAY_COUNT(actors), FROM + 6 * POLLS_A_HOUR);
+        struct culprit_known known = known_as(f, 0, TARGET_STORE, "MSExchangeIS");
+        struct culprit_question question = about(f, METRIC_COMMIT);
+        struct culprit_ranking ranking;
+        culprit_rank(&f->growers, &question, &known, 1, &ranking);
+        const struct culprit *first = first_by_itself(&ranking);
+        assert_non_null(first);
+        assert_int_equal(first->process_count, leaking);
+        assert_true(first->share_high >= 1 && first->share_low > 0.7);
+        assert_non_null(strstr(ranking.words, leaking == 5
+                                                  ? "5 unregistered processes w3wp.exe (pid "
+                                                  : "an unregistered process w3wp.exe (pid 104): it"));
+        assert_true(ranking.explained < 1.2); /* nothing was counted twice */
+    }
 }
 
 static void test_two_are_named_together_with_their_shares(void **state)
@@ -1129,8 +1220,9 @@ static void test_of_two_culprits_each_has_its_turn(void **state)
     alert->incident.escalated = true;
     text_copy(alert->veto_process, sizeof alert->veto_process, "eseutil.exe");
     advice_add(alert, &config, false);
-    assert_non_null(strstr(
-        alert->todo[0], "First, when eseutil.exe has ended, restart the service \"ArchiveSvc\": archive.exe"));
+    assert_non_null(
+        strstr(alert->todo[0],
+               "First, when eseutil.exe has ended, restart the service \"ArchiveSvc\": archive.exe"));
     assert_non_null(
         strstr(alert->todo[1], "When it goes on growing then, restart MSExchangeIS at once, at the latest"));
 
@@ -1189,6 +1281,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_unregistered_process_is_named_as_such, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_for_the_growth_of_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_past_that_is_told_is_as_one_that_was_seen, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_processes_of_one_client_are_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_processes_of_a_program_have_their_share_together, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_two_are_named_together_with_their_shares, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_part_is_more_than_all_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_clients_are_named_together_for_the_store, setup, teardown),
