@@ -209,7 +209,7 @@ static void add_words(struct text *text, const struct culprit_ranking *ranking, 
     }
     if (outcome == CULPRIT_NO_GROWTH || ranking->count == 0) {
         text_add(text, outcome == CULPRIT_NO_GROWTH ? "Nobody is named: it does not surely grow."
-                                                    : "Nobody stands out: no process grew with it.");
+                                                    : "Nobody stands out: no process that runs now grew with it.");
         add_rest(text, ranking);
         if (outcome == CULPRIT_RANKED)
             add_unseen(text, ranking);

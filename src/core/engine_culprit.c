@@ -33,6 +33,7 @@ static void remember_who(struct step *step, struct open_incident *open)
             text_add_culprit(&text, &ranking->items[i]);
         }
     text_add(&text, ", %s", culprit_confidence_name(culprit_named_confidence(ranking)));
+    text_tell_cut(&text);
     if (strcmp(open->who, who) == 0)
         return;
     text_copy(open->who, sizeof open->who, who);

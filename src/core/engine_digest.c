@@ -85,13 +85,16 @@ static void add_item(struct alert *alert, const struct watched *item)
 static void add_incidents(struct text *text, const struct engine *engine, size_t open)
 {
     for (size_t i = 0, said = 0; i < INCIDENTS_MAX; i++) {
-        const struct incident *incident = &engine->incidents[i].incident;
-        char storage[VERDICT_REASON_MAX + TARGET_NAME_MAX + 80];
+        const struct open_incident *one = &engine->incidents[i];
+        const struct incident *incident = &one->incident;
+        char storage[VERDICT_REASON_MAX + TARGET_NAME_MAX + ENGINE_WHO_MAX + 96];
         struct text line = text_on(storage, sizeof storage);
         if (!incident->id)
             continue;
         text_add(&line, "\nIncident %lld: %s of %s, %s", (long long)incident->id,
                  metric_name(incident->metric), incident->target, incident->reason);
+        if (one->who[0])
+            text_add(&line, ". Named for it: %s", one->who);
         size_t after = said + 1 < open ? MORE_MAX : 0;
         if (text->length + line.length + after >= text->capacity) {
             text_add(text, MORE_FORMAT, open - said);

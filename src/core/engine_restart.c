@@ -465,7 +465,8 @@ bool step_consider(struct step *step, struct open_incident *open, struct restart
     *out_wanted = (struct restart_journal){.incident_id = incident->id, .rung = rung};
     text_copy(out_wanted->target, sizeof out_wanted->target, service);
     struct text reason = text_on(out_wanted->reason, sizeof out_wanted->reason);
-    if (rung == RUNG_RESTART_CLIENT && incident->target_kind == TARGET_STORE)
+    const bool is_of_suspect = rung == RUNG_RESTART_CLIENT && incident->target_kind == TARGET_STORE;
+    if (is_of_suspect)
         text_add(&reason, "%s is %s to make %s of %s grow: ", suspect.target, suspect.surely,
                  metric_name(incident->metric), incident->target);
     else
@@ -480,6 +481,8 @@ bool step_consider(struct step *step, struct open_incident *open, struct restart
     if (!preflight.passed) {
         *out_failed = preflight.first_failed;
         struct text text = text_on(incident->held_because, sizeof incident->held_because);
+        if (is_of_suspect) /* as policy_next_rung says it of one that leaks by its own verdict */
+            text_add(&text, "the suspected client %s comes first, and waits: ", suspect.target);
         text_add(&text, "%s: %s", check_name(preflight.first_failed),
                  preflight.results[preflight.first_failed].text);
         return false;

@@ -1132,6 +1132,7 @@ static void test_the_mail_names_who_makes_the_store_s_handles_grow(void **state)
     assert_null(strstr(alert->ranking.words, "for each handle"));
     assert_non_null(
         strstr(alert->todo[0], "First restart the service \"ArchiveSvc\": archive.exe (pid 104)"));
+    assert_non_null(strstr(alert->done[0], "the suspected client archive comes first, and waits: mode: "));
     struct mail mail;
     assert_int_equal(report_mail(alert, "[storewatch]", &mail), STATUS_OK);
     const char *who = strstr(mail.plain, "\nWho ");

@@ -747,6 +747,18 @@ static void test_a_digest_cuts_no_incident(void **state)
     }
 }
 
+/* Who reads only the digest learns whom to restart. */
+static void test_a_digest_names_the_culprit(void **state)
+{
+    struct fixture *f = *state;
+    char key[64];
+    struct open_incident *open = grows(f, TARGET_STORE, "MSExchangeIS", 0);
+    text_copy(open->who, sizeof open->who, "bes.exe (pid 8, the client \"bes\"), likely");
+    tell_digest(f, 20000 * MS_PER_DAY, 600, key);
+    assert_non_null(
+        strstr(f->actions.alerts[0].text, ". Named for it: bes.exe (pid 8, the client \"bes\"), likely"));
+}
+
 /* A digest of what is open does not end in "What to do now: Nothing". */
 static void test_a_digest_says_where_to_look(void **state)
 {
@@ -819,6 +831,7 @@ int main(void)
         TEST(test_the_digest_is_of_the_local_day),
         TEST(test_a_digest_waits_for_room),
         TEST(test_a_digest_cuts_no_incident),
+        TEST(test_a_digest_names_the_culprit),
         TEST(test_a_digest_says_where_to_look),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
