@@ -101,7 +101,8 @@ struct culprit {
     enum target_kind kind;          /* of one that is not: TARGET_DISCOVERED */
     char target[TARGET_NAME_MAX];   /* "" = not watched */
     char service[SERVICE_NAME_MAX]; /* what its restart restarts; "" = nothing */
-    double growth[GROWER_COLUMNS];  /* since the onset: bytes, handles; NAN = not known */
+    int64_t seen_ms;                /* so long of the growth: less when it was started in the middle */
+    double growth[GROWER_COLUMNS];  /* meanwhile: bytes, handles; NAN = not known */
     double slope_per_hour[GROWER_COLUMNS];
     /* Of the growth: 1 = all of it. Of what is accounted to nobody (the store's, the pools') only those named
      * together have one, by a regression of the growth on theirs; NAN = not known. */

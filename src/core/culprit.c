@@ -403,10 +403,32 @@ static bool window_make(struct culprit_work *work)
     return work->window.count - work->onset >= CULPRIT_POINTS_MIN;
 }
 
+/* For how long of the growth it was seen, 0 = at no time: one that was started in the middle has a part of it
+ * only. */
+static int64_t seen_ms(const struct culprit_work *work, const struct suspect *suspect)
+{
+    struct culprit_curve curve;
+    curve_make(work, suspect->row, GROWER_BYTES, work->onset, &curve);
+    return curve.n ? (int64_t)(1000 * (curve.t[curve.n - 1] - curve.t[0])) : 0;
+}
+
+/* What the whole grew by while this one was seen. */
+static double whole_rise_beside(const struct culprit_work *work, const struct suspect *suspect)
+{
+    struct culprit_curve curve, own;
+    curve_make(work, suspect->row, GROWER_HANDLES, work->onset, &own);
+    size_t from = work->onset;
+    if (own.n)
+        from = (size_t)(own.t[0] * 1000 / (double)work->window.width_ms + 0.5);
+    curve_make(work, work->whole, work->column, from, &curve);
+    return rise_of(&curve);
+}
+
 static void suspect_tell(const struct culprit_work *work, const struct suspect *suspect, struct culprit *out)
 {
     const struct culprit_known *known = suspect->known;
     *out = (struct culprit){.process = suspect->process,
+                            .seen_ms = seen_ms(work, suspect),
                             .process_count = suspect->program ? suspect->program->count : 1,
                             .watched = known != NULL,
                             .kind = known ? known->kind : TARGET_DISCOVERED,
@@ -443,7 +465,7 @@ static void suspect_tell(const struct culprit_work *work, const struct suspect *
     double handles = suspect->rise[GROWER_HANDLES], mib = suspect->rise[GROWER_BYTES] / (1024.0 * 1024.0);
     if (suspect->grows[GROWER_HANDLES] && mib > 0)
         out->handles_a_mib = handles / mib;
-    double growth = rise_of(&work->whole_curve);
+    double growth = whole_rise_beside(work, suspect);
     if (suspect->grows[GROWER_HANDLES] && !culprit_of_commit(work) && growth > 0 &&
         metric_unit(work->question->metric) == UNIT_BYTES)
         out->bytes_a_handle = growth / handles;
@@ -513,7 +535,7 @@ static size_t add_programs(struct culprit_work *work, struct suspect *suspects, 
     culprit_programs_make(work, suspects, count);
     for (size_t p = 0; p < work->program_count; p++) {
         const struct culprit_program *program = &work->programs[p];
-        if (program->count < 2)
+        if (!culprit_program_grows(program, suspects, count))
             continue;
         struct suspect *whole = &suspects[all];
         *whole = suspect_of(&program->sum, program->is_known ? &program->known : NULL);

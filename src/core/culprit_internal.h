@@ -119,8 +119,10 @@ void culprit_insert(struct suspect *suspect,
                     bool (*stands_before)(const struct suspect *, const struct suspect *),
                     struct suspect **list, size_t capacity, size_t *count);
 
-/* Those of which several processes grow have a count of at least two. */
 void culprit_programs_make(struct culprit_work *work, const struct suspect *suspects, size_t count);
+/* Is it the program that grows: several, and most of its processes? */
+bool culprit_program_grows(const struct culprit_program *program, const struct suspect *suspects,
+                           size_t count);
 bool culprit_program_has(const struct culprit_program *program, const struct grower *row);
 /* Does this program, scored as `whole`, take the place of its processes? They are no suspects then. */
 bool culprit_program_stands(const struct culprit_program *program, struct suspect *whole,

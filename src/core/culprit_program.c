@@ -9,6 +9,8 @@
 
 #include "storewatch/units.h"
 
+/* It is not the program when fewer of its processes grow than this part: a few of many do by chance. */
+#define GROW_PART 0.5
 /* One that has so much of what its program grew by is the one. */
 #define ONE_OF_IT 0.8
 
@@ -77,6 +79,15 @@ void culprit_programs_make(struct culprit_work *work, const struct suspect *susp
         else if (p < CULPRIT_PROGRAMS_MAX)
             begin(&work->programs[work->program_count++], &suspects[i]);
     }
+}
+
+bool culprit_program_grows(const struct culprit_program *program, const struct suspect *suspects,
+                           size_t count)
+{
+    size_t all = 0;
+    for (size_t i = 0; i < count; i++)
+        all += is_of(program, &suspects[i]) ? 1 : 0;
+    return program->count > 1 && (double)program->count >= GROW_PART * (double)all;
 }
 
 bool culprit_program_has(const struct culprit_program *program, const struct grower *row)

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Who was seen for less of the growth than this was not there at its begin. */
+#define SEEN_MOST 0.9
+
 const char *culprit_confidence_name(enum culprit_confidence confidence)
 {
     static const char *const names[] = {"nobody stands out", "possible", "likely", "nearly certain"};
@@ -67,6 +70,19 @@ static const char *they_or_it(const struct culprit *culprit)
     return culprit->process_count > 1 ? "they" : "it";
 }
 
+/* " in the same 1 d 16 h", or " in the last 23 h of 1 d 16 h" of one that was not there at its begin. */
+static void add_time(struct text *text, const struct culprit_ranking *ranking, const struct culprit *culprit)
+{
+    const int64_t all_ms = ranking->to_mono_ms - ranking->from_mono_ms;
+    const bool later = (double)culprit->seen_ms < SEEN_MOST * (double)all_ms;
+    text_add(text, later ? " in the last " : " in the same ");
+    if (later) {
+        text_add_duration(text, culprit->seen_ms);
+        text_add(text, " of ");
+    }
+    text_add_duration(text, all_ms);
+}
+
 static void add_evidence(struct text *text, const struct culprit_ranking *ranking,
                          const struct culprit *culprit)
 {
@@ -74,8 +90,7 @@ static void add_evidence(struct text *text, const struct culprit_ranking *rankin
     text_add(text, "%s grew ", they_or_it(culprit));
     text_add_quantity(text, handles ? UNIT_HANDLES : UNIT_BYTES,
                       culprit->growth[handles ? GROWER_HANDLES : GROWER_BYTES]);
-    text_add(text, " in the same ");
-    text_add_duration(text, ranking->to_mono_ms - ranking->from_mono_ms);
+    add_time(text, ranking, culprit);
     if (culprit->lead_ms != INT64_MIN) {
         bool apart = culprit->lead_low_ms > 0 || culprit->lead_high_ms < 0;
         text_add(text, ", beginning ");
@@ -105,8 +120,7 @@ static void add_case(struct text *text, const struct culprit_ranking *ranking, c
     }
     text_add(text, "%s grew ", they_or_it(culprit));
     text_add_quantity(text, UNIT_BYTES, culprit->growth[GROWER_BYTES]);
-    text_add(text, " in the same ");
-    text_add_duration(text, ranking->to_mono_ms - ranking->from_mono_ms);
+    add_time(text, ranking, culprit);
     text_add(text, ", ");
     if (percent(culprit->share) <= 100)
         text_add_culprit_share(text, culprit);
@@ -208,8 +222,9 @@ static void add_words(struct text *text, const struct culprit_ranking *ranking, 
         return;
     }
     if (outcome == CULPRIT_NO_GROWTH || ranking->count == 0) {
-        text_add(text, outcome == CULPRIT_NO_GROWTH ? "Nobody is named: it does not surely grow."
-                                                    : "Nobody stands out: no process that runs now grew with it.");
+        text_add(text, outcome == CULPRIT_NO_GROWTH
+                           ? "Nobody is named: it does not surely grow."
+                           : "Nobody stands out: no process that runs now grew with it.");
         add_rest(text, ranking);
         if (outcome == CULPRIT_RANKED)
             add_unseen(text, ranking);

@@ -441,6 +441,43 @@ static void test_a_client_is_named_for_the_growth_of_the_store(void **state)
     assert_true(surer.items[0].score > ranking.items[0].score);
 }
 
+/* A client that was started anew in the middle has done what the last half shows, and is measured by that. */
+static void test_one_that_was_started_in_the_middle_is_measured_since_then(void **state)
+{
+    struct fixture *f = *state;
+    enum { HOURS = 14, MIDDLE = FROM + 7 * POLLS_A_HOUR };
+    const struct actor actors[] = {
+        {.image = "store.exe",
+         .bytes = 800 * MIB,
+         .handles = 4000,
+         .bytes_leaked = 90 * MIB,
+         .handles_leaked = 60,
+         .with_burst = 0.9},
+        {.image = "archive.exe", .bytes = 90 * MIB, .handles = 600, .handles_leaked = 60, .with_burst = 0.9},
+        {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
+    double before = 0;
+    for (int poll = 0; poll < FROM + HOURS * POLLS_A_HOUR; poll++) {
+        look(f, actors, ARRAY_COUNT(actors), poll);
+        struct process *archive = &f->observation->processes[1];
+        if (poll == MIDDLE)
+            before = archive->handle_count - 600;
+        if (poll >= MIDDLE) {
+            archive->id.created_100ns += (uint64_t)(MIDDLE + 3 * POLLS_A_HOUR) * POLL_MS * 10000;
+            archive->handle_count -= before;
+        }
+        growers_push(&f->growers, f->observation);
+    }
+    struct culprit_known known[] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS"),
+                                    known_as(f, 1, TARGET_CLIENT, "archive")};
+    struct culprit_question question = about(f, METRIC_PRIVATE_BYTES);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, known, 2, &ranking);
+    assert_true(ranking.count > 0);
+    assert_string_equal(ranking.items[0].image, "archive.exe");
+    assert_true(fabs(ranking.items[0].bytes_a_handle / MIB - 1.5) < 0.4);
+    assert_non_null(strstr(ranking.words, " handles in the last "));
+}
+
 /* A client that runs as several processes: each is in step with a part of it only, none stands out. */
 static void test_the_processes_of_one_client_are_one(void **state)
 {
@@ -1282,6 +1319,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_unregistered_process_is_named_as_such, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_for_the_growth_of_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_past_that_is_told_is_as_one_that_was_seen, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_that_was_started_in_the_middle_is_measured_since_then, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_the_processes_of_one_client_are_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_processes_of_a_program_have_their_share_together, setup,
                                         teardown),
