@@ -8,7 +8,8 @@
  * slots of 5 min (a 48th of the default min_window) they reach 8 h, 32 h, 5 days and 21 days back.
  *
  * At most GROWERS_MAX processes are followed. When there are more, those with the fewest private bytes are
- * left out: who is small cannot have grown by much, and who grows becomes large and is let in. A push
+ * left out: who is small cannot have grown by much, and who grows becomes large and is let in. But a MAPI client
+ * may hold megabytes in the store for each of its handles, and stay small: who is watched is kept. A push
  * allocates nothing and costs a comparison and four additions a row; the rings move once a slot. */
 #ifndef STOREWATCH_GROWERS_H
 #define STOREWATCH_GROWERS_H
@@ -19,6 +20,7 @@
 #define GROWERS_SLOTS 96
 #define GROWERS_FACTOR 4
 #define GROWERS_LEVELS 4
+#define GROWERS_KEPT_MAX 64   /* less than GROWERS_MAX */
 #define GROWERS_PER_WINDOW 48 /* slots in a min_window */
 
 /* The columns of a row. The machine's rows use them for commit and for the pools. */
@@ -37,8 +39,10 @@ struct grower {
 struct growers {
     int64_t slot_ms;
     int64_t origin_mono_ms;
-    int64_t slot;         /* the open one, counted from the origin; -1 = nothing yet */
-    size_t left_out;      /* processes without a row at the latest slot */
+    int64_t slot;      /* the open one, counted from the origin; -1 = nothing yet */
+    size_t left_out;   /* processes without a row at the latest slot */
+    size_t kept_count; /* of those that have one however small they are */
+    struct process_id kept[GROWERS_KEPT_MAX];
     struct grower commit; /* GROWER_BYTES: system commit */
     struct grower pools;  /* the two columns: paged and nonpaged pool */
     size_t count;
@@ -48,6 +52,9 @@ struct growers {
 /* Makes it empty, with slots for this sampling interval and verdict window. Does nothing when it has such
  * slots already: a configuration that changes something else keeps the past. */
 void growers_init(struct growers *growers, int64_t interval_ms, int64_t min_window_ms);
+
+/* Who gets a row at the next slot however small it is; those of an earlier call do not any more. */
+void growers_keep(struct growers *growers, const struct process_id *processes, size_t count);
 
 /* One look of the poll grid. What could not be read leaves a gap. */
 void growers_push(struct growers *growers, const struct observation *observation);

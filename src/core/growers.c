@@ -34,6 +34,7 @@ void growers_init(struct growers *growers, int64_t interval_ms, int64_t min_wind
     growers->origin_mono_ms = 0;
     growers->slot = -1;
     growers->left_out = 0;
+    growers->kept_count = 0;
     growers->count = 0;
     row_clear(&growers->commit);
     row_clear(&growers->pools);
@@ -145,13 +146,24 @@ static void row_begin(struct grower *row, const struct process *process, size_t 
     column_add(row, GROWER_HANDLES, process->handle_count);
 }
 
-/* The row of the smallest process, by what it has in the open slot; there is at least one. */
+static bool is_kept(const struct growers *growers, struct process_id process)
+{
+    for (size_t i = 0; i < growers->kept_count; i++)
+        if (process_id_equal(growers->kept[i], process))
+            return true;
+    return false;
+}
+
+/* The row of the smallest process that is not kept, by what it has in the open slot; of GROWERS_MAX there is at
+ * least one. */
 static struct grower *smallest(struct growers *growers, double *out_bytes)
 {
     struct grower *found = growers->rows;
     *out_bytes = INFINITY;
     for (size_t i = 0; i < growers->count; i++) {
         struct grower *row = &growers->rows[i];
+        if (is_kept(growers, row->process))
+            continue;
         double bytes = row->count[GROWER_BYTES] ? row->sum[GROWER_BYTES] / row->count[GROWER_BYTES] : 0;
         if (bytes < *out_bytes) {
             *out_bytes = bytes;
@@ -165,11 +177,29 @@ static struct grower *smallest(struct growers *growers, double *out_bytes)
  * each slot. */
 #define DISPLACES 2.0
 
+static void rows_admit_kept(struct growers *growers, const struct observation *observation, bool *has_row)
+{
+    for (size_t k = 0; k < growers->kept_count; k++) {
+        const struct process *process = observation_process(observation, growers->kept[k].pid);
+        size_t at = process ? (size_t)(process - observation->processes) : 0;
+        double ignored;
+        if (!process || has_row[at] || !process_id_equal(process->id, growers->kept[k]))
+            continue;
+        const bool full = growers->count == GROWERS_MAX;
+        struct grower *row = full ? smallest(growers, &ignored) : &growers->rows[growers->count++];
+        if (full)
+            has_row[row->seen_at] = false;
+        row_begin(row, process, at, observation);
+        has_row[at] = true;
+    }
+}
+
 static void rows_admit(struct growers *growers, const struct observation *observation)
 {
     bool has_row[OBSERVATION_PROCESSES_MAX] = {false};
     for (size_t i = 0; i < growers->count; i++)
         has_row[growers->rows[i].seen_at] = true;
+    rows_admit_kept(growers, observation, has_row);
     growers->left_out = 0;
     double least = 0;
     struct grower *least_row = NULL;
@@ -189,6 +219,12 @@ static void rows_admit(struct growers *growers, const struct observation *observ
         row_begin(least_row, process, i, observation);
         least_row = NULL;
     }
+}
+
+void growers_keep(struct growers *growers, const struct process_id *processes, size_t count)
+{
+    growers->kept_count = count < GROWERS_KEPT_MAX ? count : GROWERS_KEPT_MAX;
+    memcpy(growers->kept, processes, growers->kept_count * sizeof growers->kept[0]);
 }
 
 void growers_push(struct growers *growers, const struct observation *observation)

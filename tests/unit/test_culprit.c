@@ -313,6 +313,31 @@ static void test_the_small_make_room_for_the_large(void **state)
     assert_null(growers_find(&f->growers, f->observation->processes[0].id)); /* the smallest */
 }
 
+/* A client that holds megabytes in the store for each handle is small itself. */
+static void test_who_is_watched_is_followed_however_small(void **state)
+{
+    struct fixture *f = *state;
+    struct process_id kept[2];
+    for (int poll = 0; poll < 30; poll++) {
+        begin_look(f, poll * POLL_MS);
+        for (uint32_t i = 0; i < GROWERS_MAX + 20; i++)
+            process(f, "p.exe", 100 + 4 * i, 9e6 + i, 10);
+        for (uint32_t i = 0; i < 2; i++)
+            kept[i] = process(f, "client.exe", 1000 + 4 * i, 1e6, 10)->id;
+        if (poll >= 20) /* so many that are much larger */
+            for (size_t i = 0; i < GROWERS_MAX + 20; i += 2)
+                f->observation->processes[i].private_bytes = 90e6;
+        growers_keep(&f->growers, kept, poll < 10 ? 0 : 2);
+        growers_push(&f->growers, f->observation);
+        assert_int_equal(f->growers.count, GROWERS_MAX);
+        for (size_t i = 0; i < 2; i++) /* from the slot on that begins next */
+            assert_true((growers_find(&f->growers, kept[i]) != NULL) == (poll >= 10));
+        assert_int_equal(f->growers.left_out, 22);
+        for (size_t i = 0; i < f->growers.count; i++)
+            assert_true(growers_find(&f->growers, f->growers.rows[i].process) == &f->growers.rows[i]);
+    }
+}
+
 /* ---- onset ---- */
 
 static void test_an_onset_is_found_with_an_interval_that_holds_it(void **state)
@@ -1314,6 +1339,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_gap_stays_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_ends_goes_and_a_reused_pid_is_another, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_small_make_room_for_the_large, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_is_watched_is_followed_however_small, setup, teardown),
         cmocka_unit_test(test_an_onset_is_found_with_an_interval_that_holds_it),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_with_its_share, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_unregistered_process_is_named_as_such, setup, teardown),
