@@ -123,7 +123,6 @@ void culprit_programs_make(struct culprit_work *work, const struct suspect *susp
 /* Is it the program that grows: several, and most of its processes? */
 bool culprit_program_grows(const struct culprit_program *program, const struct suspect *suspects,
                            size_t count);
-bool culprit_program_has(const struct culprit_program *program, const struct grower *row);
 /* Does this program, scored as `whole`, take the place of its processes? They are no suspects then. */
 bool culprit_program_stands(const struct culprit_program *program, struct suspect *whole,
                             struct suspect *suspects, size_t count);

@@ -7,8 +7,6 @@
  * growth better than the best of them does: that one of many leaks is the more usual case. */
 #include "culprit_internal.h"
 
-#include "storewatch/units.h"
-
 /* It is not the program when fewer of its processes grow than this part: a few of many do by chance. */
 #define GROW_PART 0.5
 /* One that has so much of what its program grew by is the one. */
@@ -90,7 +88,7 @@ bool culprit_program_grows(const struct culprit_program *program, const struct s
     return program->count > 1 && (double)program->count >= GROW_PART * (double)all;
 }
 
-bool culprit_program_has(const struct culprit_program *program, const struct grower *row)
+static bool has(const struct culprit_program *program, const struct grower *row)
 {
     for (size_t i = 0; i < program->count; i++)
         if (program->rows[i] == row)
@@ -116,7 +114,7 @@ bool culprit_program_stands(const struct culprit_program *program, struct suspec
     const struct suspect *best = NULL, *largest = NULL;
     for (size_t i = 0; i < count; i++) {
         const struct suspect *one = &suspects[i];
-        if (!culprit_program_has(program, one->row))
+        if (!has(program, one->row))
             continue;
         if (!best || (isnan(whole->share) ? one->odds > best->odds : one->share > best->share))
             best = one;
@@ -127,7 +125,7 @@ bool culprit_program_stands(const struct culprit_program *program, struct suspec
         return false;
     whole->process = largest->row->process;
     for (size_t i = 0; i < count; i++)
-        if (culprit_program_has(program, suspects[i].row))
+        if (has(program, suspects[i].row))
             suspects[i].odds = suspects[i].score = 0;
     return true;
 }
