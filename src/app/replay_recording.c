@@ -48,12 +48,17 @@ static uint32_t owner_of_process(struct recording *recording, const struct perfm
     return NOBODY;
 }
 
+/* Other objects have counters of the same names: Server and Terminal Services Session have pool bytes, too. */
 static uint32_t owner_of_host(struct recording *recording, const char *name)
 {
     static const char *const names[HOST_COUNT] = {"Committed Bytes", "Commit Limit", "Available Bytes",
                                                   "Pool Paged Bytes", "Pool Nonpaged Bytes"};
+    static const char object[] = "\\Memory";
     const char *counter = strrchr(name, '\\');
-    for (uint32_t c = 0; counter && c < HOST_COUNT; c++)
+    if (!counter || (size_t)(counter - name) < strlen(object) ||
+        !text_begins_nocase(counter - strlen(object), object))
+        return NOBODY;
+    for (uint32_t c = 0; c < HOST_COUNT; c++)
         if (text_equal_nocase(counter + 1, names[c])) {
             recording->has_host[c] = true;
             return c;

@@ -264,6 +264,37 @@ static void the_level_it_began_at_was_seen(void **state)
                      EXIT_FINE);
 }
 
+/* Three days: a pool that grows by 1.2 MB/h, the machine's or what the Server service has of it. */
+static void write_pools(const char *name, bool of_machine)
+{
+    FILE *file = fopen(in_folder(name), "wb");
+    assert_non_null(file);
+    fputs("timestamp,\\\\EX1\\Memory\\Committed Bytes,\\\\EX1\\Memory\\Pool Nonpaged Bytes,"
+          "\\\\EX1\\Server\\Pool Nonpaged Bytes\n",
+          file);
+    for (int i = 0; i < 3 * 1440; i++) {
+        const int grown = 100000000 + i * 20000;
+        fprintf(file, "%lld,%d,%d,%d\n", (long long)(START_UTC_MS / 1000 + i * 60),
+                2000000000 + i * 7919 % 1000003, of_machine ? grown : 100000000,
+                of_machine ? 5000000 : grown);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Counters of other objects are called alike: they are not the machine's. */
+static void the_pool_of_the_machine_is_that_of_its_memory(void **state)
+{
+    (void)state;
+    write_text("alert.json", "{\"version\": 1, \"mail\": {\"reminder\": \"7d\"}}");
+    write_pools("machine.csv", true);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("alert.json"), in_folder("machine.csv")),
+                     EXIT_FOUND);
+    assert_non_null(strstr(out, "mail   [storewatch] EX1: nonpaged pool +1.14 MiB/h"));
+    write_pools("server.csv", false);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("alert.json"), in_folder("server.csv")),
+                     EXIT_FINE);
+}
+
 static void replay_of_a_healthy_store_is_fine(void **state)
 {
     (void)state;
@@ -667,6 +698,7 @@ int main(void)
         cmocka_unit_test(rows_that_know_nothing_are_a_gap),
         cmocka_unit_test(a_short_log_is_told_as_that),
         cmocka_unit_test(the_level_it_began_at_was_seen),
+        cmocka_unit_test(the_pool_of_the_machine_is_that_of_its_memory),
         cmocka_unit_test(replay_of_a_healthy_store_is_fine),
         cmocka_unit_test(replay_says_what_is_wrong),
         cmocka_unit_test(replay_cuts_a_long_name_between_characters),
