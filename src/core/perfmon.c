@@ -18,6 +18,7 @@
 #define MANTISSA_DIGITS_MAX 19 /* what always fits 64 bits */
 #define PDH_HEADING "(PDH-CSV"
 #define PLAIN_HEADING "timestamp"
+#define BINARY_LOG_HINT "a binary log becomes CSV with: relog LOG.blg -f csv -o LOG.csv"
 
 /* ---- header ---- */
 
@@ -112,12 +113,35 @@ static int64_t parse_bias_ms(const char *header)
     return good ? minutes * MS_PER_MINUTE : 0;
 }
 
+static bool is_ascii_text(unsigned char byte)
+{
+    return (byte >= ' ' && byte <= '~') || byte == '\r' || byte == '\n' || byte == '\t';
+}
+
+/* With its mark, or the first two characters are ASCII, the low byte of each before or after its high one. */
+static bool is_utf16(const unsigned char *bytes, size_t count)
+{
+    if (count >= 2 && ((bytes[0] == 0xFF && bytes[1] == 0xFE) || (bytes[0] == 0xFE && bytes[1] == 0xFF))) {
+        return true;
+    }
+    for (size_t low = 0; low < 2; low++) {
+        const size_t high = 1 - low;
+        if (count >= 4 && bytes[high] == 0 && bytes[2 + high] == 0 && is_ascii_text(bytes[low]) &&
+            is_ascii_text(bytes[2 + low])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What the file is when it is no text at all. */
 static const char *foreign_format(const unsigned char *bytes, size_t count)
 {
-    if (count >= 2 && ((bytes[0] == 0xFF && bytes[1] == 0xFE) || (bytes[0] == 0xFE && bytes[1] == 0xFF) ||
-                       bytes[0] == 0 || bytes[1] == 0)) {
+    if (is_utf16(bytes, count)) {
         return "the file is UTF-16 (\"Unicode\"): save it as UTF-8 or ANSI";
+    }
+    if (count >= 2 && (bytes[0] == 0 || bytes[1] == 0)) { /* a .blg begins with the size of its buffers */
+        return "the file is binary (" BINARY_LOG_HINT ")";
     }
     if (count >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B) {
         return "the file is compressed with gzip: unpack it first";
@@ -176,7 +200,7 @@ static enum status read_header(struct perfmon *reader, struct err *err)
         return perfmon_malformed(
             reader, err,
             "the first column is \"%.60s\"; it must be \"timestamp\" or \"(PDH-CSV 4.0) ...\", columns "
-            "parted by commas (a binary log becomes CSV with: relog LOG.blg -f csv -o LOG.csv)",
+            "parted by commas (" BINARY_LOG_HINT ")",
             name);
     }
     reader->bias_ms = reader->is_pdh ? parse_bias_ms(name) : 0;

@@ -265,6 +265,17 @@ static void broken_headers(void **state)
     check(cases, ARRAY_COUNT(cases));
     assert_string_equal(render("t\0i\0", 4),
                         ":1: the file is UTF-16 (\"Unicode\"): save it as UTF-8 or ANSI");
+    assert_string_equal(render("\0t\0i", 4),
+                        ":1: the file is UTF-16 (\"Unicode\"): save it as UTF-8 or ANSI");
+    assert_string_equal(render("\r\0\n\0\"\0", 6),
+                        ":1: the file is UTF-16 (\"Unicode\"): save it as UTF-8 or ANSI");
+    /* how a .blg begins: buffers of 4 KiB, 16 KiB (whose second byte is an "@") and 64 KiB */
+    static const char *const binary[] = {"\0\x10\0\0..", "\0@\0\0..", "\0\0\1\0.."};
+    for (size_t i = 0; i < ARRAY_COUNT(binary); i++) {
+        assert_string_equal(render(binary[i], 6),
+                            ":1: the file is binary (a binary log becomes CSV with: relog LOG.blg -f csv -o "
+                            "LOG.csv)");
+    }
     assert_string_equal(render("timestamp,a\0b\n", 14), ":1: a NUL byte: this is not a text file");
 }
 
