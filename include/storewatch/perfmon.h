@@ -27,7 +27,8 @@
  *   Everything else that is not a decimal number is an error.
  * - A decimal comma ("1,5", quoted) is understood in PDH-CSV, which has no thousands separators, and refused
  *   in plain CSV, where it might be one.
- * - Names that are not UTF-8 (logs in the ANSI code page) are read as Latin-1. UTF-16 is refused and says so.
+ * - Names that are not UTF-8 (logs in the ANSI code page) are read as Windows-1252. UTF-16 is refused and says
+ *   so.
  *
  * A third input is what `history --csv` writes and the evidence of a restart has: one series after the other,
  * told by its header. It is read as sections of one column each (perfmon_next_section). */

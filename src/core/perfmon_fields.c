@@ -326,6 +326,23 @@ static size_t utf8_length(const unsigned char *p)
     return length > 1 && (overlong || outside) ? 0 : length;
 }
 
+/* What Windows-1252, the ANSI code page of the West, has where Latin-1 has control characters; 0 = nothing. */
+static const uint16_t windows_1252[0x20] = {0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021,
+                                            0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0,      0x017D, 0,
+                                            0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
+                                            0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178};
+
+/* One of 0x80 to 0xFFFF. */
+static void add_character(struct buffer *out, unsigned code)
+{
+    const char last = (char)(0x80 | (code & 0x3F));
+    const char two[] = {(char)(0xC0 | code >> 6), last};
+    const char three[] = {(char)(0xE0 | code >> 12), (char)(0x80 | (code >> 6 & 0x3F)), last};
+    buffer_add_bytes(out, code < 0x800 ? two : three, code < 0x800 ? sizeof(two) : sizeof(three));
+}
+
+/* Names go to a console, where control characters do things: those of ASCII and those of Latin-1 (from 0x80
+ * on), with which a terminal begins a command as with Escape. */
 char *perfmon_copy_name(const char *name, size_t column)
 {
     struct buffer copy = {0};
@@ -338,15 +355,18 @@ char *perfmon_copy_name(const char *name, size_t column)
     if (name[0] == '\0') {
         buffer_add(&copy, "(column %u)", (unsigned)column + 2);
     }
-    for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++) {
-        if (*p < ' ' || *p == 0x7F) {
-            buffer_add_bytes(&copy, "?", 1); /* names go to a console */
-        } else if (is_utf8 || *p < 0x80) {
-            buffer_add_bytes(&copy, (const char *)p, 1);
+    for (const unsigned char *p = (const unsigned char *)name; *p != '\0';) {
+        const size_t length = is_utf8 ? utf8_length(p) : 1;
+        const unsigned code = *p >= 0x80 && *p < 0xA0 ? windows_1252[*p - 0x80] : *p;
+        const bool is_control = length == 2 ? p[0] == 0xC2 && p[1] < 0xA0 : code < ' ' || code == 0x7F;
+        if (is_control) {
+            buffer_add_bytes(&copy, "?", 1);
+        } else if (is_utf8 || code < 0x80) {
+            buffer_add_bytes(&copy, (const char *)p, length);
         } else {
-            const char two[] = {(char)(0xC0 | *p >> 6), (char)(0x80 | (*p & 0x3F))};
-            buffer_add_bytes(&copy, two, sizeof(two));
+            add_character(&copy, code);
         }
+        p += length;
     }
     return buffer_take(&copy);
 }

@@ -75,7 +75,8 @@ bool perfmon_parse_value(const struct perfmon *reader, char *text, double *out_v
 enum status perfmon_not_a_number(const struct perfmon *reader, size_t column, const char *name,
                                  const char *text, struct err *err);
 enum status perfmon_read_time(const struct perfmon *reader, char *text, int64_t *out_utc_ms, struct err *err);
-/* A heap copy in UTF-8: as it is when it is that, else read as Latin-1. NULL without memory. */
+/* A heap copy in UTF-8: as it is when it is that, else read as Windows-1252. NULL without
+ * memory. */
 char *perfmon_copy_name(const char *name, size_t column);
 
 /* ---- perfmon_history.c ---- */

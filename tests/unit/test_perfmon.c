@@ -118,11 +118,18 @@ static void plain_csv(void **state)
          "[say \"hi\", you] [(column 3)] [c]\n1969-12-31T23:59:59Z 1 2 3\n"},
         {"timestamp,\"a\" ,\"b\"  \n1,\"2\" ,\"3\" \n", "[a] [b]\n1970-01-01T00:00:01Z 2 3\n"},
         {HEADER, "[a] [b]\n"},
-        {"timestamp,K\xF6ln\n", "[K\xC3\xB6ln]\n"},     /* Latin-1 */
+        {"timestamp,K\xF6ln\n", "[K\xC3\xB6ln]\n"},     /* ANSI */
         {"timestamp,K\xC3\xB6ln\n", "[K\xC3\xB6ln]\n"}, /* UTF-8 */
         {"timestamp,\xC3\n", "[\xC3\x83]\n"},           /* a character that is cut off is none */
-        {"timestamp,\xED\xA0\x80\n", "[\xC3\xAD\xC2\xA0\xC2\x80]\n"}, /* a surrogate is no UTF-8 */
-        {"timestamp,\xE0\x80\x80\n", "[\xC3\xA0\xC2\x80\xC2\x80]\n"}, /* nor is an overlong form */
+        {"timestamp,\xED\xA0\x80\n", "[\xC3\xAD\xC2\xA0\xE2\x82\xAC]\n"},     /* a surrogate is no UTF-8 */
+        {"timestamp,\xE0\x80\x80\n", "[\xC3\xA0\xE2\x82\xAC\xE2\x82\xAC]\n"}, /* nor an overlong form */
+        {"timestamp,\x80 \x96 c\x9Cur\xFF\n",                                 /* Windows-1252 */
+         "[\xE2\x82\xAC \xE2\x80\x93 c\xC5\x93ur\xC3\xBF]\n"},
+        /* no control character of Latin-1, which begins a command to a terminal: not of a code page ("information"
+         * in that of Japan), nor in UTF-8 */
+        {"timestamp,\x8F\xEE\x95\xF1\x90\n", "[?\xC3\xAE\xE2\x80\xA2\xC3\xB1?]\n"},
+        {"timestamp,\xC2\x9B\x33mx\xC2\x80\xC2\xA0\xE2\x82\xAC\xF0\x9F\x98\x80\n",
+         "[?3mx?\xC2\xA0\xE2\x82\xAC\xF0\x9F\x98\x80]\n"},
     };
     check(cases, ARRAY_COUNT(cases));
 }
