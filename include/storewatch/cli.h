@@ -74,6 +74,11 @@ bool cli_data_dir(const struct config *config, char *out_path, size_t capacity);
  * Says nothing in the native build: who may change a file matters where the service runs. */
 void cli_warn_of_access(const char *config_path, const struct config *config);
 
+/* May a page be written into the file that --html names (NULL: none is)? Not into an input of the command, nor
+ * into what its name tells to be a recording, a history or a configuration: FILE is easily taken for what the page
+ * is made from. False after a message; then the command returns EXIT_USAGE. */
+bool cli_may_write_page(const char *command, const char *path, const char *const *inputs, size_t input_count);
+
 /* Writes the parts into one file, over what is there. EXIT_FINE, or EXIT_COULD_NOT after a message; then the
  * file is left as far as it got: what the path named before (a device, another's file) is never removed. */
 int cli_write_file(const char *path, const struct buffer *const *parts, size_t count);

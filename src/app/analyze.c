@@ -769,19 +769,7 @@ static bool read_options(int argc, char **argv, struct options *options, const c
                 limit);
         return false;
     }
-    const size_t length = options->html != NULL ? strlen(options->html) : 0;
-    bool is_recording = length >= 4 && text_equal_nocase(options->html + length - 4, ".csv");
-    for (size_t i = 0; i < *out_count && length > 0; i++) {
-        is_recording |= strcmp(options->html, files[i]) == 0;
-    }
-    if (is_recording) {
-        fprintf(stderr,
-                "storewatch analyze: --html: \"%s\" would be overwritten; name the page that is to be "
-                "written, such as page.html\n",
-                options->html);
-        return false;
-    }
-    return true;
+    return cli_may_write_page(argv[0], options->html, files, *out_count);
 }
 
 static int worst(int a, int b)

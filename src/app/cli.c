@@ -123,6 +123,28 @@ bool cli_data_dir(const struct config *config, char *out_path, size_t capacity)
     return cli_default_data_dir(out_path, capacity);
 }
 
+bool cli_may_write_page(const char *command, const char *path, const char *const *inputs, size_t input_count)
+{
+    static const char *const endings[] = {".csv", ".blg", ".db", ".db-wal", ".db-shm", ".json"};
+    if (!path)
+        return true;
+    const size_t length = strlen(path);
+    bool is_input = false;
+    for (size_t i = 0; i < ARRAY_COUNT(endings); i++) {
+        const size_t ending = strlen(endings[i]);
+        is_input |= length >= ending && text_equal_nocase(path + length - ending, endings[i]);
+    }
+    for (size_t i = 0; i < input_count; i++)
+        is_input |= strcmp(path, inputs[i]) == 0;
+    if (is_input)
+        fprintf(
+            stderr,
+            "storewatch %s: --html: \"%s\" would be overwritten; name the page that is to be written, such "
+            "as page.html\n",
+            command, path);
+    return !is_input;
+}
+
 int cli_write_file(const char *path, const struct buffer *const *parts, size_t count)
 {
     FILE *file = fopen(path, "wb");

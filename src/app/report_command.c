@@ -514,6 +514,8 @@ int report_run(int argc, char **argv)
         fprintf(stderr, "storewatch report: --days takes a whole number from 1 to %d\n", DAYS_MAX);
         return EXIT_USAGE;
     }
+    if (!cli_may_write_page(argv[0], html, NULL, 0))
+        return EXIT_USAGE;
     struct reporter *reporter = calloc(1, sizeof *reporter);
     if (!reporter)
         return cli_fail("out of memory");

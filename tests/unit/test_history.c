@@ -650,6 +650,10 @@ static void wrong_use(void **state)
     free(ANSWER(history_run, EXIT_USAGE, "--nonsense"));
     free(ANSWER(report_run, EXIT_USAGE, "--days", "0", "--data", fixture->folder));
     free(ANSWER(report_run, EXIT_USAGE, "--days", "7x", "--data", fixture->folder));
+    /* FILE is the page, not what it is made from */
+    free(ANSWER(report_run, EXIT_USAGE, "--html", fixture->path, "--data", fixture->folder));
+    free(ANSWER(report_run, EXIT_FINE, "--data", fixture->folder));
+    free(ANSWER(report_run, EXIT_USAGE, "--html", "storewatch.JSON", "--data", fixture->folder));
     free(ANSWER(history_run, EXIT_COULD_NOT, "--data", "/there/is/no/such/folder"));
     free(ANSWER(report_run, EXIT_COULD_NOT, "--html", "/there/is/no/such/folder/page.html", "--data",
                 fixture->folder));
