@@ -74,6 +74,22 @@ bool cli_data_dir(const struct config *config, char *out_path, size_t capacity);
  * Says nothing in the native build: who may change a file matters where the service runs. */
 void cli_warn_of_access(const char *config_path, const struct config *config);
 
+/* The recordings that a command line names. */
+struct cli_files {
+    char **paths; /* owned */
+    size_t count, capacity;
+};
+
+/* Adds the files that the arguments stand for. On Windows, whose shells leave that to the program, a last part
+ * with * or ? stands for the files of its folder that match it, in the order of their names; what matches none
+ * stands for itself, and cannot be opened. Elsewhere the shell has done it. False without memory. Free with
+ * cli_files_deinit in any case. */
+bool cli_files_find(struct cli_files *files, const char *const *arguments, size_t count);
+bool cli_files_add(struct cli_files *files, const char *path);
+void cli_files_deinit(struct cli_files *files);
+/* Is it one of the names that a pattern stands for? Without case; * is any text, ? one character. */
+bool cli_name_matches(const char *name, const char *pattern);
+
 /* May a page be written into the file that --html names (NULL: none is)? Not into an input of the command, nor
  * into what its name tells to be a recording, a history or a configuration: FILE is easily taken for what the page
  * is made from. False after a message; then the command returns EXIT_USAGE. */

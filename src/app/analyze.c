@@ -43,7 +43,7 @@ struct options {
 
 /* What is reported of one series. */
 struct result {
-    const char *file; /* lent by argv */
+    const char *file; /* lent by the list of files */
     char *name;       /* owned */
     enum unit unit;
     bool of_process;
@@ -781,22 +781,27 @@ int analyze_run(int argc, char **argv)
 {
     struct options options = {0};
     struct analysis analysis = {.options = &options};
+    struct cli_files files = {0};
     for (int rank = 0; rank < RANK_COUNT; rank++) {
         analysis.charts[rank].limit = PAGE_BYTES_MAX;
     }
-    size_t file_count = 0;
+    size_t named_count = 0;
     int code = EXIT_USAGE;
-    const char **files = calloc((size_t)argc, sizeof(*files));
-    if (files == NULL) {
+    const char **named = calloc((size_t)argc, sizeof(*named));
+    if (named == NULL) {
         return cli_fail("out of memory");
     }
-    if (!read_options(argc, argv, &options, files, &file_count)) {
+    if (!read_options(argc, argv, &options, named, &named_count)) {
+        goto done;
+    }
+    if (!cli_files_find(&files, named, named_count)) {
+        code = cli_fail("out of memory");
         goto done;
     }
     code = EXIT_FINE;
-    for (size_t i = 0; i < file_count; i++) {
+    for (size_t i = 0; i < files.count; i++) {
         struct err err = {0};
-        const enum status status = analyze_file(&analysis, files[i], &err);
+        const enum status status = analyze_file(&analysis, files.paths[i], &err);
         if (status != STATUS_OK) {
             fprintf(stderr, "%s\n", err.text);
             code = worst(code, status == STATUS_INVALID ? EXIT_USAGE : EXIT_COULD_NOT);
@@ -814,7 +819,7 @@ int analyze_run(int argc, char **argv)
             code = cli_fail("out of memory");
         }
     } else {
-        print_table(&analysis, file_count);
+        print_table(&analysis, files.count);
     }
     if (options.html != NULL && !write_page(&analysis)) {
         code = EXIT_COULD_NOT;
@@ -827,6 +832,7 @@ done:
     for (int rank = 0; rank < RANK_COUNT; rank++) {
         buffer_deinit(&analysis.charts[rank]);
     }
-    free(files);
+    cli_files_deinit(&files);
+    free(named);
     return code;
 }

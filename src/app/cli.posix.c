@@ -1,4 +1,5 @@
-/* cli.posix.c - the native build's side of cli.h: no defaults, and commands that need Windows say so. */
+/* cli.posix.c - the native build's side of cli.h: no defaults, the shell's own patterns, and commands that need
+ * Windows say so. */
 #include "storewatch/cli.h"
 
 bool cli_default_data_dir(char *out_path, size_t capacity)
@@ -25,6 +26,14 @@ void cli_arguments(int *argc, char ***argv)
 {
     (void)argc; /* UTF-8 already */
     (void)argv;
+}
+
+bool cli_files_find(struct cli_files *files, const char *const *arguments, size_t count)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < count; i++)
+        good = cli_files_add(files, arguments[i]);
+    return good;
 }
 
 #define NEEDS_WINDOWS(function)                                                                              \

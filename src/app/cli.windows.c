@@ -1,12 +1,14 @@
-/* cli.windows.c - the Windows build's defaults of cli.h. */
+/* cli.windows.c - the Windows build's side of cli.h: its defaults, and the patterns of files. */
 #include "storewatch/cli.h"
 #include "storewatch/os.h"
 #include "storewatch/service.h"
 
 #include "../win32/access.h"
+#include "../win32/setup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool cli_default_data_dir(char *out_path, size_t capacity)
 {
@@ -50,4 +52,52 @@ void cli_warn_of_access(const char *config_path, const struct config *config)
     if (places->unread_count)
         fprintf(stderr, "%s: warning: %s\n", config_path, places->unread.text);
     free(places);
+}
+
+/* Those of one pattern. */
+struct matching {
+    struct cli_files *files;
+    const char *argument;
+    size_t folder_length; /* of the argument, with its separator */
+    bool failed;
+};
+
+static void add_matching(void *context, const char *path)
+{
+    struct matching *matching = context;
+    const char *name = strrchr(path, '\\') + 1;
+    if (!cli_name_matches(name, matching->argument + matching->folder_length))
+        return;
+    struct buffer named = {0}; /* as it was named: with its folder, or without one */
+    buffer_add_bytes(&named, matching->argument, matching->folder_length);
+    buffer_add(&named, "%s", name);
+    matching->failed |= named.failed || !cli_files_add(matching->files, named.data);
+    buffer_deinit(&named);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return text_compare_nocase(*(char *const *)a, *(char *const *)b);
+}
+
+bool cli_files_find(struct cli_files *files, const char *const *arguments, size_t count)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < count; i++) {
+        size_t length = strlen(arguments[i]);
+        while (length > 0 && !strchr("\\/:", arguments[i][length - 1]))
+            length--;
+        const size_t before = files->count;
+        struct matching matching = {.files = files, .argument = arguments[i], .folder_length = length};
+        if (strpbrk(arguments[i] + length, "*?")) {
+            char folder[SETUP_PATH_MAX];
+            struct text text = text_on(folder, sizeof folder);
+            text_add_bytes(&text, arguments[i], length);
+            text_add(&text, "."); /* "logs\." is that folder, "C:." the one at hand there */
+            setup_files_each(folder, "", add_matching, &matching);
+            qsort(files->paths + before, files->count - before, sizeof *files->paths, by_name);
+        }
+        good = !matching.failed && (files->count > before || cli_files_add(files, arguments[i]));
+    }
+    return good;
 }

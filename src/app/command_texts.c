@@ -62,6 +62,7 @@ const struct command_text command_texts[] = {
      "  --html FILE     also a page with a chart of each series\n"
      "  --limit SIZE    what growth runs into (2GiB): holds for columns in bytes, and\n"
      "                  in a file without any for columns of unknown unit\n"
+     "FILE.csv may be a pattern such as C:\\PerfLogs\\*.csv.\n"
      "Exit code: 0 no leak, 1 a leak found, 2 a file is malformed, 3 a file cannot\n"
      "be read; the highest counts.\n"},
     {"replay", "replay --config FILE [--act] [--json] [--mails] FILE.csv...",
@@ -69,7 +70,8 @@ const struct command_text command_texts[] = {
      "  --config FILE   the configuration to try\n"
      "  --act           as if its mode were \"act\"\n"
      "  --mails         each mail as it would have come\n"
-     "  --json          one JSON object\n"},
+     "  --json          one JSON object\n"
+     "FILE.csv may be a pattern such as C:\\PerfLogs\\*.csv.\n"},
 };
 
 const size_t command_text_count = ARRAY_COUNT(command_texts);

@@ -676,11 +676,12 @@ int replay_run(int argc, char **argv)
 {
     const char *config_path = NULL;
     size_t count = 0;
+    struct cli_files files = {0};
     struct replay *replay = calloc(1, sizeof *replay);
-    const char **paths = calloc((size_t)argc, sizeof *paths);
-    if (!replay || !paths) {
+    const char **named = calloc((size_t)argc, sizeof *named);
+    if (!replay || !named) {
         free(replay);
-        free(paths);
+        free(named);
         return cli_fail("out of memory");
     }
     const struct cli_option options[] = {{"--config", &config_path, NULL},
@@ -688,22 +689,26 @@ int replay_run(int argc, char **argv)
                                          {"--json", NULL, &replay->as_json},
                                          {"--mails", NULL, &replay->with_mails}};
     int code = EXIT_USAGE;
-    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), paths, (size_t)argc, &count))
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), named, (size_t)argc, &count))
         goto done;
     if (!config_path || count == 0) {
         code = cli_wrong_use(argv[0], "a configuration and at least one recording are wanted");
         goto done;
     }
-    if (count > RECORDING_FILES_MAX) {
-        code =
-            cli_wrong_use(argv[0], "%zu recordings; %d at a time are possible", count, RECORDING_FILES_MAX);
+    if (!cli_files_find(&files, named, count)) {
+        code = cli_fail("out of memory");
+        goto done;
+    }
+    if (files.count > RECORDING_FILES_MAX) {
+        code = cli_wrong_use(argv[0], "%zu recordings; %d at a time are possible", files.count,
+                             RECORDING_FILES_MAX);
         goto done;
     }
     code = cli_load_config(config_path, &replay->config);
     if (replay->act)
         replay->config.mode = MODE_ACT;
     if (code == EXIT_FINE)
-        code = run(replay, paths, count);
+        code = run(replay, (const char *const *)files.paths, files.count);
 done:
     recording_close(&replay->recording);
     engine_free(replay->engine);
@@ -711,6 +716,7 @@ done:
     json_decref(replay->events);
     free(replay->actions);
     free(replay);
-    free(paths);
+    cli_files_deinit(&files);
+    free(named);
     return code;
 }

@@ -27,6 +27,10 @@ FILE *fopen(const char *path, const char *mode)
         if (file == NULL && errno == EACCES && is_folder(wide)) {
             errno = EISDIR;
         }
+        /* Nor by "invalid argument" that there is no file of a name that none can have. */
+        if (file == NULL && errno == EINVAL && wcspbrk(wide, L"*?") != NULL) {
+            errno = ENOENT;
+        }
     }
     free(wide);
     return file;

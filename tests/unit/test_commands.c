@@ -349,6 +349,36 @@ static void replay_says_what_is_wrong(void **state)
     assert_non_null(strstr(messages, "the first column is \"h???\""));
 }
 
+/* What a pattern stands for on Windows, where no shell says it. */
+static void patterns_of_recordings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *pattern;
+        bool matches;
+    } cases[] = {
+        {"monday.csv", "*.csv", true},
+        {"MONDAY.CSV", "mon*.csv", true},
+        {"monday.csv_bak", "*.csv", false},
+        {"monday.csv", "*", true},
+        {"a.csv.csv", "a*.csv", true},
+        {"a.csv", "a.csv*", true},
+        {"a.csv", "?.csv", true},
+        {"ab.csv", "?.csv", false},
+        {".csv", "?.csv", false},
+        {"\xC3\xBC.csv", "?.csv", true},
+        {"a1b2c3.csv", "a*b*c?.csv", true},
+        {"a1b2d3.csv", "a*b*c?.csv", false},
+        {"", "*", true},
+        {"", "?", false},
+        {"x", "", false},
+        {"aaaaaaaaaaaaaaaaaaaaaaab", "*a*a*a*a*a*a*a*c", false},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+        if (cli_name_matches(cases[i].name, cases[i].pattern) != cases[i].matches)
+            fail_msg("\"%s\" and \"%s\"", cases[i].name, cases[i].pattern);
+}
+
 /* A name that is longer than there is room for ends with a whole character: in the middle of one it would be
  * no text any more, and lost from what is shown as JSON. */
 static void replay_cuts_a_long_name_between_characters(void **state)
@@ -701,6 +731,7 @@ int main(void)
         cmocka_unit_test(the_pool_of_the_machine_is_that_of_its_memory),
         cmocka_unit_test(replay_of_a_healthy_store_is_fine),
         cmocka_unit_test(replay_says_what_is_wrong),
+        cmocka_unit_test(patterns_of_recordings),
         cmocka_unit_test(replay_cuts_a_long_name_between_characters),
         cmocka_unit_test(replay_of_logs_that_follow_each_other),
         cmocka_unit_test(replay_of_the_machine_from_several_files),

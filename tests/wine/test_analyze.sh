@@ -38,6 +38,15 @@ words=$(sw analyze --json 'C:\bad.csv' "C:\\two days.csv" 2>&1 >"$bed/both.json"
 check "a malformed file: exit code 2" equals $? 2
 check "said with file and line" contains "$words" 'bad\.csv:3'
 check "the other file is analysed all the same" contains "$(summary <"$bed/both.json")" 'besagent.* unbounded'
+files() { "$wine_tests/peek" json '" ".join(s["file"] for s in d["series"])'; }
+mkdir -p "$disk/logs/c.csv"
+cp "$disk/two days.csv" "$disk/logs/b.csv"
+cp "$disk/two days.csv" "$disk/logs/A.CSV"
+cp "$disk/two days.csv" "$disk/logs/a.csv_bak"
+check "a pattern stands for the files of its folder, as no shell does it" equals "$(sw analyze --json 'C:\logs\*.csv' | files)" 'C:\logs\A.CSV C:\logs\A.CSV C:\logs\b.csv C:\logs\b.csv'
+words=$(sw analyze 'C:\logs\*.txt' 2>&1)
+check "one that matches none: exit code 3" equals $? 3
+check "and that is said" contains "$words" 'logs.\*\.txt: cannot be opened: No such file or directory'
 check "no such file: exit code 3" exits 3 sw analyze 'C:\nowhere.csv'
 words=$(sw analyze 'C:\Windows' 2>&1)
 check "a folder: exit code 3" equals $? 3
