@@ -211,6 +211,20 @@ static void check_mail(struct config_reader *reader)
                   relays ? "" : "relay (mail.relays)");
 }
 
+static void check_metrics_file(struct config_reader *reader)
+{
+    static const char ending[] = ".prom"; /* in this case only */
+    const char *path = reader->config->metrics_textfile;
+    const size_t length = strlen(path), ending_length = sizeof(ending) - 1;
+    if (length == 0 || !config_is_sound(reader, "metrics_textfile") ||
+        (length > ending_length && strcmp(path + length - ending_length, ending) == 0)) {
+        return;
+    }
+    const struct config_place place = config_place_of(reader, "metrics_textfile");
+    config_report(reader, &place, WARNING_AT_VALUE,
+                  "windows_exporter reads only files whose name ends in \"%s\"", ending);
+}
+
 void config_check(struct config_reader *reader)
 {
     check_clients(reader);
@@ -219,4 +233,5 @@ void config_check(struct config_reader *reader)
     check_budget(reader);
     check_relays(reader);
     check_mail(reader);
+    check_metrics_file(reader);
 }

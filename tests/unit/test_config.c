@@ -523,6 +523,13 @@ static void what_concerns_several_values(void **state)
         {"{\"mail\":{\"to\":[\"a@b\"],\"relays\":[{\"host\":\"r\",\"tls\":\"implicit\"}]}}", STATUS_OK,
          "f:1:33: mail.relays[0]: warning: \"tls\" is \"implicit\" on port 25; relays expect that on port "
          "465\n"},
+        {"{" MAIL ",\n\"metrics_textfile\":\"C:\\\\metrics\\\\storewatch.txt\"}", STATUS_OK,
+         "f:2:20: metrics_textfile: warning: windows_exporter reads only files whose name ends in "
+         "\".prom\"\n"},
+        {"{" MAIL ",\n\"metrics_textfile\":\"C:\\\\metrics\\\\storewatch.PROM\"}", STATUS_OK,
+         "f:2:20: metrics_textfile: warning: windows_exporter reads only files whose name ends in "
+         "\".prom\"\n"},
+        {"{" MAIL ",\n\"metrics_textfile\":\"C:\\\\metrics\\\\storewatch.prom\"}", STATUS_OK, ""},
         {"{}", STATUS_OK,
          "f:1:1: mail: warning: no recipient (mail.to) and no relay (mail.relays): alerts go to the event "
          "log only\n"},
