@@ -100,7 +100,7 @@ bool cli_may_write_page(const char *command, const char *path, const char *const
 int cli_write_file(const char *path, const struct buffer *const *parts, size_t count);
 
 struct perfmon;
-/* Says on stderr which rows of a recording that was read to its end did not count. */
+/* Says on stderr which rows of a recording that was read to its end did not count, and what else it lacks. */
 void cli_say_left_out(const char *path, const struct perfmon *reader);
 
 int cli_needs_windows(const char *command);

@@ -4,6 +4,7 @@
  * HH:MM:SS.mmm, `" "` for a missing value) or CSV whose first column is `timestamp` (ISO 8601 or Unix
  * seconds). LF or CRLF, quoted or not, UTF-8 with or without BOM. PDH times are the recorder's local time;
  * the header's bias, e.g. "(W. Europe Standard Time)(-60)", minutes to add to local time to get UTC, is applied.
+ * Where it has none, as typeperf's, they are taken as UTC, and that is told (perfmon_lacks_zone).
  * Memory is bounded by the header row and one data row; it does not grow with the file.
  *
  * What real logs do, and what is made of it:
@@ -95,6 +96,9 @@ enum status perfmon_next_section(struct perfmon *reader, struct err *err);
 
 /* How far the recorder's local time is ahead of UTC, as of the latest row. False: the file does not tell. */
 bool perfmon_local_ahead(const struct perfmon *reader, int64_t *out_ms);
+
+/* Local times that are taken as UTC, because a header does not tell the zone? */
+bool perfmon_lacks_zone(const struct perfmon *reader);
 
 /* Rows skipped so far because their time was not later than that of the row before. */
 uint64_t perfmon_skipped_count(const struct perfmon *reader);

@@ -159,6 +159,9 @@ int cli_write_file(const char *path, const struct buffer *const *parts, size_t c
 void cli_say_left_out(const char *path, const struct perfmon *reader)
 {
     const uint64_t skipped = perfmon_skipped_count(reader);
+    if (perfmon_lacks_zone(reader))
+        fprintf(stderr, "%s: it does not tell the time zone of its local times: they are taken as UTC\n",
+                path);
     if (skipped > 0)
         fprintf(stderr,
                 "%s: %" PRIu64 " row%s not later than the row before skipped: was the clock set back?\n",

@@ -103,14 +103,24 @@ size_t perfmon_base_length(const char *instance, size_t length)
     return after_hash > 0 ? after_hash - 1 : length;
 }
 
-/* The bias in "(PDH-CSV 4.0) (W. Europe Standard Time)(-60)"; typeperf writes none. */
-static int64_t parse_bias_ms(const char *header)
+/* The bias in "(PDH-CSV 4.0) (W. Europe Standard Time)(-60)". False when there is none: typeperf writes none. */
+static bool parse_bias(const char *header, int64_t *out_ms)
 {
     const char *open = strrchr(header, '(');
     char *end;
     const long minutes = open != NULL ? strtol(open + 1, &end, 10) : 0;
     const bool good = open != NULL && end != open + 1 && *end == ')' && minutes >= -1440 && minutes <= 1440;
-    return good ? minutes * MS_PER_MINUTE : 0;
+    *out_ms = good ? minutes * MS_PER_MINUTE : 0;
+    return good;
+}
+
+/* From the heading of the time. */
+static void take_zone(struct perfmon *reader, const char *heading)
+{
+    reader->bias_ms = 0;
+    if (reader->is_pdh && !parse_bias(heading, &reader->bias_ms)) {
+        reader->lacks_zone = true;
+    }
 }
 
 static bool is_ascii_text(unsigned char byte)
@@ -203,7 +213,7 @@ static enum status read_header(struct perfmon *reader, struct err *err)
             "parted by commas (" BINARY_LOG_HINT ")",
             name);
     }
-    reader->bias_ms = reader->is_pdh ? parse_bias_ms(name) : 0;
+    take_zone(reader, name);
     if (p == NULL || columns == 0) {
         return perfmon_malformed(reader, err,
                                  "there is no column beside the time; columns must be parted by commas");
@@ -313,6 +323,11 @@ bool perfmon_local_ahead(const struct perfmon *reader, int64_t *out_ms)
         *out_ms = -reader->bias_ms;
     }
     return reader->is_pdh;
+}
+
+bool perfmon_lacks_zone(const struct perfmon *reader)
+{
+    return reader->lacks_zone;
 }
 
 uint64_t perfmon_skipped_count(const struct perfmon *reader)
@@ -438,7 +453,7 @@ static enum status take_header_again(struct perfmon *reader, const char *heading
                                        "a header again, with other columns than the first: put each log "
                                        "into a file of its own");
     }
-    reader->bias_ms = reader->is_pdh ? parse_bias_ms(heading) : 0;
+    take_zone(reader, heading);
     return STATUS_OK;
 }
 

@@ -34,6 +34,7 @@ struct perfmon {
     bool is_after_words; /* no row and no header has come since */
     char words[PERFMON_WORDS_MAX];
     bool is_pdh;
+    bool lacks_zone;  /* local times of which some header does not tell the zone */
     int64_t bias_ms;  /* from local time to UTC; autumn adds an hour */
     int64_t last_ms;  /* of the row before; INT64_MIN = none yet */
     int64_t apart_ms; /* of the last two rows; 0 = there were none yet */

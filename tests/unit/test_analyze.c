@@ -328,6 +328,12 @@ static void skipped_rows_are_told(void **state)
     assert_non_null(strstr(
         messages,
         "words.csv:3: \"Exiting, please wait...\": what the recorder says after its rows was left out\n"));
+    assert_non_null(strstr(messages, "words.csv: it does not tell the time zone of its local times: they are "
+                                     "taken as UTC\n"));
+    write_text("zone.csv", "\"(PDH-CSV 4.0) (W. Europe Standard Time)(-60)\",\"\\\\EX1\\a\"\n"
+                           "\"11/22/2026 03:14:05.000\",\"1\"\n");
+    assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("zone.csv")), EXIT_FINE);
+    assert_string_equal(messages, "");
 }
 
 static void a_page_is_written(void **state)
