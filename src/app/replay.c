@@ -553,9 +553,8 @@ static bool is_of_use(const struct replay *replay)
     if (!any) {
         cli_fail(
             "no counter of the recording belongs to the Information Store, a registered client or the memory "
-            "of the machine; columns like \\\\HOST\\Process(store)\\Private Bytes are wanted, and it tells "
-            "of "
-            "%s",
+            "of the machine; columns with English names like \\\\HOST\\Process(store)\\Private Bytes are "
+            "wanted, and it tells of %s",
             names);
         return false;
     }

@@ -324,6 +324,7 @@ static void replay_says_what_is_wrong(void **state)
                "timestamp,\\\\EX1\\Process(store)\\Private Bytes\n1772323200,5\n1772323260,abc\n");
     write_text("noise.csv", "h\x01\xff\x80,\n");
     write_text("header.csv", "timestamp,\\\\EX1\\Process(store)\\Private Bytes\n");
+    write_text("german.csv", "timestamp,\\\\EX1\\Prozess(store)\\Private Bytes\n1772323200,5\n");
     write_text("others.csv", "timestamp,\\\\EX1\\Process(sqlservr)\\Private Bytes\n1772323200,5\n");
     assert_int_equal(RUN(replay_run, "replay", in_folder("other.csv")), EXIT_USAGE);
     assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("bad.json"), in_folder("other.csv")),
@@ -338,6 +339,9 @@ static void replay_says_what_is_wrong(void **state)
                      EXIT_USAGE); /* no answer is not "0 incidents" */
     assert_non_null(strstr(messages, "no counter of the recording belongs to"));
     assert_non_null(strstr(messages, "and it tells of no process at all"));
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("german.csv")),
+                     EXIT_USAGE);
+    assert_non_null(strstr(messages, "columns with English names like "));
     assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("others.csv")),
                      EXIT_USAGE);
     assert_non_null(strstr(messages, "and it tells of sqlservr\n"));
