@@ -27,7 +27,8 @@
  * - Missing values are empty, blank, "NaN" or what the C run-time of Windows prints for it ("-1.#IND").
  *   Everything else that is not a decimal number is an error.
  * - A decimal comma ("1,5", quoted) is understood in PDH-CSV, which has no thousands separators, and refused
- *   in plain CSV, where it might be one.
+ *   in plain CSV, where it might be one. So it is in PDH-CSV where a spreadsheet seems to have put one in:
+ *   "1,234" of bytes or handles.
  * - Names that are not UTF-8 (logs in the ANSI code page) are read as Windows-1252. UTF-16 is refused and says
  *   so.
  *

@@ -403,7 +403,8 @@ static enum status read_values(struct perfmon *reader, char *p, struct err *err)
                        ? STATUS_NOT_FOUND
                        : perfmon_malformed(reader, err, "%s", complaint);
         }
-        if (!perfmon_parse_value(reader, field, &reader->values[count])) {
+        if ((reader->columns[count].unit != UNIT_OTHER && perfmon_may_be_grouped(field)) ||
+            !perfmon_parse_value(reader, field, &reader->values[count])) {
             return !quoted && p == NULL && perfmon_is_unfinished(reader)
                        ? STATUS_NOT_FOUND
                        : perfmon_not_a_number(reader, count, reader->columns[count].name, field, err);

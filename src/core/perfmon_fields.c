@@ -219,6 +219,15 @@ bool perfmon_parse_value(const struct perfmon *reader, char *text, double *out_v
     return good && isfinite(value);
 }
 
+bool perfmon_may_be_grouped(const char *text)
+{
+    static const char digits[] = "0123456789";
+    const char *p = text + (*text == '-');
+    const size_t whole = strspn(p, digits);
+    return whole >= 1 && whole <= 3 && *p != '0' && p[whole] == ',' && strspn(p + whole + 1, digits) == 3 &&
+           p[whole + 4] == '\0';
+}
+
 /* A field as a message may quote it: what is in a log may be anything, and goes to a console. */
 static const char *quotable(const char *field, char storage[FIELD_MAX])
 {

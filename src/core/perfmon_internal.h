@@ -73,6 +73,8 @@ extern const char perfmon_not_closed[]; /* the complaint about a quote that is n
 char *perfmon_take_field(char *p, char **out_next, const char **out_complaint);
 /* A value in any form; false when it is none. */
 bool perfmon_parse_value(const struct perfmon *reader, char *text, double *out_value);
+/* "1,234": of bytes and handles, of which there are no thousandths, more likely a thousand than one and a bit. */
+bool perfmon_may_be_grouped(const char *text);
 enum status perfmon_not_a_number(const struct perfmon *reader, size_t column, const char *name,
                                  const char *text, struct err *err);
 enum status perfmon_read_time(const struct perfmon *reader, char *text, int64_t *out_utc_ms, struct err *err);

@@ -144,6 +144,11 @@ static void pdh_csv(void **state)
          "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T02:14:05.250Z ?\n"},
         {PDH("0") "\"11/22/2026 03:14:05.250\",\"-1\"\r\n", /* could not be read: bytes are never negative */
          "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T03:14:05.250Z ?\n"},
+        {"\"(PDH-CSV 4.0) (X)(0)\",\"% Processor Time\",\"handles\"\n"
+         "\"11/22/2026 03:14:05\",\"1,234\",\"1234,567\"\n"
+         "\"11/22/2026 03:14:06\",\"12,5\",\"0,125\"\n",
+         "[% Processor Time] [handles]\n2026-11-22T03:14:05Z 1.234 1234.567\n2026-11-22T03:14:06Z 12.5 "
+         "0.125\n"},
         {PDH("300") "\"11/22/2026 03:14:05.250\",\"1,5\"\r\n", /* decimal comma */
          "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T08:14:05.250Z 1.5\n"},
         {"\"(PDH-CSV 4.0)\",\"x\"\n\"1/2/2026 3:14\",\"1\"\n\"01/02/2026 03:14:05\",\"2\"\n", /* typeperf;
@@ -305,6 +310,11 @@ static void broken_rows(void **state)
          "[\\\\EX1\\Process(store)\\Private Bytes]\n:2: column 2 (\"\\\\EX1\\Process(store)\\Private "
          "Bytes\"): "
          "\"1,234,567\" is not a number; write it without separators and with a decimal point\n"},
+        /* no thousandth of a byte, but what a spreadsheet makes of a thousand */
+        {PDH("0") "\"11/22/2026 03:14:05.250\",\"987\"\n\"11/22/2026 03:14:06.250\",\"1,234\"\n",
+         "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T03:14:05.250Z 987\n:3: column 2 "
+         "(\"\\\\EX1\\Process(store)\\Private Bytes\"): "
+         "\"1,234\" is not a number; write it without separators and with a decimal point\n"},
         {HEADER "1,2,1111111111111111111111111111111111111111111111111111111111111111111111\n",
          "[a] [b]\n:2: column 3 (\"b\"): "
          "\"111111111111111111111111111111111111111111111111111111111111...\" is not a "
