@@ -17,6 +17,18 @@
 /* The service must show within this time that it has begun, or why not. */
 #define BEGIN_WITHIN_LOOKS 60
 
+/* What the history and the mails keep of a reason; a longer one would be cut there. */
+#define REASON_BYTES_MAX 255
+
+static bool reason_fits(const char *command, const char *reason)
+{
+    const bool fits = strlen(reason) <= REASON_BYTES_MAX;
+    if (!fits)
+        fprintf(stderr, "storewatch %s: --reason: the text has more than %d bytes\n", command,
+                REASON_BYTES_MAX);
+    return fits;
+}
+
 /* Sends one request. *out_status is the status object (json_decref it). An exit code. */
 static int ask(json_t *request, json_t **out_status)
 {
@@ -26,7 +38,7 @@ static int ask(json_t *request, json_t **out_status)
         return cli_fail("the request could not be built: texts must be UTF-8");
     if (strlen(line) >= CONTROL_LINE_MAX) { /* with the line's end it has to fit */
         free(line);
-        fputs("storewatch: --reason: the text is too long\n", stderr);
+        fputs("storewatch: the texts are too long\n", stderr);
         return EXIT_USAGE;
     }
     struct err err = {0};
@@ -93,6 +105,8 @@ int maintenance_run(int argc, char **argv)
         fputs("storewatch maintenance: --reason: the text must not be empty\n", stderr);
         return EXIT_USAGE;
     }
+    if (on && !reason_fits(argv[0], reason))
+        return EXIT_USAGE;
     json_t *status = NULL;
     int code = ask(json_pack("{s:s, s:I, s:s}", "request", "maintenance", "for_ms", (json_int_t)for_ms,
                              "reason", reason ? reason : ""),
@@ -157,6 +171,8 @@ int restart_run(int argc, char **argv)
         return EXIT_USAGE;
     if (!service || !reason || !service[0] || !reason[0])
         return cli_wrong_use(argv[0], "a service and a --reason are wanted");
+    if (!reason_fits(argv[0], reason))
+        return EXIT_USAGE;
     json_t *status = NULL;
     int code = ask(json_pack("{s:s}", "request", "status"), &status);
     if (code != EXIT_FINE)

@@ -38,7 +38,10 @@ check "and the relay" equals "$("$wine_tests/peek" json 'd["mail"]["relays"][0][
 check "maintenance is saved at once, not with the next look" sw maintenance on --for 1h --reason "a test"
 check "\"off\" for a time is not understood: exit code 2" exits 2 sw maintenance off --for 1h
 check "and ends nothing" contains "$(sw status)" '^maintenance until .*: a test'
-check "a reason that is too long for the service is wrong use: exit code 2" exits 2 sw maintenance on --for 1h --reason "$(printf 'x%.0s' {1..5000})"
+long=$(printf 'x%.0s' {1..256})
+check "a reason that the history would not keep whole is wrong use: exit code 2" exits 2 sw maintenance on --for 1h --reason "$long"
+check "also of a restart" exits 2 sw restart MSExchangeIS --reason "$long"
+check "the longest one is kept" eval 'sw maintenance on --for 1h --reason "${long#x}" && sw status | grep -q "^maintenance until .*: x\{255\}.\?$"'
 check "so is its end" sw maintenance off
 check "its lines end as Server 2003's editor wants" equals "$(grep -c $'\r$' "$config")" "$(wc -l <"$config")"
 
