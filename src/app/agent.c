@@ -490,7 +490,7 @@ void agent_poll(struct agent *agent)
 static bool take_store_job(struct agent *agent, struct job *job)
 {
     int64_t mono_ms = os_mono_ms(agent->os);
-    bool retry_later = agent->store_failing && mono_ms < agent->store_retry_mono_ms && !agent->stopping;
+    bool retry_later = agent->store_failing && mono_ms < agent->store_retry_mono_ms;
     if (!agent->opened || retry_later || (!agent->store && agent->stopping))
         return false;
     agent->store_begun_mono_ms = mono_ms;
@@ -699,6 +699,7 @@ void agent_stop(struct agent *agent, bool os_shutdown)
     if (agent->store) /* else what was saved before has not been read yet, and would be overwritten */
         transaction_put_budget(agent->pending, agent->engine);
     agent->pending_dirty = true;
+    agent->store_retry_mono_ms = 0; /* a disk that fails gets one more try, now */
     agent->stopping = true;
 }
 

@@ -347,6 +347,26 @@ static void test_stop_saves_and_is_quiet(void **state)
     assert_null(agent_take_job(f->agent, LANE_LOOK));
 }
 
+/* A disk that takes nothing gets one more try, and does not hold the end. */
+static void test_a_stop_does_not_wait_for_a_failing_disk(void **state)
+{
+    struct fixture *f = *state;
+    drive_lanes(f->agent);
+    for (int failing = 0; failing < 2; failing++) { /* already, when it is asked to stop */
+        poll(f);
+        drive_lane(f->agent, LANE_LOOK);
+        if (failing)
+            agent_stop(f->agent, false);
+        struct job *job = agent_take_job(f->agent, LANE_STORE);
+        assert_non_null(job);
+        job->status = STATUS_FULL;
+        agent_job_done(f->agent, job);
+        drive_lane(f->agent, LANE_EVENT);
+    }
+    assert_null(agent_take_job(f->agent, LANE_STORE));
+    assert_true(agent_is_quiet(f->agent));
+}
+
 static void test_bad_requests_say_what_is_allowed(void **state)
 {
     struct fixture *f = *state;
@@ -1643,6 +1663,7 @@ int main(void)
         TEST(test_a_clock_that_is_set_is_told_of),
         TEST(test_a_slot_whose_look_is_late_is_missed),
         TEST(test_stop_saves_and_is_quiet),
+        TEST(test_a_stop_does_not_wait_for_a_failing_disk),
         TEST(test_the_status_is_kept_with_the_history),
         TEST(test_a_status_does_not_touch_what_is_being_opened),
         TEST(test_control_lines),
