@@ -19,7 +19,8 @@
  * store_rollback or store_commit (which fails) has been called, so half of it is never kept. A commit that
  * failed is undone - unless the machine stops before the next one succeeds: then it may be found done.
  *
- * Bounds: STORE_BYTES_MAX for the file, 4 MiB for the log beside it. */
+ * Bounds: STORE_BYTES_MAX for the file, 4 MiB for the log beside it - while another program stays in the middle
+ * of reading the file the log grows beyond that, and is cut back when it has gone. */
 #ifndef STOREWATCH_STORE_H
 #define STOREWATCH_STORE_H
 

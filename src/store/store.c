@@ -22,6 +22,7 @@
          */
 #define RESERVE_CHUNK_BYTES (1024 * 1024)
 #define RESERVE_LOG_BYTES (2 * 1024 * 1024)
+#define LOG_BYTES_MAX (4 * 1024 * 1024) /* what a reader that stayed has made it grow by is given back */
 #define RESERVE_FILE_BYTES (1024 * 1024)
 #define SET_ASIDE_NAMES_MAX 100 /* in one second */
 #define RENAME_TRIES 10         /* each after RENAME_PAUSE_MS: a reader or a scanner may have it open */
@@ -124,11 +125,12 @@ static enum status open_once(struct store *store, struct err *err)
         status = use_log(store, err);
     }
     if (status == STATUS_OK) {
-        char settings[240];
+        char settings[280];
         snprintf(settings, sizeof(settings),
                  "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON;"
-                 " PRAGMA cache_size = -%d; PRAGMA wal_autocheckpoint = %d; PRAGMA max_page_count = %d;",
-                 CACHE_KIB, CHECKPOINT_PAGES, (int)(STORE_BYTES_MAX / STORE_PAGE_BYTES));
+                 " PRAGMA cache_size = -%d; PRAGMA wal_autocheckpoint = %d; PRAGMA max_page_count = %d;"
+                 " PRAGMA journal_size_limit = %d;",
+                 CACHE_KIB, CHECKPOINT_PAGES, (int)(STORE_BYTES_MAX / STORE_PAGE_BYTES), LOG_BYTES_MAX);
         status = execute(store, settings, err);
     }
     if (status == STATUS_OK) {

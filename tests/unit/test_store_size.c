@@ -1,5 +1,5 @@
 /* test_store_size.c - how large the file becomes: 20 series at 15 s for 400 days, the figure stated in
- * store.h.
+ * store.h; and the log beside it.
  *
  * The year is told with the rows that thinning would leave of it - one an hour, then one in 5 minutes, then
  * all -, which fills each tier with as many rows as the real one would have, in seconds instead of an hour.
@@ -24,6 +24,7 @@
 #define BEGIN INT64_C(1795305600000) /* 2026-11-22T00:00:00Z */
 #define SERIES 20
 #define STATED_BYTES (INT64_C(18) * 1024 * 1024)
+#define STATED_LOG_BYTES (INT64_C(4) * 1024 * 1024)
 
 static void maintain(struct store *store, int64_t utc_ms)
 {
@@ -102,8 +103,35 @@ static void twenty_series_for_400_days(void **state)
     vfs_fault_uninstall();
 }
 
+/* Somebody else's tool that stays in the middle of its reading keeps the log from being used again. When it has
+ * gone, the room is given back to the disk. */
+static void a_foreign_reader_leaves_no_large_log(void **state)
+{
+    (void)state;
+    struct store *store = NULL;
+    sqlite3 *foreign = NULL;
+    struct err err = {0};
+    vfs_fault_install();
+    assert_int_equal(store_open(PATH, BEGIN, &store, &err), STATUS_OK);
+    int64_t now = sample(store, BEGIN, BEGIN + MS_PER_HOUR, 15 * MS_PER_SECOND);
+    assert_int_equal(sqlite3_open(PATH, &foreign), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(foreign, "BEGIN; SELECT count(*) FROM sample", NULL, NULL, NULL),
+                     SQLITE_OK);
+    while (vfs_fault_file_bytes(PATH "-wal") <= 2 * STATED_LOG_BYTES) {
+        now = sample(store, now, now + MS_PER_HOUR, 15 * MS_PER_SECOND);
+    }
+    assert_int_equal(sqlite3_close(foreign), SQLITE_OK);
+    for (int hours = 0; hours < 2; hours++) {
+        now = sample(store, now, now + MS_PER_HOUR, 15 * MS_PER_SECOND);
+    }
+    assert_true(vfs_fault_file_bytes(PATH "-wal") <= STATED_LOG_BYTES);
+    store_close(store);
+    vfs_fault_uninstall();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(twenty_series_for_400_days)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(twenty_series_for_400_days),
+                                       cmocka_unit_test(a_foreign_reader_leaves_no_large_log)};
     return cmocka_run_group_tests_name("store_size", tests, NULL, NULL);
 }
