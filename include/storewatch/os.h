@@ -145,9 +145,10 @@ void os_unsafe_access(struct os *os, const char *config_path, const char *data_d
 /* [worker] Ends the process `id` that runs the service `service`, and only that: pid and creation time are
  * compared through the very handle that ends it, and it must be the process of this service alone, which must
  * be stop pending. Waits up to PROCESS_END_MS for its end. OK: it has ended. NOT_FOUND: it had ended before,
- * or its number belongs to another one. REFUSED: the service is not stop pending in it, or may share it.
- * DENIED. TIMEOUT: it was told to end and is still there. BUSY with code 1460: the service manager took
- * longer than RESTART_FRESH_MS (restart.h) to answer, and nothing was ended. */
+ * or its number belongs to another one. REFUSED: the service is not stop pending in it, may share it, or has a
+ * failure action that restarts the computer. DENIED. TIMEOUT: it was told to end and is still there. BUSY with
+ * code 1460: the service manager took longer than RESTART_FRESH_MS (restart.h) to answer, and nothing was
+ * ended. */
 #define PROCESS_END_MS 10000
 enum status os_process_terminate(struct os *os, const char *service, struct process_id id, struct err *err);
 

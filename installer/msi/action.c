@@ -312,7 +312,7 @@ static enum status begin(const char *lines, const struct places *places, bool re
                          struct err *err)
 {
     struct journal journal = {.removing = {removing ? '1' : '0'}, .purge = {purge ? '1' : '0'}};
-    char config[SETUP_PATH_MAX], first_made[SETUP_PATH_MAX];
+    char config[SETUP_PATH_MAX], first_made[SETUP_PATH_MAX] = "";
     uint32_t start_type = 0;
     lines_get(lines, "config", config, sizeof(config));
     setup_service_command(journal.command, sizeof(journal.command), NULL);

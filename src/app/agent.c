@@ -642,11 +642,6 @@ void agent_job_done(struct agent *agent, struct job *job)
 
 /* ---- waking and stopping ---- */
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t agent_next_wake_mono_ms(const struct agent *agent)
 {
     int64_t wake = INT64_MAX;
@@ -654,12 +649,12 @@ int64_t agent_next_wake_mono_ms(const struct agent *agent)
     int64_t mono_ms = os_mono_ms(agent->os);
     bool look_is_coming = agent->look_due || agent->jobs[LANE_LOOK].busy || agent->stopping;
     if (every_ms != INT64_MAX && !look_is_coming)
-        wake = earlier(wake, agent->looked_mono_ms + every_ms);
+        wake = smaller(wake, agent->looked_mono_ms + every_ms);
     /* What is overdue waits for a lane that is busy: its end wakes the driver anyway. */
     if (agent->mail_may_wait && agent->mail_retry_mono_ms > mono_ms)
-        wake = earlier(wake, agent->mail_retry_mono_ms);
+        wake = smaller(wake, agent->mail_retry_mono_ms);
     if (agent->store_failing && agent->store_retry_mono_ms > mono_ms)
-        wake = earlier(wake, agent->store_retry_mono_ms);
+        wake = smaller(wake, agent->store_retry_mono_ms);
     return wake;
 }
 

@@ -269,8 +269,7 @@ struct vocabulary {
 };
 extern const struct vocabulary words_target_kind, words_metric, words_incident_state, words_rung,
     words_restart_phase, words_restart_outcome, words_restart_step, words_alert_kind, words_mail_state;
-/* The word of a value of the enum; NULL outside of it, which binds as NULL and is refused by NOT NULL. */
-const char *word_of(const struct vocabulary *words, int value);
+/* The word of a value of the enum; outside of it NULL, which is refused by NOT NULL. */
 void query_bind_word(struct query *query, const struct vocabulary *words, int value);
 /* Sets query->strange and returns 0 when nobody knows the word. */
 int query_word(struct query *query, const struct vocabulary *words);

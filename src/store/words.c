@@ -29,14 +29,9 @@ LIST_OF(restart_step, [STEP_WAITING] = "waiting", [STEP_ASKED] = "asked", [STEP_
 LIST_OF(alert_kind, ALERT_LIST(ALERT_WORD));
 LIST_OF(mail_state, [MAIL_PENDING] = "pending", [MAIL_SENT] = "sent", [MAIL_DEAD] = "dead");
 
-const char *word_of(const struct vocabulary *words, int value)
-{
-    return value >= 0 && value < words->count ? words->words[value] : NULL;
-}
-
 void query_bind_word(struct query *query, const struct vocabulary *words, int value)
 {
-    query_bind_text(query, word_of(words, value));
+    query_bind_text(query, value >= 0 && value < words->count ? words->words[value] : NULL);
 }
 
 int query_word(struct query *query, const struct vocabulary *words)

@@ -48,7 +48,8 @@ static const struct {
     {RPC_S_SERVER_UNAVAILABLE, "the service control manager cannot be reached"},
 };
 
-void windows_error_add(struct text *text, DWORD code)
+/* Appends the English text of a Windows error code, without the full stop. */
+static void add_words(struct text *text, DWORD code)
 {
     static const DWORD languages[] = {MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US), 0};
     for (size_t i = 0; i < ARRAY_COUNT(known_errors); i++) {
@@ -115,7 +116,7 @@ enum status windows_fail(struct err *err, enum status status, const char *operat
     text_add_v(&text, format, args);
     va_end(args);
     text_add(&text, ": ");
-    windows_error_add(&text, code);
+    add_words(&text, code);
     text_add(&text, " (Windows error %lu)", (unsigned long)code);
     return err_set(err, status, operation, code, "%s", storage);
 }

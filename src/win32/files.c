@@ -50,8 +50,8 @@ enum status os_folder_list(struct os *os, const char *path, char (*out_names)[FO
     (void)os;
     while (folder_walk_next(&walk)) {
         if ((walk.entry.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0 && count < capacity &&
-            wcslen(walk.entry.cFileName) < FOLDER_NAME_MAX) {
-            utf16z_to_utf8(walk.entry.cFileName, out_names[count++], FOLDER_NAME_MAX);
+            utf16z_to_utf8(walk.entry.cFileName, out_names[count], FOLDER_NAME_MAX)) {
+            count++; /* a name that was cut is another one */
         }
     }
     const enum status status = listed(&walk, err);

@@ -65,7 +65,8 @@ static bool took_read_only_off(const wchar_t *path)
            (attributes & FILE_ATTRIBUTE_READONLY) != 0 && SetFileAttributesW(path, FILE_ATTRIBUTE_NORMAL);
 }
 
-enum status setup_file_delete(const char *path, struct err *err)
+/* OK when it is not there. */
+static enum status file_delete(const char *path, struct err *err)
 {
     wchar_t *wide = utf16_new(path);
     if (wide == NULL) {
@@ -83,7 +84,7 @@ enum status setup_file_delete(const char *path, struct err *err)
 
 void setup_file_remove(const char *path)
 {
-    setup_file_delete(path, NULL);
+    file_delete(path, NULL);
 }
 
 enum status setup_file_move(const char *from, const char *to, struct err *err)
@@ -173,7 +174,7 @@ static void remove_ours(void *context, const char *path)
 {
     const struct removal *removal = context;
     if (removal->is_ours(strrchr(path, '\\') + 1)) {
-        setup_file_delete(path, removal->err);
+        file_delete(path, removal->err);
     }
 }
 

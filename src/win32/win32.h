@@ -65,9 +65,6 @@ int64_t shared_page_mono_ms(void);
 
 /* ---- errors (error.c) ---- */
 
-/* Appends the English text of a Windows error code, without the full stop. */
-void windows_error_add(struct text *text, DWORD code);
-
 /* The status that a code stands for outside the SCM's own calls. */
 enum status windows_status(DWORD code);
 

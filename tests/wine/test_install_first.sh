@@ -120,11 +120,14 @@ wait_for 10 gone storewatch.exe
 must "install once more" sw install --start
 touch "$data/not-ours.txt" "$data/storewatch.json.mine" "$data/storewatch.db.copy" "$data/storewatch.db.bad-20261122T140522"
 mkdir -p "$data/evidence/20261122T140522Z-incident-1" && touch "$data/evidence/20261122T140522Z-incident-1/summary.txt"
+# Somebody's copy, with a name that is too long in UTF-8 and not in UTF-16.
+copy=20261122T140522Z-incident-1$(printf '\u0434%.0s' {1..30})
+mkdir "$data/evidence/$copy"
 words=$(exits 0 sw uninstall --delete-data)
 check "uninstall --delete-data" lacks "$words" 'exit code'
 check "says which folder stays, and nothing of a history there" contains "$words" 'kept  C:\\ProgramData\\storewatch: it is not empty$'
-check "only what is not storewatch's is left" equals "$(ls -A "$data" | sort | tr '\n' ' ')" 'not-ours.txt storewatch.db.copy storewatch.json.mine '
-rm "$data"/*
+check "only what is not storewatch's is left" equals "$(find "$data" -mindepth 1 -printf '%P\n' | sort | tr '\n' ' ')" "evidence evidence/$copy not-ours.txt storewatch.db.copy storewatch.json.mine "
+rm -r "${data:?}"/*
 must "install once more" sw install --start
 must "the configuration is marked read-only" win attrib +r 'C:\ProgramData\storewatch\storewatch.json'
 check "uninstall --delete-data once more" sw uninstall --delete-data
