@@ -9,6 +9,8 @@
 
 /* ---- server ---- */
 
+#define NO_ROOM_PAUSE_MS 50
+
 struct client {
     uv_pipe_t pipe;
     uv_timer_t deadline;
@@ -23,10 +25,11 @@ struct client {
 
 struct control_server {
     uv_pipe_t listener;
+    uv_prepare_t brake;
     struct agent *agent;
     uv_async_t *asked;
     bool closing;
-    int open_handles; /* listener and clients */
+    int open_handles; /* listener, brake and clients */
     struct client clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -154,7 +157,20 @@ static void on_connection(uv_stream_t *listener, int code)
         close_client(client);
 }
 
-static void on_listener_closed(uv_handle_t *handle)
+/* Where Windows has no room for another instance of the pipe - its nonpaged pool is used up, which may be what
+ * storewatch has to tell - libuv asks for one again in each round of the loop, and goes round without a rest. */
+static void on_brake(uv_prepare_t *brake)
+{
+    const struct control_server *server = brake->data;
+    const uv_pipe_t *listener = &server->listener;
+    bool lacks = false;
+    for (int i = 0; !server->closing && i < listener->pipe.serv.pending_instances; i++)
+        lacks |= listener->pipe.serv.accept_reqs[i].pipeHandle == INVALID_HANDLE_VALUE;
+    if (lacks)
+        uv_sleep(NO_ROOM_PAUSE_MS);
+}
+
+static void on_server_handle_closed(uv_handle_t *handle)
 {
     struct control_server *server = handle->data;
     server->open_handles--;
@@ -170,8 +186,9 @@ enum status control_server_open(uv_loop_t *uv, struct agent *agent, uv_async_t *
     server->agent = agent;
     server->asked = asked;
     uv_pipe_init(uv, &server->listener, 0);
-    server->listener.data = server;
-    server->open_handles = 1;
+    uv_prepare_init(uv, &server->brake);
+    server->listener.data = server->brake.data = server;
+    server->open_handles = 2;
     int code = uv_pipe_bind(&server->listener, CONTROL_PIPE_NAME);
     /* libuv has made the first instance, and with it the pipe that all share. */
     if (code == 0 &&
@@ -181,6 +198,8 @@ enum status control_server_open(uv_loop_t *uv, struct agent *agent, uv_async_t *
     }
     if (code == 0)
         code = uv_listen((uv_stream_t *)&server->listener, CONTROL_CLIENTS_MAX, on_connection);
+    if (code == 0)
+        code = uv_prepare_start(&server->brake, on_brake);
     if (code != 0) {
         control_server_close(server);
         return err_set(err, STATUS_SYSTEM, "control pipe", (uint32_t)-code, "%s: %s", CONTROL_PIPE_NAME,
@@ -195,7 +214,8 @@ void control_server_close(struct control_server *server)
     if (!server)
         return;
     server->closing = true;
-    uv_close((uv_handle_t *)&server->listener, on_listener_closed);
+    uv_close((uv_handle_t *)&server->listener, on_server_handle_closed);
+    uv_close((uv_handle_t *)&server->brake, on_server_handle_closed);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (server->clients[i].used)
             close_client(&server->clients[i]);
