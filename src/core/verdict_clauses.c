@@ -21,6 +21,10 @@
 #define LIFE_SAMPLES 250  /* growth needs less. What is plainer needs fewer: */
 #define FAR_OUT 12        /* of more than so many times half of the range before, in proportion, */
 #define URGENT_SAMPLES 70 /* down to these, which are enough when it is urgent */
+/* What the growth has outlasted is no held level, but perhaps a pause of the warm-up: a program that idles until
+ * its first load comes. (The onset that is found may lie two fifths of the growth's duration before the true one:
+ * FIRST_SHARE.) */
+#define OUTLASTED 0.6
 
 /* In a first day nobody has seen what each day does, nor whether caches that are filled from the start come to an
  * end. There the time to wait is measured by the time that is left: told is what has taken half of the headroom,
@@ -81,6 +85,10 @@
  * of garbage lets a small heap grow, in a straight line, to a least size before it looks at it for the first
  * time: Go's to 4 MiB (runtime/mgcpacer.go, defaultHeapMinimum). The runtime itself takes as much again. */
 #define FIRST_COLLECTION (8.0 * 1024 * 1024)
+
+/* Nor is anything urgent that a program takes of its first 256 MiB, where no limit is known: a limit below that is
+ * none that people give to a server program, and one that has just started doubles many times. */
+#define LEAST_LIMIT (256.0 * 1024 * 1024)
 
 /* Shapes, and cycles. */
 #define SETTLED_FACTOR 4  /* rise before, over the 10-90 % range since */
@@ -254,13 +262,15 @@ static double half_of_headroom(const struct onset *o)
     return (detector_is_open(o->detector, level) ? FIRST_DAY_TIMES : FIRST_DAY_HEADROOM) * headroom_of(o);
 }
 
-/* So large against what is left that waiting costs. Where no limit is known, twice the level is one. That
- * makes an alarm of a straight steep rise with the load, too; but of the 49 leaks of the recordings 47 are
- * told so, 46 when three times the level is the limit, 43 with four times, 34 when nothing is urgent without
- * a limit, and later all of them. */
+/* So large against what is left that waiting costs. Where no limit is known, twice the level is one (of bytes
+ * LEAST_LIMIT, where that is more). That makes an alarm of a straight steep rise with the load, too; but of the 49
+ * leaks of the recordings 47 are told so, 46 when three times the level is the limit, 43 with four times, 34 when
+ * nothing is urgent without a limit, and later all of them. */
 static bool takes_headroom(const struct onset *o)
 {
-    const double headroom = headroom_of(o);
+    double headroom = headroom_of(o);
+    if (isnan(o->detector->limit.value) && o->detector->settings.unit == UNIT_BYTES)
+        headroom = fmax(headroom, LEAST_LIMIT - o->found->onset_level);
     return headroom > 0 && o->growth >= CONFIRM_HEADROOM * headroom;
 }
 
@@ -420,6 +430,8 @@ static double samples_needed(const struct onset *o)
     const double held = o->before / life * o->context->samples;
     if (o->from_birth || held < HELD_SAMPLES)
         return BIRTH_SAMPLES;
+    if (o->before < OUTLASTED * o->duration && !takes_headroom(o))
+        return LIFE_SAMPLES;
     if (f->urgent)
         return URGENT_SAMPLES;
     const double share = FAR_OUT * (f->range_high - f->range_middle) / o->growth;

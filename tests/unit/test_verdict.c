@@ -350,6 +350,37 @@ static void the_first_rise_of_a_small_heap_is_no_leak(void **state)
     assert_int_equal(run_series(&handles, NAN, small, RISE + REST, 60000).alarm_count, 1);
 }
 
+/* A program that has just started idles until its first load comes, fills what that needs, and keeps it: many times
+ * the level it idled at, in a straight line. `held` samples idle, `rise` to 40 MiB more. */
+static void idle_then_loaded(double *value, size_t n, size_t held, size_t rise, double idle, double noise)
+{
+    struct random random = random_seeded(5);
+    for (size_t i = 0; i < n; i++) {
+        const double part = i < held ? 0 : fmin(1, (double)(i - held) / (double)rise);
+        value[i] = (idle + 40 * part + noise * random_normal(&random)) * 1048576;
+    }
+}
+
+/* Where a limit is known that this comes near to there is no time to wait; and what goes on is told. */
+static void the_first_load_is_no_leak(void **state)
+{
+    (void)state;
+    enum { SEEN = 600 };
+    double value[SEEN];
+    const struct verdict_settings bytes = settings_plain(UNIT_BYTES);
+    /* Urgent, were it for the level it idled at. */
+    idle_then_loaded(value, SEEN, 100, 60, 4, 0.01);
+    assert_int_equal(run_series(&bytes, NAN, value, SEEN, 15000).alarm_count, 0);
+    assert_int_equal(run_series(&bytes, 48 * 1048576, value, 160, 15000).alarm_count, 1);
+    /* Far out of the range it idled in, but that was seen for a short time only. */
+    for (size_t rise = 150; rise <= 180; rise += 15) {
+        idle_then_loaded(value, SEEN, 40, rise, 20, 1);
+        assert_int_equal(run_series(&bytes, NAN, value, SEEN, 15000).alarm_count, 0);
+    }
+    idle_then_loaded(value, SEEN, 40, SEEN, 20, 1);
+    assert_int_equal(run_series(&bytes, NAN, value, SEEN, 15000).alarm_count, 1);
+}
+
 /* The time-lapse: 250 ms between samples, windows of seconds, a straight leak nearly from the start. */
 static void a_time_lapse_leak_is_told_within_seconds(void **state)
 {
@@ -1484,6 +1515,7 @@ int main(void)
         cmocka_unit_test(leaks_are_found),
         cmocka_unit_test(scale_does_not_matter),
         cmocka_unit_test(the_first_rise_of_a_small_heap_is_no_leak),
+        cmocka_unit_test(the_first_load_is_no_leak),
         cmocka_unit_test(a_time_lapse_leak_is_told_within_seconds),
         cmocka_unit_test(nothing_is_said_of_the_warm_up_or_too_early),
         cmocka_unit_test(a_forecast_is_right_and_has_an_interval),
