@@ -9,7 +9,9 @@
 #define PIECE_PARTS 32   /* it may begin at each of them in the later half */
 #define PIECE_POINTS 16  /* of a last piece */
 #define BEND_EARLY 2     /* it may bend twice as much as it did */
-#define BEND_MAX 4       /* of a rate in half a segment: more would extrapolate noise */
+#define BEND_LASTS                                                                                           \
+    1 /* and for as many times the segment's duration; then it grows at the rate it has come to */
+#define BEND_MAX 4 /* of a rate in half a segment: more would extrapolate noise */
 #define NOISE_AHEAD                                                                                          \
     1.5 /* of the distance that nearly all points kept from the line: stairs lie half a step off it, and     \
             the limit is met by a whole one */
@@ -235,7 +237,7 @@ static void segment_line(struct detector *d, struct segment *s, union trend_word
         return;
     const size_t cut = segment_last_piece(t, v, n);
     if (cut > 0 && trend_slope(t + cut, v + cut, n - cut, confidence, scratch, &two) == STATUS_OK &&
-        two.slope > 0) {
+        two.slope > 0 && !(d->finding.smooth && two.slope > whole)) { /* (the day's rise, of what repeats) */
         d->accelerates = two.slope > ACCELERATES * whole;
         d->slope = two;
         s->first = cut;
@@ -503,7 +505,8 @@ void forecast_segment(struct detector *d, const struct series_bucket *point, siz
         segment_bounds(d, &segment, scratch);
 }
 
-/* When the limit is reached from `level` at a rate that grows by the factor `bend` in each bend_s. */
+/* When the limit is reached from `level` at a rate that grows by the factor `bend` in each bend_s, for as long as that
+ * was seen. */
 static int64_t time_of_reach(const struct detector *d, double level, double rate, double bend)
 {
     const double left = d->limit.value - level;
@@ -513,8 +516,9 @@ static int64_t time_of_reach(const struct detector *d, double level, double rate
         return INT64_MAX;
     double wait_s = left / rate;
     if (bend > 1) {
-        const double growth = log(bend) / d->bend_s;
-        wait_s = log1p(left * growth / rate) / growth;
+        const double growth = log(bend) / d->bend_s, bends_s = BEND_LASTS * 2 * d->bend_s;
+        const double end_rate = rate * exp(growth * bends_s), bent = (end_rate - rate) / growth;
+        wait_s = left < bent ? log1p(left * growth / rate) / growth : bends_s + (left - bent) / end_rate;
     }
     const double room_s = (double)(TIME_ISO_LAST_MS - d->skipped_ms - d->last_ms) / 1000;
     return wait_s < room_s ? d->last_ms + (int64_t)(wait_s * 1000) : INT64_MAX;

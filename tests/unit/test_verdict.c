@@ -693,6 +693,28 @@ static void a_restored_history_costs_no_window(void **state)
     }
 }
 
+/* A rate that doubled in a day does not double a dozen times more: handles that are far from the system's limit have no
+ * end in ten days. */
+static void a_curve_is_not_followed_for_ever(void **state)
+{
+    (void)state;
+    struct detector *detector = detector_below(16777216);
+    double value = 0, rate = 0;
+    for (int64_t t_ms = 0; t_ms < 60 * MS_PER_HOUR; t_ms += 15000) {
+        const double hours = (double)t_ms / MS_PER_HOUR - 12;
+        rate = hours > 0 ? 20 * exp(hours / 24) : 0;
+        value = 5000 + (hours > 0 ? 24 * (rate - 20) : 0);
+        detector_push(detector, t_ms, value);
+    }
+    struct verdict verdict;
+    detector_verdict(detector, &verdict);
+    assert_int_equal(verdict.state, VERDICT_UNBOUNDED);
+    assert_int_equal(verdict.shape, SHAPE_ACCELERATING);
+    const double days = (double)(verdict.exhaustion_ms - verdict.at_ms) / MS_PER_DAY;
+    assert_in_range((long)days, (long)(16.7e6 / (rate * 24 * 10)), (long)(16.7e6 / (rate * 24)));
+    detector_free(detector);
+}
+
 /* A window longer than two weeks needs a life that is longer still. */
 static void a_long_least_window_is_kept(void **state)
 {
@@ -1529,6 +1551,7 @@ int main(void)
         cmocka_unit_test(a_job_that_was_told_is_not_told_each_night),
         cmocka_unit_test(a_tooth_no_higher_than_the_last_is_told_no_more),
         cmocka_unit_test(a_restored_history_costs_no_window),
+        cmocka_unit_test(a_curve_is_not_followed_for_ever),
         cmocka_unit_test(a_long_least_window_is_kept),
         cmocka_unit_test(incarnations_learn_from_each_other),
         cmocka_unit_test(odd_input_is_survived),
