@@ -32,6 +32,8 @@
  * (Without a min_window the samples are what there is.) */
 #define FIRST_DAY_HEADROOM 0.5
 #define FIRST_DAY_TIMES 2 /* the level it began at */
+/* So it is for as long as an earlier incarnation took to its usual level, up to: */
+#define WARM_UP_MAX_MS (7 * MS_PER_DAY)
 
 /* Where an earlier incarnation has been without harm is harmless: */
 #define USUAL_BEYOND 0.2 /* and some more, of the growth: no two lives are alike; */
@@ -445,7 +447,7 @@ static bool may_warm_up(const struct onset *o)
     const struct verdict_settings *settings = &o->detector->settings;
     const double life_ms = o->context->life_s * 1000;
     if (o->found->urgent || settings->learned_leak || settings->min_window_ms < VERDICT_DAYS_WINDOW_MS ||
-        (life_ms >= MS_PER_DAY && life_ms >= (double)settings->learned_warm_up_ms))
+        (life_ms >= MS_PER_DAY && life_ms >= fmin((double)settings->learned_warm_up_ms, WARM_UP_MAX_MS)))
         return false;
     return o->growth < half_of_headroom(o);
 }
@@ -474,7 +476,7 @@ static enum clause clause_time(struct onset *o)
         return CLAUSE_TIME;
     f->hold = CLAUSE_GROWS;
     if (is_usual(o))
-        f->hold = CLAUSE_BIRTH;
+        f->hold = CLAUSE_USUAL;
     else if (o->duration < CONFIRM_LIFE * hurry * life && !f->urgent)
         f->hold = CLAUSE_TIME;
     else if (settings->min_window_ms == 0 && o->context->samples < samples_needed(o) * hurry)

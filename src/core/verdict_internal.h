@@ -35,7 +35,8 @@ enum clause {
     CLAUSE_SATURATING,
     CLAUSE_STAIRS,
     CLAUSE_FLOOR,
-    CLAUSE_BENDS, /* only ever a reason to wait */
+    CLAUSE_BENDS, /* only ever a reason to wait, */
+    CLAUSE_USUAL, /* and this one: an earlier incarnation was there without harm */
     CLAUSE_MINIMUM,
     CLAUSE_GROWS,
     CLAUSE_GUARD,

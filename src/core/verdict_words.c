@@ -233,13 +233,19 @@ static void add_bounded(struct text *text, const struct detector *d)
     case CLAUSE_TIME:
     case CLAUSE_BIRTH:
     case CLAUSE_BENDS:
+    case CLAUSE_USUAL:
     case CLAUSE_GROWS:
     case CLAUSE_GUARD:
         text_add(text, "grows by ");
         text_add_quantity(text, unit, f->growth);
         text_add(text, " in ");
         text_add_duration(text, d->last_ms - f->onset_ms);
-        text_add(text, f->hold == CLAUSE_BENDS ? ", but slower of late" : ", too short to tell yet");
+        if (f->hold == CLAUSE_USUAL) {
+            text_add(text, ", as an earlier process of it did without harm, up to ");
+            text_add_quantity(text, unit, d->settings.learned_plateau);
+        } else {
+            text_add(text, f->hold == CLAUSE_BENDS ? ", but slower of late" : ", too short to tell yet");
+        }
         break;
     }
 }
