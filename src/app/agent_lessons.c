@@ -40,15 +40,17 @@ static bool has_ended(const struct observation *observation, struct process_id i
     return process ? !process_id_equal(process->id, id) : !observation->processes_cut;
 }
 
-/* The machine has no incarnations. */
+/* The machine has no incarnations. One that ended before anything is said of it teaches nothing, and must not stand
+ * in the place of one that does: a night of updates has several. */
 static bool teaches(const struct config *config, const struct observation *observation,
-                    const struct store_series_key *key)
+                    const struct store_series_key *key, int64_t lasted_ms)
 {
     char store[TARGET_NAME_MAX]; /* cut, as the key has it */
     text_copy(store, sizeof store, config->store_service);
     const bool is_store = key->target_kind == TARGET_STORE && text_equal_nocase(key->target, store);
     const char *service = is_store ? config->store_service : "";
-    return key->target_kind != TARGET_HOST && has_ended(observation, key->process) &&
+    return key->target_kind != TARGET_HOST && lasted_ms >= config->min_window_ms &&
+           has_ended(observation, key->process) &&
            watch_names(config, key->target_kind, key->target, key->image, service);
 }
 
@@ -100,7 +102,7 @@ static enum status note_all(struct agent *agent, struct store *store, const stru
     enum status status = store_series_begin(store, &cursor, NULL);
     while (!status &&
            (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, NULL)) == STATUS_OK)
-        if (teaches(&agent->engine->config, observation, &key)) {
+        if (teaches(&agent->engine->config, observation, &key, last_utc_ms - first_utc_ms)) {
             const struct ended ended = {id, first_utc_ms, last_utc_ms, key.target_kind, key.process};
             note(lesson_of(lessons, &key), &ended);
         }

@@ -547,13 +547,26 @@ static void test_the_last_one_that_ended_tells_whether_it_leaked(void **state)
     assert_true(is_leaky(f, "bes"));
 }
 
+/* A night of updates: three that end at once do not make what the one before them taught unknown. */
+static void test_those_that_end_at_once_teach_nothing(void **state)
+{
+    struct fixture *f = *state;
+    watch_bes(f);
+    live_as_bes(f, 1e9, 400);
+    for (int i = 0; i < 3; i++)
+        live_as_bes(f, 0, 10);
+    assert_true(is_leaky(f, "bes"));
+    live_again(f);
+    assert_true(is_leaky(f, "bes"));
+}
+
 /* One that leaked, then one that did not. Where the time ends before both were read nothing is known of them: the
  * first alone would have the third suspected. */
 static void test_half_a_lesson_is_none(void **state)
 {
     struct fixture *f = *state;
     watch_bes(f);
-    poll_often(f, 10);
+    poll_often(f, 400);
     world_person_stops(&f->os.world, "MSExchangeIS"); /* what it taught is read first */
     for (int i = 0; i < 2; i++)
         live_as_bes(f, i == 0 ? 1e9 : 0, 400);
@@ -607,7 +620,7 @@ static void test_a_store_with_a_long_name_teaches_too(void **state)
     memset(f->config.store_service, 'S', TARGET_NAME_MAX + 10);
     fake_add_service(&f->os, f->config.store_service, "store.exe", 1e9);
     live_again(f);
-    poll_often(f, 10);
+    poll_often(f, 400);
     world_person_stops(&f->os.world, f->config.store_service);
     poll_often(f, 4);
     char target[TARGET_NAME_MAX];
@@ -637,7 +650,7 @@ static void test_there_is_room_for_what_the_latest_programs_taught(void **state)
         poll_often(f, 1);
     }
     detector_free(detector);
-    live_as_bes(f, 0, 10);
+    live_as_bes(f, 0, 400);
     assert_non_null(taught(f, "bes"));
     live_again(f);
     assert_non_null(taught(f, "bes"));
@@ -1672,6 +1685,7 @@ int main(void)
         cmocka_unit_test(test_what_an_incarnation_taught_outlives_storewatch),
         TEST(test_a_rise_far_from_the_limit_is_no_leak_in_the_next_life_either),
         TEST(test_the_last_one_that_ended_tells_whether_it_leaked),
+        TEST(test_those_that_end_at_once_teach_nothing),
         TEST(test_half_a_lesson_is_none),
         cmocka_unit_test(test_who_ran_already_is_not_suspected_for_what_ended_since),
         TEST(test_a_store_with_a_long_name_teaches_too),
