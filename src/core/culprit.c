@@ -150,24 +150,42 @@ static void suspect_measure(const struct culprit_work *work, struct suspect *sus
     }
 }
 
+/* The most of these that are of one program. */
+static size_t most_of_one_program(const struct suspect *const *growing, size_t count)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t its = 0;
+        for (size_t k = 0; k < count; k++)
+            its += culprit_same_program(growing[i], growing[k]) ? 1 : 0;
+        most = its > most ? its : most;
+    }
+    return most;
+}
+
 /* The processes that matter: do many of them grow, and by what factor? */
 static void find_load(struct culprit_work *work, const struct suspect *suspects, size_t count)
 {
     for (size_t c = 0; c < GROWER_COLUMNS; c++) {
+        const struct suspect *growing[GROWERS_MAX];
         double relative[GROWERS_MAX];
-        size_t growing = 0, matter = 0;
+        size_t n = 0, matter = 0;
         for (size_t i = 0; i < count; i++) {
             const struct suspect *suspect = &suspects[i];
             if (!(suspect->level[GROWER_BYTES] >= LOAD_LEVEL_BYTES))
                 continue;
             matter++;
             double part = suspect->rise[c] / suspect->level[c];
-            if (suspect->grows[c] && part >= LOAD_RELATIVE)
-                relative[growing++] = part;
+            if (!suspect->grows[c] || !(part >= LOAD_RELATIVE))
+                continue;
+            growing[n] = suspect;
+            relative[n++] = part;
         }
-        work->load_growth[c] = growing ? trend_median(relative, growing) : 0;
-        /* The one that is asked about is no witness. */
-        work->with_load |= growing > LOAD_COUNT && (double)growing - 1 >= LOAD_PART * ((double)matter - 1);
+        work->load_growth[c] = n ? trend_median(relative, n) : 0;
+        /* What is asked about is no witness: one process, or a program with all of its. */
+        size_t asked = most_of_one_program(growing, n);
+        work->with_load |=
+            n - asked >= LOAD_COUNT && (double)(n - asked) >= LOAD_PART * (double)(matter - asked);
     }
 }
 

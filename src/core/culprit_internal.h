@@ -36,10 +36,12 @@ struct culprit_curve {
 /* So many programs of which several processes grow are looked at. */
 #define CULPRIT_PROGRAMS_MAX 8
 
+struct suspect;
 /* The processes of one program that grow, added up (culprit_program.c). */
 struct culprit_program {
     struct grower sum; /* a row like theirs */
     size_t count;
+    const struct suspect *first;
     const struct grower *rows[GROWERS_MAX];
     struct culprit_known known; /* of all of them */
     bool is_known;
@@ -119,6 +121,7 @@ void culprit_insert(struct suspect *suspect,
                     bool (*stands_before)(const struct suspect *, const struct suspect *),
                     struct suspect **list, size_t capacity, size_t *count);
 
+bool culprit_same_program(const struct suspect *a, const struct suspect *b);
 void culprit_programs_make(struct culprit_work *work, const struct suspect *suspects, size_t count);
 /* Is it the program that grows: several, and most of its processes? */
 bool culprit_program_grows(const struct culprit_program *program, const struct suspect *suspects,

@@ -14,10 +14,14 @@
 
 /* ---- who belongs together ---- */
 
-static bool is_of(const struct culprit_program *program, const struct suspect *suspect)
+static const char *target_of(const struct suspect *suspect)
 {
-    return text_equal_nocase(program->sum.image, suspect->row->image) &&
-           text_equal_nocase(program->known.target, suspect->known ? suspect->known->target : "");
+    return suspect->known ? suspect->known->target : "";
+}
+
+bool culprit_same_program(const struct suspect *a, const struct suspect *b)
+{
+    return text_equal_nocase(a->row->image, b->row->image) && text_equal_nocase(target_of(a), target_of(b));
 }
 
 /* One that began later adds its level to the sum as if that were growth. */
@@ -43,6 +47,7 @@ static void begin(struct culprit_program *program, const struct suspect *first)
 {
     program->sum = *first->row;
     program->count = 1;
+    program->first = first;
     program->rows[0] = first->row;
     program->known = first->known ? *first->known : (struct culprit_known){.kind = TARGET_DISCOVERED};
     program->is_known = first->known != NULL;
@@ -70,7 +75,7 @@ void culprit_programs_make(struct culprit_work *work, const struct suspect *susp
         size_t p = 0;
         if (!may_belong(work, &suspects[i]))
             continue;
-        while (p < work->program_count && !is_of(&work->programs[p], &suspects[i]))
+        while (p < work->program_count && !culprit_same_program(work->programs[p].first, &suspects[i]))
             p++;
         if (p < work->program_count)
             join(&work->programs[p], &suspects[i]);
@@ -84,7 +89,7 @@ bool culprit_program_grows(const struct culprit_program *program, const struct s
 {
     size_t all = 0;
     for (size_t i = 0; i < count; i++)
-        all += is_of(program, &suspects[i]) ? 1 : 0;
+        all += culprit_same_program(program->first, &suspects[i]) ? 1 : 0;
     return program->count > 1 && (double)program->count >= GROW_PART * (double)all;
 }
 

@@ -503,20 +503,18 @@ static void test_one_that_was_started_in_the_middle_is_measured_since_then(void 
     assert_non_null(strstr(ranking.words, " handles in the last "));
 }
 
-/* A client that runs as several processes: each is in step with a part of it only, none stands out. */
-static void test_the_processes_of_one_client_are_one(void **state)
+enum { AGENTS = 6, BESIDE_MAX = 18 };
+
+/* The store, a client that runs as several processes whose leak shows in it, and others that rest. */
+static void make_agents(struct actor actors[1 + AGENTS + BESIDE_MAX])
 {
-    struct fixture *f = *state;
-    enum { AGENTS = 6, OTHERS = 18 };
-    struct actor actors[1 + AGENTS + OTHERS] = {
-        {.image = "store.exe",
-         .bytes = 800 * MIB,
-         .handles = 4000,
-         .bytes_leaked = 90 * MIB,
-         .handles_leaked = 60,
-         .with_burst = 0.9},
-    };
-    for (size_t i = 1; i < ARRAY_COUNT(actors); i++)
+    actors[0] = (struct actor){.image = "store.exe",
+                               .bytes = 800 * MIB,
+                               .handles = 4000,
+                               .bytes_leaked = 90 * MIB,
+                               .handles_leaked = 60,
+                               .with_burst = 0.9};
+    for (size_t i = 1; i <= AGENTS + BESIDE_MAX; i++)
         actors[i] = (struct actor){.image = "svchost.exe", .bytes = 20 * MIB, .handles = 500};
     for (size_t i = 1; i <= AGENTS; i++)
         actors[i] = (struct actor){.image = i % 2 ? "BESAgent.exe" : "besagent.exe",
@@ -525,13 +523,28 @@ static void test_the_processes_of_one_client_are_one(void **state)
                                    .handles_leaked = 10,
                                    .with_burst = 0.9,
                                    .own_burst = 0.6};
-    live(f, actors, ARRAY_COUNT(actors), FROM + 8 * POLLS_A_HOUR);
-    struct culprit_known known[AGENTS + 1] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS")};
+}
+
+/* `store`: its place; the agents come next. */
+static void rank_agents(struct fixture *f, size_t store, struct culprit_ranking *out)
+{
+    struct culprit_known known[AGENTS + 1] = {known_as(f, store, TARGET_STORE, "MSExchangeIS")};
     for (size_t i = 0; i < AGENTS; i++)
-        known[1 + i] = known_as(f, 1 + i, TARGET_CLIENT, "bes");
+        known[1 + i] = known_as(f, store + 1 + i, TARGET_CLIENT, "bes");
     struct culprit_question question = about(f, METRIC_PRIVATE_BYTES);
+    question.process = f->observation->processes[store].id;
+    culprit_rank(&f->growers, &question, known, ARRAY_COUNT(known), out);
+}
+
+/* A client that runs as several processes: each is in step with a part of it only, none stands out. */
+static void test_the_processes_of_one_client_are_one(void **state)
+{
+    struct fixture *f = *state;
+    struct actor actors[1 + AGENTS + BESIDE_MAX];
     struct culprit_ranking ranking;
-    culprit_rank(&f->growers, &question, known, ARRAY_COUNT(known), &ranking);
+    make_agents(actors);
+    live(f, actors, ARRAY_COUNT(actors), FROM + 8 * POLLS_A_HOUR);
+    rank_agents(f, 0, &ranking);
     const struct culprit *first = first_by_itself(&ranking);
     assert_non_null(first);
     assert_int_equal(first->process_count, AGENTS);
@@ -555,6 +568,20 @@ static void test_the_processes_of_one_client_are_one(void **state)
     assert_int_equal(alert->todo_count, 2);
     assert_non_null(strstr(alert->todo[0], "gent.exe (6 processes, pid "));
     free(alert);
+}
+
+/* Where few others run, it is still one program that grows, and not everybody. */
+static void test_the_processes_of_one_client_are_no_load(void **state)
+{
+    struct fixture *f = *state;
+    struct actor actors[1 + AGENTS + BESIDE_MAX];
+    struct culprit_ranking ranking;
+    make_agents(actors);
+    live(f, actors, 1 + AGENTS + 8, FROM + 8 * POLLS_A_HOUR);
+    rank_agents(f, 0, &ranking);
+    assert_false(ranking.with_load);
+    assert_non_null(first_by_itself(&ranking));
+    assert_int_equal(ranking.items[0].process_count, AGENTS);
 }
 
 /* Of a sum: each has a fifth. And of several that do not grow one is that one. */
@@ -839,9 +866,12 @@ static void test_nobody_is_named_for_load(void **state)
     struct fixture *f = *state;
     for (int poll = 0; poll < FROM + 6 * POLLS_A_HOUR; poll++) {
         double load = poll > FROM ? (double)(poll - FROM) / (6 * POLLS_A_HOUR) : 0;
-        struct actor actors[10];
+        static const char *const images[] = {"store.exe",   "mad.exe",    "lsass.exe",    "w3wp.exe",
+                                             "svchost.exe", "emsmta.exe", "inetinfo.exe", "services.exe",
+                                             "av.exe",      "dns.exe"};
+        struct actor actors[ARRAY_COUNT(images)];
         for (size_t i = 0; i < ARRAY_COUNT(actors); i++)
-            actors[i] = (struct actor){.image = i ? "p.exe" : "store.exe",
+            actors[i] = (struct actor){.image = images[i],
                                        .bytes = (i ? 40 + 25 * (double)i : 700) * MIB *
                                                 (1 + (0.2 + 0.02 * (double)i) * load),
                                        .handles = 500 * (1 + 0.1 * load)};
@@ -1348,6 +1378,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_that_was_started_in_the_middle_is_measured_since_then, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_the_processes_of_one_client_are_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_processes_of_one_client_are_no_load, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_processes_of_a_program_have_their_share_together, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_two_are_named_together_with_their_shares, setup, teardown),
