@@ -103,12 +103,14 @@ static bool has(const struct culprit_program *program, const struct grower *row)
 
 /* ---- does it explain the growth better than one of them? ---- */
 
-/* Odds have a largest value; how far both are in step tells beyond it. */
+/* Odds have a largest value; how far both are in step tells beyond it. The best of several onsets agrees well by
+ * chance, as often better as there are several. */
 static bool is_better(const struct suspect *whole, const struct suspect *best, enum grower_column column)
 {
     if (best->rise[column] >= ONE_OF_IT * whole->rise[column])
         return false;
-    return isnan(whole->share) ? whole->odds >= best->odds && whole->step.z > best->step.z
+    const double chosen_of = (double)whole->program->count;
+    return isnan(whole->share) ? whole->odds * chosen_of >= best->odds && whole->step.z > best->step.z
                                : whole->score >= best->score;
 }
 

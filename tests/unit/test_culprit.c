@@ -570,6 +570,29 @@ static void test_the_processes_of_one_client_are_one(void **state)
     free(alert);
 }
 
+/* The onset of one of them agrees a little better by chance: that is no reason to name it, or two of them. */
+static void test_the_processes_of_one_client_stay_one(void **state)
+{
+    struct fixture *f = *state;
+    struct actor actors[1 + AGENTS + BESIDE_MAX];
+    make_agents(actors);
+    for (size_t i = 1; i <= AGENTS; i++) {
+        actors[i].handles_leaked = 7;
+        actors[i].own_burst = 0.3;
+    }
+    f->random = random_seeded(2);
+    for (int poll = 0; poll < FROM + 13 * POLLS_A_HOUR; poll++) {
+        struct culprit_ranking ranking;
+        look(f, actors, ARRAY_COUNT(actors), poll);
+        growers_push(&f->growers, f->observation);
+        if (poll < FROM + 8 * POLLS_A_HOUR || poll % POLLS_A_HOUR != 0)
+            continue;
+        rank_agents(f, 0, &ranking);
+        assert_int_equal(ranking.together, 0);
+        assert_int_equal(ranking.items[0].process_count, AGENTS);
+    }
+}
+
 /* Where few others run, it is still one program that grows, and not everybody. */
 static void test_the_processes_of_one_client_are_no_load(void **state)
 {
@@ -1378,6 +1401,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_that_was_started_in_the_middle_is_measured_since_then, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_the_processes_of_one_client_are_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_processes_of_one_client_stay_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_processes_of_one_client_are_no_load, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_processes_of_a_program_have_their_share_together, setup,
                                         teardown),
