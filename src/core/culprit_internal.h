@@ -123,7 +123,7 @@ void culprit_insert(struct suspect *suspect,
 
 bool culprit_same_program(const struct suspect *a, const struct suspect *b);
 void culprit_programs_make(struct culprit_work *work, const struct suspect *suspects, size_t count);
-/* Is it the program that grows: several, and most of its processes? */
+/* Is it the program that grows, or only a few of its processes? */
 bool culprit_program_grows(const struct culprit_program *program, const struct suspect *suspects,
                            size_t count);
 /* Does this program, scored as `whole`, take the place of its processes? They are no suspects then. */

@@ -68,6 +68,15 @@ static void join(struct culprit_program *program, const struct suspect *next)
         know_too(&program->known, next->known);
 }
 
+static bool has_another(const struct culprit_work *work, const struct suspect *suspects, size_t count,
+                        size_t i)
+{
+    for (size_t k = i + 1; k < count; k++)
+        if (may_belong(work, &suspects[k]) && culprit_same_program(&suspects[i], &suspects[k]))
+            return true;
+    return false;
+}
+
 void culprit_programs_make(struct culprit_work *work, const struct suspect *suspects, size_t count)
 {
     work->program_count = 0;
@@ -79,7 +88,7 @@ void culprit_programs_make(struct culprit_work *work, const struct suspect *susp
             p++;
         if (p < work->program_count)
             join(&work->programs[p], &suspects[i]);
-        else if (p < CULPRIT_PROGRAMS_MAX)
+        else if (p < CULPRIT_PROGRAMS_MAX && has_another(work, suspects, count, i))
             begin(&work->programs[work->program_count++], &suspects[i]);
     }
 }
@@ -90,7 +99,7 @@ bool culprit_program_grows(const struct culprit_program *program, const struct s
     size_t all = 0;
     for (size_t i = 0; i < count; i++)
         all += culprit_same_program(program->first, &suspects[i]) ? 1 : 0;
-    return program->count > 1 && (double)program->count >= GROW_PART * (double)all;
+    return (double)program->count >= GROW_PART * (double)all;
 }
 
 static bool has(const struct culprit_program *program, const struct grower *row)

@@ -607,6 +607,25 @@ static void test_the_processes_of_one_client_are_no_load(void **state)
     assert_int_equal(ranking.items[0].process_count, AGENTS);
 }
 
+/* However many others grow a little. */
+static void test_the_processes_of_one_client_are_seen_behind_others(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const images[] = {"a.exe", "b.exe", "c.exe", "d.exe",
+                                         "e.exe", "f.exe", "g.exe", "h.exe"};
+    struct actor actors[ARRAY_COUNT(images) + 1 + AGENTS + BESIDE_MAX];
+    struct actor *agents = actors + ARRAY_COUNT(images);
+    make_agents(agents);
+    for (size_t i = 0; i < ARRAY_COUNT(images); i++)
+        actors[i] =
+            (struct actor){.image = images[i], .bytes = 50 * MIB, .handles = 500, .bytes_leaked = 0.1 * MIB};
+    live(f, actors, ARRAY_COUNT(actors), FROM + 8 * POLLS_A_HOUR);
+    struct culprit_ranking ranking;
+    rank_agents(f, ARRAY_COUNT(images), &ranking);
+    assert_non_null(first_by_itself(&ranking));
+    assert_int_equal(ranking.items[0].process_count, AGENTS);
+}
+
 /* Of a sum: each has a fifth. And of several that do not grow one is that one. */
 static void test_the_processes_of_a_program_have_their_share_together(void **state)
 {
@@ -1403,6 +1422,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_processes_of_one_client_are_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_processes_of_one_client_stay_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_processes_of_one_client_are_no_load, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_processes_of_one_client_are_seen_behind_others, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_the_processes_of_a_program_have_their_share_together, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_two_are_named_together_with_their_shares, setup, teardown),
