@@ -70,17 +70,27 @@ static const char *they_or_it(const struct culprit *culprit)
     return culprit->process_count > 1 ? "they" : "it";
 }
 
-/* " in the same 1 d 16 h", or " in the last 23 h of 1 d 16 h" of one that was not there at its begin. */
+static int64_t time_of(const struct culprit_ranking *ranking)
+{
+    return ranking->to_mono_ms - ranking->from_mono_ms;
+}
+
+/* Was it not there at the begin of the growth? */
+static bool is_later(const struct culprit_ranking *ranking, const struct culprit *culprit)
+{
+    return (double)culprit->seen_ms < SEEN_MOST * (double)time_of(ranking);
+}
+
+/* " in the same 1 d 16 h", or " in the last 23 h of 1 d 16 h" of one that came later. */
 static void add_time(struct text *text, const struct culprit_ranking *ranking, const struct culprit *culprit)
 {
-    const int64_t all_ms = ranking->to_mono_ms - ranking->from_mono_ms;
-    const bool later = (double)culprit->seen_ms < SEEN_MOST * (double)all_ms;
+    const bool later = is_later(ranking, culprit);
     text_add(text, later ? " in the last " : " in the same ");
     if (later) {
         text_add_duration(text, culprit->seen_ms);
         text_add(text, " of ");
     }
-    text_add_duration(text, all_ms);
+    text_add_duration(text, time_of(ranking));
 }
 
 static void add_evidence(struct text *text, const struct culprit_ranking *ranking,
@@ -166,12 +176,15 @@ static void add_together(struct text *text, const struct culprit_ranking *rankin
             text_add(text, " with about %d %%", percent(culprit->share));
     }
     text_add(text, ranking->either ? ", or both: they grew " : " together: they grew ");
+    bool some_later = false;
+    for (size_t i = 0; i < count; i++)
+        some_later |= is_later(ranking, &ranking->items[i]);
     for (size_t i = 0; i < count; i++) {
         text_add(text, "%s", i == 0 ? "" : i + 1 < count ? ", " : " and ");
         add_growth(text, &ranking->items[i]);
+        if (some_later || i + 1 == count)
+            add_time(text, ranking, &ranking->items[i]);
     }
-    text_add(text, " in the same ");
-    text_add_duration(text, ranking->to_mono_ms - ranking->from_mono_ms);
     if (ranking->together_low > 1) {
         /* Of the machine's it is known why they can have grown by more than that. */
         text_add(text, ", together all of the growth%s",

@@ -696,6 +696,38 @@ static void test_two_are_named_together_with_their_shares(void **state)
     assert_non_null(strstr(ranking.words, "of the growth."));
 }
 
+/* Of two that are named together one was started in the middle. */
+static void test_of_two_each_is_told_with_its_time(void **state)
+{
+    struct fixture *f = *state;
+    enum { HOURS = 14, MIDDLE = FROM + 6 * POLLS_A_HOUR };
+    const struct actor actors[] = {
+        {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000},
+        {.image = "Fax.exe", .bytes = 40 * MIB, .handles = 300, .bytes_leaked = 30 * MIB, .with_burst = 0.7},
+        {.image = "BESAgent.exe", .bytes = 90 * MIB, .handles = 600, .bytes_leaked = 40 * MIB}};
+    double before = 0;
+    for (int poll = 0; poll < FROM + HOURS * POLLS_A_HOUR; poll++) {
+        look(f, actors, ARRAY_COUNT(actors), poll);
+        struct process *agent = &f->observation->processes[2];
+        if (poll == MIDDLE)
+            before = agent->private_bytes - 90 * MIB;
+        if (poll >= MIDDLE) {
+            agent->id.created_100ns += (uint64_t)(MIDDLE + 3 * POLLS_A_HOUR) * POLL_MS * 10000;
+            agent->private_bytes -= before;
+            f->observation->host.commit_bytes -= before;
+        }
+        growers_push(&f->growers, f->observation);
+    }
+    struct culprit_known known[] = {known_as(f, 1, TARGET_CLIENT, "fax"),
+                                    known_as(f, 2, TARGET_CLIENT, "bes")};
+    struct culprit_question question = about(f, METRIC_COMMIT);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, known, 2, &ranking);
+    assert_int_equal(ranking.together, 2);
+    assert_non_null(strstr(ranking.words, "MiB in the same 13 h 40 min and "));
+    assert_non_null(strstr(ranking.words, "MiB in the last "));
+}
+
 /* Under pressure the store gives its cache back: what two leak is more than the machine grows by. */
 static void test_no_part_is_more_than_all_of_it(void **state)
 {
@@ -1427,6 +1459,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_processes_of_a_program_have_their_share_together, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_two_are_named_together_with_their_shares, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_of_two_each_is_told_with_its_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_part_is_more_than_all_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_clients_are_named_together_for_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_that_move_alike_are_not_told_apart, setup, teardown),
