@@ -769,7 +769,7 @@ static bool read_options(int argc, char **argv, struct options *options, const c
                 limit);
         return false;
     }
-    return cli_may_write_page(argv[0], options->html, files, *out_count);
+    return true;
 }
 
 static int worst(int a, int b)
@@ -796,6 +796,9 @@ int analyze_run(int argc, char **argv)
     }
     if (!cli_files_find(&files, named, named_count)) {
         code = cli_fail("out of memory");
+        goto done;
+    }
+    if (!cli_may_write_page(argv[0], options.html, (const char *const *)files.paths, files.count)) {
         goto done;
     }
     code = EXIT_FINE;

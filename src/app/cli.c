@@ -135,7 +135,7 @@ bool cli_may_write_page(const char *command, const char *path, const char *const
         is_input |= length >= ending && text_equal_nocase(path + length - ending, endings[i]);
     }
     for (size_t i = 0; i < input_count; i++)
-        is_input |= strcmp(path, inputs[i]) == 0;
+        is_input |= text_equal_nocase(path, inputs[i]);
     if (is_input)
         fprintf(
             stderr,

@@ -71,6 +71,9 @@ static void wrong_use_is_told(void **state)
     assert_non_null(strstr(messages, "\"a.CSV\" would be overwritten"));
     assert_int_equal(RUN(analyze_run, "analyze", "--html", "log.txt", "log.txt"), EXIT_USAGE);
     assert_non_null(strstr(messages, "\"log.txt\" would be overwritten"));
+    assert_int_equal(RUN(analyze_run, "analyze", "--html", "LOG.txt", "log.txt"), EXIT_USAGE);
+    assert_non_null(
+        strstr(messages, "\"LOG.txt\" would be overwritten")); /* to Windows it is the same file */
     assert_int_equal(RUN(analyze_run, "analyze", "--html", "--json", "x.csv"), EXIT_USAGE);
     assert_non_null(strstr(messages, "a value must follow: --html"));
     assert_string_equal(out, "");

@@ -44,6 +44,9 @@ cp "$disk/two days.csv" "$disk/logs/b.csv"
 cp "$disk/two days.csv" "$disk/logs/A.CSV"
 cp "$disk/two days.csv" "$disk/logs/a.csv_bak"
 check "a pattern stands for the files of its folder, as no shell does it" equals "$(sw analyze --json 'C:\logs\*.csv' | files)" 'C:\logs\A.CSV C:\logs\A.CSV C:\logs\b.csv C:\logs\b.csv'
+cp "$disk/two days.csv" "$disk/logs/log.dat"
+check "a page over what a pattern stands for: exit code 2" exits 2 sw analyze --html 'C:\logs\LOG.dat' 'C:\logs\*.dat'
+check "and the recording is still there" cmp -s "$disk/two days.csv" "$disk/logs/log.dat"
 words=$(sw analyze 'C:\logs\*.txt' 2>&1)
 check "one that matches none: exit code 3" equals $? 3
 check "and that is said" contains "$words" 'logs.\*\.txt: cannot be opened: No such file or directory'
