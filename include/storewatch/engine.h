@@ -229,6 +229,10 @@ void engine_restore_who(struct engine *engine, int64_t incident_id, const char *
 /* Each of the four may be called again, in this order, when a history file is opened later on: what the
  * engine knows already wins, also that an incident or a restart has ended. */
 
+/* Of the small only who is watched can make the store grow: these have a row of the growers in any case. For
+ * those whose past the history has, before it is told. */
+void engine_keep_watched(struct engine *engine);
+
 /* ---- running ---- */
 
 /* The clock may have been set since it was followed last; each step does that first. */

@@ -227,6 +227,7 @@ static enum status restore_history(struct agent *agent, struct store *store,
     watch_look(watch, &agent->engine->config, observation);
     ask_address_limits(agent->os, watch);
     watch_set_limits(watch, &agent->engine->config, observation);
+    engine_keep_watched(agent->engine);
     struct store_cursor *cursor = NULL;
     enum status status = begin_growers(&agent->engine->growers, store, observation, err);
     if (!status)

@@ -202,8 +202,7 @@ void engine_follow_clock(struct engine *engine, struct clock clock)
 
 _Static_assert(WATCHED_MAX <= GROWERS_KEPT_MAX && GROWERS_KEPT_MAX < GROWERS_MAX, "all have room");
 
-/* Of the small only who is watched can make the store grow. */
-static void push_growers(struct engine *engine, const struct observation *observation)
+void engine_keep_watched(struct engine *engine)
 {
     struct process_id watched[WATCHED_MAX];
     size_t count = 0;
@@ -211,7 +210,6 @@ static void push_growers(struct engine *engine, const struct observation *observ
         if (engine->watch.items[i].present && engine->watch.items[i].kind != TARGET_HOST)
             watched[count++] = engine->watch.items[i].process;
     growers_keep(&engine->growers, watched, count);
-    growers_push(&engine->growers, observation);
 }
 
 void engine_step(struct engine *engine, const struct observation *observation, struct clock clock,
@@ -224,10 +222,11 @@ void engine_step(struct engine *engine, const struct observation *observation, s
     if (sample_due)
         follow_sight(&step);
     watch_look(&engine->watch, &engine->config, observation);
-    if (sample_due)
+    if (sample_due) {
         watch_push(&engine->watch, &engine->config, observation);
-    if (sample_due)
-        push_growers(engine, observation);
+        engine_keep_watched(engine);
+        growers_push(&engine->growers, observation);
+    }
     step_adopt_registered(&step);
     step_follow_unnamed(&step);
     if (observation->processes_known)

@@ -764,6 +764,33 @@ static void test_a_clock_that_was_wrong_costs_no_history(void **state)
     assert_in_range(f->agent->engine->growers.slot, 1, 100);
 }
 
+/* Of more processes than are compared the small one that is watched is one, and has its past. */
+static void test_who_is_watched_and_small_keeps_its_past(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < GROWERS_MAX; i++)
+        fake_add_program(&f->os, "large.exe", 1e8, true);
+    fake_program_find(&f->os, "ArchiveSvc")->base_bytes = 1e6;
+    f->config.clients[0] = (struct config_client){.name = "archive", .service = "ArchiveSvc"};
+    f->config.client_count = 1;
+    for (int life = 0; life < 2; life++) {
+        agent_free(f->agent);
+        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+        poll_often(f, 40);
+    }
+    const struct growers *growers = &f->agent->engine->growers;
+    const struct grower *row = NULL;
+    for (size_t i = 0; i < growers->count; i++)
+        if (text_equal_nocase(growers->rows[i].image, "archive.exe"))
+            row = &growers->rows[i];
+    assert_non_null(row);
+    const struct growers_window window = growers_window_from(growers, growers->origin_mono_ms);
+    size_t known = 0;
+    for (size_t i = 0; i < window.count; i++)
+        known += isnan(growers_value(row, &window, GROWER_HANDLES, i)) ? 0 : 1;
+    assert_true(known > window.count * 3 / 4);
+}
+
 /* A stop that waits for its commit is decided anew when maintenance is switched on meanwhile. */
 static void test_maintenance_withdraws_a_stop_that_waits(void **state)
 {
@@ -1695,6 +1722,7 @@ int main(void)
         TEST(test_a_boot_is_told_though_the_file_opened_late),
         TEST(test_a_clock_that_was_wrong_costs_no_history),
         TEST(test_maintenance_holds_restarts_and_survives),
+        TEST(test_who_is_watched_and_small_keeps_its_past),
         TEST(test_maintenance_withdraws_a_stop_that_waits),
         TEST(test_a_start_that_hangs_is_mailed),
         TEST(test_sight_that_comes_and_goes_is_told_once),
