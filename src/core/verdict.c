@@ -223,6 +223,23 @@ static int64_t begin_of_growth(const struct detector *d, int64_t onset_ms)
     return onset_ms;
 }
 
+/* Above the same hours of the week before it began, on top of d->onset_level. NAN: unknown. */
+static double above_week(const struct detector *d, int64_t from_ms)
+{
+    return d->onset_level + days_above_week(&d->days, detector_clock(d, from_ms));
+}
+
+/* Growth that was found by the days is followed by them, too: nights and weekends give nothing back. */
+static void hold_against_week(struct detector *d, const struct finding *f)
+{
+    days_keep_week(&d->days, detector_clock(d, f->onset_ms), d->usual);
+    d->onset_level = d->told_from = d->usual;
+    const double height =
+        above_week(d, d->last_ms - (int64_t)(TAIL_HELD * (double)(d->last_ms - f->onset_ms)));
+    if (!isnan(height))
+        d->peak = d->held = d->height = height;
+}
+
 static void unbounded_enter(struct detector *d, const struct finding *f)
 {
     state_enter(d, VERDICT_UNBOUNDED);
@@ -237,6 +254,8 @@ static void unbounded_enter(struct detector *d, const struct finding *f)
     d->told_from = seen_from(d, f->onset_level);
     d->line_from_ms = forecast_begin(d);
     d->peak = d->held = d->height = f->level;
+    if (f->daily)
+        hold_against_week(d, f);
     d->held_ms = d->last_ms;
     d->next_evaluation_ms = d->last_ms;
     d->steady.made = d->urgent.made = false;
@@ -316,12 +335,16 @@ static double floor_of(const struct series_bucket *point, size_t from, size_t to
  * they are: two whole periods of them are looked at, of which each is at most a fifth of the life. */
 static void note_height(struct detector *d, const struct series_bucket *point, size_t count)
 {
-    const bool smooth = d->finding.smooth, floors = d->finding.floors && !smooth;
+    const bool daily = d->finding.daily, smooth = d->finding.smooth, floors = d->finding.floors && !smooth;
     const double growth = d->held - d->onset_level, lasted_ms = (double)(d->held_ms - d->onset_ms);
-    const size_t from = begin_of_tail(count, smooth ? TAIL_SMOOTH : TAIL_HELD);
+    const size_t from = begin_of_tail(count, smooth && !daily ? TAIL_SMOOTH : TAIL_HELD);
     /* A median is that of the middle, a floor that of the begin. */
     const int64_t at_ms = point[floors ? from : from + (count - from) / 2].t_ms;
-    const double level = floors ? floor_of(point, from, count) : level_of(point, from, count);
+    const double level = daily    ? above_week(d, point[from].t_ms)
+                         : floors ? floor_of(point, from, count)
+                                  : level_of(point, from, count);
+    if (isnan(level)) /* no half hour of that time is known */
+        return;
     const double crawl = lasted_ms > 0 ? CRAWL_SHARE * growth * (double)(at_ms - d->held_ms) / lasted_ms : 0;
     if (at_ms > d->held_ms && level > d->held + fmax(HEIGHT_SHARE * growth, crawl)) {
         d->held = level;
@@ -408,7 +431,7 @@ static void watch_growth(struct detector *d)
         d->undescribed = DESCRIBE_EVERY;
         return;
     }
-    if (point[count - 1].mean < release_level(d)) { /* being given back: no line is, and it is soon seen */
+    if (!d->finding.daily && point[count - 1].mean < release_level(d)) { /* being given back: no line is, and it is soon seen */
         d->next_evaluation_ms = d->last_ms + spacing(d, (d->last_ms - d->onset_ms) / FALL_LOOKS);
         return;
     }

@@ -5,7 +5,6 @@
  * exceeds, but a weekend is below it. A week ago the day was of the same kind, but it may have been an odd one. */
 #include "verdict_internal.h"
 
-#define WEEK_SLOTS (7 * DAYS_SLOTS)
 #define DAYS_NEEDED 2 /* have to be known at a time of day, at least */
 #define HELD_SLOTS 4  /* a level that lasts as long is held */
 #define RING (DAYS_KEPT * DAYS_SLOTS)
@@ -23,10 +22,10 @@ static int64_t slot_of(int64_t clock_ms)
     return clock_ms / DAYS_SLOT_MS - (clock_ms % DAYS_SLOT_MS < 0);
 }
 
-static size_t place_of(int64_t slot)
+static size_t place_of(int64_t slot, int64_t places)
 {
-    const int64_t rest = slot % RING;
-    return (size_t)(rest < 0 ? rest + RING : rest);
+    const int64_t rest = slot % places;
+    return (size_t)(rest < 0 ? rest + places : rest);
 }
 
 bool days_push(struct days *days, int64_t clock_ms, double value)
@@ -35,10 +34,10 @@ bool days_push(struct days *days, int64_t clock_ms, double value)
     const bool ended = slot != days->head;
     if (ended) {
         if (days->count > 0)
-            days->level[place_of(days->head)] = (float)(days->sum / days->count);
+            days->level[place_of(days->head, RING)] = (float)(days->sum / days->count);
         const int64_t first = days->head == INT64_MIN || slot - days->head > RING ? slot - RING : days->head;
         for (int64_t i = first + 1; i <= slot; i++)
-            days->level[place_of(i)] = NAN;
+            days->level[place_of(i, RING)] = NAN;
         days->head = slot;
         days->sum = 0;
         days->count = 0;
@@ -51,7 +50,7 @@ bool days_push(struct days *days, int64_t clock_ms, double value)
 /* NAN: unknown. The open half hour is not yet. */
 static double level_at(const struct days *days, int64_t slot)
 {
-    return slot < days->head && slot > days->head - RING ? (double)days->level[place_of(slot)] : NAN;
+    return slot < days->head && slot > days->head - RING ? (double)days->level[place_of(slot, RING)] : NAN;
 }
 
 double days_held(const struct days *days)
@@ -63,6 +62,27 @@ double days_held(const struct days *days)
         lowest = fmin(lowest, level_at(days, slot));
     }
     return lowest;
+}
+
+void days_keep_week(struct days *days, int64_t before_clock_ms, double usual)
+{
+    const int64_t before = slot_of(before_clock_ms);
+    for (int64_t slot = before - WEEK_SLOTS; slot < before; slot++) {
+        const double level = level_at(days, slot);
+        days->week[place_of(slot, WEEK_SLOTS)] = (float)(isnan(level) ? usual : level);
+    }
+}
+
+double days_above_week(const struct days *days, int64_t from_clock_ms)
+{
+    double above[RING];
+    size_t n = 0;
+    const int64_t oldest = days->head - RING + 1, from = slot_of(from_clock_ms);
+    for (int64_t slot = from > oldest ? from : oldest; slot < days->head; slot++) {
+        above[n] = level_at(days, slot) - (double)days->week[place_of(slot, WEEK_SLOTS)];
+        n += (size_t)!isnan(above[n]);
+    }
+    return n > 0 ? trend_median(above, n) : NAN;
 }
 
 /* The highest of that time of day in the week before slot `before`. NAN: too few of those days are known. */

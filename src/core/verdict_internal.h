@@ -78,11 +78,13 @@ struct silence {
 #define DAYS_SLOT_MS (30 * MS_PER_MINUTE)
 #define DAYS_SLOTS 48 /* of a day */
 #define DAYS_KEPT 15  /* two weeks, of each time of day, and the day that goes on */
+#define WEEK_SLOTS (7 * DAYS_SLOTS)
 struct days {
     int64_t head; /* number of the half hour that is open; INT64_MIN: none yet */
     double sum;
     uint32_t count;
     float level[DAYS_KEPT * DAYS_SLOTS]; /* half hour h is in h % their number; NAN: nothing is known of it */
+    float week[WEEK_SLOTS];              /* and what the week before a growth had (days_keep_week), likewise */
 };
 
 /* What a half hour is held against: the highest of the days before at that time, or the one a week before. */
@@ -228,6 +230,11 @@ void days_init(struct days *days);
 bool days_push(struct days *days, int64_t clock_ms, double value);
 /* The level that was held for the last two hours: the lowest of their half hours; NAN when that is unknown. */
 double days_held(const struct days *days);
+/* The week before that time is what a growth, which began there, is held against as long as it is told. A half hour of
+ * which nothing is known gets `usual`. */
+void days_keep_week(struct days *days, int64_t before_clock_ms, double usual);
+/* The median of what the half hours from that time on are above that week; NAN when none of them is known. */
+double days_above_week(const struct days *days, int64_t from_clock_ms);
 /* The window that begins at that time seen, in blocks of what it is above the days before, on top of d->usual.
  * *context gets what was usual of that before the window. Returns the count; 0 when too few days are known. */
 size_t days_blocks(const struct detector *d, enum against against, int64_t from_ms, struct context *context,

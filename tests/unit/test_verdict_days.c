@@ -211,6 +211,59 @@ static void a_leak_that_was_told_is_no_lesson(void **state)
     detector_free(detector);
 }
 
+/* Works from five in the morning to one at night, five days a week: most of its life it is high, at 1200 MiB. */
+static double level_of_shifts(double hour)
+{
+    const double time = fmod(hour, 24);
+    return (fmod(hour, 168) >= 120 ? 480 : time > 5 || time < 1 ? 1200 : 640) * MIB;
+}
+
+/* Nights and weekends are far below where the growth began, and give nothing of it back. */
+static void a_leak_told_by_the_days_stays_told_at_the_weekend(void **state)
+{
+    (void)state;
+    const struct verdict_settings settings = server_settings(SERVER_STORE);
+    struct detector *detector = detector_of(SERVER_STORE, &settings);
+    struct random random = random_seeded(5);
+    size_t alarms = 0;
+    double value = 0;
+    for (int64_t step = 0; value < server_limit(SERVER_STORE); step++) {
+        const double hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+        const double leaked = 8 * fmax(0, hour - 619); /* from a Friday evening on */
+        value = level_of_shifts(hour) + (leaked + 2 * random_normal(&random)) * MIB;
+        if (push(detector, step, value)) {
+            show(detector, SERVER_STORE, 5, "alarm");
+            alarms++;
+        }
+    }
+    assert_int_equal(alarms, 1);
+    assert_int_equal(detector_state(detector), VERDICT_UNBOUNDED);
+    detector_free(detector);
+}
+
+/* Growth that was found by the days, and is gone the next, is told no longer than it takes to see that by night and
+ * by day. */
+static void a_leak_told_by_the_days_that_is_gone_is_cleared(void **state)
+{
+    (void)state;
+    const struct verdict_settings settings = server_settings(SERVER_STORE);
+    struct detector *detector = detector_of(SERVER_STORE, &settings);
+    struct random random = random_seeded(6);
+    double told = 0, cleared = 0;
+    for (int64_t step = 0; step < STEPS_OF(5 * WEEK_MS) && cleared == 0; step++) {
+        const double hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+        const double leaked = told > 0 && hour > told + 12 ? 0 : 8 * fmax(0, hour - 504);
+        if (push(detector, step,
+                 level_of_shifts(hour) - 400 * MIB + (leaked + 2 * random_normal(&random)) * MIB))
+            told = hour;
+        if (told > 0 && detector_state(detector) == VERDICT_BOUNDED)
+            cleared = hour;
+    }
+    assert_true(told > 504 && cleared > told);
+    assert_true(cleared - told < 12 + 36);
+    detector_free(detector);
+}
+
 /* The clock may be set, and storewatch may have been away: what the days did is still held against their own times. */
 static void silences_shift_no_day(void **state)
 {
@@ -243,6 +296,8 @@ int main(void)
         cmocka_unit_test(a_process_may_go_where_the_one_before_was),
         cmocka_unit_test(a_short_life_teaches_only_more),
         cmocka_unit_test(a_leak_that_was_told_is_no_lesson),
+        cmocka_unit_test(a_leak_told_by_the_days_stays_told_at_the_weekend),
+        cmocka_unit_test(a_leak_told_by_the_days_that_is_gone_is_cleared),
         cmocka_unit_test(silences_shift_no_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
