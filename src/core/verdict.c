@@ -888,7 +888,9 @@ void detector_learned(const struct detector *d, struct verdict_settings *setting
     size_t i = 0;
     while (i + 1 < count && point[i].mean < PLATEAU_REACHED * d->usual)
         i++;
-    const int64_t warm_up_ms = count > 0 ? point[i].t_ms - d->first_ms : 0;
+    /* (What took longer was moved there, or crept.) */
+    const int64_t reached_ms = count > 0 ? point[i].t_ms - d->first_ms : 0;
+    const int64_t warm_up_ms = reached_ms < LIFE_MAX_MS ? reached_ms : LIFE_MAX_MS;
     const bool whole = d->last_ms - d->first_ms >= LESSON_MS;
     if (whole || !(settings->learned_plateau > d->harmless))
         settings->learned_plateau = d->harmless;

@@ -190,6 +190,30 @@ static void a_short_life_teaches_only_more(void **state)
     assert_memory_equal(&settings, &before, sizeof settings);
 }
 
+/* It took most of a long life to reach its usual level, by moves of mailboxes: no warm-up of weeks for the next one, in
+ * which a leak is not told before it has taken half of a large machine. */
+static void what_took_months_was_no_warm_up(void **state)
+{
+    (void)state;
+    struct verdict_settings settings = server_settings(SERVER_STORE);
+    struct random random = random_seeded(7);
+    double told_at = 0;
+    for (int life = 0; life < 2; life++) {
+        struct detector *detector = detector_of(SERVER_STORE, &settings);
+        detector_set_limit(detector, (struct verdict_limit){30000 * MIB, "limit"});
+        for (int64_t step = 0; step < STEPS_OF(60 * MS_PER_DAY) && told_at == 0; step++) {
+            const double hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+            const double more = life == 0 ? (hour < 1000 ? 0 : 30) : 20 * fmax(0, hour - 200);
+            const double value = 300 + more + 2 * random_normal(&random);
+            if (push(detector, step, value * MIB))
+                told_at = value;
+        }
+        detector_learned(detector, &settings);
+        detector_free(detector);
+    }
+    assert_true(told_at > 0 && told_at < 4000);
+}
+
 /* What was leaked and given back is no level where the next process may go. */
 static void a_leak_that_was_told_is_no_lesson(void **state)
 {
@@ -295,6 +319,7 @@ int main(void)
         cmocka_unit_test(a_leak_of_handles_does_not_wait_for_millions),
         cmocka_unit_test(a_process_may_go_where_the_one_before_was),
         cmocka_unit_test(a_short_life_teaches_only_more),
+        cmocka_unit_test(what_took_months_was_no_warm_up),
         cmocka_unit_test(a_leak_that_was_told_is_no_lesson),
         cmocka_unit_test(a_leak_told_by_the_days_stays_told_at_the_weekend),
         cmocka_unit_test(a_leak_told_by_the_days_that_is_gone_is_cleared),
