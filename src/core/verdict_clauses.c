@@ -261,7 +261,8 @@ static double headroom_of(const struct onset *o)
 static double half_of_headroom(const struct onset *o)
 {
     const double level = o->found->onset_level;
-    return (detector_is_open(o->detector, level) ? FIRST_DAY_TIMES : FIRST_DAY_HEADROOM) * headroom_of(o);
+    const double half = FIRST_DAY_HEADROOM * (o->detector->limit.value - level); /* NAN: no limit is known */
+    return detector_is_open(o->detector, level) ? fmin(half, FIRST_DAY_TIMES * fabs(level)) : half;
 }
 
 /* So large against what is left that waiting costs. Where no limit is known, twice the level is one (of bytes

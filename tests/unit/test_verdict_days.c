@@ -119,6 +119,24 @@ static void a_leak_of_handles_does_not_wait_for_millions(void **state)
     }
 }
 
+/* From birth on, towards a limit that is configured: what would be thrice its level is above that. */
+static void a_leak_of_handles_does_not_wait_for_more_than_is_left(void **state)
+{
+    (void)state;
+    const struct verdict_settings settings = server_settings(SERVER_COUNT);
+    struct detector *detector = detector_of(SERVER_COUNT, &settings);
+    detector_set_limit(detector, (struct verdict_limit){10000, "limit"});
+    struct random random = random_seeded(3);
+    double hour = 0;
+    for (int64_t step = 0; hour < 15; step++) {
+        hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+        if (push(detector, step, floor(4000 + 400 * hour + 240 * random_normal(&random))))
+            break;
+    }
+    assert_true(hour < 9); /* of 15; half of what was left is gone after 7.5 */
+    detector_free(detector);
+}
+
 /* A process that is born with empty caches: they fill in working hours, towards 700 MiB, beside 150 MiB that the load
  * takes. Its first two days, a weekend, have none of either. */
 static double level_of_life(double hour, double leak_per_hour)
@@ -317,6 +335,7 @@ int main(void)
         cmocka_unit_test(weeks_without_a_leak_are_quiet),
         cmocka_unit_test(a_leak_beneath_what_the_days_do_is_told),
         cmocka_unit_test(a_leak_of_handles_does_not_wait_for_millions),
+        cmocka_unit_test(a_leak_of_handles_does_not_wait_for_more_than_is_left),
         cmocka_unit_test(a_process_may_go_where_the_one_before_was),
         cmocka_unit_test(a_short_life_teaches_only_more),
         cmocka_unit_test(what_took_months_was_no_warm_up),
