@@ -781,10 +781,11 @@ int64_t detector_clock(const struct detector *d, int64_t seen_ms)
 int64_t detector_seen(const struct detector *d, int64_t clock_ms)
 {
     int64_t skipped_ms = 0;
-    for (size_t i = 0; i < d->silence_count && d->silences[i].at_ms + d->silences[i].skipped_ms <= clock_ms;
-         i++)
+    size_t i = 0;
+    for (; i < d->silence_count && d->silences[i].at_ms + d->silences[i].skipped_ms <= clock_ms; i++)
         skipped_ms = d->silences[i].skipped_ms;
-    return clock_ms - skipped_ms;
+    const int64_t seen_ms = clock_ms - skipped_ms;
+    return i < d->silence_count && seen_ms > d->silences[i].at_ms ? d->silences[i].at_ms : seen_ms;
 }
 
 static void silence_remember(struct detector *d, int64_t at_ms)

@@ -184,7 +184,7 @@ struct context {
 /* verdict.c */
 double detector_seconds(const struct detector *d, int64_t t_ms);
 int64_t detector_clock(const struct detector *d, int64_t seen_ms);
-/* And the time seen at a clock's time that was not in a silence. */
+/* And the time seen at a clock's time; of a silence, which was cut short, not after its end. */
 int64_t detector_seen(const struct detector *d, int64_t clock_ms);
 /* No limit is known, or of handles one that is far from this level: the system's is millions, and programs fail long
  * before it. */

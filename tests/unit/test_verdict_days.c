@@ -1,7 +1,7 @@
 /* test_verdict_days.c - the verdict of a service that has seen days: what each day does, what a week does, and what
  * earlier processes of the program did is no leak, and hides none. */
+#include "../../src/core/verdict_internal.h"
 #include "server.h"
-#include "storewatch/verdict.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -329,6 +329,25 @@ static void silences_shift_no_day(void **state)
     detector_free(detector);
 }
 
+/* The half hour in which a silence ended begins within it: it is not of after all that was seen since. */
+static void no_half_hour_is_of_a_time_to_come(void **state)
+{
+    (void)state;
+    const struct verdict_settings settings = server_settings(SERVER_STORE);
+    struct detector *detector = detector_of(SERVER_STORE, &settings);
+    const int64_t silence = STEPS_OF(10 * MS_PER_DAY + 20 * MS_PER_MINUTE), from = STEPS_OF(WEEK_MS);
+    int64_t step = 0;
+    for (; step < from + silence + STEPS_OF(MS_PER_HOUR); step += step == from ? silence : 1)
+        push(detector, step, 500 * MIB);
+    int64_t before_ms = 0;
+    for (int64_t at = from - 480; at < step; at += 60) { /* each quarter of an hour */
+        const int64_t seen_ms = detector_seen(detector, at * SERVER_STEP_MS);
+        assert_true(seen_ms >= before_ms && seen_ms <= detector->last_ms);
+        before_ms = seen_ms;
+    }
+    detector_free(detector);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +362,7 @@ int main(void)
         cmocka_unit_test(a_leak_told_by_the_days_stays_told_at_the_weekend),
         cmocka_unit_test(a_leak_told_by_the_days_that_is_gone_is_cleared),
         cmocka_unit_test(silences_shift_no_day),
+        cmocka_unit_test(no_half_hour_is_of_a_time_to_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
