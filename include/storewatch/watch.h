@@ -132,7 +132,7 @@ struct verdict_settings watch_settings(const struct config *config, enum target_
 struct verdict_settings watch_settings_then(const struct watch *watch, const struct config *config,
                                             const struct watch_series *series, int64_t ended_utc_ms);
 /* The limit of a series that has ended: what it was then is not known, and this one is no nearer. So what only
- * grew fast towards a nearer one is not taken for a leak. NAN = none. */
+ * grew fast towards a nearer one is not taken for a leak, unless it was told as one. NAN = none. */
 struct verdict_limit watch_limit_of_ended(const struct config *config, const struct observation *observation,
                                           enum metric metric);
 /* What this detector has seen teaches the next ones of its target. Where there is no room, what was taught

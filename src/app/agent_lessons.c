@@ -6,6 +6,7 @@
  * next incarnation what was known of it; half of it could have a healthy one taken for one that leaks. */
 #include "agent_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,8 @@ struct lesson {
 struct lessons {
     size_t count;
     struct lesson items[LEARNED_MAX];
+    size_t told_count; /* the newest incidents */
+    struct incident told[INCIDENTS_MAX];
 };
 
 static bool has_ended(const struct observation *observation, struct process_id id)
@@ -110,9 +113,25 @@ static enum status note_all(struct agent *agent, struct store *store, const stru
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
+/* Where its growth was told, the limit that it went for is known: what was told because of that is no level that did no
+ * harm. */
+static struct verdict_limit limit_of(const struct config *config, const struct observation *observation,
+                                     const struct lessons *lessons, const struct ended *ended,
+                                     enum metric metric)
+{
+    struct verdict_limit limit = watch_limit_of_ended(config, observation, metric);
+    for (size_t i = 0; i < lessons->told_count; i++) {
+        const struct incident *told = &lessons->told[i];
+        if (told->metric == metric && process_id_equal(told->process, ended->process) &&
+            !(told->limit >= limit.value) && !isnan(told->limit))
+            limit = (struct verdict_limit){told->limit, told->limit_name};
+    }
+    return limit;
+}
+
 /* One after the other: what one taught, the next is judged with. */
 static bool learn(struct agent *agent, struct store *store, const struct observation *observation,
-                  const struct lesson *lesson, const struct ended *ended)
+                  const struct lessons *lessons, const struct lesson *lesson, const struct ended *ended)
 {
     struct watch *watch = &agent->engine->watch;
     const struct config *config = &agent->engine->config;
@@ -122,7 +141,7 @@ static bool learn(struct agent *agent, struct store *store, const struct observa
     struct detector *detector = detector_new(&settings);
     if (!detector)
         return false;
-    detector_set_limit(detector, watch_limit_of_ended(config, observation, lesson->metric));
+    detector_set_limit(detector, limit_of(config, observation, lessons, ended, lesson->metric));
     struct store_cursor *cursor = NULL;
     struct series_point point;
     enum status status = store_samples_begin(store, ended->series_id, INT64_MIN, INT64_MAX, &cursor, NULL);
@@ -143,12 +162,14 @@ void agent_learn_from_history(struct agent *agent, struct store *store, const st
         observation->processes_known && observation->host_known ? calloc(1, sizeof *lessons) : NULL;
     if (!lessons)
         return;
-    bool goes_on = note_all(agent, store, observation, lessons) == STATUS_OK;
+    bool goes_on = note_all(agent, store, observation, lessons) == STATUS_OK &&
+                   store_get_incidents(store, false, lessons->told, INCIDENTS_MAX, &lessons->told_count,
+                                       NULL) == STATUS_OK;
     for (size_t i = 0; goes_on && i < lessons->count; i++) {
         const struct lesson *lesson = &lessons->items[i];
         const size_t learned_before = watch->learned_count;
         for (size_t j = 0; goes_on && j < lesson->count; j++)
-            goes_on = learn(agent, store, observation, lesson, &lesson->items[j]);
+            goes_on = learn(agent, store, observation, lessons, lesson, &lesson->items[j]);
         if (!goes_on)
             watch->learned_count = learned_before; /* nothing was known of it before */
         goes_on = goes_on && os_mono_ms(agent->os) - begun_mono_ms < LESSONS_MS;

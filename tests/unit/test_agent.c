@@ -503,6 +503,29 @@ static void test_a_rise_far_from_the_limit_is_no_leak_in_the_next_life_either(vo
     assert_false(is_leaky(f, "MSExchangeIS"));
 }
 
+/* One that was told, because its own address space ended soon, was a leak when it is read again, too: not a level that
+ * did no harm, where the next process may go. */
+static void test_a_leak_that_was_told_is_one_in_the_next_life_too(void **state)
+{
+    struct fixture *f = *state;
+    struct fake_program *store = fake_program_find(&f->os, "MSExchangeIS");
+    const int hour = (int)(MS_PER_HOUR / f->config.interval_ms);
+    f->os.host.commit_limit_bytes = 64e9;
+    f->agent->engine->config.mode = f->config.mode = MODE_ALERT;
+    store->space.limit_bytes = 2147483648.0;
+    store->closed = true; /* the end is known, the walks that would show more are refused */
+    live_again(f);
+    poll_often(f, 12 * hour);
+    fake_grow(&f->os, store, FAKE_LEAK);
+    store->bytes_per_hour = 2e8;
+    poll_often(f, 5 * hour);
+    world_person_stops(&f->os.world, "MSExchangeIS");
+    poll_often(f, 4);
+    assert_true(is_leaky(f, "MSExchangeIS"));
+    live_again(f);
+    assert_true(is_leaky(f, "MSExchangeIS"));
+}
+
 static struct fake_program *run_bes(struct fixture *f, double leaks_bytes_per_hour)
 {
     struct fake_program *program = fake_add_program(&f->os, "bes.exe", 1e8, true);
@@ -1713,6 +1736,7 @@ int main(void)
         TEST(test_a_rise_far_from_the_limit_is_no_leak_in_the_next_life_either),
         TEST(test_the_last_one_that_ended_tells_whether_it_leaked),
         TEST(test_those_that_end_at_once_teach_nothing),
+        TEST(test_a_leak_that_was_told_is_one_in_the_next_life_too),
         TEST(test_half_a_lesson_is_none),
         cmocka_unit_test(test_who_ran_already_is_not_suspected_for_what_ended_since),
         TEST(test_a_store_with_a_long_name_teaches_too),
