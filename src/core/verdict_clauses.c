@@ -37,7 +37,8 @@
 
 /* Where an earlier incarnation has been without harm is harmless: */
 #define USUAL_BEYOND 0.2 /* and some more, of the growth: no two lives are alike; */
-#define USUAL_BELOW 0.75 /* of the limit: nearer it nothing is */
+#define USUAL_BELOW 0.75 /* of the limit: nearer it nothing is; */
+#define USUAL_LIFE_MS (14 * MS_PER_DAY) /* after such a life what is urgent is no warm-up */
 
 /* Clause 2. */
 #define LEVEL_SHARE 0.01 /* of the level: less would need 100 times the time seen to double it */
@@ -454,10 +455,13 @@ static bool may_warm_up(const struct onset *o)
 }
 
 /* Where an earlier incarnation of the program has been without harm this one may go, too, while its caches fill and
- * with the load of its first working day. Only what is beyond that is growth. */
+ * with the load of its first working day. Only what is beyond that is growth. (A cache of all that was ever seen fills
+ * for months, but not fast.) */
 static bool is_usual(const struct onset *o)
 {
     const struct verdict_settings *settings = &o->detector->settings;
+    if (o->found->urgent && o->context->life_s * 1000 >= USUAL_LIFE_MS)
+        return false;
     const double level = o->found->level, beyond = fmax(settings->min_growth, USUAL_BEYOND * o->growth);
     return !settings->learned_leak && level < settings->learned_plateau + beyond &&
            !(level >= USUAL_BELOW * o->detector->limit.value);

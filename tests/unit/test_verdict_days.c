@@ -180,6 +180,26 @@ static void a_process_may_go_where_the_one_before_was(void **state)
     assert_true(first_alarm(&settings, 0, &then) < 240);
 }
 
+/* What has kept to its level for weeks is not on its way to a higher one of an earlier process: what is urgent then is
+ * told where it would be without that. */
+static void an_old_process_does_not_go_where_the_one_before_was(void **state)
+{
+    (void)state;
+    struct verdict_settings settings = server_settings(SERVER_STORE);
+    settings.learned_plateau = 1400 * MIB;
+    struct detector *detector = detector_of(SERVER_STORE, &settings);
+    struct random random = random_seeded(8);
+    double value = 0;
+    for (int64_t step = 0; value < server_limit(SERVER_STORE); step++) {
+        const double hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+        value = (500 + 60 * fmax(0, hour - 500) + 5 * random_normal(&random)) * MIB;
+        if (push(detector, step, value))
+            break;
+    }
+    assert_true(value < 1000 * MIB);
+    detector_free(detector);
+}
+
 /* A lesson of the level that was held in so many days. */
 static void learn(struct verdict_settings *settings, double level, int days)
 {
@@ -356,6 +376,7 @@ int main(void)
         cmocka_unit_test(a_leak_of_handles_does_not_wait_for_millions),
         cmocka_unit_test(a_leak_of_handles_does_not_wait_for_more_than_is_left),
         cmocka_unit_test(a_process_may_go_where_the_one_before_was),
+        cmocka_unit_test(an_old_process_does_not_go_where_the_one_before_was),
         cmocka_unit_test(a_short_life_teaches_only_more),
         cmocka_unit_test(what_took_months_was_no_warm_up),
         cmocka_unit_test(a_leak_that_was_told_is_no_lesson),
