@@ -32,12 +32,10 @@
  * (Without a min_window the samples are what there is.) */
 #define FIRST_DAY_HEADROOM 0.5
 #define FIRST_DAY_TIMES 2 /* the level it began at */
-/* So it is for as long as an earlier incarnation took to its usual level, up to: */
-#define WARM_UP_MAX_MS (7 * MS_PER_DAY)
 
 /* Where an earlier incarnation has been without harm is harmless: */
-#define USUAL_BEYOND 0.2 /* and some more, of the growth: no two lives are alike; */
-#define USUAL_BELOW 0.75 /* of the limit: nearer it nothing is; */
+#define USUAL_BEYOND 0.2                /* and some more, of the growth: no two lives are alike; */
+#define USUAL_BELOW 0.75                /* of the limit: nearer it nothing is; */
 #define USUAL_LIFE_MS (14 * MS_PER_DAY) /* after such a life what is urgent is no warm-up */
 
 /* Clause 2. */
@@ -449,7 +447,7 @@ static bool may_warm_up(const struct onset *o)
     const struct verdict_settings *settings = &o->detector->settings;
     const double life_ms = o->context->life_s * 1000;
     if (o->found->urgent || settings->learned_leak || settings->min_window_ms < VERDICT_DAYS_WINDOW_MS ||
-        (life_ms >= MS_PER_DAY && life_ms >= fmin((double)settings->learned_warm_up_ms, WARM_UP_MAX_MS)))
+        (life_ms >= MS_PER_DAY && life_ms >= (double)settings->learned_warm_up_ms))
         return false;
     return o->growth < half_of_headroom(o);
 }
