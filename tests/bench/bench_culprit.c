@@ -205,8 +205,11 @@ static void machine_make(struct machine *m, enum kind kind, uint64_t seed)
         add_program(m, image, 15 * MIB, 250 * MIB)->service = true;
     }
     size_t others = 20 + (size_t)(25 * random_uniform(&m->random));
-    for (size_t i = 0; i < others; i++)
-        add_program(m, "other.exe", 2 * MIB, 300 * MIB);
+    for (size_t i = 0; i < others; i++) { /* everybody is many programs */
+        char image[PROCESS_IMAGE_MAX];
+        snprintf(image, sizeof image, "other%zu.exe", i);
+        add_program(m, image, 2 * MIB, 300 * MIB);
+    }
 
     struct program *store = &m->programs[0], *culprit = &m->programs[1], *second = &m->programs[2];
     int from = (int)(POLLS * between(m, 0.35, 0.7));
