@@ -431,7 +431,8 @@ static void watch_growth(struct detector *d)
         d->undescribed = DESCRIBE_EVERY;
         return;
     }
-    if (!d->finding.daily && point[count - 1].mean < release_level(d)) { /* being given back: no line is, and it is soon seen */
+    /* Being given back: no line is, and it is soon seen. (What each day does is far below that each night.) */
+    if (!d->finding.daily && point[count - 1].mean < release_level(d)) {
         d->next_evaluation_ms = d->last_ms + spacing(d, (d->last_ms - d->onset_ms) / FALL_LOOKS);
         return;
     }

@@ -84,7 +84,7 @@ struct days {
     double sum;
     uint32_t count;
     float level[DAYS_KEPT * DAYS_SLOTS]; /* half hour h is in h % their number; NAN: nothing is known of it */
-    float week[WEEK_SLOTS];              /* and what the week before a growth had (days_keep_week), likewise */
+    float week[WEEK_SLOTS]; /* and what the week before a growth had (days_keep_week), likewise */
 };
 
 /* What a half hour is held against: the highest of the days before at that time, or the one a week before. */
