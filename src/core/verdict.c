@@ -451,7 +451,7 @@ static bool leaves_line(struct detector *d, double value)
 {
     if (!d->slope_known)
         return false;
-    const double off = value - forecast_now(d);
+    const double off = value - forecast_swing_now(d) - forecast_now(d);
     const int side = off > d->sample_noise ? 1 : off < -d->sample_noise ? -1 : 0;
     d->strays = side != 0 && side == d->stray_side ? d->strays + 1 : 0;
     d->stray_side = side;

@@ -71,6 +71,22 @@ void days_keep_week(struct days *days, int64_t before_clock_ms, double usual)
         const double level = level_at(days, slot);
         days->week[place_of(slot, WEEK_SLOTS)] = (float)(isnan(level) ? usual : level);
     }
+    double sum = 0;
+    days->week_peak = -HUGE_VAL;
+    for (size_t i = 0; i < WEEK_SLOTS; i++) {
+        sum += (double)days->week[i];
+        days->week_peak = fmax(days->week_peak, (double)days->week[i]);
+    }
+    days->week_mean = sum / WEEK_SLOTS;
+}
+
+double days_swing(const struct days *days, int64_t from_clock_ms, int64_t to_clock_ms)
+{
+    const int64_t from = slot_of(from_clock_ms), to = slot_of(to_clock_ms);
+    double sum = 0;
+    for (int64_t slot = from; slot <= to; slot++)
+        sum += (double)days->week[place_of(slot, WEEK_SLOTS)];
+    return sum / (double)(to - from + 1) - days->week_mean;
 }
 
 double days_above_week(const struct days *days, int64_t from_clock_ms)

@@ -23,7 +23,9 @@
 #define LEVEL_POINTS 3   /* on either side of a silence or a step, whose median is the level there */
 #define STEP_LEAVES 0.25 /* of what one line leaves: a step in it explains the rest, */
 #define STEP_NO_TURN 1.5 /* and leaves no more than this times what two lines do */
-#define BEND_PARTS 3     /* cuts tried in the first quarter of a segment, */
+#define NO_ROOM 0.98     /* of the limit */
+#define DAYS_AHEAD_MS (14 * MS_PER_DAY) /* are looked at half hour by half hour */
+#define BEND_PARTS 3                    /* cuts tried in the first quarter of a segment, */
 #define BEND_NARROWS                                                                                         \
     3 /* and how much narrower the interval must get: a quarter fewer points widen it by half */
 
@@ -186,6 +188,29 @@ static void close_step(struct segment *s)
     *s = closed;
 }
 
+/* What the days alone add to the level between two times seen, of growth that was found by them; 0 of other growth. */
+static double swing_between(const struct detector *d, int64_t from_ms, int64_t to_ms)
+{
+    return d->state == VERDICT_UNBOUNDED && d->finding.daily
+               ? days_swing(&d->days, detector_clock(d, from_ms), detector_clock(d, to_ms))
+               : 0;
+}
+
+/* Of the bucket, as far as it reaches back to the one before. What stands at its limit swings no more. */
+static double swing_of(const struct detector *d, const struct series_bucket *point, size_t i)
+{
+    if (point[i].mean >= NO_ROOM * d->limit.value)
+        return 0;
+    const int64_t width_ms = i > 0 ? point[i].t_ms - point[i - 1].t_ms : 0;
+    const int64_t half_ms = (width_ms < MS_PER_DAY ? width_ms : MS_PER_DAY) / 2;
+    return swing_between(d, point[i].t_ms - half_ms, point[i].t_ms + half_ms);
+}
+
+double forecast_swing_now(const struct detector *d)
+{
+    return d->last_value >= NO_ROOM * d->limit.value ? 0 : swing_between(d, d->last_ms, d->last_ms);
+}
+
 static struct segment segment_of(const struct detector *d, const struct series_bucket *point, size_t count,
                                  int64_t from_ms)
 {
@@ -194,7 +219,7 @@ static struct segment segment_of(const struct detector *d, const struct series_b
         if (point[i].t_ms >= from_ms && (s.n == 0 || detector_seconds(d, point[i].t_ms) > s.t[s.n - 1])) {
             s.t[s.n] = detector_seconds(d, point[i].t_ms);
             s.width[s.n] = point[i].high - point[i].low;
-            s.v[s.n++] = point[i].mean;
+            s.v[s.n++] = point[i].mean - swing_of(d, point, i);
         }
     close_silences(d, &s);
     return s;
@@ -463,13 +488,14 @@ void forecast_present(struct detector *d)
         series_window(&d->series, d->last_ms - PRESENT_PERIODS * d->series.period_ms, point, &width_ms);
     double off[SERIES_RING];
     for (size_t i = 0; i < count; i++)
-        off[i] = point[i].mean - forecast_line(d, point[i].t_ms);
+        off[i] = point[i].mean - swing_of(d, point, i) - forecast_line(d, point[i].t_ms);
     const double lead = trend_median(off, count);
     d->lead = d->slope_known && fabs(lead) > d->sample_noise ? lead : 0;
     /* The median of the present lags behind what is steep, and behind a step. */
-    d->level_of_line = d->slope_known && fabs(forecast_now(d) - d->value) > d->sample_noise;
+    const double now = forecast_now(d) + forecast_swing_now(d);
+    d->level_of_line = d->slope_known && fabs(now - d->value) > d->sample_noise;
     if (d->level_of_line || d->turned)
-        d->value = forecast_now(d);
+        d->value = now;
 }
 
 int64_t forecast_begin(const struct detector *d)
@@ -524,6 +550,19 @@ static int64_t time_of_reach(const struct detector *d, double level, double rate
     return wait_s < room_s ? d->last_ms + (int64_t)(wait_s * 1000) : INT64_MAX;
 }
 
+/* Likewise, of what swings as the week before it did: at its next hour that is high enough. */
+static int64_t time_of_reach_in_days(const struct detector *d, double level, double rate, double bend)
+{
+    if (!d->finding.daily)
+        return time_of_reach(d, level, rate, bend);
+    for (int64_t at_ms = d->last_ms; at_ms - d->last_ms < DAYS_AHEAD_MS; at_ms += DAYS_SLOT_MS) {
+        const int64_t reach_ms = time_of_reach(d, level + swing_between(d, at_ms, at_ms), rate, bend);
+        if (reach_ms < at_ms + DAYS_SLOT_MS)
+            return reach_ms > at_ms ? reach_ms : at_ms;
+    }
+    return time_of_reach(d, level + d->days.week_peak - d->days.week_mean, rate, bend);
+}
+
 static bool hardly_grows(const struct detector *d, const struct verdict *v)
 {
     return !d->accelerates && v->slope_per_hour < VERDICT_HARDLY * verdict_mean_per_hour(v);
@@ -546,9 +585,10 @@ void forecast_reach(const struct detector *d, enum pace pace, struct verdict *v)
     }
     const double level = forecast_now(d);
     /* Of what hardly grows any more the end would be in years, or never, as the noise has it. */
-    v->exhaustion_ms = time_of_reach(d, level, pace == PACE_HARDLY ? 0 : d->slope_now, d->bend);
-    v->exhaustion_early_ms = time_of_reach(d, level + d->line_noise, d->rate_high, pow(d->bend, BEND_EARLY));
-    v->exhaustion_late_ms = time_of_reach(d, level - d->line_noise, d->rate_low, 1);
+    v->exhaustion_ms = time_of_reach_in_days(d, level, pace == PACE_HARDLY ? 0 : d->slope_now, d->bend);
+    v->exhaustion_early_ms =
+        time_of_reach_in_days(d, level + d->line_noise, d->rate_high, pow(d->bend, BEND_EARLY));
+    v->exhaustion_late_ms = time_of_reach_in_days(d, level - d->line_noise, d->rate_low, 1);
     if (v->exhaustion_late_ms < v->exhaustion_ms)
         v->exhaustion_late_ms = v->exhaustion_ms;
     if (v->exhaustion_early_ms > v->exhaustion_ms)

@@ -84,7 +84,8 @@ struct days {
     double sum;
     uint32_t count;
     float level[DAYS_KEPT * DAYS_SLOTS]; /* half hour h is in h % their number; NAN: nothing is known of it */
-    float week[WEEK_SLOTS]; /* and what the week before a growth had (days_keep_week), likewise */
+    float week[WEEK_SLOTS];      /* and what the week before a growth had (days_keep_week), likewise */
+    double week_mean, week_peak; /* of that week */
 };
 
 /* What a half hour is held against: the highest of the days before at that time, or the one a week before. */
@@ -233,6 +234,8 @@ double days_held(const struct days *days);
 /* The week before that time is what a growth, which began there, is held against as long as it is told. A half hour of
  * which nothing is known gets `usual`. */
 void days_keep_week(struct days *days, int64_t before_clock_ms, double usual);
+/* What that week was above its own mean in these hours; the end is not before the begin. */
+double days_swing(const struct days *days, int64_t from_clock_ms, int64_t to_clock_ms);
 /* The median of what the half hours from that time on are above that week; NAN when none of them is known. */
 double days_above_week(const struct days *days, int64_t from_clock_ms);
 /* The window that begins at that time seen, in blocks of what it is above the days before, on top of d->usual.
@@ -246,6 +249,8 @@ struct finding judge_window(const struct detector *d, struct context *context, c
 enum shape judge_shape(const struct block *block, size_t n, const struct finding *f);
 
 /* verdict_forecast.c */
+/* What the day alone adds to the latest sample, of growth that was found by the days; 0 of other growth. */
+double forecast_swing_now(const struct detector *d);
 /* Where the line of a growth that has just been found begins: where it is told to begin, when what the segment has
  * before that is a bend, and leaving it out narrows the line's interval out of all proportion to the points that
  * go. Else it is the first of its swings, and the line needs both sides of them. */

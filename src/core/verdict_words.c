@@ -266,7 +266,8 @@ static void reason_write(const struct detector *d, enum pace pace, struct verdic
 /* Since the onset. What has just left its line is counted as it is. */
 static double growth_told(const struct detector *d)
 {
-    const double height = fmax(d->held, d->height);
+    const double line = d->finding.daily && d->slope_known ? forecast_now(d) - d->days.week_mean : 0;
+    const double height = fmax(fmax(d->held, d->height), d->told_from + line);
     return (d->level_of_line || d->turned ? fmax(height, d->value) : height) - d->told_from;
 }
 

@@ -98,6 +98,40 @@ static double share_gone_when_told(enum server_kind kind, uint64_t seed, double 
     return share;
 }
 
+/* A leak that ends in three days, begun after three weeks: its rate when it is told is its own, without the day's, and
+ * its end within a quarter of what is left. */
+static void a_leak_told_by_the_days_has_its_own_rate(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        struct server server;
+        const struct verdict_settings settings = server_settings(SERVER_STORE);
+        struct detector *detector = detector_of(SERVER_STORE, &settings);
+        const double end = server_limit(SERVER_STORE);
+        struct verdict told = {.state = VERDICT_LEARNING};
+        double value = 0, per_hour = 0;
+        int64_t step = 0;
+        server_begin(&server, SERVER_STORE, seed);
+        server.lives_hours = INFINITY;
+        for (; value < end; step++) {
+            bool born;
+            value = server_next(&server, &born);
+            if (step == STEPS_OF(3 * WEEK_MS)) {
+                per_hour = (end - value) / 72;
+                server_leak(&server, per_hour);
+            }
+            if (push(detector, step, value) && told.state == VERDICT_LEARNING)
+                detector_verdict(detector, &told);
+        }
+        print_message("%s\n", told.reason);
+        assert_int_equal(told.state, VERDICT_UNBOUNDED);
+        assert_true(fabs(told.slope_per_hour / per_hour - 1) < 0.15);
+        const double left_ms = (double)(step * SERVER_STEP_MS - told.at_ms);
+        assert_true(fabs((double)(told.exhaustion_ms - told.at_ms) / left_ms - 1) < 0.25);
+        detector_free(detector);
+    }
+}
+
 /* What each day does is more than what the leak adds in one. */
 static void a_leak_beneath_what_the_days_do_is_told(void **state)
 {
@@ -372,6 +406,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weeks_without_a_leak_are_quiet),
+        cmocka_unit_test(a_leak_told_by_the_days_has_its_own_rate),
         cmocka_unit_test(a_leak_beneath_what_the_days_do_is_told),
         cmocka_unit_test(a_leak_of_handles_does_not_wait_for_millions),
         cmocka_unit_test(a_leak_of_handles_does_not_wait_for_more_than_is_left),
