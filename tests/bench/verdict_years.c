@@ -25,6 +25,8 @@ struct outcome {
     size_t samples, false_alarms; /* before a leak */
     bool told;                    /* before its end */
     double used;                  /* of the room that was left when the leak began, when it was told */
+    double error;                 /* of the end that was foreseen then, in what was left of the time */
+    bool held;                    /* by the interval of that */
     size_t baseline_false[BASELINE_COUNT];
     bool baseline_told[BASELINE_COUNT];
 };
@@ -75,8 +77,10 @@ static void judge(enum server_kind kind, double days, uint64_t seed, struct outc
     const size_t leak_at =
         (size_t)((LEAK_FROM * 7 + (double)(seed * 37 % 14 * 24) / 24) * (double)SAMPLES / (WEEKS * 7));
     double sum = 0, level = 0, end = INFINITY;
+    struct verdict told = {.at_ms = 0};
+    size_t i = 0;
     record.count = 0;
-    for (size_t i = 0; i < SAMPLES; i++) {
+    for (; i < SAMPLES; i++) {
         bool born;
         const bool leaks = days > 0 && i >= leak_at;
         if (days > 0 && i == leak_at) {
@@ -100,6 +104,7 @@ static void judge(enum server_kind kind, double days, uint64_t seed, struct outc
         out->false_alarms += alarm && !leaks;
         if (alarm && leaks && !out->told) {
             out->told = true;
+            detector_verdict(detector, &told);
             out->used = server.leaked / (server.leak_per_hour * days * 24);
         }
         sum += level;
@@ -110,6 +115,11 @@ static void judge(enum server_kind kind, double days, uint64_t seed, struct outc
         }
     }
     detector_free(detector);
+    if (out->told) {
+        const int64_t end_ms = (int64_t)i * SERVER_STEP_MS;
+        out->error = fabs((double)(told.exhaustion_ms - end_ms) / (double)(end_ms - told.at_ms));
+        out->held = told.exhaustion_early_ms <= end_ms && end_ms <= told.exhaustion_late_ms;
+    }
     const double leak_s = days > 0 ? (double)leak_at * SERVER_STEP_MS / 1000 : INFINITY;
     baselines_judge(kind, &record, leak_s, out);
 }
@@ -128,21 +138,26 @@ static int compare(const void *a, const void *b)
 }
 
 /* Returns how many were told. */
-static size_t show_leaks(const struct outcome seeds[SEEDS], double days)
+static size_t show_leaks(enum server_kind kind, const struct outcome seeds[SEEDS], double days)
 {
-    double used[SEEDS];
-    size_t told = 0, baseline[BASELINE_COUNT] = {0};
+    double used[SEEDS], error[SEEDS];
+    size_t told = 0, held = 0, baseline[BASELINE_COUNT] = {0};
     for (size_t i = 0; i < SEEDS; i++) {
+        held += seeds[i].held;
+        error[told] = 100 * seeds[i].error;
         if (seeds[i].told)
             used[told++] = 100 * seeds[i].used;
         for (int k = 0; k < BASELINE_COUNT; k++)
             baseline[k] += seeds[i].baseline_told[k];
     }
     qsort(used, told, sizeof *used, compare);
+    qsort(error, told, sizeof *error, compare);
     printf("    leak that ends in %2.0f d: told %2zu of %d", days, told, SEEDS);
     if (told > 0)
         printf(", when %2.0f %% of the room was used (9 of 10: %2.0f %%)", used[told / 2],
                used[told * 9 / 10]);
+    if (told > 0 && kind != SERVER_COUNT) /* (that ends before its limit) */
+        printf("; the end was foreseen within %.0f %%, the interval held it in %zu", error[told / 2], held);
     printf("  ");
     for (int k = 0; k < BASELINE_COUNT; k++)
         printf("  %s %zu", baseline_name((enum baseline)k), baseline[k]);
@@ -184,7 +199,7 @@ int main(void)
             printf("  %s %.1f", baseline_name((enum baseline)k), baseline[k] / seen);
         printf("\n");
         for (size_t r = 1; r < RATES; r++)
-            told += show_leaks((*all)[kind][r], days_to_end[r]);
+            told += show_leaks((enum server_kind)kind, (*all)[kind][r], days_to_end[r]);
     }
     const size_t leaks = SERVER_KINDS * (RATES - 1) * SEEDS;
     printf("  in all: %.2f false alarms a process-year; told before their end: %zu of %zu leaks\n",
