@@ -134,12 +134,14 @@ enum restart_outcome {
 /* "none" "succeeded" "restored" "handed over" "called off" */
 const char *restart_outcome_name(enum restart_outcome outcome);
 
+#define RESTART_REASON_MAX 256
+
 /* What must survive a crash at any moment; plain data. */
 struct restart_journal {
     int64_t id;          /* 1, 2, ...; 0 = none */
     int64_t incident_id; /* 0 = by hand */
     enum rung rung;
-    char reason[256];
+    char reason[RESTART_REASON_MAX];
     char target[SERVICE_NAME_MAX];
     enum restart_phase phase;
     enum restart_outcome outcome;

@@ -131,6 +131,8 @@ struct verdict_settings watch_settings(const struct config *config, enum target_
 /* And with what those taught that ended by ended_utc_ms: for a history that is taken over. */
 struct verdict_settings watch_settings_then(const struct watch *watch, const struct config *config,
                                             const struct watch_series *series, int64_t ended_utc_ms);
+/* Takes it instead of *limit when it is nearer; NAN is none. */
+void watch_limit_nearer(struct verdict_limit *limit, double value, const char *name);
 /* The limit of a series that has ended: what it was then is not known, and this one is no nearer. So what only
  * grew fast towards a nearer one is not taken for a leak, unless it was told as one. NAN = none. */
 struct verdict_limit watch_limit_of_ended(const struct config *config, const struct observation *observation,

@@ -6,7 +6,6 @@
  * next incarnation what was known of it; half of it could have a healthy one taken for one that leaks. */
 #include "agent_internal.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,9 +121,8 @@ static struct verdict_limit limit_of(const struct config *config, const struct o
     struct verdict_limit limit = watch_limit_of_ended(config, observation, metric);
     for (size_t i = 0; i < lessons->told_count; i++) {
         const struct incident *told = &lessons->told[i];
-        if (told->metric == metric && process_id_equal(told->process, ended->process) &&
-            !(told->limit >= limit.value) && !isnan(told->limit))
-            limit = (struct verdict_limit){told->limit, told->limit_name};
+        if (told->metric == metric && process_id_equal(told->process, ended->process))
+            watch_limit_nearer(&limit, told->limit, told->limit_name);
     }
     return limit;
 }
@@ -162,7 +160,7 @@ void agent_learn_from_history(struct agent *agent, struct store *store, const st
         observation->processes_known && observation->host_known ? calloc(1, sizeof *lessons) : NULL;
     if (!lessons)
         return;
-    bool goes_on = note_all(agent, store, observation, lessons) == STATUS_OK &&
+    bool goes_on = note_all(agent, store, observation, lessons) == STATUS_OK && lessons->count > 0 &&
                    store_get_incidents(store, false, lessons->told, INCIDENTS_MAX, &lessons->told_count,
                                        NULL) == STATUS_OK;
     for (size_t i = 0; goes_on && i < lessons->count; i++) {

@@ -18,7 +18,7 @@
 #define BEGIN_WITHIN_LOOKS 60
 
 /* What the history and the mails keep of a reason; a longer one would be cut there. */
-#define REASON_BYTES_MAX 255
+#define REASON_BYTES_MAX (RESTART_REASON_MAX - 1)
 
 static bool reason_fits(const char *command, const char *reason)
 {

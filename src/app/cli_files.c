@@ -14,11 +14,9 @@ bool cli_files_add(struct cli_files *files, const char *path)
         files->paths = paths;
         files->capacity = capacity;
     }
-    const size_t size = strlen(path) + 1;
-    char *copy = malloc(size);
+    char *copy = strdup(path);
     if (!copy)
         return false;
-    memcpy(copy, path, size);
     files->paths[files->count++] = copy;
     return true;
 }

@@ -553,6 +553,16 @@ static void evaluate(struct detector *d)
         describe(d, point, count, block, n, d->state == VERDICT_UNBOUNDED ? d->line_from_ms : begin_ms);
 }
 
+/* What a recent part of the life is judged in, but for what the life before it shows. */
+static struct context context_of_recent(const struct detector *d, int64_t from_ms)
+{
+    const int64_t begin_ms = begin_of_life(d);
+    return (struct context){.life_s = (double)(d->last_ms - begin_ms) / 1000,
+                            .window_begin_s = (double)(from_ms - begin_ms) / 1000,
+                            .samples = (double)d->sample_count,
+                            .short_window = true};
+}
+
 /* How high the level came in a bucket. In a wide one its mean is well below that, and its highest sample is perhaps
  * a single spike. */
 static double peak_of(const struct series_bucket *bucket)
@@ -583,13 +593,10 @@ static void evaluate_urgent(struct detector *d)
         double record = -HUGE_VAL;
         for (size_t i = 0; i < seen && life[i].t_ms < from_ms; i++)
             record = fmax(record, peak_of(&life[i]));
-        struct context context = {.life_s = (double)life_ms / 1000,
-                                  .window_begin_s = (double)(from_ms - begin_ms) / 1000,
-                                  .samples = (double)d->sample_count,
-                                  .usual = d->usual,
-                                  .high = d->high,
-                                  .record = record,
-                                  .short_window = true};
+        struct context context = context_of_recent(d, from_ms);
+        context.usual = d->usual;
+        context.high = d->high;
+        context.record = record;
         const struct finding best = judge_window(d, &context, block, n, from_ms);
         if (best.clause != CLAUSE_GROWS)
             continue;
@@ -609,17 +616,13 @@ static void evaluate_urgent(struct detector *d)
  * grows. */
 static struct finding judge_days(const struct detector *d, enum against against)
 {
-    const int64_t begin_ms = begin_of_life(d), life_ms = d->last_ms - begin_ms;
     struct finding best = {.clause = CLAUSE_LEARNING};
-    for (int64_t window_ms = life_ms / 3; window_ms >= DAILY_WINDOW_MS && best.clause != CLAUSE_GROWS;
-         window_ms /= 3) {
+    for (int64_t window_ms = (d->last_ms - begin_of_life(d)) / 3;
+         window_ms >= DAILY_WINDOW_MS && best.clause != CLAUSE_GROWS; window_ms /= 3) {
         struct block block[BLOCKS_MAX];
         const int64_t from_ms = d->last_ms - window_ms;
-        struct context context = {.life_s = (double)life_ms / 1000,
-                                  .window_begin_s = (double)(from_ms - begin_ms) / 1000,
-                                  .samples = (double)d->sample_count,
-                                  .short_window = true,
-                                  .daily = true};
+        struct context context = context_of_recent(d, from_ms);
+        context.daily = true;
         const size_t n = days_blocks(d, against, from_ms, &context, block);
         if (n < BLOCKS_MIN + 4)
             continue;
@@ -628,20 +631,26 @@ static struct finding judge_days(const struct detector *d, enum against against)
     return best;
 }
 
+/* Of growth that was not found in the blocks of its own points. */
+static void unbounded_begin(struct detector *d, const struct finding *f)
+{
+    struct series_bucket point[SERIES_RING];
+    int64_t width_ms;
+    unbounded_enter(d, f);
+    const size_t count = series_window(&d->series, f->onset_ms, point, &width_ms);
+    d->value = level_of(point, begin_of_present(d, point, count), count);
+    describe(d, point, count, NULL, 0, d->line_from_ms);
+}
+
 /* Growth that the swing of the days hides from the views of evaluate_urgent. */
 static void evaluate_days(struct detector *d)
 {
     for (enum against against = 0; against < AGAINST_COUNT; against++) {
         const struct finding best = judge_days(d, against);
-        if (!forecast_holds(d, &d->daily[against], &best, NULL, 0))
-            continue;
-        struct series_bucket point[SERIES_RING];
-        int64_t width_ms;
-        unbounded_enter(d, &best);
-        const size_t count = series_window(&d->series, best.onset_ms, point, &width_ms);
-        d->value = level_of(point, begin_of_present(d, point, count), count);
-        describe(d, point, count, NULL, 0, d->line_from_ms);
-        return;
+        if (forecast_holds(d, &d->daily[against], &best, NULL, 0)) {
+            unbounded_begin(d, &best);
+            return;
+        }
     }
 }
 
@@ -664,18 +673,14 @@ static int64_t begin_of_rise(const struct detector *d)
 
 static void guard_speak(struct detector *d, double value)
 {
-    struct series_bucket point[SERIES_RING];
-    int64_t width_ms;
     const struct finding f = {.clause = CLAUSE_GUARD,
                               .onset_ms = begin_of_rise(d),
                               .onset_level = d->high,
                               .growth = value - d->high,
                               .level = value,
                               .plateau = NAN};
-    unbounded_enter(d, &f);
+    unbounded_begin(d, &f);
     d->value = value;
-    const size_t count = series_window(&d->series, f.onset_ms, point, &width_ms);
-    describe(d, point, count, NULL, 0, d->line_from_ms);
 }
 
 /* Since it came near the limit it has risen all the way, in each quarter of that time, and does not slow down. */

@@ -550,17 +550,22 @@ static int64_t time_of_reach(const struct detector *d, double level, double rate
     return wait_s < room_s ? d->last_ms + (int64_t)(wait_s * 1000) : INT64_MAX;
 }
 
-/* Likewise, of what swings as the week before it did: at its next hour that is high enough. */
+/* Likewise, of what swings as the week before it did: at its next hour that is high enough, which is none before the
+ * week's highest would be there. */
 static int64_t time_of_reach_in_days(const struct detector *d, double level, double rate, double bend)
 {
     if (!d->finding.daily)
         return time_of_reach(d, level, rate, bend);
-    for (int64_t at_ms = d->last_ms; at_ms - d->last_ms < DAYS_AHEAD_MS; at_ms += DAYS_SLOT_MS) {
+    const int64_t first_ms = time_of_reach(d, level + (d->days.week_peak - d->days.week_mean), rate, bend);
+    if (first_ms == INT64_MAX)
+        return INT64_MAX;
+    int64_t at_ms = first_ms - (first_ms - d->last_ms) % DAYS_SLOT_MS;
+    for (; at_ms - d->last_ms < DAYS_AHEAD_MS; at_ms += DAYS_SLOT_MS) {
         const int64_t reach_ms = time_of_reach(d, level + swing_between(d, at_ms, at_ms), rate, bend);
         if (reach_ms < at_ms + DAYS_SLOT_MS)
             return reach_ms > at_ms ? reach_ms : at_ms;
     }
-    return time_of_reach(d, level + d->days.week_peak - d->days.week_mean, rate, bend);
+    return first_ms;
 }
 
 static bool hardly_grows(const struct detector *d, const struct verdict *v)

@@ -397,7 +397,7 @@ void watch_set_space(struct watch *watch, const struct config *config, struct pr
             watch_begin_detector(watch, config, item, (enum metric)m, moment.utc_ms);
 }
 
-static void nearer(struct verdict_limit *limit, double value, const char *name)
+void watch_limit_nearer(struct verdict_limit *limit, double value, const char *name)
 {
     if (isnan(value) || (!isnan(limit->value) && limit->value <= value))
         return;
@@ -410,10 +410,10 @@ static struct verdict_limit limit_of_any(const struct config *config, enum metri
 {
     struct verdict_limit limit = {NAN, NULL};
     if (metric == METRIC_PRIVATE_BYTES)
-        nearer(&limit, config->limit_private_bytes, "configured limit");
+        watch_limit_nearer(&limit, config->limit_private_bytes, "configured limit");
     if (metric == METRIC_HANDLES) {
-        nearer(&limit, config->limit_handles, "configured limit");
-        nearer(&limit, PROCESS_HANDLES_LIMIT, "handles one process can have");
+        watch_limit_nearer(&limit, config->limit_handles, "configured limit");
+        watch_limit_nearer(&limit, PROCESS_HANDLES_LIMIT, "handles one process can have");
     }
     return limit;
 }
@@ -436,21 +436,23 @@ static struct verdict_limit limit_for(const struct watched *item, const struct c
     const struct host *host = &observation->host;
     switch (metric) {
     case METRIC_PRIVATE_BYTES:
-        nearer(&limit, space_end_of(item), SPACE_LIMIT_NAME);
+        watch_limit_nearer(&limit, space_end_of(item), SPACE_LIMIT_NAME);
         if (observation->host_known)
-            nearer(&limit, item->now[metric] + host->commit_limit_bytes - host->commit_bytes,
-                   "what the commit limit leaves it");
+            watch_limit_nearer(&limit, item->now[metric] + host->commit_limit_bytes - host->commit_bytes,
+                               "what the commit limit leaves it");
         break;
     case METRIC_COMMIT:
         if (observation->host_known)
-            nearer(&limit, host->commit_limit_bytes, "system commit limit");
+            watch_limit_nearer(&limit, host->commit_limit_bytes, "system commit limit");
         break;
     case METRIC_ADDRESS_SPACE:
-        nearer(&limit, item->space.known ? item->space.now.limit_bytes : (double)NAN, SPACE_LIMIT_NAME);
+        watch_limit_nearer(&limit, item->space.known ? item->space.now.limit_bytes : (double)NAN,
+                           SPACE_LIMIT_NAME);
         break;
     case METRIC_OUTSIDE_LARGEST: /* the end is where Exchange itself calls it an error */
-        nearer(&limit, item->space.known ? item->space.now.limit_bytes - SPACE_ERROR_BYTES : (double)NAN,
-               SPACE_BLOCK_LIMIT_NAME);
+        watch_limit_nearer(&limit,
+                           item->space.known ? item->space.now.limit_bytes - SPACE_ERROR_BYTES : (double)NAN,
+                           SPACE_BLOCK_LIMIT_NAME);
         break;
     case METRIC_HANDLES:
         break;
@@ -469,13 +471,13 @@ struct verdict_limit watch_limit_of_ended(const struct config *config, const str
     struct verdict_limit limit = limit_of_any(config, metric);
     switch (metric) {
     case METRIC_PRIVATE_BYTES:
-        nearer(&limit, observation->host.commit_limit_bytes, "system commit limit");
+        watch_limit_nearer(&limit, observation->host.commit_limit_bytes, "system commit limit");
         break;
     case METRIC_ADDRESS_SPACE:
-        nearer(&limit, SPACE_BYTES_MAX, SPACE_LIMIT_NAME);
+        watch_limit_nearer(&limit, SPACE_BYTES_MAX, SPACE_LIMIT_NAME);
         break;
     case METRIC_OUTSIDE_LARGEST:
-        nearer(&limit, SPACE_BYTES_MAX - SPACE_ERROR_BYTES, SPACE_BLOCK_LIMIT_NAME);
+        watch_limit_nearer(&limit, SPACE_BYTES_MAX - SPACE_ERROR_BYTES, SPACE_BLOCK_LIMIT_NAME);
         break;
     default: /* none of its own, as while it runs */
         break;
