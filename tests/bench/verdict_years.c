@@ -37,15 +37,6 @@ struct record {
     size_t count;
 };
 
-static struct detector *detector_for(const struct verdict_settings *settings, enum server_kind kind)
-{
-    struct detector *detector = detector_new(settings);
-    if (detector == NULL)
-        exit(3);
-    detector_set_limit(detector, (struct verdict_limit){server_limit(kind), "limit"});
-    return detector;
-}
-
 /* Of handles the limit is so far that programs fail long before it. */
 static double end_of(enum server_kind kind)
 {
@@ -71,11 +62,10 @@ static void judge(enum server_kind kind, double days, uint64_t seed, struct outc
     static struct record record;
     struct server server;
     struct verdict_settings settings = server_settings(kind);
-    struct detector *detector = detector_for(&settings, kind);
+    struct detector *detector = server_detector(kind, &settings);
     enum verdict_state was = VERDICT_LEARNING;
     server_begin(&server, kind, seed);
-    const size_t leak_at =
-        (size_t)((LEAK_FROM * 7 + (double)(seed * 37 % 14 * 24) / 24) * (double)SAMPLES / (WEEKS * 7));
+    const size_t leak_at = (LEAK_FROM * 7 + seed * 37 % 14) * (SAMPLES / (WEEKS * 7));
     double sum = 0, level = 0, end = INFINITY;
     struct verdict told = {.at_ms = 0};
     size_t i = 0;
@@ -94,7 +84,7 @@ static void judge(enum server_kind kind, double days, uint64_t seed, struct outc
         if (born) {
             detector_learned(detector, &settings);
             detector_free(detector);
-            detector = detector_for(&settings, kind);
+            detector = server_detector(kind, &settings);
             was = VERDICT_LEARNING;
         }
         const enum verdict_state now = detector_push(detector, (int64_t)i * SERVER_STEP_MS, level);

@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "storewatch/base.h"
 
@@ -36,6 +37,15 @@ struct verdict_settings server_settings(enum server_kind kind)
                                      .confidence_pct = 99,
                                      .min_growth = kind == SERVER_COUNT ? 500 : 64 * MIB,
                                      .learned_plateau = NAN};
+}
+
+struct detector *server_detector(enum server_kind kind, const struct verdict_settings *settings)
+{
+    struct detector *detector = detector_new(settings);
+    if (detector == NULL)
+        exit(3);
+    detector_set_limit(detector, (struct verdict_limit){server_limit(kind), "limit"});
+    return detector;
 }
 
 static double between(struct server *s, double low, double high)

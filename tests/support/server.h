@@ -33,6 +33,8 @@ const char *server_text(enum server_kind kind);
 double server_limit(enum server_kind kind); /* bytes, or handles of COUNT */
 /* As watch.c makes them of a configuration that leaves all to the defaults. */
 struct verdict_settings server_settings(enum server_kind kind);
+/* One that knows the limit. Without memory it ends the program with 3. */
+struct detector *server_detector(enum server_kind kind, const struct verdict_settings *settings);
 
 struct server {
     enum server_kind kind;

@@ -484,20 +484,26 @@ static void live_again(struct fixture *f)
     poll_often(f, 1);
 }
 
-/* A rise that would be one to twice the level soon, but not to the end of the memory: no leak while it was
- * looked at, and none when it is read again. */
-static void test_a_rise_far_from_the_limit_is_no_leak_in_the_next_life_either(void **state)
+/* Half a day without growth, five hours of it, and the end. */
+static void live_and_grow_as_store(struct fixture *f)
 {
-    struct fixture *f = *state;
     struct fake_program *store = fake_program_find(&f->os, "MSExchangeIS");
     const int hour = (int)(MS_PER_HOUR / f->config.interval_ms);
-    f->os.host.commit_limit_bytes = 64e9;
     poll_often(f, 12 * hour);
     fake_grow(&f->os, store, FAKE_LEAK);
     store->bytes_per_hour = 2e8;
     poll_often(f, 5 * hour);
     world_person_stops(&f->os.world, "MSExchangeIS");
     poll_often(f, 4);
+}
+
+/* A rise that would be one to twice the level soon, but not to the end of the memory: no leak while it was
+ * looked at, and none when it is read again. */
+static void test_a_rise_far_from_the_limit_is_no_leak_in_the_next_life_either(void **state)
+{
+    struct fixture *f = *state;
+    f->os.host.commit_limit_bytes = 64e9;
+    live_and_grow_as_store(f);
     assert_false(is_leaky(f, "MSExchangeIS"));
     live_again(f);
     assert_false(is_leaky(f, "MSExchangeIS"));
@@ -509,18 +515,12 @@ static void test_a_leak_that_was_told_is_one_in_the_next_life_too(void **state)
 {
     struct fixture *f = *state;
     struct fake_program *store = fake_program_find(&f->os, "MSExchangeIS");
-    const int hour = (int)(MS_PER_HOUR / f->config.interval_ms);
     f->os.host.commit_limit_bytes = 64e9;
     f->agent->engine->config.mode = f->config.mode = MODE_ALERT;
     store->space.limit_bytes = 2147483648.0;
     store->closed = true; /* the end is known, the walks that would show more are refused */
     live_again(f);
-    poll_often(f, 12 * hour);
-    fake_grow(&f->os, store, FAKE_LEAK);
-    store->bytes_per_hour = 2e8;
-    poll_often(f, 5 * hour);
-    world_person_stops(&f->os.world, "MSExchangeIS");
-    poll_often(f, 4);
+    live_and_grow_as_store(f);
     assert_true(is_leaky(f, "MSExchangeIS"));
     live_again(f);
     assert_true(is_leaky(f, "MSExchangeIS"));

@@ -15,14 +15,6 @@
 #define STEPS_OF(ms) ((ms) / SERVER_STEP_MS)
 #define WEEK_MS (7 * MS_PER_DAY)
 
-static struct detector *detector_of(enum server_kind kind, const struct verdict_settings *settings)
-{
-    struct detector *detector = detector_new(settings);
-    assert_non_null(detector);
-    detector_set_limit(detector, (struct verdict_limit){server_limit(kind), "limit"});
-    return detector;
-}
-
 static bool push(struct detector *detector, int64_t step, double value)
 {
     const enum verdict_state was = detector_state(detector);
@@ -42,7 +34,7 @@ static size_t alarms_of(enum server_kind kind, uint64_t seed)
 {
     struct server server;
     struct verdict_settings settings = server_settings(kind);
-    struct detector *detector = detector_of(kind, &settings);
+    struct detector *detector = server_detector(kind, &settings);
     size_t alarms = 0;
     server_begin(&server, kind, seed);
     for (int64_t step = 0; step < STEPS_OF(8 * WEEK_MS); step++) {
@@ -51,7 +43,7 @@ static size_t alarms_of(enum server_kind kind, uint64_t seed)
         if (born) {
             detector_learned(detector, &settings);
             detector_free(detector);
-            detector = detector_of(kind, &settings);
+            detector = server_detector(kind, &settings);
         }
         if (push(detector, step, value)) {
             show(detector, kind, seed, "alarm");
@@ -72,30 +64,47 @@ static void weeks_without_a_leak_are_quiet(void **state)
             assert_int_equal(alarms_of(kinds[i], seed), 0);
 }
 
-/* After three weeks it leaks at a rate that takes what is left in `days`. Returns the share of that which was gone when
- * it was told; more than 1 when it never was. */
-static double share_gone_when_told(enum server_kind kind, uint64_t seed, double end, double days)
+/* How a leak was told. */
+struct telling {
+    double share;           /* of the room, gone by then; more than 1: it never was */
+    double per_hour;        /* its rate */
+    struct verdict verdict; /* then */
+    int64_t end_ms;         /* when the room was gone */
+};
+
+/* After three weeks it leaks at a rate that takes what is left up to `end` in `days`. */
+static struct telling leak_told(enum server_kind kind, uint64_t seed, double end, double days)
 {
     struct server server;
     const struct verdict_settings settings = server_settings(kind);
-    struct detector *detector = detector_of(kind, &settings);
-    double value = 0, per_hour = 0, share = 2;
+    struct detector *detector = server_detector(kind, &settings);
+    struct telling telling = {.share = 2};
+    double value = 0;
+    int64_t step = 0;
     server_begin(&server, kind, seed);
     server.lives_hours = INFINITY;
-    for (int64_t step = 0; share > 1 && (per_hour == 0 || value < end); step++) {
+    for (; telling.per_hour == 0 || value < end; step++) {
         bool born;
         value = server_next(&server, &born);
         if (step == STEPS_OF(3 * WEEK_MS)) {
-            per_hour = (end - value) / (days * 24);
-            server_leak(&server, per_hour);
+            telling.per_hour = (end - value) / (days * 24);
+            server_leak(&server, telling.per_hour);
         }
-        if (push(detector, step, value) && per_hour > 0)
-            share = server.leaked / (per_hour * days * 24);
+        if (push(detector, step, value) && telling.per_hour > 0 && telling.share > 1) {
+            telling.share = server.leaked / (telling.per_hour * days * 24);
+            detector_verdict(detector, &telling.verdict);
+        }
     }
-    if (share > 1)
+    telling.end_ms = step * SERVER_STEP_MS;
+    if (telling.share > 1)
         show(detector, kind, seed, "never told");
     detector_free(detector);
-    return share;
+    return telling;
+}
+
+static double share_gone_when_told(enum server_kind kind, uint64_t seed, double end, double days)
+{
+    return leak_told(kind, seed, end, days).share;
 }
 
 /* A leak that ends in three days, begun after three weeks: its rate when it is told is its own, without the day's, and
@@ -104,31 +113,13 @@ static void a_leak_told_by_the_days_has_its_own_rate(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 4; seed++) {
-        struct server server;
-        const struct verdict_settings settings = server_settings(SERVER_STORE);
-        struct detector *detector = detector_of(SERVER_STORE, &settings);
-        const double end = server_limit(SERVER_STORE);
-        struct verdict told = {.state = VERDICT_LEARNING};
-        double value = 0, per_hour = 0;
-        int64_t step = 0;
-        server_begin(&server, SERVER_STORE, seed);
-        server.lives_hours = INFINITY;
-        for (; value < end; step++) {
-            bool born;
-            value = server_next(&server, &born);
-            if (step == STEPS_OF(3 * WEEK_MS)) {
-                per_hour = (end - value) / 72;
-                server_leak(&server, per_hour);
-            }
-            if (push(detector, step, value) && told.state == VERDICT_LEARNING)
-                detector_verdict(detector, &told);
-        }
-        print_message("%s\n", told.reason);
-        assert_int_equal(told.state, VERDICT_UNBOUNDED);
-        assert_true(fabs(told.slope_per_hour / per_hour - 1) < 0.15);
-        const double left_ms = (double)(step * SERVER_STEP_MS - told.at_ms);
-        assert_true(fabs((double)(told.exhaustion_ms - told.at_ms) / left_ms - 1) < 0.25);
-        detector_free(detector);
+        const struct telling telling = leak_told(SERVER_STORE, seed, server_limit(SERVER_STORE), 3);
+        const struct verdict *told = &telling.verdict;
+        print_message("%s\n", told->reason);
+        assert_int_equal(told->state, VERDICT_UNBOUNDED);
+        assert_true(fabs(told->slope_per_hour / telling.per_hour - 1) < 0.15);
+        const double left_ms = (double)(telling.end_ms - told->at_ms);
+        assert_true(fabs((double)(told->exhaustion_ms - told->at_ms) / left_ms - 1) < 0.25);
     }
 }
 
@@ -158,7 +149,7 @@ static void a_leak_of_handles_does_not_wait_for_more_than_is_left(void **state)
 {
     (void)state;
     const struct verdict_settings settings = server_settings(SERVER_COUNT);
-    struct detector *detector = detector_of(SERVER_COUNT, &settings);
+    struct detector *detector = server_detector(SERVER_COUNT, &settings);
     detector_set_limit(detector, (struct verdict_limit){10000, "limit"});
     struct random random = random_seeded(3);
     double hour = 0;
@@ -185,7 +176,7 @@ static double level_of_life(double hour, double leak_per_hour)
 static double first_alarm(const struct verdict_settings *settings, double leak_per_hour,
                           struct verdict *out_then)
 {
-    struct detector *detector = detector_of(SERVER_STORE, settings);
+    struct detector *detector = server_detector(SERVER_STORE, settings);
     struct random random = random_seeded(3);
     double hour = 0;
     for (int64_t step = 0; hour < 240; step++) {
@@ -221,7 +212,7 @@ static void an_old_process_does_not_go_where_the_one_before_was(void **state)
     (void)state;
     struct verdict_settings settings = server_settings(SERVER_STORE);
     settings.learned_plateau = 1400 * MIB;
-    struct detector *detector = detector_of(SERVER_STORE, &settings);
+    struct detector *detector = server_detector(SERVER_STORE, &settings);
     struct random random = random_seeded(8);
     double value = 0;
     for (int64_t step = 0; value < server_limit(SERVER_STORE); step++) {
@@ -237,7 +228,7 @@ static void an_old_process_does_not_go_where_the_one_before_was(void **state)
 /* A lesson of the level that was held in so many days. */
 static void learn(struct verdict_settings *settings, double level, int days)
 {
-    struct detector *detector = detector_of(SERVER_STORE, settings);
+    struct detector *detector = server_detector(SERVER_STORE, settings);
     for (int64_t step = 0; step < STEPS_OF(days * MS_PER_DAY); step++)
         detector_push(detector, step * SERVER_STEP_MS, step % 240 == 7 ? 2 * level : level);
     detector_learned(detector, settings);
@@ -271,7 +262,7 @@ static void what_took_months_was_no_warm_up(void **state)
     struct random random = random_seeded(7);
     double told_at = 0;
     for (int life = 0; life < 2; life++) {
-        struct detector *detector = detector_of(SERVER_STORE, &settings);
+        struct detector *detector = server_detector(SERVER_STORE, &settings);
         detector_set_limit(detector, (struct verdict_limit){30000 * MIB, "limit"});
         for (int64_t step = 0; step < STEPS_OF(60 * MS_PER_DAY) && told_at == 0; step++) {
             const double hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
@@ -291,7 +282,7 @@ static void a_leak_that_was_told_is_no_lesson(void **state)
 {
     (void)state;
     struct verdict_settings settings = server_settings(SERVER_STORE);
-    struct detector *detector = detector_of(SERVER_STORE, &settings);
+    struct detector *detector = server_detector(SERVER_STORE, &settings);
     struct random random = random_seeded(9);
     bool told = false;
     for (int64_t step = 0; step < STEPS_OF(9 * MS_PER_DAY); step++) {
@@ -319,7 +310,7 @@ static void a_leak_told_by_the_days_stays_told_at_the_weekend(void **state)
 {
     (void)state;
     const struct verdict_settings settings = server_settings(SERVER_STORE);
-    struct detector *detector = detector_of(SERVER_STORE, &settings);
+    struct detector *detector = server_detector(SERVER_STORE, &settings);
     struct random random = random_seeded(5);
     size_t alarms = 0;
     double value = 0;
@@ -343,7 +334,7 @@ static void a_leak_told_by_the_days_that_is_gone_is_cleared(void **state)
 {
     (void)state;
     const struct verdict_settings settings = server_settings(SERVER_STORE);
-    struct detector *detector = detector_of(SERVER_STORE, &settings);
+    struct detector *detector = server_detector(SERVER_STORE, &settings);
     struct random random = random_seeded(6);
     double told = 0, cleared = 0;
     for (int64_t step = 0; step < STEPS_OF(5 * WEEK_MS) && cleared == 0; step++) {
@@ -366,7 +357,7 @@ static void silences_shift_no_day(void **state)
     (void)state;
     struct server server;
     const struct verdict_settings settings = server_settings(SERVER_STORE);
-    struct detector *detector = detector_of(SERVER_STORE, &settings);
+    struct detector *detector = server_detector(SERVER_STORE, &settings);
     bool told = false, born;
     double value = 0;
     server_begin(&server, SERVER_STORE, 2);
@@ -388,7 +379,7 @@ static void no_half_hour_is_of_a_time_to_come(void **state)
 {
     (void)state;
     const struct verdict_settings settings = server_settings(SERVER_STORE);
-    struct detector *detector = detector_of(SERVER_STORE, &settings);
+    struct detector *detector = server_detector(SERVER_STORE, &settings);
     const int64_t silence = STEPS_OF(10 * MS_PER_DAY + 20 * MS_PER_MINUTE), from = STEPS_OF(WEEK_MS);
     int64_t step = 0;
     for (; step < from + silence + STEPS_OF(MS_PER_HOUR); step += step == from ? silence : 1)
