@@ -130,6 +130,8 @@ enum verdict_state detector_state(const struct detector *detector);
 void detector_verdict(const struct detector *detector, struct verdict *out_verdict);
 /* The mean rate of growth since the onset; NAN if unknown. */
 double verdict_mean_per_hour(const struct verdict *verdict);
+/* Has it all but stopped? False where a rate is unknown. */
+bool verdict_hardly_grows(const struct verdict *verdict);
 /* Makes it say that the end that was foreseen has come, and that nothing grows there. */
 void verdict_stands_at_end(struct verdict *verdict);
 /* Was the limit reached before the last sample, as far as is known? Then no end is ahead. */

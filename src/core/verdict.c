@@ -55,23 +55,25 @@
 #define CRAWL_SHARE 0.2       /* when it came at this share of the usual rate at least; */
 #define STALL_SHARE 0.5       /* no new height for this share of the growth's duration clears, */
 #define STALL_SMOOTH 0.75     /* (for this one where heights are known late), */
-#define LOWER_SHARE 0.5       /* unless for this share of the time since then */
-#define LOWER_RATE 0.5        /* it grew on, by this share of its rate, from a lower level; */
-#define RELEASE_SHARE 0.5     /* and so does giving back this share of the growth */
-#define USED_UP 0.95          /* of what was left up to the limit is taken: it stands there */
-#define TAIL_NOW (1.0 / 24)   /* of the growth's duration is what is called its present level, */
-#define TAIL_HELD (1.0 / 4)   /* a level that was held, */
-#define TAIL_SMOOTH 0.4       /* and one without what repeats */
-#define GUARD_SHARE 0.9       /* the absolute guard: so near the limit, */
-#define GUARD_BELOW 0.75      /* in one rise from a life below this, */
-#define GUARD_PERIODS 40      /* what is soon */
-#define GUARD_RISES 4         /* of so many samples in a row: a step to a new level has one; */
-#define GUARD_CLIMB 0.01      /* of the limit is a step of a climb, */
-#define GUARD_CLIMBED 0.12    /* and this one, nearly all of the way, what it has to come by */
-#define GUARD_POINTS 16       /* show whether it goes on: */
-#define GUARD_GROWN 0.09      /* of the limit between the first and the last quarter of them, */
-#define GUARD_EACH 0.5        /* this share of an even rise in each, */
-#define GUARD_LAST 0.7        /* and this one in the last: what heads for a plateau there has 0.55 */
+#define STALL_LEAST_MS                                                                                       \
+    MS_PER_DAY              /* and, where days are known, a day: what leaks with the load pauses by night, */
+#define LOWER_SHARE 0.5     /* unless for this share of the time since then */
+#define LOWER_RATE 0.5      /* it grew on, by this share of its rate, from a lower level; */
+#define RELEASE_SHARE 0.5   /* and so does giving back this share of the growth */
+#define USED_UP 0.95        /* of what was left up to the limit is taken: it stands there */
+#define TAIL_NOW (1.0 / 24) /* of the growth's duration is what is called its present level, */
+#define TAIL_HELD (1.0 / 4) /* a level that was held, */
+#define TAIL_SMOOTH 0.4     /* and one without what repeats */
+#define GUARD_SHARE 0.9     /* the absolute guard: so near the limit, */
+#define GUARD_BELOW 0.75    /* in one rise from a life below this, */
+#define GUARD_PERIODS 40    /* what is soon */
+#define GUARD_RISES 4       /* of so many samples in a row: a step to a new level has one; */
+#define GUARD_CLIMB 0.01    /* of the limit is a step of a climb, */
+#define GUARD_CLIMBED 0.12  /* and this one, nearly all of the way, what it has to come by */
+#define GUARD_POINTS 16     /* show whether it goes on: */
+#define GUARD_GROWN 0.09    /* of the limit between the first and the last quarter of them, */
+#define GUARD_EACH 0.5      /* this share of an even rise in each, */
+#define GUARD_LAST 0.7      /* and this one in the last: what heads for a plateau there has 0.55 */
 #define DAILY_WINDOW_MS (30 * MS_PER_HOUR) /* a day's growth, and the hours before it that show its begin */
 #define STRAYS 4                           /* samples in a row off the line, */
 #define STRAY_PAUSE 2        /* periods: twice as many after the first look because of that, and so on */
@@ -245,7 +247,7 @@ static void unbounded_enter(struct detector *d, const struct finding *f)
     state_enter(d, VERDICT_UNBOUNDED);
     d->told_onset_ms = f->clause == CLAUSE_GUARD ? f->onset_ms : begin_of_growth(d, f->onset_ms);
     change_remember(d, d->told_onset_ms);
-    d->used_up = false;
+    d->used_up = d->stalled = false;
     d->level_of_line = false;
     d->finding = *f;
     d->harmless = fmin(d->harmless, fmax(f->daily ? d->high : f->onset_level, f->range_high));
@@ -330,13 +332,20 @@ static double floor_of(const struct series_bucket *point, size_t from, size_t to
     return trend_rank(v, to - from, to - from > 2 ? 1 : 0);
 }
 
+/* Until its latest height. Within a day what comes with the load, or with a job, rests: less is no measure of a rate. */
+static double lasted_until_held(const struct detector *d)
+{
+    const double lasted_ms = (double)(d->held_ms - d->onset_ms);
+    return has_days(d) ? fmax(lasted_ms, MS_PER_DAY) : lasted_ms;
+}
+
 /* How far the growth has come, looked at as it was found. A new height counts when it was held for longer
  * than an excursion lasts (a nightly job). What was found with a cycle or excursions left out is smaller than
  * they are: two whole periods of them are looked at, of which each is at most a fifth of the life. */
 static void note_height(struct detector *d, const struct series_bucket *point, size_t count)
 {
     const bool daily = d->finding.daily, smooth = d->finding.smooth, floors = d->finding.floors && !smooth;
-    const double growth = d->held - d->onset_level, lasted_ms = (double)(d->held_ms - d->onset_ms);
+    const double growth = d->held - d->onset_level, lasted_ms = lasted_until_held(d);
     const size_t from = begin_of_tail(count, smooth && !daily ? TAIL_SMOOTH : TAIL_HELD);
     /* A median is that of the middle, a floor that of the begin. */
     const int64_t at_ms = point[floors ? from : from + (count - from) / 2].t_ms;
@@ -361,7 +370,9 @@ static double release_level(const struct detector *d)
 {
     if (d->finding.smooth)
         return d->onset_level;
-    return fmin(d->held, d->onset_level + RELEASE_SHARE * (d->peak - d->onset_level));
+    /* (A short window may begin within the growth: what is given back comes down to what was usual before.) */
+    const double from = d->finding.urgent ? fmin(d->onset_level, d->high) : d->onset_level;
+    return fmin(d->held, from + RELEASE_SHARE * (d->peak - from));
 }
 
 bool detector_fell(const struct detector *d)
@@ -372,7 +383,7 @@ bool detector_fell(const struct detector *d)
 /* Of the growth up to its latest height, per ms. */
 static double rate_until_held(const struct detector *d)
 {
-    return (d->held - d->onset_level) / (double)(d->held_ms - d->onset_ms);
+    return (d->held - d->onset_level) / lasted_until_held(d);
 }
 
 /* A part was given back, and it has grown on from there ever since: at half of its rate at least, for most of the
@@ -390,11 +401,14 @@ static bool goes_on_lower(const struct detector *d, const struct series_bucket *
            d->value - point[lowest].mean > LOWER_RATE * rate_until_held(d) * since_ms;
 }
 
-/* After a pause it goes on, above all that it held, and does not crawl. */
+/* After a pause it goes on, above all that it held, and does not crawl: by the line of what came since, or with the
+ * pause. */
 static bool goes_on_higher(const struct detector *d)
 {
-    return d->slope_known && d->value > d->held + HEIGHT_SHARE * (d->held - d->onset_level) &&
-           d->slope.slope / 1000 > CRAWL_SHARE * rate_until_held(d);
+    const double crawl = CRAWL_SHARE * rate_until_held(d), above = d->value - d->held;
+    return above > HEIGHT_SHARE * (d->held - d->onset_level) &&
+           ((d->slope_known && d->fit_from_ms >= d->held_ms && d->slope.slope / 1000 > crawl) ||
+            above > crawl * (double)(d->last_ms - d->held_ms));
 }
 
 static bool has_stalled(const struct detector *d, const struct series_bucket *point, size_t count)
@@ -423,8 +437,12 @@ static void watch_growth(struct detector *d)
     d->value = level_of(point, begin_of_present(d, point, count), count);
     note_height(d, point, count);
     const bool stalled = has_stalled(d, point, count);
-    d->used_up = stalled && detector_is_at_limit(d);
-    if (d->height < release_level(d) || (stalled && !d->used_up)) {
+    if (stalled != d->stalled)
+        d->undescribed = DESCRIBE_EVERY;
+    d->stalled = stalled;
+    d->used_up = d->stalled && detector_is_at_limit(d);
+    const bool over = d->stalled && !d->used_up && (!has_days(d) || d->last_ms - d->held_ms > STALL_LEAST_MS);
+    if (d->height < release_level(d) || over) {
         change_remember(d, d->held_ms);
         state_enter(d, VERDICT_BOUNDED);
         d->next_evaluation_ms = d->last_ms;
@@ -437,7 +455,7 @@ static void watch_growth(struct detector *d)
         return;
     }
     if (++d->undescribed >= DESCRIBE_EVERY)
-        describe(d, point, count, NULL, 0, d->line_from_ms);
+        describe(d, point, count, NULL, 0, stalled && !d->used_up ? d->held_ms : d->line_from_ms);
     forecast_present(d);
     const int64_t turned_ms = d->last_ms + spacing(d, d->last_ms - d->fit_from_ms);
     if (d->turned && turned_ms < d->next_evaluation_ms) /* what turned is watched as if it began there */
@@ -884,11 +902,14 @@ enum verdict_state detector_state(const struct detector *d)
 
 void detector_learned(const struct detector *d, struct verdict_settings *settings)
 {
-    if (d->state == VERDICT_LEARNING) /* it has seen nothing */
+    if (d->state == VERDICT_LEARNING ||
+        (d->state == VERDICT_UNBOUNDED && d->stalled && !d->used_up)) /* nobody knows */
         return;
     settings->learned_leak = d->state == VERDICT_UNBOUNDED;
-    if (settings->learned_leak)
+    if (settings->learned_leak) { /* up to where the growth began, it had been without harm, too */
+        settings->learned_plateau = fmax(settings->learned_plateau, d->harmless);
         return;
+    }
     struct series_bucket point[SERIES_RING];
     int64_t width_ms;
     const size_t count = series_window(&d->series, d->first_ms, point, &width_ms);

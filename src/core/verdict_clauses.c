@@ -32,6 +32,8 @@
  * (Without a min_window the samples are what there is.) */
 #define FIRST_DAY_HEADROOM 0.5
 #define FIRST_DAY_TIMES 2 /* the level it began at */
+#define FIRST_DAY_MS                                                                                         \
+    (30 * MS_PER_HOUR) /* and the night after it: by default IIS ends its workers after 29 hours */
 
 /* Where an earlier incarnation has been without harm is harmless: */
 #define USUAL_BEYOND 0.2                /* and some more, of the growth: no two lives are alike; */
@@ -441,15 +443,15 @@ static double samples_needed(const struct onset *o)
 }
 
 /* Growth of which nothing is known yet but that it rises, and which can wait: in the first day, or while an earlier
- * incarnation was still on its way to its usual level. */
+ * incarnation was still on its way to its usual level. Half as long when that one leaked. */
 static bool may_warm_up(const struct onset *o)
 {
     const struct verdict_settings *settings = &o->detector->settings;
-    const double life_ms = o->context->life_s * 1000;
-    if (o->found->urgent || settings->learned_leak || settings->min_window_ms < VERDICT_DAYS_WINDOW_MS ||
-        (life_ms >= MS_PER_DAY && life_ms >= (double)settings->learned_warm_up_ms))
+    const double life_ms = o->context->life_s * 1000, hurry = detector_hurry(o->detector);
+    if (o->found->urgent || settings->min_window_ms < VERDICT_DAYS_WINDOW_MS ||
+        (life_ms >= hurry * FIRST_DAY_MS && life_ms >= hurry * (double)settings->learned_warm_up_ms))
         return false;
-    return o->growth < half_of_headroom(o);
+    return o->growth < hurry * half_of_headroom(o);
 }
 
 /* Where an earlier incarnation of the program has been without harm this one may go, too, while its caches fill and
@@ -461,8 +463,7 @@ static bool is_usual(const struct onset *o)
     if (o->found->urgent && o->context->life_s * 1000 >= USUAL_LIFE_MS)
         return false;
     const double level = o->found->level, beyond = fmax(settings->min_growth, USUAL_BEYOND * o->growth);
-    return !settings->learned_leak && level < settings->learned_plateau + beyond &&
-           !(level >= USUAL_BELOW * o->detector->limit.value);
+    return level < settings->learned_plateau + beyond && !(level >= USUAL_BELOW * o->detector->limit.value);
 }
 
 /* Clause 1. What an alarm still has to wait for; what has only just begun is not followed at all. */

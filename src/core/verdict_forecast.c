@@ -570,7 +570,7 @@ static int64_t time_of_reach_in_days(const struct detector *d, double level, dou
 
 static bool hardly_grows(const struct detector *d, const struct verdict *v)
 {
-    return !d->accelerates && v->slope_per_hour < VERDICT_HARDLY * verdict_mean_per_hour(v);
+    return !d->accelerates && verdict_hardly_grows(v);
 }
 
 enum pace forecast_pace(const struct detector *d, const struct verdict *v)

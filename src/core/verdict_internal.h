@@ -138,7 +138,8 @@ struct detector {
     double height, peak;   /* of the growth, looked at as it was found: now, and the highest */
     double held;           /* the highest that was, since held_ms */
     int64_t held_ms;
-    bool used_up; /* it has stopped at its limit for so long that it would be cleared elsewhere */
+    bool stalled; /* it has stopped for so long that it is cleared, unless it may be what each night does, */
+    bool used_up; /* or it stands at its limit */
     /* The line of the present segment, per second. */
     struct trend_slope slope;
     bool slope_known, accelerates;

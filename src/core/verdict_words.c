@@ -42,6 +42,11 @@ double verdict_mean_per_hour(const struct verdict *v)
     return v->growth / ((double)(v->at_ms - v->onset_ms) / (double)MS_PER_HOUR);
 }
 
+bool verdict_hardly_grows(const struct verdict *v)
+{
+    return v->slope_per_hour < VERDICT_HARDLY * verdict_mean_per_hour(v);
+}
+
 bool verdict_limit_reached(const struct verdict *v)
 {
     return v->exhaustion_late_ms <= v->at_ms;

@@ -18,12 +18,18 @@
 #define POINTS (SAMPLES / QUARTER)
 #define LEAK_FROM 4 /* weeks and up to two more */
 
-static const double days_to_end[] = {0, 1, 3, 10}; /* 0: no leak */
-#define RATES ARRAY_COUNT(days_to_end)
+/* Leaks, of which one without any; those with the load have the rate as a mean of the week, so they may end earlier. */
+static const struct rate {
+    double days_to_end;
+    bool with_load;
+} rates[] = {{INFINITY, false}, {1, false}, {3, false}, {10, false}, {3, true}, {10, true}};
+#define RATES ARRAY_COUNT(rates)
 
 struct outcome {
     size_t samples, false_alarms; /* before a leak */
-    bool told;                    /* before its end */
+    bool told;                    /* before its end, */
+    bool stays;                   /* and then, too */
+    size_t tellings;              /* of the leak */
     double used;                  /* of the room that was left when the leak began, when it was told */
     double error;                 /* of the end that was foreseen then, in what was left of the time */
     bool held;                    /* by the interval of that */
@@ -57,7 +63,7 @@ static void baselines_judge(enum server_kind kind, const struct record *record, 
     }
 }
 
-static void judge(enum server_kind kind, double days, uint64_t seed, struct outcome *out)
+static void judge(enum server_kind kind, const struct rate *rate, uint64_t seed, struct outcome *out)
 {
     static struct record record;
     struct server server;
@@ -66,16 +72,17 @@ static void judge(enum server_kind kind, double days, uint64_t seed, struct outc
     enum verdict_state was = VERDICT_LEARNING;
     server_begin(&server, kind, seed);
     const size_t leak_at = (LEAK_FROM * 7 + seed * 37 % 14) * (SAMPLES / (WEEKS * 7));
-    double sum = 0, level = 0, end = INFINITY;
+    double sum = 0, level = 0, end = INFINITY, per_hour = 0;
     struct verdict told = {.at_ms = 0};
     size_t i = 0;
     record.count = 0;
     for (; i < SAMPLES; i++) {
         bool born;
-        const bool leaks = days > 0 && i >= leak_at;
-        if (days > 0 && i == leak_at) {
+        const bool leaks = isfinite(rate->days_to_end) && i >= leak_at;
+        if (leaks && i == leak_at) {
             end = end_of(kind);
-            server_leak(&server, (end - level) / (days * 24));
+            per_hour = (end - level) / (rate->days_to_end * 24);
+            server_leak(&server, per_hour, rate->with_load);
             server.lives_hours = INFINITY; /* whoever restarts it in time has no need of us */
         }
         level = server_next(&server, &born);
@@ -92,10 +99,12 @@ static void judge(enum server_kind kind, double days, uint64_t seed, struct outc
         was = now;
         out->samples += !leaks;
         out->false_alarms += alarm && !leaks;
+        out->tellings += alarm && leaks;
+        out->stays = now == VERDICT_UNBOUNDED;
         if (alarm && leaks && !out->told) {
             out->told = true;
             detector_verdict(detector, &told);
-            out->used = server.leaked / (server.leak_per_hour * days * 24);
+            out->used = server.leaked / (per_hour * rate->days_to_end * 24);
         }
         sum += level;
         if ((i + 1) % QUARTER == 0) {
@@ -110,7 +119,7 @@ static void judge(enum server_kind kind, double days, uint64_t seed, struct outc
         out->error = fabs((double)(told.exhaustion_ms - end_ms) / (double)(end_ms - told.at_ms));
         out->held = told.exhaustion_early_ms <= end_ms && end_ms <= told.exhaustion_late_ms;
     }
-    const double leak_s = days > 0 ? (double)leak_at * SERVER_STEP_MS / 1000 : INFINITY;
+    const double leak_s = isfinite(rate->days_to_end) ? (double)leak_at * SERVER_STEP_MS / 1000 : INFINITY;
     baselines_judge(kind, &record, leak_s, out);
 }
 
@@ -118,7 +127,7 @@ static void judge_job(void *shared, size_t job)
 {
     outcomes *all = shared;
     const size_t kind = job / (RATES * SEEDS), rate = job / SEEDS % RATES, seed = job % SEEDS;
-    judge((enum server_kind)kind, days_to_end[rate], seed + 1, &(*all)[kind][rate][seed]);
+    judge((enum server_kind)kind, &rates[rate], seed + 1, &(*all)[kind][rate][seed]);
 }
 
 static int compare(const void *a, const void *b)
@@ -128,12 +137,14 @@ static int compare(const void *a, const void *b)
 }
 
 /* Returns how many were told. */
-static size_t show_leaks(enum server_kind kind, const struct outcome seeds[SEEDS], double days)
+static size_t show_leaks(enum server_kind kind, const struct outcome seeds[SEEDS], const struct rate *rate)
 {
     double used[SEEDS], error[SEEDS];
-    size_t told = 0, held = 0, baseline[BASELINE_COUNT] = {0};
+    size_t told = 0, stay = 0, tellings = 0, held = 0, baseline[BASELINE_COUNT] = {0};
     for (size_t i = 0; i < SEEDS; i++) {
         held += seeds[i].held;
+        stay += seeds[i].told && seeds[i].stays;
+        tellings += seeds[i].tellings;
         error[told] = 100 * seeds[i].error;
         if (seeds[i].told)
             used[told++] = 100 * seeds[i].used;
@@ -142,7 +153,8 @@ static size_t show_leaks(enum server_kind kind, const struct outcome seeds[SEEDS
     }
     qsort(used, told, sizeof *used, compare);
     qsort(error, told, sizeof *error, compare);
-    printf("    leak that ends in %2.0f d: told %2zu of %d", days, told, SEEDS);
+    printf("    leak that ends in %2.0f d%s: told %2zu of %d, at its end %zu, %zu times", rate->days_to_end,
+           rate->with_load ? " with the load" : "", told, SEEDS, stay, tellings);
     if (told > 0)
         printf(", when %2.0f %% of the room was used (9 of 10: %2.0f %%)", used[told / 2],
                used[told * 9 / 10]);
@@ -189,7 +201,7 @@ int main(void)
             printf("  %s %.1f", baseline_name((enum baseline)k), baseline[k] / seen);
         printf("\n");
         for (size_t r = 1; r < RATES; r++)
-            told += show_leaks((enum server_kind)kind, (*all)[kind][r], days_to_end[r]);
+            told += show_leaks((enum server_kind)kind, (*all)[kind][r], &rates[r]);
     }
     const size_t leaks = SERVER_KINDS * (RATES - 1) * SEEDS;
     printf("  in all: %.2f false alarms a process-year; told before their end: %zu of %zu leaks\n",

@@ -97,11 +97,6 @@ void server_begin(struct server *s, enum server_kind kind, uint64_t seed)
     process_begin(s, true);
 }
 
-void server_leak(struct server *s, double per_hour)
-{
-    s->leak_per_hour = per_hour;
-}
-
 /* Share of the most that people work, at this hour of the week: from nine to five with a break for lunch. */
 static double load_of(const struct server *s)
 {
@@ -111,6 +106,18 @@ static double load_of(const struct server *s)
         return (hour > 9 && hour < 21 ? 0.12 : 0.06) * s->day_load * growth;
     const double work = exp(-pow((hour - 13) / 3.2, 4) / 6) * (hour >= 12 && hour < 13 ? 0.8 : 1);
     return (0.05 + 0.95 * work) * s->day_load * growth;
+}
+
+void server_leak(struct server *s, double per_hour, bool with_load)
+{
+    double mean = 1;
+    if (with_load) {
+        struct server week = {.day_load = 1};
+        for (mean = 0; week.hour < WEEK; week.hour++)
+            mean += load_of(&week) / WEEK;
+    }
+    s->leak_per_hour = per_hour / mean;
+    s->leaks_with_load = with_load;
 }
 
 /* What comes over it every week or two, rises for hours and is worked off. */
@@ -228,9 +235,9 @@ double server_next(struct server *s, bool *out_born)
     if (fmod(s->hour, DAY) < STEP_HOURS / 2)
         s->day_load = exp(0.12 * random_normal(&s->random));
     s->drift = 0.995 * s->drift + 0.1 * random_normal(&s->random);
-    const double level = level_of(s, load_of(s));
+    const double load = load_of(s), level = level_of(s, load);
     s->hour += STEP_HOURS;
-    s->leaked += s->leak_per_hour * STEP_HOURS;
+    s->leaked += s->leak_per_hour * (s->leaks_with_load ? load : 1) * STEP_HOURS;
     if (s->kind == SERVER_COUNT)
         return floor(level + s->leaked);
     return level * (1 + s->noise * random_normal(&s->random)) * MIB + s->leaked;

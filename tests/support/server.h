@@ -49,12 +49,14 @@ struct server {
     double line_down_until;
     double storm_from, storm_rises, storm_falls, storm_size, next_storm;
     double leak_per_hour, leaked;
+    bool leaks_with_load;
 };
 
 /* As on a server that has run for a while: its caches are filled. */
 void server_begin(struct server *server, enum server_kind kind, uint64_t seed);
-/* From the next sample on it leaks, too; a new process begins at nothing again. */
-void server_leak(struct server *server, double per_hour);
+/* From the next sample on it leaks, too; a new process begins at nothing again. At an even rate, or at one that follows
+ * the load, with that mean over the week: hardly by night and on weekends. */
+void server_leak(struct server *server, double per_hour, bool with_load);
 /* The next sample, SERVER_STEP_MS after the one before. *out_born: it is a new process' first. */
 double server_next(struct server *server, bool *out_born);
 

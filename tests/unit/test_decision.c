@@ -352,7 +352,7 @@ static void test_a_slow_leak_hides_no_fast_one(void **state)
 {
     struct fixture *f = *state;
     grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident.slope_per_hour = 10e6 / 24;
-    assert_in_range(machine_told_after(f, METRIC_COMMIT, 1e9, 60e9, 30), 24, 28);
+    assert_in_range(machine_told_after(f, METRIC_COMMIT, 1e9, 60e9, 36), 30, 34);
 }
 
 static void test_no_memory_of_a_process_hides_a_driver(void **state)
@@ -367,7 +367,7 @@ static void test_an_unknown_rate_hides_nothing(void **state)
 {
     struct fixture *f = *state;
     grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident.slope_per_hour = NAN;
-    assert_in_range(machine_told_after(f, METRIC_COMMIT, 1e9, 60e9, 30), 24, 28);
+    assert_in_range(machine_told_after(f, METRIC_COMMIT, 1e9, 60e9, 36), 30, 34);
 }
 
 /* Two processes leak what the machine loses, one of them what its handles hold: no mail beside theirs. */
@@ -386,10 +386,10 @@ static void test_a_leak_that_stops_is_no_other_one(void **state)
     struct fixture *f = *state;
     struct incident *incident = &grows(f, TARGET_CLIENT, "ArchiveSvc", 0)->incident;
     incident->slope_per_hour = 1e9;
-    assert_int_equal(machine_told_after(f, METRIC_COMMIT, 1e9, 200e9, 30), 0);
+    assert_int_equal(machine_told_after(f, METRIC_COMMIT, 1e9, 200e9, 36), 0);
     incident->slope_per_hour = 1e3;
-    assert_int_equal(machine_told_from(f, 31e9, METRIC_COMMIT, 0, 200e9, 6), 0);
-    assert_in_range(machine_told_from(f, 31e9, METRIC_COMMIT, 1e9, 200e9, 6), 2, 4);
+    assert_int_equal(machine_told_from(f, 37e9, METRIC_COMMIT, 0, 200e9, 6), 0);
+    assert_in_range(machine_told_from(f, 37e9, METRIC_COMMIT, 1e9, 200e9, 6), 2, 4);
 }
 
 static void test_handles_explain_what_they_can_hold(void **state)

@@ -88,7 +88,7 @@ static struct telling leak_told(enum server_kind kind, uint64_t seed, double end
         value = server_next(&server, &born);
         if (step == STEPS_OF(3 * WEEK_MS)) {
             telling.per_hour = (end - value) / (days * 24);
-            server_leak(&server, telling.per_hour);
+            server_leak(&server, telling.per_hour, false);
         }
         if (push(detector, step, value) && telling.per_hour > 0 && telling.share > 1) {
             telling.share = server.leaked / (telling.per_hour * days * 24);
@@ -200,9 +200,38 @@ static void a_process_may_go_where_the_one_before_was(void **state)
     assert_true(first_alarm(&settings, 0, &then) >= 240);
     print_message("%s\n", then.reason);
     assert_non_null(strstr(then.reason, ", as an earlier process of it did without harm, up to 1.03 GiB"));
-    assert_in_range((long)first_alarm(&settings, 5, &then), 100, 150); /* of 1160 MiB after 125 h */
-    settings.learned_leak = true;
-    assert_true(first_alarm(&settings, 0, &then) < 240);
+    const double leak = first_alarm(&settings, 5, &then);
+    assert_in_range((long)leak, 100, 150); /* of 1160 MiB after 125 h */
+    settings.learned_leak = true;          /* from there on */
+    assert_true(first_alarm(&settings, 0, &then) >= 240);
+    assert_true(first_alarm(&settings, 5, &then) <= leak);
+    settings.learned_plateau = NAN;
+    assert_true(first_alarm(&settings, 5, &then) < leak / 2);
+}
+
+/* A leak was told, and its process restarted as the mail says: the new one has its caches to fill, up to where the leak
+ * had begun. When it leaks again that is told sooner. */
+static void after_a_leak_was_mended_caches_fill_again(void **state)
+{
+    (void)state;
+    struct verdict_settings settings = server_settings(SERVER_STORE);
+    struct random random = random_seeded(12);
+    double leaks[2] = {25, 0};
+    for (size_t life = 0; life < ARRAY_COUNT(leaks); life++) {
+        struct detector *detector = server_detector(SERVER_STORE, &settings);
+        double told = 0;
+        for (int64_t step = 0; step < STEPS_OF(14 * MS_PER_DAY) && told == 0; step++) {
+            const double hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+            const double level = 200 + 700 * (1 - exp(-hour / 6)) + leaks[life] * fmax(0, hour - 240);
+            if (push(detector, step, (level + 3 * random_normal(&random)) * MIB))
+                told = hour;
+        }
+        assert_true(leaks[life] > 0 ? told > 240 : told == 0);
+        detector_learned(detector, &settings);
+        assert_int_equal(settings.learned_leak, leaks[life] > 0);
+        assert_true(settings.learned_plateau > 880 * MIB && settings.learned_plateau < 950 * MIB);
+        detector_free(detector);
+    }
 }
 
 /* What has kept to its level for weeks is not on its way to a higher one of an earlier process: what is urgent then is
@@ -351,6 +380,78 @@ static void a_leak_told_by_the_days_that_is_gone_is_cleared(void **state)
     detector_free(detector);
 }
 
+/* What a program leaks from eight to six, five days a week; the first hour is a Monday's. MiB. */
+static double leaked_by_work(double hour, double per_hour)
+{
+    const double days = floor(hour / 24), weeks = floor(days / 7);
+    const double worked = 5 * weeks + fmin(5, days - 7 * weeks);
+    const double today = fmod(days, 7) < 5 ? fmin(10, fmax(0, fmod(hour, 24) - 8)) : 0;
+    return per_hour * (10 * worked + today);
+}
+
+/* Shows a program that leaks so from its second week on, up to the limit or that hour. Returns the alarms. */
+static size_t alarms_of_work(struct detector *detector, double per_hour, double limit, double until,
+                             double *out_hour)
+{
+    struct random random = random_seeded(8);
+    size_t alarms = 0;
+    double level = 0;
+    int64_t step = 0;
+    for (; level < limit && (double)step < until * MS_PER_HOUR / SERVER_STEP_MS; step++) {
+        const double hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+        level =
+            1000 * MIB + (leaked_by_work(fmax(0, hour - 168), per_hour) + 4 * random_normal(&random)) * MIB;
+        alarms += push(detector, step, level);
+    }
+    *out_hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+    return alarms;
+}
+
+/* It pauses each night, and over a weekend: one telling, which holds until the room is gone. */
+static void a_leak_of_working_hours_stays_told(void **state)
+{
+    (void)state;
+    static const double per_hour[] = {120, 40};
+    const struct verdict_settings settings = server_settings(SERVER_STORE);
+    for (size_t i = 0; i < ARRAY_COUNT(per_hour); i++) {
+        struct detector *detector = detector_new(&settings);
+        assert_non_null(detector);
+        detector_set_limit(detector, (struct verdict_limit){.value = 4096 * MIB, .name = "limit"});
+        double end;
+        assert_int_equal(alarms_of_work(detector, per_hour[i], 4096 * MIB, INFINITY, &end), 1);
+        assert_int_equal(detector_state(detector), VERDICT_UNBOUNDED);
+        detector_free(detector);
+    }
+}
+
+/* In the pause it hardly grows; what ends in one has neither leaked nor shown where it may go; and when nothing comes
+ * after it for a day it is over. */
+static void a_leak_that_pauses_for_a_day_is_over(void **state)
+{
+    (void)state;
+    struct verdict_settings settings = server_settings(SERVER_STORE);
+    struct detector *detector = detector_new(&settings);
+    assert_non_null(detector);
+    detector_set_limit(detector, (struct verdict_limit){.value = 4096 * MIB, .name = "limit"});
+    double hour;
+    assert_int_equal(alarms_of_work(detector, 120, 4096 * MIB, 168 + 24, &hour), 1);
+    assert_int_equal(detector_state(detector), VERDICT_UNBOUNDED);
+    struct verdict verdict;
+    detector_verdict(detector, &verdict);
+    assert_true(verdict_hardly_grows(&verdict));
+    assert_int_equal(strncmp(verdict.reason, "hardly grows over the last 6 h", 30), 0);
+    detector_learned(detector, &settings);
+    assert_true(!settings.learned_leak && isnan(settings.learned_plateau));
+    struct random random = random_seeded(9);
+    const double level = 1000 + leaked_by_work(24, 120);
+    int64_t step = (int64_t)(hour * MS_PER_HOUR / SERVER_STEP_MS);
+    for (; detector_state(detector) == VERDICT_UNBOUNDED; step++)
+        push(detector, step, (level + 4 * random_normal(&random)) * MIB);
+    hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+    assert_true(hour > 168 + 18 + 23 && hour < 168 + 18 + 27);
+    detector_free(detector);
+}
+
 /* The clock may be set, and storewatch may have been away: what the days did is still held against their own times. */
 static void silences_shift_no_day(void **state)
 {
@@ -364,7 +465,7 @@ static void silences_shift_no_day(void **state)
     server.lives_hours = INFINITY;
     for (int64_t step = 0; step < STEPS_OF(5 * WEEK_MS) && value < server_limit(SERVER_STORE); step++) {
         if (step == STEPS_OF(3 * WEEK_MS))
-            server_leak(&server, (server_limit(SERVER_STORE) - value) / 72);
+            server_leak(&server, (server_limit(SERVER_STORE) - value) / 72, false);
         value = server_next(&server, &born);
         const double hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
         if (fmod(hour, 100) < 90) /* away for ten hours, each four days */
@@ -402,12 +503,15 @@ int main(void)
         cmocka_unit_test(a_leak_of_handles_does_not_wait_for_millions),
         cmocka_unit_test(a_leak_of_handles_does_not_wait_for_more_than_is_left),
         cmocka_unit_test(a_process_may_go_where_the_one_before_was),
+        cmocka_unit_test(after_a_leak_was_mended_caches_fill_again),
         cmocka_unit_test(an_old_process_does_not_go_where_the_one_before_was),
         cmocka_unit_test(a_short_life_teaches_only_more),
         cmocka_unit_test(what_took_months_was_no_warm_up),
         cmocka_unit_test(a_leak_that_was_told_is_no_lesson),
         cmocka_unit_test(a_leak_told_by_the_days_stays_told_at_the_weekend),
         cmocka_unit_test(a_leak_told_by_the_days_that_is_gone_is_cleared),
+        cmocka_unit_test(a_leak_of_working_hours_stays_told),
+        cmocka_unit_test(a_leak_that_pauses_for_a_day_is_over),
         cmocka_unit_test(silences_shift_no_day),
         cmocka_unit_test(no_half_hour_is_of_a_time_to_come),
     };
