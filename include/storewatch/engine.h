@@ -82,6 +82,7 @@ struct open_incident {
     int64_t clock_moved_ms;   /* so far was the clock set meanwhile, in this life of storewatch */
     int64_t told_mono_ms;     /* reminders are counted on the monotonic clock */
     int64_t told_end_mono_ms; /* the end that was told then; INT64_MAX = none */
+    bool pause_told;          /* the latest reminder said that it hardly grows any more */
     int64_t bounded_mono_ms;  /* since when the verdict is `bounded`; 0 = it is not */
     double bounded_level;     /* and the level then */
     int64_t alone_mono_ms;    /* since when its process is gone without a successor; 0 = it is not */

@@ -129,8 +129,7 @@ static double taken_per_hour(const struct incident *incident, enum metric metric
 /* What the machine grows by. While it hardly does, that is noise, and what it has grown by so far stands for it. */
 static double rate_of_machine(const struct verdict *verdict)
 {
-    const double mean = verdict_mean_per_hour(verdict);
-    return verdict->slope_per_hour < VERDICT_HARDLY * mean ? mean : verdict->slope_per_hour;
+    return verdict_hardly_grows(verdict) ? verdict_mean_per_hour(verdict) : verdict->slope_per_hour;
 }
 
 /* Do the processes that are known to grow take as much as makes at least half of the machine's growth? A rate
@@ -374,6 +373,19 @@ static bool ends_far_sooner(const struct step *step, const struct open_incident 
            end_mono_ms - step->clock.mono_ms < told_left_ms / FAR_SOONER;
 }
 
+/* It has all but stopped, with room left: once that was told, there is nothing to remind of until it goes on. */
+static bool pauses(const struct open_incident *open, const struct verdict *verdict)
+{
+    return !open->incident.escalated && !incident_limit_reached(&open->incident) &&
+           verdict_hardly_grows(verdict);
+}
+
+static bool reminder_is_due(const struct step *step, const struct open_incident *open, bool paused)
+{
+    return step->clock.mono_ms - open->told_mono_ms >= step->engine->config.reminder_ms &&
+           !(paused && open->pause_told);
+}
+
 static void incident_grows_on(struct step *step, struct open_incident *open, const struct verdict *verdict)
 {
     open->seen_unbounded = true;
@@ -387,11 +399,13 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
     open->given_back = verdict->given_back;
     if (open->given_back)
         return; /* what would be told has just changed; that it is over, or goes on, is seen soon */
-    if (!open->incident.escalated && near_exhaustion(step, &open->incident))
+    const bool paused = pauses(open, verdict);
+    if (!open->incident.escalated && near_exhaustion(step, &open->incident)) {
         incident_tell_again(step, open, ALERT_ESCALATED);
-    else if (step->clock.mono_ms - open->told_mono_ms >= step->engine->config.reminder_ms ||
-             ends_far_sooner(step, open))
+    } else if (reminder_is_due(step, open, paused) || ends_far_sooner(step, open)) {
         incident_tell_again(step, open, ALERT_REMINDER);
+        open->pause_told = paused;
+    }
 }
 
 static bool is_called_growth(const struct verdict *verdict)

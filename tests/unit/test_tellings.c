@@ -242,6 +242,28 @@ static void test_an_end_after_none_is_told_at_once(void **state)
     assert_true(open->told_end_mono_ms - f->os.world.mono_ms < 7 * MS_PER_DAY);
 }
 
+/* That it hardly grows any more is told once: there is nothing to remind of, until it goes on. */
+static void test_a_pause_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.mode = MODE_ALERT;
+    f->os.host.commit_limit_bytes = 4e10;
+    leak(f, "MSExchangeIS", 3e8);
+    run_until_told(f, ALERT_OPENED);
+    run_polls(f, 28 * MS_PER_HOUR);
+    fake_halt(&f->os, fake_program_find(&f->os, "MSExchangeIS"));
+    const struct open_incident *open = &f->agent->engine->incidents[0];
+    for (int hour = 0; hour < 6 && !open->pause_told; hour++)
+        run_polls(f, MS_PER_HOUR);
+    assert_true(open->pause_told);
+    const unsigned told_count = open->incident.told_count;
+    run_polls(f, 4 * MS_PER_HOUR);
+    assert_int_equal(open->incident.told_count, told_count);
+    leak(f, "MSExchangeIS", 3e8);
+    run_polls(f, 5 * MS_PER_HOUR);
+    assert_in_range(open->incident.told_count, told_count + 5, told_count + 10);
+}
+
 /* The end that was told passes while the service takes its time to stop: that is no news at each look. */
 static void test_an_end_that_has_passed_is_not_told_again_and_again(void **state)
 {
@@ -525,6 +547,7 @@ int main(void)
         TEST(test_what_cannot_be_planned_is_not_announced),
         TEST(test_an_end_far_sooner_is_told_at_once),
         TEST(test_an_end_after_none_is_told_at_once),
+        TEST(test_a_pause_is_told_once),
         TEST(test_an_end_that_has_passed_is_not_told_again_and_again),
         TEST(test_what_cannot_be_read_is_not_said_to_grow_now),
         TEST(test_what_was_given_back_grows_no_more),
