@@ -235,6 +235,7 @@ static void add_urgency(const struct config *config, struct text *why)
 
 static bool check_window(const struct judge *judge, struct text *why)
 {
+    static const char not_needed[] = "not needed yet, though one is open";
     const struct config *config = judge->config;
     int64_t early_utc_ms = judge->facts->exhaustion_early_utc_ms;
     bool far = early_utc_ms != INT64_MAX &&
@@ -246,13 +247,13 @@ static bool check_window(const struct judge *judge, struct text *why)
     } else if (minutes == 0) {
         text_add(why, "a window is open");
     } else if (far) { /* planned anew until then: a time told now would not be kept */
-        text_add(why, "%s; more than ", open ? "a window is open" : "outside the windows");
+        text_add(why, "%s; more than ", open ? not_needed : "outside the windows");
         text_add_duration(why, PLAN_AHEAD_MAX_MS);
         text_add(why,
                  " are left until the projected exhaustion: the restart is planned once fewer are, for the "
                  "last window to be counted on before it");
     } else {
-        text_add(why, "%s; the restart is planned in ", open ? "a window is open" : "outside the windows");
+        text_add(why, "%s; the restart is planned in ", open ? not_needed : "outside the windows");
         text_add_duration(why, minutes * MS_PER_MINUTE);
         text_add(why, ", ");
         add_local_time(why, judge->clock, minutes);

@@ -233,10 +233,12 @@ static void test_the_last_window_before_exhaustion_is_chosen(void **state)
     /* A week and more away no window is named: it would be another one at each poll. */
     f->facts.exhaustion_early_utc_ms = now + 7 * MS_PER_DAY + 2 * MS_PER_HOUR;
     assert_held_by(f, CHECK_WINDOW,
-                   "the restart is planned in 6 d 23 h, Wednesday 01:00 local time, the last window");
+                   "not needed yet, though one is open; the restart is planned in 6 d 23 h, Wednesday 01:00 "
+                   "local time, the last window");
     f->facts.exhaustion_early_utc_ms = now + 37 * MS_PER_DAY;
     assert_held_by(f, CHECK_WINDOW,
-                   "a window is open; more than 7 d are left until the projected exhaustion: the restart is "
+                   "not needed yet, though one is open; more than 7 d are left until the projected "
+                   "exhaustion: the restart is "
                    "planned once fewer are, for the last window to be counted on before it");
 }
 
