@@ -47,6 +47,9 @@ void text_add_duration_config(struct text *text, int64_t ms);
 void text_add_time_utc(struct text *text, int64_t utc_ms);
 /* Appends "2026-11-22 03:14:05 UTC" for people. */
 void text_add_time_human(struct text *text, int64_t utc_ms);
+/* Appends a time that is projected: "2026-11-22 03:14:05 UTC", or "2027-01-14" when it is more than a week ahead: no
+ * forecast knows the second of that. */
+void text_add_time_foreseen(struct text *text, int64_t utc_ms, int64_t now_utc_ms);
 
 /* Days since 1970-01-01 of a proleptic Gregorian date; months 1-12, days 1-31 are not validated. */
 int64_t days_from_civil(int64_t year, int month, int day);

@@ -88,7 +88,7 @@ static bool add_deadline(struct text *text, const struct alert *alert, bool wait
         text_add(text, waits ? " at once" : " now");
         if (early_utc_ms > alert->utc_ms) {
             text_add(text, ", at the latest before ");
-            text_add_time_human(text, early_utc_ms);
+            text_add_time_foreseen(text, early_utc_ms, alert->utc_ms);
         }
         return true;
     }
@@ -98,7 +98,7 @@ static bool add_deadline(struct text *text, const struct alert *alert, bool wait
         return false;
     }
     text_add(text, " before ");
-    text_add_time_human(text, early_utc_ms);
+    text_add_time_foreseen(text, early_utc_ms, alert->utc_ms);
     return false;
 }
 
@@ -275,11 +275,22 @@ static void advise_hung_stop(struct alert *alert)
                    alert->service);
 }
 
+/* Who is named for the growth of the machine: the end is that of the machine, not his own. */
+static void advise_by_when(struct alert *alert)
+{
+    char storage[64];
+    struct text deadline = text_on(storage, sizeof storage);
+    add_deadline(&deadline, alert, alert->veto_process[0]);
+    if (deadline.length)
+        alert_add_todo(alert, "Do that%s.", storage);
+}
+
 static void advise_growth(struct alert *alert, const struct config *config, bool will_act)
 {
     const struct incident *incident = &alert->incident;
     if (incident->target_kind == TARGET_HOST) {
         if (advise_suspect(alert)) {
+            advise_by_when(alert);
             advise_cause(alert);
             return;
         }
@@ -312,6 +323,13 @@ static void advise_growth(struct alert *alert, const struct config *config, bool
     advise_registering(alert);
 }
 
+/* It has stopped growing and keeps most of what it had taken when it was told. */
+static bool holds_what_it_took(const struct incident *incident)
+{
+    const double taken = incident->level_at_open - incident->level_at_onset;
+    return taken > 0 && incident->level_now - incident->level_at_onset > taken / 2;
+}
+
 void advice_add(struct alert *alert, const struct config *config, bool will_act)
 {
     switch (alert->kind) {
@@ -328,6 +346,11 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
                 alert_add_todo(alert,
                                "\"storewatch doctor\" shows which MAPI DLLs the clients have loaded, and "
                                "which of them lack a fix.");
+        } else if (alert->has_incident && holds_what_it_took(&alert->incident)) {
+            alert_add_todo(alert,
+                           "Nothing at once. What it took it still has, and it may grow again: find the "
+                           "cause before it does.");
+            advise_cause(alert);
         }
         break;
     case ALERT_RESTART_ABANDONED:

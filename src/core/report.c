@@ -42,11 +42,39 @@ struct words words_rate_interval(enum unit unit, double per_hour, double low, do
     return words;
 }
 
+struct words words_share(double part)
+{
+    struct words words;
+    struct text text = text_on(words.s, sizeof(words.s));
+    if (part > 0.0 && part < 0.01) {
+        text_add(&text, "less than 1 %%");
+    } else if (part >= 0.995 && part < 1.0) {
+        text_add(&text, "more than 99 %%");
+    } else {
+        text_add(&text, "%.0f %%", 100.0 * part);
+    }
+    return words;
+}
+
 struct words words_duration(int64_t ms)
 {
     struct words words;
     struct text text = text_on(words.s, sizeof(words.s));
     text_add_duration(&text, ms);
+    return words;
+}
+
+struct words words_left(int64_t ms)
+{
+    return words_duration(ms < 10 * MS_PER_MINUTE ? ms
+                                                  : (ms + MS_PER_MINUTE / 2) / MS_PER_MINUTE * MS_PER_MINUTE);
+}
+
+struct words words_foreseen(int64_t utc_ms, int64_t now_utc_ms)
+{
+    struct words words;
+    struct text text = text_on(words.s, sizeof(words.s));
+    text_add_time_foreseen(&text, utc_ms, now_utc_ms);
     return words;
 }
 

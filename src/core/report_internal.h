@@ -13,8 +13,11 @@ struct words words_quantity(enum unit unit, double value);
 struct words words_level(enum unit unit, double value);
 struct words words_rate(enum unit unit, double per_hour);
 struct words words_rate_interval(enum unit unit, double per_hour, double low, double high);
+struct words words_share(double part); /* "86 %"; nothing is 0 % or 100 % that is not */
 struct words words_duration(int64_t ms);
+struct words words_left(int64_t ms);     /* of a forecast: "52 min", seconds in the last minutes only */
 struct words words_time(int64_t utc_ms); /* "2026-11-22 03:14:05 UTC" */
+struct words words_foreseen(int64_t utc_ms, int64_t now_utc_ms);
 /* The time of day, as exact as `span_ms` (what is shown beside it) asks for: "03:14:05", "03:14", "11-22
  * 03:14". */
 struct words words_clock(int64_t utc_ms, int64_t span_ms);

@@ -10,6 +10,7 @@
 #define PLAIN_LABEL_WIDTH 10
 #define PLAIN_SLOTS 10
 #define PLAIN_BAR 36
+#define LAST_ROW_TOLERANCE 0.25 /* of the longest bar, between the last row and the last value */
 
 /* ---- plain text ---- */
 
@@ -41,6 +42,18 @@ static void add_wrapped(struct buffer *out, size_t column, size_t indent, const 
     buffer_add(out, "\n");
 }
 
+static void add_plain_row(struct buffer *out, const struct report_telling *telling, const char *clock,
+                          double value, double top, bool grows)
+{
+    const struct words words = words_quantity(telling->unit, value);
+    buffer_add(out, "  %s  %14s  ", clock, isnan(value) ? "not known" : words.s);
+    const int length = top > 0.0 && value > 0.0 ? (int)lround(value / top * PLAIN_BAR) : 0;
+    for (int k = 0; k < length; k++) {
+        buffer_add(out, grows ? "#" : "-");
+    }
+    buffer_add(out, "\n");
+}
+
 static void add_plain_chart(struct buffer *out, const struct report_telling *telling)
 {
     const struct alert *alert = telling->alert;
@@ -50,25 +63,27 @@ static void add_plain_chart(struct buffer *out, const struct report_telling *tel
         return;
     }
     const int64_t from_ms = alert->points[0].t_ms;
-    const int64_t span_ms = alert->points[alert->point_count - 1].t_ms - from_ms;
+    const struct series_point *last = &alert->points[alert->point_count - 1];
+    const int64_t span_ms = last->t_ms - from_ms;
     double top = 0.0;
     for (size_t i = 0; i < PLAIN_SLOTS; i++) {
         top = slots[i] > top ? slots[i] : top;
     }
+    /* What rises or falls within the last row is not lost in its mean. */
+    const bool turns = fabs(last->mean - slots[PLAIN_SLOTS - 1]) > LAST_ROW_TOLERANCE * fmax(top, last->mean);
+    top = turns ? fmax(top, last->mean) : top;
     bool growth_shown = false;
     buffer_add(out, "\nHistory of the %s (times are UTC)\n", telling->metric);
     for (size_t i = 0; i < PLAIN_SLOTS; i++) {
         const int64_t middle_ms = from_ms + (int64_t)((double)span_ms * ((double)i + 0.5) / PLAIN_SLOTS);
-        const struct words value = words_quantity(telling->unit, slots[i]);
-        buffer_add(out, "  %s  %14s  ", words_clock(middle_ms, span_ms).s,
-                   isnan(slots[i]) ? "not known" : value.s);
         const bool grows = report_grows_at(telling, middle_ms);
-        const int length = top > 0.0 && slots[i] > 0.0 ? (int)lround(slots[i] / top * PLAIN_BAR) : 0;
-        for (int k = 0; k < length; k++) {
-            buffer_add(out, grows ? "#" : "-");
-        }
+        add_plain_row(out, telling, words_clock(middle_ms, span_ms).s, slots[i], top, grows);
         growth_shown = growth_shown || grows;
-        buffer_add(out, "\n");
+    }
+    if (turns) {
+        const bool grows = report_grows_at(telling, last->t_ms);
+        add_plain_row(out, telling, words_clock(last->t_ms, span_ms).s, last->mean, top, grows);
+        growth_shown = growth_shown || grows;
     }
     if (growth_shown) {
         buffer_add(out, "  (# since the growth began)\n");

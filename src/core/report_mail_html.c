@@ -107,7 +107,7 @@ static void add_usage(struct buffer *out, const struct report_telling *telling, 
                    "\">&nbsp;</td>",
                    100 - used);
     }
-    buffer_add(out, "</tr></table></td></tr>\n<tr><td " SMALL ">%.0f %% of %s used", 100.0 * part,
+    buffer_add(out, "</tr></table></td></tr>\n<tr><td " SMALL ">%s of %s used", words_share(part).s,
                words_quantity(telling->unit, incident->limit).s);
     if (incident->limit_name[0] != '\0') {
         buffer_add(out, ": ");

@@ -174,14 +174,14 @@ static void add_exhaustion(struct buffer *page, const struct verdict *verdict)
         return;
     }
     if (verdict->exhaustion_ms > verdict->at_ms) {
-        add_fact(page, "time left", words_duration(verdict->exhaustion_ms - verdict->at_ms).s);
+        add_fact(page, "time left", words_left(verdict->exhaustion_ms - verdict->at_ms).s);
     }
-    add_fact(page, "limit reached", words_time(verdict->exhaustion_ms).s);
+    const int64_t late_ms = verdict->exhaustion_late_ms;
+    add_fact(page, "limit reached", words_foreseen(verdict->exhaustion_ms, verdict->at_ms).s);
     if (verdict->exhaustion_early_ms != INT64_MAX) {
-        add_fact(page, "at the earliest", words_time(verdict->exhaustion_early_ms).s);
+        add_fact(page, "at the earliest", words_foreseen(verdict->exhaustion_early_ms, verdict->at_ms).s);
         add_fact(page, "at the latest",
-                 verdict->exhaustion_late_ms != INT64_MAX ? words_time(verdict->exhaustion_late_ms).s
-                                                          : "not foreseeable");
+                 late_ms != INT64_MAX ? words_foreseen(late_ms, verdict->at_ms).s : "not foreseeable");
     }
 }
 

@@ -8,6 +8,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Of the limit, used when the growth has ended: then there is still something to say of it. */
+#define MUCH_OF_LIMIT 0.5
+
 /* ---- what is talked about ---- */
 
 void report_clean(char *out, size_t capacity, const char *from_outside)
@@ -84,7 +87,7 @@ static void tell_left(struct report_telling *telling)
     if (left_ms <= 0) {
         text_add(&text, "limit reached");
     } else {
-        text_add(&text, "%s left", words_duration(left_ms).s);
+        text_add(&text, "%s left", words_left(left_ms).s);
     }
 }
 
@@ -398,6 +401,24 @@ static void add_which_end(struct text *text, const struct alert *alert)
     }
 }
 
+/* " (between 2026-11-22 07:44:05 and 2026-11-22 09:16:05 UTC)" */
+static void add_between(struct text *text, const struct incident *incident, int64_t now_utc_ms)
+{
+    const int64_t early_ms = incident->exhaustion_early_utc_ms;
+    const int64_t late_ms = incident->exhaustion_late_utc_ms;
+    const struct words early = words_foreseen(early_ms, now_utc_ms);
+    const struct words late = words_foreseen(late_ms, now_utc_ms);
+    const bool one_zone = strlen(early.s) == strlen(late.s); /* which is said once then */
+    if (!is_foreseeable(early_ms)) {
+        return;
+    }
+    if (!is_foreseeable(late_ms)) {
+        text_add(text, early_ms > now_utc_ms ? " (not before %s)" : " (perhaps at once)", early.s);
+    } else if (strcmp(early.s, late.s) != 0) {
+        text_add(text, " (between %.*s and %s)", one_zone ? 19 : (int)strlen(early.s), early.s, late.s);
+    }
+}
+
 static void fact_rate(struct report_telling *telling, const char *label)
 {
     const struct incident *incident = telling->incident;
@@ -405,6 +426,9 @@ static void fact_rate(struct report_telling *telling, const char *label)
     struct text text = fact_begin(telling, label);
     if (isnan(slope)) {
         text_add(&text, "rate unknown");
+    } else if (report_is_growing(telling) && slope > 0.0 && incident->slope_low_per_hour <= 0.0) {
+        /* it swings: an interval from shrinking to growing would deny what the verdict is sure of */
+        text_add(&text, "about +%s", words_rate(telling->unit, slope).s);
     } else {
         text_add(&text, "%s%s", slope > 0.0 ? "+" : "",
                  words_rate_interval(telling->unit, slope, incident->slope_low_per_hour,
@@ -416,6 +440,24 @@ static void fact_rate(struct report_telling *telling, const char *label)
 bool report_grows_at(const struct report_telling *telling, int64_t utc_ms)
 {
     return report_is_growing(telling) && onset_utc_ms(telling) > 0 && utc_ms >= onset_utc_ms(telling);
+}
+
+static void fact_limit(struct report_telling *telling)
+{
+    const struct incident *incident = telling->incident;
+    if (!(incident->limit > 0.0)) {
+        return;
+    }
+    struct text text = fact_begin(telling, "Limit");
+    text_add(&text, "%s", words_quantity(telling->unit, incident->limit).s);
+    if (incident->limit_name[0] != '\0') {
+        char name[sizeof(incident->limit_name) * 2];
+        report_clean(name, sizeof(name), incident->limit_name);
+        text_add(&text, " (%s)", name);
+    }
+    if (incident->level_now >= 0.0) {
+        text_add(&text, ", %s of it used", words_share(incident->level_now / incident->limit).s);
+    }
 }
 
 static void facts_of_growth(struct report_telling *telling)
@@ -444,18 +486,7 @@ static void facts_of_growth(struct report_telling *telling)
     if (!isnan(incident->level_at_onset)) {
         text_add(&text, ", %s when it began", words_quantity(telling->unit, incident->level_at_onset).s);
     }
-    if (!isnan(incident->limit) && incident->limit > 0.0) {
-        text = fact_begin(telling, "Limit");
-        text_add(&text, "%s", words_quantity(telling->unit, incident->limit).s);
-        if (incident->limit_name[0] != '\0') {
-            char name[sizeof(incident->limit_name) * 2];
-            report_clean(name, sizeof(name), incident->limit_name);
-            text_add(&text, " (%s)", name);
-        }
-        if (incident->level_now >= 0.0) {
-            text_add(&text, ", %.0f %% of it used", 100.0 * incident->level_now / incident->limit);
-        }
-    }
+    fact_limit(telling);
     text = fact_begin(telling, "Ends");
     if (has_slowed(telling)) {
         text_add(&text, "not foreseeable while it hardly grows");
@@ -472,18 +503,10 @@ static void facts_of_growth(struct report_telling *telling)
         return;
     }
     if (incident->exhaustion_utc_ms > alert->utc_ms) {
-        text_add(&text, "in %s, ", words_duration(incident->exhaustion_utc_ms - alert->utc_ms).s);
+        text_add(&text, "in %s, ", words_left(incident->exhaustion_utc_ms - alert->utc_ms).s);
     }
-    text_add(&text, "%s", words_time(incident->exhaustion_utc_ms).s);
-    const struct words early = words_time(incident->exhaustion_early_utc_ms);
-    const struct words late = words_time(incident->exhaustion_late_utc_ms);
-    if (is_foreseeable(incident->exhaustion_early_utc_ms)) {
-        if (!is_foreseeable(incident->exhaustion_late_utc_ms)) {
-            text_add(&text, " (not before %s)", early.s);
-        } else if (strcmp(early.s, late.s) != 0) {
-            text_add(&text, " (between %.19s and %s)", early.s, late.s);
-        }
-    }
+    text_add(&text, "%s", words_foreseen(incident->exhaustion_utc_ms, alert->utc_ms).s);
+    add_between(&text, incident, alert->utc_ms);
     add_which_end(&text, alert);
 }
 
@@ -524,6 +547,10 @@ static void facts_of_end(struct report_telling *telling)
     if (!isnan(incident->level_now)) {
         text_add(&text, telling->alert->kind == ALERT_RECOVERED ? ", %s now" : ", %s last",
                  words_quantity(telling->unit, incident->level_now).s);
+    }
+    const bool by_itself = telling->alert->kind == ALERT_RECOVERED && incident->recovering_utc_ms == 0;
+    if (by_itself && incident->level_now >= MUCH_OF_LIMIT * incident->limit) {
+        fact_limit(telling);
     }
     if (incident->opened_utc_ms > 0) {
         const int64_t end_ms = incident->closed_utc_ms > 0 ? incident->closed_utc_ms : telling->alert->utc_ms;

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define DAYS_PER_ERA 146097 /* 400 Gregorian years */
-#define EPOCH_DAY 719468    /* days from 0000-03-01 to 1970-01-01 */
+#define FORESEEN_TO_THE_SECOND_MS (7 * MS_PER_DAY)
+#define EPOCH_DAY 719468 /* days from 0000-03-01 to 1970-01-01 */
 
 const char *unit_name(enum unit unit)
 {
@@ -405,6 +406,16 @@ void text_add_time_human(struct text *text, int64_t utc_ms)
     const struct civil c = civil_from_ms(utc_ms);
     text_add(text, "%04" PRId64 "-%02d-%02d %02d:%02d:%02d UTC", c.year, c.month, c.day, c.hour, c.minute,
              c.second);
+}
+
+void text_add_time_foreseen(struct text *text, int64_t utc_ms, int64_t now_utc_ms)
+{
+    if (utc_ms - now_utc_ms <= FORESEEN_TO_THE_SECOND_MS) {
+        text_add_time_human(text, utc_ms);
+        return;
+    }
+    const struct civil c = civil_from_ms(utc_ms);
+    text_add(text, "%04" PRId64 "-%02d-%02d", c.year, c.month, c.day);
 }
 
 /* Exactly `count` digits; moves *p past them. */

@@ -362,6 +362,115 @@ static void growth_that_ended_by_itself(void **state)
     free(alert);
 }
 
+/* A growth that has ended near its limit is not over for who reads of it; what is far from it needs no word. */
+static void growth_that_ended_near_its_limit(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_RECOVERED);
+    struct mail mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "\nLimit      2.00 GiB (address space), 86 % of it used\nLasted"));
+    mail_deinit(&mail);
+    alert->incident.recovering_utc_ms = NOW - MS_PER_HOUR; /* the process that had taken it has ended */
+    mail = mail_of(alert);
+    assert_null(strstr(mail.plain, "\nLimit"));
+    mail_deinit(&mail);
+    free(alert);
+}
+
+/* What grows has taken more than nothing, and what is not full is not full. */
+static void shares_of_a_limit(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_OPENED);
+    alert->incident.level_now = 0.003 * GIB;
+    struct mail mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "(address space), less than 1 % of it used\n"));
+    assert_non_null(strstr(mail.html, ">less than 1 % of 2.00 GiB used: address space<"));
+    mail_deinit(&mail);
+    alert->incident.level_now = 1.995 * GIB;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "(address space), more than 99 % of it used\n"));
+    mail_deinit(&mail);
+    alert->incident.level_now = 2.0 * GIB;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "(address space), 100 % of it used\n"));
+    mail_deinit(&mail);
+    free(alert);
+}
+
+/* Where swings make the interval reach from shrinking to growing, it would deny that it grows; and what may have come
+ * already is not said to be yet to come. */
+static void growth_that_swings(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_OPENED);
+    struct incident *incident = &alert->incident;
+    incident->slope_low_per_hour = -36.4 * MIB;
+    incident->exhaustion_early_utc_ms = NOW;
+    incident->exhaustion_late_utc_ms = INT64_MAX;
+    struct mail mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "\nGrows      about +62.4 MiB/h\n"));
+    assert_non_null(
+        strstr(mail.plain, "\nEnds       in 5 h 10 min, 2026-11-22 08:24:05 UTC (perhaps at once)\n"));
+    mail_deinit(&mail);
+    free(alert);
+}
+
+/* No forecast knows the second in which it ends, nor that of a day in weeks. */
+static void what_is_foreseen_is_rounded(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_OPENED);
+    struct incident *incident = &alert->incident;
+    incident->exhaustion_utc_ms = NOW + 52 * MS_PER_MINUTE + 3 * MS_PER_SECOND;
+    struct mail mail = mail_of(alert);
+    assert_string_equal(mail.subject,
+                        "[storewatch] EX1: BESAgent.exe private bytes +62.4 MiB/h, 52 min left");
+    assert_non_null(strstr(mail.plain, "\nEnds       in 52 min, 2026-11-22 04:06:08 UTC ("));
+    mail_deinit(&mail);
+    incident->exhaustion_utc_ms = NOW + 9 * MS_PER_MINUTE + 3 * MS_PER_SECOND;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.subject, " 9 min 3 s left"));
+    mail_deinit(&mail);
+    incident->exhaustion_early_utc_ms = NOW + 6 * MS_PER_DAY;
+    incident->exhaustion_utc_ms = NOW + 15 * MS_PER_DAY;
+    incident->exhaustion_late_utc_ms = NOW + 78 * MS_PER_DAY;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain,
+                           "\nEnds       in 15 d, 2026-12-07 (between 2026-11-28 03:14:05 UTC and\n"
+                           "           2027-02-08)\n"));
+    mail_deinit(&mail);
+    incident->exhaustion_early_utc_ms = NOW + 8 * MS_PER_DAY;
+    mail = mail_of(alert);
+    assert_non_null(
+        strstr(mail.plain, "\nEnds       in 15 d, 2026-12-07 (between 2026-11-30 and 2027-02-08)\n"));
+    mail_deinit(&mail);
+    incident->exhaustion_late_utc_ms = INT64_MAX;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "\nEnds       in 15 d, 2026-12-07 (not before 2026-11-30)\n"));
+    mail_deinit(&mail);
+    free(alert);
+}
+
+/* What took minutes lies within the last of ten rows of two days: its level now has a row of its own. */
+static void a_chart_ends_with_what_is_now(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_OPENED);
+    alert->incident.onset_utc_ms = NOW - MS_PER_HOUR;
+    for (int i = 0; i < 96; i++) {
+        const double level = (i < 94 ? 100.0 : i == 94 ? 900.0 : 1800.0) * MIB;
+        alert->points[alert->point_count++] =
+            (struct series_point){NOW - (95 - i) * 30 * MS_PER_MINUTE, level, level, level};
+    }
+    struct mail mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain,
+                           "\n  11-22 03:14        1.76 GiB  ####################################\n"
+                           "  (# since the growth began)\n"));
+    mail_deinit(&mail);
+    free(alert);
+}
+
 static void plain_text_of_others(void **state)
 {
     (void)state;
@@ -742,6 +851,11 @@ int main(void)
         cmocka_unit_test(a_limit_that_is_reached_is_no_forecast),
         cmocka_unit_test(what_hardly_grows_any_more),
         cmocka_unit_test(growth_that_ended_by_itself),
+        cmocka_unit_test(growth_that_ended_near_its_limit),
+        cmocka_unit_test(shares_of_a_limit),
+        cmocka_unit_test(growth_that_swings),
+        cmocka_unit_test(what_is_foreseen_is_rounded),
+        cmocka_unit_test(a_chart_ends_with_what_is_now),
         cmocka_unit_test(plain_text_of_others),
         cmocka_unit_test(events),
         cmocka_unit_test(hostile_names),

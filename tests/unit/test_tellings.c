@@ -335,6 +335,22 @@ static void test_what_was_given_back_grows_no_more(void **state)
     assert_true(f->told[ALERT_RECOVERED].incident.level_now < 1.6e8);
 }
 
+/* A growth that stops of its own holds what it took: that is no reason to do nothing about it. */
+static void test_what_stopped_by_itself_may_grow_again(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.mode = MODE_ALERT;
+    leak(f, "ArchiveSvc", 3e8);
+    run_until_told(f, ALERT_OPENED);
+    run_polls(f, 4 * MS_PER_HOUR);
+    fake_halt(&f->os, fake_program_find(&f->os, "ArchiveSvc"));
+    for (int hour = 0; hour < 24 && !is_told(f, ALERT_RECOVERED); hour++)
+        run_polls(f, MS_PER_HOUR);
+    assert_true(is_told(f, ALERT_RECOVERED));
+    assert_todo(&f->told[ALERT_RECOVERED], "What it took it still has, and it may grow again");
+    assert_todo(&f->told[ALERT_RECOVERED], "Emsmdb32.dll");
+}
+
 /* ---- where a restart does harm ---- */
 
 static void test_a_cluster_has_its_own_way(void **state)
@@ -551,6 +567,7 @@ int main(void)
         TEST(test_an_end_that_has_passed_is_not_told_again_and_again),
         TEST(test_what_cannot_be_read_is_not_said_to_grow_now),
         TEST(test_what_was_given_back_grows_no_more),
+        TEST(test_what_stopped_by_itself_may_grow_again),
         TEST(test_a_cluster_has_its_own_way),
         TEST(test_what_a_cluster_moved_is_not_to_be_started_here),
         TEST(test_a_backup_comes_first),
