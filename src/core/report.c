@@ -66,8 +66,9 @@ struct words words_duration(int64_t ms)
 
 struct words words_left(int64_t ms)
 {
-    return words_duration(ms < 10 * MS_PER_MINUTE ? ms
-                                                  : (ms + MS_PER_MINUTE / 2) / MS_PER_MINUTE * MS_PER_MINUTE);
+    const bool in_minutes =
+        ms >= 10 * MS_PER_MINUTE && ms < MS_PER_HOUR; /* from there on it has no seconds */
+    return words_duration(in_minutes ? (ms + MS_PER_MINUTE / 2) / MS_PER_MINUTE * MS_PER_MINUTE : ms);
 }
 
 struct words words_foreseen(int64_t utc_ms, int64_t now_utc_ms)

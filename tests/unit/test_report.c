@@ -432,6 +432,10 @@ static void what_is_foreseen_is_rounded(void **state)
     mail = mail_of(alert);
     assert_non_null(strstr(mail.subject, " 9 min 3 s left"));
     mail_deinit(&mail);
+    incident->exhaustion_utc_ms = NOW + 38 * MS_PER_HOUR - 30 * MS_PER_MINUTE - 20 * MS_PER_SECOND;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.subject, ", 1 d 13 h left")); /* rounded once, and not to minutes before */
+    mail_deinit(&mail);
     incident->exhaustion_early_utc_ms = NOW + 6 * MS_PER_DAY;
     incident->exhaustion_utc_ms = NOW + 15 * MS_PER_DAY;
     incident->exhaustion_late_utc_ms = NOW + 78 * MS_PER_DAY;
