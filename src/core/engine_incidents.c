@@ -224,15 +224,48 @@ static bool is_refused(const struct open_incident *open, const struct restart_jo
     return text_equal_nocase(open->refused.service, wanted->target);
 }
 
+/* Is a restart for it begun in this step, when nothing else is under way? */
+static bool is_acted_on(struct step *step, struct open_incident *open, struct restart_journal *out_wanted,
+                        enum check *out_failed)
+{
+    if (!step_consider(step, open, out_wanted, out_failed))
+        return false;
+    if (!is_refused(open, out_wanted))
+        return true;
+    text_copy(open->incident.held_because, sizeof open->incident.held_because, open->refused.why);
+    return false;
+}
+
+/* A leaking client comes before the store, and the store's end makes it urgent, too (policy_next_rung,
+ * engine_deadline_utc_ms): what is said of the store rests on what is decided of the client now. */
+static bool is_client_acted_on(struct step *step, const struct open_incident *store,
+                               struct restart_journal *out_wanted)
+{
+    bool acts = false;
+    for (size_t i = 0; store->incident.target_kind == TARGET_STORE && i < INCIDENTS_MAX; i++) {
+        struct open_incident *client = &step->engine->incidents[i];
+        struct restart_journal wanted;
+        enum check failed;
+        if (!client->incident.id || client->incident.target_kind != TARGET_CLIENT ||
+            !client->seen_unbounded || !engine_grows_now(client) ||
+            !is_acted_on(step, client, &wanted, &failed) || acts)
+            continue;
+        *out_wanted = wanted;
+        acts = true;
+    }
+    return acts;
+}
+
 /* The sentence about what storewatch itself does next. Returns whether it acts. */
 static bool say_what_happens(struct step *step, struct alert *alert, struct open_incident *open)
 {
-    struct restart_journal wanted;
+    struct restart_journal wanted, first;
     enum check failed = CHECK_COUNT;
-    bool acts = step_consider(step, open, &wanted, &failed);
-    if (acts && is_refused(open, &wanted)) {
-        acts = false;
-        text_copy(open->incident.held_because, sizeof open->incident.held_because, open->refused.why);
+    const bool client_acts = is_client_acted_on(step, open, &first);
+    bool acts = is_acted_on(step, open, &wanted, &failed);
+    if (!acts && client_acts) {
+        wanted = first;
+        acts = true;
     }
     if (failed != CHECK_COUNT)
         open->held_told |= 1u << failed;
@@ -573,9 +606,10 @@ void step_follow_gone(struct step *step)
         if (with_boot)
             alert_add_done(alert, "The machine was started anew, and the process has ended with that.");
         else
-            alert_add_done(alert,
-                           "The process ended without storewatch: a crash, or a person restarted it%s.",
-                           alert->cluster_node ? ", or the cluster moved its group" : "");
+            alert_add_done(
+                alert,
+                "The process ended without storewatch: a crash, or a person stopped or restarted it%s.",
+                alert->cluster_node ? ", or the cluster moved its group" : "");
         note_service_state(step, alert);
         if (with_boot && alert->service_state != SERVICE_STATE_STOPPED)
             alert->todo_count = 0;

@@ -108,6 +108,8 @@ int64_t engine_deadline_utc_ms(const struct engine *engine, const struct open_in
 void step_tell_story(struct step *step, const char *format, ...) PRINTF_LIKE(2, 3);
 bool step_consider(struct step *step, struct open_incident *open, struct restart_journal *out_wanted,
                    enum check *out_failed);
+/* It is seen to grow right now: what has stopped, or was given back, wants no restart. */
+bool engine_grows_now(const struct open_incident *open);
 void step_follow_restart(struct step *step);
 void step_tell_terminated(struct step *step, const char *service);
 void step_decide(struct step *step);

@@ -508,8 +508,7 @@ static void tell_held(struct step *step, struct open_incident *open, const char 
     advice_add(alert, &step->engine->config, false);
 }
 
-/* It is seen to grow right now: what has stopped, or was given back, wants no restart. */
-static bool grows_now(const struct open_incident *open)
+bool engine_grows_now(const struct open_incident *open)
 {
     return open->incident.state == INCIDENT_OPEN && !open->bounded_mono_ms && !open->given_back;
 }
@@ -526,7 +525,7 @@ void step_decide(struct step *step)
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         struct open_incident *open = &engine->incidents[i];
         /* What grew before storewatch was restarted is not acted on before it is seen to grow again. */
-        if (!open->incident.id || !open->seen_unbounded || !grows_now(open))
+        if (!open->incident.id || !open->seen_unbounded || !engine_grows_now(open))
             continue;
         struct restart_journal wanted;
         enum check failed = CHECK_COUNT;
@@ -555,7 +554,7 @@ void step_decide(struct step *step)
  * the ladder: then the decision is dropped, and the next step decides anew. */
 static bool still_wanted(struct step *step, struct open_incident *open)
 {
-    if (!open || !grows_now(open))
+    if (!open || !engine_grows_now(open))
         return false;
     struct restart_journal wanted;
     enum check failed;

@@ -508,7 +508,7 @@ static void test_a_boot_is_no_crash(void **state)
     assert_int_equal(boot->kind, ALERT_ENDED);
     assert_non_null(strstr(boot->done[0], "The machine was started anew"));
     assert_int_equal(boot->todo_count, 0);
-    assert_non_null(strstr(crash->done[0], "a crash, or a person restarted it"));
+    assert_non_null(strstr(crash->done[0], "a crash, or a person stopped or restarted it"));
     assert_int_equal(crash->todo_count, 1);
 }
 

@@ -310,6 +310,33 @@ static void test_what_cannot_be_read_is_not_said_to_grow_now(void **state)
     assert_int_equal(alert->read_utc_ms, 0);
 }
 
+/* ---- who comes first ---- */
+
+/* A leaking client is restarted before the store, and for the store's sake when that is near its end: the mail about
+ * the store says so, and not what kept the client waiting until then. */
+static void test_the_store_s_mail_says_that_the_client_is_restarted(void **state)
+{
+    struct fixture *f = *state;
+    struct config *config = &f->agent->engine->config;
+    f->os.host.commit_limit_bytes = 2e10;
+    config->limit_private_bytes = 6e9;
+    config->window_count = 1; /* none opens in days */
+    config->windows[0] = (struct config_window){
+        .days = (uint8_t)(1u << (f->os.weekday + 4) % 7), .from_minute = 60, .to_minute = 300};
+    leak(f, "ArchiveSvc", 5e7);
+    run_until_told(f, ALERT_OPENED);
+    leak(f, "MSExchangeIS", 6e8);
+    const struct alert *alert = &f->told[ALERT_ESCALATED];
+    for (int poll = 0; poll < 24 * 60 * 4 && !is_told(f, ALERT_ESCALATED); poll++)
+        run_polls(f, 15 * MS_PER_SECOND);
+    assert_int_equal(alert->incident.target_kind, TARGET_STORE);
+    assert_true(is_told(f, ALERT_RESTART_BEGUN));
+    assert_string_equal(f->told[ALERT_RESTART_BEGUN].service, "ArchiveSvc");
+    assert_done(alert, "storewatch restarts ArchiveSvc now (rung \"restart_client\").");
+    assert_false(says(alert->done, alert->done_count, "restarts nothing now"));
+    assert_todo(alert, "Nothing at once: storewatch acts.");
+}
+
 /* ---- an end that has just come ---- */
 
 /* What grew for hours is given back at once, and the level of the verdict comes after that. Until the end is
@@ -566,6 +593,7 @@ int main(void)
         TEST(test_a_pause_is_told_once),
         TEST(test_an_end_that_has_passed_is_not_told_again_and_again),
         TEST(test_what_cannot_be_read_is_not_said_to_grow_now),
+        TEST(test_the_store_s_mail_says_that_the_client_is_restarted),
         TEST(test_what_was_given_back_grows_no_more),
         TEST(test_what_stopped_by_itself_may_grow_again),
         TEST(test_a_cluster_has_its_own_way),
