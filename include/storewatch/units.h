@@ -30,6 +30,8 @@ enum status size_parse(const char *text, double *out_bytes);
 void text_add_quantity(struct text *text, enum unit unit, double value);
 /* The same behind the metric's name, which says "handles" already: "12,480". */
 void text_add_level(struct text *text, enum unit unit, double value);
+/* A whole number of what the words beside it name: "57,600". */
+void text_add_count(struct text *text, double count);
 /* Where a level stands that has come to its limit: "at" it, or "above", by half a percent and more: less may be the
  * rounding of the words. */
 const char *side_of_limit(double level, double limit);

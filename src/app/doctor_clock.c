@@ -227,11 +227,17 @@ void doctor_check_polls(struct doctor *doctor)
         text_add(&text, "; the last one took %.0f ms", took_ms);
     if (!isnan(cpu_ms))
         text_add(&text, ", all of storewatch %.1f ms of CPU a poll", cpu_ms / polls);
+    char counts[3][32];
+    const double values[] = {polls, failed, missed};
+    for (size_t i = 0; i < ARRAY_COUNT(values); i++) {
+        struct text count = text_on(counts[i], sizeof counts[i]);
+        text_add_count(&count, values[i]);
+    }
     const bool many = polls + missed >= LOST_POLLS_MIN && failed + missed > LOST_SHARE * (polls + missed);
     doctor_add(doctor, many ? DOCTOR_WARNING : DOCTOR_OK, "polls",
                many ? "The machine is too busy, or the counters cannot be read: see the events 1030. Make "
                       "sampling.interval longer when it is too busy."
                     : NULL,
-               "%.0f poll%s since the service was started, %.0f failed, %.0f missed%s", polls,
-               polls > 1 ? "s" : "", failed, missed, cost);
+               "%s poll%s since the service was started, %s failed, %s missed%s", counts[0],
+               polls > 1 ? "s" : "", counts[1], counts[2], cost);
 }

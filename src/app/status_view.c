@@ -66,7 +66,7 @@ static void add_end(struct text *text, const json_t *metric, int64_t at_utc_ms)
         text_add_duration(text, end_utc_ms - at_utc_ms);
         text_add(text, ", ");
     }
-    text_add_time_human(text, end_utc_ms);
+    text_add_time_foreseen(text, end_utc_ms, at_utc_ms);
 }
 
 static void add_metric(struct buffer *out, const json_t *metric, int64_t at_utc_ms)
@@ -201,12 +201,13 @@ static void add_count(struct buffer *out, const char *before, const json_t *obje
                       const char *after)
 {
     const json_t *value = json_object_get(object, key);
-    buffer_add(out, "%s", before);
+    char count[32];
+    struct text text = text_on(count, sizeof count);
     if (json_is_integer(value))
-        buffer_add(out, "%lld", (long long)json_integer_value(value));
+        text_add_count(&text, (double)json_integer_value(value));
     else
-        buffer_add(out, "?");
-    buffer_add(out, "%s", after);
+        text_add(&text, "?");
+    buffer_add(out, "%s%s%s", before, count, after);
 }
 
 /* What storewatch cannot write, the worst first; NULL = nothing. */

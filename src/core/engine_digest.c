@@ -126,9 +126,16 @@ static void say_summary(struct step *step, struct alert *alert)
     text_add(&text, "\n%zu program%s watched.", present, present == 1 ? " is" : "s are");
     if (engine->watch.left_out)
         text_add(&text, " %zu more found no room.", engine->watch.left_out);
-    text_add(&text, " %llu looks since storewatch started", (unsigned long long)engine->look_count);
-    text_add(&text, engine->failed_look_count ? ", of which %llu failed." : ", none failed.",
-             (unsigned long long)engine->failed_look_count);
+    text_add(&text, " ");
+    text_add_count(&text, (double)engine->look_count);
+    text_add(&text, " look%s since storewatch started, ", engine->look_count == 1 ? "" : "s");
+    if (engine->failed_look_count) {
+        text_add(&text, "of which ");
+        text_add_count(&text, (double)engine->failed_look_count);
+    } else {
+        text_add(&text, "none");
+    }
+    text_add(&text, " failed.");
     if (engine->maintenance_until_utc_ms > step->clock.utc_ms) {
         text_add(&text, "\nMaintenance until ");
         text_add_time_human(&text, engine->maintenance_until_utc_ms);

@@ -499,10 +499,10 @@ bool report_add_figure(struct buffer *page, const struct report_series *series)
     if (chart.has_fan) {
         add_fan(page, &chart);
     }
-    add_curves(page, &chart);
-    if (chart.has_fit) {
+    if (chart.has_fit) { /* below what was measured, which it is about */
         add_fit(page, &chart);
     }
+    add_curves(page, &chart);
     buffer_add(page, "</svg>\n");
     if (chart.has_limit) {
         add_limit(page, &chart);

@@ -46,7 +46,7 @@ static const char style[] =
     ".plot .band{fill:var(--series);opacity:.2}.plot "
     ".mean{stroke:var(--series);stroke-width:1.8;stroke-linejoin:round}\n"
     ".plot .dot{stroke:var(--series);stroke-width:5;stroke-linecap:round}\n"
-    ".plot .fan{fill:var(--fit);opacity:.2}.plot .fit{stroke:var(--fit);stroke-width:1.4}.plot "
+    ".plot .fan{fill:var(--fit);opacity:.2}.plot .fit{stroke:var(--fit);stroke-width:4;opacity:.55}.plot "
     ".forecast{stroke:var(--fit);stroke-width:2;stroke-dasharray:6 5}\n"
     ".chart .limit{stroke:var(--bad);stroke-width:1.5;stroke-dasharray:8 4}.chart "
     "text.limit{fill:var(--bad);stroke:var(--card);stroke-width:4;stroke-dasharray:none;stroke-linejoin:"
@@ -63,7 +63,7 @@ static const char style[] =
     ".key svg{width:22px;height:12px;margin-right:5px;vertical-align:-1px}.key path{fill:none}\n"
     ".key .band{fill:var(--series);opacity:.25}.key .mean{stroke:var(--series);stroke-width:2}.key "
     ".fan{fill:var(--fit);opacity:.25}\n"
-    ".key .fit{stroke:var(--fit);stroke-width:2}.key "
+    ".key .fit{stroke:var(--fit);stroke-width:4;opacity:.55}.key "
     ".forecast{stroke:var(--fit);stroke-width:2;stroke-dasharray:5 4}\n"
     ".key .limit{stroke:var(--bad);stroke-width:2;stroke-dasharray:6 3}.key "
     ".change{stroke:var(--muted);stroke-width:2;stroke-dasharray:1 4;stroke-linecap:round}\n"
@@ -219,10 +219,10 @@ static void add_verdict(struct buffer *page, const struct report_series *series)
         add_exhaustion(page, verdict);
     }
     text_clear(&text);
-    text_add_quantity(&text, UNIT_OTHER, (double)verdict->sample_count);
+    text_add_count(&text, (double)verdict->sample_count);
     if (verdict->unknown_count > 0) {
         text_add(&text, ", and ");
-        text_add_quantity(&text, UNIT_OTHER, (double)verdict->unknown_count);
+        text_add_count(&text, (double)verdict->unknown_count);
         text_add(&text, " unknown");
     }
     add_fact(page, "samples", words);

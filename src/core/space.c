@@ -35,6 +35,8 @@ void text_add_space(struct text *text, const struct space *space)
     text_add_quantity(text, UNIT_BYTES, space->largest_bytes);
     text_add(text, ", ");
     text_add_quantity(text, UNIT_BYTES, space->free_bytes);
-    text_add(text, " free in %.0f block%s of ", space->block_count, space->block_count == 1 ? "" : "s");
+    text_add(text, " free in ");
+    text_add_count(text, space->block_count);
+    text_add(text, " block%s of ", space->block_count == 1 ? "" : "s");
     text_add_quantity(text, UNIT_BYTES, space->limit_bytes);
 }

@@ -201,6 +201,11 @@ void text_add_level(struct text *text, enum unit unit, double value)
     add_number(text, value / scale.divisor, scale.decimals);
 }
 
+void text_add_count(struct text *text, double count)
+{
+    add_number(text, count, 0);
+}
+
 const char *side_of_limit(double level, double limit)
 {
     return level >= 1.005 * limit ? "above" : "at";

@@ -593,6 +593,7 @@ static void status_says_when_growth_ends(void **state)
     (void)state;
     static const char *const table[][2] = {
         {"\"2026-11-22T17:30:00Z\"", "; ends in 3 h 30 min, 2026-11-22 17:30:00 UTC\n"},
+        {"\"2027-05-20T18:33:42Z\"", "; ends in 179 d, 2027-05-20\n"}, /* nobody knows the second of that */
         {"\"2026-11-22T13:00:00Z\"", "; ends 2026-11-22 13:00:00 UTC\n"}, /* it should be over already */
         {"null", "; ends at an unknown time\n"},
         {"\"2026-11-22T14:00:00Z\", \"limit\": 812", "; the limit is reached\n"},

@@ -767,9 +767,12 @@ static void test_a_digest_says_where_to_look(void **state)
     tell_digest(f, 20000 * MS_PER_DAY, 600, key);
     assert_int_equal(f->actions.alerts[0].todo_count, 0);
     grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    f->engine->look_count = 172800;
     tell_digest(f, 20001 * MS_PER_DAY, 600, key);
     assert_int_equal(f->actions.alerts[0].todo_count, 1);
     assert_non_null(strstr(f->actions.alerts[0].todo[0], "What the latest alert of it says. "));
+    assert_non_null(
+        strstr(f->actions.alerts[0].text, " 172,80")); /* looks: nobody reads 172800 at a glance */
     f->engine->blind = true;
     tell_digest(f, 20002 * MS_PER_DAY, 600, key);
     assert_non_null(strstr(f->actions.alerts[0].todo[0], "What the latest alert of each of these says. "));

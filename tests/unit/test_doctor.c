@@ -235,13 +235,14 @@ static void how_the_service_gets_on(void **state)
     assert_says(said(f),
                 "1 poll since the service was started, 0 failed, 0 missed; the last one took 12 ms, all of "
                 "storewatch 31.2 ms of CPU a poll\n");
-    answer(f,
-           "{\"self\": {\"polls\": 980, \"failed_polls\": 0, \"missed_polls\": 20, \"last_look_ms\": null, "
-           "\"cpu_ms\": null}}");
+    answer(
+        f,
+        "{\"self\": {\"polls\": 9800, \"failed_polls\": 0, \"missed_polls\": 1200, \"last_look_ms\": null, "
+        "\"cpu_ms\": null}}");
     doctor_check_polls(f->doctor);
     assert_int_equal(doctor_worst(f->doctor), DOCTOR_WARNING);
     const char *words = said(f);
-    assert_says(words, "980 polls since the service was started, 0 failed, 20 missed\n");
+    assert_says(words, "9,800 polls since the service was started, 0 failed, 1,200 missed\n");
     assert_says(words, "\n0 ok, 1 warning, 0 failed\n");
     answer(f, "{\"self\": {\"polls\": 9, \"failed_polls\": 0, \"missed_polls\": 0}, \"store_error\": \"the "
               "disk is full\", \"look_error\": \"access denied\", \"event_error\": \"the log is full\", "

@@ -100,7 +100,7 @@ static struct verdict growth(void)
         .fit_to = 1.5 * GIB,
         .change_count = 2,
         .change_ms = {NOW - 10 * MS_PER_HOUR, NOW - 90 * MS_PER_DAY}, /* the second is out of sight */
-        .sample_count = 99,
+        .sample_count = 5760,
         .unknown_count = 3,
         .reason = "it grows",
     };
@@ -133,7 +133,9 @@ static void a_leak(void **state)
     assert_non_null(strstr(page, "<dt>limit</dt><dd>2.00 GiB (address space)</dd>"));
     assert_non_null(strstr(page, "<dt>time left</dt><dd>10 h</dd>"));
     assert_non_null(strstr(page, "<dt>limit reached</dt><dd>2026-11-22 13:14:05 UTC</dd>"));
-    assert_non_null(strstr(page, "<dt>samples</dt><dd>99, and 3 unknown</dd>"));
+    assert_non_null(strstr(page, "<dt>samples</dt><dd>5,760, and 3 unknown</dd>"));
+    /* what was measured lies above the line that was laid through it */
+    assert_true(strstr(page, "<path class=\"mean\"") > strstr(page, "<path class=\"fit\""));
     /* one run of the mean with its band, one fit, fan, forecast and limit, the one change point in sight */
     assert_int_equal(count_of(page, "<path class=\"mean\" d=\"M0.0 "), 1);
     assert_int_equal(count_of(page, "<path class=\"band\" d=\"M0.0 "), 1);

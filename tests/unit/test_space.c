@@ -67,7 +67,7 @@ static void test_the_words(void **state)
     struct text text = text_on(storage, sizeof storage);
     struct space space = {2 * GIB, 213 * MIB, 48 * MIB, 1204};
     text_add_space(&text, &space);
-    assert_string_equal(storage, "largest free block 48.0 MiB, 213 MiB free in 1204 blocks of 2.00 GiB");
+    assert_string_equal(storage, "largest free block 48.0 MiB, 213 MiB free in 1,204 blocks of 2.00 GiB");
 }
 
 /* ---- through the agent ---- */
@@ -429,7 +429,7 @@ static void test_the_mail_says_it(void **state)
     } cases[] = {
         {SPACE_LIMIT_NAME, "the end of its 2.00 GiB address space (largest free block now 48.0 MiB)"},
         {SPACE_BLOCK_LIMIT_NAME, "its largest free block, now 48.0 MiB, is down to 16 MiB then"},
-        {"system commit limit", "largest free block 48.0 MiB, 213 MiB free in 1204 blocks of 2.00 GiB"},
+        {"system commit limit", "largest free block 48.0 MiB, 213 MiB free in 1,204 blocks of 2.00 GiB"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         text_copy(incident->limit_name, sizeof incident->limit_name, cases[i].limit_name);
