@@ -61,10 +61,12 @@ static void print_restarts(const struct history *history)
     printf("\nrestarts: %zu\n", history->restart_count);
     for (size_t i = 0; i < history->restart_count; i++) {
         const struct restart_journal *restart = &history->restarts[i];
-        printf("  %lld  %s to %s  %s, %s, %s\n      %s\n", (long long)restart->id,
+        const bool has_ended = restart->phase == RESTART_ENDED;
+        printf("  %lld  %s to %s  %s, %s%s%s\n      %s\n", (long long)restart->id,
                time_text(begun, sizeof begun, restart->begun_utc_ms),
                time_text(ended, sizeof ended, restart->ended_utc_ms), restart->target,
-               restart_phase_name(restart->phase), restart_outcome_name(restart->outcome), restart->reason);
+               restart_phase_name(restart->phase), has_ended ? ", " : "",
+               has_ended ? restart_outcome_name(restart->outcome) : "", restart->reason);
         for (size_t s = 0; s < restart->plan.count; s++)
             printf("      %zu. %s%s%s\n", s + 1, restart->plan.services[s].name,
                    restart->plan.services[s].note[0] ? ": " : "", restart->plan.services[s].note);

@@ -18,6 +18,7 @@
 #define DAYS_MAX 400
 #define POINTS_MAX 600
 #define SUMMARY_MAX 2048
+#define NAMES_MAX 8 /* in one sentence of the summary */
 #define PAGE_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
 /* What a series that has been read teaches the next one of its target. */
@@ -346,6 +347,33 @@ static void add_count(struct text *text, size_t count, const char *what, size_t 
         text_add(text, "%zu %s%s, %zu %s.", count, what, count == 1 ? "" : "s", part, which);
 }
 
+/* Who is at the limit, each by name; of the others who comes to it first. */
+static void add_ends(struct text *text, const struct history *history, int64_t end_utc_ms)
+{
+    const struct incident *nearest = NULL;
+    size_t reached = 0;
+    for (const struct incident *incident = NULL;
+         (incident = report_next_to_end(history, incident)) != NULL;) {
+        char name[160];
+        report_name_growth(incident, name, sizeof name);
+        const bool is_there = incident->exhaustion_utc_ms != INT64_MAX && incident_limit_reached(incident);
+        if (is_there && reached++ < NAMES_MAX)
+            text_add(text, "%s%s", reached > 1 ? ", " : "\nThe limit is reached: ", name);
+        else if (!is_there && !nearest)
+            nearest = incident;
+    }
+    if (reached > NAMES_MAX)
+        text_add(text, " and %zu more", reached - NAMES_MAX);
+    text_add(text, reached ? "." : "");
+    if (nearest && nearest->exhaustion_utc_ms != INT64_MAX) {
+        char name[160];
+        report_name_growth(nearest, name, sizeof name);
+        text_add(text, "\nThe nearest end: ");
+        text_add_time_foreseen(text, nearest->exhaustion_utc_ms, end_utc_ms);
+        text_add(text, ", %s.", name);
+    }
+}
+
 /* Whoever reads only this knows how it stands. */
 static void add_summary(struct text *text, const struct reporter *reporter)
 {
@@ -370,19 +398,7 @@ static void add_summary(struct text *text, const struct reporter *reporter)
     add_count(text, history->incident_count, "incident", open, "open");
     text_add(text, " ");
     add_count(text, history->restart_count, "controlled restart", succeeded, "successful");
-    const struct incident *first = report_next_to_end(history, NULL);
-    if (first && first->exhaustion_utc_ms != INT64_MAX) {
-        char name[160];
-        report_name_growth(first, name, sizeof name);
-        if (incident_limit_reached(first)) {
-            text_add(text, "\nThe limit is reached: ");
-        } else {
-            text_add(text, "\nThe nearest end: ");
-            text_add_time_human(text, first->exhaustion_utc_ms);
-            text_add(text, ", ");
-        }
-        text_add(text, "%s.", name);
-    }
+    add_ends(text, history, reporter->end_utc_ms);
     report_summary_add(text, history, reporter->kept);
 }
 
@@ -439,7 +455,7 @@ static enum status make_page(struct reporter *reporter, struct err *err)
     text_add(&text, host ? "Memory report of %s" : "Memory report", host);
     report_page_begin(&reporter->page, title, "", reporter->now_utc_ms, summary);
     add_timeline(reporter);
-    report_tables_add(&reporter->page, &reporter->history, reporter->kept);
+    report_tables_add(&reporter->page, &reporter->history, reporter->kept, reporter->end_utc_ms);
     buffer_add_bytes(&reporter->page, charts.data ? charts.data : "", charts.length);
     report_mails_add(&reporter->page, &reporter->history);
     report_page_end(&reporter->page);

@@ -31,18 +31,10 @@ static void cell_words(struct row *row, const char *words)
     text_add(&text, "%s", words);
 }
 
-static void add_time(struct text *text, int64_t utc_ms)
-{
-    if (utc_ms == INT64_MAX)
-        text_add(text, "not foreseeable");
-    else
-        text_add_time_human(text, utc_ms);
-}
-
 static void cell_time(struct row *row, int64_t utc_ms)
 {
     struct text text = cell(row);
-    add_time(&text, utc_ms);
+    text_add_time_human(&text, utc_ms);
 }
 
 static void cell_lasted(struct row *row, int64_t from_utc_ms, int64_t to_utc_ms)
@@ -95,7 +87,15 @@ static void add_subject(struct text *text, const struct incident *incident)
 
 /* ---- what is open, and when it ends ---- */
 
-static void forecast_row(struct row *row, const struct incident *incident)
+static void add_foreseen(struct text *text, int64_t utc_ms, int64_t now_utc_ms)
+{
+    if (utc_ms == INT64_MAX)
+        text_add(text, "not foreseeable");
+    else
+        text_add_time_foreseen(text, utc_ms, now_utc_ms);
+}
+
+static void forecast_row(struct row *row, const struct incident *incident, int64_t now_utc_ms)
 {
     enum unit unit = metric_unit(incident->metric);
     struct text text = cell(row);
@@ -116,14 +116,14 @@ static void forecast_row(struct row *row, const struct incident *incident)
     if (incident_limit_reached(incident))
         text_add(&text, "the limit is reached");
     else
-        add_time(&text, incident->exhaustion_utc_ms);
+        add_foreseen(&text, incident->exhaustion_utc_ms, now_utc_ms);
     if (!incident_limit_reached(incident) && incident->exhaustion_early_utc_ms != INT64_MAX) {
         const bool ever = incident->exhaustion_late_utc_ms == INT64_MAX;
         text_add(&text, ever ? "\nnot before " : "\nfrom ");
-        add_time(&text, incident->exhaustion_early_utc_ms);
+        add_foreseen(&text, incident->exhaustion_early_utc_ms, now_utc_ms);
         if (!ever) {
             text_add(&text, "\nto ");
-            add_time(&text, incident->exhaustion_late_utc_ms);
+            add_foreseen(&text, incident->exhaustion_late_utc_ms, now_utc_ms);
         }
     }
     cell_words(row, incident->held_because[0] ? incident->held_because : "nothing");
@@ -148,7 +148,8 @@ const struct incident *report_next_to_end(const struct history *history, const s
     return next;
 }
 
-static void add_forecasts(struct buffer *page, const struct history *history, struct row *row)
+static void add_forecasts(struct buffer *page, const struct history *history, int64_t now_utc_ms,
+                          struct row *row)
 {
     static const char *const columns[] = {"what grows", "level now", "rate (interval)",
                                           "limit",      "ends",      "holds a restart back"};
@@ -156,7 +157,7 @@ static void add_forecasts(struct buffer *page, const struct history *history, st
     report_table_begin(&table, page, "Open incidents, and when they end", "", COLUMNS(columns), 0);
     for (const struct incident *incident = NULL;
          (incident = report_next_to_end(history, incident)) != NULL;) {
-        forecast_row(row, incident);
+        forecast_row(row, incident, now_utc_ms);
         row_end(row, &table, incident->escalated ? SEVERITY_ERROR : SEVERITY_WARNING);
     }
     report_table_end(&table, "None was open when the record ends.");
@@ -289,7 +290,7 @@ static void culprit_row(struct row *row, const struct incident *incident, const 
     struct text text = cell(row);
     text_add(&text, incident->state == INCIDENT_CLOSED ? "%s\nended " : "%s\nnot ended", what);
     if (incident->state == INCIDENT_CLOSED)
-        add_time(&text, incident->closed_utc_ms);
+        text_add_time_human(&text, incident->closed_utc_ms);
     text = cell(row);
     const char *service = json_words_get(culprit, "service", "");
     text_add(&text, "%s (%s, pid %d", json_words_get(culprit, "image", "unknown"),
@@ -515,14 +516,15 @@ void report_summary_add(struct text *text, const struct history *history, const 
     add_missing_fixes(text, status);
 }
 
-void report_tables_add(struct buffer *page, const struct history *history, const json_t *status)
+void report_tables_add(struct buffer *page, const struct history *history, const json_t *status,
+                       int64_t now_utc_ms)
 {
     struct row *row = calloc(1, sizeof *row);
     if (!row) {
         page->failed = true;
         return;
     }
-    add_forecasts(page, history, row);
+    add_forecasts(page, history, now_utc_ms, row);
     add_culprits(page, history, status, row);
     add_dlls(page, status, row);
     add_incidents(page, history, row);

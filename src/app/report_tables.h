@@ -23,8 +23,9 @@ const char *report_restart_result(const struct restart_journal *restart);
 /* Appends lines ("\n...") about who makes it grow, and which fix is missing. */
 void report_summary_add(struct text *text, const struct history *history, const json_t *status);
 
-/* Appends the tables that stand before the charts. `status` as above; may be NULL. */
-void report_tables_add(struct buffer *page, const struct history *history, const json_t *status);
+/* Appends the tables that stand before the charts. `status` as above; may be NULL. "Now" is when the record ends. */
+void report_tables_add(struct buffer *page, const struct history *history, const json_t *status,
+                       int64_t now_utc_ms);
 /* Appends the table of mails, which is long and comes last. */
 void report_mails_add(struct buffer *page, const struct history *history);
 

@@ -172,7 +172,17 @@ static void history_as_text(void **state)
             fail_msg("\"%s\" is not in\n%s", wanted[i], text);
         }
     }
+    assert_non_null(strstr(text, "ArchiveSvc, ended, succeeded\n"));
     assert_null(strstr(text, "secret body"));
+    free(text);
+    /* one that goes on has no outcome yet, and "none" is none */
+    struct restart_journal journal = {.id = 9, .target = "FaxSvc", .phase = RESTART_STOPPING};
+    struct err err = {0};
+    assert_int_equal(store_begin(fixture->store, &err), STATUS_OK);
+    assert_int_equal(store_put_restart(fixture->store, &journal, &err), STATUS_OK);
+    assert_int_equal(store_commit(fixture->store, &err), STATUS_OK);
+    text = ANSWER(history_run, EXIT_FINE, "--data", fixture->folder);
+    assert_non_null(strstr(text, "FaxSvc, stopping\n"));
     free(text);
 }
 
@@ -356,6 +366,26 @@ static void report_of_a_limit_that_is_reached(void **state)
     char *text = ANSWER(report_run, EXIT_FINE, "--data", fixture->folder);
     assert_non_null(strstr(text, "\nThe limit is reached: private bytes of archive.exe (arch<ive).\n"));
     free(text);
+    /* each that is there is named, and of the others the one that comes there next */
+    struct incident second = incident, third = incident;
+    second.id = 5;
+    second.metric = METRIC_HANDLES;
+    second.limit = 1e4;
+    second.level_now = 1e4;
+    third.id = 6;
+    third.metric = METRIC_ADDRESS_SPACE;
+    third.level_now = 1.2e9;
+    third.exhaustion_utc_ms = third.exhaustion_late_utc_ms = last_utc_ms + 30 * MS_PER_DAY;
+    assert_int_equal(store_begin(fixture->store, &err), STATUS_OK);
+    assert_int_equal(store_put_incident(fixture->store, &second, &err), STATUS_OK);
+    assert_int_equal(store_put_incident(fixture->store, &third, &err), STATUS_OK);
+    assert_int_equal(store_commit(fixture->store, &err), STATUS_OK);
+    text = ANSWER(report_run, EXIT_FINE, "--data", fixture->folder);
+    assert_non_null(strstr(text,
+                           "\nThe limit is reached: handles of archive.exe (arch<ive), private bytes of "
+                           "archive.exe (arch<ive).\nThe nearest end: "));
+    assert_non_null(strstr(text, ", address space of archive.exe (arch<ive)."));
+    free(text);
     free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
     char *page = read_all(fixture->page);
     assert_non_null(strstr(page, ">the limit is reached</td>"));
@@ -363,12 +393,20 @@ static void report_of_a_limit_that_is_reached(void **state)
 
     incident.level_now = 1.2e9; /* perhaps there is an end, but none that is foreseeable */
     incident.exhaustion_utc_ms = incident.exhaustion_late_utc_ms = INT64_MAX;
-    incident.exhaustion_early_utc_ms = INT64_C(1795317245000);
-    assert_int_equal(store_put_incident(fixture->store, &incident, &err), STATUS_OK);
-    free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
-    page = read_all(fixture->page);
-    assert_non_null(
-        strstr(page, ">not foreseeable</p><p class=\"piece\">not before 2026-11-22 03:14:05 UTC</p>"));
+    for (int days = 2; days <= 20; days += 18) { /* to the second while that means something */
+        char early[40], expected[128];
+        struct text early_text = text_on(early, sizeof early);
+        incident.exhaustion_early_utc_ms = last_utc_ms + days * MS_PER_DAY;
+        text_add_time_human(&early_text, incident.exhaustion_early_utc_ms);
+        assert_int_equal(store_put_incident(fixture->store, &incident, &err), STATUS_OK);
+        free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
+        page = read_all(fixture->page);
+        snprintf(expected, sizeof expected, ">not foreseeable</p><p class=\"piece\">not before %.*s</p>",
+                 days == 2 ? 23 : 10, early);
+        assert_non_null(strstr(page, expected));
+        if (days == 2)
+            free(page);
+    }
     free(page);
 }
 
