@@ -298,7 +298,9 @@ static void lead_other(struct report_telling *telling, struct text *text)
         break;
     case ALERT_SERVICE_DOWN:
         if (alert->service_state == SERVICE_STATE_STOP_PENDING)
-            text_add(text, "%s on %s is DOWN: it hangs in its stop, and only then can be started again.",
+            text_add(text,
+                     "%s on %s is DOWN: it hangs in its stop, and can be started again only when its process "
+                     "has ended.",
                      down, host);
         else
             text_add(text, "%s on %s is DOWN after a restart; storewatch keeps trying to start it.", down,

@@ -538,6 +538,12 @@ static void plain_text_of_others(void **state)
     assert_non_null(strstr(
         mail.plain, "A service on EX1 is DOWN after a restart; storewatch keeps trying to start it.\n"));
     mail_deinit(&mail);
+    alert->service_state = SERVICE_STATE_STOP_PENDING;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain,
+                           "A service on EX1 is DOWN: it hangs in its stop, and can be started again "
+                           "only when its process has ended.\n"));
+    mail_deinit(&mail);
     free(alert);
 }
 
