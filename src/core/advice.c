@@ -187,6 +187,11 @@ static void advise_restart(struct alert *alert, const struct config *config)
                        alert->cluster_node && incident->service[0]
                            ? " Where it is a resource of the cluster, take that offline and online instead."
                            : "");
+    const bool is_ours = incident->target_kind != TARGET_DISCOVERED && incident->service[0] &&
+                         config->mode == MODE_ACT && !alert->cluster_node;
+    if (alert->veto_process[0] && is_ours)
+        alert_add_todo(alert, "Look at \"storewatch status\" first: storewatch does that itself then, unless "
+                              "something else holds it back.");
     if (alert->outlived)
         alert_add_todo(
             alert,
@@ -323,6 +328,8 @@ static void advise_growth(struct alert *alert, const struct config *config, bool
     advise_registering(alert);
 }
 
+#define NEAR_LIMIT 0.9
+
 /* It has stopped growing and keeps most of what it had taken when it was told. */
 static bool holds_what_it_took(const struct incident *incident)
 {
@@ -347,9 +354,11 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
                                "\"storewatch doctor\" shows which MAPI DLLs the clients have loaded, and "
                                "which of them lack a fix.");
         } else if (alert->has_incident && holds_what_it_took(&alert->incident)) {
-            alert_add_todo(alert,
-                           "Nothing at once. What it took it still has, and it may grow again: find the "
-                           "cause before it does.");
+            const bool little_left = alert->incident.level_now >= NEAR_LIMIT * alert->incident.limit;
+            alert_add_todo(
+                alert, "%s. What it took it still has, and it may grow again: find the cause before it does.",
+                little_left ? "Little is left up to its limit: restart what took it in the next quiet hour"
+                            : "Nothing at once");
             advise_cause(alert);
         }
         break;

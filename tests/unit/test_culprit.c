@@ -1205,6 +1205,28 @@ static void test_the_advice_names_a_column_that_is_there(void **state)
     free(alert);
 }
 
+/* Growth that ended where next to nothing is left is no reason to wait. */
+static void test_the_advice_knows_what_is_left(void **state)
+{
+    (void)state;
+    struct config config;
+    configure(&config);
+    struct alert *alert = calloc(1, sizeof *alert);
+    alert->kind = ALERT_RECOVERED;
+    alert->has_incident = true;
+    alert->incident.target_kind = TARGET_HOST;
+    alert->incident.metric = METRIC_COMMIT;
+    alert->incident.level_at_onset = 4.21e9;
+    alert->incident.level_at_open = 4.51e9;
+    alert->incident.level_now = 4.72e9;
+    alert->incident.limit = 4.79e9;
+    advice_add(alert, &config, false);
+    assert_int_equal(alert->todo_count, 1);
+    assert_non_null(strstr(alert->todo[0], "Little is left up to its limit"));
+    assert_null(strstr(alert->todo[0], "Nothing at once"));
+    free(alert);
+}
+
 /* A service's name may have 256 characters: the line is cut then, and says so. */
 static void test_an_advice_that_is_too_long_says_so(void **state)
 {
@@ -1469,6 +1491,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who_has_ended_is_named_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_driver_s_pool, setup, teardown),
         cmocka_unit_test(test_a_pool_s_alert_says_what_to_look_at),
+        cmocka_unit_test(test_the_advice_knows_what_is_left),
         cmocka_unit_test(test_an_advice_that_is_too_long_says_so),
         cmocka_unit_test(test_the_advice_names_a_column_that_is_there),
         cmocka_unit_test(test_the_advice_has_a_deadline_only_when_it_is_one),
