@@ -374,7 +374,7 @@ int64_t days_from_civil(int64_t year, int month, int day)
 static struct civil civil_from_ms(int64_t utc_ms)
 {
     const int64_t days = floor_div(utc_ms, MS_PER_DAY);
-    const int64_t rest = utc_ms - days * MS_PER_DAY;
+    const int64_t rest = (utc_ms % MS_PER_DAY + MS_PER_DAY) % MS_PER_DAY;
     const int64_t shifted = days + EPOCH_DAY;
     const int64_t era = floor_div(shifted, DAYS_PER_ERA);
     const int64_t day_of_era = shifted - era * DAYS_PER_ERA;
