@@ -2,9 +2,10 @@
  *
  * Input: PDH-CSV (`"(PDH-CSV 4.0) (...)(0)","\\HOST\Process(store)\Private Bytes",...`, times MM/DD/YYYY
  * HH:MM:SS.mmm, `" "` for a missing value) or CSV whose first column is `timestamp` (ISO 8601 or Unix
- * seconds). LF or CRLF, quoted or not, UTF-8 with or without BOM. PDH times are the recorder's local time;
- * the header's bias, e.g. "(W. Europe Standard Time)(-60)", minutes to add to local time to get UTC, is applied.
- * Where it has none, as typeperf's, they are taken as UTC, and that is told (perfmon_lacks_zone).
+ * seconds). LF, CRLF or what text written as text twice ends in (CR CR LF), quoted or not, UTF-8 with or
+ * without BOM. PDH times are the recorder's local time; the header's bias, e.g.
+ * "(W. Europe Standard Time)(-60)", minutes to add to local time to get UTC, is applied. Where it has none, as
+ * typeperf's, they are taken as UTC, and that is told (perfmon_lacks_zone).
  * Memory is bounded by the header row and one data row; it does not grow with the file.
  *
  * What real logs do, and what is made of it:
@@ -25,7 +26,7 @@
  *   left out of PDH-CSV and told of (perfmon_words_after), after each log of those that were joined; a row after
  *   them makes them a mistake.
  * - Missing values are empty, blank, "NaN" or what the C run-time of Windows prints for it ("-1.#IND").
- *   Everything else that is not a decimal number is an error.
+ *   Everything else that is not a decimal number of at most 1e100 is an error.
  * - A decimal comma ("1,5", quoted) is understood in PDH-CSV, which has no thousands separators, and refused
  *   in plain CSV, where it might be one. So it is in PDH-CSV where a spreadsheet seems to have put one in:
  *   "1,234" of bytes or handles.

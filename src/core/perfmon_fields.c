@@ -1,7 +1,4 @@
-/* perfmon_fields.c - lines, fields, values, times and names of a counter log.
- *
- * Invariant: the line being parsed ends in '\n' (a missing one is added, a CR before it is overwritten), so
- * scans need no other bound. */
+/* perfmon_fields.c - lines, fields, values, times and names of a counter log. */
 #include "perfmon_internal.h"
 
 #include <errno.h>
@@ -10,8 +7,10 @@
 #include <string.h>
 
 #define READ_BYTES ((size_t)256 * 1024)
-#define FIELD_MAX 64          /* bytes with NUL of a value or a time; longer ones are neither */
-#define END_OF_TEXT '\x1A'    /* `copy a.csv+b.csv all.csv` puts one at the end of what it makes */
+#define FIELD_MAX 64       /* bytes with NUL of a value or a time; longer ones are neither */
+#define END_OF_TEXT '\x1A' /* `copy a.csv+b.csv all.csv` puts one at the end of what it makes */
+#define VALUE_MAX 1e100  /* more is no reading of anything; sums and slopes of what is less never overflow */
+#define VALUE_MIN 1e-100 /* and what is less than this is none */
 #define UNIX_SECONDS_MAX 1e11 /* the year 5138; more are milliseconds by mistake */
 
 /* ---- lines ---- */
@@ -99,8 +98,8 @@ enum status perfmon_next_line(struct perfmon *reader, char **out_line, struct er
         reader->begin = (size_t)(newline - reader->buffer) + 1;
         reader->line++;
         searched = 0;
-        if (newline > line && newline[-1] == '\r') {
-            newline[-1] = '\n';
+        for (char *end = newline; end > line && end[-1] == '\r'; end--) {
+            end[-1] = '\n';
         }
         if (*line != '\n') {
             *out_line = line;
@@ -211,12 +210,13 @@ bool perfmon_parse_value(const struct perfmon *reader, char *text, double *out_v
         *out_value = READING_UNKNOWN;
         return true;
     }
-    const bool good = strlen(text) < FIELD_MAX && is_number(text, reader->is_pdh);
-    const double value = good ? strtod(text, NULL) : NAN;
-    if (good && isfinite(value)) {
-        *out_value = value;
+    const bool is_decimal = strlen(text) < FIELD_MAX && is_number(text, reader->is_pdh);
+    const double value = is_decimal ? strtod(text, NULL) : NAN;
+    const bool good = fabs(value) <= VALUE_MAX;
+    if (good) {
+        *out_value = fabs(value) < VALUE_MIN ? 0.0 : value;
     }
-    return good && isfinite(value);
+    return good;
 }
 
 bool perfmon_may_be_grouped(const char *text)

@@ -1,6 +1,6 @@
 /* perfmon_internal.h - what the files of the reader share.
  *
- * Invariant: the line being parsed ends in '\n' (a missing one is added, a CR before it is overwritten), so
+ * Invariant: the line being parsed ends in '\n' (a missing one is added, each CR before it is overwritten), so
  * scans need no other bound. */
 #ifndef STOREWATCH_PERFMON_INTERNAL_H
 #define STOREWATCH_PERFMON_INTERNAL_H

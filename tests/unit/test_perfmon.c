@@ -112,7 +112,9 @@ static void plain_csv(void **state)
          "[a] [b]\n2023-11-14T22:13:20Z 1 2\n2023-11-14T22:13:20.250Z 3 4\n"},
         {"TimeStamp,a\r\n\"2026-11-22 03:14:05\",\"1\"\r\n", "[a]\n2026-11-22T03:14:05Z 1\n"},
         {"\xEF\xBB\xBF\"timestamp\",a\n1,2",
-         "[a]\n1970-01-01T00:00:01Z 2\n"}, /* BOM, no newline at the end */
+         "[a]\n1970-01-01T00:00:01Z 2\n"},              /* BOM, no newline at the end */
+        {"timestamp,a\r\r\n\r\r\n1,\"2\"\r\r\n2,3\r\r", /* written as text twice */
+         "[a]\n1970-01-01T00:00:01Z 2\n1970-01-01T00:00:02Z 3\n"},
         {"\n\r\ntimestamp,a\n\n1,2\n\n2,3\n\n", "[a]\n1970-01-01T00:00:01Z 2\n1970-01-01T00:00:02Z 3\n"},
         {"timestamp,\"say \"\"hi\"\", you\",,  c \n-1,1,2,3\n",
          "[say \"hi\", you] [(column 3)] [c]\n1969-12-31T23:59:59Z 1 2 3\n"},
@@ -193,6 +195,8 @@ static void values_in_every_form(void **state)
         {"\"-1.#IND\"", "?"},
         {"1.#QNAN", "?"},
         {"1e-999", "0"},
+        {"1e100", "1e+100"},
+        {"-1e-101", "0"},
     };
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         char file[160];
@@ -300,6 +304,7 @@ static void broken_rows(void **state)
         {HEADER "1,2,1e\n", "[a] [b]\n:2: column 3 (\"b\"): \"1e\" is not a number\n"},
         {HEADER "1,2,--1\n", "[a] [b]\n:2: column 3 (\"b\"): \"--1\" is not a number\n"},
         {HEADER "1,2,1e999\n", "[a] [b]\n:2: column 3 (\"b\"): \"1e999\" is not a number\n"},
+        {HEADER "1,2,-1e101\n", "[a] [b]\n:2: column 3 (\"b\"): \"-1e101\" is not a number\n"},
         {HEADER "1,2,inf\n", "[a] [b]\n:2: column 3 (\"b\"): \"inf\" is not a number\n"},
         {HEADER "1,2,0x10\n", "[a] [b]\n:2: column 3 (\"b\"): \"0x10\" is not a number\n"},
         {HEADER "1,2,3 4\n", "[a] [b]\n:2: column 3 (\"b\"): \"3 4\" is not a number\n"},
