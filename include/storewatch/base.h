@@ -130,8 +130,13 @@ void buffer_add_csv(struct buffer *buffer, const char *text);
 
 /* Copies at most capacity-1 bytes, always terminates, cuts at a UTF-8 boundary. Returns false when it cut. */
 bool text_copy(char *destination, size_t capacity, const char *source);
-/* ASCII case-insensitive comparison (service and image names): equality, and an order as of strcmp on the
- * lower-case forms, which is the one observation.services is sorted in. */
+/* Bytes, 1 to 4, of the UTF-8 character at the begin of a NUL-terminated text (1 at its end); 0: none begins
+ * there (RFC 3629, section 4: also no overlong form, no surrogate, nothing above U+10FFFF). */
+size_t utf8_length(const char *text);
+/* A to Z as a to z, any other byte as it is. */
+char ascii_lower(char c);
+/* Comparison without ASCII case (service and image names): does it begin so, equality, and an order as of
+ * strcmp on the lower-case forms, which is the one observation.services is sorted in. */
 bool text_begins_nocase(const char *text, const char *begin);
 bool text_equal_nocase(const char *a, const char *b);
 int text_compare_nocase(const char *a, const char *b);

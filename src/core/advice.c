@@ -8,7 +8,7 @@ static void add_quoted(struct text *text, const char *words, bool lower)
 {
     text_add(text, "\"");
     for (; *words; words++) {
-        char c = lower && *words >= 'A' && *words <= 'Z' ? (char)(*words - 'A' + 'a') : *words;
+        char c = lower ? ascii_lower(*words) : *words;
         if (c == '"' || c == '\\')
             text_add(text, "\\");
         text_add_bytes(text, &c, 1);

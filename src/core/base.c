@@ -53,6 +53,25 @@ static size_t utf8_whole(const char *bytes, size_t length)
     return length;
 }
 
+size_t utf8_length(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    const size_t length = p[0] < 0x80   ? 1
+                          : p[0] < 0xC2 ? 0
+                          : p[0] < 0xE0 ? 2
+                          : p[0] < 0xF0 ? 3
+                          : p[0] < 0xF5 ? 4
+                                        : 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((p[i] & 0xC0U) != 0x80U) {
+            return 0;
+        }
+    }
+    const bool overlong = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
+    const bool outside = (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF4 && p[1] > 0x8F);
+    return overlong || outside ? 0 : length;
+}
+
 struct text text_on(char *storage, size_t capacity)
 {
     storage[0] = '\0';
@@ -229,15 +248,15 @@ bool text_copy(char *destination, size_t capacity, const char *source)
     return !text.truncated;
 }
 
-static int lower(char c)
+char ascii_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
 /* Most are the same as they are: names are compared for each process at each poll. */
 static bool same_letter(char a, char b)
 {
-    return a == b || lower(a) == lower(b);
+    return a == b || ascii_lower(a) == ascii_lower(b);
 }
 
 int text_compare_nocase(const char *a, const char *b)
@@ -246,7 +265,7 @@ int text_compare_nocase(const char *a, const char *b)
     while (a[i] != '\0' && same_letter(a[i], b[i])) {
         i++;
     }
-    return lower(a[i]) - lower(b[i]);
+    return (unsigned char)ascii_lower(a[i]) - (unsigned char)ascii_lower(b[i]);
 }
 
 bool text_begins_nocase(const char *text, const char *begin)

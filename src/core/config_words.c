@@ -111,11 +111,6 @@ void config_add_json(struct text *text, const json_t *value)
     }
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* How many letters must be inserted, removed, changed or swapped with their neighbour to make one of the
  * other (optimal string alignment), without case. */
 static size_t edit_distance(const char *a, const char *b)
@@ -132,12 +127,12 @@ static size_t edit_distance(const char *a, const char *b)
     for (size_t i = 1; i <= rows_count; i++) {
         now[0] = i;
         for (size_t j = 1; j <= columns; j++) {
-            const bool same = lower(a[i - 1]) == lower(b[j - 1]);
+            const bool same = ascii_lower(a[i - 1]) == ascii_lower(b[j - 1]);
             size_t best = above[j - 1] + !same;
             best = above[j] + 1 < best ? above[j] + 1 : best;
             best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
-            if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]) &&
-                before[j - 2] + 1 < best) {
+            if (i > 1 && j > 1 && ascii_lower(a[i - 1]) == ascii_lower(b[j - 2]) &&
+                ascii_lower(a[i - 2]) == ascii_lower(b[j - 1]) && before[j - 2] + 1 < best) {
                 best = before[j - 2] + 1;
             }
             now[j] = best;

@@ -22,19 +22,18 @@
 
 /* ---- header ---- */
 
-static bool contains_nocase(const char *text, const char *lower_word)
+/* Where the word first stands, without case; NULL: nowhere. */
+static const char *find_nocase(const char *text, const char *word)
 {
-    for (; *text != '\0'; text++) {
-        size_t i = 0;
-        while (lower_word[i] != '\0' &&
-               (text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]) == lower_word[i]) {
-            i++;
-        }
-        if (lower_word[i] == '\0') {
-            return true;
-        }
+    while (*text != '\0' && !text_begins_nocase(text, word)) {
+        text++;
     }
-    return false;
+    return *text != '\0' ? text : NULL;
+}
+
+static bool contains_nocase(const char *text, const char *word)
+{
+    return find_nocase(text, word) != NULL;
 }
 
 static bool is_letter(char c)
@@ -81,10 +80,8 @@ enum unit perfmon_unit(const char *name)
 bool perfmon_split_process(const char *name, struct perfmon_process *out_process)
 {
     static const char object[] = "Process(";
-    while (*name != '\0' && !text_begins_nocase(name, object)) {
-        name++;
-    }
-    const char *instance = *name != '\0' ? name + strlen(object) : name;
+    const char *found = find_nocase(name, object);
+    const char *instance = found != NULL ? found + strlen(object) : "";
     const char *end = strstr(instance, ")\\");
     if (end == NULL || end == instance) {
         return false;

@@ -316,25 +316,6 @@ enum status perfmon_read_time(const struct perfmon *reader, char *text, int64_t 
 
 /* ---- names ---- */
 
-/* The length of the UTF-8 character at p, or 0 when there is none. */
-static size_t utf8_length(const unsigned char *p)
-{
-    const size_t length = p[0] < 0x80   ? 1
-                          : p[0] < 0xC2 ? 0
-                          : p[0] < 0xE0 ? 2
-                          : p[0] < 0xF0 ? 3
-                          : p[0] < 0xF5 ? 4
-                                        : 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xC0U) != 0x80U) {
-            return 0;
-        }
-    }
-    const bool overlong = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
-    const bool outside = (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF4 && p[1] > 0x8F);
-    return length > 1 && (overlong || outside) ? 0 : length;
-}
-
 /* What Windows-1252, the ANSI code page of the West, has where Latin-1 has control characters; 0 = nothing. */
 static const uint16_t windows_1252[0x20] = {0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021,
                                             0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0,      0x017D, 0,
@@ -356,16 +337,14 @@ char *perfmon_copy_name(const char *name, size_t column)
 {
     struct buffer copy = {0};
     bool is_utf8 = true;
-    for (const unsigned char *p = (const unsigned char *)name; is_utf8 && *p != '\0';) {
-        const size_t length = utf8_length(p);
-        is_utf8 = length > 0;
-        p += length;
+    for (const char *p = name; is_utf8 && *p != '\0'; p += utf8_length(p)) {
+        is_utf8 = utf8_length(p) > 0;
     }
     if (name[0] == '\0') {
         buffer_add(&copy, "(column %u)", (unsigned)column + 2);
     }
     for (const unsigned char *p = (const unsigned char *)name; *p != '\0';) {
-        const size_t length = is_utf8 ? utf8_length(p) : 1;
+        const size_t length = is_utf8 ? utf8_length((const char *)p) : 1;
         const unsigned code = *p >= 0x80 && *p < 0xA0 ? windows_1252[*p - 0x80] : *p;
         const bool is_control = length == 2 ? p[0] == 0xC2 && p[1] < 0xA0 : code < ' ' || code == 0x7F;
         if (is_control) {

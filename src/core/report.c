@@ -105,35 +105,11 @@ struct words words_clock(int64_t utc_ms, int64_t span_ms)
 size_t report_character(const char *text, bool *out_valid)
 {
     const unsigned char *bytes = (const unsigned char *)text;
-    const unsigned char lead = bytes[0];
-    *out_valid = true;
-    if (lead == '\0') {
-        return 0;
-    }
-    if (lead < 0x80) {
-        *out_valid = (lead >= 0x20 && lead != 0x7F) || lead == '\n' || lead == '\t';
-        return 1;
-    }
-    const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    /* RFC 3629, section 4: no overlong form, no surrogate, nothing above U+10FFFF; C1 controls are not shown
-     */
-    static const struct {
-        unsigned char lead, second_low, second_high;
-    } special[] = {
-        {0xC2, 0xA0, 0xBF}, {0xE0, 0xA0, 0xBF}, {0xED, 0x80, 0x9F}, {0xF0, 0x90, 0xBF}, {0xF4, 0x80, 0x8F}};
-    unsigned char low = 0x80;
-    unsigned char high = 0xBF;
-    for (size_t i = 0; i < ARRAY_COUNT(special); i++) {
-        if (special[i].lead == lead) {
-            low = special[i].second_low;
-            high = special[i].second_high;
-        }
-    }
-    *out_valid = lead >= 0xC2 && lead <= 0xF4 && bytes[1] >= low && bytes[1] <= high;
-    for (size_t i = 2; *out_valid && i < length; i++) {
-        *out_valid = (bytes[i] & 0xC0U) == 0x80U;
-    }
-    return *out_valid ? length : 1;
+    const size_t length = utf8_length(text);
+    const bool is_c0 = (bytes[0] < 0x20 && bytes[0] != '\n' && bytes[0] != '\t') || bytes[0] == 0x7F;
+    const bool is_c1 = bytes[0] == 0xC2 && bytes[1] < 0xA0;
+    *out_valid = (length > 0 && !is_c0 && !is_c1) || bytes[0] == '\0';
+    return bytes[0] == '\0' ? 0 : *out_valid ? length : 1;
 }
 
 void report_add_line(struct text *text, const char *from_outside)
