@@ -127,10 +127,11 @@ void report_add_line(struct text *text, const char *from_outside)
     }
 }
 
-void report_add_escaped(struct buffer *page, const char *text)
+/* Up to its end or the first `stop`; returns where. */
+static const char *add_escaped(struct buffer *page, const char *text, char stop)
 {
     bool valid;
-    for (size_t step; (step = report_character(text, &valid)) > 0; text += step) {
+    for (size_t step; text[0] != stop && (step = report_character(text, &valid)) > 0; text += step) {
         switch (text[0]) {
         case '&':
             buffer_add(page, "&amp;");
@@ -157,6 +158,18 @@ void report_add_escaped(struct buffer *page, const char *text)
             }
         }
     }
+    return text;
+}
+
+void report_add_escaped(struct buffer *page, const char *text)
+{
+    (void)add_escaped(page, text, '\0');
+}
+
+const char *report_add_escaped_line(struct buffer *page, const char *lines)
+{
+    const char *rest = add_escaped(page, lines, '\n');
+    return rest[0] == '\n' ? rest + 1 : rest;
 }
 
 /* ---- charts ---- */

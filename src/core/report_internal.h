@@ -34,6 +34,9 @@ size_t report_character(const char *text, bool *out_valid);
  * are not UTF-8 the replacement character. */
 void report_add_line(struct text *text, const char *from_outside);
 
+/* Appends the first line with & < > " ' escaped; returns what follows it. */
+const char *report_add_escaped_line(struct buffer *page, const char *lines);
+
 /* Is there a gap in the history between points[i] and points[i + 1]? There is when a value is unknown, or
  * when the distance is nearly twice what is usual on both sides: series are kept finer for the recent past.
  */

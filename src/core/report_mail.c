@@ -161,6 +161,7 @@ enum status report_mail(const struct alert *alert, const char *subject_prefix, s
         text_add(&subject, " ");
     }
     report_add_subject(&subject, &telling);
+    text_tell_cut(&subject);
     telling.severity = mail_severity(&mail, alert->kind);
     mail_key(alert, mail.key, sizeof(mail.key));
     mail.plain = plain_text(&telling);

@@ -5,11 +5,6 @@
  * the page makes sure that no text from outside could ever load or run anything, should escaping fail. */
 #include "report_internal.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 static const char style[] =
     ":root{color-scheme:light "
     "dark;--bg:#fff;--card:#fff;--ink:#1a1d21;--muted:#59616e;--line:#dfe3e9;--axis:#8a93a0;"
@@ -121,14 +116,9 @@ void report_page_begin(struct buffer *page, const char *title, const char *host_
     if (summary[0] != '\0') {
         buffer_add(page, "<div class=\"summary\">");
         while (*summary != '\0') {
-            char line[1024];
-            const size_t length = strcspn(summary, "\n");
-            struct text text = text_on(line, sizeof(line));
-            text_add_bytes(&text, summary, length);
             buffer_add(page, "<p>");
-            report_add_escaped(page, line);
+            summary = report_add_escaped_line(page, summary);
             buffer_add(page, "</p>");
-            summary += length + (summary[length] == '\n' ? 1 : 0);
         }
         buffer_add(page, "</div>\n");
     }

@@ -16,14 +16,10 @@ static void add_cell_lines(struct buffer *page, const char *words)
 {
     const bool several = strchr(words, '\n') != NULL;
     while (*words != '\0') {
-        char line[1024];
-        const size_t length = strcspn(words, "\n");
-        struct text text = text_on(line, sizeof(line));
-        text_add_bytes(&text, words, length);
-        buffer_add(page, !several ? "" : length <= PIECE_MAX ? "<p class=\"piece\">" : "<p>");
-        report_add_escaped(page, line);
+        const bool is_short = strcspn(words, "\n") <= PIECE_MAX;
+        buffer_add(page, !several ? "" : is_short ? "<p class=\"piece\">" : "<p>");
+        words = report_add_escaped_line(page, words);
         buffer_add(page, several ? "</p>" : "");
-        words += length + (words[length] == '\n' ? 1 : 0);
     }
 }
 

@@ -145,6 +145,18 @@ static void subjects(void **state)
     }
 }
 
+static void a_subject_that_is_cut_says_so(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_RESTART_HELD);
+    memset(alert->service, 's', sizeof(alert->service) - 1);
+    struct mail mail = mail_of(alert);
+    assert_int_equal(strlen(mail.subject), sizeof(mail.subject) - 1);
+    assert_string_equal(&mail.subject[sizeof(mail.subject) - 6], "ss...");
+    mail_deinit(&mail);
+    free(alert);
+}
+
 static void subject_of_other_metrics(void **state)
 {
     (void)state;
@@ -855,6 +867,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(subjects),
+        cmocka_unit_test(a_subject_that_is_cut_says_so),
         cmocka_unit_test(subject_of_other_metrics),
         cmocka_unit_test(plain_text_of_a_leak),
         cmocka_unit_test(what_is_urgent_is_red),

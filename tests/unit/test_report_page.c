@@ -445,6 +445,28 @@ static void tables(void **state)
     free(text);
 }
 
+static void long_lines_stay_whole(void **state)
+{
+    (void)state;
+    struct buffer page = {0};
+    char words[2000];
+    memset(words, 'w', sizeof(words));
+    text_copy(&words[sizeof(words) - 8], 8, "end\nof");
+    static const char *const columns[] = {"what"};
+    const char *const row[] = {words};
+    struct report_table table;
+    report_page_begin(&page, "t", "", NOW, words);
+    report_table_begin(&table, &page, "Long", "", columns, 1, SIZE_MAX);
+    report_table_row(&table, row, SEVERITY_WARNING);
+    report_table_end(&table, NULL);
+    report_page_end(&page);
+    char *text = buffer_take(&page);
+    assert_page(text);
+    assert_non_null(strstr(text, "wend</p><p>of</p></div>"));
+    assert_non_null(strstr(text, "wend</p><p class=\"piece\">of</p></td>"));
+    free(text);
+}
+
 /* A buffer that is full fails and stays what it is: no crash, no half-written page taken for a whole one. */
 static void a_full_buffer_fails(void **state)
 {
@@ -481,6 +503,7 @@ int main(void)
         cmocka_unit_test(hostile_texts),
         cmocka_unit_test(timeline),
         cmocka_unit_test(tables),
+        cmocka_unit_test(long_lines_stay_whole),
         cmocka_unit_test(a_full_buffer_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
