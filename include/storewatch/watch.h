@@ -162,6 +162,5 @@ void watch_deinit(struct watch *watch);
 
 /* Lends; NULL when there is none. */
 struct watched *watch_find(struct watch *watch, struct process_id process);
-bool watched_has(const struct watched *item, enum metric metric);
 
 #endif

@@ -3,8 +3,6 @@
  * it was: it becomes blanks. */
 #include "config_internal.h"
 
-#include <string.h>
-
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';

@@ -28,7 +28,8 @@ static void add_obstacle(struct text *text, const struct restart_plan *plan)
     text_add(text, "no reason is known");
 }
 
-void engine_leave_budget(struct engine *engine, int64_t restart_id)
+/* Takes a restart that disturbed nobody out of the budget. */
+static void leave_budget(struct engine *engine, int64_t restart_id)
 {
     size_t kept = 0;
     for (size_t i = 0; i < engine->budget_count; i++)
@@ -144,7 +145,7 @@ void step_settle_attempt(struct step *step)
     }
     bool called_off = journal->outcome == RESTART_CALLED_OFF;
     if (called_off || nobody_was_disturbed(step, &journal->plan)) {
-        engine_leave_budget(engine, journal->id);
+        leave_budget(engine, journal->id);
         step->actions->save_budget = true;
     }
     engine->not_before_mono_ms = step->clock.mono_ms + policy_soonest_retry_ms(&engine->config);

@@ -4,7 +4,6 @@
 
 #include "storewatch/advice.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

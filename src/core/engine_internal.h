@@ -96,8 +96,6 @@ void engine_restore_attempts(struct engine *engine, const struct restart_journal
 void engine_end_turn(struct open_incident *open, const char *service);
 /* Has the client had its turn, or is there none left? */
 bool engine_had_turn(const struct open_incident *open, const char *service);
-/* Takes a restart that disturbed nobody out of the budget. */
-void engine_leave_budget(struct engine *engine, int64_t restart_id);
 
 /* engine_restart.c */
 /* The early bound of the end that a restart for this incident has to come before; INT64_MAX = not foreseeable

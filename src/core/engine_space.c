@@ -8,8 +8,6 @@
 
 #include "storewatch/advice.h"
 
-#include <string.h>
-
 /* ---- the levels of event 9582 ---- */
 
 static void say_space(struct alert *alert, const struct watched *item)

@@ -5,7 +5,6 @@
  */
 #include "storewatch/watch.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define HOST_TARGET "host"
@@ -43,11 +42,6 @@ const struct found_client *watch_found(const struct watch *watch, struct process
         if (process_id_equal(watch->found[i].process, process))
             return &watch->found[i];
     return NULL;
-}
-
-bool watched_has(const struct watched *item, enum metric metric)
-{
-    return (item->kind == TARGET_HOST) == metric_of_host(metric);
 }
 
 /* Where it is, or learned_count. */
@@ -106,10 +100,15 @@ struct verdict_settings watch_settings_then(const struct watch *watch, const str
     return settings;
 }
 
+static bool can_have(const struct watched *item, enum metric metric)
+{
+    return (item->kind == TARGET_HOST) == metric_of_host(metric);
+}
+
 struct detector *watch_begin_detector(struct watch *watch, const struct config *config, struct watched *item,
                                       enum metric metric, int64_t utc_ms)
 {
-    if (!item->detectors[metric] && watched_has(item, metric)) {
+    if (!item->detectors[metric] && can_have(item, metric)) {
         const struct watch_series series = {item->kind, item->target, item->process, metric, utc_ms};
         const struct verdict_settings settings = watch_settings_then(watch, config, &series, INT64_MAX);
         item->detectors[metric] = detector_new(&settings);
@@ -140,7 +139,7 @@ static enum status item_begin(struct watch *watch, const struct config *config,
     item->address_limit_bytes = item->space.restored_outside_bytes = NAN;
     for (size_t m = 0; m < METRIC_COUNT; m++) {
         item->now[m] = READING_UNKNOWN;
-        if (!watched_has(item, (enum metric)m) || metric_of_space((enum metric)m))
+        if (!can_have(item, (enum metric)m) || metric_of_space((enum metric)m))
             continue; /* those of the space begin when it is known to have one */
         if (!watch_begin_detector(watch, config, item, (enum metric)m, observation->utc_ms)) {
             detectors_free(item);
