@@ -267,6 +267,29 @@ static void count_allocations(void)
     }
 }
 
+/* What is wrong with a text that jansson need not see, and where; NULL: nothing. */
+static const char *refused(const char *json, size_t length, size_t *out_at)
+{
+    *out_at = 0;
+    if (length >= 2 && (json[0] == '\0' || json[1] == '\0' || memcmp(json, "\xFF\xFE", 2) == 0 ||
+                        memcmp(json, "\xFE\xFF", 2) == 0)) {
+        return "the file is UTF-16; save it as UTF-8";
+    }
+    if (length > CONFIG_BYTES_MAX) {
+        return "the file is larger than 1 MiB; a configuration is at most that";
+    }
+    size_t blank = 0;
+    while (blank < length && memchr(" \t\r\n", json[blank], 4) != NULL) {
+        blank++;
+    }
+    if (blank == length) {
+        return "the file is empty; it must hold one object: {...}";
+    }
+    const char *nul = memchr(json, '\0', length);
+    *out_at = nul != NULL ? (size_t)(nul - json) : 0;
+    return nul != NULL ? "a NUL byte: this is not a text file" : NULL;
+}
+
 enum status config_parse(const char *json, size_t length, struct config *out_config,
                          struct config_findings *out_findings)
 {
@@ -275,27 +298,10 @@ enum status config_parse(const char *json, size_t length, struct config *out_con
         json += 3;
         length -= 3;
     }
-    if (length >= 2 && (json[0] == '\0' || json[1] == '\0' || memcmp(json, "\xFF\xFE", 2) == 0 ||
-                        memcmp(json, "\xFE\xFF", 2) == 0)) {
-        report_file(out_findings, "the file is UTF-16; save it as UTF-8", "");
-        return STATUS_INVALID;
-    }
-    if (length > CONFIG_BYTES_MAX) {
-        report_file(out_findings, "the file is larger than 1 MiB; a configuration is at most that", "");
-        return STATUS_INVALID;
-    }
-    size_t blank = 0;
-    while (blank < length && memchr(" \t\r\n", json[blank], 4) != NULL) {
-        blank++;
-    }
-    if (blank == length) {
-        report_file(out_findings, "the file is empty; it must hold one object: {...}", "");
-        return STATUS_INVALID;
-    }
-    const char *nul = memchr(json, '\0', length);
-    if (nul != NULL) {
-        report_file(out_findings, "a NUL byte: this is not a text file", "");
-        config_point_at(&out_findings->items[0], json, (size_t)(nul - json));
+    size_t refused_at;
+    const char *complaint = refused(json, length, &refused_at);
+    if (complaint != NULL) {
+        config_point_at(report_file(out_findings, complaint, ""), json, refused_at);
         return STATUS_INVALID;
     }
     count_allocations();
@@ -371,6 +377,7 @@ done:
     fclose(file);
     return status;
 }
+
 /* ---- what others ask of a configuration ---- */
 
 const char *rung_name(enum rung rung)

@@ -167,6 +167,73 @@ static size_t mark_length(const char *text, size_t length)
     return length >= bytes && memcmp(text, mark, bytes) == 0 ? bytes : 0;
 }
 
+static enum status refuse_heading(const struct perfmon *reader, char *name, struct err *err)
+{
+    for (char *c = name; *c != '\0'; c++) { /* it may be anything, and goes to a console */
+        *c = *c < ' ' || *c > '~' ? '?' : *c;
+    }
+    return perfmon_malformed(
+        reader, err,
+        "the first column is \"%.60s\"; it must be \"timestamp\" or \"(PDH-CSV 4.0) ...\", columns "
+        "parted by commas (" BINARY_LOG_HINT ")",
+        name);
+}
+
+/* What follows the heading of the time. There is room for all of them. */
+static enum status take_columns(struct perfmon *reader, char *p, struct err *err)
+{
+    while (p != NULL) {
+        const char *complaint = NULL;
+        const char *name = perfmon_take_field(p, &p, &complaint);
+        if (name == NULL) {
+            return perfmon_malformed(reader, err, "%s", complaint);
+        }
+        struct perfmon_column *column = &reader->columns[reader->column_count];
+        column->name = perfmon_copy_name(name, reader->column_count);
+        if (column->name == NULL) {
+            return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
+        }
+        struct perfmon_process process;
+        column->unit = perfmon_unit(column->name);
+        column->of_process = perfmon_split_process(column->name, &process);
+        reader->column_count++;
+    }
+    return STATUS_OK;
+}
+
+static enum status take_header(struct perfmon *reader, char *line, struct err *err)
+{
+    reader->is_history = perfmon_history_is_header(line);
+    size_t columns = 0; /* an upper bound: commas within quotes count too */
+    for (const char *q = line; *q != '\n'; q++) {
+        columns += *q == ',';
+    }
+    const char *complaint = NULL;
+    char *p;
+    char *name = perfmon_take_field(line, &p, &complaint);
+    if (name == NULL) {
+        return perfmon_malformed(reader, err, "%s", complaint);
+    }
+    reader->is_pdh = strncmp(name, PDH_HEADING, sizeof(PDH_HEADING) - 1) == 0;
+    if (!reader->is_pdh && !text_equal_nocase(name, PLAIN_HEADING)) {
+        return refuse_heading(reader, name, err);
+    }
+    take_zone(reader, name);
+    if (p == NULL || columns == 0) {
+        return perfmon_malformed(reader, err,
+                                 "there is no column beside the time; columns must be parted by commas");
+    }
+    if (columns > PERFMON_COLUMNS_MAX) {
+        return perfmon_malformed(reader, err, "there are more than %d columns", PERFMON_COLUMNS_MAX);
+    }
+    reader->columns = calloc(columns, sizeof(*reader->columns));
+    reader->values = calloc(columns, sizeof(*reader->values));
+    if (reader->columns == NULL || reader->values == NULL) {
+        return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
+    }
+    return reader->is_history ? perfmon_history_begin(reader, err) : take_columns(reader, p, err);
+}
+
 static enum status read_header(struct perfmon *reader, struct err *err)
 {
     enum status status = perfmon_refill(reader, err);
@@ -185,63 +252,7 @@ static enum status read_header(struct perfmon *reader, struct err *err)
         reader->line = 1;
         return perfmon_malformed(reader, err, "the file is empty");
     }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    reader->is_history = perfmon_history_is_header(line);
-    size_t columns = 0; /* an upper bound: commas within quotes count too */
-    for (const char *q = line; *q != '\n'; q++) {
-        columns += *q == ',';
-    }
-    const char *complaint = NULL;
-    char *p;
-    char *name = perfmon_take_field(line, &p, &complaint);
-    if (name == NULL) {
-        return perfmon_malformed(reader, err, "%s", complaint);
-    }
-    reader->is_pdh = strncmp(name, PDH_HEADING, sizeof(PDH_HEADING) - 1) == 0;
-    if (!reader->is_pdh && !text_equal_nocase(name, PLAIN_HEADING)) {
-        for (char *c = name; *c != '\0'; c++) { /* it may be anything, and goes to a console */
-            *c = *c < ' ' || *c > '~' ? '?' : *c;
-        }
-        return perfmon_malformed(
-            reader, err,
-            "the first column is \"%.60s\"; it must be \"timestamp\" or \"(PDH-CSV 4.0) ...\", columns "
-            "parted by commas (" BINARY_LOG_HINT ")",
-            name);
-    }
-    take_zone(reader, name);
-    if (p == NULL || columns == 0) {
-        return perfmon_malformed(reader, err,
-                                 "there is no column beside the time; columns must be parted by commas");
-    }
-    if (columns > PERFMON_COLUMNS_MAX) {
-        return perfmon_malformed(reader, err, "there are more than %d columns", PERFMON_COLUMNS_MAX);
-    }
-    reader->columns = calloc(columns, sizeof(*reader->columns));
-    reader->values = calloc(columns, sizeof(*reader->values));
-    if (reader->columns == NULL || reader->values == NULL) {
-        return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
-    }
-    if (reader->is_history) {
-        return perfmon_history_begin(reader, err);
-    }
-    while (p != NULL) {
-        name = perfmon_take_field(p, &p, &complaint);
-        if (name == NULL) {
-            return perfmon_malformed(reader, err, "%s", complaint);
-        }
-        struct perfmon_column *column = &reader->columns[reader->column_count];
-        column->name = perfmon_copy_name(name, reader->column_count);
-        if (column->name == NULL) {
-            return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
-        }
-        struct perfmon_process process;
-        column->unit = perfmon_unit(column->name);
-        column->of_process = perfmon_split_process(column->name, &process);
-        reader->column_count++;
-    }
-    return STATUS_OK;
+    return status == STATUS_OK ? take_header(reader, line, err) : status;
 }
 
 /* ---- the reader ---- */

@@ -462,23 +462,24 @@ static void fact_limit(struct report_telling *telling)
     }
 }
 
-static void facts_of_growth(struct report_telling *telling)
+static void fact_since(struct report_telling *telling)
+{
+    const int64_t onset_ms = onset_utc_ms(telling), now_ms = telling->alert->utc_ms;
+    if (onset_ms <= 0) {
+        return;
+    }
+    struct text text = fact_begin(telling, "Since");
+    text_add(&text, "%s", words_time(onset_ms).s);
+    if (now_ms > onset_ms) {
+        text_add(&text, ", %s ago", words_duration(now_ms - onset_ms).s);
+    }
+}
+
+static void fact_level(struct report_telling *telling)
 {
     const struct alert *alert = telling->alert;
     const struct incident *incident = telling->incident;
-    if (!is_at_limit(telling)) {
-        fact_rate(telling, incident->slope_per_hour < 0.0 ? "Rate" : "Grows");
-    }
-    struct text text;
-    const int64_t onset_ms = onset_utc_ms(telling);
-    if (onset_ms > 0) {
-        text = fact_begin(telling, "Since");
-        text_add(&text, "%s", words_time(onset_ms).s);
-        if (alert->utc_ms > onset_ms) {
-            text_add(&text, ", %s ago", words_duration(alert->utc_ms - onset_ms).s);
-        }
-    }
-    text = fact_begin(telling, "Level");
+    struct text text = fact_begin(telling, "Level");
     text_add(&text, "%s ", words_quantity(telling->unit, incident->level_now).s);
     if (alert->read_utc_ms) {
         text_add(&text, "when it was last read, %s", words_time(alert->read_utc_ms).s);
@@ -488,8 +489,13 @@ static void facts_of_growth(struct report_telling *telling)
     if (!isnan(incident->level_at_onset)) {
         text_add(&text, ", %s when it began", words_quantity(telling->unit, incident->level_at_onset).s);
     }
-    fact_limit(telling);
-    text = fact_begin(telling, "Ends");
+}
+
+static void fact_end(struct report_telling *telling)
+{
+    const struct alert *alert = telling->alert;
+    const struct incident *incident = telling->incident;
+    struct text text = fact_begin(telling, "Ends");
     if (has_slowed(telling)) {
         text_add(&text, "not foreseeable while it hardly grows");
         return;
@@ -519,6 +525,18 @@ static void fact_space(struct report_telling *telling)
     }
     struct text text = fact_begin(telling, "Space");
     text_add_space(&text, &telling->alert->space);
+}
+
+static void facts_of_growth(struct report_telling *telling)
+{
+    if (!is_at_limit(telling)) {
+        fact_rate(telling, telling->incident->slope_per_hour < 0.0 ? "Rate" : "Grows");
+    }
+    fact_since(telling);
+    fact_level(telling);
+    fact_limit(telling);
+    fact_end(telling);
+    fact_space(telling);
 }
 
 /* The rate is that of the last look at growth. When that ended by itself, it no longer grew then: the rate says
@@ -573,7 +591,6 @@ static void tell_facts(struct report_telling *telling)
     fact_what(telling);
     if (report_is_growing(telling)) {
         facts_of_growth(telling);
-        fact_space(telling);
     } else { /* of a restart: why it was begun is in the alert's text */
         if (report_is_over(telling)) {
             facts_of_end(telling);
