@@ -118,19 +118,22 @@ struct config_findings {
 /* All defaults. */
 void config_default(struct config *out_config);
 
-/* Parses `length` bytes. Collects every finding, not only the first. Returns OK when there is no error (there
- * may be warnings), INVALID otherwise; *out_config is written only on OK. */
+/* Parses `length` bytes, UTF-8 with or without its mark, at most CONFIG_BYTES_MAX. Collects every finding, not
+ * only the first. Returns OK when there is no error (there may be warnings), INVALID when there is one, or
+ * NO_MEMORY, which is a finding, too; *out_config is written only on OK. */
 enum status config_parse(const char *json, size_t length, struct config *out_config,
                          struct config_findings *out_findings);
 
-/* The same from a file (at most CONFIG_BYTES_MAX). err tells when it cannot be read (then no findings). */
+/* The same from a file. One that cannot be read has no findings, but an err: NOT_FOUND, DENIED, IO (its code is
+ * errno) or NO_MEMORY. */
 enum status config_load(const char *path, struct config *out_config, struct config_findings *out_findings,
                         struct err *err);
 
 /* Appends "FILE:LINE:COLUMN: key.path: text" (and "warning: " before the text of a warning). */
 void config_finding_format(struct text *text, const char *path, const struct config_finding *finding);
 
-/* Is the local time inside a window? weekday 0 = Monday. With no windows configured: always. */
+/* Is the local time inside a window? weekday 0 = Monday to 6, minute_of_day 0 to 1439. With no windows
+ * configured: always. */
 bool config_window_open(const struct config *config, int weekday, int minute_of_day);
 
 #endif

@@ -230,8 +230,8 @@ void engine_restore_who(struct engine *engine, int64_t incident_id, const char *
 /* Each of the four may be called again, in this order, when a history file is opened later on: what the
  * engine knows already wins, also that an incident or a restart has ended. */
 
-/* Of the small only who is watched can make the store grow: these have a row of the growers in any case. For
- * those whose past the history has, before it is told. */
+/* Who is watched has a row of the growers, however small: of the small ones only these can make the store grow.
+ * Each sample does that; ask for it before the growers are told a past that the history has. */
 void engine_keep_watched(struct engine *engine);
 
 /* ---- running ---- */

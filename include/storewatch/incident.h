@@ -120,9 +120,9 @@ struct incident {
     uint32_t told_count;  /* mails about it so far: part of each one's idempotency key */
     uint32_t rungs_tried; /* bit (1 << enum rung) */
     int64_t onset_utc_ms, opened_utc_ms, told_utc_ms, recovering_utc_ms, closed_utc_ms;
-    double level_at_onset, level_at_open, level_now; /* in the metric's unit */
+    double level_at_onset, level_at_open, level_now; /* in the metric's unit; NAN = not known */
     double slope_per_hour, slope_low_per_hour, slope_high_per_hour;
-    double limit;
+    double limit; /* where it ends, in the metric's unit; NAN = none is known */
     char limit_name[48];
     int64_t exhaustion_utc_ms, exhaustion_early_utc_ms,
         exhaustion_late_utc_ms; /* INT64_MAX = not foreseeable */

@@ -74,8 +74,9 @@ size_t perfmon_base_length(const char *instance, size_t length);
 
 struct perfmon;
 
-/* Opens and reads the header, and of a history the first row. err names file:line and what is wrong. Free
- * with perfmon_close. */
+/* Opens and reads the header, and of a history the first row. Errors: NOT_FOUND, DENIED and IO (its code is
+ * errno), NO_MEMORY, INVALID (it is no such file: err names file:line and what is wrong). Free with
+ * perfmon_close, for which NULL is fine. */
 enum status perfmon_open(const char *path, struct perfmon **out_reader, struct err *err);
 void perfmon_close(struct perfmon *reader);
 
@@ -85,7 +86,7 @@ const struct perfmon_column *perfmon_column_get(const struct perfmon *reader, si
 /* The next row: its time and one value a column (READING_UNKNOWN where missing, and where bytes or handles
  * are negative: some recorders write -1 for a counter that could not be read). *out_values lends an array of
  * perfmon_column_count() doubles, valid until the next call. NOT_FOUND at the end; INVALID with file:line for
- * a malformed row (reading can not go on after that). */
+ * a malformed row, IO, NO_MEMORY (reading cannot go on after these). */
 enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const double **out_values,
                          struct err *err);
 

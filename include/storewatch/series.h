@@ -69,7 +69,8 @@ struct series_point {
 
 /* The buckets that overlap [from_ms, now], oldest first, from the finest level that reaches back that far (or
  * the coarsest there is). Gaps are left out. Returns the count, at most SERIES_RING, and the width of the
- * buckets. */
+ * buckets, at least 1. While the sampling period is not known each sample is a bucket, as wide as they are apart
+ * in the mean. */
 size_t series_window(const struct series *series, int64_t from_ms, struct series_bucket out[SERIES_RING],
                      int64_t *out_width_ms);
 

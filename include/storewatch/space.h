@@ -26,8 +26,8 @@ struct space {
     double block_count;   /* in so many pieces */
 };
 
-/* Adds a free region [base, base + size) that a walk met: only the whole granules in it count. Regions beyond
- * the limit do not. */
+/* Adds a free region [base, base + size) that a walk met to what is zero but for its limit_bytes at the begin:
+ * only the whole granules in it count. Regions beyond the limit do not. */
 void space_add_free(struct space *space, uint64_t base, uint64_t size);
 
 /* The names of the limits that come from it (verdict_limit.name). */
@@ -38,7 +38,7 @@ enum space_level { SPACE_FINE, SPACE_WARNING, SPACE_ERROR };
 /* The level for a largest free block, given the level before. */
 enum space_level space_level_of(double largest_bytes, enum space_level before);
 
-/* Appends "largest free block 48.0 MiB, 213 MiB free in 1,204 blocks of 2.00 GiB". */
+/* Appends "largest free block 48.0 MiB, 213 MiB free in 1204 blocks of 2.00 GiB". */
 void text_add_space(struct text *text, const struct space *space);
 
 #endif

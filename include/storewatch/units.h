@@ -15,7 +15,7 @@
 #define TIME_ISO_LAST_MS INT64_C(253402300799999) /* the end of 9999: ISO 8601 has four digits for a year */
 #define MINUTES_PER_DAY (24 * 60)
 
-enum unit { UNIT_BYTES, UNIT_HANDLES, UNIT_OTHER };
+enum unit { UNIT_BYTES, UNIT_HANDLES, UNIT_OTHER /* a number of unknown scale */ };
 
 /* "bytes", "handles", "other": the words of `analyze --json`. */
 const char *unit_name(enum unit unit);
@@ -23,10 +23,12 @@ const char *unit_name(enum unit unit);
 /* "500ms" "15s" "10m" "4h" "2d" -> ms. No fraction, no space, no sign; INVALID otherwise, FULL on overflow.
  */
 enum status duration_parse(const char *text, int64_t *out_ms);
-/* "4096" "64KiB" "1.5GiB" (KiB MiB GiB TiB; KB MB GB accepted as decimal) -> bytes. INVALID otherwise. */
+/* "4096" "64KiB" "1.5GiB" (KiB MiB GiB TiB; KB MB GB accepted as decimal) -> bytes. At most 15 digits in all, so
+ * that they are exact. INVALID otherwise. */
 enum status size_parse(const char *text, double *out_bytes);
 
-/* Appends "1.21 GiB", "12,480 handles" or "3.2"; "unknown" for NAN. Three significant digits for bytes. */
+/* Appends "1.21 GiB", "12,480 handles" or "3.2"; "unknown" for NAN, "unlimited" for INFINITY. Three significant
+ * digits for bytes, four for an unknown scale, where whole numbers above that stay whole. */
 void text_add_quantity(struct text *text, enum unit unit, double value);
 /* The same behind the metric's name, which says "handles" already: "12,480". */
 void text_add_level(struct text *text, enum unit unit, double value);
@@ -45,7 +47,8 @@ void text_add_rate_interval(struct text *text, enum unit unit, double per_hour, 
 void text_add_duration(struct text *text, int64_t ms);
 /* Appends the shortest configuration form: 14400000 -> "4h". */
 void text_add_duration_config(struct text *text, int64_t ms);
-/* Appends "2026-11-22T03:14:05Z" (with milliseconds ".250" only if they are not 0). utc_ms since 1970. */
+/* Appends "2026-11-22T03:14:05Z" (with milliseconds ".250" only if they are not 0). utc_ms since 1970; any is
+ * fine, a year after 9999 has more digits, one before 0 a sign. */
 void text_add_time_utc(struct text *text, int64_t utc_ms);
 /* Appends "2026-11-22 03:14:05 UTC" for people. */
 void text_add_time_human(struct text *text, int64_t utc_ms);

@@ -87,6 +87,7 @@ struct watch_learned {
     struct verdict_settings settings; /* only the learned_... members count */
 };
 
+/* All zero is an empty one. */
 struct watch {
     size_t count;
     struct watched items[WATCHED_MAX];
@@ -158,6 +159,7 @@ bool watch_names(const struct config *config, enum target_kind kind, const char 
 /* Forgets at once the incarnations of targets that `config` no longer names. Those of a client that has only
  * another name there go on under that. */
 void watch_drop_unnamed(struct watch *watch, const struct config *config);
+/* Frees the detectors; it watches nobody then. */
 void watch_deinit(struct watch *watch);
 
 /* Lends; NULL when there is none. */
