@@ -254,18 +254,18 @@ void world_advance(struct world *world, int64_t ms)
     }
 }
 
-const struct world_service *world_active_dependent(const struct world *world, const char *name)
+/* Does an active service need this one directly? */
+static bool is_needed(const struct world *world, const struct world_service *service)
 {
-    const struct world_service *service = find(world, name);
     for (size_t i = 0; i < world->count; i++) {
         const struct world_service *other = &world->services[i];
         for (size_t n = 0; n < other->need_count; n++) {
             if (is_active(other) && &world->services[other->needs[n]] == service) {
-                return other;
+                return true;
             }
         }
     }
-    return NULL;
+    return false;
 }
 
 uint32_t world_stop(struct world *world, const char *name)
@@ -285,7 +285,7 @@ uint32_t world_stop(struct world *world, const char *name)
         }
         return service->refuse_stop_code;
     }
-    if (world->enforce && world_active_dependent(world, name) != NULL) {
+    if (world->enforce && is_needed(world, service)) {
         return CODE_DEPENDENTS_RUNNING;
     }
     if (!is_running(service)) {

@@ -112,8 +112,6 @@ void world_reboot(struct world *world);
 void world_observe(const struct world *world, struct observation *out_observation);
 void world_graph(const struct world *world, struct service_graph *out_graph);
 bool world_runs(const struct world *world, const char *name); /* RUNNING or PAUSED */
-/* Does an active service need this one directly, and which? NULL when none. */
-const struct world_service *world_active_dependent(const struct world *world, const char *name);
 
 /* Chance for tests: splitmix64. */
 uint64_t world_random(uint64_t *state);
