@@ -104,7 +104,8 @@ struct config {
 /* One finding: an error, or a warning (the file is usable, but somebody should know: no mail configured). */
 struct config_finding {
     bool warning;
-    int line, column; /* 1-based */
+    bool unknown_key; /* `key` is none of ours */
+    int line, column; /* 1-based; columns are characters */
     char key[128];    /* "actions.budget.max", "clients[1].image"; "" for the file as a whole */
     char text[384];   /* what is wrong and what is allowed */
 };

@@ -279,7 +279,7 @@ static const char *refused(const char *json, size_t length, size_t *out_at)
         return "the file is larger than 1 MiB; a configuration is at most that";
     }
     size_t blank = 0;
-    while (blank < length && memchr(" \t\r\n", json[blank], 4) != NULL) {
+    while (blank < length && config_is_space(json[blank])) {
         blank++;
     }
     if (blank == length) {

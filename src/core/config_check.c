@@ -32,8 +32,8 @@ static bool has_unknown_key(const struct config_reader *reader, const struct con
     const size_t length = strlen(place->key);
     for (size_t i = 0; i < reader->findings->count; i++) {
         const struct config_finding *finding = &reader->findings->items[i];
-        if (strncmp(finding->key, place->key, length) == 0 && finding->key[length] == '.' &&
-            text_begins_nocase(finding->text, "unknown key")) {
+        if (finding->unknown_key && strncmp(finding->key, place->key, length) == 0 &&
+            finding->key[length] == '.') {
             return true;
         }
     }

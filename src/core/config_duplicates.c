@@ -3,11 +3,6 @@
  * it was: it becomes blanks. */
 #include "config_internal.h"
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* From the closing quote of a key back to the comma before it: a duplicate is never the first. */
 static size_t comma_before(const char *json, size_t closing_quote)
 {
@@ -21,7 +16,7 @@ static size_t comma_before(const char *json, size_t closing_quote)
         }
         opens = json[at] == '"' && backslashes % 2 == 0;
     }
-    while (at > 0 && is_space(json[at - 1])) {
+    while (at > 0 && config_is_space(json[at - 1])) {
         at--;
     }
     return at > 0 && json[at - 1] == ',' ? at - 1 : SIZE_MAX;
@@ -34,7 +29,7 @@ bool config_blank_duplicate(char *json, size_t length, size_t key_end)
     }
     const size_t from = comma_before(json, key_end - 1);
     size_t value = key_end;
-    while (value < length && is_space(json[value])) {
+    while (value < length && config_is_space(json[value])) {
         value++;
     }
     if (from == SIZE_MAX || value == length || json[value++] != ':') {
@@ -48,7 +43,7 @@ bool config_blank_duplicate(char *json, size_t length, size_t key_end)
     }
     json_decref(parsed);
     for (size_t i = from; i < value + (size_t)error.position; i++) {
-        json[i] = is_space(json[i]) ? json[i] : ' ';
+        json[i] = config_is_space(json[i]) ? json[i] : ' ';
     }
     return true;
 }

@@ -12,6 +12,12 @@
 #define CONFIG_QUOTED_MAX 60 /* bytes of a value repeated in a message */
 #define CONFIG_DEPTH_MAX 8
 
+/* Between the tokens of JSON. */
+static inline bool config_is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* ---- the table ---- */
 
 enum config_type {
@@ -85,11 +91,11 @@ struct config_place config_place_of(const struct config_reader *reader, const ch
 
 /* Counts a finding and makes room for its words; NULL when there are too many already. */
 struct config_finding *config_add_finding(struct config_findings *findings, bool warning);
-/* Lines and columns count from 1; columns are characters. */
+/* From an offset into the text. */
 void config_point_at(struct config_finding *finding, const char *json, size_t offset);
 
-/* How serious, and whether the key or its value is pointed at. */
-enum config_finding_kind { ERROR_AT_VALUE, ERROR_AT_KEY, WARNING_AT_VALUE };
+/* How serious, and whether the key, which is not known, or its value is pointed at. */
+enum config_finding_kind { ERROR_AT_VALUE, ERROR_UNKNOWN_KEY, WARNING_AT_VALUE };
 void config_report(struct config_reader *reader, const struct config_place *place,
                    enum config_finding_kind kind, const char *format, ...) PRINTF_LIKE(4, 5);
 

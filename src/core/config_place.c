@@ -80,7 +80,7 @@ struct config_place config_place_of(const struct config_reader *reader, const ch
  * looks past the end. `at` is an offset into the text. */
 static size_t skip_space(const struct config_reader *reader, size_t at)
 {
-    while (at < reader->length && strchr(" \t\r\n", reader->json[at]) != NULL) {
+    while (at < reader->length && config_is_space(reader->json[at])) {
         at++;
     }
     return at;
@@ -183,7 +183,8 @@ void config_report(struct config_reader *reader, const struct config_place *plac
     if (finding == NULL) {
         return;
     }
-    config_point_at(finding, reader->json, place_offset(reader, place, kind == ERROR_AT_KEY));
+    finding->unknown_key = kind == ERROR_UNKNOWN_KEY;
+    config_point_at(finding, reader->json, place_offset(reader, place, finding->unknown_key));
     memcpy(finding->key, place->key, sizeof(finding->key));
     struct text text = text_on(finding->text, sizeof(finding->text));
     va_list args;

@@ -197,5 +197,5 @@ void config_report_unknown_key(struct config_reader *reader, const struct config
             separator = ", ";
         }
     }
-    config_report(reader, place, ERROR_AT_KEY, "unknown key%s%s", nearest != NULL ? "" : ".", storage);
+    config_report(reader, place, ERROR_UNKNOWN_KEY, "unknown key%s%s", nearest != NULL ? "" : ".", storage);
 }
