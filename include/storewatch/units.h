@@ -45,8 +45,10 @@ void text_add_rate_interval(struct text *text, enum unit unit, double per_hour, 
 /* Appends "45 s", "2 h 14 min", "3 d 4 h", "64 years"; at most two leading units; "unknown" for a negative
  * value. */
 void text_add_duration(struct text *text, int64_t ms);
-/* Appends the shortest configuration form: 14400000 -> "4h". */
+/* Append the shortest configuration form, which the parsers take back: 14400000 -> "4h", 67108864 (a whole number) ->
+ * "64MiB". */
 void text_add_duration_config(struct text *text, int64_t ms);
+void text_add_size_config(struct text *text, double bytes);
 /* Appends "2026-11-22T03:14:05Z" (with milliseconds ".250" only if they are not 0). utc_ms since 1970; any is
  * fine, a year after 9999 has more digits, one before 0 a sign. */
 void text_add_time_utc(struct text *text, int64_t utc_ms);

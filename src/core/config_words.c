@@ -41,11 +41,11 @@ void config_add_allowed(struct text *text, const struct config_key *key)
         text_add(text, "\": a whole number and ms, s, m, h or d");
         break;
     case CONFIG_SIZE:
-        text_add(text, "a size from ");
-        text_add_quantity(text, UNIT_BYTES, key->min);
-        text_add(text, " to ");
-        text_add_quantity(text, UNIT_BYTES, key->max);
-        text_add(text, ": a number and KiB, MiB, GiB or TiB, such as \"1.5GiB\"");
+        text_add(text, "a size from \"");
+        text_add_size_config(text, key->min);
+        text_add(text, "\" to \"");
+        text_add_size_config(text, key->max);
+        text_add(text, "\": a number and KiB, MiB, GiB or TiB, such as \"1.5GiB\"");
         break;
     case CONFIG_TIME:
         text_add(text, "a time of day from \"00:00\" to \"%s\"", key->max > 1439.0 ? "24:00" : "23:59");

@@ -30,13 +30,22 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* Durations and sizes as a configuration has them, from the smallest on. */
+static const struct {
+    const char *suffix;
+    int64_t ms;
+} duration_units[] = {
+    {"ms", 1}, {"s", MS_PER_SECOND}, {"m", MS_PER_MINUTE}, {"h", MS_PER_HOUR}, {"d", MS_PER_DAY}};
+static const struct {
+    const char *suffix;
+    double bytes;
+} size_units[] = {
+    {"", 1.0},   {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0},
+    {"KB", 1e3}, {"MB", 1e6},     {"GB", 1e9}};
+enum { SIZE_TIB = 4 }; /* the largest of the binary ones */
+
 enum status duration_parse(const char *text, int64_t *out_ms)
 {
-    static const struct {
-        const char *suffix;
-        int64_t ms;
-    } units[] = {
-        {"ms", 1}, {"s", MS_PER_SECOND}, {"m", MS_PER_MINUTE}, {"h", MS_PER_HOUR}, {"d", MS_PER_DAY}};
     const char *p = text;
     int64_t number = 0;
     bool overflow = false;
@@ -48,12 +57,12 @@ enum status duration_parse(const char *text, int64_t *out_ms)
     if (p == text) {
         return STATUS_INVALID;
     }
-    for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
-        if (strcmp(p, units[i].suffix) == 0) {
-            if (overflow || number > INT64_MAX / units[i].ms) {
+    for (size_t i = 0; i < ARRAY_COUNT(duration_units); i++) {
+        if (strcmp(p, duration_units[i].suffix) == 0) {
+            if (overflow || number > INT64_MAX / duration_units[i].ms) {
                 return STATUS_FULL;
             }
-            *out_ms = number * units[i].ms;
+            *out_ms = number * duration_units[i].ms;
             return STATUS_OK;
         }
     }
@@ -62,12 +71,6 @@ enum status duration_parse(const char *text, int64_t *out_ms)
 
 enum status size_parse(const char *text, double *out_bytes)
 {
-    static const struct {
-        const char *suffix;
-        double bytes;
-    } units[] = {
-        {"", 1.0},   {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0},
-        {"KB", 1e3}, {"MB", 1e6},     {"GB", 1e9}};
     /* Up to 15 digits in all: then both the digits and the power of ten are exact and the quotient is the
      * double nearest to what was written. */
     enum { DIGITS_MAX = 15 };
@@ -90,9 +93,9 @@ enum status size_parse(const char *text, double *out_bytes)
     if (digits > DIGITS_MAX) {
         return STATUS_INVALID;
     }
-    for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
-        if (strcmp(p, units[i].suffix) == 0) {
-            *out_bytes = mantissa / divisor * units[i].bytes;
+    for (size_t i = 0; i < ARRAY_COUNT(size_units); i++) {
+        if (strcmp(p, size_units[i].suffix) == 0) {
+            *out_bytes = mantissa / divisor * size_units[i].bytes;
             return STATUS_OK;
         }
     }
@@ -333,21 +336,20 @@ void text_add_duration(struct text *text, int64_t ms)
 
 void text_add_duration_config(struct text *text, int64_t ms)
 {
-    static const struct {
-        const char *suffix;
-        int64_t ms;
-    } units[] = {{"d", MS_PER_DAY}, {"h", MS_PER_HOUR}, {"m", MS_PER_MINUTE}, {"s", MS_PER_SECOND}};
-    if (ms == 0) {
-        text_add(text, "0s");
-        return;
+    size_t unit = ms == 0 ? 1 : ARRAY_COUNT(duration_units) - 1; /* "0s" */
+    while (ms % duration_units[unit].ms != 0) {
+        unit--;
     }
-    for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
-        if (ms % units[i].ms == 0) {
-            text_add(text, "%" PRId64 "%s", ms / units[i].ms, units[i].suffix);
-            return;
-        }
+    text_add(text, "%" PRId64 "%s", ms / duration_units[unit].ms, duration_units[unit].suffix);
+}
+
+void text_add_size_config(struct text *text, double bytes)
+{
+    size_t unit = bytes == 0.0 ? 0 : SIZE_TIB;
+    while (unit > 0 && fmod(bytes, size_units[unit].bytes) != 0.0) {
+        unit--;
     }
-    text_add(text, "%" PRId64 "ms", ms);
+    text_add(text, "%.0f%s", bytes / size_units[unit].bytes, size_units[unit].suffix);
 }
 
 struct civil {

@@ -351,11 +351,11 @@ static void wrong_types_and_values(void **state)
          "to \"1h\": a "
          "whole number and ms, s, m, h or d\n"},
         {"{" MAIL ",\n\"verdict\":{\"min_growth\":\"64 MB\"}}", STATUS_INVALID,
-         "f:2:25: verdict.min_growth: the text \"64 MB\" is not allowed; it must be a size from 0 B to 1.00 "
-         "TiB: a "
-         "number and KiB, MiB, GiB or TiB, such as \"1.5GiB\"\n"},
+         "f:2:25: verdict.min_growth: the text \"64 MB\" is not allowed; it must be a size from \"0\" to "
+         "\"1TiB\": a number and KiB, MiB, GiB or TiB, such as \"1.5GiB\"\n"},
         {"{" MAIL ",\n\"limits\":{\"private_bytes\":true}}", STATUS_INVALID,
-         "f:2:27: limits.private_bytes: true is not allowed; it must be a size from 64.0 KiB to 16.0 TiB: a "
+         "f:2:27: limits.private_bytes: true is not allowed; it must be a size from \"64KiB\" to \"16TiB\": "
+         "a "
          "number and "
          "KiB, MiB, GiB or TiB, such as \"1.5GiB\", or null\n"},
         {"{" MAIL ",\n\"actions\":{\"budget\":{\"max\":1.5}}}", STATUS_INVALID,

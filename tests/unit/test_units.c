@@ -267,6 +267,26 @@ static void durations_in_words(void **state)
     }
 }
 
+static void sizes_of_the_configuration(void **state)
+{
+    (void)state;
+    static const struct {
+        double bytes;
+        const char *config;
+    } cases[] = {{0, "0"},           {1000, "1000"},      {65536, "64KiB"},
+                 {65537, "65537"},   {64 * MIB, "64MiB"}, {1536 * MIB, "1536MiB"},
+                 {16 * TIB, "16TiB"}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        char storage[64];
+        struct text text = text_on(storage, sizeof(storage));
+        double back = -1;
+        text_add_size_config(&text, cases[i].bytes);
+        assert_string_equal(storage, cases[i].config);
+        assert_int_equal(size_parse(storage, &back), STATUS_OK);
+        assert_true(back == cases[i].bytes);
+    }
+}
+
 /* Every day of 1,200 years, written and read back, and held against the C library's calendar. */
 static void days_and_dates_agree(void **state)
 {
@@ -380,11 +400,12 @@ static void iso_times_parse(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unit_names),         cmocka_unit_test(durations_parse),
-        cmocka_unit_test(sizes_parse),        cmocka_unit_test(quantities_in_words),
-        cmocka_unit_test(rates_in_words),     cmocka_unit_test(rate_intervals_share_one_scale),
-        cmocka_unit_test(durations_in_words), cmocka_unit_test(days_and_dates_agree),
-        cmocka_unit_test(times_in_words),     cmocka_unit_test(iso_times_parse),
+        cmocka_unit_test(unit_names),           cmocka_unit_test(durations_parse),
+        cmocka_unit_test(sizes_parse),          cmocka_unit_test(quantities_in_words),
+        cmocka_unit_test(rates_in_words),       cmocka_unit_test(rate_intervals_share_one_scale),
+        cmocka_unit_test(durations_in_words),   cmocka_unit_test(sizes_of_the_configuration),
+        cmocka_unit_test(days_and_dates_agree), cmocka_unit_test(times_in_words),
+        cmocka_unit_test(iso_times_parse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
