@@ -101,6 +101,14 @@ enum status os_folder_make(struct os *os, const char *path, struct err *err); /*
 /* The folders in a folder, by name; longer names and more than `capacity` are left out. */
 enum status os_folder_list(struct os *os, const char *path, char (*out_names)[FOLDER_NAME_MAX],
                            size_t capacity, size_t *out_count, struct err *err);
+/* The files in a folder whose names begin with `begin`, in no order; longer names and more than `capacity` are
+ * left out. */
+struct file_entry {
+    char name[FOLDER_NAME_MAX];
+    double bytes;
+};
+enum status os_file_list(struct os *os, const char *path, const char *begin, struct file_entry *out_files,
+                         size_t capacity, size_t *out_count, struct err *err);
 /* With the files in it; OK when it is not there. */
 enum status os_folder_remove(struct os *os, const char *path, struct err *err);
 /* What a user of ours can still write on the disk that holds `path`. */
@@ -159,8 +167,8 @@ enum status os_event_write(struct os *os, enum alert_kind kind, enum severity se
 /* [worker] Replaces a text file atomically (write beside, flush, rename over). */
 enum status os_file_replace(struct os *os, const char *path, const char *bytes, size_t count,
                             struct err *err);
-/* [worker] Removes a file that begins with `begin` (FILE_BEGIN_MAX bytes at the most); OK also when it is not
- * there. REFUSED: it begins otherwise, so it is somebody else's, and stays. */
+/* [worker] Removes a file that begins with `begin` (FILE_BEGIN_MAX bytes at the most; "" = any); OK also when it
+ * is not there. REFUSED: it begins otherwise, so it is somebody else's, and stays. */
 #define FILE_BEGIN_MAX 64
 enum status os_file_remove(struct os *os, const char *path, const char *begin, struct err *err);
 

@@ -3,6 +3,7 @@
  * which the loop does not use until the job is done. */
 #include "agent_internal.h"
 
+#include "aside.h"
 #include "json_values.h"
 
 #include <stdlib.h>
@@ -248,16 +249,29 @@ static enum status restore_history(struct agent *agent, struct store *store,
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
+static void bound_set_aside(const struct agent *agent, char told[STORE_SET_ASIDE_MAX])
+{
+    const size_t length = strlen(told);
+    const size_t removed = aside_forget(agent->os, agent->data_dir, agent->store_path, told);
+    struct text more = text_on(told + length, STORE_SET_ASIDE_MAX - length);
+    if (removed > 0)
+        text_add(&more, ". Of those set aside before, %zu %s removed: the %d largest are kept", removed,
+                 removed == 1 ? "was" : "were", ASIDE_KEPT_MAX);
+}
+
 static void open_store(struct job *job)
 {
     struct agent *agent = job->agent;
     job->status = store_open(agent->store_path, os_utc_ms(agent->os), &job->opened, &job->err);
     if (!job->status)
         job->status = load_restored(job->opened, &job->restored, &job->err);
-    if (!job->status)
+    if (job->status) {
+        store_close(job->opened);
+        job->opened = NULL;
         return;
-    store_close(job->opened);
-    job->opened = NULL;
+    }
+    if (job->restored->set_aside[0])
+        bound_set_aside(agent, job->restored->set_aside);
 }
 
 void job_open(struct job *job)

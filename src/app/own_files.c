@@ -45,6 +45,13 @@ static const char *behind_aside(const char *name)
     return digits > 0 ? name + 1 + digits : name;
 }
 
+bool own_files_is_aside(const char *name)
+{
+    const char *rest = behind(name, STORE_FILE_NAME);
+    const char *end = rest != NULL ? behind_aside(rest) : NULL;
+    return end != NULL && *end == '\0';
+}
+
 bool own_files_has_data(const char *name)
 {
     static const char *const companions[] = {"", "-wal", "-shm", "-journal"};

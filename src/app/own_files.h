@@ -18,5 +18,7 @@ bool own_files_has_config(const char *name);
 /* In the data directory: the history with what SQLite keeps beside it, what was set aside and what was to take
  * its place (store.h); the lock. */
 bool own_files_has_data(const char *name);
+/* Is it a history that was set aside, and not what SQLite keeps beside one? */
+bool own_files_is_aside(const char *name);
 
 #endif

@@ -62,6 +62,28 @@ enum status os_folder_list(struct os *os, const char *path, char (*out_names)[FO
     return status;
 }
 
+enum status os_file_list(struct os *os, const char *path, const char *begin, struct file_entry *out_files,
+                         size_t capacity, size_t *out_count, struct err *err)
+{
+    struct folder_walk walk = {.folder = path};
+    size_t count = 0;
+    (void)os;
+    while (folder_walk_next(&walk)) {
+        if ((walk.entry.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0 && count < capacity &&
+            utf16z_to_utf8(walk.entry.cFileName, out_files[count].name, FOLDER_NAME_MAX) &&
+            strncmp(out_files[count].name, begin, strlen(begin)) == 0) {
+            const ULARGE_INTEGER bytes = {.LowPart = walk.entry.nFileSizeLow,
+                                          .HighPart = walk.entry.nFileSizeHigh};
+            out_files[count++].bytes = (double)bytes.QuadPart;
+        }
+    }
+    const enum status status = listed(&walk, err);
+    if (status == STATUS_OK) {
+        *out_count = count;
+    }
+    return status;
+}
+
 static enum status remove_file(const char *folder, const wchar_t *name, struct err *err)
 {
     char utf8[MAX_PATH * 3];

@@ -1,7 +1,10 @@
 /* seam.c - see seam.h. The functions of os.h that are not here depend on what the stand-in simulates. */
 #include "seam.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int64_t os_mono_ms(struct os *os)
 {
@@ -34,7 +37,31 @@ enum status os_file_replace(struct os *os, const char *path, const char *bytes, 
 enum status os_file_remove(struct os *os, const char *path, const char *begin, struct err *err)
 {
     (void)begin;
-    return seam_answer(os, "remove", path, seam_world(os)->refuse_file_code, err);
+    enum status status = seam_answer(os, "remove", path, seam_world(os)->refuse_file_code, err);
+    if (!status)
+        remove(path); /* of the folder that the history lies in */
+    return status;
+}
+
+enum status os_file_list(struct os *os, const char *path, const char *begin, struct file_entry *out_files,
+                         size_t capacity, size_t *out_count, struct err *err)
+{
+    (void)os;
+    (void)err;
+    DIR *folder = opendir(path);
+    *out_count = 0;
+    for (struct dirent *entry; folder && *out_count < capacity && (entry = readdir(folder));) {
+        struct stat found;
+        if (strncmp(entry->d_name, begin, strlen(begin)) == 0 && strlen(entry->d_name) < FOLDER_NAME_MAX &&
+            fstatat(dirfd(folder), entry->d_name, &found, 0) == 0 && S_ISREG(found.st_mode)) {
+            struct file_entry *file = &out_files[(*out_count)++];
+            text_copy(file->name, sizeof file->name, entry->d_name);
+            file->bytes = (double)found.st_size;
+        }
+    }
+    if (folder)
+        closedir(folder);
+    return STATUS_OK;
 }
 
 void os_self_get(struct os *os, struct os_self *out_self)

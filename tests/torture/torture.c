@@ -252,6 +252,16 @@ enum status torture_os_folder_list(struct os *os, const char *path, char (*out_n
     SEAM(os_folder_list(os, path, out_names, capacity, out_count, err), FAILED("FindFirstFile"));
 }
 
+enum status torture_os_file_list(struct os *os, const char *path, const char *begin,
+                                 struct file_entry *out_files, size_t capacity, size_t *out_count,
+                                 struct err *err);
+enum status torture_os_file_list(struct os *os, const char *path, const char *begin,
+                                 struct file_entry *out_files, size_t capacity, size_t *out_count,
+                                 struct err *err)
+{
+    SEAM(os_file_list(os, path, begin, out_files, capacity, out_count, err), FAILED("FindFirstFile"));
+}
+
 enum status torture_os_folder_remove(struct os *os, const char *path, struct err *err);
 enum status torture_os_folder_remove(struct os *os, const char *path, struct err *err)
 {

@@ -7,6 +7,8 @@
 #include "storewatch/control.h"
 
 #include "../../src/app/agent_internal.h"
+#include "../../src/app/aside.h"
+#include "../../src/app/own_files.h"
 #include "../../src/app/status_view.h"
 
 #include <math.h>
@@ -1625,6 +1627,60 @@ static void test_a_file_set_aside_is_told_once(void **state)
     }
 }
 
+static size_t set_aside_count(const char *dir, const char *largest)
+{
+    struct file_entry files[64];
+    size_t count = 0, found = 0;
+    bool has_largest = false;
+    os_file_list(NULL, dir, STORE_FILE_NAME ".bad-", files, ARRAY_COUNT(files), &count, NULL);
+    for (size_t i = 0; i < count; i++) {
+        found += own_files_is_aside(files[i].name);
+        has_largest |= strcmp(files[i].name, largest) == 0;
+    }
+    assert_true(has_largest);
+    return found;
+}
+
+/* A disk that spoils the file again and again: what is set aside does not fill it. Those with most in them stay,
+ * and the one that is told of. */
+static void test_what_is_set_aside_is_bounded(void **state)
+{
+    struct fixture *f = *state;
+    char path[128], large[] = STORE_FILE_NAME ".bad-20200101T000000";
+    drive_lanes(f->agent);
+    snprintf(path, sizeof path, "%s/%s-wal", f->dir, large);
+    write_config(path, "x");
+    snprintf(path, sizeof path, "%s/%s.mine", f->dir, large); /* a person's copy */
+    write_config(path, "x");
+    snprintf(path, sizeof path, "%s/%s", f->dir, large);
+    write_config(path, "x");
+    assert_int_equal(truncate(path, 100 * 1000 * 1000), 0);
+    snprintf(path, sizeof path, "%s/" STORE_FILE_NAME, f->dir);
+    for (size_t life = 1; life < 12; life++) {
+        agent_free(f->agent);
+        assert_int_equal(truncate(path, 5000), 0);
+        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+        assert_true(drive_lane(f->agent, LANE_LOOK));
+        const struct event_line *event = &f->agent->events[f->agent->event_count - 1];
+        assert_int_equal(event->kind, ALERT_STORE_SET_ASIDE);
+        const char *told = strstr(event->text, "The old file is kept as ");
+        assert_non_null(told);
+        told += strlen("The old file is kept as ");
+        char kept[200];
+        snprintf(kept, sizeof kept, "%.*s", (int)strcspn(told, " ") - 1, told);
+        assert_int_equal(access(kept, F_OK), 0);
+        const size_t others = life < ASIDE_KEPT_MAX ? life : ASIDE_KEPT_MAX;
+        assert_int_equal(set_aside_count(f->dir, large), others + 1);
+        assert_int_equal(strstr(told, "Of those set aside before, 1 was removed") != NULL,
+                         life > ASIDE_KEPT_MAX);
+        drive_lanes(f->agent);
+    }
+    snprintf(path, sizeof path, "%s/%s-wal", f->dir, large);
+    assert_int_equal(access(path, F_OK), 0);
+    snprintf(path, sizeof path, "%s/%s.mine", f->dir, large);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
 /* The store's own work is SQLite's; everything else of a steady poll must live on what was allocated before.
  */
 static void test_a_steady_poll_allocates_nothing_and_nothing_grows(void **state)
@@ -1774,6 +1830,7 @@ int main(void)
         TEST(test_a_service_that_is_down_with_its_process_is_urgent),
         TEST(test_a_restart_that_does_not_help_foresees_nothing),
         TEST(test_a_file_set_aside_is_told_once),
+        TEST(test_what_is_set_aside_is_bounded),
         TEST(test_a_metrics_file_that_cannot_be_written_is_told_once),
         TEST(test_the_end_of_a_maintenance_is_told_once),
         TEST(test_a_maintenance_of_an_earlier_life_goes_by_the_clock),

@@ -72,6 +72,19 @@ static void what_belongs_to_the_history_is_ours(void **state)
     }
 }
 
+static void what_was_set_aside_is_told_from_the_rest(void **state)
+{
+    (void)state;
+    assert_true(own_files_is_aside("storewatch.db.bad-20261122T140522"));
+    assert_true(own_files_is_aside("storewatch.db.bad-20261122T140522-12"));
+    static const char *const others[] = {"storewatch.db", "storewatch.db.new", "storewatch.lock",
+                                         "storewatch.db.bad-20261122T140522-wal",
+                                         "storewatch.db.bad-20261122T140522.zip"};
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+        assert_false(own_files_is_aside(others[i]));
+    }
+}
+
 /* However the store names what it sets aside. */
 static void so_is_all_that_the_store_makes(void **state)
 {
@@ -108,6 +121,7 @@ int main(void)
         cmocka_unit_test(what_install_writes_is_ours),
         cmocka_unit_test(what_a_person_keeps_beside_it_is_not),
         cmocka_unit_test(what_belongs_to_the_history_is_ours),
+        cmocka_unit_test(what_was_set_aside_is_told_from_the_rest),
         cmocka_unit_test(so_is_all_that_the_store_makes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -687,6 +687,23 @@ static bool file_is(const char *path, const char *wanted)
     return strcmp(text, wanted) == 0;
 }
 
+static void check_file_list(const char *folder, const char *path)
+{
+    struct err err = {0};
+    struct file_entry found[2];
+    size_t count = 99;
+    const char *name = strrchr(path, '\\') + 1;
+    check(os_file_list(os, folder, name, found, 2, &count, &err) == STATUS_OK && count == 0,
+          "a file that is not there is not listed: %s", err.text);
+    os_file_replace(os, path, "four\n", 5, NULL);
+    check(os_file_list(os, folder, name, found, 2, &count, &err) == STATUS_OK && count == 1 &&
+              strcmp(found[0].name, name) == 0 && found[0].bytes == 5,
+          "a file is listed with its size: %zu, %s", count, err.text);
+    check(os_file_remove(os, path, "", &err) == STATUS_OK &&
+              GetFileAttributesA(path) == INVALID_FILE_ATTRIBUTES,
+          "and removed however it begins: %s", err.text);
+}
+
 static void check_files(void)
 {
     char folder[MAX_PATH], path[2 * MAX_PATH], beside[2 * MAX_PATH + 8];
@@ -721,6 +738,7 @@ static void check_files(void)
               GetFileAttributesA(path) == INVALID_FILE_ATTRIBUTES,
           "one that begins so is removed: %s", err.text);
     check(os_file_remove(os, path, "two", &err) == STATUS_OK, "one that is gone is no error: %s", err.text);
+    check_file_list(folder, path);
     err = (struct err){0};
     snprintf(beside, sizeof(beside), "%s-none\\x.txt", folder);
     check(os_file_replace(os, beside, "x", 1, &err) == STATUS_NOT_FOUND && err.code == ERROR_PATH_NOT_FOUND,
