@@ -310,6 +310,7 @@ enum status engine_restart_by_hand(struct engine *engine, const char *service, c
 
 void engine_configure(struct engine *engine, const struct config *config)
 {
+    engine->digest.told &= engine->config.digest_minute == config->digest_minute; /* moved, it begins anew */
     engine->config = *config;
     growers_init(&engine->growers, config->interval_ms, config->min_window_ms);
     watch_drop_unnamed(&engine->watch, config);

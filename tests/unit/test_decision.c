@@ -796,6 +796,25 @@ static void test_a_digest_waits_for_room(void **state)
     assert_int_equal(f->actions.alerts[0].kind, ALERT_DIGEST);
 }
 
+/* From the evening to the morning: the next morning has one, however few hours that are. */
+static void test_a_digest_that_is_moved_leaves_out_no_morning(void **state)
+{
+    struct fixture *f = *state;
+    struct config moved = f->engine->config;
+    char key[64];
+    tell_digest(f, 20000 * MS_PER_DAY, 20 * 60, key);
+    moved.digest_minute = 7 * 60;
+    engine_configure(f->engine, &moved);
+    actions_clear(&f->actions);
+    for (int hour = 1; hour <= 11; hour++) {
+        f->step.clock.utc_ms += MS_PER_HOUR;
+        f->step.clock.mono_ms += MS_PER_HOUR;
+        f->step.clock.minute_of_day = (20 + hour) % 24 * 60;
+        step_follow_digest(&f->step);
+    }
+    assert_int_equal(f->actions.alert_count, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -833,6 +852,7 @@ int main(void)
         TEST(test_the_ladder_is_remembered_of_all_incidents_of_a_target),
         TEST(test_the_digest_is_of_the_local_day),
         TEST(test_a_digest_waits_for_room),
+        TEST(test_a_digest_that_is_moved_leaves_out_no_morning),
         TEST(test_a_digest_cuts_no_incident),
         TEST(test_a_digest_names_the_culprit),
         TEST(test_a_digest_says_where_to_look),
