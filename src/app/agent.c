@@ -695,6 +695,7 @@ void agent_stop(struct agent *agent, bool os_shutdown)
         transaction_put_budget(agent->pending, agent->engine);
     agent->pending_dirty = true;
     agent->store_retry_mono_ms = 0; /* a disk that fails gets one more try, now */
+    agent->metrics_due = agent->engine->config.metrics_textfile[0] != '\0';
     agent->stopping = true;
 }
 
@@ -705,5 +706,5 @@ bool agent_is_quiet(const struct agent *agent)
             lane != LANE_EVIDENCE && lane != LANE_CONFIG)
             return false;
     bool saved = !agent->pending_dirty || agent->store_failing || !agent->store;
-    return saved && agent->event_count == 0;
+    return saved && agent->event_count == 0 && !agent->metrics_due && !agent->metrics_gone[0];
 }

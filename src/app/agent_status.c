@@ -356,12 +356,15 @@ static void add_space_family(struct buffer *out, const struct agent *agent, enum
     }
 }
 
+/* Stopped, nothing but that is told: last readings would look current, and their alerts go on. */
 char *agent_metrics_text(struct agent *agent)
 {
     struct buffer out = {0};
-    for (int family = 0; family < SPACE_FAMILY_COUNT; family++)
+    buffer_add(&out, "# TYPE storewatch_up gauge\n# HELP storewatch_up 0 once the service was stopped.\n");
+    buffer_add(&out, "storewatch_up %d\n", !agent->stopping);
+    for (int family = 0; !agent->stopping && family < SPACE_FAMILY_COUNT; family++)
         add_space_family(&out, agent, (enum space_family)family);
-    for (int family = 0; family < FAMILY_COUNT; family++)
+    for (int family = 0; !agent->stopping && family < FAMILY_COUNT; family++)
         add_family(&out, agent, (enum family)family);
     buffer_add(&out, "# EOF\n");
     if (out.failed) {

@@ -1578,6 +1578,29 @@ static void test_a_metrics_file_that_is_named_no_more_is_removed(void **state)
     assert_answer(f, "{\"request\": \"status\"}", "\"metrics_error\": null");
 }
 
+/* Stopped, it says so, and nothing that would look current; the file stays, so that its age can be told. */
+static void test_a_metrics_file_says_that_the_service_was_stopped(void **state)
+{
+    struct fixture *f = *state;
+    text_copy(f->agent->engine->config.metrics_textfile, CONFIG_STRING_MAX, "/m/one.prom");
+    polls(f, 2);
+    char *text = agent_metrics_text(f->agent);
+    assert_non_null(strstr(text, "\nstorewatch_up 1\n"));
+    assert_non_null(strstr(text, "\nstorewatch_value{"));
+    free(text);
+    agent_stop(f->agent, false);
+    struct job *job = agent_take_job(f->agent, LANE_EVENT);
+    assert_non_null(job);
+    assert_string_equal(job->metrics_path, "/m/one.prom");
+    assert_memory_equal(job->metrics, METRICS_BEGIN, strlen(METRICS_BEGIN));
+    assert_non_null(strstr(job->metrics, "\nstorewatch_up 0\n# EOF\n"));
+    assert_null(strstr(job->metrics, "storewatch_value"));
+    job_run(job);
+    agent_job_done(f->agent, job);
+    drive_lanes(f->agent);
+    assert_true(agent_is_quiet(f->agent));
+}
+
 /* What forbids a restart is not lost with the file, neither now nor in the next life. */
 static void test_a_maintenance_outlives_a_damaged_file(void **state)
 {
@@ -1839,6 +1862,7 @@ int main(void)
         TEST(test_a_service_that_stays_down_is_critical),
         TEST(test_events_that_cannot_be_written_stand_in_status),
         TEST(test_a_metrics_file_that_is_named_no_more_is_removed),
+        TEST(test_a_metrics_file_says_that_the_service_was_stopped),
         TEST(test_a_maintenance_outlives_a_damaged_file),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),
     };
