@@ -291,6 +291,21 @@ static void say_findings(struct text *text, const char *path, const struct confi
     text_tell_cut(text);
 }
 
+/* The journal of a restart lies in it. */
+static void keep_data_dir(const struct agent *agent, struct config *loaded, struct text *told)
+{
+    const struct config *in_force = &agent->engine->config;
+    if (strcmp(loaded->data_dir, in_force->data_dir) == 0)
+        return;
+    text_copy(loaded->data_dir, sizeof loaded->data_dir, in_force->data_dir);
+    text_add(told, "data_dir is taken over at the next start of the service, not now. ");
+    if (engine_restarting(agent->engine))
+        text_add(told,
+                 "A restart of %s is under way: start the service anew only when it has ended, or nobody "
+                 "brings up what is stopped. ",
+                 agent->engine->restart.journal.target);
+}
+
 static void reload_done(struct agent *agent, struct job *job)
 {
     char storage[1024];
@@ -302,8 +317,7 @@ static void reload_done(struct agent *agent, struct job *job)
         agent_tell(agent, ALERT_CONFIG_REFUSED, storage);
         return;
     }
-    if (strcmp(job->loaded->data_dir, agent->engine->config.data_dir) != 0)
-        text_add(&text, "data_dir is taken over at the next start of the service, not now. ");
+    keep_data_dir(agent, job->loaded, &text);
     change_metrics_file(agent, job->loaded->metrics_textfile);
     engine_configure(agent->engine, job->loaded);
     withdraw_stop(agent);

@@ -1578,6 +1578,28 @@ static void test_a_metrics_file_that_is_named_no_more_is_removed(void **state)
     assert_answer(f, "{\"request\": \"status\"}", "\"metrics_error\": null");
 }
 
+/* The journal of a restart is in the data directory: with another one the next start knows of nothing. */
+static void test_another_data_directory_waits_for_the_end_of_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    char path[96];
+    snprintf(path, sizeof path, "%s/storewatch.json", f->dir);
+    agent_free(f->agent);
+    f->options.config_path = path;
+    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    polls(f, 2);
+    write_config(path, "{\"version\": 1, \"data_dir\": \"/elsewhere\"}");
+    for (int restarting = 0; restarting < 2; restarting++) {
+        agent_reload(f->agent);
+        assert_true(drive_lane(f->agent, LANE_CONFIG));
+        const char *told = f->agent->events[f->agent->event_count - 1].text;
+        assert_non_null(strstr(told, "taken over at the next start of the service, not now"));
+        assert_int_equal(strstr(told, "A restart of ArchiveSvc is under way") != NULL, restarting);
+        f->agent->engine->restart.journal.phase = RESTART_STOPPING;
+        text_copy(f->agent->engine->restart.journal.target, SERVICE_NAME_MAX, "ArchiveSvc");
+    }
+}
+
 /* Stopped, it says so, and nothing that would look current; the file stays, so that its age can be told. */
 static void test_a_metrics_file_says_that_the_service_was_stopped(void **state)
 {
@@ -1863,6 +1885,7 @@ int main(void)
         TEST(test_events_that_cannot_be_written_stand_in_status),
         TEST(test_a_metrics_file_that_is_named_no_more_is_removed),
         TEST(test_a_metrics_file_says_that_the_service_was_stopped),
+        TEST(test_another_data_directory_waits_for_the_end_of_a_restart),
         TEST(test_a_maintenance_outlives_a_damaged_file),
         TEST(test_a_steady_poll_allocates_nothing_and_nothing_grows),
     };
