@@ -256,10 +256,11 @@ static enum status read_as_far_as(sqlite3 *old, const char *operation, int code,
 static enum status copy_row(sqlite3 *db, sqlite3_stmt *into, sqlite3_stmt *from, bool *out_taken,
                             struct err *err)
 {
-    for (int i = 0; i < sqlite3_column_count(from); i++) {
-        sqlite3_bind_value(into, i + 1, sqlite3_column_value(from, i));
+    int code = SQLITE_OK;
+    for (int i = 0; code == SQLITE_OK && i < sqlite3_column_count(from); i++) {
+        code = sqlite3_bind_value(into, i + 1, sqlite3_column_value(from, i));
     }
-    const int code = sqlite3_step(into);
+    code = code == SQLITE_OK ? sqlite3_step(into) : code;
     *out_taken = code == SQLITE_DONE && sqlite3_changes(db) > 0;
     const enum status status = store_status(code) == STATUS_OK || store_status(code) == STATUS_INVALID
                                    ? STATUS_OK

@@ -452,6 +452,52 @@ static void nothing_is_lost_for_another_reason(void **state)
     }
 }
 
+/* SQLite's allocator, of which one large request fails: those are of the bodies of mails. */
+#define LARGE_BYTES 5000
+static sqlite3_mem_methods memory;
+static uint64_t requests, request_that_fails; /* 0: none */
+
+static bool request_fails(int bytes)
+{
+    return bytes >= LARGE_BYTES && ++requests == request_that_fails;
+}
+
+static void *allocate(int bytes)
+{
+    return request_fails(bytes) ? NULL : memory.xMalloc(bytes);
+}
+
+static void *reallocate(void *block, int bytes)
+{
+    return request_fails(bytes) ? NULL : memory.xRealloc(block, bytes);
+}
+
+static void no_mail_is_emptied_without_memory(void **state)
+{
+    (void)state;
+    bool struck = true;
+    for (uint64_t nth = 1; struck; nth++) {
+        vfs_fault_uninstall();
+        vfs_fault_install();
+        fill(PATH, 10);
+        tamper(PATH, "UPDATE outbox SET plain = hex(zeroblob(4000)); DROP TABLE sample");
+        struct store *store = NULL;
+        requests = 0;
+        request_that_fails = nth;
+        const enum status status = store_open(PATH, NOON, &store, NULL);
+        struck = requests >= nth;
+        request_that_fails = 0;
+        if (status != STATUS_OK) {
+            store = open_store(PATH);
+        }
+        struct outbox_entry entry = {0};
+        assert_int_equal(store_next_mail(store, 0, &entry, NULL), STATUS_OK);
+        assert_true(entry.mail.plain != NULL && strlen(entry.mail.plain) == 8000);
+        outbox_entry_deinit(&entry);
+        store_close(store);
+    }
+}
+
 /* Another program has the new file open, as scanners do: no other file may take its place meanwhile, which
  * would know nothing of what was saved. */
 static void new_one_is_held(void **state)
@@ -656,6 +702,11 @@ static void real_files(void **state)
 
 int main(void)
 {
+    assert_int_equal(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory), SQLITE_OK);
+    sqlite3_mem_methods failing = memory;
+    failing.xMalloc = allocate;
+    failing.xRealloc = reallocate;
+    assert_int_equal(sqlite3_config(SQLITE_CONFIG_MALLOC, &failing), SQLITE_OK);
     const struct CMUnitTest tests[] = {
         TEST(damaged_anywhere),
         TEST(cut_short),
@@ -666,6 +717,7 @@ int main(void)
         TEST(killed_while_it_is_replaced),
         TEST(killed_between_the_names),
         TEST(nothing_is_lost_for_another_reason),
+        TEST(no_mail_is_emptied_without_memory),
         TEST(new_one_is_held),
         TEST(old_log_is_held),
         TEST(names_do_not_collide),
