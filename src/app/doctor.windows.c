@@ -235,6 +235,15 @@ static void check_account(struct doctor *doctor, const char *config_path)
     account_close(&account);
 }
 
+/* Somebody set it so for a while, and forgot. */
+static void check_next_boot(struct doctor *doctor, uint32_t start_type, bool running)
+{
+    if (start_type == SETUP_START_BY_HAND || (start_type == SETUP_START_NEVER && running))
+        doctor_add(doctor, DOCTOR_WARNING, "service", "sc config storewatch start= auto",
+                   "it %s: after the next boot of the machine nothing is watched",
+                   start_type == SETUP_START_NEVER ? "is disabled" : "starts by hand only");
+}
+
 static void check_service(struct doctor *doctor)
 {
     char command[2 * SETUP_PATH_MAX];
@@ -242,21 +251,24 @@ static void check_service(struct doctor *doctor)
     struct err err = {0};
     enum status status = setup_service_command(command, sizeof command, &err);
     const struct service *service = observation_service(doctor->observation, "storewatch");
+    const bool running = service && service->state == SERVICE_STATE_RUNNING;
+    setup_service_start_type(&start_type, NULL);
     if (status == STATUS_NOT_FOUND)
         doctor_add(doctor, DOCTOR_FAILED, "service", "storewatch install, then net start storewatch",
                    "the service \"storewatch\" is not installed");
     else if (status != STATUS_OK)
         doctor_add(doctor, DOCTOR_WARNING, "service", "Run doctor as an Administrator.", "%s", err.text);
-    else if (service && service->state == SERVICE_STATE_RUNNING)
+    else if (running)
         doctor_add(doctor, DOCTOR_OK, "service", NULL, "installed and running, pid %u: %s",
                    (unsigned)service->pid, command);
-    else if (setup_service_start_type(&start_type, NULL) == STATUS_OK && start_type == SETUP_START_NEVER)
+    else if (start_type == SETUP_START_NEVER)
         doctor_add(doctor, DOCTOR_FAILED, "service",
                    "sc config storewatch start= auto, then net start storewatch",
                    "installed, but it is disabled and does not run: %s", command);
     else
         doctor_add(doctor, DOCTOR_FAILED, "service", "net start storewatch",
                    "installed, but it does not run: %s", command);
+    check_next_boot(doctor, start_type, running);
 }
 
 static void check_event_source(struct doctor *doctor)

@@ -102,6 +102,7 @@ uint32_t setup_service_state(const char *name);
 enum status setup_service_command(char *out_command, size_t capacity, struct err *err);
 enum status setup_service_account(char *out_account, size_t capacity, struct err *err);
 /* When it starts, as the SCM numbers it: 2 with the system, 3 by hand, 4 never. */
+#define SETUP_START_BY_HAND 3
 #define SETUP_START_NEVER 4
 enum status setup_service_start_type(uint32_t *out_type, struct err *err);
 enum status setup_service_start_type_set(uint32_t type, struct err *err);

@@ -86,6 +86,7 @@ check "the service runs again" wait_for 10 service_is storewatch running
 check "from where it was installed" contains "$(scm show storewatch)" 'Program Files\\storewatch\\storewatch\.exe'
 check "whose texts its events have again" contains "$(win reg query "$source_key" /v EventMessageFile)" 'Program Files\\storewatch\\storewatch\.exe'
 check "and is disabled as before" contains "$(scm show storewatch)" '^start 4$'
+check "doctor says what that means for the next boot" contains "$(sw doctor)" '^warning +service +it is disabled: after the next boot of the machine nothing is watched'
 check "with the configuration it had" cmp "$disk/given.json" "$config"
 check "and the one before that is still there" grep -q 'kept@example\.com' "$config.before"
 kill_pids TERM "$another"
