@@ -186,6 +186,7 @@ struct job {
     int64_t after_id;
     bool mail_found;
     struct outbox_entry entry; /* owned while mail_found */
+    struct err after_commit;   /* what failed then: upkeep, or reading the next mail */
     size_t mails_pending;
 
     /* JOB_CONTROL */
@@ -280,7 +281,8 @@ struct agent {
     int64_t snapshot_mono_ms; /* of the latest one; 0 = none */
     bool store_failing;       /* since store_failing_mono_ms */
     int64_t store_failing_mono_ms;
-    bool store_told; /* ops were told that it fails, at store_told_mono_ms */
+    int64_t set_aside_mono_ms; /* when a file was set aside in this life; 0 = none was */
+    bool store_told;           /* ops were told that it fails, at store_told_mono_ms */
     int64_t store_told_mono_ms;
     char store_error[ERR_TEXT_MAX];
     uint64_t samples_dropped, incidents_dropped;

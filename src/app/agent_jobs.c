@@ -388,9 +388,9 @@ void job_commit(struct job *job)
     }
     /* Upkeep and the next mail come after the commit: their failure is no failure of the records. */
     if (job->maintain)
-        store_maintain(store, utc_ms, NULL);
+        store_maintain(store, utc_ms, &job->after_commit);
     if (job->load_mail) {
-        enum status found = store_next_mail(store, job->after_id, &job->entry, NULL);
+        enum status found = store_next_mail(store, job->after_id, &job->entry, &job->after_commit);
         job->mail_found = found == STATUS_OK;
         job->load_failed = found != STATUS_OK && found != STATUS_NOT_FOUND;
         job->load_failed |= store_count_mails(store, MAIL_PENDING, 0, &job->mails_pending, NULL) != STATUS_OK;

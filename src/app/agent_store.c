@@ -7,6 +7,8 @@
 
 #define STORE_RETRY_MS (5 * MS_PER_SECOND)
 #define STORE_REOPEN_MS (1 * MS_PER_MINUTE)
+/* A disk that spoils each file within seconds is not given one, and ops no mail, each few seconds. */
+#define SET_ASIDE_APART_MS (10 * MS_PER_MINUTE)
 /* The clock drifts while storewatch does not run; a boot moves it by all the time that the machine ran. */
 #define SAME_BOOT_MS (1 * MS_PER_MINUTE)
 /* So far is the clock bent before that is saved. */
@@ -26,6 +28,9 @@ void agent_tell_store_failing(struct agent *agent, const char *text)
     agent->store_failing = true;
     agent->engine->journal_writable = false;
     agent->store_retry_mono_ms = mono_ms + STORE_RETRY_MS;
+    const int64_t apart_mono_ms = agent->set_aside_mono_ms + SET_ASIDE_APART_MS;
+    if (!agent->store && agent->set_aside_mono_ms && agent->store_retry_mono_ms < apart_mono_ms)
+        agent->store_retry_mono_ms = apart_mono_ms;
     text_copy(agent->store_error, sizeof agent->store_error, text);
     if (told_lately)
         return;
@@ -154,6 +159,7 @@ static void take_store(struct agent *agent, struct job *job)
     for (size_t i = 0; i < INCIDENTS_MAX && i < restored->incident_count; i++)
         engine_restore_who(agent->engine, restored->incidents[i].id, restored->who[i]);
     if (restored->set_aside[0]) { /* told and noted as told in one transaction */
+        agent->set_aside_mono_ms = clock.mono_ms;
         agent_tell_once(agent, ALERT_STORE_SET_ASIDE, restored->set_aside);
         agent->pending->set_aside_told = agent->pending_dirty = true;
     }
@@ -256,6 +262,7 @@ void agent_take_commit_job(struct agent *agent, struct job *job)
     job->load_mail = agent_wants_a_mail(agent, mono_ms);
     job->after_id = job->load_mail ? agent_next_mail_after(agent) : 0;
     job->mail_found = job->load_failed = false;
+    job->after_commit = (struct err){0};
 }
 
 static void transaction_clear(struct transaction *transaction)
@@ -350,6 +357,12 @@ void agent_answer_without_journal(struct agent *agent)
     }
 }
 
+static void lose_store(struct agent *agent)
+{
+    agent->jobs[LANE_STORE].broken = agent->store;
+    agent->store = NULL;
+}
+
 /* A file found damaged while it is in use is opened anew, which sets it aside; the id of new incidents goes
  * on. So is one that has failed for a minute, but not for want of room: a volume that went away and came back
  * leaves handles that never work again. */
@@ -357,10 +370,8 @@ static void commit_failed(struct agent *agent, const struct job *job)
 {
     const bool fails_for_long =
         agent->store_failing && os_mono_ms(agent->os) - agent->store_failing_mono_ms >= STORE_REOPEN_MS;
-    if (job->status == STATUS_CORRUPT || (fails_for_long && job->status != STATUS_FULL)) {
-        agent->jobs[LANE_STORE].broken = agent->store;
-        agent->store = NULL;
-    }
+    if (job->status == STATUS_CORRUPT || (fails_for_long && job->status != STATUS_FULL))
+        lose_store(agent);
     transaction_put_back(agent);
     agent_tell_store_failing(agent, job->err.text);
     agent_answer_without_journal(agent);
@@ -388,4 +399,9 @@ void agent_commit_done(struct agent *agent, struct job *job)
     transaction_clear(agent->flying);
     if (job->load_mail)
         agent_take_loaded_mail(agent, job);
+    if (job->after_commit.status ==
+        STATUS_CORRUPT) { /* where no record has to be written, but all are read */
+        lose_store(agent);
+        agent_tell_store_failing(agent, job->after_commit.text);
+    }
 }

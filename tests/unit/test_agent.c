@@ -11,6 +11,8 @@
 #include "../../src/app/own_files.h"
 #include "../../src/app/status_view.h"
 
+#include <sqlite3.h>
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -1248,6 +1250,30 @@ static void test_a_store_that_breaks_while_in_use(void **state)
     store_close(store);
 }
 
+/* Damage where only the mails lie: commits succeed, and no mail would ever leave again. */
+static void test_a_mail_that_cannot_be_read_back_is_damage(void **state)
+{
+    struct fixture *f = *state;
+    leak(f);
+    while (!did(f, "mail")) {
+        poll(f);
+        drive_lanes(f->agent);
+    }
+    poll_often(f, 5);
+    char path[128];
+    sqlite3 *db = NULL;
+    snprintf(path, sizeof path, "%s/storewatch.db", f->dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE outbox SET kind = 'none', state = 'pending', plain = 'x'", NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    f->agent->mail_may_wait = true;
+    poll_often(f, 40);
+    assert_true(did(f, "was set aside"));
+    assert_answer(f, "{\"request\": \"status\"}", "\"store_error\": null");
+}
+
 /* The volume went away and came back: no commit on the old handles will ever work again, the disk does. */
 static void test_a_store_whose_handles_are_dead_is_opened_again(void **state)
 {
@@ -1672,6 +1698,33 @@ static void test_a_file_set_aside_is_told_once(void **state)
     }
 }
 
+/* A disk that spoils each file within seconds: what it does is told, and does not come to a file and a mail each few
+ * seconds. */
+static void test_files_are_set_aside_ten_minutes_apart(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    drive_lanes(f->agent);
+    snprintf(path, sizeof path, "%s/storewatch.db", f->dir);
+    const int64_t begun_ms = f->os.world.mono_ms;
+    while (f->os.world.mono_ms - begun_ms < MS_PER_HOUR) {
+        poll(f);
+        drive_lane(f->agent, LANE_LOOK);
+        struct job *job = agent_take_job(f->agent, LANE_STORE);
+        if (job && job->kind == JOB_COMMIT) {
+            job->status = STATUS_CORRUPT;
+        } else if (job) {
+            assert_int_equal(truncate(path, 5000), 0);
+            job_run(job);
+        }
+        if (job)
+            agent_job_done(f->agent, job);
+        drive_lane(f->agent, LANE_EVENT);
+        drive_lane(f->agent, LANE_MAIL);
+    }
+    assert_in_range(times(f, "was set aside"), 5, 7);
+}
+
 static size_t set_aside_count(const char *dir, const char *largest)
 {
     struct file_entry files[64];
@@ -1868,6 +1921,8 @@ int main(void)
         TEST(test_a_file_that_opens_late_leaves_one_incident_open),
         TEST(test_a_store_that_cannot_be_read_is_told_with_what_it_may_hold),
         TEST(test_a_store_that_breaks_while_in_use),
+        TEST(test_a_mail_that_cannot_be_read_back_is_damage),
+        TEST(test_files_are_set_aside_ten_minutes_apart),
         TEST(test_a_store_whose_handles_are_dead_is_opened_again),
         TEST(test_a_full_disk_is_not_opened_again),
         TEST(test_a_commit_that_hangs_is_found_out_between_polls),
