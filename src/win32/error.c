@@ -115,8 +115,12 @@ enum status windows_fail(struct err *err, enum status status, const char *operat
     va_start(args, format);
     text_add_v(&text, format, args);
     va_end(args);
-    text_add(&text, ": ");
-    add_words(&text, code);
-    text_add(&text, " (Windows error %lu)", (unsigned long)code);
-    return err_set(err, status, operation, code, "%s", storage);
+    if (code == ERROR_SUCCESS) { /* some functions fail without a code: a failure all the same */
+        text_add(&text, ": Windows does not say why");
+    } else {
+        text_add(&text, ": ");
+        add_words(&text, code);
+        text_add(&text, " (Windows error %lu)", (unsigned long)code);
+    }
+    return err_set(err, status != STATUS_OK ? status : STATUS_SYSTEM, operation, code, "%s", storage);
 }

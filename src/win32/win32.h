@@ -68,7 +68,8 @@ int64_t shared_page_mono_ms(void);
 /* The status that a code stands for outside the SCM's own calls. */
 enum status windows_status(DWORD code);
 
-/* err_set with "WHAT: TEXT OF THE CODE (Windows error CODE)"; returns `status`. */
+/* err_set with "WHAT: TEXT OF THE CODE (Windows error CODE)"; returns `status`, or SYSTEM where that is OK because
+ * the function that failed left no code. */
 enum status windows_fail(struct err *err, enum status status, const char *operation, DWORD code,
                          const char *format, ...) PRINTF_LIKE(5, 6);
 

@@ -62,6 +62,29 @@ static const char *next_text(const uint8_t **data, size_t *size, char *out, size
     return out;
 }
 
+/* Behind {LABEL="VALUE",...}; what is told of storewatch itself has none. */
+static const char *behind_labels(const char *at)
+{
+    if (*at != '{') {
+        return at;
+    }
+    do {
+        const size_t label = strspn(++at, "abcdefghijklmnopqrstuvwxyz");
+        require(label > 0 && at[label] == '=' && at[label + 1] == '"');
+        at += label + 2;
+        for (; *at != '"'; at++) {
+            require(*at != '\0' && *at != '\n');
+            if (*at == '\\') {
+                at++;
+                require(*at == '\\' || *at == '"' || *at == 'n');
+            }
+        }
+        at++;
+    } while (*at == ',');
+    require(*at == '}');
+    return at + 1;
+}
+
 /* Each line is a comment or NAME{LABEL="VALUE",...} NUMBER, as OpenMetrics' grammar wants it. */
 static void require_metrics(const char *text)
 {
@@ -70,25 +93,13 @@ static void require_metrics(const char *text)
         if (at[0] == '#') {
             at += strcspn(at, "\n");
         } else {
-            at += strspn(at, "abcdefghijklmnopqrstuvwxyz_");
-            require(*at == '{');
-            do {
-                const size_t label = strspn(++at, "abcdefghijklmnopqrstuvwxyz");
-                require(label > 0 && at[label] == '=' && at[label + 1] == '"');
-                at += label + 2;
-                for (; *at != '"'; at++) {
-                    require(*at != '\0' && *at != '\n');
-                    if (*at == '\\') {
-                        at++;
-                        require(*at == '\\' || *at == '"' || *at == 'n');
-                    }
-                }
-                at++;
-            } while (*at == ',');
-            require(strncmp(at, "} ", 2) == 0);
+            const size_t name = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+            require(name > 0);
+            at = behind_labels(at + name);
+            require(*at == ' ');
             char *end = NULL;
-            (void)strtod(at + 2, &end);
-            require(end > at + 2);
+            (void)strtod(at + 1, &end);
+            require(end > at + 1);
             at = end;
         }
         require(*at == '\n');

@@ -687,6 +687,17 @@ static bool file_is(const char *path, const char *wanted)
     return strcmp(text, wanted) == 0;
 }
 
+/* What fails without saying why has failed all the same. */
+static void check_no_code(void)
+{
+    struct err err = {0};
+    check(windows_fail(&err, windows_status(ERROR_SUCCESS), "GetModuleFileName", ERROR_SUCCESS, "no path") ==
+              STATUS_SYSTEM,
+          "a failure without a code is one: %s", err.text);
+    check(err.status == STATUS_SYSTEM && strcmp(err.text, "no path: Windows does not say why") == 0,
+          "and says so: %s", err.text);
+}
+
 static void check_file_list(const char *folder, const char *path)
 {
     struct err err = {0};
@@ -909,6 +920,7 @@ int main(int argc, char **argv)
     check_dump_alone(argv[1]);
     check_services(argv[1]);
     check_files();
+    check_no_code();
     check_events();
     check_environment();
     check_cost();
