@@ -239,7 +239,7 @@ static bool is_taken(const struct replay *replay, const struct replayed *process
  * replayed start, one that is made up. */
 static uint32_t pid_for(struct replay *replay, const struct replayed *process, double recorded)
 {
-    if (recorded >= 1 && recorded <= UINT32_MAX && !is_taken(replay, process, (uint32_t)recorded))
+    if (recorded <= UINT32_MAX && !is_taken(replay, process, (uint32_t)recorded))
         return (uint32_t)recorded;
     while (is_taken(replay, process, replay->next_pid))
         replay->next_pid++;
@@ -290,8 +290,7 @@ static size_t was_recorded_as(const struct replay *replay, size_t index)
     const struct recorded *all = replay->recording.processes;
     const double pid = all[index].values[COUNTER_PID];
     const size_t length = base_length(all[index].instance);
-    const bool is_another =
-        all[index].due && reading_known(pid) && pid >= 1 && replay->processes[index].pid != pid;
+    const bool is_another = all[index].due && reading_known(pid) && replay->processes[index].pid != pid;
     for (size_t i = 0; is_another && i < replay->recording.process_count; i++)
         if (i != index && replay->processes[i].present && replay->processes[i].pid == pid && all[i].due &&
             all[i].values[COUNTER_PID] != pid && base_length(all[i].instance) == length &&

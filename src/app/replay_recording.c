@@ -176,7 +176,7 @@ void recording_close(struct recording *recording)
     free(recording->files);
 }
 
-/* Of two files that tell of the same the later one named counts, unless it does not know. */
+/* Of two files that tell of the same the later one named counts, unless it does not know: pid 0 is nobody's. */
 static void take_row(struct recording *recording, const struct recording_file *file)
 {
     for (size_t i = 0; i < perfmon_column_count(file->perfmon); i++) {
@@ -188,9 +188,10 @@ static void take_row(struct recording *recording, const struct recording_file *f
             continue;
         }
         struct recorded *process = &recording->processes[(owner - PROCESS_OWNER) / COUNTER_COUNT];
+        const uint32_t counter = (owner - PROCESS_OWNER) % COUNTER_COUNT;
         process->due = true;
-        if (reading_known(file->values[i]))
-            process->values[(owner - PROCESS_OWNER) % COUNTER_COUNT] = file->values[i];
+        if (reading_known(file->values[i]) && (counter != COUNTER_PID || file->values[i] >= 1))
+            process->values[counter] = file->values[i];
     }
 }
 

@@ -194,6 +194,24 @@ static void rows_that_know_nothing_are_a_gap(void **state)
     assert_non_null(strstr(out, "store.exe has ended"));
 }
 
+/* Some recorders write 0 where they know no number: that is nobody's pid. */
+static void a_pid_of_zero_is_none(void **state)
+{
+    (void)state;
+    write_text("alert.json", "{\"version\": 1, \"mail\": {\"reminder\": \"7d\"}}");
+    FILE *file = fopen(in_folder("zero.csv"), "wb");
+    assert_non_null(file);
+    fputs("timestamp,\\\\EX1\\Process(store)\\Private Bytes,\\\\EX1\\Process(store)\\ID Process\n", file);
+    for (int i = 0; i < 20 * 60; i++)
+        fprintf(file, "%lld,%.0f,%d\n", (long long)(START_UTC_MS / 1000 + i * 60),
+                2e8 + 2e6 * i + i * 7919 % 100000, i % 100 == 50 ? 0 : 1800);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("alert.json"), in_folder("zero.csv")),
+                     EXIT_FOUND);
+    assert_null(strstr(out, "has ended"));
+    assert_non_null(strstr(out, "\n1 incident and 0 restarts in 19 h 59 min\n"));
+}
+
 /* 30 h of a client that leaks 25 MiB/h and is restarted every night, the last time with so many MiB, and of the
  * machine's commit beside it. */
 static void write_nights(const char *name, double last_mib)
@@ -731,6 +749,7 @@ int main(void)
         cmocka_unit_test(replay_in_json),
         cmocka_unit_test(replay_with_the_mails),
         cmocka_unit_test(rows_that_know_nothing_are_a_gap),
+        cmocka_unit_test(a_pid_of_zero_is_none),
         cmocka_unit_test(a_short_log_is_told_as_that),
         cmocka_unit_test(the_level_it_began_at_was_seen),
         cmocka_unit_test(the_pool_of_the_machine_is_that_of_its_memory),
