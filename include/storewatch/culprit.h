@@ -30,6 +30,10 @@
  * what is accounted to nobody, pairs are hypotheses too, the second one by what it is in step with once the
  * first has been taken out (culprit_together.c).
  *
+ * One that has ended gave back what it had of a sum, but not what it made the store hold: there it is a suspect,
+ * and of one program those count together that came one after the other. When the growth went on after its end,
+ * it was another one.
+ *
  * What does not explain growth, in both: a curve that levels off (warm-up, a cache on the way to its bound),
  * a level that was there before the growth began (load that comes back each day), growth of the size that
  * everybody shows at the time (load), a process that has only just started; and of the pools, fewer new
@@ -65,9 +69,19 @@ struct culprit_known {
     enum shape shape[GROWER_COLUMNS];
     bool lacks_fix; /* has a DLL loaded that lacks the fix of KB 898782 */
 };
+#define CULPRIT_KNOWN_MAX (WATCHED_MAX + GROWERS_ENDED_MAX)
 
-/* What the watch knows of those that are present. Returns how many. */
-size_t culprit_known_of(const struct watch *watch, struct culprit_known out_known[WATCHED_MAX]);
+/* What was known of those that the growers keep after their end, at the place that they have there. */
+struct culprit_ended {
+    struct culprit_known items[GROWERS_ENDED_MAX];
+};
+
+/* After a look and before the watch forgets who is gone. */
+void culprit_note_ended(struct culprit_ended *ended, const struct growers *growers,
+                        const struct watch *watch);
+/* What the watch knows of those that are present, and what it knew of those that have ended. Returns how many. */
+size_t culprit_known_of(const struct watch *watch, const struct culprit_ended *ended,
+                        struct culprit_known out_known[CULPRIT_KNOWN_MAX]);
 
 /* The words for a score. At CULPRIT_LIKELY and above the ladder may act on it. */
 enum culprit_confidence { CULPRIT_NOBODY, CULPRIT_POSSIBLE, CULPRIT_LIKELY, CULPRIT_NEARLY_CERTAIN };
@@ -84,7 +98,8 @@ const char *culprit_confidence_name(enum culprit_confidence confidence); /* "nea
     X(LOAD, "everybody grew")                                                                                \
     X(NEW, "has only just started")                                                                          \
     X(LATER, "began later")                                                                                  \
-    X(FEW_HANDLES, "has too few handles for it")
+    X(FEW_HANDLES, "has too few handles for it")                                                             \
+    X(OUTLIVED, "ended, and the growth went on")
 enum culprit_doubt {
 #define CULPRIT_DOUBT_ENUM(name, text) CULPRIT_DOUBT_##name,
     CULPRIT_DOUBT_LIST(CULPRIT_DOUBT_ENUM)
@@ -94,8 +109,10 @@ enum culprit_doubt {
 const char *culprit_doubt_name(enum culprit_doubt doubt);
 
 struct culprit {
-    struct process_id process; /* of several the one that grew most */
+    struct process_id process; /* of several the one that grew most, of those that are there if one is */
     size_t process_count;      /* of one program, which are meant together; 1 = it alone */
+    size_t ended_count;        /* so many of them have ended */
+    int64_t ended_ms;          /* when all have: so long ago the last of them */
     char image[PROCESS_IMAGE_MAX];
     bool watched;                   /* then kind, target and service say as what */
     enum target_kind kind;          /* of one that is not: TARGET_DISCOVERED */
@@ -156,10 +173,13 @@ enum culprit_confidence culprit_how_surely(const struct culprit_ranking *ranking
 /* How sure those are who are named. There must be items. */
 enum culprit_confidence culprit_named_confidence(const struct culprit_ranking *ranking);
 
-/* "", " and another" or " and others": what stands behind the pid of one of several. */
-const char *culprit_others(const struct culprit *culprit);
+/* Is there none of them any more? */
+bool culprit_is_gone(const struct culprit *culprit);
+/* Appends "pid 3012", of several "pid 3012 and others", of one after the other "pid 3012 and 2 before it". */
+void text_add_culprit_pids(struct text *text, const struct culprit *culprit);
 /* Appends "BESAgent.exe (pid 3012, the client \"bes\")" or "an unregistered process foo.exe (pid 4711)"; of
- * several "6 processes BESAgent.exe (pid 3012 and others, the client \"bes\")". */
+ * several "6 processes BESAgent.exe (pid 3012 and others, the client \"bes\")"; of those that are gone with
+ * ", which has ended" in the brackets. */
 void text_add_culprit(struct text *text, const struct culprit *culprit);
 /* Appends "87 % (81 to 92 %)", "all of it" when the others shrank. The share must be known. */
 void text_add_culprit_share(struct text *text, const struct culprit *culprit);

@@ -94,7 +94,7 @@ struct open_incident {
     int64_t ranked_slot;
     struct culprit_ranking ranking;
     char who[ENGINE_WHO_MAX]; /* who was named last, and how surely; "" = nobody was */
-    bool named_one_ended;     /* since it was named; by whatever end */
+    bool named_one_ended;     /* before it was named or since; by whatever end */
     /* When and at which level the restart of a client for the store's growth was over, or one that was named
      * for it had ended; 0 = there was none. */
     int64_t client_tried_mono_ms;
@@ -159,6 +159,7 @@ struct engine {
 
     struct watch watch;
     struct growers growers;
+    struct culprit_ended ended;
     struct open_incident incidents[INCIDENTS_MAX];
     size_t incidents_end; /* slots from here on were never used */
     int64_t last_incident_id;

@@ -10,13 +10,17 @@
  * At most GROWERS_MAX processes are followed. When there are more, those with the fewest private bytes are
  * left out: who is small cannot have grown by much, and who grows becomes large and is let in. But a MAPI client
  * may hold megabytes in the store for each of its handles, and stay small: who is watched is kept. A push
- * allocates nothing and costs a comparison and four additions a row; the rings move once a slot. */
+ * allocates nothing and costs a comparison and four additions a row; the rings move once a slot.
+ *
+ * What a client made the store hold stays there when the client ends. So the rows of GROWERS_ENDED_MAX that have
+ * ended are left, and know nothing since; of those that were watched before others, and the latest. */
 #ifndef STOREWATCH_GROWERS_H
 #define STOREWATCH_GROWERS_H
 
 #include "storewatch/sample.h"
 
 #define GROWERS_MAX 96
+#define GROWERS_ENDED_MAX 16
 #define GROWERS_SLOTS 96
 #define GROWERS_FACTOR 4
 #define GROWERS_LEVELS 4
@@ -29,8 +33,10 @@ enum grower_column { GROWER_BYTES, GROWER_HANDLES, GROWER_COLUMNS };
 struct grower {
     struct process_id process;
     char image[PROCESS_IMAGE_MAX];
-    int64_t born_mono_ms; /* by its creation time; the machine's: 0 */
-    size_t seen_at;       /* where it was in the latest observation: the next look begins there */
+    int64_t born_mono_ms;  /* by its creation time; the machine's: 0 */
+    int64_t ended_mono_ms; /* when it was missed first; INT64_MAX = it is there */
+    bool is_kept;          /* at the latest slot */
+    size_t seen_at;        /* where it was in the latest observation: the next look begins there */
     double sum[GROWER_COLUMNS];
     uint32_t count[GROWER_COLUMNS];
     float value[GROWERS_LEVELS][GROWERS_SLOTS][GROWER_COLUMNS]; /* NAN = not known */
@@ -39,14 +45,17 @@ struct grower {
 struct growers {
     int64_t slot_ms;
     int64_t origin_mono_ms;
-    int64_t slot;      /* the open one, counted from the origin; -1 = nothing yet */
-    size_t left_out;   /* processes without a row at the latest slot */
-    size_t kept_count; /* of those that have one however small they are */
+    int64_t looked_mono_ms; /* the latest look of the grid */
+    int64_t slot;           /* the open one, counted from the origin; -1 = nothing yet */
+    size_t left_out;        /* processes without a row at the latest slot */
+    size_t kept_count;      /* of those that have one however small they are */
     struct process_id kept[GROWERS_KEPT_MAX];
     struct grower commit; /* GROWER_BYTES: system commit */
     struct grower pools;  /* the two columns: paged and nonpaged pool */
     size_t count;
     struct grower rows[GROWERS_MAX];
+    size_t ended_count; /* in no order; a later one takes the place of one of these */
+    struct grower ended[GROWERS_ENDED_MAX];
 };
 
 /* Makes it empty, with slots for this sampling interval and verdict window. Does nothing when it has such
@@ -56,6 +65,9 @@ void growers_init(struct growers *growers, int64_t interval_ms, int64_t min_wind
 /* Who gets a row at the next slot however small it is; those of an earlier call do not any more. */
 void growers_keep(struct growers *growers, const struct process_id *processes, size_t count);
 
+/* Any look, of the grid or between: who has ended. */
+void growers_follow_ends(struct growers *growers, const struct observation *observation);
+
 /* One look of the poll grid. What could not be read leaves a gap. */
 void growers_push(struct growers *growers, const struct observation *observation);
 
@@ -63,9 +75,13 @@ void growers_push(struct growers *growers, const struct observation *observation
  * than the coarsest ring holds, and rows of those who are there now. They are filled by growers_past_*. */
 void growers_begin_at(struct growers *growers, const struct observation *observation, int64_t from_mono_ms);
 
+/* Likewise: the row of a watched one that ended before. The latest ones find room. */
+void growers_begin_ended(struct growers *growers, struct process_id process, const char *image,
+                         int64_t born_mono_ms, int64_t ended_mono_ms);
+
 /* What a history knows of one column of a row, told in the order of time. */
 struct growers_past {
-    struct grower *row; /* growers->commit, ->pools or one of ->rows */
+    struct grower *row; /* growers->commit, ->pools, one of ->rows or of ->ended */
     enum grower_column column;
     int64_t number[GROWERS_LEVELS]; /* of the slot that is being filled */
     double sum[GROWERS_LEVELS];

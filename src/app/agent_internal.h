@@ -429,7 +429,9 @@ void job_modules(struct job *job);
 void job_access(struct job *job);
 void job_spaces(struct job *job);
 
-/* agent_lessons.c: before the first look, of what has ended by then. */
+/* agent_lessons.c */
+bool agent_has_ended(const struct observation *observation, struct process_id id);
+/* Before the first look, of what has ended by then. */
 void agent_learn_from_history(struct agent *agent, struct store *store,
                               const struct observation *observation);
 

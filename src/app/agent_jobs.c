@@ -144,38 +144,72 @@ static enum status replay_series(struct store *store, int64_t series_id, const s
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
+/* A client that has ended may have made the store grow. */
+static void expect_client(struct growers *growers, const struct store_series_key *key, int64_t last_utc_ms,
+                          const struct observation *observation)
+{
+    const int64_t shift_ms = observation->utc_ms - observation->mono_ms;
+    if (key->target_kind != TARGET_CLIENT && key->target_kind != TARGET_DISCOVERED)
+        return;
+    if (agent_has_ended(observation, key->process))
+        growers_begin_ended(growers, key->process, key->image,
+                            process_created_utc_ms(key->process) - shift_ms, last_utc_ms - shift_ms);
+}
+
 /* Those who are compared begin where the history does. */
 static enum status begin_growers(struct growers *growers, struct store *store,
                                  const struct observation *observation, struct err *err)
 {
+    const bool is_new = growers->slot < 0 && observation->processes_known;
     int64_t earliest_utc_ms = INT64_MAX, id, first_utc_ms, last_utc_ms;
     struct store_cursor *cursor = NULL;
     struct store_series_key key;
     enum status status = store_series_begin(store, &cursor, err);
     while (!status &&
-           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK)
+           (status = store_series_next(cursor, &id, &key, &first_utc_ms, &last_utc_ms, err)) == STATUS_OK) {
         if (first_utc_ms < earliest_utc_ms)
             earliest_utc_ms = first_utc_ms;
+        if (is_new && last_utc_ms <= observation->utc_ms)
+            expect_client(growers, &key, last_utc_ms, observation);
+    }
     store_cursor_free(cursor);
     if (earliest_utc_ms < observation->utc_ms)
         growers_begin_at(growers, observation, earliest_utc_ms - observation->utc_ms + observation->mono_ms);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static struct grower *grower_row(struct growers *growers, const struct store_series_key *key)
+/* With what is known of one that has ended. */
+static struct grower *process_row(struct engine *engine, const struct store_series_key *key)
+{
+    struct growers *growers = &engine->growers;
+    for (size_t i = 0; i < growers->count; i++)
+        if (process_id_equal(growers->rows[i].process, key->process))
+            return &growers->rows[i];
+    for (size_t i = 0; i < growers->ended_count; i++) {
+        if (!process_id_equal(growers->ended[i].process, key->process))
+            continue;
+        const struct config_client *client = watch_client(&engine->config, key->target);
+        struct culprit_known *known = &engine->ended.items[i];
+        *known = (struct culprit_known){.process = key->process, .kind = key->target_kind};
+        text_copy(known->target, sizeof known->target, key->target);
+        text_copy(known->service, sizeof known->service,
+                  client && key->target_kind == TARGET_CLIENT ? client->service : "");
+        return &growers->ended[i];
+    }
+    return NULL;
+}
+
+static struct grower *grower_row(struct engine *engine, const struct store_series_key *key)
 {
     switch (key->metric) {
     case METRIC_COMMIT:
-        return &growers->commit;
+        return &engine->growers.commit;
     case METRIC_PAGED_POOL:
     case METRIC_NONPAGED_POOL:
-        return &growers->pools;
+        return &engine->growers.pools;
     case METRIC_PRIVATE_BYTES:
     case METRIC_HANDLES:
-        for (size_t i = 0; i < growers->count; i++)
-            if (process_id_equal(growers->rows[i].process, key->process))
-                return &growers->rows[i];
-        return NULL;
+        return process_row(engine, key);
     default:
         return NULL;
     }
@@ -187,10 +221,10 @@ static struct past past_of(struct agent *agent, const struct store_series_key *k
 {
     struct watch *watch = &agent->engine->watch;
     bool second = key->metric == METRIC_HANDLES || key->metric == METRIC_NONPAGED_POOL;
-    struct past past = {.item = watch_find(watch, key->process),
-                        .grower = {.row = grower_row(&agent->engine->growers, key),
-                                   .column = second ? GROWER_HANDLES : GROWER_BYTES},
-                        .latest = NAN};
+    struct past past = {
+        .item = watch_find(watch, key->process),
+        .grower = {.row = grower_row(agent->engine, key), .column = second ? GROWER_HANDLES : GROWER_BYTES},
+        .latest = NAN};
     const struct config *config = &agent->engine->config;
     if (past.item)
         past.detector = watch_begin_detector(watch, config, past.item, key->metric, first_utc_ms);

@@ -36,7 +36,7 @@ struct lessons {
     struct incident told[INCIDENTS_MAX];
 };
 
-static bool has_ended(const struct observation *observation, struct process_id id)
+bool agent_has_ended(const struct observation *observation, struct process_id id)
 {
     const struct process *process = observation_process(observation, id.pid);
     return process ? !process_id_equal(process->id, id) : !observation->processes_cut;
@@ -52,7 +52,7 @@ static bool teaches(const struct config *config, const struct observation *obser
     const bool is_store = key->target_kind == TARGET_STORE && text_equal_nocase(key->target, store);
     const char *service = is_store ? config->store_service : "";
     return key->target_kind != TARGET_HOST && lasted_ms >= config->min_window_ms &&
-           has_ended(observation, key->process) &&
+           agent_has_ended(observation, key->process) &&
            watch_names(config, key->target_kind, key->target, key->image, service);
 }
 

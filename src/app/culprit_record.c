@@ -14,11 +14,13 @@ static json_t *culprit_json(const struct culprit *culprit)
             json_array_append_new(doubts, json_string(culprit_doubt_name((enum culprit_doubt)d)));
     bool led = culprit->lead_ms != INT64_MIN;
     return json_pack(
-        "{s:o, s:I, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "{s:o, s:I, s:I, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, "
         "s:s, "
         "s:o}",
         "image", json_words(culprit->image), "pid", (json_int_t)culprit->process.pid, "processes",
-        (json_int_t)culprit->process_count, "target", json_words_or_null(culprit->target), "kind",
+        (json_int_t)culprit->process_count, "ended", (json_int_t)culprit->ended_count, "target",
+        json_words_or_null(culprit->target), "kind",
         culprit->watched ? target_kind_name(culprit->kind) : "unregistered", "service",
         json_words_or_null(culprit->service), "growth_bytes", json_number(culprit->growth[GROWER_BYTES]),
         "growth_handles", json_number(culprit->growth[GROWER_HANDLES]), "bytes_per_hour",

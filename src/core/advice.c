@@ -112,11 +112,18 @@ static void advise_culprit(struct alert *alert, const struct culprit *culprit, c
     text_add(&who, "%s (", culprit->image);
     if (culprit->process_count > 1)
         text_add(&who, "%zu processes, ", culprit->process_count);
-    text_add(&who, "pid %u%s)", (unsigned)culprit->process.pid, culprit_others(culprit));
+    text_add_culprit_pids(&who, culprit);
+    text_add(&who, ")");
     text_add(&first, then ? NEXT_TO_TRY : "First");
     if (!then && alert->veto_process[0])
         text_add(&first, ", when %s has ended,", alert->veto_process);
-    if (culprit->service[0])
+    if (culprit_is_gone(culprit))
+        alert_add_todo(
+            alert,
+            "See whether it still grows: %s %s, and has ended. The Information Store keeps what it "
+            "holds for it until its own restart.",
+            who_storage, is_cause);
+    else if (culprit->service[0])
         alert_add_todo(alert, "%s restart the service \"%s\": %s %s; the Information Store can stay up.",
                        storage, culprit->service, who_storage, is_cause);
     else if (culprit->watched && culprit->kind == TARGET_CLIENT)

@@ -31,6 +31,9 @@
 #define KEEPS_WAS_THERE 0.3
 #define KEEPS_NEW 0.5
 #define KEEPS_LOAD 0.35
+/* After its end it goes on at half of the rate, or faster: another one makes it grow. */
+#define KEEPS_OUTLIVED 0.1
+#define GOES_ON_RATE 0.5
 /* A kernel object and its handle take some hundred bytes to a few KiB of pool; with a socket's or a pipe's
  * buffers more. Beyond this the handles are not what holds it. */
 #define POOL_A_HANDLE_MAX (64.0 * 1024)
@@ -136,11 +139,32 @@ static const struct culprit_known *known_of(const struct culprit_known *known, s
     return NULL;
 }
 
+/* By the finest slots that reach back so far: a long window has few since then. */
+static void curve_since(const struct culprit_work *work, const struct grower *row, enum grower_column column,
+                        int64_t from_mono_ms, struct culprit_curve *curve)
+{
+    struct culprit_work since = *work;
+    since.window = growers_window_from(work->growers, from_mono_ms);
+    curve_make(&since, row, column, 0, curve);
+}
+
+bool culprit_leaks_on(const struct culprit_work *work, const struct grower *row)
+{
+    struct culprit_curve whole, bytes, handles;
+    const int64_t warm_mono_ms = row->born_mono_ms + work->question->warm_up_ms;
+    curve_since(work, work->whole, work->column, row->born_mono_ms, &whole);
+    curve_since(work, row, GROWER_BYTES, warm_mono_ms, &bytes);
+    curve_since(work, row, GROWER_HANDLES, warm_mono_ms, &handles);
+    return rises(&whole, 0, TAU_LEAST) && (rises(&bytes, 0, TAU_LEAST) || rises(&handles, 0, TAU_LEAST));
+}
+
 static void suspect_measure(const struct culprit_work *work, struct suspect *suspect)
 {
     for (size_t c = 0; c < GROWER_COLUMNS; c++) {
         struct culprit_curve curve;
         curve_make(work, suspect->row, (enum grower_column)c, work->onset, &curve);
+        if (curve.n < CULPRIT_POINTS_MIN && culprit_of_store(work))
+            curve_since(work, suspect->row, (enum grower_column)c, suspect->row->born_mono_ms, &curve);
         suspect->rise[c] = curve.n ? rise_of(&curve) : NAN;
         suspect->level[c] = curve.n ? curve.v[0] : NAN;
         double least = c == GROWER_HANDLES       ? HANDLES_LEAST
@@ -240,6 +264,22 @@ static bool is_bounded_shape(enum shape shape)
            shape == SHAPE_SAWTOOTH || shape == SHAPE_SHRINKING;
 }
 
+/* Did what grows surely go on as before when this one had ended? */
+static bool is_outlived(const struct culprit_work *work, const struct grower *row)
+{
+    struct culprit_curve before = work->whole_curve, after;
+    struct trend_slope slope_before, slope_after;
+    if (!culprit_has_ended(row))
+        return false;
+    curve_since(work, work->whole, work->column, row->ended_mono_ms, &after);
+    while (before.n > 0 &&
+           growers_time(work->growers, &work->window, 0) + (int64_t)(1000 * before.t[before.n - 1]) >
+               row->ended_mono_ms)
+        before.n--;
+    return rises(&after, 0, TAU_LEAST) && slope_of(&before, &slope_before) &&
+           slope_of(&after, &slope_after) && slope_after.slope > GOES_ON_RATE * slope_before.slope;
+}
+
 static unsigned doubts_of(const struct culprit_work *work, const struct suspect *suspect,
                           enum grower_column column)
 {
@@ -264,6 +304,8 @@ static unsigned doubts_of(const struct culprit_work *work, const struct suspect 
         doubts |= 1u << CULPRIT_DOUBT_LOAD;
     if (!unbounded && now_ms - suspect->row->born_mono_ms < work->question->warm_up_ms)
         doubts |= 1u << CULPRIT_DOUBT_NEW;
+    if (is_outlived(work, suspect->row))
+        doubts |= 1u << CULPRIT_DOUBT_OUTLIVED;
     return doubts;
 }
 
@@ -276,6 +318,7 @@ static double kept(unsigned doubts)
         [CULPRIT_DOUBT_NEW] = KEEPS_NEW,
         [CULPRIT_DOUBT_LATER] = 1, /* the odds of the onset say it */
         [CULPRIT_DOUBT_FEW_HANDLES] = KEEPS_FEW_HANDLES,
+        [CULPRIT_DOUBT_OUTLIVED] = KEEPS_OUTLIVED,
     };
     double product = 1;
     for (size_t d = 0; d < CULPRIT_DOUBT_COUNT; d++)
@@ -341,9 +384,11 @@ static void score_evidence(const struct culprit_work *work, struct suspect *susp
     double prior = culprit_of_pools(work) ? handles_odds(work, suspect) : client / (1 - client);
     double onset = culprit_onset_odds(work, &suspect->onset, &later),
            step = culprit_step_odds(&suspect->step);
-    if (work->with_load) /* it begins with everybody's, and moves with it */
+    /* It begins with everybody's, and moves with it; or with what made it move, too. */
+    const bool moves_along = work->with_load || suspect->doubts & 1u << CULPRIT_DOUBT_OUTLIVED;
+    if (moves_along)
         onset = fmin(onset, 1);
-    if (work->with_load || suspect->doubts & 1u << CULPRIT_DOUBT_FEW_HANDLES)
+    if (moves_along || suspect->doubts & 1u << CULPRIT_DOUBT_FEW_HANDLES)
         step = fmin(step, CULPRIT_LOAD_STEP_ODDS_MAX);
     double odds = prior * onset * step;
     if (later)
@@ -382,11 +427,6 @@ static bool whole_find(struct culprit_work *work)
     return work->whole != NULL;
 }
 
-static bool metric_of_store(enum metric metric)
-{
-    return metric == METRIC_PRIVATE_BYTES || metric == METRIC_HANDLES;
-}
-
 /* A leak in the store shows in its bytes and in its handles. Its cache and the load move the bytes too; so
  * the onset that is told more sharply counts. */
 static void sharpen_onset(struct culprit_work *work)
@@ -421,6 +461,19 @@ static bool window_make(struct culprit_work *work)
     return work->window.count - work->onset >= CULPRIT_POINTS_MIN;
 }
 
+/* What the store holds for one that has ended it holds on; what is the machine's was given back. */
+static void rows_make(struct culprit_work *work)
+{
+    const struct growers *growers = work->growers;
+    const int64_t onset_ms = growers_time(growers, &work->window, work->onset);
+    for (size_t i = 0; i < growers->count; i++)
+        work->rows[work->row_count++] = &growers->rows[i];
+    work->present_count = work->row_count;
+    for (size_t i = 0; culprit_of_store(work) && i < growers->ended_count; i++)
+        if (growers->ended[i].ended_mono_ms > onset_ms)
+            work->rows[work->row_count++] = &growers->ended[i];
+}
+
 /* For how long of the growth it was seen, 0 = at no time: one that was started in the middle has a part of it
  * only. */
 static int64_t seen_ms(const struct culprit_work *work, const struct suspect *suspect)
@@ -442,12 +495,21 @@ static double whole_rise_beside(const struct culprit_work *work, const struct su
     return rise_of(&curve);
 }
 
+static int64_t ended_ms(const struct culprit_work *work, const struct grower *row)
+{
+    return culprit_has_ended(row) ? work->growers->looked_mono_ms - row->ended_mono_ms : 0;
+}
+
 static void suspect_tell(const struct culprit_work *work, const struct suspect *suspect, struct culprit *out)
 {
     const struct culprit_known *known = suspect->known;
     *out = (struct culprit){.process = suspect->process,
                             .seen_ms = seen_ms(work, suspect),
                             .process_count = suspect->program ? suspect->program->count : 1,
+                            .ended_count = suspect->program                  ? suspect->program->ended
+                                           : culprit_has_ended(suspect->row) ? 1
+                                                                             : 0,
+                            .ended_ms = ended_ms(work, suspect->row),
                             .watched = known != NULL,
                             .kind = known ? known->kind : TARGET_DISCOVERED,
                             .share = NAN,
@@ -568,21 +630,23 @@ static size_t add_programs(struct culprit_work *work, struct suspect *suspects, 
 static void rank(struct culprit_work *work, const struct culprit_known *known, size_t known_count,
                  struct culprit_ranking *out)
 {
-    struct suspect suspects[GROWERS_MAX + CULPRIT_PROGRAMS_MAX];
+    struct suspect suspects[CULPRIT_ROWS_MAX + CULPRIT_PROGRAMS_MAX];
     struct culprit_program programs[CULPRIT_PROGRAMS_MAX];
     size_t count = 0;
     work->programs = programs;
-    for (size_t i = 0; i < work->growers->count; i++) {
-        const struct grower *row = &work->growers->rows[i];
+    for (size_t i = 0; i < work->row_count; i++) {
+        const struct grower *row = work->rows[i];
         const struct culprit_known *its = known_of(known, known_count, row->process);
+        if (i == work->present_count) /* load is of those who are there */
+            find_load(work, suspects, count);
         /* The store's own processes make up the store; of the machine they are parts as all others. */
-        if (!culprit_of_commit(work) && !culprit_of_pools(work) &&
-            ((its && its->kind == TARGET_STORE) || row == work->whole))
+        if (culprit_of_store(work) && ((its && its->kind == TARGET_STORE) || row == work->whole))
             continue;
         suspects[count] = suspect_of(row, its);
         suspect_measure(work, &suspects[count++]);
     }
-    find_load(work, suspects, count);
+    if (work->row_count == work->present_count)
+        find_load(work, suspects, count);
     out->with_load = work->with_load;
     double explained = 0, either = 0, whole_rise = rise_of(&work->whole_curve);
     for (size_t i = 0; i < count; i++)
@@ -628,7 +692,7 @@ void culprit_rank(const struct growers *growers, const struct culprit_question *
     out->to_mono_ms = growers_time(growers, &work.window, work.window.count - 1);
     curve_make(&work, work.whole, work.column, 0, &work.whole_curve);
     work.whole_onset = culprit_onset_find(work.whole_curve.t, work.whole_curve.v, work.whole_curve.n);
-    if (metric_of_store(question->metric))
+    if (culprit_of_store(&work))
         sharpen_onset(&work);
     curve_make(&work, work.whole, work.column, work.onset, &work.whole_curve);
     if (!slope_of(&work.whole_curve, &work.whole_slope)) {
@@ -640,6 +704,7 @@ void culprit_rank(const struct growers *growers, const struct culprit_question *
         culprit_add_words(out, CULPRIT_NO_GROWTH);
         return;
     }
+    rows_make(&work);
     culprit_blocks_make(&work);
     rank(&work, known, known_count, out);
     culprit_add_words(out, CULPRIT_RANKED);

@@ -449,10 +449,10 @@ void culprit_blocks_make(struct culprit_work *work)
     work->block_slots = (slots + CULPRIT_BLOCKS_MAX - 1) / CULPRIT_BLOCKS_MAX;
     work->blocks = slots / work->block_slots;
     memset(work->common, 0, sizeof work->common);
-    for (size_t i = 0; i < work->growers->count; i++)
+    for (size_t i = 0; i < work->row_count; i++)
         for (size_t c = 0; c < GROWER_COLUMNS; c++) {
             double rank[CULPRIT_BLOCKS_MAX];
-            increments(work, &work->growers->rows[i], (enum grower_column)c, rank);
+            increments(work, work->rows[i], (enum grower_column)c, rank);
             for (size_t b = 0; b + 1 < work->blocks; b++)
                 work->common[b] += isnan(rank[b]) ? 0 : rank[b];
         }

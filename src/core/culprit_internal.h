@@ -36,13 +36,15 @@ struct culprit_curve {
 /* So many programs of which several processes grow are looked at. */
 #define CULPRIT_PROGRAMS_MAX 8
 
+#define CULPRIT_ROWS_MAX (GROWERS_MAX + GROWERS_ENDED_MAX)
+
 struct suspect;
 /* The processes of one program that grow, added up (culprit_program.c). */
 struct culprit_program {
-    struct grower sum; /* a row like theirs */
-    size_t count;
+    struct grower sum;   /* a row like theirs */
+    size_t count, ended; /* so many of them, of which so many have ended */
     const struct suspect *first;
-    const struct grower *rows[GROWERS_MAX];
+    const struct grower *rows[CULPRIT_ROWS_MAX];
     struct culprit_known known; /* of all of them */
     bool is_known;
 };
@@ -57,9 +59,11 @@ struct culprit_work {
     struct culprit_curve whole_curve; /* over all of the window */
     struct trend_slope whole_slope;   /* since the onset */
     struct culprit_onset whole_onset;
-    double common[CULPRIT_BLOCKS_MAX];  /* sum over all rows of the ranks of their increments */
-    size_t block_slots, blocks;         /* since the onset */
-    double load_growth[GROWER_COLUMNS]; /* usual relative growth of those that grow */
+    const struct grower *rows[CULPRIT_ROWS_MAX]; /* everybody who is compared: those who are there, */
+    size_t row_count, present_count;             /* so many, then who has ended */
+    double common[CULPRIT_BLOCKS_MAX];           /* sum over all rows of the ranks of their increments */
+    size_t block_slots, blocks;                  /* since the onset */
+    double load_growth[GROWER_COLUMNS];          /* usual relative growth of those that grow */
     bool with_load;
     struct culprit_program *programs; /* CULPRIT_PROGRAMS_MAX; lent */
     size_t program_count;
@@ -73,6 +77,14 @@ static inline bool culprit_of_commit(const struct culprit_work *work)
 static inline bool culprit_of_pools(const struct culprit_work *work)
 {
     return work->whole == &work->growers->pools;
+}
+static inline bool culprit_of_store(const struct culprit_work *work)
+{
+    return !culprit_of_commit(work) && !culprit_of_pools(work);
+}
+static inline bool culprit_has_ended(const struct grower *row)
+{
+    return row->ended_mono_ms != INT64_MAX;
 }
 
 struct culprit_step {
@@ -104,6 +116,9 @@ struct suspect {
 
 /* Times increase; at most GROWERS_SLOTS points. */
 struct culprit_onset culprit_onset_find(const double *t, const double *v, size_t n);
+/* Does one that was begun in the middle of the growth leak itself? It rises once it is warm, and what grows has gone on
+ * since it began: else it is the one before it that is to be blamed. */
+bool culprit_leaks_on(const struct culprit_work *work, const struct grower *row);
 /* How much denser this onset and that of the whole agree than one thrown into the window by chance would. */
 double culprit_onset_odds(const struct culprit_work *work, const struct culprit_onset *own, bool *out_later);
 /* Cuts the growth into blocks and sums up what everybody does from one to the next. */

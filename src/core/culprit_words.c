@@ -25,9 +25,19 @@ const char *culprit_doubt_name(enum culprit_doubt doubt)
     return names[doubt];
 }
 
-const char *culprit_others(const struct culprit *culprit)
+bool culprit_is_gone(const struct culprit *culprit)
 {
-    return culprit->process_count <= 1 ? "" : culprit->process_count == 2 ? " and another" : " and others";
+    return culprit->ended_count > 0 && culprit->ended_count == culprit->process_count;
+}
+
+void text_add_culprit_pids(struct text *text, const struct culprit *culprit)
+{
+    const size_t others = culprit->process_count > 1 ? culprit->process_count - 1 : 0;
+    text_add(text, "pid %u", (unsigned)culprit->process.pid);
+    if (others > 0 && culprit->ended_count == others)
+        text_add(text, " and %zu before it", others);
+    else if (others > 0)
+        text_add(text, others == 1 ? " and another" : " and others");
 }
 
 void text_add_culprit(struct text *text, const struct culprit *culprit)
@@ -37,16 +47,15 @@ void text_add_culprit(struct text *text, const struct culprit *culprit)
         text_add(text, "%zu %sprocesses ", culprit->process_count, culprit->watched ? "" : "unregistered ");
     else if (!culprit->watched)
         text_add(text, "an unregistered process ");
-    text_add(text, "%s (pid %u%s", culprit->image[0] ? culprit->image : "a process",
-             (unsigned)culprit->process.pid, culprit_others(culprit));
-    if (!culprit->watched)
-        text_add(text, ")");
-    else if (culprit->kind == TARGET_STORE)
-        text_add(text, ", the Information Store)");
-    else if (culprit->kind == TARGET_CLIENT)
-        text_add(text, ", the client \"%s\")", culprit->target);
-    else
-        text_add(text, ", a MAPI client that is not registered)");
+    text_add(text, "%s (", culprit->image[0] ? culprit->image : "a process");
+    text_add_culprit_pids(text, culprit);
+    if (culprit->watched && culprit->kind == TARGET_STORE)
+        text_add(text, ", the Information Store");
+    else if (culprit->watched && culprit->kind == TARGET_CLIENT)
+        text_add(text, ", the client \"%s\"", culprit->target);
+    else if (culprit->watched)
+        text_add(text, ", a MAPI client that is not registered");
+    text_add(text, culprit_is_gone(culprit) ? ", which %s ended)" : ")", several ? "have" : "has");
 }
 
 static int percent(double part)
@@ -81,9 +90,20 @@ static bool is_later(const struct culprit_ranking *ranking, const struct culprit
     return (double)culprit->seen_ms < SEEN_MOST * (double)time_of(ranking);
 }
 
-/* " in the same 1 d 16 h", or " in the last 23 h of 1 d 16 h" of one that came later. */
+/* " in the same 1 d 16 h", or " in the last 23 h of 1 d 16 h" of one that came later, or " in 9 h 20 min and ended
+ * 2 h ago". */
 static void add_time(struct text *text, const struct culprit_ranking *ranking, const struct culprit *culprit)
 {
+    if (culprit_is_gone(culprit)) {
+        text_add(text, " in ");
+        text_add_duration(text, culprit->seen_ms);
+        text_add(text, culprit->ended_ms < MS_PER_MINUTE ? " and ended just now" : " and ended ");
+        if (culprit->ended_ms >= MS_PER_MINUTE) {
+            text_add_duration(text, culprit->ended_ms);
+            text_add(text, " ago");
+        }
+        return;
+    }
     const bool later = is_later(ranking, culprit);
     text_add(text, later ? " in the last " : " in the same ");
     if (later) {

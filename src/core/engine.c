@@ -227,6 +227,8 @@ void engine_step(struct engine *engine, const struct observation *observation, s
         engine_keep_watched(engine);
         growers_push(&engine->growers, observation);
     }
+    growers_follow_ends(&engine->growers, observation);
+    culprit_note_ended(&engine->ended, &engine->growers, &engine->watch);
     step_adopt_registered(&step);
     step_follow_unnamed(&step);
     if (observation->processes_known)

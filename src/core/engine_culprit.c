@@ -72,9 +72,10 @@ static bool has_named_one_ended(const struct step *step, const struct open_incid
     if (!observation->processes_known || observation->processes_cut)
         return false;
     for (size_t i = 0; open->ranked && i < open->ranking.count; i++) {
-        const struct process_id id = open->ranking.items[i].process;
-        const struct process *process = observation_process(observation, id.pid);
-        if (culprit_is_named(&open->ranking, i) && !(process && process_id_equal(process->id, id)))
+        const struct culprit *culprit = &open->ranking.items[i];
+        const struct process *process = observation_process(observation, culprit->process.pid);
+        if (culprit_is_named(&open->ranking, i) && !culprit_is_gone(culprit) &&
+            !(process && process_id_equal(process->id, culprit->process)))
             return true;
     }
     return false;
@@ -91,12 +92,15 @@ void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono
                                         .process = open->incident.process,
                                         .onset_mono_ms = onset_mono_ms,
                                         .warm_up_ms = engine->config.warm_up_ms};
-    struct culprit_known known[WATCHED_MAX];
-    size_t count = culprit_known_of(&engine->watch, known);
+    struct culprit_known known[CULPRIT_KNOWN_MAX];
+    size_t count = culprit_known_of(&engine->watch, &engine->ended, known);
     struct culprit_ranking ranking;
     culprit_rank(&engine->growers, &question, known, count, &ranking);
     if (!open->ranked || ended || !knows_less(&ranking, &open->ranking))
         open->ranking = ranking;
+    for (size_t i = 0; i < open->ranking.count; i++)
+        open->named_one_ended |=
+            culprit_is_named(&open->ranking, i) && culprit_is_gone(&open->ranking.items[i]);
     open->ranked = true;
     open->ranked_slot = engine->growers.slot;
     if (culprit_is_named(&open->ranking, 0))
@@ -182,8 +186,9 @@ static const struct culprit *client_of(const struct engine *engine, const struct
     bool tried = is_client_tried(open);
     for (size_t i = 0; open->ranked && i < open->ranking.count; i++) {
         const struct culprit *culprit = &open->ranking.items[i];
-        if (culprit_is_named(&open->ranking, i) && culprit->watched && culprit->kind == TARGET_CLIENT &&
-            culprit->service[0] && !text_equal_nocase(culprit->service, engine->config.store_service) &&
+        if (culprit_is_named(&open->ranking, i) && !culprit_is_gone(culprit) && culprit->watched &&
+            culprit->kind == TARGET_CLIENT && culprit->service[0] &&
+            !text_equal_nocase(culprit->service, engine->config.store_service) &&
             !engine_had_turn(open, culprit->service) && (!tried || is_older(culprit, &open->incident)))
             return culprit;
     }

@@ -114,8 +114,8 @@ static bool was_named(const char *who, const char *image)
     return false;
 }
 
-/* Of who is named for the growth of the machine or the store, or was when nobody is: then it may have ended,
- * and the process that took its place counts. The first that lacks a fix, or the first. */
+/* Of who is named for the growth of the machine or the store, or was when nobody is. Where that one has ended
+ * the process that took its place counts. The first that lacks a fix, or the first. */
 static void add_dlls_of_named(struct step *step, struct alert *alert, const struct open_incident *open)
 {
     const struct watch *watch = &step->engine->watch;
@@ -127,8 +127,10 @@ static void add_dlls_of_named(struct step *step, struct alert *alert, const stru
         size_t index;
         bool counts = !is_named && was_named(open->who, found->image);
         for (size_t k = 0; is_named && k < ranking->count; k++)
-            counts |=
-                culprit_is_named(ranking, k) && process_id_equal(ranking->items[k].process, found->process);
+            counts |= culprit_is_named(ranking, k) &&
+                      (process_id_equal(ranking->items[k].process, found->process) ||
+                       (culprit_is_gone(&ranking->items[k]) &&
+                        text_equal_nocase(ranking->items[k].image, found->image)));
         bool lacks = defect_judge_all(&found->dlls, &index, &finding) && finding.fix == FIX_MISSING;
         if (counts && (!alert->dlls.count || lacks))
             add_dlls(alert, found);

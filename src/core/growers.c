@@ -1,6 +1,7 @@
 /* growers.c - see growers.h.
  *
- * Invariants: rows[0..count) are distinct processes that were there at the latest look. In each ring the
+ * Invariants: rows[0..count) are distinct processes that were there at the latest look that could tell, and
+ * ended[0..ended_count) such as are not. In each ring the
  * slots (head - GROWERS_SLOTS, head] are valid, head being the latest closed slot's number at that level; a
  * coarser slot is the mean of the known finer ones in it that have been closed so far. */
 #include "storewatch/growers.h"
@@ -9,6 +10,8 @@
 
 /* With very short windows a slot is still the mean of a few polls. */
 #define POLLS_A_SLOT_MIN 4
+/* One that lived for less left nothing behind that could be compared. */
+#define ENDED_SLOTS_MIN 8
 
 static void row_clear(struct grower *row)
 {
@@ -35,7 +38,7 @@ void growers_init(struct growers *growers, int64_t interval_ms, int64_t min_wind
     growers->slot = -1;
     growers->left_out = 0;
     growers->kept_count = 0;
-    growers->count = 0;
+    growers->count = growers->ended_count = 0;
     row_clear(&growers->commit);
     row_clear(&growers->pools);
 }
@@ -117,20 +120,61 @@ static const struct process *process_of(struct grower *row, const struct observa
 
 static void rows_read(struct growers *growers, const struct observation *observation)
 {
-    size_t kept = 0;
     for (size_t i = 0; i < growers->count; i++) {
         struct grower *row = &growers->rows[i];
         const struct process *process = process_of(row, observation);
-        if (!process)
-            continue; /* it has ended, and gave back what it had */
+        if (!process) { /* it found no room in the list */
+            row->seen_at = observation->process_count;
+            continue;
+        }
         column_add(row, GROWER_BYTES, process->private_bytes);
         column_add(row, GROWER_HANDLES, process->handle_count);
+    }
+}
+
+/* ---- who has ended ---- */
+
+static bool gives_way_before(const struct grower *a, const struct grower *b)
+{
+    return a->is_kept != b->is_kept ? b->is_kept : a->ended_mono_ms < b->ended_mono_ms;
+}
+
+/* NULL when there is none, or it lived too short. */
+static struct grower *place_for_ended(struct growers *growers, const struct grower *row)
+{
+    struct grower *place = growers->ended;
+    if (row->ended_mono_ms - row->born_mono_ms < ENDED_SLOTS_MIN * growers->slot_ms)
+        return NULL;
+    if (growers->ended_count < GROWERS_ENDED_MAX)
+        return &growers->ended[growers->ended_count++];
+    for (size_t i = 1; i < GROWERS_ENDED_MAX; i++)
+        if (gives_way_before(&growers->ended[i], place))
+            place = &growers->ended[i];
+    return gives_way_before(place, row) ? place : NULL;
+}
+
+void growers_follow_ends(struct growers *growers, const struct observation *observation)
+{
+    if (!observation->processes_known || observation->processes_cut)
+        return;
+    size_t kept = 0;
+    for (size_t i = 0; i < growers->count; i++) {
+        struct grower *row = &growers->rows[i];
+        if (!process_of(row, observation)) {
+            row->ended_mono_ms = observation->mono_ms;
+            struct grower *place = place_for_ended(growers, row);
+            if (place)
+                *place = *row;
+            continue;
+        }
         if (kept != i)
             growers->rows[kept] = *row;
         kept++;
     }
     growers->count = kept;
 }
+
+/* ---- who is let in ---- */
 
 static void row_begin(struct grower *row, const struct process *process, size_t at,
                       const struct observation *observation)
@@ -142,6 +186,8 @@ static void row_begin(struct grower *row, const struct process *process, size_t 
     /* By a clock that was set back meanwhile it may seem to be born later than it was seen. */
     int64_t age_ms = observation->utc_ms - process_created_utc_ms(process->id);
     row->born_mono_ms = observation->mono_ms - (age_ms > 0 ? age_ms : 0);
+    row->ended_mono_ms = INT64_MAX;
+    row->is_kept = false;
     column_add(row, GROWER_BYTES, process->private_bytes);
     column_add(row, GROWER_HANDLES, process->handle_count);
 }
@@ -196,7 +242,7 @@ static void rows_admit_kept(struct growers *growers, const struct observation *o
 
 static void rows_admit(struct growers *growers, const struct observation *observation)
 {
-    bool has_row[OBSERVATION_PROCESSES_MAX] = {false};
+    bool has_row[OBSERVATION_PROCESSES_MAX + 1] = {false};
     for (size_t i = 0; i < growers->count; i++)
         has_row[growers->rows[i].seen_at] = true;
     rows_admit_kept(growers, observation, has_row);
@@ -236,17 +282,23 @@ void growers_push(struct growers *growers, const struct observation *observation
     }
     int64_t slot = (observation->mono_ms - growers->origin_mono_ms) / growers->slot_ms;
     bool next = slot > growers->slot;
+    growers_follow_ends(growers, observation);
     if (next) {
         for (size_t i = 0; i < growers->count; i++)
             row_close(&growers->rows[i], growers->slot, slot);
+        for (size_t i = 0; i < growers->ended_count; i++)
+            row_close(&growers->ended[i], growers->slot, slot);
         row_close(&growers->commit, growers->slot, slot);
         row_close(&growers->pools, growers->slot, slot);
         growers->slot = slot;
     }
+    growers->looked_mono_ms = observation->mono_ms;
     if (observation->processes_known) {
         rows_read(growers, observation);
         if (first || next)
             rows_admit(growers, observation);
+        for (size_t i = 0; next && i < growers->count; i++)
+            growers->rows[i].is_kept = is_kept(growers, growers->rows[i].process);
     }
     if (observation->host_known) {
         column_add(&growers->commit, GROWER_BYTES, observation->host.commit_bytes);
@@ -275,6 +327,22 @@ void growers_begin_at(struct growers *growers, const struct observation *observa
             growers->rows[i].sum[c] = 0;
             growers->rows[i].count[c] = 0;
         }
+}
+
+void growers_begin_ended(struct growers *growers, struct process_id process, const char *image,
+                         int64_t born_mono_ms, int64_t ended_mono_ms)
+{
+    for (size_t i = 0; i < growers->ended_count; i++)
+        if (process_id_equal(growers->ended[i].process, process))
+            return;
+    struct grower row = {
+        .process = process, .born_mono_ms = born_mono_ms, .ended_mono_ms = ended_mono_ms, .is_kept = true};
+    struct grower *place = place_for_ended(growers, &row);
+    if (!place)
+        return;
+    row_clear(&row);
+    text_copy(row.image, sizeof row.image, image);
+    *place = row;
 }
 
 static void past_close(const struct growers *growers, struct growers_past *past, size_t level)

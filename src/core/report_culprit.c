@@ -5,8 +5,6 @@
 
 #include "report_internal.h"
 
-#include <inttypes.h>
-
 size_t report_culprits_shown(const struct culprit_ranking *ranking)
 {
     size_t shown = 0;
@@ -31,8 +29,10 @@ static void cells_make(const struct culprit *culprit, struct cells *cells)
     if (culprit->process_count > 1) {
         text_add(&who, ", %zu processes", culprit->process_count);
     }
-    text_add(&who, ", pid %" PRIu32 "%s%s", culprit->process.pid, culprit_others(culprit),
-             culprit->watched && culprit->kind != TARGET_DISCOVERED ? "" : ", not registered");
+    text_add(&who, ", ");
+    text_add_culprit_pids(&who, culprit);
+    text_add(&who, "%s%s", culprit->watched && culprit->kind != TARGET_DISCOVERED ? "" : ", not registered",
+             culprit_is_gone(culprit) ? ", ended" : "");
     struct text grew = text_on(cells->grew, sizeof(cells->grew));
     const bool handles = culprit->slope_per_hour[GROWER_HANDLES] > 0.0;
     if (!handles || culprit->slope_per_hour[GROWER_BYTES] > 0.0) {

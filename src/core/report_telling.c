@@ -200,6 +200,7 @@ static void add_cause(struct text *text, const struct alert *alert)
         }
         text_add(text, "%s", i == 0 ? "" : ranking->either ? " or " : " and ");
         report_add_line(text, ranking->items[i].image);
+        text_add(text, "%s", culprit_is_gone(&ranking->items[i]) ? ", which has ended" : "");
     }
     text_add(text, ".");
 }

@@ -9,7 +9,7 @@
  * processes, each with its own level, noise, drift and part in the daily load, seen for two days
  * through the real watch and detectors. It is asked when the detector of what grows turns `unbounded`, and
  * where it never does, all the same at the latest moment of growth: that is harsher than the service, which
- * does not ask then. */
+ * does not ask then. Where somebody has ended it is asked up to four hours after that. */
 #include "generate.h"
 
 #include "storewatch/culprit.h"
@@ -26,6 +26,7 @@
 #define PROCESSES_MAX 96
 #define MIB (1024.0 * 1024.0)
 #define MANY_MAX 8 /* processes of one client */
+#define PIDS 1000U /* a program's processes one after the other are so far apart */
 #define BOOT_UTC_MS INT64_C(1767225600000)
 /* What the baselines need before they accuse. */
 #define GROWTH_ACCUSES 0.5
@@ -57,7 +58,10 @@
     X(POOL_DRIVER, NONPAGED_POOL, "none: a driver leaks pool, a process opens handles")                      \
     X(MANY, COMMIT, "each of several processes of one program leaks")                                        \
     X(STORE_SIDE_MANY, PRIVATE_BYTES, "such a client's leak shows in the store")                             \
-    X(STORE_SIDE_ONE_OF_MANY, PRIVATE_BYTES, "one of such a client's processes leaks into the store")
+    X(STORE_SIDE_ONE_OF_MANY, PRIVATE_BYTES, "one of such a client's processes leaks into the store")        \
+    X(STORE_SIDE_ENDED, PRIVATE_BYTES, "the client has ended, so has another that began with it")            \
+    X(STORE_SIDE_RECYCLED, PRIVATE_BYTES, "the client is recycled every few hours")                          \
+    X(STORE_SIDE_OTHER_ENDED, PRIVATE_BYTES, "one that leaked handles of its own in that rhythm has ended")
 enum kind {
 #define KIND_ENUM(name, metric, text) KIND_##name,
     KIND_LIST(KIND_ENUM)
@@ -78,8 +82,11 @@ static const struct {
 struct program {
     char image[PROCESS_IMAGE_MAX];
     uint32_t pid;
-    bool service;                                /* the store or a registered client */
-    int begins;                                  /* poll */
+    bool service;      /* the store or a registered client */
+    int begins, ends;  /* polls; 0 = none */
+    int recycle_polls; /* a new process so often; 0 = never */
+    int incarnation_from;
+    double leaked_before;                        /* by the processes before */
     double level, noise, drift_size, phi, drift; /* of private bytes */
     double load_part;                            /* of the level, at full load */
     double saw_height;
@@ -114,6 +121,7 @@ struct machine {
     int driver_from;
     double leaked_past[2][64];
     int64_t onset_ms;
+    int asked_at; /* poll; 0 = when it is told */
 };
 
 static double between(struct machine *m, double low, double high)
@@ -332,6 +340,32 @@ static void machine_make(struct machine *m, enum kind kind, uint64_t seed)
         m->fed_lag = (int)between(m, 0, 5);
         break;
     }
+    case KIND_STORE_SIDE_ENDED:
+    case KIND_STORE_SIDE_RECYCLED:
+    case KIND_STORE_SIDE_OTHER_ENDED: {
+        const int ends = from + (int)(between(m, 6, 12) * POLLS_A_HOUR);
+        begin_leak(m, second, 0, log_between(m, 300, 3000), from);
+        begin_leak(m, culprit, between(m, 0, 20 * MIB), log_between(m, 1500, 30000), from);
+        culprit->with_calls = second->with_calls = true;
+        m->fed_bytes = leak;
+        m->fed_handles = culprit->leak_handles * between(m, 0.5, 2);
+        m->fed_lag = (int)between(m, 0, 5);
+        if (kind != KIND_STORE_SIDE_OTHER_ENDED)
+            second->leaks = false;
+        if (kind == KIND_STORE_SIDE_RECYCLED) {
+            culprit->recycle_polls = (int)(between(m, 4, 12) * POLLS_A_HOUR);
+            break;
+        }
+        second->ends = ends - (int)(between(m, 0, 2) * POLLS_A_HOUR);
+        m->asked_at = ends + (int)(between(m, 0.1, 4) * POLLS_A_HOUR);
+        if (kind == KIND_STORE_SIDE_ENDED) {
+            culprit->ends = ends;
+            second->warm_from = from + (int)between(m, -3, 3);
+            second->warm_handles = log_between(m, 500, 5000);
+            second->warm_polls = log_between(m, 0.2, 2) * POLLS_A_HOUR;
+        }
+        break;
+    }
     case KIND_STORE_OWN:
         begin_leak(m, store, leak, random_uniform(&m->random) < 0.5 ? 5000 : 0, from);
         break;
@@ -365,6 +399,11 @@ static double day_load(double hour)
     return x > 0 && x < 1 ? sin(3.14159265 * x) : 0;
 }
 
+static bool has_ended(const struct program *p, int poll)
+{
+    return p->ends && poll >= p->ends;
+}
+
 static void advance(struct machine *m, int poll)
 {
     double hour = fmod(m->begin_of_day + poll / (double)POLLS_A_HOUR, 24);
@@ -379,7 +418,11 @@ static void advance(struct machine *m, int poll)
             p->own_burst = 0.97 * p->own_burst + 0.243 * random_normal(&m->random);
             its_calls = (0.25 + m->load) * exp(0.5 * m->burst + 0.5 * p->own_burst);
         }
-        if (p->leaks && poll >= p->leak_from)
+        if (p->recycle_polls && poll % p->recycle_polls == 0) {
+            p->incarnation_from = poll;
+            p->leaked_before = p->leaked;
+        }
+        if (p->leaks && poll >= p->leak_from && !has_ended(p, poll))
             p->leaked += (p->with_calls ? its_calls / 0.9 : 1) / (POLLS - p->leak_from);
     }
     for (size_t k = 0; k < ARRAY_COUNT(m->fed_part); k++)
@@ -398,12 +441,16 @@ static void read_program(struct machine *m, size_t i, int poll, struct process *
     struct program *p = &m->programs[i];
     double warm =
         p->warm_polls > 0 && poll > p->warm_from ? 1 - exp(-(poll - p->warm_from) / p->warm_polls) : 0;
+    /* A new process fills its own caches in the first half hour. */
+    double filled =
+        p->incarnation_from ? 1 - 0.5 * exp((p->incarnation_from - poll) / (0.15 * POLLS_A_HOUR)) : 1;
     double saw = p->saw_polls ? p->saw_height * (poll % p->saw_polls) / p->saw_polls : 0;
-    double bytes = p->level * (1 + p->load_part * m->load) + p->drift + p->noise * random_normal(&m->random) +
-                   saw + warm * p->warm_bytes + p->leaked * p->leak_bytes;
-    double handles = p->handles * (1 + 0.5 * p->load_part * m->load) +
+    double leaked = p->leaked - p->leaked_before;
+    double bytes = filled * p->level * (1 + p->load_part * m->load) + p->drift +
+                   p->noise * random_normal(&m->random) + saw + warm * p->warm_bytes + leaked * p->leak_bytes;
+    double handles = filled * p->handles * (1 + 0.5 * p->load_part * m->load) +
                      p->handle_noise * random_normal(&m->random) + warm * p->warm_handles +
-                     p->leaked * p->leak_handles;
+                     leaked * p->leak_handles;
     if (i == 0 && m->fed_bytes > 0) {
         double fed = 0;
         for (size_t k = 0; k < ARRAY_COUNT(m->fed_part); k++)
@@ -412,10 +459,19 @@ static void read_program(struct machine *m, size_t i, int poll, struct process *
         handles += fed * m->fed_handles;
     }
     *out = (struct process){.private_bytes = fmax(4096, bytes), .handle_count = floor(fmax(10, handles))};
-    out->id.pid = p->pid;
-    int64_t born_utc_ms = BOOT_UTC_MS + p->begins * INTERVAL_MS - (p->begins ? 0 : 3 * MS_PER_HOUR);
+    const int begins = p->incarnation_from ? p->incarnation_from : p->begins;
+    out->id.pid = p->pid + PIDS * (uint32_t)(p->recycle_polls ? p->incarnation_from / p->recycle_polls : 0);
+    int64_t born_utc_ms = BOOT_UTC_MS + begins * INTERVAL_MS - (begins ? 0 : 3 * MS_PER_HOUR);
     out->id.created_100ns = (uint64_t)(born_utc_ms + INT64_C(11644473600000)) * 10000;
     text_copy(out->image, sizeof out->image, p->image);
+}
+
+static int program_of(const struct machine *m, uint32_t pid)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->programs[i].pid == pid % PIDS)
+            return (int)i;
+    return -1;
 }
 
 static void add_service(struct observation *o, const char *name, uint32_t pid)
@@ -436,7 +492,7 @@ static void observe(struct machine *m, int poll, struct observation *o)
     for (size_t i = 0; i < m->count; i++) {
         struct process process;
         read_program(m, i, poll, &process);
-        if (poll < m->programs[i].begins)
+        if (poll < m->programs[i].begins || has_ended(&m->programs[i], poll))
             continue;
         o->processes[o->process_count++] = process;
         commit += process.private_bytes;
@@ -452,8 +508,9 @@ static void observe(struct machine *m, int poll, struct observation *o)
     for (size_t i = 1; i <= m->clients; i++) {
         char name[16];
         snprintf(name, sizeof name, "Client%zu", i);
-        if (poll >= m->programs[i].begins)
-            add_service(o, name, m->programs[i].pid);
+        for (size_t k = 0; k < o->process_count; k++)
+            if (program_of(m, o->processes[k].id.pid) == (int)i)
+                add_service(o, name, o->processes[k].id.pid);
     }
     add_service(o, "MSExchangeIS", m->programs[0].pid);
     o->host = (struct host){.commit_bytes = commit,
@@ -483,16 +540,9 @@ struct bench {
     struct observation *observation;
     struct watch watch;
     struct growers growers;
+    struct culprit_ended ended;
     struct machine machine;
 };
-
-static int program_of(const struct machine *m, uint32_t pid)
-{
-    for (size_t i = 0; i < m->count; i++)
-        if (m->programs[i].pid == pid)
-            return (int)i;
-    return -1;
-}
 
 /* What an administrator does with Task Manager and perfmon. */
 static void ask_baselines(struct bench *b, const struct culprit_question *question, struct answer *answer)
@@ -552,7 +602,7 @@ static void judge(struct bench *b, const struct culprit_ranking *ranking, struct
         if (program < 0 || ranking->items[i].confidence < CULPRIT_LIKELY)
             continue;
         if (is_culprit(m, (size_t)program)) {
-            named += ranking->items[i].process_count;
+            named += m->many ? ranking->items[i].process_count : 1;
             continue;
         }
         answer->accused_wrong = true;
@@ -573,7 +623,7 @@ static void judge(struct bench *b, const struct culprit_ranking *ranking, struct
 
 static void ask(struct bench *b, int64_t onset_ms, struct answer *answer, bool tell)
 {
-    static struct culprit_known known[WATCHED_MAX];
+    static struct culprit_known known[CULPRIT_KNOWN_MAX];
     const struct machine *m = &b->machine;
     bool of_store = kinds[m->kind].metric == METRIC_PRIVATE_BYTES;
     struct culprit_question question = {
@@ -581,7 +631,7 @@ static void ask(struct bench *b, int64_t onset_ms, struct answer *answer, bool t
     if (of_store)
         question.process = b->observation->processes[0].id;
     struct culprit_ranking ranking;
-    culprit_rank(&b->growers, &question, known, culprit_known_of(&b->watch, known), &ranking);
+    culprit_rank(&b->growers, &question, known, culprit_known_of(&b->watch, &b->ended, known), &ranking);
     judge(b, &ranking, answer);
     ask_baselines(b, &question, answer);
     if (!tell)
@@ -635,9 +685,14 @@ static struct answer run(struct bench *b, enum kind kind, uint64_t seed, bool te
     watch_deinit(&b->watch);
     memset(&b->watch, 0, sizeof b->watch);
     memset(&b->growers, 0, sizeof b->growers);
+    memset(&b->ended, 0, sizeof b->ended);
     growers_init(&b->growers, 15000, b->config.min_window_ms);
     int64_t forced_onset_ms;
     int last = forced_at(&b->machine, &forced_onset_ms);
+    if (b->machine.asked_at) {
+        last = b->machine.asked_at < POLLS ? b->machine.asked_at : POLLS - 1;
+        forced_onset_ms = b->machine.onset_ms;
+    }
     if (tell)
         printf("%s, seed %llu\n", kinds[kind].name, (unsigned long long)seed);
     for (int poll = 0; poll <= last; poll++) {
@@ -646,10 +701,12 @@ static struct answer run(struct bench *b, enum kind kind, uint64_t seed, bool te
         watch_look(&b->watch, &b->config, b->observation);
         watch_push(&b->watch, &b->config, b->observation);
         growers_push(&b->growers, b->observation);
+        culprit_note_ended(&b->ended, &b->growers, &b->watch);
+        watch_forget_gone(&b->watch);
         struct verdict verdict;
         detector_verdict(asked_detector(b), &verdict);
         /* An alarm from before the leak is about something else: there is nobody to be named yet. */
-        if (verdict.state == VERDICT_UNBOUNDED &&
+        if (verdict.state == VERDICT_UNBOUNDED && !b->machine.asked_at &&
             (verdict.since_ms > b->machine.onset_ms || !has_culprit(&b->machine))) {
             answer.by_alarm = true;
             ask(b, verdict.onset_ms, &answer, tell);

@@ -40,6 +40,7 @@ struct actor {
     double bytes_leaked, handles_leaked; /* an hour, from FROM on */
     double with_burst;                   /* in the rhythm of the calls */
     double own_burst;                    /* so much of that rhythm is its own */
+    int begins, ends;                    /* polls; 0 = it was there before, and stays */
 };
 
 struct fixture {
@@ -47,7 +48,8 @@ struct fixture {
     struct growers growers;
     struct random random;
     double calls; /* since FROM, in hours at the usual rate */
-    double its_calls[32];
+    double its_calls[32], calls_at_begin[32];
+    int halts; /* poll from which on nobody calls; 0 = none */
 };
 
 static int setup(void **state)
@@ -97,21 +99,28 @@ static void begin_look(struct fixture *f, int64_t mono_ms)
 static void look(struct fixture *f, const struct actor *actors, size_t count, int poll)
 {
     begin_look(f, poll * POLL_MS);
-    double hours = poll > FROM ? (double)(poll - FROM) / POLLS_A_HOUR : 0;
-    if (poll > FROM)
+    const bool calling = !f->halts || poll < f->halts;
+    double hours = poll > FROM ? (double)((calling ? poll : f->halts) - FROM) / POLLS_A_HOUR : 0;
+    if (poll > FROM && calling)
         f->calls += (1 + 0.9 * sin(poll / 11.0)) / POLLS_A_HOUR;
     for (size_t i = 0; i < count; i++) {
         const struct actor *a = &actors[i];
+        if (poll == a->begins)
+            f->calls_at_begin[i % ARRAY_COUNT(f->calls_at_begin)] = f->calls;
+        if (poll < a->begins || (a->ends && poll >= a->ends))
+            continue;
         if (poll > FROM)
             f->its_calls[i % ARRAY_COUNT(f->its_calls)] +=
                 (1 + 0.9 * sin(poll / (7.0 + 5.0 * (double)i))) / POLLS_A_HOUR;
         double calls =
-            a->own_burst * f->its_calls[i % ARRAY_COUNT(f->its_calls)] + (1 - a->own_burst) * f->calls;
+            a->own_burst * f->its_calls[i % ARRAY_COUNT(f->its_calls)] +
+            (1 - a->own_burst) * (f->calls - f->calls_at_begin[i % ARRAY_COUNT(f->calls_at_begin)]);
         double leaked = a->with_burst * calls + (1 - a->with_burst) * hours;
         double bytes = a->bytes * (1 + 0.002 * random_normal(&f->random)) + a->bytes_leaked * leaked;
         double handles =
             floor(a->handles * (1 + 0.003 * random_normal(&f->random)) + a->handles_leaked * leaked);
-        process(f, a->image, 100 + 4 * (uint32_t)i, bytes, handles);
+        process(f, a->image, 100 + 4 * (uint32_t)i, bytes, handles)->id.created_100ns +=
+            (uint64_t)(a->begins ? 3 * MS_PER_HOUR + a->begins * POLL_MS : 0) * 10000;
         f->observation->host.commit_bytes += bytes;
     }
 }
@@ -123,6 +132,20 @@ static void live(struct fixture *f, const struct actor *actors, size_t count, in
         growers_push(&f->growers, f->observation);
     }
 }
+
+/* The store grows in the rhythm of the calls of the client "archive". */
+static const struct actor with_archive[] = {{.image = "store.exe",
+                                             .bytes = 800 * MIB,
+                                             .handles = 4000,
+                                             .bytes_leaked = 60 * MIB,
+                                             .handles_leaked = 20,
+                                             .with_burst = 0.9},
+                                            {.image = "archive.exe",
+                                             .bytes = 90 * MIB,
+                                             .handles = 600,
+                                             .handles_leaked = 20, /* no leak by its own verdict for a day */
+                                             .with_burst = 0.9},
+                                            {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
 
 static void assert_same_past(const struct growers *a, const struct growers *b, const struct grower *row_a,
                              const struct grower *row_b)
@@ -466,7 +489,8 @@ static void test_a_client_is_named_for_the_growth_of_the_store(void **state)
     assert_true(surer.items[0].score > ranking.items[0].score);
 }
 
-/* A client that was started anew in the middle has done what the last half shows, and is measured by that. */
+/* A client that was started in the middle (nothing is known of the one before it) has done what the last half shows,
+ * and is measured by that. */
 static void test_one_that_was_started_in_the_middle_is_measured_since_then(void **state)
 {
     struct fixture *f = *state;
@@ -489,6 +513,8 @@ static void test_one_that_was_started_in_the_middle_is_measured_since_then(void 
         if (poll >= MIDDLE) {
             archive->id.created_100ns += (uint64_t)(MIDDLE + 3 * POLLS_A_HOUR) * POLL_MS * 10000;
             archive->handle_count -= before;
+        } else {
+            f->observation->processes[1] = f->observation->processes[--f->observation->process_count];
         }
         growers_push(&f->growers, f->observation);
     }
@@ -984,6 +1010,112 @@ static void test_too_short_a_past_names_nobody(void **state)
     assert_int_equal(ranking.count, 0);
 }
 
+/* ---- who has ended ---- */
+
+/* The store grows in the rhythm of the calls of a client that has ended, or was recycled. */
+static struct culprit_known known_of_pid(uint32_t pid, int begins)
+{
+    struct culprit_known known = {.kind = TARGET_CLIENT, .target = "archive", .service = "ArchiveSvc"};
+    const int64_t born_ms = BOOT_UTC_MS + (begins ? begins * POLL_MS : -3 * MS_PER_HOUR);
+    known.process = (struct process_id){pid, (uint64_t)(born_ms + INT64_C(11644473600000)) * 10000};
+    return known;
+}
+
+enum { ENDS = FROM + 10 * POLLS_A_HOUR };
+
+/* Nobody else has to be restarted: what it made the store hold is there still. */
+static void test_one_that_has_ended_is_named_for_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct actor actors[] = {with_archive[0], with_archive[1], with_archive[2]};
+    actors[1].ends = ENDS;
+    struct culprit_ranking ranking;
+    for (int poll = 0; poll < ENDS + 20; poll++) {
+        look(f, actors, ARRAY_COUNT(actors), poll);
+        growers_push(&f->growers, f->observation);
+    }
+    struct culprit_known known = known_of_pid(104, 0);
+    struct culprit_question question = about(f, METRIC_PRIVATE_BYTES);
+    culprit_rank(&f->growers, &question, &known, 1, &ranking);
+    const struct culprit *first = first_by_itself(&ranking);
+    assert_non_null(first);
+    assert_int_equal(first->process.pid, 104);
+    assert_true(culprit_is_gone(first));
+    assert_non_null(
+        strstr(ranking.words, "archive.exe (pid 104, the client \"archive\", which has ended): it grew "));
+    assert_non_null(strstr(ranking.words, " and ended 19 min ago, "));
+    /* What it had of the machine's commit was given back. */
+    question.metric = METRIC_COMMIT;
+    culprit_rank(&f->growers, &question, &known, 1, &ranking);
+    for (size_t i = 0; i < ranking.count; i++)
+        assert_int_not_equal(ranking.items[i].process.pid, 104);
+}
+
+static void test_nobody_is_named_for_what_goes_on_after_its_end(void **state)
+{
+    struct fixture *f = *state;
+    struct actor actors[] = {with_archive[0], with_archive[1], with_archive[2]};
+    actors[1].ends = ENDS;
+    live(f, actors, ARRAY_COUNT(actors), ENDS + 6 * POLLS_A_HOUR);
+    struct culprit_known known = known_of_pid(104, 0);
+    struct culprit_question question = about(f, METRIC_PRIVATE_BYTES);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, &known, 1, &ranking);
+    assert_null(first_by_itself(&ranking));
+    assert_int_equal(ranking.items[0].process.pid, 104);
+    assert_non_null(strstr(ranking.words, "; but it ended, and the growth went on."));
+}
+
+/* The next one only fills its caches: its restart was what had to be done, and need not be done again. */
+static void test_the_next_one_is_not_blamed_for_its_warm_up(void **state)
+{
+    struct fixture *f = *state;
+    struct actor actors[] = {with_archive[0], with_archive[1], with_archive[2], with_archive[1]};
+    enum { BEGINS = ENDS + 5 };
+    actors[1].ends = f->halts = ENDS;
+    actors[3].begins = BEGINS;
+    actors[3].handles_leaked = 0;
+    for (int poll = 0; poll < BEGINS + 120; poll++) {
+        look(f, actors, ARRAY_COUNT(actors), poll);
+        if (poll >= BEGINS)
+            f->observation->processes[2].handle_count -= floor(400 * exp((BEGINS - poll) / 15.0));
+        growers_push(&f->growers, f->observation);
+    }
+    struct culprit_known known[] = {known_of_pid(104, 0), known_of_pid(112, BEGINS)};
+    struct culprit_question question = about(f, METRIC_PRIVATE_BYTES);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, known, ARRAY_COUNT(known), &ranking);
+    const struct culprit *first = first_by_itself(&ranking);
+    assert_non_null(first);
+    if (first->process.pid != 104 || !culprit_is_gone(first))
+        fail_msg("%s", ranking.words);
+}
+
+static void test_those_of_one_client_that_was_recycled_are_one(void **state)
+{
+    struct fixture *f = *state;
+    struct actor actors[] = {with_archive[0], with_archive[1], with_archive[2], with_archive[1],
+                             with_archive[1]};
+    actors[1].ends = FROM + 5 * POLLS_A_HOUR;
+    actors[3].begins = FROM + 5 * POLLS_A_HOUR + 10;
+    actors[3].ends = ENDS;
+    actors[4].begins = ENDS + 10;
+    live(f, actors, ARRAY_COUNT(actors), ENDS + 5 * POLLS_A_HOUR);
+    struct culprit_known known[] = {known_of_pid(104, 0), known_of_pid(112, actors[3].begins),
+                                    known_of_pid(116, actors[4].begins)};
+    struct culprit_question question = about(f, METRIC_PRIVATE_BYTES);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, known, ARRAY_COUNT(known), &ranking);
+    const struct culprit *first = first_by_itself(&ranking);
+    assert_non_null(first);
+    assert_int_equal(first->process.pid, 116);
+    assert_int_equal(first->process_count, 3);
+    assert_false(culprit_is_gone(first));
+    assert_non_null(
+        strstr(ranking.words,
+               " 3 processes archive.exe (pid 116 and 2 before it, the client \"archive\"): they grew 2"));
+}
+
 /* ---- the engine ---- */
 
 static void add_service(struct fixture *f, const char *name, uint32_t pid)
@@ -1022,20 +1154,6 @@ static void configure(struct config *config)
     text_copy(config->clients[0].name, sizeof config->clients[0].name, "archive");
     text_copy(config->clients[0].service, sizeof config->clients[0].service, "ArchiveSvc");
 }
-
-/* The store grows in the rhythm of the calls of the client "archive". */
-static const struct actor with_archive[] = {{.image = "store.exe",
-                                             .bytes = 800 * MIB,
-                                             .handles = 4000,
-                                             .bytes_leaked = 60 * MIB,
-                                             .handles_leaked = 20,
-                                             .with_burst = 0.9},
-                                            {.image = "archive.exe",
-                                             .bytes = 90 * MIB,
-                                             .handles = 600,
-                                             .handles_leaked = 20, /* no leak by its own verdict for a day */
-                                             .with_burst = 0.9},
-                                            {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
 
 static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_it(void **state)
 {
@@ -1100,6 +1218,44 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
     assert_int_equal(actions->incidents[0].state, INCIDENT_CLOSED);
     assert_non_null(
         strstr(actions->incidents[0].reason, ". It was archive.exe (pid 104, the client \"archive\"), "));
+    free(alert);
+    free(actions);
+    engine_free(engine);
+}
+
+/* A client that has ended before the alert is named in it. Nobody is sent to restart what is gone, and the ladder waits
+ * for what its end has done to the growth. */
+static void test_the_store_waits_when_who_is_named_has_ended(void **state)
+{
+    struct fixture *f = *state;
+    struct config config;
+    configure(&config);
+    struct actor actors[] = {with_archive[0], with_archive[1], with_archive[2]};
+    struct actions *actions = calloc(1, sizeof *actions);
+    struct alert *alert = calloc(1, sizeof *alert);
+    void *first_life = NULL;
+    assert_int_equal(setup(&first_life), 0);
+    struct engine *engine = engine_new(&config, "EX1");
+    assert_true(run_until(first_life, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
+    actors[1].ends = (int)(((struct fixture *)first_life)->observation->mono_ms / POLL_MS) - 30;
+    engine_free(engine);
+    teardown(&first_life);
+
+    engine = engine_new(&config, "EX1");
+    engine->journal_writable = true;
+    assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
+    const struct culprit *named = first_by_itself(&alert->ranking);
+    assert_non_null(named);
+    assert_true(culprit_is_gone(named));
+    assert_string_equal(named->target, "archive");
+    assert_int_equal(engine->wanted.rung, RUNG_ALERT);
+    assert_non_null(strstr(alert->incident.held_because, "who was named for it was restarted or has ended"));
+    struct mail mail;
+    assert_int_equal(report_mail(alert, "[storewatch]", &mail), STATUS_OK);
+    assert_non_null(strstr(mail.plain, "archive.exe, which has ended.\n"));
+    assert_non_null(strstr(mail.plain, "  - archive.exe, pid 104, ended: "));
+    assert_null(strstr(mail.plain, "First restart"));
+    mail_deinit(&mail);
     free(alert);
     free(actions);
     engine_free(engine);
@@ -1467,6 +1623,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_small_make_room_for_the_large, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_is_watched_is_followed_however_small, setup, teardown),
         cmocka_unit_test(test_an_onset_is_found_with_an_interval_that_holds_it),
+        cmocka_unit_test_setup_teardown(test_one_that_has_ended_is_named_for_the_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nobody_is_named_for_what_goes_on_after_its_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_those_of_one_client_that_was_recycled_are_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_next_one_is_not_blamed_for_its_warm_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_store_waits_when_who_is_named_has_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_with_its_share, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_unregistered_process_is_named_as_such, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_for_the_growth_of_the_store, setup, teardown),
