@@ -65,6 +65,9 @@ void growers_init(struct growers *growers, int64_t interval_ms, int64_t min_wind
 /* Who gets a row at the next slot however small it is; those of an earlier call do not any more. */
 void growers_keep(struct growers *growers, const struct process_id *processes, size_t count);
 
+/* And this one with them, as long as there is room; once it has a row it keeps it for a slot longer. */
+void growers_keep_also(struct growers *growers, struct process_id process);
+
 /* Any look, of the grid or between: who has ended. */
 void growers_follow_ends(struct growers *growers, const struct observation *observation);
 

@@ -144,7 +144,8 @@ static enum status replay_series(struct store *store, int64_t series_id, const s
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* A client that has ended may have made the store grow. */
+/* A client that was found by a search is small as likely as not, and will be found again: its row is wanted until then.
+ * One that has ended may have made the store grow. */
 static void expect_client(struct growers *growers, const struct store_series_key *key, int64_t last_utc_ms,
                           const struct observation *observation)
 {
@@ -154,6 +155,8 @@ static void expect_client(struct growers *growers, const struct store_series_key
     if (agent_has_ended(observation, key->process))
         growers_begin_ended(growers, key->process, key->image,
                             process_created_utc_ms(key->process) - shift_ms, last_utc_ms - shift_ms);
+    else
+        growers_keep_also(growers, key->process);
 }
 
 /* Those who are compared begin where the history does. */

@@ -200,15 +200,15 @@ static bool is_kept(const struct growers *growers, struct process_id process)
     return false;
 }
 
-/* The row of the smallest process that is not kept, by what it has in the open slot; of GROWERS_MAX there is at
- * least one. */
+/* The row of the smallest process that is not kept, by what it has in the open slot. Without one (all that were kept
+ * have just been replaced by as many others) the first. */
 static struct grower *smallest(struct growers *growers, double *out_bytes)
 {
     struct grower *found = growers->rows;
     *out_bytes = INFINITY;
     for (size_t i = 0; i < growers->count; i++) {
         struct grower *row = &growers->rows[i];
-        if (is_kept(growers, row->process))
+        if (row->is_kept || is_kept(growers, row->process))
             continue;
         double bytes = row->count[GROWER_BYTES] ? row->sum[GROWER_BYTES] / row->count[GROWER_BYTES] : 0;
         if (bytes < *out_bytes) {
@@ -236,7 +236,7 @@ static void rows_admit_kept(struct growers *growers, const struct observation *o
         if (full)
             has_row[row->seen_at] = false;
         row_begin(row, process, at, observation);
-        has_row[at] = true;
+        row->is_kept = has_row[at] = true;
     }
 }
 
@@ -271,6 +271,12 @@ void growers_keep(struct growers *growers, const struct process_id *processes, s
 {
     growers->kept_count = count < GROWERS_KEPT_MAX ? count : GROWERS_KEPT_MAX;
     memcpy(growers->kept, processes, growers->kept_count * sizeof growers->kept[0]);
+}
+
+void growers_keep_also(struct growers *growers, struct process_id process)
+{
+    if (growers->kept_count < GROWERS_KEPT_MAX && !is_kept(growers, process))
+        growers->kept[growers->kept_count++] = process;
 }
 
 void growers_push(struct growers *growers, const struct observation *observation)

@@ -5,6 +5,7 @@
 
 #include "storewatch/agent.h"
 
+#include "../../src/app/agent_internal.h"
 #include "../../src/app/culprit_record.h"
 #include "../../src/app/status_view.h"
 
@@ -212,6 +213,44 @@ static void test_the_last_mail_says_what_the_new_process_loads(void **state)
     free(mail);
 }
 
+/* Slots of the last three hours in which it is known what this one had. */
+static size_t known_slots(const struct machine *machine, const struct fake_program *program)
+{
+    const struct growers *growers = &machine->agent->engine->growers;
+    const struct grower *row = growers_find(growers, program->process);
+    const struct growers_window window =
+        growers_window_from(growers, machine->os->world.mono_ms - 3 * MS_PER_HOUR);
+    size_t known = 0;
+    for (size_t i = 0; row && i < window.count; i++)
+        known += isnan(growers_value(row, &window, GROWER_HANDLES, i)) ? 0 : 1;
+    return known;
+}
+
+/* A client that was found is small, and there are more processes than are followed: its past is told again all the
+ * same. */
+static void test_a_small_client_keeps_its_past(void **state)
+{
+    struct machine *machine = *state = calloc(1, sizeof *machine);
+    struct os *os = machine->os = calloc(1, sizeof *os);
+    machine->config = calloc(1, sizeof *machine->config);
+    fake_init(os);
+    fake_add_service(os, "MSExchangeIS", "store.exe", 1.2e9);
+    for (int i = 0; i < GROWERS_MAX + 20; i++)
+        fake_add_program(os, "other.exe", 2e7, true);
+    struct fake_program *small = fake_add_program(os, "fax.exe", 4e6, true);
+    small->dlls.count = 1;
+    text_copy(small->dlls.items[0].path, DLL_PATH_MAX, "C:\\fax\\Mapi32.dll");
+    config_default(machine->config);
+    drive_folder_make(machine->folder);
+    start(machine);
+    run_for(os, machine->agent, machine->config, 4 * MS_PER_HOUR);
+    assert_true(known_slots(machine, small) > 30);
+    agent_free(machine->agent);
+    start(machine);
+    run_for(os, machine->agent, machine->config, 20 * MS_PER_MINUTE);
+    assert_true(known_slots(machine, small) > 30);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +260,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_who_was_named_survives_a_restart_of_storewatch, set_up,
                                         tear_down),
+        cmocka_unit_test_teardown(test_a_small_client_keeps_its_past, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
