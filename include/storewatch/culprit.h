@@ -150,6 +150,7 @@ struct culprit_ranking {
     double explained;                 /* share of all processes together, of commit only; NAN */
     double pool_share;                /* share of the kernel's pools, of commit only; NAN */
     bool with_load;                   /* many processes grew at the time */
+    bool compared;                    /* all that are followed were: that there are no items is an answer */
     size_t left_out;                  /* processes that are not followed */
     size_t count;                     /* best first */
     struct culprit items[CULPRITS_LISTED];

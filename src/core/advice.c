@@ -278,6 +278,16 @@ static bool is_of_the_kernel(const struct alert *alert)
     return alert->has_ranking && alert->ranking.pool_share > 0.5;
 }
 
+/* Of the pools: everybody was asked, and there is none whose new handles could hold it. */
+static bool is_of_nobody(const struct alert *alert)
+{
+    const struct culprit_ranking *ranking = &alert->ranking;
+    bool nobody = alert->has_ranking && ranking->compared && ranking->left_out == 0;
+    for (size_t i = 0; i < ranking->count; i++)
+        nobody &= (ranking->items[i].doubts & 1u << CULPRIT_DOUBT_FEW_HANDLES) != 0;
+    return nobody;
+}
+
 static void advise_hung_stop(struct alert *alert)
 {
     alert_add_todo(alert,
@@ -315,6 +325,10 @@ static void advise_growth(struct alert *alert, const struct config *config, bool
                 alert,
                 "Find the program whose private bytes grow (Task Manager, column \"VM Size\", from Windows "
                 "Server 2008 on \"Commit size\"), and register it under \"clients\" if it uses MAPI.");
+        else if (is_of_nobody(alert))
+            alert_add_todo(
+                alert, "No process has opened handles that could hold it, so it is a driver's, as likely as "
+                       "not: poolmon of the Windows support tools shows whose tag grows.");
         else
             alert_add_todo(
                 alert,

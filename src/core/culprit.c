@@ -527,7 +527,7 @@ static void suspect_tell(const struct culprit_work *work, const struct suspect *
     text_copy(out->target, sizeof out->target, known ? known->target : "");
     text_copy(out->service, sizeof out->service, known ? known->service : "");
     for (size_t c = 0; c < GROWER_COLUMNS; c++) {
-        out->growth[c] = suspect->rise[c];
+        out->growth[c] = c == GROWER_HANDLES ? round(suspect->rise[c]) : suspect->rise[c];
         out->slope_per_hour[c] = suspect->grows[c] ? suspect->slope[c].slope * 3600 : 0;
     }
     if (!isnan(suspect->share)) {
@@ -704,6 +704,7 @@ void culprit_rank(const struct growers *growers, const struct culprit_question *
         culprit_add_words(out, CULPRIT_NO_GROWTH);
         return;
     }
+    out->compared = true;
     rows_make(&work);
     culprit_blocks_make(&work);
     rank(&work, known, known_count, out);

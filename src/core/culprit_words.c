@@ -161,7 +161,7 @@ static void add_case(struct text *text, const struct culprit_ranking *ranking, c
 
 static void add_doubts(struct text *text, const struct culprit *culprit, const char *who)
 {
-    char separator[PROCESS_IMAGE_MAX + 8];
+    char separator[PROCESS_IMAGE_MAX + 32];
     snprintf(separator, sizeof separator, "; but %s ", who);
     for (size_t d = 0; d < CULPRIT_DOUBT_COUNT; d++) {
         if (!(culprit->doubts >> d & 1u))
@@ -170,6 +170,21 @@ static void add_doubts(struct text *text, const struct culprit *culprit, const c
                  culprit_doubt_name((enum culprit_doubt)d));
         snprintf(separator, sizeof separator, ", it ");
     }
+}
+
+/* Of one of those named together. */
+static void add_doubts_of_one(struct text *text, const struct culprit_ranking *ranking, size_t one)
+{
+    const struct culprit *culprit = &ranking->items[one];
+    char storage[PROCESS_IMAGE_MAX + 24];
+    struct text who = text_on(storage, sizeof storage);
+    text_add(&who, "%s", culprit->image);
+    for (size_t i = 0; i < ranking->together; i++)
+        if (i != one && text_equal_nocase(ranking->items[i].image, culprit->image)) {
+            text_add(&who, " (pid %u)", (unsigned)culprit->process.pid);
+            break;
+        }
+    add_doubts(text, culprit, storage);
 }
 
 static void add_growth(struct text *text, const struct culprit *culprit)
@@ -218,7 +233,7 @@ static void add_together(struct text *text, const struct culprit_ranking *rankin
                                  : ", each in step with it by itself; the parts cannot be told");
     }
     for (size_t i = 0; i < count; i++)
-        add_doubts(text, &ranking->items[i], ranking->items[i].image);
+        add_doubts_of_one(text, ranking, i);
     text_add(text, ".");
 }
 

@@ -478,6 +478,8 @@ static void test_a_client_is_named_for_the_growth_of_the_store(void **state)
     assert_true(first->in_step > 0.5);
     assert_true(fabs(first->bytes_a_handle / MIB - 1.5) < 0.4);
     assert_non_null(strstr(ranking.words, "in step with it"));
+    assert_true(first->growth[GROWER_HANDLES] ==
+                round(first->growth[GROWER_HANDLES])); /* there are no parts of one */
     for (size_t i = 1; i < ranking.count; i++)
         assert_true(ranking.items[i].confidence < CULPRIT_LIKELY);
     for (size_t i = 0; i < ranking.count; i++)
@@ -754,6 +756,32 @@ static void test_of_two_each_is_told_with_its_time(void **state)
     assert_non_null(strstr(ranking.words, "MiB in the last "));
 }
 
+/* Whose doubt it is: two processes may have one image. */
+static void test_a_doubt_says_whose_it_is(void **state)
+{
+    (void)state;
+    struct culprit_ranking ranking = {.metric = METRIC_PRIVATE_BYTES,
+                                      .count = 2,
+                                      .together = 2,
+                                      .together_confidence = CULPRIT_LIKELY,
+                                      .explained = NAN,
+                                      .together_share = NAN};
+    for (size_t i = 0; i < 2; i++) {
+        ranking.items[i] = (struct culprit){.process = {i ? 2004 : 2000, 1},
+                                            .process_count = 1,
+                                            .image = "agent.exe",
+                                            .share = NAN,
+                                            .in_step = 0.9,
+                                            .doubts = 1u << CULPRIT_DOUBT_LATER};
+    }
+    culprit_add_words(&ranking, CULPRIT_RANKED);
+    assert_non_null(strstr(ranking.words,
+                           "; but agent.exe (pid 2000) began later; but agent.exe (pid 2004) began later."));
+    text_copy(ranking.items[1].image, sizeof ranking.items[1].image, "fax.exe");
+    culprit_add_words(&ranking, CULPRIT_RANKED);
+    assert_non_null(strstr(ranking.words, "; but agent.exe began later; but fax.exe began later."));
+}
+
 /* Under pressure the store gives its cache back: what two leak is more than the machine grows by. */
 static void test_no_part_is_more_than_all_of_it(void **state)
 {
@@ -910,6 +938,22 @@ static void test_who_holds_handles_is_named_for_the_pool(void **state)
     assert_null(strstr(ranking.words, "unknown"));
 }
 
+static void advise_on_pool(const struct culprit_ranking *ranking, const char *advice)
+{
+    struct config config;
+    configure(&config);
+    struct alert *alert = calloc(1, sizeof *alert);
+    *alert =
+        (struct alert){.kind = ALERT_OPENED, .has_incident = true, .has_ranking = true, .ranking = *ranking};
+    alert->incident.target_kind = TARGET_HOST;
+    alert->incident.metric = METRIC_NONPAGED_POOL;
+    advice_add(alert, &config, false);
+    assert_int_equal(alert->todo_count, 1);
+    if (strncmp(alert->todo[0], advice, strlen(advice)) != 0)
+        fail_msg("%s", alert->todo[0]);
+    free(alert);
+}
+
 static void test_nobody_is_named_for_a_driver_s_pool(void **state)
 {
     struct fixture *f = *state;
@@ -921,6 +965,12 @@ static void test_nobody_is_named_for_a_driver_s_pool(void **state)
         assert_non_null(strstr(ranking.words, ": it grew "));
     assert_non_null(strstr(ranking.words,
                            "Who holds it is unknown: what drivers take of the pool belongs to no process"));
+    /* Nobody is sent to look for what was looked for. */
+    advise_on_pool(&ranking,
+                   "No process has opened handles that could hold it, so it is a driver's, as likely as not: "
+                   "poolmon of the Windows support tools shows whose tag grows.");
+    ranking.left_out = 20; /* among these there may be one */
+    advise_on_pool(&ranking, "Find the program whose handles grow ");
 }
 
 static void test_few_handles_do_not_hold_a_driver_s_pool(void **state)
@@ -1643,6 +1693,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_two_are_named_together_with_their_shares, setup, teardown),
         cmocka_unit_test_setup_teardown(test_of_two_each_is_told_with_its_time, setup, teardown),
+        cmocka_unit_test(test_a_doubt_says_whose_it_is),
         cmocka_unit_test_setup_teardown(test_no_part_is_more_than_all_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_clients_are_named_together_for_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_that_move_alike_are_not_told_apart, setup, teardown),
