@@ -264,12 +264,24 @@ static bool is_bounded_shape(enum shape shape)
            shape == SHAPE_SAWTOOTH || shape == SHAPE_SHRINKING;
 }
 
+/* Has it a successor of which it cannot be told yet whether it is what goes on? */
+static bool has_young_successor(const struct culprit_work *work, const struct grower *row)
+{
+    const int64_t young_ms = work->question->warm_up_ms + CULPRIT_POINTS_MIN * work->growers->slot_ms;
+    for (size_t i = 0; i < work->present_count; i++)
+        if (text_equal_nocase(work->rows[i]->image, row->image) &&
+            work->rows[i]->born_mono_ms >= row->ended_mono_ms - work->growers->slot_ms &&
+            work->growers->looked_mono_ms - work->rows[i]->born_mono_ms < young_ms)
+            return true;
+    return false;
+}
+
 /* Did what grows surely go on as before when this one had ended? */
 static bool is_outlived(const struct culprit_work *work, const struct grower *row)
 {
     struct culprit_curve before = work->whole_curve, after;
     struct trend_slope slope_before, slope_after;
-    if (!culprit_has_ended(row))
+    if (!culprit_has_ended(row) || has_young_successor(work, row))
         return false;
     curve_since(work, work->whole, work->column, row->ended_mono_ms, &after);
     while (before.n > 0 &&

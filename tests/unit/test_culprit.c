@@ -1116,6 +1116,23 @@ static void test_nobody_is_named_for_what_goes_on_after_its_end(void **state)
     assert_non_null(strstr(ranking.words, "; but it ended, and the growth went on."));
 }
 
+/* That it goes on says nothing against one whose successor may be what goes on, and is too young to be asked. */
+static void test_a_young_successor_does_not_acquit(void **state)
+{
+    struct fixture *f = *state;
+    struct actor actors[] = {with_archive[0], with_archive[1], with_archive[2], with_archive[1]};
+    actors[1].ends = ENDS;
+    actors[3].begins = ENDS + 2;
+    live(f, actors, ARRAY_COUNT(actors), ENDS + 60);
+    struct culprit_known known[] = {known_of_pid(104, 0), known_of_pid(112, actors[3].begins)};
+    struct culprit_question question = about(f, METRIC_PRIVATE_BYTES);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, known, ARRAY_COUNT(known), &ranking);
+    const struct culprit *first = first_by_itself(&ranking);
+    if (!first || first->process.pid != 104 || first->doubts)
+        fail_msg("%s", ranking.words);
+}
+
 /* The next one only fills its caches: its restart was what had to be done, and need not be done again. */
 static void test_the_next_one_is_not_blamed_for_its_warm_up(void **state)
 {
@@ -1676,6 +1693,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_that_has_ended_is_named_for_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_what_goes_on_after_its_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_those_of_one_client_that_was_recycled_are_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_young_successor_does_not_acquit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_next_one_is_not_blamed_for_its_warm_up, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_store_waits_when_who_is_named_has_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_with_its_share, setup, teardown),
