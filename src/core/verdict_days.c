@@ -142,9 +142,6 @@ size_t days_blocks(const struct detector *d, enum against against, int64_t from_
     n = 0;
     for (int64_t slot = begin; slot < days->head; slot++) {
         above[n] = d->usual + above_then(days, against, slot, begin);
-        /* What a weekend lies below the highest of the days is no part of Monday's rise. */
-        if (against == AGAINST_DAYS && above[n] < context->usual)
-            above[n] = context->usual;
         t[n] = detector_seconds(d, detector_seen(d, slot * DAYS_SLOT_MS + DAYS_SLOT_MS / 2));
         n += (size_t)!isnan(above[n]);
     }

@@ -658,7 +658,7 @@ static void what_an_earlier_process_taught_reaches_the_one_that_is_shown_first(v
         if (i == SAMPLES)
             key.process = incident.process;
         store_put_sample(fixture->store, &key, fixture->begin_utc_ms + i * MS_PER_MINUTE,
-                         1e8 + (minutes < 600 ? 5e5 * minutes : 3e8) + noise, &err);
+                         1e8 + (minutes < 400 ? 5e5 * minutes : 2e8) + noise, &err);
     }
     assert_int_equal(store_commit(fixture->store, &err), STATUS_OK);
     assert_int_equal(err.status, STATUS_OK);
