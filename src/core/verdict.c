@@ -32,8 +32,8 @@
  * and it passes again: a test on data that had no part in raising the suspicion, so that looking again and
  * again costs no false alarms. In between noise may fail a clause now and then: ten clauses of which each
  * errs in one look of twenty agree in six of ten. The present state ends when the growth has stopped (or
- * crawls) for half as long as it lasted, or was given back; what gave back a part and grows on from there has
- * not stopped, nor has what stands at its limit. Until then what it does now is watched as closely as if it had
+ * crawls) for half as long as it lasted - and for a day, in the service -, or was given back; what gave back a part
+ * and grows on from there has not stopped, nor has what stands at its limit. Until then what it does now is watched as closely as if it had
  * just begun: samples that leave its line are looked at at once, a recent part that is several times as fast, or
  * slow, has a line and an end of its own, and a step is no part of the rate (verdict_forecast.c).
  *

@@ -220,18 +220,24 @@ static void test_an_end_far_sooner_is_told_at_once(void **state)
     assert_int_equal(count_told(f, "REMINDER"), 1);
 }
 
-/* A leak that paused was told with no end; when it goes on, that it has one again is told soon. */
-static void test_an_end_after_none_is_told_at_once(void **state)
+/* The store's growth is told, goes on for a day, and stops. */
+static const struct open_incident *leak_that_stops(struct fixture *f)
 {
-    struct fixture *f = *state;
     f->agent->engine->config.mode = MODE_ALERT;
-    f->agent->engine->config.reminder_ms = 8 * MS_PER_HOUR;
     f->os.host.commit_limit_bytes = 4e10;
     leak(f, "MSExchangeIS", 3e8);
     run_until_told(f, ALERT_OPENED);
     run_polls(f, 28 * MS_PER_HOUR);
     fake_halt(&f->os, fake_program_find(&f->os, "MSExchangeIS"));
-    const struct open_incident *open = &f->agent->engine->incidents[0];
+    return &f->agent->engine->incidents[0];
+}
+
+/* A leak that paused was told with no end; when it goes on, that it has one again is told soon. */
+static void test_an_end_after_none_is_told_at_once(void **state)
+{
+    struct fixture *f = *state;
+    f->agent->engine->config.reminder_ms = 8 * MS_PER_HOUR;
+    const struct open_incident *open = leak_that_stops(f);
     for (int hour = 0; hour < 12 && open->told_end_mono_ms != INT64_MAX; hour++)
         run_polls(f, MS_PER_HOUR);
     assert_true(open->told_end_mono_ms == INT64_MAX);
@@ -246,13 +252,7 @@ static void test_an_end_after_none_is_told_at_once(void **state)
 static void test_a_pause_is_told_once(void **state)
 {
     struct fixture *f = *state;
-    f->agent->engine->config.mode = MODE_ALERT;
-    f->os.host.commit_limit_bytes = 4e10;
-    leak(f, "MSExchangeIS", 3e8);
-    run_until_told(f, ALERT_OPENED);
-    run_polls(f, 28 * MS_PER_HOUR);
-    fake_halt(&f->os, fake_program_find(&f->os, "MSExchangeIS"));
-    const struct open_incident *open = &f->agent->engine->incidents[0];
+    const struct open_incident *open = leak_that_stops(f);
     for (int hour = 0; hour < 6 && !open->pause_told; hour++)
         run_polls(f, MS_PER_HOUR);
     assert_true(open->pause_told);
