@@ -85,11 +85,13 @@ static bool key_of(const char *message, char key[MAIL_KEY_MAX])
     return true;
 }
 
-/* A relay answers, but does not take it. After so many tries those behind it may overtake it. */
+/* A relay answers, but does not take it. After so many tries those behind it may overtake it. (From memory it has
+ * overtaken those before it in the outbox itself: that is no place of its own.) */
 void judge_mail_is_put_off(const char *message)
 {
+    const struct outbox_entry *sending = &sim->lanes[LANE_MAIL].job->sending;
     char key[MAIL_KEY_MAX];
-    if (key_of(message, key) && sim->lanes[LANE_MAIL].job->sending.attempts + 1 >= PUT_OFF_MAX)
+    if (key_of(message, key) && sending->id != 0 && sending->attempts + 1 >= PUT_OFF_MAX)
         key_know(key);
 }
 
