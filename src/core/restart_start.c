@@ -135,13 +135,17 @@ static bool known_not_running(const struct observation *observation, const char 
 }
 
 /* Does plan.services[index] need another of the plan that does not run? With a graph: directly. Without one
- * all that is known is that everything needs the target. Returns that other one, or NULL. */
+ * all that is known is that everything needs the target. That one waits for nobody: when a person made it need
+ * one that waits for it, the service manager starts both. Returns that other one, or NULL. */
 static const struct restart_service *missing_need(const struct restart *restart,
                                                   const struct machine_step *step, size_t index)
 {
     const struct restart_plan *plan = &restart->journal.plan;
     const struct restart_service *target = &plan->services[plan->count - 1];
-    if (!plan->services[index].is_target && known_not_running(step->observation, target->name)) {
+    if (plan->services[index].is_target) {
+        return NULL;
+    }
+    if (known_not_running(step->observation, target->name)) {
         return target;
     }
     const size_t node = step->graph != NULL ? graph_find(step->graph, plan->services[index].name) : SIZE_MAX;

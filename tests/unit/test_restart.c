@@ -1662,6 +1662,23 @@ static void test_slow_start(void **state)
     assert_non_null(strstr(run.restart.waiting_for, "longer than allowed"));
 }
 
+/* A person turns a dependency round while both are stopped: neither waits for the other. */
+static void test_target_needs_its_dependent(void **state)
+{
+    (void)state;
+    run_begin("T A>T B>T");
+    run_for(3 * MS_PER_SECOND);
+    assert_string_equal(run.log.data, "stop A; stop B; stop T");
+    world_need_no_more(&run.world, "A", "T");
+    world_need(&run.world, "T", "A");
+    run_for(MS_PER_MINUTE);
+    assert_true(world_runs(&run.world, "T"));
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
+    assert_true(world_runs(&run.world, "A"));
+    assert_true(world_runs(&run.world, "B"));
+}
+
 static void test_person_stops_after(void **state)
 {
     (void)state;
@@ -3187,6 +3204,7 @@ int main(void)
         cmocka_unit_test(test_start_backoff),
         cmocka_unit_test(test_start_fails_for_good),
         cmocka_unit_test(test_slow_start),
+        cmocka_unit_test(test_target_needs_its_dependent),
         cmocka_unit_test(test_person_stops_after),
         cmocka_unit_test(test_crash_while_verifying),
         cmocka_unit_test(test_shared_process),
