@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What storewatch takes for a time that it has not seen. */
+#define STOOD_STILL_MS (61 * MS_PER_SECOND)
+
 static const char *const names[] = {
 #define FAULT_NAME(name, text) text,
     FAULT_LIST(FAULT_NAME)
@@ -122,6 +125,28 @@ static void person_continues(void)
         world_person_continues(world, world->services[i].name);
 }
 
+/* Turns one of its dependencies round where that makes no circle, or takes one away, or adds one. */
+static void person_rewires(const struct fault *fault)
+{
+    struct world *world = &sim->os.world;
+    struct world_service *service = service_of(fault);
+    const size_t other = (size_t)(fault->random / 7 % world->count);
+    (void)service_ever_needed(fault->service, other); /* takes down what is so until now */
+    if (service->need_count > 0 && fault->random % 3 != 0) {
+        const size_t needed = service->needs[fault->random / 3 % service->need_count];
+        world_need_no_more(world, service->name, world->services[needed].name);
+        story("%s needs %s no more", service->name, world->services[needed].name);
+        if (fault->random % 3 == 1 || service_needs(fault->service, needed) ||
+            world->services[needed].need_count == WORLD_NEEDS_MAX)
+            return;
+        world_need(world, world->services[needed].name, service->name);
+        story("%s needs %s", world->services[needed].name, service->name);
+    } else if (!service_needs(other, fault->service) && service->need_count < WORLD_NEEDS_MAX) {
+        world_need(world, service->name, world->services[other].name);
+        story("%s needs %s", service->name, world->services[other].name);
+    }
+}
+
 static void people_begin(const struct fault *fault)
 {
     struct world *world = &sim->os.world;
@@ -143,6 +168,9 @@ static void people_begin(const struct fault *fault)
     case FAULT_PERSON_DELETES:
         world_person_deletes(world, name);
         judge_person(name);
+        break;
+    case FAULT_PERSON_REWIRES:
+        person_rewires(fault);
         break;
     default:
         break;
@@ -186,6 +214,11 @@ static void services_begin(const struct fault *fault, uint64_t *own)
         service->dies_after_ms = some_time(own, 20000);
         service->dies_count = 1 + below(own, 4);
         break;
+    case FAULT_ENDS_AFTER_START:
+        service->dies_after_ms = some_time(own, 20000);
+        service->dies_count = 1 + below(own, 4);
+        service->ends_cleanly = true;
+        break;
     case FAULT_STOP_HANGS:
         service->hangs_in_stop = true;
         break;
@@ -210,8 +243,14 @@ static void services_begin(const struct fault *fault, uint64_t *own)
     case FAULT_START_FAILS:
         service->fail_start_count = 1 + below(own, 8);
         break;
+    case FAULT_START_ANSWER_LOST:
+        service->lost_start_code = start_codes[below(own, ARRAY_COUNT(start_codes))];
+        break;
     case FAULT_STOP_IGNORED:
         service->ignores_stop = true;
+        break;
+    case FAULT_STOP_LATE: /* what comes later than a stop may take is nothing that storewatch can watch for */
+        service->stops_late_ms = 1 + below(own, (uint32_t)sim->settings.stop_timeout_ms);
         break;
     case FAULT_NO_STOP_ACCEPTED:
         service->accepts_stop = false;
@@ -231,6 +270,9 @@ static void service_mend(struct world_service *service)
 {
     world_unhang(&sim->os.world, service->name);
     service->dies_count = 0;
+    service->ends_cleanly = false;
+    service->lost_start_code = 0;
+    service->stops_late_ms = 0;
     service->refuse_stop_count = service->refuse_start_count = service->fail_start_count = 0;
     service->ignores_stop = false;
     service->accepts_stop = true;
@@ -299,6 +341,8 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
         sim->settings.archive_named = below(own, 4) != 0;
         sim->settings.client_rung = below(own, 2) != 0;
         sim->settings.bes_served = below(own, 2) != 0;
+        sim->settings.on_hang_terminate = below(own, 2) != 0;
+        draw_timeouts(own);
         if (sim->agent && config_write())
             agent_reload(sim->agent);
         break;
@@ -318,7 +362,11 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
         break;
     case FAULT_BY_HAND:
         if (sim->agent && sim->agent->opened && !sim->stopping)
-            agent_restart(sim->agent, target_service(below(own, 2)), "a test", NULL);
+            agent_restart(sim->agent, below(own, 4) ? target_service(below(own, 2)) : service_of(fault)->name,
+                          "a test", NULL);
+        break;
+    case FAULT_STANDS_STILL:
+        machine_stands_still(STOOD_STILL_MS + some_time(own, below(own, 2) ? MS_PER_MINUTE : MS_PER_HOUR));
         break;
     case FAULT_CLOCK_JUMP:
         sim->os.world.utc_ms += (int64_t)(some_time(own, below(own, 2) ? MS_PER_MINUTE : 10 * MS_PER_HOUR)) *
@@ -385,6 +433,8 @@ static bool *switch_of(const struct fault *fault)
         return &sim->os.host_unreadable;
     case FAULT_GRAPH_UNREADABLE:
         return &sim->os.graph_unreadable;
+    case FAULT_LISTS_CUT:
+        return &sim->os.lists_cut;
     case FAULT_PID_REUSED:
         return &sim->os.pid_reused;
     case FAULT_VETO:
@@ -470,6 +520,8 @@ static void fault_end(struct fault *fault)
         person_continues();
     else if (fault->kind == FAULT_PERSON_DISABLES && fault->person_undoes)
         world_person_enables(world, service_of(fault)->name);
+    else if (fault->kind == FAULT_PERSON_DELETES && fault->person_undoes)
+        world_person_installs(world, service_of(fault)->name);
     else if (fault->kind >= FAULT_STOP_HANGS && fault->kind <= FAULT_STATE_UNREADABLE)
         service_mend(fault->kind == FAULT_CLIENT_HANGS ? &world->services[service_index("ArchiveSvc")]
                                                        : service_of(fault));

@@ -104,14 +104,20 @@ static struct judge_restart *restart_known(const struct restart_journal *journal
 
 /* ---- R1 ---- */
 
+static bool is_taken_over(size_t index)
+{
+    const struct world_service *service = &sim->os.world.services[index];
+    return judge()->services[index].person || !service->exists || service->start_type == START_DISABLED;
+}
+
+/* It, or what it needs, or did before a person changed that: storewatch need not know of that. */
 static bool taken_over(size_t index)
 {
     const struct world *world = &sim->os.world;
-    const struct world_service *service = &world->services[index];
-    if (judge()->services[index].person || !service->exists || service->start_type == START_DISABLED)
+    if (is_taken_over(index))
         return true;
-    for (size_t n = 0; n < service->need_count; n++)
-        if (taken_over(service->needs[n]))
+    for (size_t n = 0; n < world->count; n++)
+        if (n != index && service_ever_needed(index, n) && is_taken_over(n))
             return true;
     return false;
 }
@@ -204,7 +210,7 @@ static void follow_down(size_t index, int64_t elapsed_ms)
 {
     struct judge_service *service = &judge()->services[index];
     const struct settings *settings = &sim->settings;
-    if (!sees() || sim->os.world.services[index].unreadable)
+    if (!sees() || judge()->look_seen.states[index] == SERVICE_STATE_UNKNOWN)
         return;
     if (!sim->agent->engine->file_known) { /* what lies in a file that cannot be read: that is told instead */
         if (judge()->store_failing_told == 0 && true_ms() - judge()->life_begun_ms > UNREAD_MAX_MS &&
@@ -227,6 +233,25 @@ static void follow_down(size_t index, int64_t elapsed_ms)
                    sim->os.world.services[index].name, (long long)(service->alone_ms / 1000));
 }
 
+static bool is_stopped_cleanly(size_t index)
+{
+    const struct world_service *service = &sim->os.world.services[index];
+    return service->exists && service->state == SERVICE_STATE_STOPPED && service->win32_exit_code == 0;
+}
+
+/* Or it has ended by itself before. */
+static void late_stop_begins(size_t index)
+{
+    const bool is_stopping = sim->os.world.services[index].state == SERVICE_STATE_STOP_PENDING;
+    judge()->services[index].stops_late = false;
+    judge()->services[index].owed |= is_stopping || is_stopped_cleanly(index);
+}
+
+void judge_stood_still(int64_t ms)
+{
+    judge()->down_told_ms += ms;
+}
+
 void judge_world(int64_t elapsed_ms)
 {
     struct world *world = &sim->os.world;
@@ -236,7 +261,12 @@ void judge_world(int64_t elapsed_ms)
         struct judge_service *service = &judge()->services[i];
         if (is_active(i) && judge()->restart_count)
             judge()->restarts[judge()->restart_count - 1].ran |= 1u << i;
+        if (service->stops_late && world->services[i].stop_due_ms == 0)
+            late_stop_begins(i);
         if (!runs(i)) {
+            /* Whoever did that: nobody can tell it from a person's stop. */
+            if (service->run_since_ms >= 0 && world->services[i].ends_cleanly && is_stopped_cleanly(i))
+                service->person = true;
             service->run_since_ms = -1;
             if (service->owed)
                 follow_down(i, elapsed_ms);
@@ -301,6 +331,7 @@ void judge_person(const char *name)
 {
     struct judge_service *service = &judge()->services[service_index(name)];
     service->person = true;
+    service->stops_late = false;
     if (!sim->agent)
         return;
     const struct restart *restart = &sim->agent->engine->restart;
@@ -351,7 +382,9 @@ void judge_look_run(const struct observation *observation)
                                 .cluster = sim->os.cluster};
     for (size_t i = 0; i < world->count; i++) {
         const struct world_service *service = &world->services[i];
-        look->states[i] = !service->exists      ? SERVICE_STATE_ABSENT
+        look->states[i] = !service->exists ? SERVICE_STATE_ABSENT
+                          : observation->services_cut && !observation_service(observation, service->name)
+                              ? SERVICE_STATE_UNKNOWN
                           : service->unreadable ? SERVICE_STATE_UNKNOWN
                                                 : service->state;
         look->pids[i] = service->pid;
@@ -710,8 +743,9 @@ void judge_stop(const char *name)
     bool configured = false;
     for (size_t i = 0; target_service(i); i++)
         configured |= text_equal_nocase(journal->target, target_service(i));
+    configured |= journal->incident_id == 0; /* a person named it */
     if (!engine_restarting(sim->agent->engine) || index == SIZE_MAX || target == SIZE_MAX || !configured ||
-        !service_needs(index, target)) {
+        !service_ever_needed(index, target)) {
         judge_fail("R3", "a stop of %s, which the restart of \"%s\" has nothing to do with", name,
                    journal->target);
         return;
@@ -731,7 +765,10 @@ void judge_stopped(const char *name, bool accepted)
         restart->stop_sent = true;
         check_budget(restart);
     }
-    if (!ran_before || index == SIZE_MAX || world_runs(&sim->os.world, name))
+    if (!ran_before || index == SIZE_MAX)
+        return;
+    judge()->services[index].stops_late = sim->os.world.services[index].stop_due_ms > 0;
+    if (world_runs(&sim->os.world, name))
         return;
     judge()->services[index] = (struct judge_service){
         .owed = true,

@@ -68,6 +68,37 @@ bool service_needs(size_t dependent, size_t needed)
     return false;
 }
 
+static bool ever_needed(size_t dependent, size_t needed, uint32_t walked)
+{
+    if (dependent == needed)
+        return true;
+    for (size_t n = 0; n < sim->os.world.count; n++)
+        if ((sim->os.ever_needed[dependent] >> n & 1u) && !(walked >> n & 1u) &&
+            ever_needed(n, needed, walked | 1u << n))
+            return true;
+    return false;
+}
+
+bool service_ever_needed(size_t dependent, size_t needed)
+{
+    for (size_t i = 0; i < sim->os.world.count; i++)
+        for (size_t n = 0; n < sim->os.world.services[i].need_count; n++)
+            sim->os.ever_needed[i] |= 1u << sim->os.world.services[i].needs[n];
+    return ever_needed(dependent, needed, 1u << dependent);
+}
+
+static void share_process(const char *guest, const char *host)
+{
+    size_t from = service_index(guest), to = service_index(host);
+    if (from == SIZE_MAX || to == SIZE_MAX)
+        return;
+    struct world_service *services = sim->os.world.services;
+    services[from].shares_process_of = 1 + (int)to;
+    services[from].pid = services[to].pid;
+    services[from].created_100ns = services[to].created_100ns;
+    text_copy(sim->os.programs[from].image, PROCESS_IMAGE_MAX, sim->os.programs[to].image);
+}
+
 static void draw_services(uint64_t *random)
 {
     struct world *world = &sim->os.world;
@@ -89,10 +120,16 @@ static void draw_services(uint64_t *random)
         service->checkpoint_every_ms = chance(random, 70) ? 1000 : 0;
         service->wait_hint_ms = below(random, 20000);
         service->recovers = chance(random, 20);
+        service->recovers_after_ms = chance(random, 30) ? 1000 + below(random, 120000) : 0;
         for (size_t n = 0; n < ARRAY_COUNT(blueprints[i].needs) && blueprints[i].needs[n]; n++)
             if (service_index(blueprints[i].needs[n]) != SIZE_MAX)
                 world_need(world, service->name, blueprints[i].needs[n]);
     }
+    /* Those of one program, as inetinfo.exe, and a client in the process of another service. */
+    if (!sim->calm && chance(random, 15))
+        share_process("Connector", "POP3Svc");
+    if (!sim->calm && chance(random, 8))
+        share_process("Spooler", "ArchiveSvc");
     /* Some do not run; what needs them does not either. */
     for (size_t i = 0; i < world->count; i++)
         if (!sim->calm && chance(random, 8))
@@ -121,6 +158,14 @@ void draw_budget(uint64_t *random)
     settings->min_interval_ms = settings->interval_ms * below(random, 8 * scale);
 }
 
+void draw_timeouts(uint64_t *random)
+{
+    struct settings *settings = &sim->settings;
+    settings->verify_ms = 1000 * (10 + below(random, 60));
+    settings->stop_timeout_ms = 1000 * (60 + below(random, 120));
+    settings->start_timeout_ms = 1000 * (60 + below(random, 120));
+}
+
 static void draw_settings(uint64_t *random)
 {
     static const int64_t intervals_ms[] = {15000, 30000, 60000};
@@ -135,9 +180,7 @@ static void draw_settings(uint64_t *random)
     /* Verdicts that are drawn come ten times as early: so does everything else. */
     uint32_t scale = sim->computed ? 10 : 2;
     settings->min_window_ms = sim->computed ? slot_ms * (25 + below(random, 15)) : slot_ms * below(random, 6);
-    settings->verify_ms = 1000 * (10 + below(random, 60));
-    settings->stop_timeout_ms = 1000 * (60 + below(random, 120));
-    settings->start_timeout_ms = 1000 * (60 + below(random, 120));
+    draw_timeouts(random);
     draw_budget(random);
     settings->urgent_ms = slot_ms * below(random, 12 * scale);
     settings->reminder_ms = slot_ms * (2 * scale + below(random, 20 * scale));
@@ -233,8 +276,8 @@ static bool world_moves(const struct world *world)
         if (service->exists &&
             (service->state == SERVICE_STATE_START_PENDING || service->state == SERVICE_STATE_STOP_PENDING ||
              service->state == SERVICE_STATE_PAUSE_PENDING ||
-             service->state == SERVICE_STATE_CONTINUE_PENDING ||
-             (service->dies_after_ms > 0 && service->dies_count > 0)))
+             service->state == SERVICE_STATE_CONTINUE_PENDING || service->stop_due_ms > 0 ||
+             service->start_due_ms > 0 || (service->dies_after_ms > 0 && service->dies_count > 0)))
             return true;
     }
     return false;
@@ -256,6 +299,27 @@ void machine_advance(int64_t ms)
         judge_world(piece_ms);
         ms -= piece_ms;
     }
+}
+
+/* Nothing of it moves, and its clocks have gone on: a virtual one was held, or it slept. */
+void machine_stands_still(int64_t ms)
+{
+    struct world *world = &sim->os.world;
+    world->mono_ms += ms;
+    world->utc_ms += ms;
+    for (size_t i = 0; i < world->count; i++) {
+        world->services[i].pending_since_ms += ms;
+        world->services[i].running_since_ms += ms;
+        world->services[i].stop_due_ms += world->services[i].stop_due_ms > 0 ? ms : 0;
+        world->services[i].start_due_ms += world->services[i].start_due_ms > 0 ? ms : 0;
+    }
+    sim->next_slot_ms += ms;
+    for (size_t lane = 0; lane < LANE_COUNT; lane++) {
+        sim->lanes[lane].run_ms += ms;
+        sim->lanes[lane].done_ms += ms;
+    }
+    judge_stood_still(ms);
+    story("the machine stood still for %lld s", (long long)(ms / 1000));
 }
 
 void machine_boot(void)
@@ -323,6 +387,15 @@ void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_min
     *out_weekday = (int)((utc_ms / MS_PER_DAY + 3) % 7); /* 1970 began on a Thursday */
 }
 
+/* The last third of each. */
+static void cut_lists(struct observation *observation)
+{
+    observation->services_cut = observation->services_known;
+    observation->processes_cut = observation->processes_known;
+    observation->service_count -= observation->service_count / 3;
+    observation->process_count -= observation->process_count / 3;
+}
+
 enum status os_observe(struct os *os, struct observation *out_observation, struct err *err)
 {
     struct world *world = &os->world;
@@ -341,6 +414,8 @@ enum status os_observe(struct os *os, struct observation *out_observation, struc
             commit += process->private_bytes;
         }
     }
+    if (os->lists_cut)
+        cut_lists(out_observation);
     if (os->veto_runs && out_observation->processes_known) {
         struct process *veto = &out_observation->processes[out_observation->process_count++];
         *veto = (struct process){.id = {VETO_PID, 1}, .private_bytes = MIB, .handle_count = 10};

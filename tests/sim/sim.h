@@ -41,10 +41,11 @@ struct program {
 
 struct os {
     struct world world;
-    int64_t boot_ms; /* true time at which the machine's monotonic clock was 0 */
+    int64_t boot_ms;                        /* true time at which the machine's monotonic clock was 0 */
+    uint32_t ever_needed[SIM_SERVICES_MAX]; /* bits (1 << service): directly, now or before */
     struct program programs[SIM_SERVICES_MAX];
     struct host host;
-    bool host_unreadable, graph_unreadable, cluster, veto_runs, pid_reused;
+    bool host_unreadable, graph_unreadable, cluster, veto_runs, pid_reused, lists_cut;
     enum relay_mood relays[SIM_RELAYS];
     uint64_t noise;
 };
@@ -66,13 +67,16 @@ struct os {
     X(MAINTENANCE, "maintenance is switched on")                                                             \
     X(BY_HAND, "a person asks for a restart")                                                                \
     X(CLOCK_JUMP, "the clock is set")                                                                        \
+    X(STANDS_STILL, "the machine stands still")                                                              \
     X(PERSON_STOPS, "a person stops a service")                                                              \
     X(PERSON_STARTS, "a person starts a service")                                                            \
     X(PERSON_PAUSES, "a person pauses services")                                                             \
     X(PERSON_DISABLES, "a person disables a service")                                                        \
     X(PERSON_DELETES, "a person deletes a service")                                                          \
+    X(PERSON_REWIRES, "a person changes who needs whom")                                                     \
     X(SERVICE_DIES, "a service's process ends")                                                              \
     X(DIES_AFTER_START, "a service dies soon after its starts")                                              \
+    X(ENDS_AFTER_START, "a service ends by itself soon after its starts")                                    \
     X(STOP_HANGS, "a stop hangs")                                                                            \
     X(CLIENT_HANGS, "a client's stop hangs, and its process stands still")                                   \
     X(NOT_ENDED, "a process cannot be ended")                                                                \
@@ -81,11 +85,14 @@ struct os {
     X(STOP_REFUSED, "stops are refused")                                                                     \
     X(START_REFUSED, "starts are refused")                                                                   \
     X(START_FAILS, "starts fail")                                                                            \
+    X(START_ANSWER_LOST, "starts work, and the answer is an error")                                          \
     X(STOP_IGNORED, "stops are ignored")                                                                     \
+    X(STOP_LATE, "a stop is accepted and begins late")                                                       \
     X(NO_STOP_ACCEPTED, "a service takes no stop control")                                                   \
     X(STATE_UNREADABLE, "a service's state cannot be read")                                                  \
     X(SERVICES_UNREADABLE, "services cannot be read")                                                        \
     X(PROCESSES_UNREADABLE, "processes cannot be read")                                                      \
+    X(LISTS_CUT, "there are more services and processes than are read")                                      \
     X(HOST_UNREADABLE, "the host's counters cannot be read")                                                 \
     X(GRAPH_UNREADABLE, "the service configuration cannot be read")                                          \
     X(VETO, "a veto process runs")                                                                           \
@@ -136,6 +143,7 @@ struct judge_service {
     int64_t pause_ms;     /* not again before that is over, */
     uint64_t asked_in;    /* in this life of storewatch, */
     int64_t asked_for;    /* for this restart */
+    bool stops_late;      /* it accepted a stop that has not begun */
     bool hands_off;       /* a person stopped it, at hands_off_ms, after storewatch had seen it run again */
     int64_t hands_off_ms;
     int64_t wanted_ms; /* true time at which the start that was asked for last was decided on */
@@ -274,9 +282,12 @@ void story(const char *format, ...) PRINTF_LIKE(1, 2);
 /* machine.c */
 void world_draw(void);
 void draw_budget(uint64_t *random);
-bool config_write(void);                             /* of sim->settings, to sim->config_path */
-size_t service_index(const char *name);              /* SIZE_MAX when there is none */
-bool service_needs(size_t dependent, size_t needed); /* directly or not; each needs itself */
+void draw_timeouts(uint64_t *random);
+bool config_write(void);                                   /* of sim->settings, to sim->config_path */
+size_t service_index(const char *name);                    /* SIZE_MAX when there is none */
+bool service_needs(size_t dependent, size_t needed);       /* directly or not; each needs itself */
+bool service_ever_needed(size_t dependent, size_t needed); /* likewise, or did before a person changed that */
+void machine_stands_still(int64_t ms);
 void machine_advance(int64_t ms);
 void machine_boot(void);
 void growth_begin(size_t service, bool mended_by_restart, double factor);
@@ -310,6 +321,7 @@ void judge_stopped(const char *name, bool accepted);
 void judge_start(const char *name);
 void judge_terminate(const char *name, struct process_id id); /* before it takes effect */
 void judge_person(const char *name);
+void judge_stood_still(int64_t ms);
 void judge_set_aside(void);
 void judge_event(enum alert_kind kind);
 void judge_mail(const char *message, bool refused);

@@ -41,13 +41,25 @@ static size_t index_of(const struct world *world, const struct world_service *se
     return (size_t)(service - world->services);
 }
 
+/* The one whose process it runs in: itself, unless another one's. */
+static size_t host_of(const struct world *world, const struct world_service *service)
+{
+    return service->shares_process_of > 0 ? (size_t)service->shares_process_of - 1 : index_of(world, service);
+}
+
+static bool in_one_process(const struct world *world, const struct world_service *a,
+                           const struct world_service *b)
+{
+    return host_of(world, a) == host_of(world, b);
+}
+
 static void new_process(struct world *world, struct world_service *service)
 {
-    if (service->shares_process_of > 0) {
-        const struct world_service *host = &world->services[service->shares_process_of - 1];
-        if (host->pid != 0) {
-            service->pid = host->pid;
-            service->created_100ns = host->created_100ns;
+    for (size_t i = 0; i < world->count; i++) {
+        const struct world_service *other = &world->services[i];
+        if (other != service && other->pid != 0 && in_one_process(world, service, other)) {
+            service->pid = other->pid;
+            service->created_100ns = other->created_100ns;
             return;
         }
     }
@@ -107,6 +119,17 @@ void world_need(struct world *world, const char *dependent, const char *needed)
     service->needs[service->need_count++] = index_of(world, other);
 }
 
+void world_need_no_more(struct world *world, const char *dependent, const char *needed)
+{
+    struct world_service *service = find(world, dependent);
+    const size_t index = index_of(world, find(world, needed));
+    for (size_t n = service->need_count; n-- > 0;) {
+        if (service->needs[n] == index) {
+            service->needs[n] = service->needs[--service->need_count];
+        }
+    }
+}
+
 static void become_stopped(struct world_service *service, uint32_t exit_code)
 {
     service->state = SERVICE_STATE_STOPPED;
@@ -114,6 +137,7 @@ static void become_stopped(struct world_service *service, uint32_t exit_code)
     service->pid = 0;
     service->created_100ns = 0;
     service->checkpoint = 0;
+    service->stop_due_ms = 0;
     if (service->marked_for_delete) {
         service->exists = false;
     }
@@ -164,12 +188,25 @@ static bool needs_coming(const struct world *world, const struct world_service *
     return true;
 }
 
+/* By itself: a failure action, or a start that was put off after the boot. */
+static void scm_starts(struct world *world, struct world_service *service)
+{
+    service->start_due_ms = 0;
+    if (service->exists && service->state == SERVICE_STATE_STOPPED && service->start_type != START_DISABLED) {
+        become_pending(world, service, SERVICE_STATE_START_PENDING);
+        new_process(world, service);
+    }
+}
+
 static void die(struct world *world, struct world_service *service, uint32_t exit_code)
 {
     become_stopped(service, exit_code);
-    if (service->recovers && service->exists && service->start_type != START_DISABLED) {
-        become_pending(world, service, SERVICE_STATE_START_PENDING);
-        new_process(world, service);
+    if (!service->recovers || exit_code == 0) {
+        return;
+    }
+    service->start_due_ms = world->mono_ms + service->recovers_after_ms;
+    if (service->recovers_after_ms == 0) {
+        scm_starts(world, service);
     }
 }
 
@@ -221,11 +258,18 @@ static void tick(struct world *world, struct world_service *service)
         if (service->dies_after_ms > 0 && service->dies_count > 0 &&
             world->mono_ms - service->running_since_ms >= service->dies_after_ms) {
             service->dies_count--;
-            die(world, service, CODE_PROCESS_ABORTED);
+            die(world, service, service->ends_cleanly ? 0 : CODE_PROCESS_ABORTED);
+        } else if (service->stop_due_ms > 0 && world->mono_ms >= service->stop_due_ms) {
+            service->stop_due_ms = 0;
+            become_pending(world, service, SERVICE_STATE_STOP_PENDING);
+        }
+        return;
+    case SERVICE_STATE_STOPPED:
+        if (service->start_due_ms > 0 && world->mono_ms >= service->start_due_ms) {
+            scm_starts(world, service);
         }
         return;
     case SERVICE_STATE_UNKNOWN:
-    case SERVICE_STATE_STOPPED:
     case SERVICE_STATE_PAUSED:
     case SERVICE_STATE_ABSENT:
         return;
@@ -295,7 +339,11 @@ uint32_t world_stop(struct world *world, const char *name)
         return CODE_INVALID_CONTROL;
     }
     service->stopped_count++;
-    if (!service->ignores_stop) {
+    if (service->stops_late_ms > 0) {
+        if (service->stop_due_ms == 0) {
+            service->stop_due_ms = world->mono_ms + service->stops_late_ms;
+        }
+    } else if (!service->ignores_stop) {
         become_pending(world, service, SERVICE_STATE_STOP_PENDING);
     }
     return 0;
@@ -345,6 +393,7 @@ uint32_t world_start(struct world *world, const char *name)
     const uint32_t code = service != NULL ? start(world, service, WORLD_NEEDS_MAX) : CODE_NOT_INSTALLED;
     if (code == 0) {
         service->started_count++;
+        return service->lost_start_code;
     }
     return code == CODE_ALREADY_RUNNING ? 0 : code; /* as os_service_start */
 }
@@ -455,11 +504,34 @@ void world_person_deletes(struct world *world, const char *name)
     }
 }
 
-void world_kill(struct world *world, const char *name, uint32_t exit_code)
+void world_person_installs(struct world *world, const char *name)
 {
     struct world_service *service = find(world, name);
-    if (service->exists && service->state != SERVICE_STATE_STOPPED) {
-        die(world, service, exit_code);
+    service->person_deleted = service->marked_for_delete = false;
+    if (!service->exists) {
+        service->exists = true;
+        become_stopped(service, CODE_NEVER_STARTED);
+        service->start_type = START_AUTO;
+    }
+}
+
+void world_kill(struct world *world, const char *name, uint32_t exit_code)
+{
+    const struct world_service *killed = find(world, name);
+    const uint32_t pid = killed->pid;
+    if (!killed->exists || killed->state == SERVICE_STATE_STOPPED) {
+        return;
+    }
+    bool in_it[WORLD_SERVICES_MAX];
+    for (size_t i = 0; i < world->count; i++) {
+        struct world_service *service = &world->services[i];
+        in_it[i] = service == killed || (pid != 0 && service->pid == pid);
+        service->pid = in_it[i] ? 0 : service->pid; /* nobody is started in it again */
+    }
+    for (size_t i = 0; i < world->count; i++) {
+        if (in_it[i]) {
+            die(world, &world->services[i], exit_code);
+        }
     }
 }
 
@@ -478,10 +550,13 @@ void world_reboot(struct world *world)
     for (size_t i = 0; i < world->count; i++) {
         become_stopped(&world->services[i], CODE_NEVER_STARTED);
         world->services[i].person_stopped = false;
+        world->services[i].start_due_ms = 0;
     }
     for (size_t i = 0; i < world->count; i++) {
         struct world_service *service = &world->services[i];
-        if (service->exists && service->start_type == START_AUTO) {
+        if (service->start_type == START_AUTO && service->recovers_after_ms > 0) {
+            service->start_due_ms = world->mono_ms + service->recovers_after_ms;
+        } else if (service->exists && service->start_type == START_AUTO) {
             (void)start(world, service, WORLD_NEEDS_MAX);
         }
     }

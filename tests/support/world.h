@@ -30,6 +30,7 @@ struct world_service {
     bool works_while_pending; /* its CPU time and I/O count move then */
     bool accepts_stop;
     bool ignores_stop;       /* accepts the control and goes on running */
+    int64_t stops_late_ms;   /* accepts the control and begins to stop so much later */
     bool hangs_in_stop;      /* stays stop pending until world_unhang */
     bool hangs_in_start;     /* stays start pending until world_unhang */
     bool hidden_process;     /* it is in no list of processes: it has ended, and the SCM does not know yet */
@@ -39,10 +40,13 @@ struct world_service {
     uint32_t refuse_stop_count;
     uint32_t refuse_start_code; /* likewise starts */
     uint32_t refuse_start_count;
+    uint32_t lost_start_code;  /* it starts, and the answer is this code; 0 = the answer comes */
     uint32_t fail_start_count; /* so many starts are accepted and end in STOPPED with exit code 1067 */
     int64_t dies_after_ms;     /* after it reached RUNNING; 0 = never */
     uint32_t dies_count;       /* so many times */
-    bool recovers;             /* the SCM's failure action starts it again at once when it dies */
+    bool ends_cleanly;         /* with exit code 0 then, as one that has nothing to do */
+    bool recovers;             /* the SCM's failure action starts it again when it dies, */
+    int64_t recovers_after_ms; /* so much later; likewise the SCM after a boot (delayed start) */
     int shares_process_of;     /* index + 1 of the service whose process hosts it; 0 = a process of its own */
 
     /* what it is doing */
@@ -52,6 +56,8 @@ struct world_service {
     uint32_t checkpoint;
     uint32_t win32_exit_code, service_exit_code;
     int64_t pending_since_ms, running_since_ms;
+    int64_t stop_due_ms,
+        start_due_ms; /* when it stops late, and the SCM starts it by itself; 0 = it does not */
     double cpu_ms, io_count;
     bool unreadable; /* its state cannot be read: UNKNOWN in observations */
 
@@ -79,6 +85,7 @@ void world_init(struct world *world);
 struct world_service *world_add(struct world *world, const char *name);
 struct world_service *world_get(struct world *world, const char *name); /* NULL when there is none */
 void world_need(struct world *world, const char *dependent, const char *needed);
+void world_need_no_more(struct world *world, const char *dependent, const char *needed);
 /* Puts it into a state at once, without what leads there. */
 void world_put(struct world *world, const char *name, enum service_state state);
 
@@ -102,6 +109,7 @@ void world_person_continues(struct world *world, const char *name); /* one that 
 void world_person_disables(struct world *world, const char *name);
 void world_person_enables(struct world *world, const char *name);
 void world_person_deletes(struct world *world, const char *name);
+void world_person_installs(struct world *world, const char *name); /* again, one that was deleted; stopped */
 void world_kill(struct world *world, const char *name, uint32_t exit_code); /* its process ends now */
 void world_unhang(struct world *world, const char *name);
 /* All processes end; the clock since boot begins anew; services of start type AUTO come up as after a boot.
