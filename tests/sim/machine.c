@@ -161,9 +161,12 @@ void draw_budget(uint64_t *random)
 void draw_timeouts(uint64_t *random)
 {
     struct settings *settings = &sim->settings;
-    settings->verify_ms = 1000 * (10 + below(random, 60));
-    settings->stop_timeout_ms = 1000 * (60 + below(random, 120));
-    settings->start_timeout_ms = 1000 * (60 + below(random, 120));
+    /* In seconds; some as by default, some as in a trial. */
+    const uint32_t size = sim->calm ? 1 : below(random, 12);
+    const int64_t scale_ms = size == 0 ? 50 : size == 2 ? 10000 : 1000;
+    settings->verify_ms = scale_ms * (10 + below(random, 60));
+    settings->stop_timeout_ms = scale_ms * (60 + below(random, 120));
+    settings->start_timeout_ms = scale_ms * (60 + below(random, 120));
 }
 
 static void draw_settings(uint64_t *random)
@@ -207,7 +210,7 @@ bool config_write(void)
     fprintf(file,
             "{\"version\":1,\"mode\":\"%s\",\n"
             "\"sampling\":{\"interval\":\"%lldms\",\"warm_up\":\"0s\"},\n"
-            "\"information_store\":{\"service\":\"MSExchangeIS\"},\n"
+            "\"information_store\":{\"service\":\"%s\"},\n"
             "\"clients\":[%s{\"name\":\"bes\",\"image\":\"besagent.exe\"%s}],\n"
             "\"verdict\":{\"min_window\":\"%lldms\",\"min_growth\":\"4MiB\"},\n"
             "\"limits\":{\"private_bytes\":%s},\n"
@@ -219,7 +222,10 @@ bool config_write(void)
             "\"mail\":{\"to\":[\"ops@example.com\"],\"relays\":[{\"host\":\"relay1\",\"port\":25},"
             "{\"host\":\"relay2\",\"port\":26}],\"reminder\":\"%lldms\",\"max_per_hour\":%u}}\n",
             s->act ? "act" : "alert", (long long)s->interval_ms,
-            s->archive_named ? "{\"name\":\"archive\",\"service\":\"ArchiveSvc\"}," : "",
+            sim->seed % 5 == 1 ? "msexchangeis" : "MSExchangeIS",
+            !s->archive_named    ? ""
+            : sim->seed % 5 == 2 ? "{\"name\":\"archive\",\"service\":\"ARCHIVESVC\"},"
+                                 : "{\"name\":\"archive\",\"service\":\"ArchiveSvc\"},",
             s->bes_served ? ",\"service\":\"BESAgent\"" : "", (long long)s->min_window_ms, limit,
             s->client_rung ? "\"restart_client\"," : "", s->budget_max, (long long)s->per_ms,
             (long long)s->min_interval_ms, windows, (long long)s->urgent_ms, (long long)s->stop_timeout_ms,

@@ -210,6 +210,14 @@ static void die(struct world *world, struct world_service *service, uint32_t exi
     }
 }
 
+static void begin_late_stop(struct world *world, struct world_service *service)
+{
+    if (service->stop_due_ms > 0 && world->mono_ms >= service->stop_due_ms) {
+        service->stop_due_ms = 0;
+        become_pending(world, service, SERVICE_STATE_STOP_PENDING);
+    }
+}
+
 static void tick(struct world *world, struct world_service *service)
 {
     const int64_t pending_ms = world->mono_ms - service->pending_since_ms;
@@ -259,10 +267,12 @@ static void tick(struct world *world, struct world_service *service)
             world->mono_ms - service->running_since_ms >= service->dies_after_ms) {
             service->dies_count--;
             die(world, service, service->ends_cleanly ? 0 : CODE_PROCESS_ABORTED);
-        } else if (service->stop_due_ms > 0 && world->mono_ms >= service->stop_due_ms) {
-            service->stop_due_ms = 0;
-            become_pending(world, service, SERVICE_STATE_STOP_PENDING);
+            return;
         }
+        begin_late_stop(world, service);
+        return;
+    case SERVICE_STATE_PAUSED:
+        begin_late_stop(world, service);
         return;
     case SERVICE_STATE_STOPPED:
         if (service->start_due_ms > 0 && world->mono_ms >= service->start_due_ms) {
@@ -270,7 +280,6 @@ static void tick(struct world *world, struct world_service *service)
         }
         return;
     case SERVICE_STATE_UNKNOWN:
-    case SERVICE_STATE_PAUSED:
     case SERVICE_STATE_ABSENT:
         return;
     }
