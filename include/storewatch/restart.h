@@ -158,34 +158,45 @@ struct restart_request {
     struct process_id process; /* REQUEST_TERMINATE: this one and no other */
 };
 
-/* What of a pending service moved last. */
 enum restart_sign { SIGN_STATE, SIGN_CHECKPOINT, SIGN_CPU, SIGN_IO };
 
-/* What is known about one service of the plan since restart_begin or _resume; rebuilt by looking. */
+/* The signs of life that a pending service gives, as they were last seen. */
+struct restart_signs {
+    enum service_state state;
+    uint32_t checkpoint;
+    reading cpu_ms, io_count; /* the last known ones: a reading that fails and comes back is no sign */
+    enum restart_sign moved;  /* which of them moved last, */
+    int64_t moved_mono_ms;    /* and when */
+};
+
+/* A stop of ours that does not end. */
+struct restart_hang {
+    bool pending;    /* since since_mono_ms, as far as was seen */
+    bool terminated; /* the end of its process is asked for, or was; tried once only */
+    int64_t since_mono_ms;
+    int64_t seen_mono_ms; /* when it was last seen whether it is pending */
+};
+
+/* What is known about one service of the plan since restart_begin or _resume; rebuilt by looking. With the way up
+ * the first three go on, all else begins anew. */
 struct restart_watch {
-    bool timed;        /* since_mono_ms is set: the wait for its state has begun */
+    struct restart_signs signs;
+    struct restart_hang hang;
+    bool told_down; /* SERVICE_DOWN was told of it, in this life of storewatch */
+
+    bool timed;        /* the wait for its state has begun, at since_mono_ms */
     bool accepted;     /* the latest stop control was accepted */
     bool refused;      /* it was refused, and the note says why */
     bool in_effect;    /* a stop of ours is, or may be, in effect */
-    bool hanging;      /* a stop of ours is pending, since hung_mono_ms */
-    bool terminated;   /* the end of its process is asked for, or was; tried once only */
-    bool ended;        /* and has ended, at ended_mono_ms: the SCM is about to notice */
-    bool told_down;    /* SERVICE_DOWN was told of it, in this life of storewatch */
+    bool ended;        /* its process was ended, at ended_mono_ms: the SCM is about to notice */
     bool settling;     /* it stopped cleanly after it ran, at stopped_mono_ms: was it a person? */
     uint32_t rounds;   /* how often it was stopped by us and started again by somebody */
     uint32_t attempts; /* starts that failed */
     int64_t since_mono_ms;
-    int64_t hung_mono_ms;
-    int64_t hang_seen_mono_ms; /* when it was last seen whether it hangs */
     int64_t ended_mono_ms;
     int64_t stopped_mono_ms;
     int64_t retry_mono_ms;    /* is not asked before this */
     int64_t backoff_ms;       /* the next one; 0 = RESTART_BACKOFF_FIRST_MS */
-    int64_t progress_mono_ms; /* when one of the seen_... last moved */
-    enum restart_sign moved;  /* and which */
-    enum service_state seen_state;
-    uint32_t seen_checkpoint;
-    reading seen_cpu_ms, seen_io_count;
     struct process_id ran_as; /* the process it runs in since it was started again */
 };
 

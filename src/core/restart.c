@@ -119,18 +119,9 @@ void machine_enter_starting(struct restart *restart)
 {
     restart->journal.phase = RESTART_STARTING;
     for (size_t i = 0; i < restart->journal.plan.count; i++) {
-        const struct restart_watch seen = restart->watches[i];
-        restart->watches[i] = (struct restart_watch){.told_down = seen.told_down,
-                                                     .hanging = seen.hanging,
-                                                     .hung_mono_ms = seen.hung_mono_ms,
-                                                     .hang_seen_mono_ms = seen.hang_seen_mono_ms,
-                                                     .terminated = seen.terminated,
-                                                     .progress_mono_ms = seen.progress_mono_ms,
-                                                     .moved = seen.moved,
-                                                     .seen_state = seen.seen_state,
-                                                     .seen_checkpoint = seen.seen_checkpoint,
-                                                     .seen_cpu_ms = seen.seen_cpu_ms,
-                                                     .seen_io_count = seen.seen_io_count};
+        struct restart_watch *watch = &restart->watches[i];
+        *watch =
+            (struct restart_watch){.told_down = watch->told_down, .hang = watch->hang, .signs = watch->signs};
     }
 }
 

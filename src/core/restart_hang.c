@@ -120,12 +120,13 @@ void hang_follow(struct restart *restart, const struct machine_step *step, size_
     struct restart_watch *watch = &restart->watches[index];
     const bool hanging =
         look->state == SERVICE_STATE_STOP_PENDING && restart->journal.plan.services[index].stop == STEP_ASKED;
-    if (hanging && (!watch->hanging || step->observation->mono_ms - watch->hang_seen_mono_ms > UNSEEN_MS)) {
-        watch->hung_mono_ms = step->mono_ms;
+    if (hanging &&
+        (!watch->hang.pending || step->observation->mono_ms - watch->hang.seen_mono_ms > UNSEEN_MS)) {
+        watch->hang.since_mono_ms = step->mono_ms;
     }
     if (look->state != SERVICE_STATE_UNKNOWN) {
-        watch->hanging = hanging;
-        watch->hang_seen_mono_ms = step->mono_ms;
+        watch->hang.pending = hanging;
+        watch->hang.seen_mono_ms = step->mono_ms;
     }
 }
 
@@ -138,14 +139,14 @@ enum hung hang_end(struct restart *restart, struct machine_step *step, size_t in
     struct restart_service *service = &restart->journal.plan.services[index];
     struct restart_watch *watch = &restart->watches[index];
     const int64_t looked_mono_ms = step->observation->mono_ms;
-    const int64_t hung_ms = looked_mono_ms - watch->hung_mono_ms;
+    const int64_t hung_ms = looked_mono_ms - watch->hang.since_mono_ms;
     /* What cannot be read may be moving. */
     const bool still = reading_known(look->cpu_ms) && reading_known(look->io_count) &&
-                       looked_mono_ms - watch->progress_mono_ms >
+                       looked_mono_ms - watch->signs.moved_mono_ms >
                            hang_quiet_allowed_ms(look, restart->config->stop_timeout_ms);
     char why[96];
-    if (!watch->hanging || look->state != SERVICE_STATE_STOP_PENDING || watch->terminated || restart->asked ||
-        !still || restart->terminate_held[0] != '\0' ||
+    if (!watch->hang.pending || look->state != SERVICE_STATE_STOP_PENDING || watch->hang.terminated ||
+        restart->asked || !still || restart->terminate_held[0] != '\0' ||
         !restart_may_terminate(restart->config, step->observation, service, why, sizeof(why))) {
         return HUNG_WAIT;
     }
@@ -156,7 +157,7 @@ enum hung hang_end(struct restart *restart, struct machine_step *step, size_t in
     text_add(&text, "did not stop for ");
     text_add_duration(&text, hung_ms);
     text_add(&text, ", no sign of progress: its process %" PRIu32 " is terminated", service->process.pid);
-    watch->terminated = true;
+    watch->hang.terminated = true;
     step->news |= RESTART_NEWS_STEP | RESTART_NEWS_TERMINATE;
     machine_ask(restart, step, REQUEST_TERMINATE, index);
     return HUNG_ASKED;
@@ -170,10 +171,10 @@ void hang_told(struct restart *restart, size_t index, enum status status, uint32
     struct restart_service *service = &restart->journal.plan.services[index];
     restart->news |= RESTART_NEWS_STEP;
     if (status == STATUS_BUSY) {
-        restart->watches[index].terminated = false;
+        restart->watches[index].hang.terminated = false;
         const bool anew = code == RESTART_TOO_LATE || code == RESTART_WITHDRAWN;
         if (anew) { /* that look is too old: all patience anew */
-            restart->watches[index].hanging = false;
+            restart->watches[index].hang.pending = false;
         }
         service_note(service, "hangs in its stop; its process %" PRIu32 " was not terminated: %s",
                      service->process.pid,

@@ -75,7 +75,7 @@ bool state_is_pending(enum service_state state);
 bool processes_surely_differ(struct process_id a, struct process_id b);
 struct look look_at(const struct observation *observation, const char *name);
 struct look look_at_planned(const struct observation *observation, const struct restart_service *service);
-void look_follow(struct restart_watch *watch, const struct look *look, int64_t mono_ms);
+void signs_follow(struct restart_signs *signs, const struct look *look, int64_t mono_ms);
 int64_t watch_waited_ms(struct restart_watch *watch, int64_t mono_ms);
 int64_t watch_next_backoff(struct restart_watch *watch, int64_t last_ms);
 bool watch_stays_stopped(struct restart_watch *watch, int64_t mono_ms);

@@ -68,35 +68,30 @@ struct look look_at_planned(const struct observation *observation, const struct 
     return look;
 }
 
-/* Remembers what was seen of the service and since when nothing of it has moved. */
-void look_follow(struct restart_watch *watch, const struct look *look, int64_t mono_ms)
+/* Remembers what this look shows of it, and since when nothing of that has moved. */
+void signs_follow(struct restart_signs *signs, const struct look *look, int64_t mono_ms)
 {
     if (look->state == SERVICE_STATE_UNKNOWN) {
         return;
     }
-    const uint32_t checkpoint = look->service != NULL ? look->service->checkpoint : 0;
+    const struct restart_signs before = *signs;
+    signs->state = look->state;
+    signs->checkpoint = look->service != NULL ? look->service->checkpoint : 0;
+    signs->cpu_ms = reading_known(look->cpu_ms) ? look->cpu_ms : before.cpu_ms;
+    signs->io_count = reading_known(look->io_count) ? look->io_count : before.io_count;
     const struct {
         bool moved;
         enum restart_sign sign;
-    } signs[] = {{watch->seen_state != look->state, SIGN_STATE},
-                 {watch->seen_checkpoint != checkpoint, SIGN_CHECKPOINT},
-                 {reading_known(look->cpu_ms) && look->cpu_ms != watch->seen_cpu_ms, SIGN_CPU},
-                 {reading_known(look->io_count) && look->io_count != watch->seen_io_count, SIGN_IO}};
-    for (size_t i = 0; i < ARRAY_COUNT(signs); i++) {
-        if (signs[i].moved) {
-            watch->progress_mono_ms = mono_ms;
-            watch->moved = signs[i].sign;
-            break;
+    } all[] = {{signs->state != before.state, SIGN_STATE},
+               {signs->checkpoint != before.checkpoint, SIGN_CHECKPOINT},
+               {signs->cpu_ms != before.cpu_ms, SIGN_CPU},
+               {signs->io_count != before.io_count, SIGN_IO}};
+    for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+        if (all[i].moved) {
+            signs->moved_mono_ms = mono_ms;
+            signs->moved = all[i].sign;
+            return;
         }
-    }
-    watch->seen_state = look->state;
-    watch->seen_checkpoint = checkpoint;
-    /* The last *known* values: a reading that fails and comes back is no progress. */
-    if (reading_known(look->cpu_ms)) {
-        watch->seen_cpu_ms = look->cpu_ms;
-    }
-    if (reading_known(look->io_count)) {
-        watch->seen_io_count = look->io_count;
     }
 }
 

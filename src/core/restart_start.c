@@ -28,7 +28,7 @@ static bool end_is_out(struct restart *restart, struct machine_step *step, size_
     if (!machine_is_out(restart, service) || restart->request.kind != REQUEST_TERMINATE) {
         return false;
     }
-    look_follow(watch, look, step->mono_ms);
+    signs_follow(&watch->signs, look, step->mono_ms);
     if (watch_waited_ms(watch, step->mono_ms) >= restart->config->start_timeout_ms) {
         machine_tell_down(restart, service, &step->news);
     }
@@ -91,7 +91,7 @@ static void see(struct restart *restart, struct machine_step *step, size_t index
 {
     struct restart_service *service = &restart->journal.plan.services[index];
     struct restart_watch *watch = &restart->watches[index];
-    look_follow(watch, look, step->mono_ms);
+    signs_follow(&watch->signs, look, step->mono_ms);
     if (state_is_running(look->state)) {
         watch->settling = false;
         watch->timed = false;

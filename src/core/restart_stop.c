@@ -65,7 +65,7 @@ static size_t first_not_down(struct restart *restart, struct machine_step *step,
         struct restart_service *service = &plan->services[i];
         struct restart_watch *watch = &restart->watches[i];
         const struct look look = look_at_planned(step->observation, service);
-        look_follow(watch, &look, step->mono_ms);
+        signs_follow(&watch->signs, &look, step->mono_ms);
         hang_follow(restart, step, i, &look);
         if (state_is_down(look.state)) {
             /* One that we never asked stays "waiting": it is down, but not by us. One whose request is out
@@ -90,9 +90,8 @@ static size_t first_not_down(struct restart *restart, struct machine_step *step,
                 (struct restart_watch){.rounds = watch->rounds + 1,
                                        .retry_mono_ms = back_unseen ? step->mono_ms + RESTART_BACKOFF_FIRST_MS
                                                                     : watch->retry_mono_ms,
-                                       .terminated = watch->terminated,
-                                       .seen_state = look.state,
-                                       .progress_mono_ms = step->mono_ms};
+                                       .hang.terminated = watch->hang.terminated,
+                                       .signs = {.state = look.state, .moved_mono_ms = step->mono_ms}};
             step->news |= RESTART_NEWS_STEP;
             *out_insisted |= watch->rounds >= RESTART_STOP_ROUNDS_MAX;
         }
@@ -182,7 +181,7 @@ static void timed_out(struct restart *restart, struct machine_step *step, size_t
                     service->note);
         return;
     }
-    if (!watch->terminated) { /* else the note says what came of that */
+    if (!watch->hang.terminated) { /* else the note says what came of that */
         note_timeout(restart, service, watch, look->state);
     }
     if (look->state == SERVICE_STATE_STOP_PENDING) { /* it serves nobody, and nothing of ours can end that */

@@ -126,7 +126,7 @@ static void say_if_hangs(struct restart *restart, const struct machine_step *ste
     const struct restart_service *service = &restart->journal.plan.services[index];
     char why[96];
     struct text text = text_on(restart->if_hangs, sizeof(restart->if_hangs));
-    if (restart->watches[index].terminated) {
+    if (restart->watches[index].hang.terminated) {
         text_add(&text, "if %s hangs: waits (its process was to be terminated; that is tried once)",
                  service->name);
     } else if (restart->terminate_held[0] != '\0' &&
@@ -143,7 +143,7 @@ void machine_say_pending(struct restart *restart, struct machine_step *step, siz
 {
     static const char *const signs[] = {"", "checkpoint ", "CPU time ", "I/O "};
     struct restart_watch *watch = &restart->watches[index];
-    const int64_t still_ms = step->mono_ms - watch->progress_mono_ms;
+    const int64_t still_ms = step->mono_ms - watch->signs.moved_mono_ms;
     const bool still = still_ms > hang_quiet_allowed_ms(look, timeout_ms);
     char storage[192];
     struct text text = text_on(storage, sizeof(storage));
@@ -154,7 +154,7 @@ void machine_say_pending(struct restart *restart, struct machine_step *step, siz
         text_add(&text, ", wait hint ");
         text_add_duration(&text, look->service->wait_hint_ms);
     }
-    text_add(&text, still ? ", hung? no sign of progress for " : ", %smoved ", signs[watch->moved]);
+    text_add(&text, still ? ", hung? no sign of progress for " : ", %smoved ", signs[watch->signs.moved]);
     text_add_duration(&text, still_ms);
     text_add(&text, still ? "" : " ago");
     const int64_t left_ms = timeout_ms - watch_waited_ms(watch, step->mono_ms);
