@@ -174,7 +174,7 @@ struct restart_hang {
     bool pending;    /* since since_mono_ms, as far as was seen */
     bool terminated; /* the end of its process is asked for, or was; tried once only */
     int64_t since_mono_ms;
-    int64_t seen_mono_ms; /* when it was last seen whether it is pending */
+    int64_t seen_mono_ms; /* the begin of the latest look that showed whether it is pending */
 };
 
 /* What is known about one service of the plan since restart_begin or _resume; rebuilt by looking. With the way up

@@ -126,7 +126,7 @@ void hang_follow(struct restart *restart, const struct machine_step *step, size_
     }
     if (look->state != SERVICE_STATE_UNKNOWN) {
         watch->hang.pending = hanging;
-        watch->hang.seen_mono_ms = step->mono_ms;
+        watch->hang.seen_mono_ms = step->observation->mono_ms;
     }
 }
 

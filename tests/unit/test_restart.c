@@ -974,17 +974,27 @@ static void test_what_comes_too_late_again_and_again_turns_back(void **state)
     assert_true(world_runs(&run.world, "A"));
 }
 
-/* A machine that slept, or could not be read for long, has not been seen to hang meanwhile. */
+/* A machine that slept, or could not be read for long, has not been seen to hang meanwhile; also when it slept in
+ * the middle of a look. */
 static void test_time_that_nobody_saw_is_no_patience(void **state)
 {
     (void)state;
-    static const int64_t slept_ms[] = {30 * MS_PER_MINUTE, 3 * MS_PER_HOUR};
-    for (size_t i = 0; i < ARRAY_COUNT(slept_ms); i++) {
+    static const struct {
+        int64_t slept_ms;
+        bool in_a_look;
+    } cases[] = {{30 * MS_PER_MINUTE, false}, {3 * MS_PER_HOUR, false}, {15 * MS_PER_MINUTE, true}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         run_prepare_client("T A>T");
         run_begin(NULL);
         hang("A");
         run_for(2 * MS_PER_MINUTE);
-        world_advance(&run.world, slept_ms[i]);
+        if (cases[i].in_a_look) {
+            run.look_takes_ms = cases[i].slept_ms;
+            run_step();
+            run.look_takes_ms = 0;
+        } else {
+            world_advance(&run.world, cases[i].slept_ms);
+        }
         run_for(19 * MS_PER_MINUTE);
         assert_null(strstr(run.log.data, "terminate"));
         run_for(2 * MS_PER_MINUTE);
