@@ -147,6 +147,13 @@ static void person_rewires(const struct fault *fault)
     }
 }
 
+/* Again: storewatch may have seen only that it was gone. */
+static void person_installs(const struct fault *fault)
+{
+    world_person_installs(&sim->os.world, service_of(fault)->name);
+    judge_person(service_of(fault)->name);
+}
+
 static void people_begin(const struct fault *fault)
 {
     struct world *world = &sim->os.world;
@@ -521,7 +528,7 @@ static void fault_end(struct fault *fault)
     else if (fault->kind == FAULT_PERSON_DISABLES && fault->person_undoes)
         world_person_enables(world, service_of(fault)->name);
     else if (fault->kind == FAULT_PERSON_DELETES && fault->person_undoes)
-        world_person_installs(world, service_of(fault)->name);
+        person_installs(fault);
     else if (fault->kind >= FAULT_STOP_HANGS && fault->kind <= FAULT_STATE_UNREADABLE)
         service_mend(fault->kind == FAULT_CLIENT_HANGS ? &world->services[service_index("ArchiveSvc")]
                                                        : service_of(fault));
