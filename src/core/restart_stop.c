@@ -85,6 +85,9 @@ static size_t first_not_down(struct restart *restart, struct machine_step *step,
         if ((service->stop == STEP_REACHED && look.state != SERVICE_STATE_UNKNOWN) || back_unseen) {
             service->stop = STEP_WAITING;
             service->start = STEP_REACHED; /* by somebody else; and it keeps in mind that we had stopped it */
+            /* The one to be stopped now, and what is to be gone before its stop is over. Without a creation time: it is
+             * not what the plan has named, and nothing of ours ends it. */
+            service->process = (struct process_id){.pid = look.process.pid};
             service_note(service, "somebody started it again after it was stopped");
             *watch =
                 (struct restart_watch){.rounds = watch->rounds + 1,

@@ -188,7 +188,7 @@ static bool needs_coming(const struct world *world, const struct world_service *
     return true;
 }
 
-/* By itself: a failure action, or a start that was put off after the boot. */
+/* By itself: a failure action, or a start that was put off after the boot. Nothing, when it runs by then. */
 static void scm_starts(struct world *world, struct world_service *service)
 {
     service->start_due_ms = 0;
@@ -220,6 +220,9 @@ static void begin_late_stop(struct world *world, struct world_service *service)
 
 static void tick(struct world *world, struct world_service *service)
 {
+    if (service->start_due_ms > 0 && world->mono_ms >= service->start_due_ms) {
+        scm_starts(world, service);
+    }
     const int64_t pending_ms = world->mono_ms - service->pending_since_ms;
     switch (service->state) {
     case SERVICE_STATE_START_PENDING:
@@ -274,12 +277,8 @@ static void tick(struct world *world, struct world_service *service)
     case SERVICE_STATE_PAUSED:
         begin_late_stop(world, service);
         return;
-    case SERVICE_STATE_STOPPED:
-        if (service->start_due_ms > 0 && world->mono_ms >= service->start_due_ms) {
-            scm_starts(world, service);
-        }
-        return;
     case SERVICE_STATE_UNKNOWN:
+    case SERVICE_STATE_STOPPED:
     case SERVICE_STATE_ABSENT:
         return;
     }

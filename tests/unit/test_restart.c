@@ -1395,6 +1395,32 @@ static void test_somebody_insists(void **state)
     assert_non_null(strstr(planned("A")->note, "somebody started it again"));
 }
 
+/* One that somebody started again and that takes its time with our stop is not started again and again: and when
+ * that stop comes into effect after we have turned back, it is ours. */
+static void test_started_again_and_slow_to_stop(void **state)
+{
+    (void)state;
+    for (int turns_back = 0; turns_back < 2; turns_back++) {
+        run_begin("T A>T B>T");
+        world_get(&run.world, "B")->stop_latency_ms = 10 * MS_PER_SECOND;
+        run_for(4 * MS_PER_SECOND);
+        assert_string_equal(run.log.data, "stop A; stop B");
+        world_person_starts(&run.world, "A");
+        world_get(&run.world, "A")->stops_late_ms = 20 * MS_PER_SECOND;
+        run_for(35 * MS_PER_SECOND);
+        assert_string_equal(run.log.data, "stop A; stop B; stop A");
+        if (turns_back) {
+            run_news(restart_abandon(&run.restart, "a person said so", run.world.utc_ms));
+            run_crash();
+        }
+        run_to_end();
+        assert_int_equal(run.restart.journal.outcome, turns_back ? RESTART_RESTORED : RESTART_SUCCEEDED);
+        assert_true(world_runs(&run.world, "A"));
+        assert_int_equal(run.world.services[1].stopped_count, 2);
+        assert_int_equal(world_get(&run.world, "A")->started_count, 1);
+    }
+}
+
 static void test_dies_instead_of_stopping(void **state)
 {
     (void)state;
@@ -3207,6 +3233,7 @@ int main(void)
         cmocka_unit_test(test_plan_grows_to_its_bound_only),
         cmocka_unit_test(test_dependency_of_an_old_one_joins),
         cmocka_unit_test(test_somebody_insists),
+        cmocka_unit_test(test_started_again_and_slow_to_stop),
         cmocka_unit_test(test_dies_instead_of_stopping),
         cmocka_unit_test(test_vanishes),
         cmocka_unit_test(test_disabled_meanwhile),
