@@ -78,7 +78,9 @@ enum restart_step_state {
 struct restart_service {
     char name[SERVICE_NAME_MAX];
     bool is_target;
-    struct process_id process; /* its process when the plan was made; pid 0 = unknown */
+    /* Its process when the plan was made; pid 0 = unknown. Of one that somebody started again after it was stopped
+     * the pid alone of that one. */
+    struct process_id process;
     enum restart_step_state stop, start;
     char note[128]; /* what went wrong last, for people; "" = nothing */
 };
