@@ -66,8 +66,6 @@ static enum status allocate(struct agent *agent)
               (agent->own = calloc(1, sizeof *agent->own)) &&
               (agent->unwritten = calloc(UNWRITTEN_MAX, sizeof *agent->unwritten)) &&
               (agent->jobs[LANE_EVENT].events = calloc(EVENTS_MAX, sizeof *agent->events)) &&
-              (agent->jobs[LANE_CONFIG].loaded = calloc(1, sizeof(struct config))) &&
-              (agent->jobs[LANE_CONFIG].findings = calloc(1, sizeof(struct config_findings))) &&
               (agent->observations[0] = observation_new()) && (agent->observations[1] = observation_new());
     return ok ? STATUS_OK : STATUS_NO_MEMORY;
 }
@@ -306,12 +304,13 @@ static void keep_data_dir(const struct agent *agent, struct config *loaded, stru
                  agent->engine->restart.journal.target);
 }
 
-static void reload_done(struct agent *agent, struct job *job)
+static void take_over(struct agent *agent, struct job *job)
 {
     char storage[1024];
     struct text text = text_on(storage, sizeof storage);
     if (job->status != STATUS_OK) {
-        say_findings(&text, agent->config_path, job->findings);
+        if (job->findings)
+            say_findings(&text, agent->config_path, job->findings);
         if (text.length == 0)
             text_add(&text, "%s", job->err.text);
         agent_tell(agent, ALERT_CONFIG_REFUSED, storage);
@@ -328,6 +327,15 @@ static void reload_done(struct agent *agent, struct job *job)
     text_add(&text, "%s is in force.", agent->config_path);
     agent_tell(agent, ALERT_CONFIG_RELOADED, storage);
     agent->access_due = true;
+}
+
+static void reload_done(struct agent *agent, struct job *job)
+{
+    take_over(agent, job);
+    free(job->loaded);
+    free(job->findings);
+    job->loaded = NULL;
+    job->findings = NULL;
 }
 
 /* Who may write the configuration decides which services are restarted. */

@@ -221,7 +221,7 @@ struct job {
     /* JOB_EVIDENCE, with `request` */
     struct evidence_task evidence; /* owns its summary */
 
-    /* JOB_RELOAD */
+    /* JOB_RELOAD: of its time only; NULL without memory */
     struct config *loaded;
     struct config_findings *findings;
 

@@ -567,10 +567,16 @@ void job_events(struct job *job)
 void job_reload(struct job *job)
 {
     struct agent *agent = job->agent;
-    memset(job->findings, 0, sizeof *job->findings);
     if (agent->config_path[0] == '\0') {
         job->status =
             err_set(&job->err, STATUS_INVALID, "reload", 0, "storewatch runs without a configuration file");
+        return;
+    }
+    job->loaded = calloc(1, sizeof *job->loaded);
+    job->findings = calloc(1, sizeof *job->findings);
+    if (!job->loaded || !job->findings) {
+        job->status = err_set(&job->err, STATUS_NO_MEMORY, "reload", 0,
+                              "no memory to read the configuration: the one in force stays");
         return;
     }
     job->status = config_load(agent->config_path, job->loaded, job->findings, &job->err);
