@@ -16,7 +16,7 @@
  * the only measure of what "long" is for this program: people sample so that a warm-up shows as some hundred
  * samples. */
 #define BIRTH_SHARE 0.125
-#define BIRTH_SAMPLES 400
+#define BIRTH_SAMPLES 300
 #define HELD_SAMPLES 24   /* From a level that was held for so many samples */
 #define LIFE_SAMPLES 250  /* growth needs less. What is plainer needs fewer: */
 #define FAR_OUT 12        /* of more than so many times half of the range before, in proportion, */
