@@ -68,10 +68,10 @@ void growers_keep(struct growers *growers, const struct process_id *processes, s
 /* And this one with them, as long as there is room; once it has a row it keeps it for a slot longer. */
 void growers_keep_also(struct growers *growers, struct process_id process);
 
-/* Any look, of the grid or between: who has ended. */
+/* A look between those of the grid: who has ended. */
 void growers_follow_ends(struct growers *growers, const struct observation *observation);
 
-/* One look of the poll grid. What could not be read leaves a gap. */
+/* One look of the poll grid, and who has ended by then. What could not be read leaves a gap. */
 void growers_push(struct growers *growers, const struct observation *observation);
 
 /* Before the first push: slots from from_mono_ms on (which may be long before the clock began), but no more

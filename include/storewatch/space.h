@@ -38,7 +38,7 @@ enum space_level { SPACE_FINE, SPACE_WARNING, SPACE_ERROR };
 /* The level for a largest free block, given the level before. */
 enum space_level space_level_of(double largest_bytes, enum space_level before);
 
-/* Appends "largest free block 48.0 MiB, 213 MiB free in 1204 blocks of 2.00 GiB". */
+/* Appends "largest free block 48.0 MiB, 213 MiB free in 1,204 blocks of 2.00 GiB". */
 void text_add_space(struct text *text, const struct space *space);
 
 #endif

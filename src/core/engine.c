@@ -226,8 +226,9 @@ void engine_step(struct engine *engine, const struct observation *observation, s
         watch_push(&engine->watch, &engine->config, observation);
         engine_keep_watched(engine);
         growers_push(&engine->growers, observation);
+    } else {
+        growers_follow_ends(&engine->growers, observation);
     }
-    growers_follow_ends(&engine->growers, observation);
     culprit_note_ended(&engine->ended, &engine->growers, &engine->watch);
     step_adopt_registered(&step);
     step_follow_unnamed(&step);

@@ -540,6 +540,11 @@ static void facts_of_growth(struct report_telling *telling)
     fact_space(telling);
 }
 
+static bool ended_by_itself(const struct report_telling *telling)
+{
+    return telling->alert->kind == ALERT_RECOVERED && telling->incident->recovering_utc_ms == 0;
+}
+
 /* The rate is that of the last look at growth. When that ended by itself, it no longer grew then: the rate says
  * nothing of what was told before. (After a restart the level is that of a new process.) */
 static void fact_grew(struct report_telling *telling)
@@ -547,10 +552,9 @@ static void fact_grew(struct report_telling *telling)
     const struct incident *incident = telling->incident;
     const int64_t end_ms = incident->closed_utc_ms > 0 ? incident->closed_utc_ms : telling->alert->utc_ms;
     const double growth = incident->level_now - incident->level_at_onset;
-    const bool by_itself = telling->alert->kind == ALERT_RECOVERED && incident->recovering_utc_ms == 0;
     const int64_t onset_ms = onset_utc_ms(telling);
-    if (!by_itself || !(incident->slope_low_per_hour <= 0.0) || !(growth > 0.0) || onset_ms <= 0 ||
-        end_ms <= onset_ms) {
+    if (!ended_by_itself(telling) || !(incident->slope_low_per_hour <= 0.0) || !(growth > 0.0) ||
+        onset_ms <= 0 || end_ms <= onset_ms) {
         fact_rate(telling, "Grew");
         return;
     }
@@ -569,8 +573,7 @@ static void facts_of_end(struct report_telling *telling)
         text_add(&text, telling->alert->kind == ALERT_RECOVERED ? ", %s now" : ", %s last",
                  words_quantity(telling->unit, incident->level_now).s);
     }
-    const bool by_itself = telling->alert->kind == ALERT_RECOVERED && incident->recovering_utc_ms == 0;
-    if (by_itself && incident->level_now >= MUCH_OF_LIMIT * incident->limit) {
+    if (ended_by_itself(telling) && incident->level_now >= MUCH_OF_LIMIT * incident->limit) {
         fact_limit(telling);
     }
     if (incident->opened_utc_ms > 0) {

@@ -32,10 +32,11 @@
  * and it passes again: a test on data that had no part in raising the suspicion, so that looking again and
  * again costs no false alarms. In between noise may fail a clause now and then: ten clauses of which each
  * errs in one look of twenty agree in six of ten. The present state ends when the growth has stopped (or
- * crawls) for half as long as it lasted - and for a day, in the service -, or was given back; what gave back a part
- * and grows on from there has not stopped, nor has what stands at its limit. Until then what it does now is watched as closely as if it had
- * just begun: samples that leave its line are looked at at once, a recent part that is several times as fast, or
- * slow, has a line and an end of its own, and a step is no part of the rate (verdict_forecast.c).
+ * crawls) for half as long as it lasted - and for a day, in the service -, or was given back; what gave back a
+ * part and grows on from there has not stopped, nor has what stands at its limit. Until then what it does now
+ * is watched as closely as if it had just begun: samples that leave its line are looked at at once, a recent
+ * part that is several times as fast, or slow, has a line and an end of its own, and a step is no part of the
+ * rate (verdict_forecast.c).
  *
  * Evaluations are spaced by 1/64 of the life, so their number grows with its logarithm; between them a push
  * costs a bucket update and a comparison or two. */
@@ -425,6 +426,12 @@ bool detector_is_at_limit(const struct detector *d)
     return left > 0 && d->value - d->onset_level >= USED_UP * left;
 }
 
+/* It has stopped for so long that it is over, or it is what each night does: nobody knows. */
+static bool is_in_doubt(const struct detector *d)
+{
+    return d->stalled && !d->used_up;
+}
+
 /* While unbounded: cleared when the growth was given back, or has stopped for half as long as it lasted. What has
  * stopped at its limit has not stopped by itself. */
 static void watch_growth(struct detector *d)
@@ -440,8 +447,8 @@ static void watch_growth(struct detector *d)
     if (stalled != d->stalled)
         d->undescribed = DESCRIBE_EVERY;
     d->stalled = stalled;
-    d->used_up = d->stalled && detector_is_at_limit(d);
-    const bool over = d->stalled && !d->used_up && (!has_days(d) || d->last_ms - d->held_ms > STALL_LEAST_MS);
+    d->used_up = stalled && detector_is_at_limit(d);
+    const bool over = is_in_doubt(d) && (!has_days(d) || d->last_ms - d->held_ms > STALL_LEAST_MS);
     if (d->height < release_level(d) || over) {
         change_remember(d, d->held_ms);
         state_enter(d, VERDICT_BOUNDED);
@@ -455,7 +462,7 @@ static void watch_growth(struct detector *d)
         return;
     }
     if (++d->undescribed >= DESCRIBE_EVERY)
-        describe(d, point, count, NULL, 0, stalled && !d->used_up ? d->held_ms : d->line_from_ms);
+        describe(d, point, count, NULL, 0, is_in_doubt(d) ? d->held_ms : d->line_from_ms);
     forecast_present(d);
     const int64_t turned_ms = d->last_ms + spacing(d, d->last_ms - d->fit_from_ms);
     if (d->turned && turned_ms < d->next_evaluation_ms) /* what turned is watched as if it began there */
@@ -902,8 +909,7 @@ enum verdict_state detector_state(const struct detector *d)
 
 void detector_learned(const struct detector *d, struct verdict_settings *settings)
 {
-    if (d->state == VERDICT_LEARNING ||
-        (d->state == VERDICT_UNBOUNDED && d->stalled && !d->used_up)) /* nobody knows */
+    if (d->state == VERDICT_LEARNING || (d->state == VERDICT_UNBOUNDED && is_in_doubt(d)))
         return;
     settings->learned_leak = d->state == VERDICT_UNBOUNDED;
     if (settings->learned_leak) { /* up to where the growth began, it had been without harm, too */

@@ -111,6 +111,13 @@ static bool did(const struct fixture *f, const char *deed)
     return strstr(f->os.log_storage, deed) != NULL;
 }
 
+static void leak_until_mailed(struct fixture *f)
+{
+    leak(f);
+    while (!did(f, "mail"))
+        poll_often(f, 1);
+}
+
 static size_t times_done(const struct fixture *f, const char *deed)
 {
     size_t count = 0;
@@ -434,9 +441,7 @@ static int polls_to_the_second_leak(bool lives, bool meanwhile)
     setup(&state);
     struct fixture *f = state;
     f->agent->engine->config.mode = f->config.mode = MODE_ALERT;
-    leak(f);
-    while (!did(f, "mail"))
-        poll_often(f, 1);
+    leak_until_mailed(f);
     if (!meanwhile) {
         world_person_stops(&f->os.world, "MSExchangeIS");
         poll_often(f, 4);
@@ -1160,11 +1165,7 @@ static void test_a_file_that_opens_late_leaves_one_incident_open(void **state)
     agent_free(f->agent);
     f->config.mode = MODE_ALERT;
     assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
-    leak(f);
-    while (!did(f, "mail")) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    leak_until_mailed(f);
     agent_free(f->agent);
     assert_int_equal(rename(f->dir, away), 0);
     assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
@@ -1229,11 +1230,7 @@ static struct job *find_the_file_damaged(struct fixture *f)
 static void test_a_store_that_breaks_while_in_use(void **state)
 {
     struct fixture *f = *state;
-    leak(f);
-    while (!did(f, "mail")) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    leak_until_mailed(f);
     find_the_file_damaged(f);
     char path[128];
     snprintf(path, sizeof path, "%s/storewatch.db", f->dir);
@@ -1254,11 +1251,7 @@ static void test_a_store_that_breaks_while_in_use(void **state)
 static void test_a_mail_that_cannot_be_read_back_is_damage(void **state)
 {
     struct fixture *f = *state;
-    leak(f);
-    while (!did(f, "mail")) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    leak_until_mailed(f);
     poll_often(f, 5);
     char path[128];
     sqlite3 *db = NULL;
@@ -1338,11 +1331,7 @@ static void test_a_service_that_is_down_with_its_process_is_urgent(void **state)
 {
     struct fixture *f = *state;
     f->agent->engine->config.mode = MODE_ALERT;
-    leak(f);
-    while (!did(f, "mail")) {
-        poll(f);
-        drive_lanes(f->agent);
-    }
+    leak_until_mailed(f);
     world_kill(&f->os.world, "MSExchangeIS", 1067);
     poll_often(f, 4);
     assert_true(did(f, "mail [storewatch] EX1: URGENT: store.exe has ended, MSExchangeIS is STOPPED"));
