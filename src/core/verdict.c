@@ -143,8 +143,7 @@ void detector_set_settings(struct detector *d, const struct verdict_settings *se
         d->settings = *settings;
 }
 
-/* The service's life has days; what `analyze` is given, perhaps not. */
-static bool has_days(const struct detector *d)
+bool detector_has_days(const struct detector *d)
 {
     return d->settings.min_window_ms >= VERDICT_DAYS_WINDOW_MS;
 }
@@ -235,7 +234,6 @@ static double above_week(const struct detector *d, int64_t from_ms)
 /* Growth that was found by the days is followed by them, too: nights and weekends give nothing back. */
 static void hold_against_week(struct detector *d, const struct finding *f)
 {
-    days_keep_week(&d->days, detector_clock(d, f->onset_ms), d->usual);
     d->onset_level = d->told_from = d->usual;
     const double height =
         above_week(d, d->last_ms - (int64_t)(TAIL_HELD * (double)(d->last_ms - f->onset_ms)));
@@ -246,6 +244,10 @@ static void hold_against_week(struct detector *d, const struct finding *f)
 static void unbounded_enter(struct detector *d, const struct finding *f)
 {
     state_enter(d, VERDICT_UNBOUNDED);
+    if (detector_has_days(d)) { /* (first: what begins below is of what the days leave) */
+        days_keep_week(&d->days, detector_clock(d, f->onset_ms), d->usual);
+        ahead_begin(d, f->onset_ms);
+    }
     d->told_onset_ms = f->clause == CLAUSE_GUARD ? f->onset_ms : begin_of_growth(d, f->onset_ms);
     change_remember(d, d->told_onset_ms);
     d->used_up = d->stalled = false;
@@ -337,7 +339,7 @@ static double floor_of(const struct series_bucket *point, size_t from, size_t to
 static double lasted_until_held(const struct detector *d)
 {
     const double lasted_ms = (double)(d->held_ms - d->onset_ms);
-    return has_days(d) ? fmax(lasted_ms, MS_PER_DAY) : lasted_ms;
+    return detector_has_days(d) ? fmax(lasted_ms, MS_PER_DAY) : lasted_ms;
 }
 
 /* How far the growth has come, looked at as it was found. A new height counts when it was held for longer
@@ -448,7 +450,7 @@ static void watch_growth(struct detector *d)
         d->undescribed = DESCRIBE_EVERY;
     d->stalled = stalled;
     d->used_up = stalled && detector_is_at_limit(d);
-    const bool over = is_in_doubt(d) && (!has_days(d) || d->last_ms - d->held_ms > STALL_LEAST_MS);
+    const bool over = is_in_doubt(d) && (!detector_has_days(d) || d->last_ms - d->held_ms > STALL_LEAST_MS);
     if (d->height < release_level(d) || over) {
         change_remember(d, d->held_ms);
         state_enter(d, VERDICT_BOUNDED);
@@ -570,7 +572,7 @@ static void evaluate(struct detector *d)
     values_range(middle, older_blocks, &d->usual, &d->high);
     if (d->state == VERDICT_LEARNING)
         state_enter(d, VERDICT_BOUNDED);
-    const double held = has_days(d) ? days_held(&d->days) : NAN;
+    const double held = detector_has_days(d) ? days_held(&d->days) : NAN;
     d->harmless = fmax(d->harmless, isnan(held) ? d->value : held);
     if (forecast_holds(d, &d->steady, &best, point, count))
         unbounded_enter(d, &best);
@@ -850,7 +852,7 @@ enum verdict_state detector_push(struct detector *d, int64_t clock_ms, double va
     d->known_ms = t_ms;
     d->sample_count++;
     series_push(&d->series, t_ms, value);
-    if (has_days(d) && days_push(&d->days, clock_ms, value) && d->state == VERDICT_BOUNDED)
+    if (detector_has_days(d) && days_push(&d->days, clock_ms, value) && d->state == VERDICT_BOUNDED)
         d->harmless = fmax(d->harmless, days_held(&d->days));
     if (d->series.period_ms == 0 || t_ms < d->first_ms + d->settings.warm_up_ms)
         return d->state;
@@ -877,7 +879,7 @@ enum verdict_state detector_push(struct detector *d, int64_t clock_ms, double va
         if (value - d->usual >= CONFIRM_HEADROOM * detector_headroom(d, d->usual)) {
             d->next_urgent_ms = t_ms + spacing(d, (t_ms - begin_of_life(d)) / 9);
             evaluate_urgent(d);
-            if (d->state == VERDICT_BOUNDED && has_days(d))
+            if (d->state == VERDICT_BOUNDED && detector_has_days(d))
                 evaluate_days(d);
         }
     }

@@ -7,6 +7,7 @@
 
 #define DAYS_NEEDED 2 /* have to be known at a time of day, at least */
 #define HELD_SLOTS 4  /* a level that lasts as long is held */
+#define RESTS_SHARE 0.4
 #define RING (DAYS_KEPT * DAYS_SLOTS)
 
 void days_init(struct days *days)
@@ -17,12 +18,12 @@ void days_init(struct days *days)
 }
 
 /* Numbers of half hours go through 0 where times of before 1970 are pushed. */
-static int64_t slot_of(int64_t clock_ms)
+int64_t days_slot(int64_t clock_ms)
 {
     return clock_ms / DAYS_SLOT_MS - (clock_ms % DAYS_SLOT_MS < 0);
 }
 
-static size_t place_of(int64_t slot, int64_t places)
+size_t days_place(int64_t slot, int64_t places)
 {
     const int64_t rest = slot % places;
     return (size_t)(rest < 0 ? rest + places : rest);
@@ -30,14 +31,14 @@ static size_t place_of(int64_t slot, int64_t places)
 
 bool days_push(struct days *days, int64_t clock_ms, double value)
 {
-    const int64_t slot = slot_of(clock_ms);
+    const int64_t slot = days_slot(clock_ms);
     const bool ended = slot != days->head;
     if (ended) {
         if (days->count > 0)
-            days->level[place_of(days->head, RING)] = (float)(days->sum / days->count);
+            days->level[days_place(days->head, RING)] = (float)(days->sum / days->count);
         const int64_t first = days->head == INT64_MIN || slot - days->head > RING ? slot - RING : days->head;
         for (int64_t i = first + 1; i <= slot; i++)
-            days->level[place_of(i, RING)] = NAN;
+            days->level[days_place(i, RING)] = NAN;
         days->head = slot;
         days->sum = 0;
         days->count = 0;
@@ -47,29 +48,96 @@ bool days_push(struct days *days, int64_t clock_ms, double value)
     return ended;
 }
 
-/* NAN: unknown. The open half hour is not yet. */
-static double level_at(const struct days *days, int64_t slot)
+unsigned days_weekday(int64_t slot)
 {
-    return slot < days->head && slot > days->head - RING ? (double)days->level[place_of(slot, RING)] : NAN;
+    return 1u << days_place(slot, WEEK_SLOTS) / DAYS_SLOTS;
+}
+
+bool days_rests(const struct days *days, int64_t slot)
+{
+    return (days->rest_days & days_weekday(slot)) != 0;
+}
+
+double days_level(const struct days *days, int64_t slot)
+{
+    return slot < days->head && slot > days->head - RING ? (double)days->level[days_place(slot, RING)] : NAN;
 }
 
 double days_held(const struct days *days)
 {
     double lowest = HUGE_VAL;
     for (int64_t slot = days->head - HELD_SLOTS; slot < days->head; slot++) {
-        if (isnan(level_at(days, slot)))
+        if (isnan(days_level(days, slot)))
             return NAN;
-        lowest = fmin(lowest, level_at(days, slot));
+        lowest = fmin(lowest, days_level(days, slot));
     }
     return lowest;
 }
 
+/* How far that day of the week swings in the week before slot `before`, without a tenth of it on either side: its load.
+ * 0: little is known of it. */
+static double swing_of_day(const struct days *days, unsigned weekday, int64_t before)
+{
+    double level[DAYS_SLOTS];
+    size_t n = 0;
+    for (int64_t slot = before - WEEK_SLOTS; slot < before; slot++)
+        if (days_weekday(slot) == weekday) {
+            level[n] = days_level(days, slot);
+            n += (size_t)!isnan(level[n]);
+        }
+    return n > DAYS_SLOTS / 2 ? trend_rank(level, n, n - 1 - n / 10) - trend_rank(level, n, n / 10) : 0;
+}
+
+/* The days of rest of that week: they swing by less than RESTS_SHARE of what its days do. */
+static unsigned rests_before(const struct days *days, int64_t before)
+{
+    double swing[7], copy[7];
+    for (unsigned i = 0; i < 7; i++)
+        copy[i] = swing[i] = swing_of_day(days, 1u << i, before);
+    const double usual = trend_median(copy, 7);
+    unsigned rest_days = 0;
+    for (unsigned i = 0; i < 7; i++)
+        if (swing[i] > 0 && swing[i] < RESTS_SHARE * usual)
+            rest_days |= 1u << i;
+    return rest_days;
+}
+
+/* What days of rest, or the others, had at that time of day in the week before slot `before`. NAN: none is known. */
+static double usual_of_days(const struct days *days, int64_t slot, int64_t before, bool rest)
+{
+    double level[7];
+    size_t n = 0;
+    for (int64_t then = before - 1 - (int64_t)days_place(before - 1 - slot, DAYS_SLOTS);
+         then >= before - WEEK_SLOTS; then -= DAYS_SLOTS) {
+        level[n] = days_level(days, then);
+        n += (size_t)(days_rests(days, then) == rest && !isnan(level[n]));
+    }
+    return n > 0 ? trend_median(level, n) : NAN;
+}
+
+double days_usual(const struct days *days, int64_t slot, int64_t before)
+{
+    const double level = usual_of_days(days, slot, before, days_rests(days, slot));
+    return isnan(level) ? usual_of_days(days, slot, before, !days_rests(days, slot)) : level;
+}
+
 void days_keep_week(struct days *days, int64_t before_clock_ms, double usual)
 {
-    const int64_t before = slot_of(before_clock_ms);
+    const int64_t before = days_slot(before_clock_ms);
+    double known[WEEK_SLOTS];
+    size_t n = 0;
     for (int64_t slot = before - WEEK_SLOTS; slot < before; slot++) {
-        const double level = level_at(days, slot);
-        days->week[place_of(slot, WEEK_SLOTS)] = (float)(isnan(level) ? usual : level);
+        known[n] = days_level(days, slot);
+        n += (size_t)!isnan(known[n]);
+    }
+    const bool any_day = n >= DAYS_SLOTS;
+    const double middle = any_day ? trend_median(known, n) : usual;
+    days->rest_days = rests_before(days, before);
+    for (int64_t slot = before - WEEK_SLOTS; slot < before; slot++) {
+        double level = days_level(days, slot);
+        if (isnan(level))
+            level = days_usual(days, slot, before);
+        days->week[days_place(slot, WEEK_SLOTS)] = (float)(isnan(level) || !any_day ? middle : level);
     }
     double sum = 0;
     days->week_peak = -HUGE_VAL;
@@ -82,10 +150,10 @@ void days_keep_week(struct days *days, int64_t before_clock_ms, double usual)
 
 double days_swing(const struct days *days, int64_t from_clock_ms, int64_t to_clock_ms)
 {
-    const int64_t from = slot_of(from_clock_ms), to = slot_of(to_clock_ms);
+    const int64_t from = days_slot(from_clock_ms), to = days_slot(to_clock_ms);
     double sum = 0;
     for (int64_t slot = from; slot <= to; slot++)
-        sum += (double)days->week[place_of(slot, WEEK_SLOTS)];
+        sum += (double)days->week[days_place(slot, WEEK_SLOTS)];
     return sum / (double)(to - from + 1) - days->week_mean;
 }
 
@@ -93,9 +161,9 @@ double days_above_week(const struct days *days, int64_t from_clock_ms)
 {
     double above[RING];
     size_t n = 0;
-    const int64_t oldest = days->head - RING + 1, from = slot_of(from_clock_ms);
+    const int64_t oldest = days->head - RING + 1, from = days_slot(from_clock_ms);
     for (int64_t slot = from > oldest ? from : oldest; slot < days->head; slot++) {
-        above[n] = level_at(days, slot) - (double)days->week[place_of(slot, WEEK_SLOTS)];
+        above[n] = days_level(days, slot) - (double)days->week[days_place(slot, WEEK_SLOTS)];
         n += (size_t)!isnan(above[n]);
     }
     return n > 0 ? trend_median(above, n) : NAN;
@@ -107,8 +175,8 @@ static double highest_of_days(const struct days *days, int64_t slot, int64_t bef
     double highest = NAN;
     size_t known = 0;
     for (int64_t then = slot; then >= before - WEEK_SLOTS; then -= DAYS_SLOTS)
-        if (then < before && !isnan(level_at(days, then))) {
-            highest = fmax(highest, level_at(days, then));
+        if (then < before && !isnan(days_level(days, then))) {
+            highest = fmax(highest, days_level(days, then));
             known++;
         }
     return known >= DAYS_NEEDED ? highest : NAN;
@@ -117,16 +185,16 @@ static double highest_of_days(const struct days *days, int64_t slot, int64_t bef
 /* How far a half hour is above those of before slot `before` that it is held against. NAN: unknown. */
 static double above_then(const struct days *days, enum against against, int64_t slot, int64_t before)
 {
-    const double now = level_at(days, slot);
+    const double now = days_level(days, slot);
     return now - (against == AGAINST_DAYS ? highest_of_days(days, slot, before)
-                                          : level_at(days, slot - WEEK_SLOTS));
+                                          : days_level(days, slot - WEEK_SLOTS));
 }
 
 size_t days_blocks(const struct detector *d, enum against against, int64_t from_ms, struct context *context,
                    struct block block[BLOCKS_MAX])
 {
     const struct days *days = &d->days;
-    const int64_t begin = slot_of(detector_clock(d, from_ms));
+    const int64_t begin = days_slot(detector_clock(d, from_ms));
     double above[RING], t[RING];
     size_t n = 0;
     for (int64_t slot = days->head - RING + 1; slot < begin; slot++) {

@@ -188,10 +188,10 @@ static void close_step(struct segment *s)
     *s = closed;
 }
 
-/* What the days alone add to the level between two times seen, of growth that was found by them; 0 of other growth. */
+/* What the days alone add to the level between two times seen, of growth that was told; 0 where they are not known. */
 static double swing_between(const struct detector *d, int64_t from_ms, int64_t to_ms)
 {
-    return d->state == VERDICT_UNBOUNDED && d->finding.daily
+    return d->state == VERDICT_UNBOUNDED && detector_has_days(d)
                ? days_swing(&d->days, detector_clock(d, from_ms), detector_clock(d, to_ms))
                : 0;
 }
@@ -249,7 +249,7 @@ static struct segment segment_points(const struct detector *d, const struct seri
 
 /* When two straight pieces explain it far better, the last piece is what goes on from here; when a curve does
  * as well as they, its rate goes on rising. */
-static void segment_line(struct detector *d, struct segment *s, union trend_word *scratch)
+static void segment_line(struct detector *d, struct segment *s, bool repeats, union trend_word *scratch)
 {
     const double *t = s->t, *v = s->v, confidence = d->settings.confidence_pct;
     const size_t n = s->n;
@@ -258,7 +258,7 @@ static void segment_line(struct detector *d, struct segment *s, union trend_word
     d->slope_known = trend_slope(t, v, n, confidence, scratch, &d->slope) == STATUS_OK;
     const double whole = d->slope.slope;
     struct trend_slope one, two;
-    if (d->state != VERDICT_UNBOUNDED || !d->slope_known)
+    if (d->state != VERDICT_UNBOUNDED || !d->slope_known || repeats)
         return;
     const size_t cut = segment_last_piece(t, v, n);
     if (cut > 0 && trend_slope(t + cut, v + cut, n - cut, confidence, scratch, &two) == STATUS_OK &&
@@ -518,11 +518,15 @@ void forecast_segment(struct detector *d, const struct series_bucket *point, siz
 {
     union trend_word scratch[TREND_SCRATCH_WORDS(SERIES_RING)];
     struct segment whole = segment_points(d, point, count, block, blocks, from_ms), segment = whole;
-    if (d->state == VERDICT_UNBOUNDED)
+    const bool told = d->state == VERDICT_UNBOUNDED;
+    if (told && detector_has_days(d))
+        ahead_learn(d);
+    const bool repeats = told && ahead_repeats(d);
+    if (told)
         close_step(&segment);
-    segment_line(d, &segment, scratch);
+    segment_line(d, &segment, repeats, scratch);
     d->turned = false;
-    if (d->state == VERDICT_UNBOUNDED && d->slope_known)
+    if (told && d->slope_known && !repeats)
         segment_follow(d, &segment, &whole, scratch);
     d->fit_from_ms = segment.n > 0 ? time_of(d, segment.t[segment.first]) : d->last_ms;
     d->lead = 0;
@@ -554,7 +558,7 @@ static int64_t time_of_reach(const struct detector *d, double level, double rate
  * week's highest would be there. */
 static int64_t time_of_reach_in_days(const struct detector *d, double level, double rate, double bend)
 {
-    if (!d->finding.daily)
+    if (!detector_has_days(d))
         return time_of_reach(d, level, rate, bend);
     const int64_t first_ms = time_of_reach(d, level + (d->days.week_peak - d->days.week_mean), rate, bend);
     if (first_ms == INT64_MAX)
@@ -581,6 +585,34 @@ enum pace forecast_pace(const struct detector *d, const struct verdict *v)
                                                              : PACE_GROWS;
 }
 
+/* What the growth may do from now on: go on by its days, or by its line. */
+struct course {
+    double share;      /* of what its days gain, */
+    double rate, bend; /* or its rate, per second, and the factor by which that grows */
+};
+
+/* From `off` above the present level. */
+static int64_t course_end(const struct detector *d, bool repeats, const struct course *course, double off)
+{
+    return repeats ? ahead_reach(d, course->share, off)
+                   : time_of_reach_in_days(d, forecast_now(d) + off, course->rate, course->bend);
+}
+
+/* Likewise, when the level may be off by what it did in as long a time before, or by noise that is more. */
+static int64_t course_end_off(const struct detector *d, bool repeats, const struct course *course,
+                              const float wander[WANDER_SCALES], double noise)
+{
+    int64_t end_ms = 0;
+    for (size_t scale = 0; scale < WANDER_SCALES; scale++) {
+        const int64_t within_ms = DAYS_SLOT_MS << scale;
+        const double wanders = (double)wander[scale];
+        end_ms = course_end(d, repeats, course, fabs(wanders) > fabs(noise) ? wanders : noise);
+        if (end_ms <= d->last_ms + within_ms) /* less would do, if that came at once */
+            return scale > 0 && end_ms < d->last_ms + within_ms / 2 ? d->last_ms + within_ms / 2 : end_ms;
+    }
+    return end_ms;
+}
+
 /* When the limit is reached, and within which times: of a verdict that knows its line. */
 void forecast_reach(const struct detector *d, enum pace pace, struct verdict *v)
 {
@@ -588,12 +620,16 @@ void forecast_reach(const struct detector *d, enum pace pace, struct verdict *v)
         verdict_stands_at_end(v); /* the line is of before */
         return;
     }
-    const double level = forecast_now(d);
+    const bool repeats = ahead_repeats(d);
+    const double varies = repeats ? ahead_varies(d) : 0;
+    const double samples = d->sample_noise - d->line_noise, noise = repeats ? 0 : d->line_noise;
     /* Of what hardly grows any more the end would be in years, or never, as the noise has it. */
-    v->exhaustion_ms = time_of_reach_in_days(d, level, pace == PACE_HARDLY ? 0 : d->slope_now, d->bend);
-    v->exhaustion_early_ms =
-        time_of_reach_in_days(d, level + d->line_noise, d->rate_high, pow(d->bend, BEND_EARLY));
-    v->exhaustion_late_ms = time_of_reach_in_days(d, level - d->line_noise, d->rate_low, 1);
+    const struct course middle = {1, pace == PACE_HARDLY ? 0 : d->slope_now, d->bend},
+                        fast = {1 + varies, d->rate_high, pow(d->bend, BEND_EARLY)},
+                        slow = {1 - varies, d->rate_low, 1};
+    v->exhaustion_ms = course_end(d, repeats, &middle, 0);
+    v->exhaustion_early_ms = course_end_off(d, repeats, &fast, d->ahead.up, noise + samples);
+    v->exhaustion_late_ms = course_end_off(d, repeats, &slow, d->ahead.down, -noise);
     if (v->exhaustion_late_ms < v->exhaustion_ms)
         v->exhaustion_late_ms = v->exhaustion_ms;
     if (v->exhaustion_early_ms > v->exhaustion_ms)

@@ -86,6 +86,16 @@ struct days {
     float level[DAYS_KEPT * DAYS_SLOTS]; /* half hour h is in h % their number; NAN: nothing is known of it */
     float week[WEEK_SLOTS];      /* and what the week before a growth had (days_keep_week), likewise */
     double week_mean, week_peak; /* of that week */
+    unsigned rest_days;          /* of it, as days_weekday has them */
+};
+
+/* What the days ahead will bring of a growth that was told (verdict_ahead.c). */
+#define WANDER_SCALES 9 /* 1, 2, 4, ... half hours: up to five days */
+struct ahead {
+    float up[WANDER_SCALES], down[WANDER_SCALES]; /* what the level did in such a time before: 95 and 5 % */
+    bool repeats;              /* the growth rests for a part of each day: its own days are the forecast, */
+    double days;               /* so many of them, */
+    float gain[2][DAYS_SLOTS]; /* which add this in each half hour of a working day, and of a day of rest */
 };
 
 /* What a half hour is held against: the highest of the days before at that time, or the one a week before. */
@@ -106,6 +116,7 @@ struct detector {
     struct verdict_limit limit;
     struct series series;
     struct days days;
+    struct ahead ahead;
     uint64_t unknown_count, sample_count;
     int64_t first_ms, last_ms;
     int64_t next_evaluation_ms;
@@ -185,6 +196,8 @@ struct context {
 
 /* verdict.c */
 double detector_seconds(const struct detector *d, int64_t t_ms);
+/* The service's life has days; what `analyze` is given, perhaps not. */
+bool detector_has_days(const struct detector *d);
 int64_t detector_clock(const struct detector *d, int64_t seen_ms);
 /* And the time seen at a clock's time; of a silence, which was cut short, not after its end. */
 int64_t detector_seen(const struct detector *d, int64_t clock_ms);
@@ -228,12 +241,23 @@ void values_products(const double *time, const double *value, size_t n, double *
 
 /* verdict_days.c */
 void days_init(struct days *days);
+/* The number of the half hour; and its place in so many that are used in turn. */
+int64_t days_slot(int64_t clock_ms);
+size_t days_place(int64_t slot, int64_t places);
+/* The day of the week as one bit; and is that one of rest, by the week that is kept, or by what is seen since? */
+unsigned days_weekday(int64_t slot);
+bool days_rests(const struct days *days, int64_t slot);
+/* NAN: unknown. The open half hour is not yet. */
+double days_level(const struct days *days, int64_t slot);
 /* Returns whether a half hour has ended with it. */
 bool days_push(struct days *days, int64_t clock_ms, double value);
 /* The level that was held for the last two hours: the lowest of their half hours; NAN when that is unknown. */
 double days_held(const struct days *days);
+/* What is usual at that time of day, by the week before slot `before`: the median of its days of rest, or of the
+ * others. NAN: nothing is known of it. */
+double days_usual(const struct days *days, int64_t slot, int64_t before);
 /* The week before that time is what a growth, which began there, is held against as long as it is told. A half hour of
- * which nothing is known gets `usual`. */
+ * which nothing is known gets what is usual; `usual`, where less than a day is known. */
 void days_keep_week(struct days *days, int64_t before_clock_ms, double usual);
 /* What that week was above its own mean in these hours; the end is not before the begin. */
 double days_swing(const struct days *days, int64_t from_clock_ms, int64_t to_clock_ms);
@@ -244,13 +268,26 @@ double days_above_week(const struct days *days, int64_t from_clock_ms);
 size_t days_blocks(const struct detector *d, enum against against, int64_t from_ms, struct context *context,
                    struct block block[BLOCKS_MAX]);
 
+/* verdict_ahead.c: of a detector that has days */
+/* Of growth that has just been told, and days_keep_week of the week before it. */
+void ahead_begin(struct detector *d, int64_t onset_ms);
+/* From its days, as far as there are. */
+void ahead_learn(struct detector *d);
+/* Does it repeat its days, and did it so up to now? */
+bool ahead_repeats(const struct detector *d);
+/* Of what does: the mean rate of its working days, per second, and the share of it that may be chance. */
+double ahead_rate(const struct detector *d);
+double ahead_varies(const struct detector *d);
+/* When the limit is reached by that share of its gains, from the present level and so much above it. INT64_MAX: never. */
+int64_t ahead_reach(const struct detector *d, double share, double above);
+
 /* verdict_clauses.c */
 struct finding judge_window(const struct detector *d, struct context *context, const struct block *block,
                             size_t n, int64_t begin_ms);
 enum shape judge_shape(const struct block *block, size_t n, const struct finding *f);
 
 /* verdict_forecast.c */
-/* What the day alone adds to the latest sample, of growth that was found by the days; 0 of other growth. */
+/* What the day alone adds to the latest sample, of growth that was told; 0 where days are not known. */
 double forecast_swing_now(const struct detector *d);
 /* Where the line of a growth that has just been found begins: where it is told to begin, when what the segment has
  * before that is a bend, and leaving it out narrows the line's interval out of all proportion to the points that

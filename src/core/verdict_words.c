@@ -135,6 +135,8 @@ static void add_growth(struct text *text, const struct detector *d, enum pace pa
         text_add(text, "grows about ");
         text_add_rate(text, unit, v->slope_per_hour);
     }
+    if (ahead_repeats(d))
+        text_add(text, ", as a mean of days with hours of rest,");
     if (d->turned || pace == PACE_HARDLY)
         add_turn(text, d, v);
     else
@@ -308,6 +310,11 @@ void detector_verdict(const struct detector *d, struct verdict *v)
         v->slope_per_hour = d->slope.slope * 3600;
         v->slope_low_per_hour = d->slope.low * 3600;
         v->slope_high_per_hour = d->slope.high * 3600;
+        if (d->state == VERDICT_UNBOUNDED && ahead_repeats(d)) {
+            v->slope_per_hour = ahead_rate(d) * 3600;
+            v->slope_low_per_hour = v->slope_per_hour * (1 - ahead_varies(d));
+            v->slope_high_per_hour = v->slope_per_hour * (1 + ahead_varies(d));
+        }
         v->fit_from = forecast_line(d, d->fit_from_ms) - d->fit_moved;
         v->fit_to = forecast_line(d, d->last_ms);
         v->growth = d->state == VERDICT_UNBOUNDED ? growth_told(d) : v->fit_to - v->fit_from;

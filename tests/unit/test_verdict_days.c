@@ -452,6 +452,52 @@ static void a_leak_that_pauses_for_a_day_is_over(void **state)
     detector_free(detector);
 }
 
+/* It has rested over one weekend: in the week after that its end is foreseen by its days, to hours, by day and by night,
+ * in which it does not seem to have stopped. */
+static void the_end_of_a_leak_of_working_hours_is_foreseen(void **state)
+{
+    (void)state;
+    const struct verdict_settings settings = server_settings(SERVER_STORE);
+    struct detector *detector = server_detector(SERVER_STORE, &settings);
+    struct random random = random_seeded(8);
+    const double end_hour = 2 * 168 + 4 * 24 + 13; /* a Friday's */
+    const double limit = (1000 + leaked_by_work(end_hour - 168, 10)) * MIB;
+    detector_set_limit(detector, (struct verdict_limit){limit, "limit"});
+    for (int64_t step = 0; (double)step < end_hour * MS_PER_HOUR / SERVER_STEP_MS; step++) {
+        const double hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
+        const double leaked = leaked_by_work(fmax(0, hour - 168), 10);
+        push(detector, step, 1000 * MIB + (leaked + random_normal(&random)) * MIB);
+        if (hour < 2 * 168 + 12 || step % STEPS_OF(MS_PER_HOUR) != 0)
+            continue;
+        struct verdict verdict;
+        detector_verdict(detector, &verdict);
+        print_message("hour %.0f: %s\n", hour, verdict.reason);
+        assert_int_equal(verdict.state, VERDICT_UNBOUNDED);
+        assert_true(fabs(verdict.slope_per_hour / MIB - 100 / 24.0) < 0.15);
+        assert_non_null(strstr(verdict.reason, "days with hours of rest"));
+        const int64_t end_ms = (int64_t)(end_hour * MS_PER_HOUR);
+        assert_true(verdict.exhaustion_early_ms <= end_ms && end_ms <= verdict.exhaustion_late_ms);
+        assert_in_range(verdict.exhaustion_ms, end_ms - 2 * MS_PER_HOUR, end_ms + 2 * MS_PER_HOUR);
+    }
+    detector_free(detector);
+}
+
+/* What a store did by itself before it leaked, it goes on to do: nine intervals of ten hold the end, also when that is
+ * near. */
+static void the_end_may_come_by_what_the_level_does_anyway(void **state)
+{
+    (void)state;
+    size_t held = 0;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        const struct telling telling = leak_told(SERVER_STORE, seed, server_limit(SERVER_STORE), 1);
+        const struct verdict *told = &telling.verdict;
+        print_message("%.1f h before its end: %s\n", (double)(telling.end_ms - told->at_ms) / MS_PER_HOUR,
+                      told->reason);
+        held += told->exhaustion_early_ms <= telling.end_ms && telling.end_ms <= told->exhaustion_late_ms;
+    }
+    assert_true(held >= 9);
+}
+
 /* The clock may be set, and storewatch may have been away: what the days did is still held against their own times. */
 static void silences_shift_no_day(void **state)
 {
@@ -512,6 +558,8 @@ int main(void)
         cmocka_unit_test(a_leak_told_by_the_days_that_is_gone_is_cleared),
         cmocka_unit_test(a_leak_of_working_hours_stays_told),
         cmocka_unit_test(a_leak_that_pauses_for_a_day_is_over),
+        cmocka_unit_test(the_end_of_a_leak_of_working_hours_is_foreseen),
+        cmocka_unit_test(the_end_may_come_by_what_the_level_does_anyway),
         cmocka_unit_test(silences_shift_no_day),
         cmocka_unit_test(no_half_hour_is_of_a_time_to_come),
     };
