@@ -137,4 +137,9 @@ void config_finding_format(struct text *text, const char *path, const struct con
  * configured: always. */
 bool config_window_open(const struct config *config, int weekday, int minute_of_day);
 
+/* One address without a name, "local@domain" or "local@[10.0.0.1]": printable ASCII without what has a meaning in
+ * a header or an SMTP command, one @. So the configuration takes what can be mailed to, and the mailer takes what
+ * is configured. */
+bool config_is_mail_address(const char *address, size_t length);
+
 #endif

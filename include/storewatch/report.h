@@ -47,7 +47,7 @@ enum status report_message(const struct mail *mail, const char *from, const char
                            const char *host_name, int64_t date_utc_ms, char **out_message);
 
 /* The bare "local@domain" of such a mailbox, as the SMTP envelope wants it. INVALID when it is none
- * (printable ASCII without <>(),;"\ on both sides of an @, at most 254 characters) or does not fit. */
+ * (config_is_mail_address) or does not fit. */
 enum status mail_address_get(const char *mailbox, char *out_address, size_t capacity);
 
 /* ---- the HTML report ---- */

@@ -31,14 +31,35 @@ const char *config_check_service_name(const char *value)
                : "must be the name of a service (as \"sc query\" shows it), without / and \\";
 }
 
+static bool is_address_part(const char *part, size_t length, const char *refused)
+{
+    bool good = length > 0;
+    for (size_t i = 0; i < length; i++) {
+        good = good && part[i] > ' ' && part[i] < 0x7F && strchr(refused, part[i]) == NULL;
+    }
+    return good;
+}
+
+bool config_is_mail_address(const char *address, size_t length)
+{
+    static const char specials[] = "<>()[],;:\\\"@"; /* RFC 5322, 3.2.3 */
+    const char *at = memchr(address, '@', length);
+    if (at == NULL || length >= CONFIG_ADDRESS_MAX) {
+        return false;
+    }
+    const char *domain = at + 1;
+    size_t domain_length = length - (size_t)(domain - address);
+    const bool literal = domain_length > 2 && domain[0] == '[' && domain[domain_length - 1] == ']';
+    return is_address_part(address, (size_t)(at - address), specials) &&
+           (literal ? is_address_part(domain + 1, domain_length - 2, "<>()[],;\\\"@")
+                    : is_address_part(domain, domain_length, specials));
+}
+
 const char *config_check_address(const char *value)
 {
-    const char *at = strchr(value, '@');
-    bool good = at != NULL && at != value && at[1] != '\0' && strchr(at + 1, '@') == NULL;
-    for (const char *p = value; *p != '\0'; p++) {
-        good = good && *p > ' ' && *p < 0x7F && strchr("<>()[],;:\\\"", *p) == NULL;
-    }
-    return good ? NULL : "must be one plain mail address, such as \"ops@example.com\"";
+    return config_is_mail_address(value, strlen(value))
+               ? NULL
+               : "must be one plain mail address, such as \"ops@example.com\"";
 }
 
 const char *config_check_host(const char *value)

@@ -183,20 +183,6 @@ static void add_text_field(struct buffer *out, const char *name, const char *tex
 
 /* ---- addresses ---- */
 
-/* One address without its name, "local@domain": printable ASCII without what has a meaning in a header or in
- * an SMTP command. */
-static bool is_address(const char *address, size_t length)
-{
-    const char *at = NULL;
-    for (size_t i = 0; i < length; i++) {
-        if (!is_printable(address[i]) || strchr("<>(),;\"\\", address[i]) != NULL) {
-            return false;
-        }
-        at = address[i] == '@' ? &address[i] : at;
-    }
-    return at != NULL && at > address && at + 1 < address + length && length <= 254; /* RFC 5321, 4.5.3.1.3 */
-}
-
 enum status mail_address_get(const char *mailbox, char *out_address, size_t capacity)
 {
     const char *address = mailbox + strspn(mailbox, " ");
@@ -212,7 +198,7 @@ enum status mail_address_get(const char *mailbox, char *out_address, size_t capa
         length -= (size_t)(open + 1 - address) + 1;
         address = open + 1;
     }
-    if (!is_address(address, length) || length >= capacity) {
+    if (!config_is_mail_address(address, length) || length >= capacity) {
         return STATUS_INVALID;
     }
     memcpy(out_address, address, length);

@@ -19,11 +19,15 @@
  *   person stops NAME | starts NAME | disables NAME | enables NAME
  *   kill NAME                             its process ends with an error
  *   relay N works | unreachable | defers | refuses         N = 1 is port 25
+ *   rename NAME IMAGE                     the image of its next process
+ *   mails in full                         from here on the text of each mail is printed, too
  *   counters readable | unreadable
  *   cluster yes                           this is a cluster node
  *   evidence works | fails | hangs        what is gathered before a restart; hangs: its job is never done
  *   config FILE                           what storewatch is started with
  *   start | stop | crash | reload FILE    storewatch itself; crash: nothing is saved any more
+ *   boot                                  of the machine; storewatch is started again
+ *   clock ahead D | clock back D          the clock is set, not the time of day
  *   run DURATION
  *   log TEXT                              a line of its own in the output
  *   expect runs NAME... | expect stopped NAME... | expect incidents N
@@ -318,12 +322,23 @@ static void set_clock(struct player *player, char **words)
 {
     static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     int hour = 0, minute = 0;
+    if (words[1] && (strcmp(words[1], "ahead") == 0 || strcmp(words[1], "back") == 0)) {
+        player->os.world.utc_ms += (words[1][0] == 'a' ? 1 : -1) * duration(player, words[2]);
+        return;
+    }
     require(player, words[1] && words[2] && sscanf(words[2], "%d:%d", &hour, &minute) == 2,
             "clock DAY HH:MM");
     for (int i = 0; i < 7; i++)
         if (strcmp(words[1], days[i]) == 0)
             player->os.weekday = i;
     player->os.minute_of_day = hour * 60 + minute;
+}
+
+static void boot(struct player *player)
+{
+    crash(player);
+    fake_boot(&player->os);
+    start(player);
 }
 
 static size_t open_incidents(struct player *player)
@@ -444,6 +459,12 @@ static void command(struct player *player, char **words, const char *rest)
         stop(player);
     else if (strcmp(verb, "crash") == 0)
         crash(player);
+    else if (strcmp(verb, "boot") == 0)
+        boot(player);
+    else if (strcmp(verb, "rename") == 0 && words[1] && words[2])
+        text_copy(program(player, words[1])->image, sizeof os->programs[0].image, words[2]);
+    else if (strcmp(verb, "mails") == 0)
+        os->log_bodies = true;
     else if (strcmp(verb, "reload") == 0)
         reload(player, words[1]);
     else if (strcmp(verb, "run") == 0)

@@ -32,7 +32,7 @@ void fake_init(struct os *os)
 
 void fake_log(struct os *os, const char *format, ...)
 {
-    int64_t seconds = os->world.mono_ms / 1000;
+    int64_t seconds = (os->log_before_ms + os->world.mono_ms) / 1000;
     text_add(&os->log, "%lld+%02lld:%02lld:%02lld ", (long long)(seconds / 86400),
              (long long)(seconds / 3600 % 24), (long long)(seconds / 60 % 60), (long long)(seconds % 60));
     va_list args;
@@ -78,6 +78,19 @@ void fake_halt(struct os *os, struct fake_program *program)
             program->bytes_per_hour * (double)(os->world.mono_ms - from_ms) / (double)MS_PER_HOUR;
     }
     fake_grow(os, program, FAKE_FLAT);
+}
+
+void fake_boot(struct os *os)
+{
+    const int64_t before_ms = os->world.mono_ms, utc_ms = os->world.utc_ms;
+    world_reboot(&os->world);
+    const int64_t passed_ms = before_ms + os->world.utc_ms - utc_ms - os->world.mono_ms;
+    os->log_before_ms += passed_ms;
+    os->minute_of_day += (int)(passed_ms / MS_PER_MINUTE); /* local time goes on */
+    for (size_t i = 0; i < os->program_count; i++) {
+        os->programs[i].running = false;
+        os->programs[i].grows_from_mono_ms = os->programs[i].objects_mono_ms = 0;
+    }
 }
 
 void fake_program_run(struct os *os, struct fake_program *program, bool running)
@@ -569,6 +582,24 @@ static void log_mail(struct os *os, const char *message)
     fake_log(os, "mail %s", subject);
 }
 
+/* The plain part, as it was before it was made quoted-printable. */
+static void log_body(struct os *os, const char *message)
+{
+    const char *at = strstr(message, "quoted-printable\r\n\r\n");
+    for (at = at ? at + 20 : ""; *at && strncmp(at, "\r\n--=_", 6) != 0; at++) {
+        unsigned byte = (unsigned char)*at;
+        if (at[0] == '=' && at[1] == '\r')
+            at += 2; /* a line that goes on */
+        else if (at[0] == '=' && sscanf(at + 1, "%2X", &byte) == 1)
+            at += 2;
+        if (byte == '=' || byte == '\r' || (at[0] == '\n' && at[-2] == '='))
+            continue;
+        text_add(&os->log, "%c", (char)byte);
+        text_add(&os->log, "%s", byte == '\n' ? "    | " : "");
+    }
+    text_add(&os->log, "\n");
+}
+
 enum status mailer_send(const struct mailer_request *request, struct mailer_result *out_result,
                         struct err *err)
 {
@@ -578,6 +609,8 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
     if (mood == RELAY_WORKS) {
         current->mails_delivered++;
         log_mail(current, request->message);
+        if (current->log_bodies)
+            log_body(current, request->message);
     }
     return seam_relay(mood, out_result, err);
 }

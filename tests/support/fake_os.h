@@ -86,6 +86,8 @@ struct os {
     struct text log;
     char log_storage[FAKE_LOG_MAX];
     bool log_events;
+    bool log_bodies;       /* the plain part of each mail below its line, too */
+    int64_t log_before_ms; /* time that passed before the latest boot, for the log's times */
     bool events_closed;                 /* the event log takes none */
     char unsafe_access[ALERT_LINE_MAX]; /* what os_unsafe_access tells */
 };
@@ -107,6 +109,8 @@ void fake_grow(struct os *os, struct fake_program *program, enum fake_growth gro
 void fake_halt(struct os *os, struct fake_program *program);
 void fake_program_run(struct os *os, struct fake_program *program, bool running);
 void fake_advance(struct os *os, int64_t ms);
+/* The machine is started anew; what grows begins to at its next birth. */
+void fake_boot(struct os *os);
 /* Appends "D+HH:MM:SS text\n" to the log. */
 void fake_log(struct os *os, const char *format, ...) PRINTF_LIKE(2, 3);
 

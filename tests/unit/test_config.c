@@ -157,6 +157,8 @@ static void the_sender_is_derived_from_the_first_recipient(void **state)
     (void)state;
     assert_int_equal(parse("{\"mail\":{\"to\":[\"ops@mail.example.com\",\"x@y\"]}}"), STATUS_OK);
     assert_string_equal(config.mail_from, "storewatch@mail.example.com");
+    assert_int_equal(parse("{\"mail\":{\"to\":[\"ops@[10.0.0.1]\"]}}"), STATUS_OK); /* a relay takes that */
+    assert_string_equal(config.mail_from, "storewatch@[10.0.0.1]");
 }
 
 static void the_output_is_untouched_by_a_bad_file(void **state)

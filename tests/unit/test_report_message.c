@@ -305,6 +305,9 @@ static void addresses(void **state)
         {"a@b.c\r\nBcc: x@y.z", NULL, NULL},
         {"a@b.c, d@e.f", NULL, NULL},
         {"a b@c", NULL, NULL},
+        {"a@b@c", NULL, NULL},
+        {"mailto:a@b.c", NULL, NULL},
+        {"a@[10.0.0.1", NULL, NULL},
         {"caf\xC3\xA9@b.c", NULL, NULL},
     };
     struct mail mail = {.key = "TEST-1", .subject = "x"};
