@@ -20,6 +20,9 @@ struct alert {
     char host_name[64];
     bool has_incident;
     struct incident incident; /* as after the transition */
+    bool hardly_grows;        /* by the verdict that the incident's numbers are of */
+    int64_t sooner_than_ms;   /* its end is far nearer than was told last: by that so much would be left now,
+                                 INT64_MAX = none was told; 0 = it is not */
     int64_t read_utc_ms;      /* what cannot be read now was read last then; 0 = it was read just now */
     int64_t clock_moved_ms;   /* so far was the clock set since the incident's onset and opening were noted */
     /* The service that a restart kind is about: what is restarted, or for SERVICE_DOWN, SERVICE_UP_AGAIN and
@@ -64,6 +67,9 @@ struct alert {
      * "CONFIG_REFUSED-1763781245123". With what mail_key adds it becomes the Message-ID. */
     char key[64];
 };
+
+/* Its news is that the growth hardly goes on: a reminder of what pauses (incident_pauses), just read. */
+bool alert_tells_pause(const struct alert *alert);
 
 /* Appends a line to done / todo; drops it when full. */
 void alert_add_done(struct alert *alert, const char *format, ...) PRINTF_LIKE(2, 3);

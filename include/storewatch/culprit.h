@@ -174,6 +174,8 @@ enum culprit_confidence culprit_how_surely(const struct culprit_ranking *ranking
 /* How sure those are who are named. There must be items. */
 enum culprit_confidence culprit_named_confidence(const struct culprit_ranking *ranking);
 
+/* Does who is named first, alone, account for less than half of it? False where shares are not known. */
+bool culprit_is_part(const struct culprit_ranking *ranking);
 /* Is there none of them any more? */
 bool culprit_is_gone(const struct culprit *culprit);
 /* Appends "pid 3012", of several "pid 3012 and others", of one after the other "pid 3012 and 2 before it". */

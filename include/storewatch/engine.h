@@ -50,7 +50,8 @@ struct actions {
     struct incident incidents[INCIDENTS_MAX];
     bool save_restart;
     struct restart_journal restart;
-    bool save_budget; /* engine->budget */
+    bool save_budget;  /* engine->budget */
+    bool save_stopped; /* engine->stopped: which they are */
     struct engine_request request;
 };
 void actions_clear(struct actions *actions);
@@ -82,10 +83,12 @@ struct open_incident {
     int64_t clock_moved_ms;   /* so far was the clock set meanwhile, in this life of storewatch */
     int64_t told_mono_ms;     /* reminders are counted on the monotonic clock */
     int64_t told_end_mono_ms; /* the end that was told then; INT64_MAX = none */
-    bool pause_told;          /* the latest reminder said that it hardly grows any more */
-    int64_t bounded_mono_ms;  /* since when the verdict is `bounded`; 0 = it is not */
-    double bounded_level;     /* and the level then */
-    int64_t alone_mono_ms;    /* since when its process is gone without a successor; 0 = it is not */
+    bool hardly_grows;        /* by the latest verdict */
+    bool restart_untold;      /* a restart for it was carried through, and no mail has said what came of it */
+    bool pause_told;         /* the latest reminder said so, and that nothing is foreseen (incident_pauses) */
+    int64_t bounded_mono_ms; /* since when the verdict is `bounded`; 0 = it is not */
+    double bounded_level;    /* and the level then */
+    int64_t alone_mono_ms;   /* since when its process is gone without a successor; 0 = it is not */
     bool given_back; /* nothing is told of the growth, or done for it, until its end or going on is seen */
     bool seen_unbounded; /* by the present detector; false after a restart of storewatch until it is again */
     uint32_t held_told;  /* bit (1 << enum check): ops know that this check holds the restart back */
@@ -124,6 +127,15 @@ struct ladder_memory {
     char target[TARGET_NAME_MAX];
     uint32_t rungs_tried;
     int64_t mono_ms;
+};
+
+/* An incident that ended with its service STOPPED, as ops were told: they are told when it runs again, and has
+ * for actions.verify. One more, and the oldest is forgotten. */
+#define TOLD_STOPPED_MAX 8
+struct told_stopped {
+    struct incident incident; /* id 0 = free */
+    int64_t clock_moved_ms;   /* as in open_incident */
+    int64_t runs_mono_ms;     /* since when it is seen to run; 0 = it is not */
 };
 
 /* What ops were told of storewatch's own sight. One that comes and goes is lost, and told of once a reminder;
@@ -167,6 +179,7 @@ struct engine {
     int64_t unexplained_mono_ms[METRIC_COUNT];
     int64_t explained_mono_ms[METRIC_COUNT]; /* when processes last explained it; 0 = never */
     reading explained_lowest[METRIC_COUNT];  /* its lowest level since; unknown = they never did */
+    struct told_stopped stopped[TOLD_STOPPED_MAX];
     size_t ladder_memory_count;
     struct ladder_memory ladder_memory[LADDER_MEMORY_MAX];
 
@@ -228,7 +241,11 @@ void engine_restore_budget(struct engine *engine, const struct budget_entry *ent
 /* Who was named for an open incident, as open_incident.who has it. */
 void engine_restore_who(struct engine *engine, int64_t incident_id, const char *who);
 
-/* Each of the four may be called again, in this order, when a history file is opened later on: what the
+/* Which of the incidents that have ended were told as STOPPED, and were not seen to run since. */
+void engine_restore_stopped(struct engine *engine, const struct incident *incidents, size_t count,
+                            const int64_t ids[TOLD_STOPPED_MAX]);
+
+/* Each of the five may be called again, in this order, when a history file is opened later on: what the
  * engine knows already wins, also that an incident or a restart has ended. */
 
 /* Who is watched has a row of the growers, however small: of the small ones only these can make the store grow.

@@ -139,6 +139,9 @@ struct incident {
 bool incident_is_far(const struct verdict *verdict);
 /* Was it as large as its limit already when it was last read? Then no end is ahead. */
 bool incident_limit_reached(const struct incident *incident);
+/* It hardly grows any more (verdict_hardly_grows), with room left: nothing is urgent, and of its end nothing is
+ * said until it goes on. */
+bool incident_pauses(const struct incident *incident, bool hardly_grows);
 /* The end foreseen on the monotonic clock, which is utc_minus_mono_ms behind; INT64_MAX = none. */
 int64_t incident_end_mono_ms(const struct incident *incident, int64_t utc_minus_mono_ms);
 

@@ -18,6 +18,7 @@
  * The key is the alert's and says what the headers of the message need, so that nothing else has to be
  * stored:
  *     "i12-3.REMINDER.1763781245123"    incident 12, its third telling, the kind, when it was opened (utc_ms)
+ *     "i12-3.REMINDER-urgent.1763..."   one that is an error, though its kind is none; "-calm": one that only informs
  *     "CONFIG_REFUSED-1763781245123"    any other: the kind and what makes it unique
  * The same alert always has the same key and Message-ID; an incident's mails refer to its first one. */
 struct mail {
@@ -26,9 +27,11 @@ struct mail {
     char *plain, *html;
 };
 void mail_deinit(struct mail *mail);
-/* That of its kind; an error when its subject says URGENT: growth near its end, or a service that is down with
- * its process, is urgent by what is known of it. */
+/* As its key has it, else that of its kind: growth near its end, or a service that is down with its process, is
+ * urgent by what is known of it; growth whose end is more than REPORT_CALM_MS away only informs. */
 enum severity mail_severity(const struct mail *mail, enum alert_kind kind);
+/* Nobody is woken for what ends later than this. */
+#define REPORT_CALM_MS (30 * MS_PER_DAY)
 
 /* Renders an alert, every kind. Subject: host, process, rate, time left, as in
  * "[storewatch] EX1: BESAgent.exe private bytes +14.2 MiB/h, 5 h 10 min left". NO_MEMORY only. */
@@ -40,7 +43,7 @@ void report_event(const struct alert *alert, struct text *text);
 
 /* The RFC 5322 message as put on the wire: CRLF, ASCII only, multipart/alternative in quoted-printable, Date,
  * Message-ID from key and host, In-Reply-To and References to the incident's first mail, Auto-Submitted,
- * Importance for errors, X-Storewatch-Key, -Host, -Kind, -Incident. date_utc_ms is when the alert was raised.
+ * Importance for errors and for growth that is no hurry, X-Storewatch-Key, -Host, -Kind, -Incident. date_utc_ms is when the alert was raised.
  * from and to are "local@domain" or "Name <local@domain>". Heap text in *out_message, owned by the caller.
  * Errors: INVALID (an address that cannot be one, no recipient), NO_MEMORY. */
 enum status report_message(const struct mail *mail, const char *from, const char *const *to, size_t to_count,

@@ -152,9 +152,12 @@ void agent_take_actions(struct agent *agent)
         transaction_put_restart(pending, &actions->restart);
     if (actions->save_budget)
         transaction_put_budget(pending, agent->engine);
+    if (actions->save_stopped)
+        transaction_put_stopped(pending, agent->engine);
     for (size_t i = 0; i < actions->alert_count; i++)
         agent_put_alert(agent, &actions->alerts[i]);
-    agent->pending_dirty |= actions->incident_count || actions->save_restart || actions->save_budget;
+    agent->pending_dirty |=
+        actions->incident_count || actions->save_restart || actions->save_budget || actions->save_stopped;
     agent->snapshot_due |= actions->incident_count > 0;
     if (actions->request.kind != ENGINE_NOTHING) {
         agent->request = actions->request;

@@ -91,6 +91,8 @@ struct transaction {
     bool has_maintenance;
     int64_t maintenance_until_utc_ms;
     char maintenance_reason[ALERT_LINE_MAX];
+    bool has_stopped;
+    int64_t stopped_ids[TOLD_STOPPED_MAX]; /* of engine->stopped; 0 = free */
     bool has_sight;
     int64_t blind_utc_ms[SIGHT_COUNT]; /* when ops were told that it is lost; 0 = that it is there */
     int64_t boot_utc_ms; /* when the machine was started, as the clock has it now; 0 = as saved before */
@@ -111,7 +113,8 @@ struct restored {
     struct budget_entry budget[BUDGET_ENTRIES_MAX];
     int64_t maintenance_until_utc_ms;
     char maintenance_reason[ALERT_LINE_MAX];
-    int64_t blind_utc_ms[SIGHT_COUNT];       /* as in the transaction */
+    int64_t stopped_ids[TOLD_STOPPED_MAX];   /* as in the transaction */
+    int64_t blind_utc_ms[SIGHT_COUNT];       /* likewise */
     int64_t boot_utc_ms;                     /* likewise; 0 = it is not known */
     char set_aside[STORE_SET_ASIDE_MAX];     /* not told yet; "" = nothing was */
     char who[INCIDENTS_MAX][ENGINE_WHO_MAX]; /* of the open ones: who was named; "" = nobody */
@@ -369,6 +372,7 @@ void agent_write_mails(struct agent *agent);
 void agent_tell(struct agent *agent, enum alert_kind kind, const char *text);
 void agent_tell_once(struct agent *agent, enum alert_kind kind, const char *text);
 void transaction_put_budget(struct transaction *transaction, const struct engine *engine);
+void transaction_put_stopped(struct transaction *transaction, const struct engine *engine);
 
 /* agent_look.c */
 void agent_take_look_job(struct agent *agent, struct job *job);
@@ -416,6 +420,7 @@ void agent_end_mail_round(struct agent *agent);
 #define SETTING_MAINTENANCE_UNTIL "maintenance_until_utc_ms"
 #define SETTING_MAINTENANCE_REASON "maintenance_reason"
 #define SETTING_BOOT "boot_utc_ms"
+#define SETTING_STOPPED "told_stopped" /* ids of incidents, with a blank behind each */
 
 void job_open(struct job *job);
 void job_reopen(struct job *job);

@@ -83,6 +83,16 @@ static enum status load_sight(struct store *store, struct restored *out, struct 
     return status;
 }
 
+static enum status load_stopped(struct store *store, struct restored *out, struct err *err)
+{
+    char value[TOLD_STOPPED_MAX * 24];
+    enum status status = load_setting(store, SETTING_STOPPED, value, sizeof value, err);
+    char *at = value;
+    for (size_t i = 0; !status && i < TOLD_STOPPED_MAX; i++)
+        out->stopped_ids[i] = strtoll(at, &at, 10); /* 0 at its end */
+    return status;
+}
+
 static enum status load_restored(struct store *store, struct restored **out_restored, struct err *err)
 {
     struct restored *restored = calloc(1, sizeof *restored);
@@ -100,6 +110,8 @@ static enum status load_restored(struct store *store, struct restored **out_rest
         status = load_maintenance(store, restored, err);
     if (!status)
         status = load_sight(store, restored, err);
+    if (!status)
+        status = load_stopped(store, restored, err);
     if (!status)
         status = load_time(store, SETTING_BOOT, &restored->boot_utc_ms, err);
     if (!status)
@@ -371,6 +383,16 @@ static enum status write_outcome(struct store *store, const struct mail_outcome 
     return err_set(err, status, why.operation, why.code, "%s", why.text);
 }
 
+static enum status write_stopped(struct store *store, const struct transaction *transaction, struct err *err)
+{
+    char value[TOLD_STOPPED_MAX * 24];
+    struct text text = text_on(value, sizeof value);
+    for (size_t i = 0; i < TOLD_STOPPED_MAX; i++)
+        if (transaction->stopped_ids[i])
+            text_add(&text, "%lld ", (long long)transaction->stopped_ids[i]);
+    return store_put_setting(store, SETTING_STOPPED, value, err);
+}
+
 static enum status write_transaction(struct store *store, const struct transaction *transaction,
                                      int64_t utc_ms, struct err *err)
 {
@@ -393,6 +415,8 @@ static enum status write_transaction(struct store *store, const struct transacti
         status = write_maintenance(store, transaction, err);
     for (size_t i = 0; !status && transaction->has_sight && i < SIGHT_COUNT; i++)
         status = write_time(store, sight_settings[i], transaction->blind_utc_ms[i], err);
+    if (!status && transaction->has_stopped)
+        status = write_stopped(store, transaction, err);
     if (!status && transaction->boot_utc_ms)
         status = write_time(store, SETTING_BOOT, transaction->boot_utc_ms, err);
     if (!status && transaction->set_aside_told)

@@ -366,6 +366,13 @@ void agent_tell_once(struct agent *agent, enum alert_kind kind, const char *text
     tell(agent, kind, text, (long long)(hash >> 1));
 }
 
+void transaction_put_stopped(struct transaction *transaction, const struct engine *engine)
+{
+    transaction->has_stopped = true;
+    for (size_t i = 0; i < TOLD_STOPPED_MAX; i++)
+        transaction->stopped_ids[i] = engine->stopped[i].incident.id;
+}
+
 void transaction_put_budget(struct transaction *transaction, const struct engine *engine)
 {
     transaction->has_budget = true;

@@ -153,6 +153,9 @@ static void take_store(struct agent *agent, struct job *job)
     engine_restore_incidents(agent->engine, restored->incidents, restored->incident_count,
                              restored->last_incident_id, clock);
     if (!agent->engine->file_known)
+        engine_restore_stopped(agent->engine, restored->incidents, restored->incident_count,
+                               restored->stopped_ids);
+    if (!agent->engine->file_known)
         close_replaced(agent, restored, clock.utc_ms);
     engine_restore_restarts(agent->engine, restored->restarts, restored->restart_count, clock.mono_ms);
     engine_restore_budget(agent->engine, restored->budget, restored->budget_count, clock.mono_ms);
@@ -211,6 +214,7 @@ static void put_everything(struct agent *agent)
     if (engine_restarting(engine))
         transaction_put_restart(pending, &engine->restart.journal);
     transaction_put_budget(pending, engine);
+    transaction_put_stopped(pending, engine);
     agent_put_maintenance(agent);
     put_sight(agent);
     /* The next look does, when it has told what the boot has ended. */
@@ -274,7 +278,7 @@ static void transaction_clear(struct transaction *transaction)
                              TRANSACTION_INCIDENTS_FIRST); /* what a bad time took is given back */
     transaction->restart_count = 0;
     transaction->has_budget = transaction->has_maintenance = transaction->set_aside_told = false;
-    transaction->has_sight = false;
+    transaction->has_sight = transaction->has_stopped = false;
     transaction->boot_utc_ms = 0;
     transaction->outcome_count = 0;
     free(transaction->snapshot);
@@ -303,6 +307,10 @@ static void transaction_put_back(struct agent *agent)
         older->has_maintenance = true;
         older->maintenance_until_utc_ms = newer->maintenance_until_utc_ms;
         memcpy(older->maintenance_reason, newer->maintenance_reason, sizeof newer->maintenance_reason);
+    }
+    if (newer->has_stopped) {
+        older->has_stopped = true;
+        memcpy(older->stopped_ids, newer->stopped_ids, sizeof newer->stopped_ids);
     }
     if (newer->has_sight) {
         older->has_sight = true;

@@ -161,9 +161,10 @@ static bool advise_suspect(struct alert *alert)
         char is_cause[96];
         snprintf(is_cause, sizeof is_cause, "%s is %s",
                  sure == CULPRIT_NEARLY_CERTAIN ? "nearly certainly" : "likely",
-                 ranking->together == 0 ? "the cause"
-                 : ranking->either      ? "the cause, or the other one named, or both"
-                                        : "a part of the cause");
+                 culprit_is_part(ranking) ? "a part of the cause"
+                 : ranking->together == 0 ? "the cause"
+                 : ranking->either        ? "the cause, or the other one named, or both"
+                                          : "a part of the cause");
         advise_culprit(alert, culprit, is_cause, advised);
         advised = true;
     }
@@ -310,6 +311,12 @@ static void advise_by_when(struct alert *alert)
 static void advise_growth(struct alert *alert, const struct config *config, bool will_act)
 {
     const struct incident *incident = &alert->incident;
+    if (alert_tells_pause(alert) && !will_act) {
+        alert_add_todo(alert,
+                       "Nothing at once. That it has ended is told once that is sure, and so is that it "
+                       "goes on.");
+        return;
+    }
     if (incident->target_kind == TARGET_HOST) {
         if (advise_suspect(alert)) {
             advise_by_when(alert);

@@ -3,6 +3,12 @@
  */
 #include "storewatch/alert.h"
 
+bool alert_tells_pause(const struct alert *alert)
+{
+    return alert->kind == ALERT_REMINDER && alert->has_incident && alert->read_utc_ms == 0 &&
+           incident_pauses(&alert->incident, alert->hardly_grows);
+}
+
 static void add_line(char lines[][ALERT_LINE_MAX], size_t capacity, size_t *count, const char *format,
                      va_list args)
 {

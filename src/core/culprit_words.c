@@ -30,6 +30,11 @@ bool culprit_is_gone(const struct culprit *culprit)
     return culprit->ended_count > 0 && culprit->ended_count == culprit->process_count;
 }
 
+bool culprit_is_part(const struct culprit_ranking *ranking)
+{
+    return ranking->count > 0 && ranking->together == 0 && ranking->items[0].share < 0.5;
+}
+
 void text_add_culprit_pids(struct text *text, const struct culprit *culprit)
 {
     const size_t others = culprit->process_count > 1 ? culprit->process_count - 1 : 0;
@@ -271,7 +276,8 @@ static void add_words(struct text *text, const struct culprit_ranking *ranking, 
     }
     if (outcome == CULPRIT_NO_GROWTH || ranking->count == 0) {
         text_add(text, outcome == CULPRIT_NO_GROWTH
-                           ? "Nobody is named: it does not surely grow."
+                           ? "Nobody can be named yet: what of this growth shows above its own swings is too "
+                             "little to compare anybody with."
                            : "Nobody stands out: no process that runs now grew with it.");
         add_rest(text, ranking);
         if (outcome == CULPRIT_RANKED)

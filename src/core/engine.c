@@ -28,7 +28,7 @@ void actions_clear(struct actions *actions)
     actions->alert_count = 0;
     actions->incident_count = 0;
     actions->save_restart = false;
-    actions->save_budget = false;
+    actions->save_budget = actions->save_stopped = false;
     actions->request.kind = ENGINE_NOTHING;
 }
 
@@ -189,6 +189,8 @@ void engine_follow_clock(struct engine *engine, struct clock clock)
     int64_t moved_ms = engine->stepped_mono_ms ? shift_ms - engine->shift_ms : 0;
     engine->shift_ms = shift_ms;
     follow_maintenance(engine, clock.utc_ms - moved_ms, moved_ms);
+    for (size_t i = 0; i < TOLD_STOPPED_MAX; i++)
+        engine->stopped[i].clock_moved_ms += moved_ms;
     for (size_t i = 0; moved_ms && i < INCIDENTS_MAX; i++) {
         struct incident *incident = &engine->incidents[i].incident;
         engine->incidents[i].clock_moved_ms += moved_ms;
@@ -237,6 +239,7 @@ void engine_step(struct engine *engine, const struct observation *observation, s
     if (sample_due) {
         step_follow_incidents(&step);
         step_follow_spaces(&step);
+        step_follow_stopped(&step);
         step_follow_digest(&step);
     }
     step_follow_restart(&step);

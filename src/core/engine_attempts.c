@@ -71,7 +71,7 @@ bool engine_turned_back_or_called_off(const struct restart_journal *journal)
 
 static void settle(struct open_incident *open, const struct restart_journal *journal)
 {
-    open->restarted = true;
+    open->restarted = open->restart_untold = true;
     open->rungs_settled |= 1u << journal->rung;
     if (journal->rung == RUNG_RESTART_CLIENT)
         engine_end_turn(open, journal->target);

@@ -14,6 +14,9 @@
 #define FAR_SOONER 4
 /* An end so many times further off than what is urgent is not near any more. */
 #define FAR_AGAIN 2
+/* What was told to end within this (or within a reminder, if that is shorter) is at hand: that it does still sooner
+ * is no news that anybody could use. */
+#define AT_HAND_MS (10 * MS_PER_MINUTE)
 
 /* `target` NULL: whatever it is called. */
 static bool is_about(const struct open_incident *open, struct process_id process, const char *target)
@@ -108,6 +111,7 @@ static struct alert *incident_close(struct step *step, struct open_incident *ope
                               .length = strlen(incident->reason)};
         text_add(&reason, ". It was %s", open->who);
         alert_add_done(alert, "Named for it: %s.", open->who);
+        text_copy(alert->incident.reason, sizeof alert->incident.reason, incident->reason);
         step_save_incident(step, incident);
     }
     engine_remember_ladder(step->engine, incident, step->clock.mono_ms);
@@ -245,8 +249,7 @@ static bool is_client_acted_on(struct step *step, const struct open_incident *st
         struct open_incident *client = &step->engine->incidents[i];
         struct restart_journal wanted;
         enum check failed;
-        if (!client->incident.id || client->incident.target_kind != TARGET_CLIENT ||
-            !client->seen_unbounded || !engine_grows_now(client) ||
+        if (client->incident.target_kind != TARGET_CLIENT || !engine_grows_now(client) ||
             !is_acted_on(step, client, &wanted, &failed) || acts)
             continue;
         *out_wanted = wanted;
@@ -341,6 +344,7 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
     incident->state = INCIDENT_OPEN;
     int64_t shift_ms = clock_shift_ms(step->clock);
     incident_update(incident, verdict, shift_ms);
+    open->hardly_grows = verdict_hardly_grows(verdict);
     step_name_nearest_end(step, incident, verdict);
     incident->onset_utc_ms = verdict->onset_ms + shift_ms;
     incident->opened_utc_ms = step->clock.utc_ms;
@@ -377,15 +381,32 @@ static bool is_far_again(const struct step *step, const struct incident *inciden
            early_utc_ms - step->clock.utc_ms > FAR_AGAIN * step->engine->config.urgent_before_ms;
 }
 
+/* The end is so much nearer than what was told last that nobody who goes by that is ready for it. (Time that
+ * just passes changes nothing; after each such mail the next has to be as much nearer again.) Where no end was told,
+ * because it hardly grew, one stands for that which is so far off that nobody is told of it. As alert.sooner_than_ms. */
+static int64_t ends_far_sooner_than_ms(const struct step *step, const struct open_incident *open)
+{
+    const int64_t end_mono_ms = incident_end_mono_ms(&open->incident, clock_shift_ms(step->clock));
+    const bool was_told = open->told_end_mono_ms != INT64_MAX;
+    const int64_t told_left_ms = was_told ? open->told_end_mono_ms - step->clock.mono_ms : INCIDENT_FAR_MS;
+    const bool at_hand = told_left_ms <= smaller(AT_HAND_MS, step->engine->config.reminder_ms);
+    const bool sooner =
+        end_mono_ms != INT64_MAX && !at_hand && end_mono_ms - step->clock.mono_ms < told_left_ms / FAR_SOONER;
+    return !sooner ? 0 : was_told ? told_left_ms : INT64_MAX;
+}
+
 static void incident_tell_again(struct step *step, struct open_incident *open, enum alert_kind kind)
 {
     if (!step_room_to_tell(step))
         return;
     open->incident.escalated =
         kind == ALERT_ESCALATED || (open->incident.escalated && !is_far_again(step, &open->incident));
+    const int64_t sooner_than_ms = ends_far_sooner_than_ms(step, open);
     struct alert *alert = step_alert_incident(step, kind, open);
     if (!alert)
         return;
+    alert->sooner_than_ms = sooner_than_ms;
+    open->pause_told = kind == ALERT_REMINDER && incident_pauses(&open->incident, open->hardly_grows);
     if (open->incident.rungs_tried & ~(1u << RUNG_ALERT))
         add_own_story(step->engine, &open->incident, alert);
     bool acts = say_what_happens(step, alert, open);
@@ -393,29 +414,15 @@ static void incident_tell_again(struct step *step, struct open_incident *open, e
     advice_add(alert, &step->engine->config, acts);
 }
 
-/* The end is so much nearer than what was told last that nobody who goes by that is ready for it. (Time that
- * just passes changes nothing; after each such mail the next has to be as much nearer again.) Where no end was told,
- * because it hardly grew, one stands for that which is so far off that nobody is told of it. */
-static bool ends_far_sooner(const struct step *step, const struct open_incident *open)
+/* That it pauses is news, and so is what came of a restart; once it was told there is nothing to remind of until it goes on. */
+static bool reminder_is_due(const struct step *step, const struct open_incident *open)
 {
-    const int64_t end_mono_ms = incident_end_mono_ms(&open->incident, clock_shift_ms(step->clock));
-    const int64_t told_left_ms =
-        open->told_end_mono_ms == INT64_MAX ? INCIDENT_FAR_MS : open->told_end_mono_ms - step->clock.mono_ms;
-    return end_mono_ms != INT64_MAX && told_left_ms > 0 &&
-           end_mono_ms - step->clock.mono_ms < told_left_ms / FAR_SOONER;
-}
-
-/* It has all but stopped, with room left: once that was told, there is nothing to remind of until it goes on. */
-static bool pauses(const struct open_incident *open, const struct verdict *verdict)
-{
-    return !open->incident.escalated && !incident_limit_reached(&open->incident) &&
-           verdict_hardly_grows(verdict);
-}
-
-static bool reminder_is_due(const struct step *step, const struct open_incident *open, bool paused)
-{
-    return step->clock.mono_ms - open->told_mono_ms >= step->engine->config.reminder_ms &&
-           !(paused && open->pause_told);
+    const struct config *config = &step->engine->config;
+    const int64_t since_ms = step->clock.mono_ms - open->told_mono_ms;
+    const bool pauses = incident_pauses(&open->incident, open->hardly_grows);
+    if (pauses || open->restart_untold)
+        return !(pauses && open->pause_told) && since_ms >= config->reminder_ms;
+    return since_ms >= policy_reminder_wait_ms(config, step->clock, open->incident.exhaustion_early_utc_ms);
 }
 
 static void incident_grows_on(struct step *step, struct open_incident *open, const struct verdict *verdict)
@@ -424,6 +431,7 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
     open->bounded_mono_ms = 0;
     if (!is_being_stopped(step->engine, &open->incident) || hung_service(step) != NULL) {
         incident_update(&open->incident, verdict, clock_shift_ms(step->clock));
+        open->hardly_grows = verdict_hardly_grows(verdict);
         step_name_nearest_end(step, &open->incident, verdict);
     }
     step_rank(step, open, verdict->onset_ms);
@@ -431,12 +439,10 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
     open->given_back = verdict->given_back;
     if (open->given_back)
         return; /* what would be told has just changed; that it is over, or goes on, is seen soon */
-    const bool paused = pauses(open, verdict);
     if (!open->incident.escalated && near_exhaustion(step, &open->incident)) {
         incident_tell_again(step, open, ALERT_ESCALATED);
-    } else if (reminder_is_due(step, open, paused) || ends_far_sooner(step, open)) {
+    } else if (reminder_is_due(step, open) || ends_far_sooner_than_ms(step, open)) {
         incident_tell_again(step, open, ALERT_REMINDER);
-        open->pause_told = paused;
     }
 }
 
@@ -525,6 +531,8 @@ static void note_service_state(const struct step *step, struct alert *alert)
         return;
     text_copy(alert->service, sizeof alert->service, alert->incident.service);
     alert->service_state = service->state;
+    if (service->state == SERVICE_STATE_STOPPED)
+        engine_note_stopped(step->engine, alert, step->actions);
     advice_add(alert, &step->engine->config, false);
 }
 
@@ -665,6 +673,7 @@ static void goes_on_in(const struct step *step, struct open_incident *open, cons
     struct verdict verdict;
     detector_verdict(next->detectors[incident->metric], &verdict);
     incident_update(incident, &verdict, clock_shift_ms(step->clock));
+    open->hardly_grows = verdict_hardly_grows(&verdict);
     incident->level_now = next->now[incident->metric];
     struct text reason = text_on(incident->reason, sizeof incident->reason);
     text_add(&reason, "the new process stands at ");

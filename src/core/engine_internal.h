@@ -56,6 +56,11 @@ void step_follow_unnamed(struct step *step);
 void step_follow_incidents(struct step *step);
 void engine_mark_needed(struct engine *engine);
 
+/* engine_stopped.c */
+/* The alert tells that its incident's service is STOPPED. */
+void engine_note_stopped(struct engine *engine, const struct alert *alert, struct actions *actions);
+void step_follow_stopped(struct step *step);
+
 /* engine_space.c */
 void step_follow_spaces(struct step *step);
 /* Is what a process loses of its address space told already, or about to be, by another incident? */
@@ -106,7 +111,8 @@ int64_t engine_deadline_utc_ms(const struct engine *engine, const struct open_in
 void step_tell_story(struct step *step, const char *format, ...) PRINTF_LIKE(2, 3);
 bool step_consider(struct step *step, struct open_incident *open, struct restart_journal *out_wanted,
                    enum check *out_failed);
-/* It is seen to grow right now: what has stopped, or was given back, wants no restart. */
+/* It is seen to grow right now: what has stopped, or was given back, wants no restart, and what grew before
+ * storewatch was restarted is not acted on before it is seen to grow again. False of a free slot. */
 bool engine_grows_now(const struct open_incident *open);
 void step_follow_restart(struct step *step);
 void step_tell_terminated(struct step *step, const char *service);

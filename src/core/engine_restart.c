@@ -510,7 +510,8 @@ static void tell_held(struct step *step, struct open_incident *open, const char 
 
 bool engine_grows_now(const struct open_incident *open)
 {
-    return open->incident.state == INCIDENT_OPEN && !open->bounded_mono_ms && !open->given_back;
+    return open->incident.id && open->seen_unbounded && open->incident.state == INCIDENT_OPEN &&
+           !open->bounded_mono_ms && !open->given_back;
 }
 
 /* The most urgent incident that may begin a restart asks for a look at the live service configuration. */
@@ -524,8 +525,7 @@ void step_decide(struct step *step)
     bool found = false, unplanned = false;
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {
         struct open_incident *open = &engine->incidents[i];
-        /* What grew before storewatch was restarted is not acted on before it is seen to grow again. */
-        if (!open->incident.id || !open->seen_unbounded || !engine_grows_now(open))
+        if (!engine_grows_now(open))
             continue;
         struct restart_journal wanted;
         enum check failed = CHECK_COUNT;

@@ -185,6 +185,7 @@ struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struc
         incident->told_count++;
         incident->told_utc_ms = step->clock.utc_ms;
         open->told_mono_ms = step->clock.mono_ms;
+        open->restart_untold = false;
         open->told_end_mono_ms = incident_end_mono_ms(incident, clock_shift_ms(step->clock));
     }
     struct text key = text_on(alert->key, sizeof alert->key);
@@ -192,6 +193,7 @@ struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struc
     alert->has_incident = true;
     alert->incident = *incident;
     alert->clock_moved_ms = open->clock_moved_ms;
+    alert->hardly_grows = open->hardly_grows;
     alert->outlived = open->outlived;
     add_chart(step, alert, incident);
     add_age(step, alert, incident);

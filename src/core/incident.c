@@ -68,6 +68,11 @@ bool incident_limit_reached(const struct incident *incident)
     return incident->level_now >= incident->limit;
 }
 
+bool incident_pauses(const struct incident *incident, bool hardly_grows)
+{
+    return hardly_grows && !incident->escalated && !incident_limit_reached(incident);
+}
+
 static int64_t shifted(int64_t time_ms, int64_t by_ms)
 {
     return time_ms == INT64_MAX ? INT64_MAX : time_ms + by_ms;

@@ -121,6 +121,15 @@ int64_t policy_attempt_wait_ms(const struct config *config, struct clock clock,
     return wait_ms < soonest_ms ? soonest_ms : wait_ms;
 }
 
+int64_t policy_reminder_wait_ms(const struct config *config, struct clock clock,
+                                int64_t exhaustion_early_utc_ms)
+{
+    int64_t part_ms = POLICY_REMINDER_MAX_MS;
+    if (exhaustion_early_utc_ms != INT64_MAX)
+        part_ms = smaller(part_ms, (exhaustion_early_utc_ms - clock.utc_ms) / POLICY_REMINDER_PART);
+    return part_ms > config->reminder_ms ? part_ms : config->reminder_ms;
+}
+
 static bool check_budget(const struct judge *judge, struct text *why)
 {
     const struct config *config = judge->config;

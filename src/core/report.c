@@ -313,6 +313,39 @@ static bool kind_from_name(const char *name, size_t length, enum alert_kind *out
     return false;
 }
 
+/* An incident's mail that warns by its kind may only inform, or be an error. */
+static const char *const marks[] = {
+    [SEVERITY_INFORMATION] = "-calm", [SEVERITY_WARNING] = "", [SEVERITY_ERROR] = "-urgent"};
+
+const char *report_key_mark(enum alert_kind kind, enum severity severity)
+{
+    return severity == alert_wording_get(kind)->severity ? "" : marks[severity];
+}
+
+/* "REMINDER", "REMINDER-urgent" */
+static void parse_kind(const char *words, size_t length, struct report_key *parsed)
+{
+    const char *dash = memchr(words, '-', length);
+    const size_t name = dash != NULL ? (size_t)(dash - words) : length;
+    parsed->has_kind = kind_from_name(words, name, &parsed->kind);
+    if (!parsed->has_kind) {
+        return;
+    }
+    parsed->severity = alert_wording_get(parsed->kind)->severity;
+    for (size_t i = 0; i < ARRAY_COUNT(marks); i++) {
+        if (name < length && strlen(marks[i]) == length - name &&
+            memcmp(dash, marks[i], length - name) == 0) {
+            parsed->severity = (enum severity)i;
+        }
+    }
+}
+
+enum severity mail_severity(const struct mail *mail, enum alert_kind kind)
+{
+    const struct report_key key = report_key_parse(mail->key);
+    return key.has_kind ? key.severity : alert_wording_get(kind)->severity;
+}
+
 struct report_key report_key_parse(const char *key)
 {
     struct report_key parsed = {0};
@@ -324,13 +357,15 @@ struct report_key report_key_parse(const char *key)
         const char *opened = kind != NULL ? strchr(kind + 1, '.') : NULL;
         parsed.incident_id = id;
         if (opened != NULL) {
-            parsed.has_kind = kind_from_name(kind + 1, (size_t)(opened - kind - 1), &parsed.kind);
+            parse_kind(kind + 1, (size_t)(opened - kind - 1), &parsed);
             snprintf(parsed.unique, sizeof(parsed.unique), "%.*s%s", (int)(kind - key), key, opened);
             snprintf(parsed.first, sizeof(parsed.first), "i%" PRId64 "-1%s", id, opened);
         }
     } else { /* KIND-... */
         const char *dash = strchr(key, '-');
-        parsed.has_kind = dash != NULL && kind_from_name(key, (size_t)(dash - key), &parsed.kind);
+        if (dash != NULL) {
+            parse_kind(key, (size_t)(dash - key), &parsed);
+        }
     }
     return parsed;
 }

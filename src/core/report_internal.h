@@ -87,11 +87,14 @@ bool report_add_figure(struct buffer *page, const struct report_series *series);
 struct report_key {
     bool has_kind;
     enum alert_kind kind;
+    enum severity severity;    /* with has_kind */
     int64_t incident_id;       /* 0 = none */
     char first[MAIL_KEY_MAX];  /* key of the incident's first mail as far as its Message-ID goes; "" = no
                                   thread */
     char unique[MAIL_KEY_MAX]; /* what the Message-ID is made of */
 };
 struct report_key report_key_parse(const char *key);
+/* What follows the kind in a key: "" where the severity is that of the kind. */
+const char *report_key_mark(enum alert_kind kind, enum severity severity);
 
 #endif

@@ -136,13 +136,15 @@ static char *plain_text(const struct report_telling *telling)
 
 /* ---- all together ---- */
 
-static void mail_key(const struct alert *alert, char *out_key, size_t capacity)
+static void mail_key(const struct report_telling *telling, char *out_key, size_t capacity)
 {
+    const struct alert *alert = telling->alert;
     struct text key = text_on(out_key, capacity);
     const char *kind = alert_wording_get(alert->kind)->name;
     const size_t length = strlen(kind);
     if (alert->has_incident && alert->key[0] == 'i') {
-        text_add(&key, "%s.%s.%" PRId64, alert->key, kind, alert->incident.opened_utc_ms);
+        text_add(&key, "%s.%s%s.%" PRId64, alert->key, kind, report_key_mark(alert->kind, telling->severity),
+                 alert->incident.opened_utc_ms);
     } else if (strncmp(alert->key, kind, length) == 0 && alert->key[length] == '-') {
         text_add(&key, "%s", alert->key);
     } else {
@@ -162,8 +164,7 @@ enum status report_mail(const struct alert *alert, const char *subject_prefix, s
     }
     report_add_subject(&subject, &telling);
     text_tell_cut(&subject);
-    telling.severity = mail_severity(&mail, alert->kind);
-    mail_key(alert, mail.key, sizeof(mail.key));
+    mail_key(&telling, mail.key, sizeof(mail.key));
     mail.plain = plain_text(&telling);
     mail.html = report_mail_html(&telling);
     if (mail.plain == NULL || mail.html == NULL) {

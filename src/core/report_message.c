@@ -360,8 +360,10 @@ enum status report_message(const struct mail *mail, const char *from, const char
     buffer_add(&out, "Auto-Submitted: auto-generated\r\n");
     if (key.has_kind) {
         const struct alert_wording *wording = alert_wording_get(key.kind);
-        if (mail_severity(mail, key.kind) == SEVERITY_ERROR) {
+        if (key.severity == SEVERITY_ERROR) {
             buffer_add(&out, "Importance: high\r\nX-Priority: 1\r\n");
+        } else if (key.severity < wording->severity) {
+            buffer_add(&out, "Importance: low\r\nX-Priority: 5\r\n");
         }
         buffer_add(&out, "X-Storewatch-Kind: %s\r\n", wording->name);
     }
@@ -388,11 +390,6 @@ enum status report_message(const struct mail *mail, const char *from, const char
 done:
     buffer_deinit(&out);
     return status;
-}
-
-enum severity mail_severity(const struct mail *mail, enum alert_kind kind)
-{
-    return strstr(mail->subject, ": URGENT: ") != NULL ? SEVERITY_ERROR : alert_wording_get(kind)->severity;
 }
 
 void mail_deinit(struct mail *mail)

@@ -116,24 +116,6 @@ static int64_t onset_utc_ms(const struct report_telling *telling)
     return noted_ms > 0 ? noted_ms + telling->alert->clock_moved_ms : 0;
 }
 
-/* The growth has all but stopped. */
-static bool hardly_grows(const struct report_telling *telling)
-{
-    const struct incident *incident = telling->incident;
-    const double since_h = (double)(telling->alert->utc_ms - onset_utc_ms(telling)) / (double)MS_PER_HOUR;
-    const double growth = incident->level_now - incident->level_at_onset;
-    return onset_utc_ms(telling) > 0 && since_h > 0 &&
-           incident->slope_per_hour < VERDICT_HARDLY * growth / since_h;
-}
-
-/* Whether it has ended the verdict will say, and of what hardly grows no end is worth a word. */
-static bool has_slowed(const struct report_telling *telling)
-{
-    const struct incident *incident = telling->incident;
-    return telling->alert->kind == ALERT_REMINDER && !telling->alert->read_utc_ms && !incident->escalated &&
-           !incident_limit_reached(incident) && hardly_grows(telling);
-}
-
 /* What was foreseen has come: it stands where there is nothing left to grow into. (What is configured may be passed.) */
 static bool is_at_limit(const struct report_telling *telling)
 {
@@ -147,7 +129,7 @@ static bool is_at_limit(const struct report_telling *telling)
     const bool news =
         alert->kind == ALERT_OPENED || alert->kind == ALERT_REMINDER || alert->kind == ALERT_ESCALATED;
     /* or, measured over the growth and the standstill after it, perhaps does not grow */
-    return told || (news && (hardly_grows(telling) || incident->slope_low_per_hour <= 0.0));
+    return told || (news && (alert->hardly_grows || incident->slope_low_per_hour <= 0.0));
 }
 
 static const char *at_limit(const struct report_telling *telling)
@@ -163,6 +145,36 @@ static bool is_no_better(const struct report_telling *telling)
            isnan(incident->slope_per_hour);
 }
 
+/* What ends in weeks at the earliest, and what hardly grows, can wait for the morning, and that is said. */
+static bool is_calm(const struct report_telling *telling)
+{
+    const struct alert *alert = telling->alert;
+    const int64_t early_utc_ms = telling->incident->exhaustion_early_utc_ms;
+    const bool far = (alert->kind == ALERT_OPENED || alert->kind == ALERT_REMINDER) &&
+                     !is_no_better(telling) && is_foreseeable(early_utc_ms) &&
+                     early_utc_ms - alert->utc_ms > REPORT_CALM_MS;
+    return alert_tells_pause(alert) || (far && !telling->incident->escalated);
+}
+
+/* Is it urgent by what is known of it, rather than by its kind? */
+static bool is_urgent(const struct report_telling *telling)
+{
+    const struct alert *alert = telling->alert;
+    const bool near_end = telling->incident->escalated && report_is_growing(telling);
+    const bool down = alert->kind == ALERT_ENDED && telling->incident->target_kind != TARGET_HOST &&
+                      alert->service_state == SERVICE_STATE_STOPPED;
+    return near_end || down;
+}
+
+static void tell_severity(struct report_telling *telling)
+{
+    if (telling->incident != NULL && is_urgent(telling)) {
+        telling->severity = SEVERITY_ERROR;
+    } else if (telling->incident != NULL && is_calm(telling)) {
+        telling->severity = SEVERITY_INFORMATION;
+    }
+}
+
 /* "private bytes now 1.73 GiB" */
 static void add_level(struct text *text, const struct report_telling *telling)
 {
@@ -174,7 +186,7 @@ static bool add_standstill(struct text *text, const struct report_telling *telli
 {
     if (is_no_better(telling)) {
         text_add(text, " is no better after the restart: ");
-    } else if (has_slowed(telling)) {
+    } else if (alert_tells_pause(telling->alert)) {
         text_add(text, " hardly grows any more: ");
     } else if (is_at_limit(telling)) {
         text_add(text, " stands %s its limit: ", at_limit(telling));
@@ -193,7 +205,8 @@ static void add_cause(struct text *text, const struct alert *alert)
         return;
     }
     const bool certain = culprit_named_confidence(ranking) == CULPRIT_NEARLY_CERTAIN;
-    text_add(text, " The cause: %s", certain ? "nearly certainly " : "likely ");
+    text_add(text, " %s: %s", culprit_is_part(ranking) ? "A part of the cause" : "The cause",
+             certain ? "nearly certainly " : "likely ");
     for (size_t i = 0; culprit_is_named(ranking, i); i++) {
         if (i > 0 && i >= ranking->together) {
             break;
@@ -217,16 +230,23 @@ static void lead_growth(struct report_telling *telling, struct text *text)
     add_who(text, telling);
     const bool grows = !add_standstill(text, telling);
     if (grows) {
-        text_add(text, alert->kind == ALERT_OPENED      ? " grows without bound: "
-                       : alert->kind == ALERT_ESCALATED ? " is near exhaustion: "
-                       : alert->read_utc_ms             ? " grew when it was last read: "
-                                                        : " still grows: ");
+        text_add(text, "%s%s: ",
+                 alert->kind == ALERT_OPENED          ? " grows without bound"
+                 : alert->kind == ALERT_ESCALATED     ? " is near exhaustion"
+                 : alert->read_utc_ms                 ? " grew when it was last read"
+                 : alert->sooner_than_ms == INT64_MAX ? " grows, and its end is in sight now"
+                 : alert->sooner_than_ms              ? " ends much sooner than was told"
+                                                      : " still grows",
+                 telling->severity == SEVERITY_INFORMATION ? ", but there is time" : "");
         add_growth(text, telling);
+        if (alert->sooner_than_ms && alert->sooner_than_ms != INT64_MAX)
+            text_add(text, " instead of %s", words_left(alert->sooner_than_ms).s);
     }
     text_add(text, ".");
     add_cause(text, alert);
     /* "still growing" beside it would deny any other news */
-    telling->lead_is_headline = alert->kind == ALERT_REMINDER && (alert->read_utc_ms || !grows);
+    telling->lead_is_headline =
+        alert->kind == ALERT_REMINDER && (alert->read_utc_ms || alert->sooner_than_ms || !grows);
 }
 
 /* Of an incident; nothing when the kind is about something else. */
@@ -497,7 +517,7 @@ static void fact_end(struct report_telling *telling)
     const struct alert *alert = telling->alert;
     const struct incident *incident = telling->incident;
     struct text text = fact_begin(telling, "Ends");
-    if (has_slowed(telling)) {
+    if (alert_tells_pause(telling->alert)) {
         text_add(&text, "not foreseeable while it hardly grows");
         return;
     }
@@ -636,6 +656,7 @@ void report_telling_init(struct report_telling *telling, const struct alert *ale
         tell_rate(telling);
         tell_left(telling);
     }
+    tell_severity(telling);
     tell_lead(telling);
     tell_facts(telling);
 }
@@ -671,17 +692,18 @@ static void subject_growth(struct text *text, const struct report_telling *telli
     const enum alert_kind kind = telling->alert->kind;
     const struct incident *incident = telling->incident;
     const struct words level = words_level(telling->unit, incident->level_now);
-    const char *urgent = incident->escalated || kind == ALERT_ESCALATED ? "URGENT: " : "";
+    const char *urgent = telling->severity == SEVERITY_ERROR ? "URGENT: " : "";
     if (is_no_better(telling)) {
         text_add(text, "no better after the restart: %s now %s", what, level.s);
-    } else if (has_slowed(telling)) {
+    } else if (alert_tells_pause(telling->alert)) {
         text_add(text, "hardly grows any more: %s now %s", what, level.s);
     } else if (is_at_limit(telling)) {
         text_add(text, "%s%s its limit: %s now %s", urgent, at_limit(telling), what, level.s);
     } else {
-        text_add(text, "%s%s %s, %s",
+        text_add(text, "%s%s%s %s, %s", telling->severity == SEVERITY_INFORMATION ? "no hurry: " : "",
                  urgent[0] != '\0' || kind != ALERT_REMINDER ? urgent
                  : telling->alert->read_utc_ms               ? "last seen growing: "
+                 : telling->alert->sooner_than_ms            ? "ends much sooner: "
                                                              : "still growing: ",
                  what, telling->rate, telling->left[0] != '\0' ? telling->left : "no end foreseeable");
     }
@@ -693,7 +715,7 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
     const struct incident *incident = telling->incident;
     const char *service = service_or(telling, "a service");
     char what[192]; /* "BESAgent.exe private bytes" */
-    const char *urgent = incident != NULL && incident->escalated ? "URGENT: " : "";
+    const char *urgent = telling->severity == SEVERITY_ERROR ? "URGENT: " : "";
     struct text what_text = text_on(what, sizeof(what));
     text_add(text, "%s: ", telling->host);
     if (incident != NULL) {
@@ -723,7 +745,7 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
             return;
         }
         if (incident != NULL && alert->service_state == SERVICE_STATE_STOPPED) {
-            text_add(text, "URGENT: %s has ended, %s is STOPPED%s", telling->image, service,
+            text_add(text, "%s%s has ended, %s is STOPPED%s", urgent, telling->image, service,
                      alert->cluster_node ? " on this node" : "");
             return;
         }

@@ -28,7 +28,7 @@ struct report_telling {
     char left[96]; /* "5 h 10 min left", "limit reached"; "" = not foreseeable */
     char lead[REPORT_FACT_MAX];
     bool lead_is_headline;  /* no need to say the headline beside it */
-    enum severity severity; /* of the mail */
+    enum severity severity; /* of the mail: an error is told as URGENT where that is not the kind's own */
     const char *rest;       /* the alert's text but for what the lead says */
     size_t fact_count;
     struct report_fact facts[REPORT_FACTS_MAX];

@@ -114,9 +114,10 @@ static void add_course(struct text *text, const struct detector *d, const struct
     else if (d->accelerates)
         text_add(text, ", faster and faster");
     else if (d->finding.urgent)
-        text_add(text, ", %s, and fast against %s",
+        text_add(text, ", %s, and %s",
                  d->finding.daily ? "above the same hours of the days before" : "straight",
-                 detector_is_open(d, d->onset_level) ? "the level it began at" : "what is left");
+                 detector_is_open(d, d->onset_level) ? "much against the level it began at"
+                                                     : "a good part of what was left");
     else if (d->shape == SHAPE_RISING_FLOOR)
         text_add(text, ", the lowest values too, straight rather than levelling off");
     else

@@ -86,8 +86,8 @@ struct os {
     struct text log;
     char log_storage[FAKE_LOG_MAX];
     bool log_events;
-    bool log_bodies;       /* the plain part of each mail below its line, too */
-    int64_t log_before_ms; /* time that passed before the latest boot, for the log's times */
+    bool log_bodies;                    /* the plain part of each mail below its line, too */
+    int64_t log_before_ms;              /* time that passed before the latest boot, for the log's times */
     bool events_closed;                 /* the event log takes none */
     char unsafe_access[ALERT_LINE_MAX]; /* what os_unsafe_access tells */
 };

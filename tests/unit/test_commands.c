@@ -530,9 +530,11 @@ static void replay_of_instances_that_are_called_otherwise(void **state)
             fprintf(file, "8e7,3012,%.0f,3013,9e7,3014\n", leak);
     }
     assert_int_equal(fclose(file), 0);
-    write_text("tells.json", "{\"version\": 1, \"clients\": [{\"name\": \"bes\", \"image\": "
-                             "\"BESAgent.exe\"}],\n\"mail\": {\"to\": [\"ops@example.com\"], \"relays\": "
-                             "[{\"host\": \"relay1\"}], \"reminder\": \"1h\"}}\n");
+    write_text(
+        "tells.json",
+        "{\"version\": 1, \"clients\": [{\"name\": \"bes\", \"image\": "
+        "\"BESAgent.exe\"}],\n\"mail\": {\"to\": [\"ops@example.com\"], \"relays\": "
+        "[{\"host\": \"relay1\"}], \"reminder\": \"1h\"}, \"limits\": {\"private_bytes\": \"1400MiB\"}}\n");
     assert_int_equal(
         RUN(replay_run, "replay", "--mails", "--config", in_folder("tells.json"), in_folder("three.csv")),
         EXIT_FOUND);

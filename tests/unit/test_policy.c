@@ -185,6 +185,29 @@ static void test_an_attempt_waits_after_one_that_was_turned_back(void **state)
     assert_int_equal(policy_attempt_wait_ms(&f->config, f->clock, INT64_MAX), 10 * MS_PER_SECOND);
 }
 
+/* As often as is configured while the end is near; else a tenth of the time that is left, once a day at least. */
+static void test_what_ends_later_is_reminded_of_less_often(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        int64_t reminder_ms, left_ms, wait_ms;
+    } cases[] = {
+        {4 * MS_PER_HOUR, -MS_PER_HOUR, 4 * MS_PER_HOUR},
+        {4 * MS_PER_HOUR, 40 * MS_PER_HOUR, 4 * MS_PER_HOUR},
+        {4 * MS_PER_HOUR, 50 * MS_PER_HOUR, 5 * MS_PER_HOUR},
+        {4 * MS_PER_HOUR, 412 * MS_PER_DAY, MS_PER_DAY},
+        {4 * MS_PER_HOUR, INT64_MAX, MS_PER_DAY},
+        {48 * MS_PER_HOUR, 412 * MS_PER_DAY, 48 * MS_PER_HOUR},
+        {48 * MS_PER_HOUR, INT64_MAX, 48 * MS_PER_HOUR},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        f->config.reminder_ms = cases[i].reminder_ms;
+        const bool foreseen = cases[i].left_ms != INT64_MAX;
+        const int64_t early_utc_ms = foreseen ? f->clock.utc_ms + cases[i].left_ms : INT64_MAX;
+        assert_int_equal(policy_reminder_wait_ms(&f->config, f->clock, early_utc_ms), cases[i].wait_ms);
+    }
+}
+
 static void test_window_holds_unless_urgent(void **state)
 {
     struct fixture *f = *state;
@@ -639,6 +662,7 @@ int main(void)
         TEST(test_spent_budget_holds_until_the_oldest_is_old_enough),
         TEST(test_minimum_interval_counts_from_the_youngest),
         TEST(test_an_attempt_waits_after_one_that_was_turned_back),
+        TEST(test_what_ends_later_is_reminded_of_less_often),
         TEST(test_window_holds_unless_urgent),
         TEST(test_the_last_window_before_exhaustion_is_chosen),
         TEST(test_the_windows_before_all),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../../src/core/report_internal.h"
+#include "storewatch/advice.h"
 #include "storewatch/report.h"
 
 #define MIB 1048576.0
@@ -326,7 +327,7 @@ static void what_hardly_grows_any_more(void **state)
 {
     (void)state;
     struct alert *alert = leak(ALERT_REMINDER);
-    alert->incident.slope_per_hour = 0.01 * MIB;
+    alert->hardly_grows = true; /* as the engine has it of the verdict, whatever the incident's numbers say */
     alert->incident.exhaustion_utc_ms = NOW + 30 * 365 * MS_PER_DAY;
     struct mail mail = mail_of(alert);
     assert_string_equal(mail.subject,
@@ -334,6 +335,7 @@ static void what_hardly_grows_any_more(void **state)
     assert_non_null(
         strstr(mail.plain, "BESAgent.exe on EX1 hardly grows any more: private bytes now 1.73 GiB."));
     assert_non_null(strstr(mail.plain, "\nEnds       not foreseeable while it hardly grows\n"));
+    assert_int_equal(mail_severity(&mail, alert->kind), SEVERITY_INFORMATION);
     mail_deinit(&mail);
     alert->incident.slope_per_hour = -0.5 * MIB; /* nothing grows by less than nothing */
     mail = mail_of(alert);
@@ -349,6 +351,89 @@ static void what_hardly_grows_any_more(void **state)
     alert->incident.escalated = true;
     mail = mail_of(alert);
     assert_non_null(strstr(mail.subject, "URGENT: BESAgent.exe private bytes +"));
+    mail_deinit(&mail);
+    free(alert);
+}
+
+/* Who accounts for a third of it is no more than a part of the cause, however sure that is. */
+static void who_is_a_part_of_the_cause(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_OPENED);
+    struct config config;
+    config_default(&config);
+    alert->incident.target_kind = TARGET_HOST;
+    alert->incident.metric = METRIC_COMMIT;
+    alert->incident.image[0] = '\0';
+    alert->has_ranking = true;
+    alert->ranking.count = 1;
+    alert->ranking.items[0] = (struct culprit){.image = "Fax.exe",
+                                               .kind = TARGET_DISCOVERED,
+                                               .process_count = 1,
+                                               .confidence = CULPRIT_NEARLY_CERTAIN,
+                                               .share = 0.33};
+    advice_add(alert, &config, false);
+    struct mail mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, " A part of the cause: nearly certainly Fax.exe."));
+    assert_non_null(strstr(alert->todo[0], "nearly certainly is a part of the cause"));
+    mail_deinit(&mail);
+    alert->ranking.items[0].share = 0.8;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, " The cause: nearly certainly Fax.exe."));
+    mail_deinit(&mail);
+    free(alert);
+}
+
+/* A mail that comes because what was told is true no more says that, and what was told. */
+static void what_ends_much_sooner_than_was_told(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_REMINDER);
+    alert->sooner_than_ms = 160 * MS_PER_DAY;
+    struct mail mail = mail_of(alert);
+    assert_string_equal(
+        mail.subject,
+        "[storewatch] EX1: ends much sooner: BESAgent.exe private bytes +62.4 MiB/h, 5 h 10 min left");
+    assert_ptr_equal(strstr(mail.plain, "BESAgent.exe on EX1 ends much sooner than was told: private bytes "
+                                        "+62.4 MiB/h, 5 h 10 min left instead of 160 d.\n"),
+                     mail.plain);
+    assert_null(strstr(mail.html, "still growing"));
+    mail_deinit(&mail);
+    alert->sooner_than_ms = INT64_MAX;
+    mail = mail_of(alert);
+    assert_ptr_equal(strstr(mail.plain, "BESAgent.exe on EX1 grows, and its end is in sight now: private "
+                                        "bytes +62.4 MiB/h, 5 h 10 min left.\n"),
+                     mail.plain);
+    mail_deinit(&mail);
+    free(alert);
+}
+
+/* For what ends in months at the earliest nobody is woken: subject, first sentence and severity say so. */
+static void what_ends_in_months_is_no_hurry(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_OPENED);
+    alert->incident.exhaustion_early_utc_ms = NOW + 380 * MS_PER_DAY;
+    alert->incident.exhaustion_utc_ms = NOW + 412 * MS_PER_DAY;
+    alert->incident.exhaustion_late_utc_ms = NOW + 450 * MS_PER_DAY;
+    struct mail mail = mail_of(alert);
+    assert_string_equal(mail.subject,
+                        "[storewatch] EX1: no hurry: BESAgent.exe private bytes +62.4 MiB/h, 412 d left");
+    assert_ptr_equal(strstr(mail.plain, "BESAgent.exe on EX1 grows without bound, but there is time: private "
+                                        "bytes +62.4 MiB/h, 412 d left.\n"),
+                     mail.plain);
+    assert_int_equal(mail_severity(&mail, alert->kind), SEVERITY_INFORMATION);
+    mail_deinit(&mail);
+    alert->kind = ALERT_REMINDER;
+    mail = mail_of(alert);
+    assert_string_equal(
+        mail.subject,
+        "[storewatch] EX1: no hurry: still growing: BESAgent.exe private bytes +62.4 MiB/h, 412 d left");
+    mail_deinit(&mail);
+    alert->incident.exhaustion_early_utc_ms = NOW + 29 * MS_PER_DAY; /* perhaps it is sooner */
+    mail = mail_of(alert);
+    assert_null(strstr(mail.subject, "no hurry"));
+    assert_int_equal(mail_severity(&mail, alert->kind), SEVERITY_WARNING);
     mail_deinit(&mail);
     free(alert);
 }
@@ -730,6 +815,7 @@ static void keys(void **state)
         {"i12-3.REMINDER.1763781245123", 12, "REMINDER", "i12-3.1763781245123", "i12-1.1763781245123"},
         {"i12-1.OPENED.1763781245123", 12, "OPENED", "i12-1.1763781245123", "i12-1.1763781245123"},
         {"i12-3", 12, NULL, "i12-3", ""},
+        {"i12-3.REMINDER-urgent.1763781245123", 12, "REMINDER", "i12-3.1763781245123", "i12-1.1763781245123"},
         {"i12-3.NOSUCH.5", 12, NULL, "i12-3.5", "i12-1.5"},
         {"CONFIG_REFUSED-1763781245123", 0, "CONFIG_REFUSED", "CONFIG_REFUSED-1763781245123", ""},
         {"SERVICE_DOWN-r3-SERVICE_DOWN-17", 0, "SERVICE_DOWN", "SERVICE_DOWN-r3-SERVICE_DOWN-17", ""},
@@ -750,6 +836,11 @@ static void keys(void **state)
     alert->incident.opened_utc_ms = 1763781245123;
     struct mail mail = mail_of(alert);
     assert_string_equal(mail.key, "i12-3.REMINDER.1763781245123");
+    mail_deinit(&mail);
+    alert->incident.escalated = true;
+    mail = mail_of(alert);
+    assert_string_equal(mail.key, "i12-3.REMINDER-urgent.1763781245123");
+    assert_int_equal(mail_severity(&mail, ALERT_REMINDER), SEVERITY_ERROR);
     mail_deinit(&mail);
     alert->has_incident = false;
     alert->kind = ALERT_TEST;
@@ -873,6 +964,9 @@ int main(void)
         cmocka_unit_test(what_is_urgent_is_red),
         cmocka_unit_test(a_limit_that_is_reached_is_no_forecast),
         cmocka_unit_test(what_hardly_grows_any_more),
+        cmocka_unit_test(what_ends_in_months_is_no_hurry),
+        cmocka_unit_test(what_ends_much_sooner_than_was_told),
+        cmocka_unit_test(who_is_a_part_of_the_cause),
         cmocka_unit_test(growth_that_ended_by_itself),
         cmocka_unit_test(growth_that_ended_near_its_limit),
         cmocka_unit_test(shares_of_a_limit),

@@ -161,13 +161,18 @@ static void whole_message(void **state)
     free(message);
 
     /* the first mail of an incident begins the thread; another kind has none */
-    text_copy(mail.key, sizeof(mail.key), "i12-1.OPENED.1763781245123");
+    text_copy(mail.key, sizeof(mail.key), "i12-1.OPENED-urgent.1763781245123");
     assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "EX1", NOW, &message), STATUS_OK);
     assert_non_null(strstr(message, "\r\nMessage-ID: <i12-1.1763781245123.storewatch@EX1>\r\n"));
     assert_null(strstr(message, "References"));
-    assert_non_null(strstr(message, "\r\nImportance: high\r\n")); /* its subject says that it is urgent */
+    assert_non_null(strstr(message, "\r\nImportance: high\r\n")); /* whatever its subject */
     free(message);
-    text_copy(mail.subject, sizeof(mail.subject), "[storewatch] EX1: BESAgent.exe private bytes +62.4 MiB/h");
+    text_copy(mail.key, sizeof(mail.key), "i12-1.OPENED-calm.1763781245123");
+    assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "EX1", NOW, &message), STATUS_OK);
+    assert_non_null(strstr(message, "\r\nMessage-ID: <i12-1.1763781245123.storewatch@EX1>\r\n"));
+    assert_non_null(strstr(message, "\r\nImportance: low\r\nX-Priority: 5\r\n"));
+    free(message);
+    text_copy(mail.key, sizeof(mail.key), "i12-1.OPENED.1763781245123");
     assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "EX1", NOW, &message), STATUS_OK);
     assert_null(strstr(message, "Importance"));
     free(message);

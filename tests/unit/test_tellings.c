@@ -256,10 +256,12 @@ static void test_a_pause_is_told_once(void **state)
     for (int hour = 0; hour < 6 && !open->pause_told; hour++)
         run_polls(f, MS_PER_HOUR);
     assert_true(open->pause_told);
+    assert_int_equal(f->told[ALERT_REMINDER].todo_count, 1); /* no restart is asked for by a date */
+    assert_todo(&f->told[ALERT_REMINDER], "Nothing at once.");
     const unsigned told_count = open->incident.told_count;
     run_polls(f, 4 * MS_PER_HOUR);
     assert_int_equal(open->incident.told_count, told_count);
-    leak(f, "MSExchangeIS", 3e8);
+    leak(f, "MSExchangeIS", 3e9); /* 10 h from the end */
     run_polls(f, 5 * MS_PER_HOUR);
     assert_in_range(open->incident.told_count, told_count + 5, told_count + 10);
 }
@@ -279,6 +281,25 @@ static void test_an_end_that_has_passed_is_not_told_again_and_again(void **state
     assert_true(count_told(f, "REMINDER") + count_told(f, "ESCALATED") <= 1);
 }
 
+/* What is at hand comes still sooner, as two leaks share what is left: nobody can use a mail of that. */
+static void test_what_is_at_hand_is_not_told_again_as_sooner(void **state)
+{
+    struct fixture *f = *state;
+    f->config.mode = MODE_ALERT;
+    f->config.reminder_ms = 4 * MS_PER_HOUR;
+    f->config.limit_private_bytes = 1.5e9;
+    engine_configure(f->agent->engine, &f->config);
+    leak(f, "ArchiveSvc", 4e8);
+    run_until_told(f, ALERT_ESCALATED);
+    struct open_incident *open = &f->agent->engine->incidents[0];
+    const unsigned told_count = open->incident.told_count;
+    open->told_end_mono_ms = f->os.world.mono_ms + 9 * MS_PER_MINUTE; /* as a mail just said */
+    f->config.limit_private_bytes = open->incident.level_now + 1e7;
+    engine_configure(f->agent->engine, &f->config);
+    run_polls(f, 5 * MS_PER_MINUTE);
+    assert_int_equal(open->incident.told_count, told_count);
+}
+
 /* ---- what cannot be read ---- */
 
 static void assert_mail_says(const struct alert *alert, const char *subject, const char *words)
@@ -294,7 +315,9 @@ static void assert_mail_says(const struct alert *alert, const char *subject, con
 static void test_what_cannot_be_read_is_not_said_to_grow_now(void **state)
 {
     struct fixture *f = *state;
-    f->agent->engine->config.mode = MODE_ALERT;
+    f->config.mode = MODE_ALERT;
+    f->config.limit_private_bytes = 1.8e9; /* near enough for a reminder each half hour */
+    engine_configure(f->agent->engine, &f->config);
     leak(f, "ArchiveSvc", 3e8);
     run_until_told(f, ALERT_OPENED);
     run_polls(f, MS_PER_HOUR);
@@ -530,6 +553,7 @@ static void test_the_story_of_a_restart_is_told_where_it_belongs(void **state)
 {
     struct fixture *f = *state;
     f->config.ladder_count = 2;
+    f->config.limit_private_bytes = 2e9;
     text_copy(f->config.clients[0].image, sizeof f->config.clients[0].image, "agent.exe");
     engine_configure(f->agent->engine, &f->config);
     struct fake_program *agent = fake_add_program(&f->os, "agent.exe", 1e8, true);
@@ -575,6 +599,7 @@ static void test_a_client_that_is_renamed_is_watched_on(void **state)
 {
     struct fixture *f = *state;
     f->config.mode = MODE_ALERT;
+    f->config.limit_private_bytes = 5e9;
     engine_configure(f->agent->engine, &f->config);
     leak(f, "ArchiveSvc", 1e9);
     run_until_told(f, ALERT_OPENED);
@@ -594,6 +619,7 @@ int main(void)
         TEST(test_an_end_far_sooner_is_told_at_once),
         TEST(test_an_end_after_none_is_told_at_once),
         TEST(test_a_pause_is_told_once),
+        TEST(test_what_is_at_hand_is_not_told_again_as_sooner),
         TEST(test_an_end_that_has_passed_is_not_told_again_and_again),
         TEST(test_what_cannot_be_read_is_not_said_to_grow_now),
         TEST(test_the_store_s_mail_says_that_the_client_is_restarted),

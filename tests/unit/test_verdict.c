@@ -477,7 +477,7 @@ static void reasons_say_what_was_seen(void **state)
         {FAMILY_SHRINKING, 1, SHAPE_SHRINKING, "no growth"},
         {FAMILY_LINEAR_NOISE, 1, SHAPE_GROWTH,
          "in each third of that time, straight rather than levelling off"},
-        {FAMILY_LINEAR, 3, SHAPE_GROWTH, "straight, and fast against the level it began at"}, /* no limit */
+        {FAMILY_LINEAR, 3, SHAPE_GROWTH, "straight, and much against the level it began at"}, /* no limit */
         {FAMILY_ACCELERATING, 1, SHAPE_ACCELERATING, "faster and faster"},
     };
     for (size_t k = 0; k < ARRAY_COUNT(cases); k++) {

@@ -1,0 +1,77 @@
+/* engine_stopped.c - who was told that an incident ended with its service STOPPED was woken by it: that it runs
+ * again is told, too, once. See engine.h: told_stopped. */
+#include "engine_internal.h"
+
+#include <string.h>
+
+static struct told_stopped *put(struct engine *engine, const struct incident *incident)
+{
+    struct told_stopped *place = &engine->stopped[0];
+    for (size_t i = 1; i < TOLD_STOPPED_MAX; i++)
+        if (engine->stopped[i].incident.id < place->incident.id)
+            place = &engine->stopped[i];
+    *place = (struct told_stopped){.incident = *incident};
+    return place;
+}
+
+/* Of several incidents of one service the latest tells of it. */
+static void forget_service(struct engine *engine, const char *service)
+{
+    for (size_t i = 0; i < TOLD_STOPPED_MAX; i++)
+        if (text_equal_nocase(engine->stopped[i].incident.service, service))
+            engine->stopped[i].incident.id = 0;
+}
+
+void engine_note_stopped(struct engine *engine, const struct alert *alert, struct actions *actions)
+{
+    forget_service(engine, alert->incident.service);
+    put(engine, &alert->incident)->clock_moved_ms = alert->clock_moved_ms;
+    actions->save_stopped = true;
+}
+
+void engine_restore_stopped(struct engine *engine, const struct incident *incidents, size_t count,
+                            const int64_t ids[TOLD_STOPPED_MAX])
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < TOLD_STOPPED_MAX; k++)
+            if (ids[k] == incidents[i].id && incidents[i].state == INCIDENT_CLOSED)
+                put(engine, &incidents[i]);
+}
+
+static void tell_runs_again(struct step *step, struct told_stopped *stopped)
+{
+    struct open_incident open = {.incident = stopped->incident, .clock_moved_ms = stopped->clock_moved_ms};
+    const int64_t told_utc_ms = stopped->incident.told_utc_ms + stopped->clock_moved_ms;
+    struct alert *alert = step_alert_incident(step, ALERT_SERVICE_UP_AGAIN, &open);
+    if (!alert)
+        return;
+    text_copy(alert->service, sizeof alert->service, open.incident.service);
+    struct text text = text_on(alert->text, sizeof alert->text);
+    text_add(&text, "It was STOPPED when its process ended, as was told ");
+    text_add_time_human(&text, told_utc_ms);
+    text_add(&text, ". It was started, not by storewatch, and runs since ");
+    text_add_time_human(&text, stopped->runs_mono_ms + clock_shift_ms(step->clock));
+    text_add(&text, ".");
+    stopped->incident.id = 0;
+    step->actions->save_stopped = true;
+}
+
+void step_follow_stopped(struct step *step)
+{
+    struct engine *engine = step->engine;
+    const int64_t mono_ms = step->clock.mono_ms;
+    for (size_t i = 0; i < TOLD_STOPPED_MAX; i++) {
+        struct told_stopped *stopped = &engine->stopped[i];
+        const struct service *service =
+            stopped->incident.id ? step_service(step, stopped->incident.service) : NULL;
+        if (!service)
+            continue; /* or it cannot be seen now */
+        if (service->state != SERVICE_STATE_RUNNING)
+            stopped->runs_mono_ms = 0;
+        else if (!stopped->runs_mono_ms)
+            stopped->runs_mono_ms = mono_ms;
+        if (stopped->runs_mono_ms && mono_ms - stopped->runs_mono_ms >= engine->config.verify_ms &&
+            step_room_to_tell(step))
+            tell_runs_again(step, stopped);
+    }
+}
