@@ -147,9 +147,9 @@ int64_t policy_attempt_wait_ms(const struct config *config, struct clock clock,
  */
 int64_t policy_soonest_retry_ms(const struct config *config);
 
-/* What is open is told of again after `mail.reminder`. What ends later than ten times that needs no second mail so
- * soon: it is told again when a tenth of the time up to this early bound of its end has passed, but once a day at
- * least; so it is when no end is foreseen (INT64_MAX). A longer `mail.reminder` stays as it is. */
+/* What is open is told of again after `mail.reminder`. What is not urgent and ends later than ten times that needs
+ * no second mail so soon: it is told again when a tenth of the time up to this early bound of its end has passed,
+ * but once a day at least; so it is when no end is foreseen (INT64_MAX). A longer `mail.reminder` stays as it is. */
 #define POLICY_REMINDER_PART 10
 #define POLICY_REMINDER_MAX_MS MS_PER_DAY
 int64_t policy_reminder_wait_ms(const struct config *config, struct clock clock,

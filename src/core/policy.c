@@ -125,6 +125,8 @@ int64_t policy_reminder_wait_ms(const struct config *config, struct clock clock,
                                 int64_t exhaustion_early_utc_ms)
 {
     int64_t part_ms = POLICY_REMINDER_MAX_MS;
+    if (policy_is_urgent(config, clock, exhaustion_early_utc_ms))
+        return config->reminder_ms;
     if (exhaustion_early_utc_ms != INT64_MAX)
         part_ms = smaller(part_ms, (exhaustion_early_utc_ms - clock.utc_ms) / POLICY_REMINDER_PART);
     return part_ms > config->reminder_ms ? part_ms : config->reminder_ms;

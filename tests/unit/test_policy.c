@@ -195,6 +195,8 @@ static void test_what_ends_later_is_reminded_of_less_often(void **state)
         {4 * MS_PER_HOUR, -MS_PER_HOUR, 4 * MS_PER_HOUR},
         {4 * MS_PER_HOUR, 40 * MS_PER_HOUR, 4 * MS_PER_HOUR},
         {4 * MS_PER_HOUR, 50 * MS_PER_HOUR, 5 * MS_PER_HOUR},
+        {MS_PER_MINUTE, 3 * MS_PER_HOUR, 18 * MS_PER_MINUTE},
+        {MS_PER_MINUTE, 119 * MS_PER_MINUTE, MS_PER_MINUTE}, /* urgent */
         {4 * MS_PER_HOUR, 412 * MS_PER_DAY, MS_PER_DAY},
         {4 * MS_PER_HOUR, INT64_MAX, MS_PER_DAY},
         {48 * MS_PER_HOUR, 412 * MS_PER_DAY, 48 * MS_PER_HOUR},
