@@ -12,6 +12,8 @@
 #define EXPLAINED_SHARE 0.5
 /* Less than this part of the time that was told last is left: that is told at once. */
 #define FAR_SOONER 4
+/* The machine's end is also that of a process that takes what is left, when that one's is no further off than this. */
+#define SAME_END 1.1
 /* An end so many times further off than what is urgent is not near any more. */
 #define FAR_AGAIN 2
 /* What was told to end within this (or within a reminder, if that is shorter) is at hand: that it does still sooner
@@ -425,6 +427,25 @@ static bool reminder_is_due(const struct step *step, const struct open_incident 
     return since_ms >= policy_reminder_wait_ms(config, step->clock, open->incident.exhaustion_early_utc_ms);
 }
 
+/* The machine's growth was told before that of the process which makes it, or for another that has ended since. While
+ * a process has an incident of its own and takes the machine to its end, the reminders of that one are of both. */
+static bool is_told_with_a_process(const struct step *step, const struct open_incident *open,
+                                   const struct verdict *verdict)
+{
+    const struct incident *of_host = &open->incident;
+    if (of_host->target_kind != TARGET_HOST || !processes_take_it(step->engine, of_host->metric, verdict))
+        return false;
+    const double left_ms = SAME_END * (double)(of_host->exhaustion_utc_ms - step->clock.utc_ms);
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        const struct incident *incident = &step->engine->incidents[i].incident;
+        if (incident->id && incident->target_kind != TARGET_HOST &&
+            taken_per_hour(incident, of_host->metric) > 0 &&
+            (double)(incident->exhaustion_utc_ms - step->clock.utc_ms) <= left_ms)
+            return true;
+    }
+    return false;
+}
+
 static void incident_grows_on(struct step *step, struct open_incident *open, const struct verdict *verdict)
 {
     open->seen_unbounded = true;
@@ -439,6 +460,8 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
     open->given_back = verdict->given_back;
     if (open->given_back)
         return; /* what would be told has just changed; that it is over, or goes on, is seen soon */
+    if (is_told_with_a_process(step, open, verdict))
+        open->told_mono_ms = step->clock.mono_ms;
     if (!open->incident.escalated && near_exhaustion(step, &open->incident)) {
         incident_tell_again(step, open, ALERT_ESCALATED);
     } else if (reminder_is_due(step, open) || ends_far_sooner_than_ms(step, open)) {
