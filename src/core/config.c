@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BACKSLASH_HINT " (a backslash is written twice: \"C:\\\\data\")"
+
 /* ---- the walk ---- */
 
 static void read_scalar(struct config_reader *reader, const struct config_row *row, const json_t *value,
@@ -24,7 +26,9 @@ static void read_scalar(struct config_reader *reader, const struct config_row *r
         const char *complaint = NULL;
         for (const char *p = text; *p != '\0'; p++) {
             if ((unsigned char)*p < 0x20 || *p == 0x7F) {
-                complaint = "must not contain control characters";
+                complaint = row->check == config_check_path /* "C:\temp" has a tab */
+                                ? "must not contain control characters" BACKSLASH_HINT
+                                : "must not contain control characters";
             }
         }
         if (complaint == NULL && row->check != NULL && text[0] != '\0') {
@@ -141,7 +145,7 @@ static const char *syntax_hint(const char *complaint)
     static const struct {
         const char *complaint, *hint;
     } hints[] = {
-        {"invalid escape", " (a backslash is written twice: \"C:\\\\data\")"},
+        {"invalid escape", BACKSLASH_HINT},
         {"near '/'", " (JSON has no comments; the schema documents the keys)"},
         {"near '#'", " (JSON has no comments; the schema documents the keys)"},
         {"near '}'", " (is there a comma too many before it, or a bracket that was never opened?)"},
@@ -149,6 +153,7 @@ static const char *syntax_hint(const char *complaint)
         {"'}' expected near '\"", " (is a comma missing before it?)"},
         {"']' expected near '\"", " (is a comma missing before it?)"},
         {"']' expected near '{'", " (is a comma missing before it?)"},
+        {"end of file expected", " (the file holds one object)"},
         {"near end of file", " (is a closing } or ] missing?)"},
         {"duplicate object key", " (each key may stand once in an object)"},
         {"unable to decode byte", " (the file must be saved as UTF-8)"},
@@ -213,7 +218,15 @@ static void report_syntax(struct config_findings *findings, const json_error_t *
 {
     char storage[JSON_ERROR_TEXT_LENGTH + 32];
     struct text text = text_on(storage, sizeof(storage));
-    text_add(&text, "not JSON: %.*s", (int)without_secrets(error->text, json, length), error->text);
+    static const char flag[] = " without JSON_ALLOW_NUL"; /* of jansson's, which nobody can give here */
+    const char *words = error->text;
+    const char *flagged = strstr(words, flag);
+    text_add(&text, "not JSON: ");
+    if (flagged != NULL) {
+        text_add_bytes(&text, words, (size_t)(flagged - words));
+        words = flagged + strlen(flag);
+    }
+    text_add(&text, "%.*s", (int)without_secrets(words, json, length), words);
     struct config_finding *finding = report_file(findings, storage, syntax_hint(error->text));
     finding->line = error->line > 0 ? error->line : 1;
     finding->column = error->column > 0 ? error->column : 1;

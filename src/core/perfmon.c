@@ -159,6 +159,13 @@ static const char *foreign_format(const unsigned char *bytes, size_t count)
     return NULL;
 }
 
+/* Excel's "CSV (Macintosh)" ends its lines in CR alone. One at the end of what is there may have its LF behind. */
+static char line_end_of(const char *bytes, size_t count)
+{
+    const char *cr = memchr(bytes, '\r', count);
+    return cr != NULL && cr + 1 < bytes + count && memchr(bytes, '\n', count) == NULL ? '\r' : '\n';
+}
+
 /* A file in UTF-8 may begin with a mark; joined to another, that stands before its header. */
 static size_t mark_length(const char *text, size_t length)
 {
@@ -246,6 +253,7 @@ static enum status read_header(struct perfmon *reader, struct err *err)
         return perfmon_malformed(reader, err, "%s", foreign);
     }
     reader->begin = mark_length(reader->buffer, reader->end);
+    reader->line_end = line_end_of(reader->buffer, reader->end);
     char *line;
     status = perfmon_next_line(reader, &line, err);
     if (status == STATUS_NOT_FOUND) {
@@ -498,7 +506,7 @@ static enum status read_row(struct perfmon *reader, int64_t *out_utc_ms, struct 
             return status;
         }
         line += mark_length(line, reader->end - (size_t)(line - reader->buffer));
-        if (*line == '\n') {
+        if (line[strspn(line, ",")] == '\n') { /* a spreadsheet's empty row has its commas */
             continue;
         }
         if (takes_words(reader, line)) {

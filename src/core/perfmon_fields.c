@@ -66,7 +66,7 @@ enum status perfmon_next_line(struct perfmon *reader, char **out_line, struct er
     for (;;) {
         char *line = reader->buffer + reader->begin;
         const size_t there = reader->end - reader->begin;
-        char *newline = there > searched ? memchr(line + searched, '\n', there - searched) : NULL;
+        char *newline = there > searched ? memchr(line + searched, reader->line_end, there - searched) : NULL;
         if (newline == NULL && !reader->at_end) {
             searched = there;
             const enum status status = perfmon_refill(reader, err);
@@ -92,9 +92,9 @@ enum status perfmon_next_line(struct perfmon *reader, char **out_line, struct er
             }
             reader->is_cut_short = true;
             newline = line + left;
-            *newline = '\n';
             reader->end++; /* into the spare byte: `begin` may not pass `end` */
         }
+        *newline = '\n';
         reader->begin = (size_t)(newline - reader->buffer) + 1;
         reader->line++;
         searched = 0;

@@ -26,6 +26,7 @@ struct perfmon {
     char *path;
     char *buffer; /* `capacity` bytes and one more, for a '\n' that is missing at the end */
     size_t capacity, begin, end;
+    char line_end;            /* '\n', or '\r' in a file without any */
     bool at_end;              /* of the file: what is in the buffer is all there is */
     bool is_cut_short;        /* the line being parsed had no newline */
     uint64_t unfinished_line; /* 0 = none */

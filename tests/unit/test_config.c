@@ -217,13 +217,14 @@ static void texts_that_are_not_json(void **state)
         {"{\"mode\":\"\xE4\"}", STATUS_INVALID,
          "f:1:9: not JSON: unable to decode byte 0xe4 near '\"' (the file must be saved as UTF-8)\n"},
         {"{\"mode\":\"\\u0000\"}", STATUS_INVALID,
-         "f:1:16: not JSON: \\u0000 is not allowed without JSON_ALLOW_NUL near '\"\\u0000\"'\n"},
+         "f:1:16: not JSON: \\u0000 is not allowed near '\"\\u0000\"'\n"},
         {"{\"version\":99999999999999999999}", STATUS_INVALID,
          "f:1:31: not JSON: too big integer near '99999999999999999999'\n"},
         {"\xFF\xFE{", STATUS_INVALID, "f:1:1: the file is UTF-16; save it as UTF-8\n"},
         {"\xFE\xFF", STATUS_INVALID, "f:1:1: the file is UTF-16; save it as UTF-8\n"},
         {"[]", STATUS_INVALID, "f:1:1: the file must hold one object: {...}\n"},
-        {"{} {}", STATUS_INVALID, "f:1:4: not JSON: end of file expected near '{'\n"},
+        {"{} {}", STATUS_INVALID,
+         "f:1:4: not JSON: end of file expected near '{' (the file holds one object)\n"},
     };
     check_cases(cases, ARRAY_COUNT(cases));
 }
@@ -424,7 +425,9 @@ static void texts_of_special_form(void **state)
         {"{" MAIL ",\n\"data_dir\":\"C:data\",\"metrics_textfile\":\"x\\ty\"}", STATUS_INVALID,
          "f:2:12: data_dir: \"C:data\" must be an absolute path, such as "
          "\"C:\\\\ProgramData\\\\storewatch\"\n"
-         "f:2:40: metrics_textfile: \"x?y\" must not contain control characters\n"},
+         "f:2:40: metrics_textfile: \"x?y\" must not contain control characters (a backslash is written "
+         "twice: "
+         "\"C:\\\\data\")\n"},
         {"{" MAIL ",\n\"clients\":[{\"name\":\"a\",\"image\":\"C:\\\\a.exe\"}]}", STATUS_INVALID,
          "f:2:32: clients[0].image: \"C:\\a.exe\" must be a file name without a path, such as "
          "\"BESAgent.exe\"\n"},

@@ -115,6 +115,13 @@ static void plain_csv(void **state)
          "[a]\n1970-01-01T00:00:01Z 2\n"},              /* BOM, no newline at the end */
         {"timestamp,a\r\r\n\r\r\n1,\"2\"\r\r\n2,3\r\r", /* written as text twice */
          "[a]\n1970-01-01T00:00:01Z 2\n1970-01-01T00:00:02Z 3\n"},
+        {"timestamp,a\r1,\"2\"\r\r2,3\r", /* Excel's "CSV (Macintosh)" */
+         "[a]\n1970-01-01T00:00:01Z 2\n1970-01-01T00:00:02Z 3\n"},
+        {"timestamp,a\r1,2\r2,x\r",
+         "[a]\n1970-01-01T00:00:01Z 2\n:3: column 2 (\"a\"): \"x\" is not a number\n"},
+        {"timestamp,a\r", "[a]\n"},
+        {HEADER "1,2,3\n,,\n2,4,5\n,,\r\n,,,,\n,,", /* rows that were emptied in a spreadsheet */
+         "[a] [b]\n1970-01-01T00:00:01Z 2 3\n1970-01-01T00:00:02Z 4 5\n"},
         {"\n\r\ntimestamp,a\n\n1,2\n\n2,3\n\n", "[a]\n1970-01-01T00:00:01Z 2\n1970-01-01T00:00:02Z 3\n"},
         {"timestamp,\"say \"\"hi\"\", you\",,  c \n-1,1,2,3\n",
          "[say \"hi\", you] [(column 3)] [c]\n1969-12-31T23:59:59Z 1 2 3\n"},
@@ -646,6 +653,29 @@ static void lines_cross_blocks(void **state)
     perfmon_close(reader);
 }
 
+/* The first block of a file with long lines ends between the CR and the LF of its header. */
+static void a_line_end_between_blocks(void **state)
+{
+    (void)state;
+    enum { BLOCK = 256 * 1024 }; /* READ_BYTES */
+    struct buffer file = {0};
+    buffer_add(&file, "timestamp,");
+    while (file.length < BLOCK - 1) {
+        buffer_add(&file, "x");
+    }
+    buffer_add(&file, "\r\n1,2\r\n");
+    write_bytes(file.data, file.length);
+    buffer_deinit(&file);
+    struct perfmon *reader = NULL;
+    int64_t utc_ms;
+    const double *values;
+    assert_int_equal(perfmon_open(path, &reader, NULL), STATUS_OK);
+    assert_int_equal(perfmon_next(reader, &utc_ms, &values, NULL), STATUS_OK);
+    assert_true(values[0] == 2);
+    assert_int_equal(perfmon_next(reader, &utc_ms, &values, NULL), STATUS_NOT_FOUND);
+    perfmon_close(reader);
+}
+
 static void bounds_of_lines_and_columns(void **state)
 {
     (void)state;
@@ -700,6 +730,7 @@ int main(void)
         cmocka_unit_test(words_after_the_rows),
         cmocka_unit_test(units_from_names),
         cmocka_unit_test(lines_cross_blocks),
+        cmocka_unit_test(a_line_end_between_blocks),
         cmocka_unit_test(bounds_of_lines_and_columns),
         cmocka_unit_test(files_that_cannot_be_read),
     };
