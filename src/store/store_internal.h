@@ -291,7 +291,7 @@ enum status schema_verify(sqlite3 *db, struct err *err);
  * from saving what there is, or from making the budget safe. */
 enum status schema_salvage(sqlite3 *db, const char *path, struct text *report, struct err *err);
 
-/* ---- set_aside.posix.c, set_aside.windows.c ---- */
+/* ---- set_aside.c ---- */
 
 /* Renames a file; both names UTF-8, absolute or relative. False when the system refused. */
 bool set_aside_rename(const char *from, const char *to);

@@ -1,4 +1,4 @@
-/* set_aside.posix.c - renaming a file where names are bytes. Its twin is set_aside.windows.c. */
+/* set_aside.c - renaming a file; a test has its own. */
 #include "store_internal.h"
 
 #include <stdio.h>

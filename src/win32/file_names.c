@@ -1,12 +1,13 @@
-/* fopen.c - fopen as it is everywhere else: with a UTF-8 name.
+/* file_names.c - fopen and rename as they are everywhere else: with UTF-8 names.
  *
- * msvcrt's takes the name in the ANSI code page, which cannot name every file, and no setting changes that
+ * msvcrt's take names in the ANSI code page, which cannot name every file, and no setting changes that
  * before Windows 10. Everything is linked statically, so every call in the product lands here instead. */
 #include "win32.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <wchar.h>
 
 static bool is_folder(const wchar_t *path)
 {
@@ -34,4 +35,19 @@ FILE *fopen(const char *path, const char *mode)
     }
     free(wide);
     return file;
+}
+
+/* Unlike elsewhere it fails when there is a file of the new name. */
+int rename(const char *from, const char *to)
+{
+    wchar_t *wide_from = utf16_new(from), *wide_to = utf16_new(to);
+    int result = -1;
+    if (wide_from == NULL || wide_to == NULL) {
+        errno = ENOMEM;
+    } else {
+        result = _wrename(wide_from, wide_to);
+    }
+    free(wide_from);
+    free(wide_to);
+    return result;
 }
