@@ -3,6 +3,7 @@
 
 #include "access_list.h"
 #include "rights.h"
+#include "setup.h"
 
 #include <aclapi.h>
 #include <sddl.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #define SECURITY_BYTES_MAX 16384
+#define LEVEL_BYTES_MAX 8192 /* the most that QueryServiceConfig2 gives */
 
 /* Newer than the headers' _WIN32_WINNT, and refused by systems that do not know them: levels and structures
  * of ChangeServiceConfig2. All of NT 6.0. */
@@ -49,6 +51,44 @@ void service_ask_for_newer(SC_HANDLE service, bool local_system)
     /* A service whose account does not hold them all would not start (error 1297). */
     if (local_system) {
         ChangeServiceConfig2W(service, CONFIG_REQUIRED_PRIVILEGES, &privileges);
+    }
+}
+
+/* All that an installation changes beside the registration itself. */
+static const DWORD levels[SETUP_LEVEL_COUNT] = {SERVICE_CONFIG_DESCRIPTION, SERVICE_CONFIG_FAILURE_ACTIONS,
+                                                CONFIG_DELAYED_AUTO_START,  CONFIG_FAILURE_ACTIONS_FLAG,
+                                                CONFIG_SERVICE_SID,         CONFIG_REQUIRED_PRIVILEGES,
+                                                CONFIG_PRESHUTDOWN};
+
+void service_levels_read(SC_HANDLE service, void *out_levels[])
+{
+    for (size_t i = 0; i < ARRAY_COUNT(levels); i++) {
+        DWORD needed = 0;
+        out_levels[i] = malloc(LEVEL_BYTES_MAX);
+        if (out_levels[i] != NULL &&
+            !QueryServiceConfig2W(service, levels[i], out_levels[i], LEVEL_BYTES_MAX, &needed)) {
+            free(out_levels[i]); /* not known to this system: then it was not changed either */
+            out_levels[i] = NULL;
+        }
+    }
+}
+
+void service_levels_restore(SC_HANDLE service, void *const before[])
+{
+    static wchar_t nothing[2]; /* NULL would leave what there is now; also an empty list of texts */
+    static SC_ACTION none;
+    for (size_t i = 0; i < ARRAY_COUNT(levels); i++) {
+        SERVICE_FAILURE_ACTIONSW *failure = before[i];
+        wchar_t **text = before[i];
+        if (before[i] == NULL) {
+            continue;
+        }
+        if (levels[i] == SERVICE_CONFIG_FAILURE_ACTIONS) {
+            failure->lpsaActions = failure->cActions > 0 ? failure->lpsaActions : &none;
+        } else if (levels[i] == SERVICE_CONFIG_DESCRIPTION || levels[i] == CONFIG_REQUIRED_PRIVILEGES) {
+            *text = *text != NULL ? *text : nothing;
+        }
+        ChangeServiceConfig2W(service, levels[i], before[i]);
     }
 }
 

@@ -419,6 +419,9 @@ enum status setup_may_install(struct err *err)
 void setup_before_deinit(struct setup_before *before)
 {
     free(before->config);
+    for (size_t i = 0; i < ARRAY_COUNT(before->levels); i++) {
+        free(before->levels[i]);
+    }
     *before = (struct setup_before){0};
 }
 
@@ -467,6 +470,7 @@ static enum status service_update(SC_HANDLE service, const wchar_t *command, str
     }
     before->existed = true;
     before->config = config;
+    service_levels_read(service, before->levels);
     before->running = QueryServiceStatus(service, &now) && now.dwCurrentState != SERVICE_STOPPED;
     utf16z_to_utf8(config->lpBinaryPathName, before->command, sizeof(before->command));
     if (!ChangeServiceConfigW(service, SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START, SERVICE_ERROR_NORMAL,
@@ -519,7 +523,9 @@ done:
 void setup_service_restore(const struct setup_before *before)
 {
     struct scm_service opened;
-    if (service_open(0, before->existed ? SERVICE_CHANGE_CONFIG : DELETE, &opened, NULL) != STATUS_OK) {
+    /* SERVICE_START: as in setup_service_register */
+    const DWORD access = before->existed ? SERVICE_CHANGE_CONFIG | SERVICE_START : DELETE;
+    if (service_open(0, access, &opened, NULL) != STATUS_OK) {
         return;
     }
     const QUERY_SERVICE_CONFIGW *config = before->config;
@@ -529,6 +535,7 @@ void setup_service_restore(const struct setup_before *before)
         ChangeServiceConfigW(opened.service, config->dwServiceType, config->dwStartType,
                              config->dwErrorControl, config->lpBinaryPathName, NULL, NULL,
                              config->lpDependencies, NULL, NULL, config->lpDisplayName);
+        service_levels_restore(opened.service, before->levels);
     }
     scm_service_close(&opened);
 }

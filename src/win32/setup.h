@@ -77,10 +77,12 @@ enum status setup_event_source_remove(struct err *err); /* OK when there is none
 enum status setup_may_install(struct err *err);
 
 /* What was registered before: to be restored, or to be compared with. */
+#define SETUP_LEVEL_COUNT 7
 struct setup_before {
     bool existed;
     bool running;
-    void *config; /* the SCM's own record; free with setup_before_deinit */
+    void *config;                    /* the SCM's own record; free with setup_before_deinit */
+    void *levels[SETUP_LEVEL_COUNT]; /* and what it keeps beside that (rights.c); NULL where it knows none */
     char command[2 * SETUP_PATH_MAX];
 };
 void setup_before_deinit(struct setup_before *before);

@@ -175,6 +175,9 @@ void trust_service_sid(char *out_sid);
 /* rights.c: what newer systems add to the registration of our service; older ones refuse it, and that is
  * ignored. */
 void service_ask_for_newer(SC_HANDLE service, bool local_system);
+/* Description, recovery and what newer systems add, as they are (setup_before.levels); and back. */
+void service_levels_read(SC_HANDLE service, void *out_levels[]);
+void service_levels_restore(SC_HANDLE service, void *const before[]);
 
 /* An answer of the SCM that only a machine that is going down gives. */
 void os_shutdown_note(struct os *os);

@@ -112,6 +112,11 @@ check "a service that does not start is told" contains "$words" 'stopped again'
 check "and is not left behind" absent "$service_key"
 check "nor its event source" absent "$source_key"
 check "the configuration stays" cmp "$disk/given.json" "$config"
+# Over one that is there, how it was registered is put back; of what is kept beside the registration Wine keeps little more than this.
+must "one is installed, and not started" sw install
+must "somebody describes it otherwise" win sc description storewatch "our own words"
+check "installing over it fails" contains "$(sw install --start 2>&1)" 'stopped again'
+check "and leaves it as it was" contains "$(scm show storewatch)" '^description our own words$'
 words=$(exits 3 sw uninstall --delete-data 2>&1)
 check "a history that is open elsewhere is not deleted, and that is told" contains "$words" 'storewatch\.(db|lock)[-a-z]* cannot be deleted: another process has the file open'
 check "with an exit code" lacks "$words" 'exit code'
