@@ -511,18 +511,17 @@ static void print_kept(const char *config_path, const char *data_dir, bool delet
     }
 }
 
-/* The history may be anybody's, and a removal is done by LocalSystem. */
 static bool read_unfinished(struct restart_journal *out_journal, char out_path[SETUP_PATH_MAX])
 {
-    char config_path[SETUP_PATH_MAX] = "", data_dir[SETUP_PATH_MAX];
+    char config_path[SETUP_PATH_MAX] = "", named[SETUP_PATH_MAX], elsewhere[SETUP_PATH_MAX];
     service_installed_config(config_path, sizeof(config_path));
-    if (!unfinished_data_dir(config_path, data_dir, sizeof(data_dir)) &&
-        !cli_default_data_dir(data_dir, sizeof(data_dir))) {
+    if (!unfinished_data_dir(config_path, named, sizeof(named)) &&
+        !cli_default_data_dir(named, sizeof(named))) {
         return false;
     }
+    const char *data_dir = unfinished_elsewhere(named, elsewhere, sizeof(elsewhere)) ? elsewhere : named;
     store_path(out_path, SETUP_PATH_MAX, data_dir);
-    return setup_trust_itself(data_dir, NULL) == STATUS_OK &&
-           setup_trust_itself(out_path, NULL) == STATUS_OK && unfinished_read(data_dir, out_journal);
+    return unfinished_read_trusted(data_dir, out_journal);
 }
 
 /* Of a restart that waits for a storewatch which does not run: which of its services are down now? */

@@ -155,10 +155,11 @@ static int refuse(struct os *os, enum alert_kind kind, enum service_exit specifi
 /* Of the file that the configuration names, or the usual one: a restart waits there for this start. */
 static void add_unfinished(struct text *out)
 {
-    char data_dir[SETUP_PATH_MAX];
+    char data_dir[SETUP_PATH_MAX], elsewhere[SETUP_PATH_MAX];
     if (unfinished_data_dir(shared.config_path, data_dir, sizeof(data_dir)) ||
         cli_default_data_dir(data_dir, sizeof(data_dir))) {
-        text_add_unfinished(out, data_dir);
+        const bool moved = unfinished_elsewhere(data_dir, elsewhere, sizeof(elsewhere));
+        text_add_unfinished(out, moved ? elsewhere : data_dir);
     }
 }
 
@@ -300,6 +301,29 @@ static int watch_with(struct os *os, const struct config *config, const char *da
     return EXIT_FINE;
 }
 
+/* A restart is finished where its record is, also when the configuration leads elsewhere by now. Another one in a
+ * console has no part in it. */
+static void find_unfinished(struct os *os, char data_dir[SETUP_PATH_MAX])
+{
+    char elsewhere[SETUP_PATH_MAX], text[3 * SETUP_PATH_MAX];
+    if (shared.handle == NULL) {
+        return;
+    }
+    if (!unfinished_elsewhere(data_dir, elsewhere, sizeof(elsewhere))) {
+        setup_data_dir_note(data_dir);
+        return;
+    }
+    struct text out = text_on(text, sizeof(text));
+    text_add(
+        &out,
+        "The configuration names the data directory %s, but a restart was under way when storewatch last "
+        "ended, and its record is in %s: storewatch goes on there, and takes over the new one when it is "
+        "started after the restart's end.",
+        data_dir, elsewhere);
+    os_event_write(os, ALERT_STARTED, SEVERITY_WARNING, text, NULL);
+    memcpy(data_dir, elsewhere, sizeof(elsewhere));
+}
+
 /* Everything from the configuration to the end; has told the SCM STOPPED when it returns. */
 static int watch(void)
 {
@@ -317,6 +341,7 @@ static int watch(void)
         err_set(&err, STATUS_FULL, "data_dir", 0, "the path of the data directory is too long");
         code = refuse_start(os, &err);
     } else if (code == EXIT_FINE) {
+        find_unfinished(os, data_dir);
         code = watch_with(os, config, data_dir);
     }
     os_close(os);

@@ -10,6 +10,11 @@ bool unfinished_data_dir(const char *config_path, char *out_path, size_t capacit
 /* The restart that has not ended, of the history in the data directory. False: there is none, or it cannot be
  * read. */
 bool unfinished_read(const char *data_dir, struct restart_journal *out_journal);
+/* Windows only. Likewise, unless somebody else may have put it there: who acts on it may be LocalSystem. */
+bool unfinished_read_trusted(const char *data_dir, struct restart_journal *out_journal);
+/* Windows only. Did the service last work in another data directory, and does a restart wait there? The
+ * configuration was edited while it was under way. */
+bool unfinished_elsewhere(const char *data_dir, char *out_path, size_t capacity);
 /* Was it stopped, or about to be, and has not been seen running since? */
 bool unfinished_may_be_down(const struct restart_service *service);
 

@@ -598,6 +598,45 @@ enum status setup_service_account(char *out_account, size_t capacity, struct err
     return status;
 }
 
+#define SERVICE_KEY L"SYSTEM\\CurrentControlSet\\Services\\" STOREWATCH_SERVICE
+#define PARAMETERS L"Parameters"
+#define DATA_DIR L"DataDir"
+
+void setup_data_dir_noted(char out_path[SETUP_PATH_MAX])
+{
+    wchar_t wide[SETUP_PATH_MAX];
+    DWORD type = REG_NONE, size = sizeof(wide) - sizeof(*wide);
+    HKEY key = NULL;
+    out_path[0] = '\0';
+    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, SERVICE_KEY L"\\" PARAMETERS, 0, KEY_QUERY_VALUE, &key) !=
+        ERROR_SUCCESS) {
+        return;
+    }
+    if (RegQueryValueExW(key, DATA_DIR, NULL, &type, (BYTE *)wide, &size) == ERROR_SUCCESS &&
+        type == REG_SZ) {
+        wide[size / sizeof(*wide)] = 0;
+        path_out(wide, out_path, NULL);
+    }
+    RegCloseKey(key);
+}
+
+void setup_data_dir_note(const char *path)
+{
+    HKEY service = NULL, key = NULL;
+    wchar_t *wide = utf16_new(path);
+    if (wide != NULL &&
+        RegOpenKeyExW(HKEY_LOCAL_MACHINE, SERVICE_KEY, 0, KEY_CREATE_SUB_KEY, &service) == ERROR_SUCCESS) {
+        if (RegCreateKeyExW(service, PARAMETERS, 0, NULL, 0, KEY_SET_VALUE, NULL, &key, NULL) ==
+            ERROR_SUCCESS) {
+            RegSetValueExW(key, DATA_DIR, 0, REG_SZ, (const BYTE *)wide,
+                           (DWORD)((wcslen(wide) + 1) * sizeof(*wide)));
+            RegCloseKey(key);
+        }
+        RegCloseKey(service);
+    }
+    free(wide);
+}
+
 enum status setup_service_start_type(uint32_t *out_type, struct err *err)
 {
     QUERY_SERVICE_CONFIGW *config = NULL;

@@ -103,6 +103,10 @@ uint32_t setup_service_state(const char *name);
 /* The command line and the account that the service is registered with. NOT_FOUND when it is not. */
 enum status setup_service_command(char *out_command, size_t capacity, struct err *err);
 enum status setup_service_account(char *out_account, size_t capacity, struct err *err);
+/* The data directory that the service last worked in, noted beside its registration and gone with it: "" when
+ * there is none, or no service. An account that may not note it notes nothing. */
+void setup_data_dir_noted(char out_path[SETUP_PATH_MAX]);
+void setup_data_dir_note(const char *path);
 /* When it starts, as the SCM numbers it: 2 with the system, 3 by hand, 4 never. */
 #define SETUP_START_BY_HAND 3
 #define SETUP_START_NEVER 4

@@ -19,12 +19,17 @@ must "the restart begins" wait_for 60 eval '[ "$(service_log MSExchangeIS | grep
 
 must "the power goes" windows_off
 rm "$disk/Exchange/MSExchangeIS.hold"
+# And somebody has meanwhile edited the configuration: the record of the restart is not where it leads now.
+config_write mode='"act"' actions.ladder='["alert", "restart_store"]' mail.relays="$(relays "$(smtp_port)")" data_dir='"C:\\elsewhere"'
 must "the machine boots" windows_on
 check "storewatch starts by itself" scm wait storewatch running 20
 check "the store runs" scm wait MSExchangeIS running 20
 check "the service that Windows does not start runs" scm wait FaxSvc running 30
 check "the client runs" scm wait ArchiveSvc running 20
 check "the restart is done" wait_for 30 no_restart
-check "one incident" equals "$(history_of 'len([i for i in d["incidents"] if i["target"] == "archive"])')" 1
+check "one incident" equals "$(sw history --json --data 'C:\storewatch-data' | "$wine_tests/peek" json 'len([i for i in d["incidents"] if i["target"] == "archive"])')" 1
 check "and one alert" equals "$(mail_count OPENED)" 1
+check "nothing was begun elsewhere" [ ! -e "$disk/elsewhere" ]
+must "storewatch is started once more" eval 'scm stop storewatch 30 && storewatch_start'
+check "now it works where the configuration says" wait_for 20 test -s "$disk/elsewhere/storewatch.db"
 finish

@@ -1,0 +1,30 @@
+/* unfinished.windows.c - see unfinished.h: the restart that waits for the service, and not where its
+ * configuration leads now. */
+#include "unfinished.h"
+
+#include "../win32/setup.h"
+#include "storewatch/store.h"
+
+#include <stdlib.h>
+
+bool unfinished_read_trusted(const char *data_dir, struct restart_journal *out_journal)
+{
+    char path[SETUP_PATH_MAX];
+    store_path(path, sizeof(path), data_dir);
+    return setup_trust_itself(data_dir, NULL) == STATUS_OK && setup_trust_itself(path, NULL) == STATUS_OK &&
+           unfinished_read(data_dir, out_journal);
+}
+
+bool unfinished_elsewhere(const char *data_dir, char *out_path, size_t capacity)
+{
+    char noted[SETUP_PATH_MAX];
+    setup_data_dir_noted(noted);
+    if (noted[0] == '\0' || text_equal_nocase(noted, data_dir)) {
+        return false;
+    }
+    struct restart_journal *journal = malloc(sizeof(*journal));
+    const bool waits =
+        journal != NULL && unfinished_read_trusted(noted, journal) && text_copy(out_path, capacity, noted);
+    free(journal);
+    return waits;
+}
