@@ -314,7 +314,7 @@ static void print_installed(const struct installation *in, const struct request 
     }
 }
 
-static enum status register_all(struct installation *in, const struct config *config, struct err *err)
+static enum status make_data_dir(struct installation *in, const struct config *config, struct err *err)
 {
     enum status status = STATUS_OK;
     if (!cli_data_dir(config, in->data_dir, sizeof(in->data_dir))) {
@@ -326,6 +326,12 @@ static enum status register_all(struct installation *in, const struct config *co
     if (status == STATUS_OK) {
         status = setup_folder_make(in->data_dir, in->data_dir_made, err);
     }
+    return status;
+}
+
+static enum status register_all(struct installation *in, const struct config *config, struct err *err)
+{
+    enum status status = make_data_dir(in, config, err);
     if (status == STATUS_OK && text_equal_nocase(in->data_dir, in->default_dir)) {
         status = setup_take_over(in->data_dir, err);
     }
@@ -373,6 +379,10 @@ static int install(struct installation *in, const struct request *wanted)
         return code;
     }
     if (wanted->check) {
+        if (make_data_dir(in, &config, &err) != STATUS_OK) {
+            return could_not("install", &err);
+        }
+        setup_folder_remove(in->data_dir, in->data_dir_made);
         printf("storewatch can be installed, with the configuration %s\n", in->config_path);
         return EXIT_FINE;
     }

@@ -27,6 +27,13 @@ check "a port that is none is refused" refused 'relay: not a relay: relay1:0' --
 check "an address that is none is refused" refused 'mail\.to.*nobody' --mail-to nobody --relay relay1
 check "a configuration that is not there is refused" refused 'no-such\.json' --import 'C:\no-such.json'
 check "--config with --mail-to is wrong use" exits 2 sw install --config 'C:\x.json' --mail-to ops@example.com
+printf '{ "version": 1, "data_dir": "C:\\\\file.json\\\\data" }' >"$disk/file.json"
+words=$(exits 3 sw install --check --config 'C:\file.json' 2>&1)
+check "--check says that the data directory cannot be made" contains "$words" 'C:\\file\.json is a file'
+check "with an exit code" lacks "$words" 'exit code'
+printf '{ "version": 1, "data_dir": "C:\\\\not\\\\yet" }' >"$disk/file.json"
+check "or that it can, and leaves none behind" eval 'sw install --check --config "C:\file.json" && [ ! -e "$disk/not" ]'
+rm "$disk/file.json"
 check "--check says that it can be installed" contains "$(sw install --check --mail-to ops@example.com --relay relay1)" 'can be installed'
 check "and changes nothing" equals "$(traces)" "$before"
 
