@@ -29,6 +29,8 @@
  *   boot                                  of the machine; storewatch is started again
  *   clock ahead D | clock back D          the clock is set, not the time of day
  *   run DURATION
+ *   jump forward DURATION | back DURATION the wall clock is set
+ *   suspend DURATION                      the machine sleeps: the clocks go on, and nothing else
  *   log TEXT                              a line of its own in the output
  *   expect runs NAME... | expect stopped NAME... | expect incidents N
  *   expect mails MIN MAX | expect evidence N
@@ -170,6 +172,13 @@ static void run(struct player *player, int64_t ms)
         int64_t next_ms = min64(min64(player->next_slot_ms, agent_next_wake_mono_ms(player->agent)), end_ms);
         fake_advance(&player->os, next_ms > now_ms ? next_ms - now_ms : 1);
     }
+}
+
+static void suspend(struct player *player, int64_t ms)
+{
+    player->os.world.mono_ms += ms;
+    player->os.world.utc_ms += ms;
+    player->next_slot_ms += ms;
 }
 
 static void stop(struct player *player)
@@ -469,6 +478,10 @@ static void command(struct player *player, char **words, const char *rest)
         reload(player, words[1]);
     else if (strcmp(verb, "run") == 0)
         run(player, duration(player, words[1]));
+    else if (strcmp(verb, "jump") == 0)
+        os->world.utc_ms += (strcmp(words[1], "back") == 0 ? -1 : 1) * duration(player, words[2]);
+    else if (strcmp(verb, "suspend") == 0)
+        suspend(player, duration(player, words[1]));
     else if (strcmp(verb, "log") == 0)
         fake_log(os, "-- %s", rest);
     else if (strcmp(verb, "expect") == 0)
