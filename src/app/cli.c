@@ -56,6 +56,10 @@ bool cli_parse(int argc, char **argv, const struct cli_option *options, size_t o
     size_t count = 0;
     bool options_ended = false;
     for (int i = 1; i < argc; i++) {
+        if (argv[i][0] == '\0') {
+            cli_wrong_use(argv[0], "an argument is empty: is a variable not set?");
+            return false;
+        }
         if (!options_ended && strcmp(argv[i], "--") == 0) {
             options_ended = true;
             continue;

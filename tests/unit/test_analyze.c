@@ -271,6 +271,9 @@ static void one_bad_file_does_not_stop_the_others(void **state)
     assert_string_equal(out, "No series could be read.\n");
     assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("bad.csv")), EXIT_USAGE);
     assert_string_equal(out, "{\"version\":1,\"series\":[]}\n");
+    assert_int_equal(RUN(analyze_run, "analyze", ""),
+                     EXIT_USAGE); /* "%LOG%" of a script that has not set it */
+    assert_non_null(strstr(messages, "analyze: an argument is empty: is a variable not set?\n"));
 }
 
 static void the_table_begins_with_the_leaks(void **state)
