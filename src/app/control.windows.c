@@ -292,7 +292,9 @@ static enum status question_result(struct question *question, char **out_answer,
     return err_set(err, question->code == UV_ETIMEDOUT ? STATUS_TIMEOUT : STATUS_IO, "control pipe",
                    (uint32_t)-question->code, "%s: %s", CONTROL_PIPE_NAME,
                    question->code == UV_EOF ? "the service closed the connection without an answer"
-                                            : uv_strerror(question->code));
+                   : question->code == UV_ETIMEDOUT
+                       ? "the service does not answer: it hangs, or the machine is too busy"
+                       : uv_strerror(question->code));
 }
 
 enum status control_ask(const char *line, char **out_answer, struct err *err)

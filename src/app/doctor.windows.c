@@ -18,6 +18,12 @@
 
 #define DISK_FREE_MIN_BYTES (256.0 * 1024 * 1024)
 
+/* What helps where something could not be asked. */
+static const char *as_administrator_or(const struct err *err, const char *otherwise)
+{
+    return err->status == STATUS_DENIED ? "Run doctor as an Administrator." : otherwise;
+}
+
 /* ---- rights and registration ---- */
 
 static void check_rights(struct doctor *doctor)
@@ -338,7 +344,8 @@ static void check_pipe(struct doctor *doctor)
     if (status == STATUS_NOT_FOUND)
         return; /* the service does not run, which has a line of its own */
     if (status != STATUS_OK)
-        doctor_add(doctor, DOCTOR_WARNING, "access", "Run doctor as an Administrator.", "%s", err.text);
+        doctor_add(doctor, DOCTOR_WARNING, "access",
+                   as_administrator_or(&err, "Run doctor again when the service answers."), "%s", err.text);
     else if (who[0])
         doctor_add(doctor, DOCTOR_FAILED, "access", "Restart storewatch; is it its own pipe?",
                    "the control pipe may be used by %s", who);
@@ -397,7 +404,7 @@ static void check_config(struct doctor *doctor, const char *path, char out_path[
         doctor_add(doctor, DOCTOR_FAILED, "config",
                    status == STATUS_NOT_FOUND
                        ? "storewatch install writes a first one; or give --config FILE."
-                       : "Run doctor as an Administrator, or give --config FILE.",
+                       : as_administrator_or(&err, "Give --config FILE."),
                    "%s", err.text);
     if (status != STATUS_OK)
         doctor_add(doctor, DOCTOR_WARNING, "config", "First mend what stands above.",
@@ -443,7 +450,8 @@ static void ask_service(struct doctor *doctor)
     if (!service || service->state != SERVICE_STATE_RUNNING)
         return;
     if (control_ask("{\"request\": \"status\"}", &json, &err) != STATUS_OK)
-        doctor_add(doctor, DOCTOR_WARNING, "service", "Run doctor as an Administrator.",
+        doctor_add(doctor, DOCTOR_WARNING, "service",
+                   as_administrator_or(&err, "Restart the service; then run doctor again."),
                    "the service runs, but does not answer: %s", err.text);
     else if (!(doctor->status = json_loads(json, 0, NULL)))
         doctor_add(doctor, DOCTOR_WARNING, "service", "Restart the service; then run doctor again.",

@@ -170,4 +170,12 @@ must "a mail tells" wait_for 90 told
 text=$(mail_text "$(mails OPENED | head -n 1)" | tr '\n' ' ' | tr -s ' ')
 check "who leaks, by which DLL and what ends it" contains "$text" 'Leaker\.exe loads Emsmdb32\.dll 6\.5\.7226\.0; KB 898782.s fix is 6\.5\.7233\.36: install it'
 check "and how to register it" contains "$text" '"image": "Leaker\.exe", "service": "Leaker"'
+
+# ---- a service that hangs
+hung=$(pids_of storewatch.exe)
+must "it hangs" kill -STOP $hung
+check "status says so" contains "$(exits 3 sw status 2>&1)" 'the service does not answer: it hangs'
+check "doctor says what helps, which is no other account" contains "$(doctor "[l['text'] + ' -> ' + l['todo'] for l in d['lines'] if l['area'] == 'service' and l['level'] == 'warning']")" \
+    'the service runs, but does not answer: .* -> Restart the service'
+kill -CONT $hung
 finish
