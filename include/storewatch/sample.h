@@ -93,7 +93,7 @@ struct observation {
     bool processes_known, services_known, host_known;
     bool processes_cut, services_cut;
     bool os_shutting_down;
-    bool cluster_node; /* the Cluster service runs here */
+    bool cluster_node; /* by its configuration, whether the Cluster service runs just now or not */
     size_t process_count;
     size_t service_count;
     struct process *processes; /* OBSERVATION_PROCESSES_MAX */

@@ -170,7 +170,7 @@ void doctor_check_machine(struct doctor *doctor)
 {
     const struct config *config = &doctor->config;
     if (!doctor->observation->cluster_node)
-        doctor_add(doctor, DOCTOR_OK, "cluster", NULL, "no cluster service runs here");
+        doctor_add(doctor, DOCTOR_OK, "cluster", NULL, "this is no cluster node");
     else if (config->act_on_cluster)
         doctor_add(
             doctor, DOCTOR_WARNING, "cluster",

@@ -244,6 +244,13 @@ static enum status host_observe(struct os *os, struct observation *observation, 
     return STATUS_OK;
 }
 
+/* A node's Cluster service is there and not disabled ([MS-CMRP] 3.1.3.2), whether it runs just now or not. */
+static bool is_cluster_node(const struct observation *observation)
+{
+    const struct service *cluster = observation_service(observation, "ClusSvc");
+    return cluster != NULL && (cluster->state != SERVICE_STATE_STOPPED || !service_is_disabled(L"ClusSvc"));
+}
+
 void os_shutdown_note(struct os *os)
 {
     InterlockedExchange(&os->shutdown_seen, 1);
@@ -263,8 +270,7 @@ enum status os_observe(struct os *os, struct observation *out_observation, struc
         err_set(err, other.status, other.operation, other.code, "%s", other.text);
     }
     out_observation->os_shutting_down = os->shutdown_seen != 0 || GetSystemMetrics(SM_SHUTTINGDOWN) != 0;
-    const struct service *cluster = observation_service(out_observation, "ClusSvc");
-    out_observation->cluster_node = cluster != NULL && cluster->state == SERVICE_STATE_RUNNING;
+    out_observation->cluster_node = is_cluster_node(out_observation);
     LeaveCriticalSection(&os->look);
     return status;
 }

@@ -199,18 +199,24 @@ static enum service_start_type start_type_of(DWORD type)
     }
 }
 
+/* Where the SCM keeps what it knows of a service; NULL when that may not be read. */
+static HKEY service_key_open(const wchar_t *service)
+{
+    wchar_t path[64 + SERVICE_NAME_MAX] = L"SYSTEM\\CurrentControlSet\\Services\\";
+    HKEY key = NULL;
+    memcpy(path + wcslen(path), service, (wcslen(service) + 1) * sizeof(*service));
+    return RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_QUERY_VALUE, &key) == ERROR_SUCCESS ? key : NULL;
+}
+
 /* What a service needs, from where the SCM keeps it: for services whose configuration may not be asked for,
  * and for Wine, whose QueryServiceConfig leaves it out. Terminated twice in any case; "" when it needs
  * nothing. */
 static const wchar_t *dependencies_stored(const wchar_t *service, wchar_t *out, size_t capacity)
 {
-    wchar_t path[64 + SERVICE_NAME_MAX] = L"SYSTEM\\CurrentControlSet\\Services\\";
-    const size_t prefix = wcslen(path);
     DWORD kind = 0, size = (DWORD)((capacity - 2) * sizeof(*out));
-    HKEY key = NULL;
+    const HKEY key = service_key_open(service);
     memset(out, 0, capacity * sizeof(*out));
-    memcpy(path + prefix, service, (wcslen(service) + 1) * sizeof(*service));
-    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, path, 0, KEY_QUERY_VALUE, &key) == ERROR_SUCCESS) {
+    if (key != NULL) {
         if (RegQueryValueExW(key, L"DependOnService", NULL, &kind, (BYTE *)out, &size) != ERROR_SUCCESS ||
             kind != REG_MULTI_SZ) {
             out[0] = 0;
@@ -218,6 +224,19 @@ static const wchar_t *dependencies_stored(const wchar_t *service, wchar_t *out, 
         RegCloseKey(key);
     }
     return out;
+}
+
+bool service_is_disabled(const wchar_t *service)
+{
+    DWORD type = 0, kind = 0, size = sizeof(type);
+    const HKEY key = service_key_open(service);
+    const bool read = key != NULL &&
+                      RegQueryValueExW(key, L"Start", NULL, &kind, (BYTE *)&type, &size) == ERROR_SUCCESS &&
+                      kind == REG_DWORD;
+    if (key != NULL) {
+        RegCloseKey(key);
+    }
+    return read && type == SERVICE_DISABLED;
 }
 
 /* Adds the edges of one node. A dependency on a driver or on a service that is gone has no node and is left

@@ -144,6 +144,8 @@ void scm_service_close(struct scm_service *opened);
 
 /* services.c: fills the services of an observation; the caller holds os->look. */
 enum status services_observe(struct os *os, struct observation *observation, struct err *err);
+/* Of one that is there; one of which that cannot be read is not. */
+bool service_is_disabled(const wchar_t *service);
 
 /* rights.c: the name of an account, or its SID where it has none, and the SID as text. */
 void account_name_read(PSID sid, char *out_sid, char *out_name); /* ACCOUNT_SID_MAX, ACCOUNT_NAME_MAX bytes */

@@ -30,4 +30,12 @@ check "a plan with an obstacle: exit code 1" equals $? 1
 check "which is named" contains "$words" 'eseutil\.exe'
 
 check "no service was touched" equals "$(service_log)" "$log"
+
+# A node of a cluster, also while its Cluster service does not run for a moment; one that has left it keeps the service, disabled.
+must "a Cluster service" standin ClusSvc ClusSvc.exe start=disabled
+check "a Cluster service that is disabled: no node" contains "$(sw plan ArchiveSvc)" 'this is no cluster node'
+must "which is not disabled" eval 'scm config ClusSvc start=auto'
+check "and does not run: a node, nothing is restarted" contains "$(sw plan ArchiveSvc)" 'this is a cluster node'
+must "and runs" eval 'scm start ClusSvc && scm wait ClusSvc running 10'
+check "likewise" contains "$(sw plan ArchiveSvc)" 'this is a cluster node'
 finish
