@@ -43,6 +43,24 @@ static size_t draw_touched(uint64_t *random)
     return touched[below(random, (uint32_t)count)];
 }
 
+/* Whoever needs it directly; itself: nobody. */
+static size_t dependent_of(size_t needed)
+{
+    const struct world *world = &sim->os.world;
+    for (size_t i = 0; i < world->count; i++)
+        for (size_t n = 0; n < world->services[i].need_count; n++)
+            if (world->services[i].needs[n] == needed)
+                return i;
+    return needed;
+}
+
+/* Half of those who change who needs whom in a restart turn a dependency on its target round, while the dependent
+ * stops, slowly: the configuration is read again before the target's turn comes. */
+static bool rewires_target(const struct fault *fault)
+{
+    return fault->kind == FAULT_PERSON_REWIRES && fault->restart_nth > 0 && fault->random % 2 == 0;
+}
+
 void faults_draw(void)
 {
     uint64_t random = sim->seed * UINT64_C(0xD1342543DE82EF95) + 7;
@@ -72,6 +90,12 @@ void faults_draw(void)
                 fault->in_plan = below(&own, 2) != 0;
         } else {
             fault->at_ms = (int64_t)(world_random(&own) % (uint64_t)sim->heal_ms);
+        }
+        if (rewires_target(fault)) {
+            fault->service = dependent_of(service_index(target_service(below(&own, 2))));
+            fault->when = SERVICE_STATE_STOP_PENDING;
+            fault->at_ms = 0;
+            fault->in_plan = false;
         }
         fault->for_ms = some_time(&own, below(&own, 2) ? 30 * 1000 : 20 * MS_PER_MINUTE);
         if (fault->kind == FAULT_STATE_UNREADABLE) /* an access list does not mend itself */
@@ -125,22 +149,32 @@ static void person_continues(void)
         world_person_continues(world, world->services[i].name);
 }
 
-/* Turns one of its dependencies round where that makes no circle, or takes one away, or adds one. */
+/* `dependent` needs the other one no more; and that one needs it, where this makes no circle. */
+static void untie(size_t dependent, size_t needed, bool round)
+{
+    struct world *world = &sim->os.world;
+    const char *from = world->services[dependent].name, *to = world->services[needed].name;
+    world_need_no_more(world, from, to);
+    story("%s needs %s no more", from, to);
+    if (!round || service_needs(dependent, needed) || world->services[needed].need_count == WORLD_NEEDS_MAX)
+        return;
+    world_need(world, to, from);
+    story("%s needs %s", to, from);
+}
+
+/* Turns one of its dependencies round, or takes one away, or adds one. */
 static void person_rewires(const struct fault *fault)
 {
     struct world *world = &sim->os.world;
     struct world_service *service = service_of(fault);
     const size_t other = (size_t)(fault->random / 7 % world->count);
     (void)service_ever_needed(fault->service, other); /* takes down what is so until now */
-    if (service->need_count > 0 && fault->random % 3 != 0) {
-        const size_t needed = service->needs[fault->random / 3 % service->need_count];
-        world_need_no_more(world, service->name, world->services[needed].name);
-        story("%s needs %s no more", service->name, world->services[needed].name);
-        if (fault->random % 3 == 1 || service_needs(fault->service, needed) ||
-            world->services[needed].need_count == WORLD_NEEDS_MAX)
-            return;
-        world_need(world, world->services[needed].name, service->name);
-        story("%s needs %s", world->services[needed].name, service->name);
+    if (rewires_target(fault) && service->need_count > 0) {
+        service->stop_latency_ms += RESTART_FRESH_MS;
+        untie(fault->service, service->needs[0], true);
+    } else if (service->need_count > 0 && fault->random % 3 != 0) {
+        untie(fault->service, service->needs[fault->random / 3 % service->need_count],
+              fault->random % 3 != 1);
     } else if (!service_needs(other, fault->service) && service->need_count < WORLD_NEEDS_MAX) {
         world_need(world, service->name, world->services[other].name);
         story("%s needs %s", service->name, world->services[other].name);

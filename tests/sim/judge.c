@@ -60,6 +60,7 @@
 
 #define SIGHTLESS_LOOKS_MAX 10
 #define BACKOFFS_MS (20 * MS_PER_MINUTE)
+#define ALONE_SLACK_MS (2 * MS_PER_MINUTE) /* the settling of a person's stop, some looks */
 #define UNREAD_MAX_MS (20 * MS_PER_MINUTE)
 #define IDLE_MAX_MS (75 * MS_PER_SECOND) /* some looks; there is one every few seconds in a restart */
 #define FRESH_MS (20 * MS_PER_SECOND)    /* a look that takes longer is slow, and storewatch knows nothing */
@@ -206,6 +207,13 @@ static bool told_of(size_t index)
     return false;
 }
 
+/* A stop that hangs, the end of its process included, and a start: there is nothing else to wait for. */
+static int64_t alone_limit_ms(void)
+{
+    const struct config *config = &sim->agent->engine->config;
+    return 3 * config->stop_timeout_ms + config->start_timeout_ms + ALONE_SLACK_MS;
+}
+
 static void follow_down(size_t index, int64_t elapsed_ms)
 {
     struct judge_service *service = &judge()->services[index];
@@ -228,7 +236,7 @@ static void follow_down(size_t index, int64_t elapsed_ms)
         judge_fail("R1", "%s has been down for %lld s of sight and nobody was told",
                    sim->os.world.services[index].name, (long long)(service->down_seen_ms / 1000));
     service->alone_ms = is_down_alone(index) ? service->alone_ms + elapsed_ms : 0;
-    if (service->alone_ms > limit_ms && !told_of(index) && !taken_over(index))
+    if (service->alone_ms > alone_limit_ms() && !told_of(index) && !taken_over(index))
         judge_fail("R1", "%s alone has been down for %lld s of sight, and only others were told of",
                    sim->os.world.services[index].name, (long long)(service->alone_ms / 1000));
 }
