@@ -190,6 +190,7 @@ struct restart_watch {
     bool accepted;     /* the latest stop control was accepted */
     bool refused;      /* it was refused, and the note says why */
     bool in_effect;    /* a stop of ours is, or may be, in effect */
+    bool met;          /* a look after the answer to it has shown the process of the plan */
     bool ended;        /* its process was ended, at ended_mono_ms: the SCM is about to notice */
     bool settling;     /* it stopped cleanly after it ran, at stopped_mono_ms: was it a person? */
     uint32_t rounds;   /* how often it was stopped by us and started again by somebody */

@@ -39,6 +39,7 @@ void machine_ask(struct restart *restart, struct machine_step *step, enum restar
         step->news |= RESTART_NEWS_STEP;
     }
     watch->accepted = false;
+    watch->met = watch->met && kind != REQUEST_STOP;
     (void)watch_waited_ms(watch, step->mono_ms);
     *step->request = (struct restart_request){.kind = kind};
     if (kind == REQUEST_TERMINATE) {
@@ -54,6 +55,30 @@ void machine_ask(struct restart *restart, struct machine_step *step, enum restar
 bool machine_is_out(const struct restart *restart, const struct restart_service *service)
 {
     return restart->asked && text_equal_nocase(restart->request.service, service->name);
+}
+
+/* A stop goes to the process that the service has when it gets there: when the one that was looked at has died
+ * meanwhile, and the service manager has started another, to that one. It went to the old one only if that was still
+ * there after it. The one that it may have hit is noted without a creation time: it is not what the plan has named, and
+ * nothing of ours ends it. */
+bool machine_is_anew(struct restart *restart, struct machine_step *step, size_t index,
+                     const struct look *look, bool *out_hit)
+{
+    struct restart_service *service = &restart->journal.plan.services[index];
+    struct restart_watch *watch = &restart->watches[index];
+    const bool asked = service->stop == STEP_ASKED && !machine_is_out(restart, service);
+    *out_hit = false;
+    if (!processes_surely_differ(service->process, look->process)) {
+        watch->met |= asked && look->process.pid != 0;
+        return false;
+    }
+    *out_hit = asked && !watch->met && look->state != SERVICE_STATE_START_PENDING;
+    if (*out_hit) {
+        step->news |= RESTART_NEWS_STEP;
+        watch->met = true;
+        service->process = (struct process_id){.pid = look->process.pid};
+    }
+    return true;
 }
 
 void machine_tell_down(struct restart *restart, const struct restart_service *service, unsigned *news)
@@ -120,8 +145,8 @@ void machine_enter_starting(struct restart *restart)
     restart->journal.phase = RESTART_STARTING;
     for (size_t i = 0; i < restart->journal.plan.count; i++) {
         struct restart_watch *watch = &restart->watches[i];
-        *watch =
-            (struct restart_watch){.told_down = watch->told_down, .hang = watch->hang, .signs = watch->signs};
+        *watch = (struct restart_watch){
+            .told_down = watch->told_down, .hang = watch->hang, .signs = watch->signs, .met = watch->met};
     }
 }
 

@@ -45,10 +45,14 @@ struct machine_step {
 
 /* restart.c */
 
+struct look; /* below */
 struct restart_service *machine_target(struct restart *restart);
 /* Fills the step's request, and the journal with it. */
 void machine_ask(struct restart *restart, struct machine_step *step, enum restart_request_kind kind,
                  size_t index);
+/* Has it another process than the plan named? *out_hit: a stop of ours may have hit that one. At each look. */
+bool machine_is_anew(struct restart *restart, struct machine_step *step, size_t index,
+                     const struct look *look, bool *out_hit);
 /* Is a request about this service under way? */
 bool machine_is_out(const struct restart *restart, const struct restart_service *service);
 /* Ops are told, once a restart, that this service is down. */

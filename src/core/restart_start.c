@@ -91,6 +91,8 @@ static void see(struct restart *restart, struct machine_step *step, size_t index
 {
     struct restart_service *service = &restart->journal.plan.services[index];
     struct restart_watch *watch = &restart->watches[index];
+    bool hit;
+    const bool anew = machine_is_anew(restart, step, index, look, &hit);
     signs_follow(&watch->signs, look, step->mono_ms);
     if (state_is_running(look->state)) {
         watch->settling = false;
@@ -107,8 +109,7 @@ static void see(struct restart *restart, struct machine_step *step, size_t index
         } else if (look->process.pid != 0) {
             watch->ran_as = look->process;
         }
-        if (service->stop != STEP_REACHED && processes_surely_differ(service->process, look->process) &&
-            !machine_is_out(restart, service)) {
+        if (anew && !hit && service->stop != STEP_REACHED && !machine_is_out(restart, service)) {
             service->stop = STEP_REACHED; /* the process that a stop of ours was meant for is gone */
             step->news |= RESTART_NEWS_STEP;
         }

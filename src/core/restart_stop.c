@@ -78,12 +78,12 @@ static size_t first_not_down(struct restart *restart, struct machine_step *step,
             continue;
         }
         /* Gone and back between two looks: a failure action of the SCM, mostly. */
-        const bool back_unseen = service->stop == STEP_ASKED && !machine_is_out(restart, service) &&
-                                 state_is_running(look.state) &&
-                                 processes_surely_differ(service->process, look.process) &&
-                                 !service->is_target;
+        bool hit;
+        const bool back_unseen = machine_is_anew(restart, step, i, &look, &hit) &&
+                                 service->stop == STEP_ASKED && !machine_is_out(restart, service) &&
+                                 state_is_running(look.state) && !service->is_target;
         if ((service->stop == STEP_REACHED && look.state != SERVICE_STATE_UNKNOWN) || back_unseen) {
-            service->stop = STEP_WAITING;
+            service->stop = hit ? STEP_ASKED : STEP_WAITING;
             service->start = STEP_REACHED; /* by somebody else; and it keeps in mind that we had stopped it */
             /* The one to be stopped now, and what is to be gone before its stop is over. Without a creation time: it is
              * not what the plan has named, and nothing of ours ends it. */
@@ -93,6 +93,8 @@ static size_t first_not_down(struct restart *restart, struct machine_step *step,
                 (struct restart_watch){.rounds = watch->rounds + 1,
                                        .retry_mono_ms = back_unseen ? step->mono_ms + RESTART_BACKOFF_FIRST_MS
                                                                     : watch->retry_mono_ms,
+                                       .in_effect = hit,
+                                       .met = hit,
                                        .hang.terminated = watch->hang.terminated,
                                        .signs = {.state = look.state, .moved_mono_ms = step->mono_ms}};
             step->news |= RESTART_NEWS_STEP;
@@ -128,15 +130,17 @@ static void note_timeout(const struct restart *restart, struct restart_service *
 static bool target_is_another(struct restart *restart, struct machine_step *step, const struct look *look)
 {
     struct restart_service *target = machine_target(restart);
+    bool hit;
     if (look->state == SERVICE_STATE_ABSENT && restart_untouched(restart)) {
         step->news |= restart_abandon(restart, "deleted before storewatch did anything", step->utc_ms);
         return true;
     }
     if (look->state == SERVICE_STATE_ABSENT) {
         restart->journal.stop_failed = true; /* nothing to restart: bring the others back and say so */
-    } else if (!state_is_down(look->state) && processes_surely_differ(target->process, look->process)) {
+    } else if (!state_is_down(look->state) &&
+               machine_is_anew(restart, step, restart->journal.plan.count - 1, look, &hit)) {
         /* A reboot, a crash with recovery or a person did the job: never stop the new process. */
-        if (!machine_is_out(restart, target)) {
+        if (!hit && !machine_is_out(restart, target)) {
             target->stop = STEP_REACHED;
         }
     } else {

@@ -582,15 +582,12 @@ enum status os_service_graph(struct os *os, struct service_graph *out_graph, str
     return STATUS_OK;
 }
 
-/* Later than a stop may take storewatch watches for nothing. (Nor, still, for the late stop of a process that began
- * between the look and the stop: it does not know that it has asked that one.) */
+/* Later than a stop may take storewatch watches for nothing. */
 static void bound_lateness(const char *name)
 {
     struct world_service *service = world_get(&sim->os.world, name);
     if (service == NULL)
         return;
-    if (judge()->look_asked.created[service_index(name)] != service->created_100ns)
-        service->stops_late_ms = 0;
     service->stops_late_ms = smaller(service->stops_late_ms, sim->settings.stop_timeout_ms);
 }
 

@@ -1421,6 +1421,55 @@ static void test_started_again_and_slow_to_stop(void **state)
     }
 }
 
+/* Between the look and the stop it dies, and the service manager starts it again. */
+static void recover_unseen(const char *name)
+{
+    struct world_service *service = world_get(&run.world, name);
+    service->recovers = true;
+    service->start_latency_ms = 50;
+    service->stops_late_ms = run.config.verify_ms + MS_PER_MINUTE;
+    world_kill(&run.world, name, 1067);
+    world_advance(&run.world, 200);
+    assert_true(world_runs(&run.world, name));
+}
+
+static void recover_target(void)
+{
+    recover_unseen("T");
+}
+
+static void recover_dependent(void)
+{
+    recover_unseen("A");
+}
+
+/* A stop that hits a process younger than the look it was decided on may still come into effect, as long as a stop may
+ * take: then it is ours. */
+static void test_stop_hits_a_new_process(void **state)
+{
+    (void)state;
+    for (int of_target = 0; of_target < 2; of_target++) {
+        for (int crash = 0; crash < 2; crash++) {
+            run_begin("T A>T");
+            run_for(of_target ? 1000 : 0);
+            run.before_request = of_target ? recover_target : recover_dependent;
+            run_for(1000);
+            assert_string_equal(run.log.data, of_target ? "stop A; stop T" : "stop A");
+            if (!of_target) {
+                run_news(restart_abandon(&run.restart, "a person said so", run.world.utc_ms));
+            }
+            run_for(crash ? 2000 : 0);
+            if (crash) {
+                run_crash();
+            }
+            run_to_end();
+            world_advance(&run.world, run.config.stop_timeout_ms);
+            assert_true(world_runs(&run.world, "T") && world_runs(&run.world, "A"));
+            assert_int_equal(run.restart.journal.outcome, of_target ? RESTART_SUCCEEDED : RESTART_RESTORED);
+        }
+    }
+}
+
 static void test_dies_instead_of_stopping(void **state)
 {
     (void)state;
@@ -3234,6 +3283,7 @@ int main(void)
         cmocka_unit_test(test_dependency_of_an_old_one_joins),
         cmocka_unit_test(test_somebody_insists),
         cmocka_unit_test(test_started_again_and_slow_to_stop),
+        cmocka_unit_test(test_stop_hits_a_new_process),
         cmocka_unit_test(test_dies_instead_of_stopping),
         cmocka_unit_test(test_vanishes),
         cmocka_unit_test(test_disabled_meanwhile),
