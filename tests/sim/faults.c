@@ -188,6 +188,79 @@ static void person_installs(const struct fault *fault)
     judge_person(service_of(fault)->name);
 }
 
+/* ---- people, a setup, a tool at work: theirs takes its time ---- */
+
+#define WORK_MS 500
+
+static bool takes_time(enum fault_kind kind)
+{
+    return kind == FAULT_PERSON_STOPS_SLOWLY || kind == FAULT_PERSON_RESTARTS || kind == FAULT_SETUP ||
+           kind == FAULT_ANOTHER_STARTS;
+}
+
+static void work_begins(struct fault *fault)
+{
+    struct world *world = &sim->os.world;
+    for (size_t i = 0; i < world->count; i++) {
+        const char *name = world->services[i].name;
+        if (!service_needs(i, fault->service) || !world_runs(world, name))
+            continue;
+        fault->ran |= 1u << i;
+        if (fault->kind != FAULT_SETUP)
+            continue;
+        world_person_disables(world, name);
+        judge_person(name);
+    }
+}
+
+/* As `net stop` does it: what needs it first, one after the other. Are all down? */
+static bool work_stops(const struct fault *fault)
+{
+    struct world *world = &sim->os.world;
+    bool all_down = true;
+    for (size_t i = 0; i < world->count; i++) {
+        const struct world_service *service = &world->services[i];
+        if (!(fault->ran >> i & 1u) || !service->exists || service->state == SERVICE_STATE_STOPPED)
+            continue;
+        all_down = false;
+        if (world_runs(world, service->name) && world_stop(world, service->name) == 0)
+            judge_person(service->name);
+    }
+    return all_down;
+}
+
+static void work_starts(const struct fault *fault)
+{
+    struct world *world = &sim->os.world;
+    for (size_t i = 0; i < world->count; i++)
+        if (fault->ran >> i & 1u)
+            world_person_starts(world, world->services[i].name);
+}
+
+static void work_goes_on(struct fault *fault)
+{
+    if (fault->kind == FAULT_ANOTHER_STARTS) {
+        if (true_ms() / WORK_MS % (1 + (int64_t)(fault->random % 60)) == 0)
+            work_starts(fault);
+        return;
+    }
+    if (fault->stopped)
+        return;
+    fault->stopped = work_stops(fault);
+    if (fault->stopped && fault->kind == FAULT_PERSON_RESTARTS)
+        work_starts(fault);
+}
+
+static void work_ends(const struct fault *fault)
+{
+    struct world *world = &sim->os.world;
+    for (size_t i = 0; fault->kind == FAULT_SETUP && i < world->count; i++)
+        if (fault->ran >> i & 1u)
+            world_person_enables(world, world->services[i].name);
+    if (fault->kind != FAULT_PERSON_STOPS_SLOWLY || fault->person_undoes)
+        work_starts(fault);
+}
+
 static void people_begin(const struct fault *fault)
 {
     struct world *world = &sim->os.world;
@@ -226,13 +299,15 @@ static void refuse_stops(const struct fault *fault, uint64_t *own)
     static const uint32_t codes[] = {1051, 1052, 1053, 1061, 5, 230};
     struct world *world = &sim->os.world;
     const uint32_t code = codes[below(own, ARRAY_COUNT(codes))], count = 1 + below(own, 6);
-    const bool all = below(own, 2) == 0;
+    const bool all = below(own, 2) == 0, late = below(own, 2) == 0;
     const size_t neighbour = draw_touched(own);
     for (size_t i = 0; i < world->count; i++) {
         if (i != fault->service && !(all && (service_needs(i, neighbour) || service_needs(neighbour, i))))
             continue;
         world->services[i].refuse_stop_code = code;
         world->services[i].refuse_stop_count = count;
+        if (code == 1053 && late)
+            world->services[i].stops_late_ms = 1 + below(own, (uint32_t)sim->settings.stop_timeout_ms);
     }
     if (!all)
         return;
@@ -250,6 +325,8 @@ static void services_begin(const struct fault *fault, uint64_t *own)
     case FAULT_SERVICE_DIES:
         service->recovers = below(own, 2) != 0;
         world_kill(&sim->os.world, service->name, 1067);
+        if (below(own, 10) == 0) /* its failure action restarts the computer */
+            storewatch_stop(true, 1000);
         break;
     case FAULT_DIES_AFTER_START:
         service->dies_after_ms = some_time(own, 20000);
@@ -293,6 +370,10 @@ static void services_begin(const struct fault *fault, uint64_t *own)
     case FAULT_STOP_LATE: /* what comes later than a stop may take is nothing that storewatch can watch for */
         service->stops_late_ms = 1 + below(own, (uint32_t)sim->settings.stop_timeout_ms);
         break;
+    case FAULT_STOP_DIES:
+        service->dies_in_stop = true;
+        service->recovers = below(own, 2) != 0;
+        break;
     case FAULT_NO_STOP_ACCEPTED:
         service->accepts_stop = false;
         break;
@@ -315,7 +396,7 @@ static void service_mend(struct world_service *service)
     service->lost_start_code = 0;
     service->stops_late_ms = 0;
     service->refuse_stop_count = service->refuse_start_count = service->fail_start_count = 0;
-    service->ignores_stop = false;
+    service->ignores_stop = service->dies_in_stop = false;
     service->accepts_stop = true;
     service->unreadable = false;
     service->terminate_code = 0;
@@ -349,6 +430,14 @@ static void file_damage(uint64_t *own)
             vfs_fault_flip(SIM_STORE_PATH, i, 0x20);
 }
 
+static void all_end(void)
+{
+    struct world *world = &sim->os.world;
+    for (size_t i = 0; i < world->count; i++)
+        if (world->services[i].exists)
+            world_put(world, world->services[i].name, SERVICE_STATE_STOPPED);
+}
+
 static void storewatch_begin(struct fault *fault, uint64_t *own)
 {
     enum vfs_survival survival = below(own, 2) ? VFS_KEEP_RANDOM : VFS_LOSE_ALL;
@@ -371,6 +460,8 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
         break;
     case FAULT_REBOOT:
         storewatch_stop(true, down_ms);
+        if (below(own, 2)) /* the others are gone before storewatch is */
+            all_end();
         break;
     case FAULT_STOP_STOREWATCH:
         storewatch_stop(false, down_ms);
@@ -530,6 +621,8 @@ static void fault_begin(struct fault *fault)
         disk_begin(fault, &own);
     if (is_of_the_disk(fault) && takes_the_relays(fault))
         relays_begin(&own);
+    if (takes_time(fault->kind))
+        work_begins(fault);
     people_begin(fault);
     services_begin(fault, &own);
     storewatch_begin(fault, &own);
@@ -549,6 +642,8 @@ static void fault_end(struct fault *fault)
         *is_on = false;
     else if (lane >= 0)
         sim->slow_ms[lane] = 0;
+    else if (takes_time(fault->kind))
+        work_ends(fault);
     else if (fault->kind == FAULT_RELAY)
         memset(sim->os.relays, 0, sizeof sim->os.relays);
     else if (fault->kind == FAULT_DISK_FULL)
@@ -590,6 +685,8 @@ void faults_step(void)
         struct fault *fault = &sim->faults[i];
         if (!left_out(i) && !fault->begun && true_ms() >= begin_ms(fault))
             fault_begin(fault);
+        if (fault->begun && !fault->over && takes_time(fault->kind))
+            work_goes_on(fault);
         if (fault->begun && !fault->over && true_ms() >= fault->until_ms)
             fault_end(fault);
     }
@@ -601,8 +698,10 @@ int64_t faults_next_ms(void)
     for (size_t i = 0; i < sim->fault_count && !sim->healed; i++) {
         const struct fault *fault = &sim->faults[i];
         int64_t at_ms = left_out(i) || fault->over ? INT64_MAX
-                        : fault->begun             ? fault->until_ms
-                                                   : begin_ms(fault);
+                        : fault->begun && takes_time(fault->kind) && !fault->stopped
+                            ? smaller(fault->until_ms, true_ms() + WORK_MS)
+                        : fault->begun ? fault->until_ms
+                                       : begin_ms(fault);
         next_ms = at_ms < next_ms ? at_ms : next_ms;
     }
     return next_ms;

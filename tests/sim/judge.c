@@ -584,6 +584,15 @@ static void follow_starts(const struct restart *restart)
     judge()->services[index].wanted_ms = true_ms();
 }
 
+/* It died, and storewatch has to believe that its stop had arrived. */
+static bool one_seems_stopped(const struct judge_restart *restart)
+{
+    for (size_t i = 0; i < sim->os.world.count; i++)
+        if ((restart->unclear >> i & 1u) && judge()->look_seen.states[i] == SERVICE_STATE_STOPPED)
+            return true;
+    return false;
+}
+
 static void follow_asks(void)
 {
     const struct restart *restart = &sim->agent->engine->restart;
@@ -609,7 +618,7 @@ static void follow_asks(void)
         known->per_ms = config->budget_per_ms;
         known->min_interval_ms = config->budget_min_interval_ms;
     }
-    if (!known->stop_sent || known->asked_in != sim->lives)
+    if ((!known->stop_sent && !one_seems_stopped(known)) || known->asked_in != sim->lives)
         check_first_stop(&restart->journal, known->stop_sent);
     known->asked_in = sim->lives;
     if (text_equal_nocase(restart->request.service, restart->journal.target)) {
@@ -764,8 +773,9 @@ void judge_stop(const char *name)
     check_journal(journal, name);
 }
 
-void judge_stopped(const char *name, bool accepted)
+void judge_stopped(const char *name, uint32_t code)
 {
+    const bool accepted = code == 0;
     size_t index = service_index(name);
     struct judge_restart *restart = restart_known(&sim->agent->engine->restart.journal);
     /* One that was accepted counts also when it had died just before: storewatch cannot know. */
@@ -773,6 +783,9 @@ void judge_stopped(const char *name, bool accepted)
         restart->stop_sent = true;
         check_budget(restart);
     }
+    const enum status answer = world_status(code);
+    if (restart && index != SIZE_MAX && (answer == STATUS_SYSTEM || answer == STATUS_TIMEOUT))
+        restart->unclear |= 1u << index;
     if (!ran_before || index == SIZE_MAX)
         return;
     judge()->services[index].stops_late = sim->os.world.services[index].stop_due_ms > 0;

@@ -597,7 +597,7 @@ enum status os_service_stop(struct os *os, const char *name, struct err *err)
     judge_stop(name);
     bound_lateness(name);
     uint32_t code = world_stop(&os->world, name);
-    judge_stopped(name, code == 0);
+    judge_stopped(name, code);
     return seam_answer(os, "stop", name, code, err);
 }
 

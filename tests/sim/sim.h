@@ -69,6 +69,10 @@ struct os {
     X(CLOCK_JUMP, "the clock is set")                                                                        \
     X(STANDS_STILL, "the machine stands still")                                                              \
     X(PERSON_STOPS, "a person stops a service")                                                              \
+    X(PERSON_STOPS_SLOWLY, "a person stops a service, and waits for it")                                     \
+    X(PERSON_RESTARTS, "a person restarts a service")                                                        \
+    X(SETUP, "a setup disables and stops services, and puts them back")                                      \
+    X(ANOTHER_STARTS, "another tool starts what is stopped")                                                 \
     X(PERSON_STARTS, "a person starts a service")                                                            \
     X(PERSON_PAUSES, "a person pauses services")                                                             \
     X(PERSON_DISABLES, "a person disables a service")                                                        \
@@ -88,6 +92,7 @@ struct os {
     X(START_ANSWER_LOST, "starts work, and the answer is an error")                                          \
     X(STOP_IGNORED, "stops are ignored")                                                                     \
     X(STOP_LATE, "a stop is accepted and begins late")                                                       \
+    X(STOP_DIES, "a service's process ends in its stop")                                                     \
     X(NO_STOP_ACCEPTED, "a service takes no stop control")                                                   \
     X(STATE_UNREADABLE, "a service's state cannot be read")                                                  \
     X(SERVICES_UNREADABLE, "services cannot be read")                                                        \
@@ -126,6 +131,9 @@ struct fault {
     bool begun, over;
     int64_t until_ms;
     bool person_undoes; /* starts or enables it again */
+    uint32_t
+        ran; /* bits (1 << service): those that a person, a setup or a tool is at work on, and that ran */
+    bool stopped; /* they were all seen down since */
 };
 
 /* ---- the judge's notebook ---- */
@@ -166,6 +174,7 @@ struct judge_restart {
     bool target_asked; /* the stop of its target was asked for */
     uint64_t asked_in; /* the life of storewatch that asked for a stop last */
     uint32_t ran;      /* bit (1 << service): it was active when the restart began, or since */
+    uint32_t unclear;  /* likewise: the answer to its stop does not tell whether it arrived */
     uint32_t budget_max;
     int64_t per_ms, min_interval_ms; /* in force when it asked for its first stop */
 };
@@ -317,7 +326,7 @@ void judge_life_begins(void);
 void judge_life_ends(void);
 void judge_taken(const struct job *job); /* the moment a lane takes it */
 void judge_stop(const char *name);       /* the moment a stop control takes effect, before it does */
-void judge_stopped(const char *name, bool accepted);
+void judge_stopped(const char *name, uint32_t code);
 void judge_start(const char *name);
 void judge_terminate(const char *name, struct process_id id); /* before it takes effect */
 void judge_person(const char *name);

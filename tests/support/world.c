@@ -17,7 +17,8 @@ enum {
     CODE_DEPENDENCY_FAILED = 1068,
     CODE_MARKED_FOR_DELETE = 1072,
     CODE_DEPENDENCY_DELETED = 1075,
-    CODE_NEVER_STARTED = 1077
+    CODE_NEVER_STARTED = 1077,
+    CODE_SHUTDOWN = 1115
 };
 
 static bool is_running(const struct world_service *service)
@@ -248,7 +249,11 @@ static void tick(struct world *world, struct world_service *service)
         break;
     case SERVICE_STATE_STOP_PENDING:
         if (!service->hangs_in_stop && pending_ms >= service->stop_latency_ms) {
-            become_stopped(service, service->dies_in_stop ? CODE_PROCESS_ABORTED : 0);
+            if (service->dies_in_stop) {
+                die(world, service, CODE_PROCESS_ABORTED);
+            } else {
+                become_stopped(service, 0);
+            }
             return;
         }
         break;
@@ -320,6 +325,17 @@ static bool is_needed(const struct world *world, const struct world_service *ser
     return false;
 }
 
+static void accept_stop(struct world *world, struct world_service *service)
+{
+    if (service->stops_late_ms > 0) {
+        if (service->stop_due_ms == 0) {
+            service->stop_due_ms = world->mono_ms + service->stops_late_ms;
+        }
+    } else if (!service->ignores_stop) {
+        become_pending(world, service, SERVICE_STATE_STOP_PENDING);
+    }
+}
+
 uint32_t world_stop(struct world *world, const char *name)
 {
     struct world_service *service = find(world, name);
@@ -329,11 +345,13 @@ uint32_t world_stop(struct world *world, const char *name)
     if (service->state == SERVICE_STATE_STOPPED) {
         return 0; /* as os_service_stop */
     }
+    if (world->shutting_down) {
+        return CODE_SHUTDOWN;
+    }
     if (service->refuse_stop_count > 0) {
         service->refuse_stop_count--;
         if (service->refuse_stop_code == CODE_REQUEST_TIMEOUT && is_running(service)) {
-            become_pending(world, service,
-                           SERVICE_STATE_STOP_PENDING); /* it had arrived, only the answer was late */
+            accept_stop(world, service); /* it had arrived, only the answer was late */
         }
         return service->refuse_stop_code;
     }
@@ -347,13 +365,7 @@ uint32_t world_stop(struct world *world, const char *name)
         return CODE_INVALID_CONTROL;
     }
     service->stopped_count++;
-    if (service->stops_late_ms > 0) {
-        if (service->stop_due_ms == 0) {
-            service->stop_due_ms = world->mono_ms + service->stops_late_ms;
-        }
-    } else if (!service->ignores_stop) {
-        become_pending(world, service, SERVICE_STATE_STOP_PENDING);
-    }
+    accept_stop(world, service);
     return 0;
 }
 
@@ -398,7 +410,9 @@ static uint32_t start(struct world *world, struct world_service *service, int de
 uint32_t world_start(struct world *world, const char *name)
 {
     struct world_service *service = find(world, name);
-    const uint32_t code = service != NULL ? start(world, service, WORLD_NEEDS_MAX) : CODE_NOT_INSTALLED;
+    const uint32_t code = service == NULL        ? CODE_NOT_INSTALLED
+                          : world->shutting_down ? CODE_SHUTDOWN
+                                                 : start(world, service, WORLD_NEEDS_MAX);
     if (code == 0) {
         service->started_count++;
         return service->lost_start_code;
@@ -435,6 +449,7 @@ enum status world_status(uint32_t code)
     case CODE_INVALID_CONTROL:
     case CODE_CANNOT_ACCEPT:
     case CODE_DISABLED:
+    case CODE_SHUTDOWN:
         return STATUS_REFUSED;
     case CODE_REQUEST_TIMEOUT:
         return STATUS_TIMEOUT;
