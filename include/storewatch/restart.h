@@ -210,9 +210,10 @@ struct restart {
      * it. */
     char terminate_held[160];
     /* Volatile, rebuilt by restart_resume. */
-    int64_t verify_mono_ms; /* when everything was first seen running */
-    int64_t told_mono_ms;   /* the last answer: a look that began before it is stale */
-    bool asked;             /* a request is out and restart_told has not been called */
+    int64_t verify_mono_ms;      /* when everything was first seen running; later by what nobody saw since */
+    int64_t verify_seen_mono_ms; /* the begin of the latest look that was counted */
+    int64_t told_mono_ms;        /* the last answer: a look that began before it is stale */
+    bool asked;                  /* a request is out and restart_told has not been called */
     int64_t asked_mono_ms;
     struct restart_request request; /* the one that is out, or was last */
     bool held;                      /* by the caller, before each step: nothing can be asked for now */

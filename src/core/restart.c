@@ -246,7 +246,7 @@ void restart_resume(struct restart *restart, const struct config *config,
     *restart = (struct restart){.journal = *journal, .config = config};
     mend_plan(&restart->journal);
     restart->told_mono_ms = mono_ms;
-    restart->verify_mono_ms = mono_ms;
+    restart->verify_mono_ms = restart->verify_seen_mono_ms = mono_ms;
     for (size_t i = 0; i < restart->journal.plan.count; i++) {
         struct restart_service *service = &restart->journal.plan.services[i];
         if (service->start == STEP_ASKED) {

@@ -107,10 +107,6 @@ int64_t hang_quiet_allowed_ms(const struct look *look, int64_t timeout_ms)
     return quiet_ms;
 }
 
-/* Not looked at for longer than this (the machine slept, nothing could be read), a stop is not known to have
- * hung meanwhile: the clock went on, the service need not have. Looks are a second apart. */
-#define UNSEEN_MS (60 * 1000)
-
 /* Since when a stop of ours has been pending: counted from the first sight of it in this life of storewatch,
  * and anew after a time that nobody saw.
  */

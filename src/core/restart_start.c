@@ -262,6 +262,7 @@ struct seen {
 static void verify_step(struct restart *restart, struct machine_step *step, const struct seen *seen)
 {
     struct restart_journal *journal = &restart->journal;
+    const int64_t looked_mono_ms = step->observation->mono_ms;
     if (!seen->all_run || !seen->all_known || restart->asked) {
         return;
     }
@@ -271,14 +272,17 @@ static void verify_step(struct restart *restart, struct machine_step *step, cons
     }
     if (journal->phase == RESTART_STARTING) {
         journal->phase = RESTART_VERIFYING;
-        restart->verify_mono_ms = step->observation->mono_ms;
+        restart->verify_mono_ms = looked_mono_ms;
         step->news |= RESTART_NEWS_STEP;
+    } else if (looked_mono_ms - restart->verify_seen_mono_ms > UNSEEN_MS) {
+        restart->verify_mono_ms += looked_mono_ms - restart->verify_seen_mono_ms;
     }
+    restart->verify_seen_mono_ms = looked_mono_ms;
     /* A stop that was accepted, or may have been, cannot be taken back: what runs now may still stop, and has
      * to be started again then. */
     const int64_t watch_ms =
         restart->config->verify_ms + (seen->stop_under_way ? restart->config->stop_timeout_ms : 0);
-    const int64_t left_ms = watch_ms - (step->observation->mono_ms - restart->verify_mono_ms);
+    const int64_t left_ms = watch_ms - (looked_mono_ms - restart->verify_mono_ms);
     if (left_ms <= 0) {
         const struct process_id process = look_at(step->observation, machine_target(restart)->name).process;
         if (!journal->stop_failed && process.pid != 0 &&

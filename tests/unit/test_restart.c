@@ -1004,6 +1004,28 @@ static void test_time_that_nobody_saw_is_no_patience(void **state)
     }
 }
 
+/* All runs before the machine sleeps and when it wakes up again: that it stays so has been watched for less. */
+static void test_time_that_nobody_saw_verifies_nothing(void **state)
+{
+    (void)state;
+    for (int in_a_look = 0; in_a_look < 2; in_a_look++) {
+        run_begin("T A>T");
+        run_to_phase(RESTART_VERIFYING);
+        run_for(4 * MS_PER_MINUTE);
+        if (in_a_look) {
+            run.look_takes_ms = MS_PER_HOUR;
+            run_step();
+            run.look_takes_ms = 0;
+        } else {
+            world_advance(&run.world, MS_PER_HOUR);
+        }
+        run_for(5 * MS_PER_MINUTE);
+        assert_int_equal(run.restart.journal.phase, RESTART_VERIFYING);
+        run_for(2 * MS_PER_MINUTE);
+        assert_int_equal(run.restart.journal.phase, RESTART_ENDED);
+    }
+}
+
 /* The request lies with a slow service manager: the journal says that the process is ended by storewatch for
  * as long as that may still happen, whatever else is found out meanwhile. Found by the simulation (seed
  * 150826).
@@ -3270,6 +3292,7 @@ int main(void)
         cmocka_unit_test(test_each_that_is_down_is_told),
         cmocka_unit_test(test_what_comes_too_late_again_and_again_turns_back),
         cmocka_unit_test(test_time_that_nobody_saw_is_no_patience),
+        cmocka_unit_test(test_time_that_nobody_saw_verifies_nothing),
         cmocka_unit_test(test_termination_stays_in_the_journal),
         cmocka_unit_test(test_process_gone_before_its_service),
         cmocka_unit_test(test_hung_stop_turns_back),
