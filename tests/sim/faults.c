@@ -317,6 +317,14 @@ static void refuse_stops(const struct fault *fault, uint64_t *own)
     world_kill(world, other->name, 1067);
 }
 
+static void fail_dependents(size_t needed)
+{
+    struct world *world = &sim->os.world;
+    for (size_t i = 0; i < world->count; i++)
+        if (i != needed && service_needs(i, needed))
+            world->services[i].fail_start_count = 12;
+}
+
 static void services_begin(const struct fault *fault, uint64_t *own)
 {
     static const uint32_t start_codes[] = {1053, 1055, 1069, 2, 230, 1068};
@@ -360,6 +368,8 @@ static void services_begin(const struct fault *fault, uint64_t *own)
         break;
     case FAULT_START_FAILS:
         service->fail_start_count = 1 + below(own, 8);
+        if (below(own, 2)) /* and those of what needs it, once it runs */
+            fail_dependents(fault->service);
         break;
     case FAULT_START_ANSWER_LOST:
         service->lost_start_code = start_codes[below(own, ARRAY_COUNT(start_codes))];
@@ -369,6 +379,7 @@ static void services_begin(const struct fault *fault, uint64_t *own)
         break;
     case FAULT_STOP_LATE: /* what comes later than a stop may take is nothing that storewatch can watch for */
         service->stops_late_ms = 1 + below(own, (uint32_t)sim->settings.stop_timeout_ms);
+        service->dies_before_stop = below(own, 3) == 0;
         break;
     case FAULT_STOP_DIES:
         service->dies_in_stop = true;
@@ -396,7 +407,7 @@ static void service_mend(struct world_service *service)
     service->lost_start_code = 0;
     service->stops_late_ms = 0;
     service->refuse_stop_count = service->refuse_start_count = service->fail_start_count = 0;
-    service->ignores_stop = service->dies_in_stop = false;
+    service->ignores_stop = service->dies_in_stop = service->dies_before_stop = false;
     service->accepts_stop = true;
     service->unreadable = false;
     service->terminate_code = 0;

@@ -3,7 +3,7 @@
  *   R1  every service that a stop of storewatch's took down is owed, until it has run for `verify` without
  *       a break, or a person has taken it (or what it needs) over. Nothing is owed at the end; one that
  *       storewatch, alive and seeing, has known down for longer than all its timeouts together was told of
- *       (by its own name when it alone is down), and where it cannot know, because the file of its last life
+ *       (by its own name, and soon, when it alone is down), and where it cannot know, because the file of its last life
  *       cannot be read, that was told. Each start is of a service of the plan that ran when the restart
  *       began or later, and that no person stopped after storewatch had seen it run again; the pauses
  *       between its starts double
@@ -207,11 +207,13 @@ static bool told_of(size_t index)
     return false;
 }
 
-/* A stop that hangs, the end of its process included, and a start: there is nothing else to wait for. */
+/* A stop that hangs, the end of its process included, or a start: there is nothing else to wait for. */
 static int64_t alone_limit_ms(void)
 {
-    const struct config *config = &sim->agent->engine->config;
-    return 3 * config->stop_timeout_ms + config->start_timeout_ms + ALONE_SLACK_MS;
+    const struct engine *engine = sim->agent->engine;
+    return ALONE_SLACK_MS + (engine->restart.journal.phase == RESTART_STOPPING
+                                 ? 3 * engine->config.stop_timeout_ms
+                                 : engine->config.start_timeout_ms);
 }
 
 static void follow_down(size_t index, int64_t elapsed_ms)
@@ -235,7 +237,10 @@ static void follow_down(size_t index, int64_t elapsed_ms)
         !taken_over(index))
         judge_fail("R1", "%s has been down for %lld s of sight and nobody was told",
                    sim->os.world.services[index].name, (long long)(service->down_seen_ms / 1000));
-    service->alone_ms = is_down_alone(index) ? service->alone_ms + elapsed_ms : 0;
+    const enum restart_phase phase = sim->agent->engine->restart.journal.phase;
+    const bool goes_on = phase == service->alone_phase && is_down_alone(index);
+    service->alone_ms = goes_on ? service->alone_ms + elapsed_ms : 0;
+    service->alone_phase = phase;
     if (service->alone_ms > alone_limit_ms() && !told_of(index) && !taken_over(index))
         judge_fail("R1", "%s alone has been down for %lld s of sight, and only others were told of",
                    sim->os.world.services[index].name, (long long)(service->alone_ms / 1000));

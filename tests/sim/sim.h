@@ -142,17 +142,18 @@ struct fault {
 #define JUDGE_RESTARTS_MAX 256
 
 struct judge_service {
-    bool owed;            /* storewatch stopped it: it must run again, and stay so for `verify` */
-    bool person;          /* a person took it over since */
-    int64_t run_since_ms; /* true time; -1 = it does not run */
-    int64_t down_seen_ms; /* how long storewatch, alive and seeing, has known it down */
-    int64_t alone_ms;     /* and nothing else that it had stopped */
-    int64_t asked_ms;     /* true time at which it was last asked to start */
-    int64_t pause_ms;     /* not again before that is over, */
-    uint64_t asked_in;    /* in this life of storewatch, */
-    int64_t asked_for;    /* for this restart */
-    bool stops_late;      /* it accepted a stop that has not begun */
-    bool hands_off;       /* a person stopped it, at hands_off_ms, after storewatch had seen it run again */
+    bool owed;                      /* storewatch stopped it: it must run again, and stay so for `verify` */
+    bool person;                    /* a person took it over since */
+    int64_t run_since_ms;           /* true time; -1 = it does not run */
+    int64_t down_seen_ms;           /* how long storewatch, alive and seeing, has known it down */
+    int64_t alone_ms;               /* and nothing else that it had stopped, */
+    enum restart_phase alone_phase; /* in this phase */
+    int64_t asked_ms;               /* true time at which it was last asked to start */
+    int64_t pause_ms;               /* not again before that is over, */
+    uint64_t asked_in;              /* in this life of storewatch, */
+    int64_t asked_for;              /* for this restart */
+    bool stops_late;                /* it accepted a stop that has not begun */
+    bool hands_off; /* a person stopped it, at hands_off_ms, after storewatch had seen it run again */
     int64_t hands_off_ms;
     int64_t wanted_ms; /* true time at which the start that was asked for last was decided on */
     int64_t idle_ms;   /* how long it could have been asked to start, and was not */

@@ -339,6 +339,10 @@ static void accept_stop(struct world *world, struct world_service *service)
 uint32_t world_stop(struct world *world, const char *name)
 {
     struct world_service *service = find(world, name);
+    if (service != NULL && service->dies_before_stop && world_runs(world, name)) {
+        world_kill(world, name, CODE_PROCESS_ABORTED);
+        world_put(world, name, SERVICE_STATE_RUNNING);
+    }
     if (service == NULL || !service->exists) {
         return CODE_NOT_INSTALLED;
     }

@@ -29,8 +29,10 @@ struct world_service {
     uint32_t wait_hint_ms;
     bool works_while_pending; /* its CPU time and I/O count move then */
     bool accepts_stop;
-    bool ignores_stop;       /* accepts the control and goes on running */
-    int64_t stops_late_ms;   /* accepts the control and begins to stop so much later */
+    bool ignores_stop;     /* accepts the control and goes on running */
+    int64_t stops_late_ms; /* accepts the control and begins to stop so much later */
+    bool
+        dies_before_stop; /* and is started again, when a stop is on its way to it: that one hits another process */
     bool hangs_in_stop;      /* stays stop pending until world_unhang */
     bool hangs_in_start;     /* stays start pending until world_unhang */
     bool hidden_process;     /* it is in no list of processes: it has ended, and the SCM does not know yet */
