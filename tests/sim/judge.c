@@ -239,7 +239,8 @@ static void follow_down(size_t index, int64_t elapsed_ms)
                    sim->os.world.services[index].name, (long long)(service->down_seen_ms / 1000));
     const enum restart_phase phase = sim->agent->engine->restart.journal.phase;
     const bool goes_on = phase == service->alone_phase && is_down_alone(index);
-    service->alone_ms = goes_on ? service->alone_ms + elapsed_ms : 0;
+    const bool fresh = true_ms() - judge()->seen_ms <= FRESH_MS; /* else a look is under way still */
+    service->alone_ms = goes_on ? service->alone_ms + (fresh ? elapsed_ms : 0) : 0;
     service->alone_phase = phase;
     if (service->alone_ms > alone_limit_ms() && !told_of(index) && !taken_over(index))
         judge_fail("R1", "%s alone has been down for %lld s of sight, and only others were told of",
