@@ -78,8 +78,8 @@ enum restart_step_state {
 struct restart_service {
     char name[SERVICE_NAME_MAX];
     bool is_target;
-    /* Its process when the plan was made; pid 0 = unknown. Of one that somebody started again after it was stopped
-     * the pid alone of that one. */
+    /* Its process when the plan was made; pid 0 = unknown. Of one that somebody started again after it was stopped,
+     * or just before, so that the stop may have hit the new one, the pid alone of that one. */
     struct process_id process;
     enum restart_step_state stop, start;
     char note[128]; /* what went wrong last, for people; "" = nothing */
