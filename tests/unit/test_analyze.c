@@ -475,37 +475,90 @@ static void a_process_that_has_ended_reaches_nothing(void **state)
     assert_non_null(strstr(out, "\n1 series grew without bound for a time, and it ended.\n"));
 }
 
-/* When "bes" ends, perfmon calls "bes#1" so from then on: that has not ended, and leaks on. */
+/* When "bes" ends, perfmon calls "bes#1", which has leaked for 2,880 rows, so from then on. */
+static void write_renamed(const char *name, int rows_after, bool leaks_on)
+{
+    FILE *file = fopen(in_folder(name), "wb");
+    assert_non_null(file);
+    fputs("\"(PDH-CSV 4.0) (X)(0)\"", file);
+    for (int i = 0; i < 2; i++) {
+        fprintf(file, ",\"\\\\EX1\\Process(bes%s)\\Private Bytes\",\"\\\\EX1\\Process(bes%s)\\ID Process\"",
+                i == 1 ? "#1" : "", i == 1 ? "#1" : "");
+    }
+    fputs("\n", file);
+    for (int r = 0; r < 2880 + rows_after; r++) {
+        const double level = 8e7 + 150000.0 * (r < 2880 || leaks_on ? r : 2880) + r * 7919 % 100000;
+        fprintf(file, "\"11/%02d/2026 %02d:%02d:00.000\",", 2 + r / 1440, r / 60 % 24, r % 60);
+        fprintf(file,
+                r < 2880 ? "\"70000000\",\"3012\",\"%.0f\",\"3388\"\n" : "\"%.0f\",\"3388\",\" \",\" \"\n",
+                level);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+/* That has not ended, and leaks on. */
 static void an_instance_that_is_called_otherwise_goes_on(void **state)
 {
     (void)state;
     static const int after[] = {4, 100, 2000};
     for (size_t n = 0; n < ARRAY_COUNT(after); n++) {
-        const int rows_after = after[n];
-        FILE *file = fopen(in_folder("renamed.csv"), "wb");
-        assert_non_null(file);
-        fputs("\"(PDH-CSV 4.0) (X)(0)\"", file);
-        for (int i = 0; i < 2; i++) {
-            fprintf(file,
-                    ",\"\\\\EX1\\Process(bes%s)\\Private Bytes\",\"\\\\EX1\\Process(bes%s)\\ID Process\"",
-                    i == 1 ? "#1" : "", i == 1 ? "#1" : "");
-        }
-        fputs("\n", file);
-        for (int r = 0; r < 2880 + rows_after; r++) {
-            const double leak = 8e7 + 150000.0 * r + r * 7919 % 100000;
-            fprintf(file, "\"11/%02d/2026 %02d:%02d:00.000\",", 2 + r / 1440, r / 60 % 24, r % 60);
-            fprintf(file,
-                    r < 2880 ? "\"70000000\",\"3012\",\"%.0f\",\"3388\"\n"
-                             : "\"%.0f\",\"3388\",\" \",\" \"\n",
-                    leak);
-        }
-        assert_int_equal(fclose(file), 0);
+        write_renamed("renamed.csv", after[n], true);
         assert_int_equal(RUN(analyze_run, "analyze", "--limit", "2GiB", in_folder("renamed.csv")),
                          EXIT_FOUND);
         assert_non_null(strstr(out, "; it goes on as bes since 2026-11-04 00:00:00 UTC\n"));
         assert_null(strstr(out, "it has ended"));
         assert_non_null(strstr(out, "\n1 of 4 series grows without bound."));
     }
+}
+
+/* Half of the growth's duration without any outweighs it, as it clears an alarm. */
+static void a_leak_that_stops_under_another_name_has_ended(void **state)
+{
+    (void)state;
+    write_renamed("healed.csv", 600, false);
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("healed.csv")), EXIT_FOUND);
+    assert_non_null(strstr(out, "\n1 of 4 series grows without bound."));
+    write_renamed("healed.csv", 2200, false);
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("healed.csv")), EXIT_FOUND);
+    assert_non_null(strstr(out, "\n1 series grew without bound for a time, and it ended.\n"));
+}
+
+/* Perfmon's ID Process is 0 where it could not be read: the process is the same before and after. */
+static void a_pid_of_zero_is_nobodys(void **state)
+{
+    (void)state;
+    FILE *file = fopen(in_folder("zero.csv"), "wb");
+    assert_non_null(file);
+    fputs("timestamp,\\\\EX1\\Process(bes)\\Private Bytes,\\\\EX1\\Process(bes)\\ID Process\n", file);
+    for (int r = 0; r < 2880; r++) {
+        fprintf(file, "%d,%.0f,%d\n", 1700000000 + 60 * r, 8e7 + 150000.0 * r + r * 7919 % 100000,
+                r % 200 == 100 ? 0 : 2140);
+    }
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("zero.csv")), EXIT_FOUND);
+    assert_null(strstr(out, "; pid "));
+}
+
+/* Rows an hour apart: who has none for two hours has not ended. */
+static void a_seldom_written_history_has_seldom_rows(void **state)
+{
+    (void)state;
+    struct buffer csv = {0};
+    buffer_add(&csv, PERFMON_HISTORY_HEADER "\n");
+    for (int pid = 7; pid < 9; pid++) {
+        for (int i = 0; i < 200 - (pid == 7 ? 2 : 0); i++) {
+            char time[40];
+            struct text text = text_on(time, sizeof time);
+            text_add_time_utc(&text, INT64_C(1700000000000) + (int64_t)i * MS_PER_HOUR);
+            const int bytes = 100000000 + i * 7919 % 100000;
+            buffer_add(&csv, "%s,bes,bes.exe,%d,private bytes,%d,%d,%d,3600000,240,0\n", time, pid, bytes,
+                       bytes, bytes);
+        }
+    }
+    write_text("hours.csv", csv.data);
+    buffer_deinit(&csv);
+    assert_int_equal(RUN(analyze_run, "analyze", in_folder("hours.csv")), EXIT_FINE);
+    assert_null(strstr(out, "it has ended"));
 }
 
 /* Two processes after each other, as the history has them: the first leaked and has ended. */
@@ -670,6 +723,9 @@ int main(void)
         cmocka_unit_test(a_restarted_process_is_another_one),
         cmocka_unit_test(a_process_that_has_ended_reaches_nothing),
         cmocka_unit_test(an_instance_that_is_called_otherwise_goes_on),
+        cmocka_unit_test(a_leak_that_stops_under_another_name_has_ended),
+        cmocka_unit_test(a_pid_of_zero_is_nobodys),
+        cmocka_unit_test(a_seldom_written_history_has_seldom_rows),
         cmocka_unit_test(a_process_of_a_history_that_has_ended),
         cmocka_unit_test(a_perfmon_log_names_its_machine),
         cmocka_unit_test(a_path_that_is_not_utf8_is_told_as_far_as_it_goes),

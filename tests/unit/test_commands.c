@@ -313,6 +313,83 @@ static void the_pool_of_the_machine_is_that_of_its_memory(void **state)
                      EXIT_FINE);
 }
 
+/* What runs when the recording begins is past its warm-up, however long that is. */
+static void what_runs_at_the_begin_is_warm(void **state)
+{
+    (void)state;
+    write_text("warm.json", "{\"version\": 1, \"sampling\": {\"warm_up\": \"10h\"}, "
+                            "\"verdict\": {\"min_window\": \"30m\"}}");
+    FILE *file = fopen(in_folder("warm.csv"), "wb");
+    assert_non_null(file);
+    fputs("timestamp,\\\\EX1\\Process(store)\\Private Bytes\n", file);
+    for (int i = 0; i < 9 * 60; i++)
+        fprintf(file, "%lld,%.0f\n", (long long)(START_UTC_MS / 1000 + i * 60),
+                1.2e9 + (i > 120 ? (i - 120) * 2e6 : 0) + i * 7919 % 1000003);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("warm.json"), in_folder("warm.csv")),
+                     EXIT_FOUND);
+}
+
+/* 30 h of a client that leaks, and ten minutes near the end in which nobody has a value. */
+static void write_hole(const char *name, bool with_pids)
+{
+    FILE *file = fopen(in_folder(name), "wb");
+    assert_non_null(file);
+    fprintf(file,
+            "timestamp,\\\\EX1\\Process(store)\\Private Bytes,\\\\EX1\\Process(BESAgent)\\Private Bytes%s\n",
+            with_pids ? ",\\\\EX1\\Process(BESAgent)\\ID Process" : "");
+    for (int i = 0; i < 30 * 60; i++) {
+        fprintf(file, "%lld", (long long)(START_UTC_MS / 1000 + i * 60));
+        if (i >= 1500 && i < 1510)
+            fputs(with_pids ? ",,," : ",,", file);
+        else
+            fprintf(file, ",%d,%.0f%s", 1200000000 + i * 7919 % 6000011, 1.5e8 + i * 2e6 + i * 7919 % 1000003,
+                    with_pids ? ",1800" : "");
+        fputs("\n", file);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A recorder that lost sight of the machine, where pids tell afterwards that nobody has ended. */
+static void rows_without_any_value_are_a_gap_where_pids_are_recorded(void **state)
+{
+    (void)state;
+    write_text("tells.json",
+               "{\"version\": 1, \"clients\": [{\"name\": \"bes\", \"image\": \"BESAgent.exe\"}]}");
+    write_hole("with_pids.csv", true);
+    assert_int_equal(
+        RUN(replay_run, "replay", "--config", in_folder("tells.json"), in_folder("with_pids.csv")),
+        EXIT_FOUND);
+    assert_null(strstr(out, "BESAgent.exe has ended"));
+    write_hole("without_pids.csv", false);
+    assert_int_equal(
+        RUN(replay_run, "replay", "--config", in_folder("tells.json"), in_folder("without_pids.csv")),
+        EXIT_FOUND);
+    assert_non_null(strstr(out, "BESAgent.exe has ended"));
+}
+
+/* What a replayed restart gives back the machine has back, too: its own growth is no news. */
+static void a_replayed_restart_gives_back_to_the_machine(void **state)
+{
+    (void)state;
+    write_text("act.json", config_act);
+    FILE *file = fopen(in_folder("commit.csv"), "wb");
+    assert_non_null(file);
+    fputs("timestamp,\\\\EX1\\Process(store)\\Private Bytes,\\\\EX1\\Process(BESAgent)\\Private Bytes,"
+          "\\\\EX1\\Memory\\Committed Bytes,\\\\EX1\\Memory\\Commit Limit\n",
+          file);
+    for (int i = 0; i < 40 * 60; i++) {
+        const double leak = i > 600 ? (i - 600) * 1e8 / 60 : 0, noise = i * 7919 % 1000003;
+        fprintf(file, "%lld,%.0f,%.0f,%.0f,8000000000\n", (long long)(START_UTC_MS / 1000 + i * 60),
+                1.2e9 + 6 * noise, 1.5e8 + leak + noise, 3e9 + leak + 7 * noise);
+    }
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("act.json"), in_folder("commit.csv")),
+                     EXIT_FOUND);
+    assert_non_null(strstr(out, "start  BlackBerry Agent\n"));
+    assert_null(strstr(out, "system commit"));
+}
+
 static void replay_of_a_healthy_store_is_fine(void **state)
 {
     (void)state;
@@ -469,10 +546,10 @@ static void replay_of_the_machine_from_several_files(void **state)
     write_part("commit.csv", "\\\\EX1\\Memory\\Committed Bytes", 0, 1800, 60, 0, 2e9, 1e8);
     write_part("limit.csv", "\\\\EX1\\Memory\\Commit Limit", 0, 1800, 900, 7, 8e9, 0);
     write_part("client.csv", "\\\\EX1\\Process(BESAgent)\\Private Bytes", 0, 1800, 60, 7, 1.5e8, 0);
-    write_part("pids.csv", "\\\\EX1\\Process(BESAgent)\\ID Process", 0, 1, 60, 0, 0, 0);
+    write_part("with_pids.csv", "\\\\EX1\\Process(BESAgent)\\ID Process", 0, 1, 60, 0, 0, 0);
     assert_int_equal(RUN(replay_run, "replay", "--mails", "--config", in_folder("act.json"),
                          in_folder("commit.csv"), in_folder("limit.csv"), in_folder("client.csv"),
-                         in_folder("pids.csv")),
+                         in_folder("with_pids.csv")),
                      EXIT_FOUND);
     assert_non_null(strstr(out, "EX1: system commit +"));
     assert_non_null(strstr(out, "7.45 GiB (system commit limit)"));
@@ -487,14 +564,14 @@ static void replay_with_the_pids_that_were_recorded(void **state)
     write_text("act.json", config_act);
     write_recording("client.csv", "\\\\EX1\\Process(BESAgent)\\Private Bytes", true);
     write_recording("store.csv", "\\\\EX1\\Process(store)\\Private Bytes", false);
-    FILE *file = fopen(in_folder("pids.csv"), "wb");
+    FILE *file = fopen(in_folder("with_pids.csv"), "wb");
     assert_non_null(file);
     fputs("timestamp,\\\\EX1\\Process(BESAgent)\\ID Process,\\\\EX1\\Process(store)\\ID Process\n", file);
     for (int i = 0; i < 30 * 60; i++)
         fprintf(file, "%lld,3012,1000\n", (long long)(START_UTC_MS / 1000 + i * 60));
     assert_int_equal(fclose(file), 0);
     assert_int_equal(RUN(replay_run, "replay", "--mails", "--config", in_folder("act.json"),
-                         in_folder("client.csv"), in_folder("store.csv"), in_folder("pids.csv")),
+                         in_folder("client.csv"), in_folder("store.csv"), in_folder("with_pids.csv")),
                      EXIT_FOUND);
     const char *opened = strstr(out, "grows without bound"), *stop = strstr(out, "stop   BlackBerry Agent");
     assert_non_null(opened);
@@ -755,6 +832,9 @@ int main(void)
         cmocka_unit_test(a_short_log_is_told_as_that),
         cmocka_unit_test(the_level_it_began_at_was_seen),
         cmocka_unit_test(the_pool_of_the_machine_is_that_of_its_memory),
+        cmocka_unit_test(what_runs_at_the_begin_is_warm),
+        cmocka_unit_test(rows_without_any_value_are_a_gap_where_pids_are_recorded),
+        cmocka_unit_test(a_replayed_restart_gives_back_to_the_machine),
         cmocka_unit_test(replay_of_a_healthy_store_is_fine),
         cmocka_unit_test(replay_says_what_is_wrong),
         cmocka_unit_test(patterns_of_recordings),

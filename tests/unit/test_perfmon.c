@@ -165,6 +165,8 @@ static void pdh_csv(void **state)
          "[x]\n2026-01-02T03:14:00Z 1\n2026-01-02T03:14:05Z 2\n"},
         {PDH("x") "\"11/22/2026 03:14:05.250\",\"1\"\n",
          "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T03:14:05.250Z 1\n"},
+        {PDH("1500") "\"11/22/2026 03:14:05.250\",\"1\"\n", /* no zone is further off than a day */
+         "[\\\\EX1\\Process(store)\\Private Bytes]\n2026-11-22T03:14:05.250Z 1\n"},
     };
     check(cases, ARRAY_COUNT(cases));
 }
@@ -536,20 +538,27 @@ static void logs_that_were_joined(void **state)
     check(cases, ARRAY_COUNT(cases));
 }
 
-/* "copy" ends what it joins with Ctrl-Z: no row that is still being written. */
+/* "copy" ends what it joins with Ctrl-Z: no row that is still being written. NUL bytes there are of one that was
+ * being written when the machine went down. */
 static void what_copy_leaves_at_the_end(void **state)
 {
     (void)state;
+#define FILE_OF(text) text, sizeof(text) - 1
     static const struct {
         const char *file;
+        size_t length;
         uint64_t unfinished;
-    } cases[] = {
-        {"timestamp,a\n1,2\n\x1A", 0}, {"timestamp,a\n1,2\n3,4\x1A", 0}, {"timestamp,a\n1,2\n3\x1A", 3}};
+    } cases[] = {{FILE_OF("timestamp,a\n1,2\n\x1A"), 0},
+                 {FILE_OF("timestamp,a\n1,2\n3,4\x1A"), 0},
+                 {FILE_OF("timestamp,a\n1,2\n3\x1A"), 3},
+                 {FILE_OF("timestamp,a\n1,2\n\0\0"), 3},
+                 {FILE_OF("timestamp,a\n1,2\n3,4\0\0"), 3}};
+#undef FILE_OF
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         struct perfmon *reader = NULL;
         int64_t utc_ms;
         const double *values;
-        write_bytes(cases[i].file, strlen(cases[i].file));
+        write_bytes(cases[i].file, cases[i].length);
         assert_int_equal(perfmon_open(path, &reader, NULL), STATUS_OK);
         while (perfmon_next(reader, &utc_ms, &values, NULL) == STATUS_OK) {
         }

@@ -321,6 +321,42 @@ static void a_limit_that_is_reached_is_no_forecast(void **state)
     free(alert);
 }
 
+/* What was foreseen when it could still be read has passed since: whether it has come is not known. */
+static void an_end_that_passed_unseen_is_not_reached(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_REMINDER);
+    alert->read_utc_ms = NOW - 8 * MS_PER_HOUR;
+    alert->incident.exhaustion_utc_ms = alert->incident.exhaustion_early_utc_ms =
+        alert->incident.exhaustion_late_utc_ms = NOW - 2 * MS_PER_HOUR;
+    struct mail mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "\nEnds       2026-11-22 01:14:05 UTC\n"));
+    mail_deinit(&mail);
+    free(alert);
+}
+
+/* The clock was set back by a day since the growth began and was told: for how long it goes on is as it was. */
+static void times_go_with_a_clock_that_is_set(void **state)
+{
+    (void)state;
+    struct alert *alert = leak(ALERT_REMINDER);
+    alert->incident.onset_utc_ms += MS_PER_DAY;
+    alert->incident.opened_utc_ms += MS_PER_DAY;
+    alert->clock_moved_ms = -MS_PER_DAY;
+    struct mail mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "\nSince      2026-11-21 20:14:05 UTC, 7 h ago\n"));
+    mail_deinit(&mail);
+    alert->kind = ALERT_RECOVERED;
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "\nLasted     4 h, alert of 2026-11-21 23:14:05 UTC\n"));
+    mail_deinit(&mail);
+    alert->clock_moved_ms = 0; /* nobody saw it being set */
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "\nLasted     0 ms, alert of 2026-11-22 23:14:05 UTC\n"));
+    mail_deinit(&mail);
+    free(alert);
+}
+
 /* Growth that was told has all but stopped, and the verdict still waits whether it has ended: nobody wants to
  * hear by how little a day it grows, and that it ends in years. What is urgent, or at its limit, stays so. */
 static void what_hardly_grows_any_more(void **state)
@@ -343,6 +379,11 @@ static void what_hardly_grows_any_more(void **state)
     assert_null(strstr(mail.html, ">grows by<"));
     mail_deinit(&mail);
     alert->incident.slope_per_hour = 0.01 * MIB;
+    alert->read_utc_ms = NOW - MS_PER_HOUR; /* what it does since then nobody knows */
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.subject, "last seen growing: "));
+    mail_deinit(&mail);
+    alert->read_utc_ms = 0;
     alert->incident.level_now = alert->incident.limit;
     mail = mail_of(alert);
     assert_non_null(strstr(mail.subject, "still growing: "));
@@ -963,6 +1004,8 @@ int main(void)
         cmocka_unit_test(plain_text_of_a_leak),
         cmocka_unit_test(what_is_urgent_is_red),
         cmocka_unit_test(a_limit_that_is_reached_is_no_forecast),
+        cmocka_unit_test(an_end_that_passed_unseen_is_not_reached),
+        cmocka_unit_test(times_go_with_a_clock_that_is_set),
         cmocka_unit_test(what_hardly_grows_any_more),
         cmocka_unit_test(what_ends_in_months_is_no_hurry),
         cmocka_unit_test(what_ends_much_sooner_than_was_told),
