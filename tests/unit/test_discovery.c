@@ -697,6 +697,22 @@ static void test_doctor_says_how_urgent_the_address_space_is(void **state)
     }
 }
 
+/* The nearer of two ends is the one that counts. */
+static void test_doctor_names_the_limit_that_comes_first(void **state)
+{
+    struct fixture *f = *state;
+    struct fake_program *bes = program(f, "BESAgent.exe", "C:\\bes\\Emsmdb32.dll", "6.5.7233.36");
+    bes->space = (struct space){2147483648.0, 3e8, 256.0 * 1024 * 1024, 1204};
+    struct doctor *doctor = examined(f);
+    assert_non_null(line_with(doctor, ": 2.00 GiB, its address space"));
+    doctor_free(doctor);
+    f->config.limit_private_bytes = 1073741824.0;
+    doctor = examined(f);
+    assert_null(line_with(doctor, "its address space"));
+    assert_non_null(line_with(doctor, ": 1.00 GiB, from the configuration"));
+    doctor_free(doctor);
+}
+
 static void test_doctor_with_more_to_say_than_it_has_lines(void **state)
 {
     struct fixture *f = *state;
@@ -751,6 +767,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_doctor_of_a_healthy_machine, setup, teardown),
         cmocka_unit_test_setup_teardown(test_doctor_finds_what_is_wrong, setup, teardown),
         cmocka_unit_test_setup_teardown(test_doctor_says_how_urgent_the_address_space_is, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_doctor_names_the_limit_that_comes_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_doctor_with_more_to_say_than_it_has_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(test_doctor_that_sees_nothing, setup, teardown),
     };

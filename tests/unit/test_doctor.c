@@ -114,6 +114,13 @@ static void the_history_and_its_newest_sample(void **state)
     doctor_check_history(f->doctor, f->dir);
     assert_int_equal(doctor_worst(f->doctor), DOCTOR_WARNING);
     assert_says(said(f), "the newest sample is 20 min old, although the service runs\n");
+    f->doctor->config.interval_ms = 100; /* a sample may be some minutes old, however often is looked */
+    f->os.world.utc_ms = f->doctor->newest_utc_ms + 4 * MS_PER_MINUTE;
+    f->doctor->series_count = 0;
+    doctor_check_history(f->doctor, f->dir);
+    assert_int_equal(doctor_worst(f->doctor), DOCTOR_OK);
+    f->doctor->line_count = 0;
+    f->os.world.utc_ms = f->doctor->newest_utc_ms + 20 * MS_PER_MINUTE;
     answer(f, "{}");
     json_decref(f->doctor->status);
     f->doctor->status = NULL; /* one that does not run may be as old as it likes */
@@ -244,6 +251,10 @@ static void how_the_service_gets_on(void **state)
     const char *words = said(f);
     assert_says(words, "9,800 polls since the service was started, 0 failed, 1,200 missed\n");
     assert_says(words, "\n0 ok, 1 warning, 0 failed\n");
+    answer(f, "{\"self\": {\"polls\": 40, \"failed_polls\": 2, \"missed_polls\": 0}}"); /* just started */
+    doctor_check_polls(f->doctor);
+    assert_int_equal(doctor_worst(f->doctor), DOCTOR_OK);
+    f->doctor->line_count = 0;
     answer(f, "{\"self\": {\"polls\": 9, \"failed_polls\": 0, \"missed_polls\": 0}, \"store_error\": \"the "
               "disk is full\", \"look_error\": \"access denied\", \"event_error\": \"the log is full\", "
               "\"metrics_error\": \"no such folder\"}");

@@ -108,6 +108,29 @@ static void without_an_answer_the_library_and_the_stage_tell(void **state)
     }
 }
 
+/* "Log on first" (RFC 4954) is about this relay's settings, whatever it was asked: not the mail is given up. */
+static void what_wants_a_log_on_is_no_refusal_of_the_mail(void **state)
+{
+    (void)state;
+    struct mail_dialogue dialogue;
+    const struct mailer_result result =
+        play(&dialogue, "220 mx\r\n>EHLO x\r\n250 mx\r\n>MAIL FROM:<a@b>\r\n530 5.7.1 log on first\r\n",
+             MAIL_END_ORDERLY, STATUS_DENIED);
+    assert_int_equal(result.outcome, MAILER_LATER);
+    assert_int_equal(result.smtp_code, 530);
+}
+
+/* Behind STARTTLS the relay is greeted again: what ends there ends in what STARTTLS began. */
+static void the_second_greeting_belongs_to_starttls(void **state)
+{
+    (void)state;
+    struct mail_dialogue dialogue;
+    const struct mailer_result result =
+        play(&dialogue, "220 mx\r\n>EHLO x\r\n250 mx\r\n>STARTTLS\r\n220 go\r\n>EHLO x\r\n", MAIL_END_CLOSED,
+             STATUS_IO);
+    assert_string_equal(result.answer, "STARTTLS: the relay closed the connection without an answer");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +139,8 @@ int main(void)
         cmocka_unit_test(more_recipients_than_we_have_are_none_of_ours),
         cmocka_unit_test(what_a_relay_says_becomes_one_line_of_ascii),
         cmocka_unit_test(without_an_answer_the_library_and_the_stage_tell),
+        cmocka_unit_test(what_wants_a_log_on_is_no_refusal_of_the_mail),
+        cmocka_unit_test(the_second_greeting_belongs_to_starttls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

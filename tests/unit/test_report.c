@@ -493,6 +493,12 @@ static void growth_that_ended_by_itself(void **state)
     assert_null(strstr(mail.plain, "4.25"));
     mail_deinit(&mail);
 
+    incident->slope_low_per_hour = 2.1 * MIB; /* it grew when it was looked at last, too */
+    mail = mail_of(alert);
+    assert_non_null(strstr(mail.plain, "Grew       +4.25 MiB/h (2.10 to 23.15)\n"));
+    mail_deinit(&mail);
+    incident->slope_low_per_hour = -2.1 * MIB;
+
     incident->recovering_utc_ms = NOW - MS_PER_HOUR; /* its level is that of a new process */
     mail = mail_of(alert);
     assert_non_null(strstr(mail.plain, "Grew       +4.25 MiB/h (-2.10 to 23.15)\n"));

@@ -334,7 +334,14 @@ static void addresses(void **state)
         }
         free(message);
     }
-    char small[5];
+    char small[5], longest[260], address[260];
+    memset(longest, 'a', sizeof(longest)); /* RFC 5321 allows 254 */
+    memcpy(longest, "x@", 2);
+    longest[254] = '\0';
+    assert_int_equal(mail_address_get(longest, address, sizeof(address)), STATUS_OK);
+    longest[254] = 'a';
+    longest[255] = '\0';
+    assert_int_equal(mail_address_get(longest, address, sizeof(address)), STATUS_INVALID);
     assert_int_equal(mail_address_get("a@b.c", small, sizeof(small)), STATUS_INVALID);
     char *message = NULL;
     assert_int_equal(report_message(&mail, "sw@example.com", one, 0, "EX1", NOW, &message), STATUS_INVALID);

@@ -57,6 +57,37 @@ static void one_late_sample_does_not_spoil_the_period(void **state)
     free(series);
 }
 
+/* A finer unit is one that the longest of the dense intervals still fills. */
+static void the_longest_of_dense_intervals_is_the_new_unit(void **state)
+{
+    (void)state;
+    struct series *series = series_new();
+    int64_t t = 0;
+    for (int i = 0; i < 20; i++)
+        series_push(series, t += 16000, 1);
+    assert_int_equal(series->period_ms, 16000);
+    for (int i = 0; i < SERIES_DENSE; i++)
+        series_push(series, t += i % 2 == 0 ? 3000 : 1000, 1);
+    assert_int_equal(series->period_ms, 4000);
+    free(series);
+}
+
+/* The bucket that is still open is told of in the middle of what it has seen. */
+static void the_open_bucket_stands_where_its_samples_are(void **state)
+{
+    (void)state;
+    struct series *series = series_new();
+    struct series_bucket out[SERIES_RING];
+    int64_t width;
+    for (int i = 0; i < 400; i++)
+        series_push(series, 1000 * i, i);
+    const size_t count = series_window(series, 0, out, &width);
+    assert_int_equal(width, 4000);
+    assert_int_equal(out[count - 1].t_ms, 396000 + (399000 - 396000) / 2);
+    assert_int_equal(out[count - 2].t_ms, 392000 + 4000 / 2);
+    free(series);
+}
+
 /* Every window holds each of its samples once, with its extremes; coarse or fine. */
 static void windows_lose_nothing(void **state)
 {
@@ -216,6 +247,8 @@ int main(void)
         cmocka_unit_test(seed_samples_are_readable_before_the_period_is_known),
         cmocka_unit_test(time_must_advance_and_values_be_finite),
         cmocka_unit_test(one_late_sample_does_not_spoil_the_period),
+        cmocka_unit_test(the_longest_of_dense_intervals_is_the_new_unit),
+        cmocka_unit_test(the_open_bucket_stands_where_its_samples_are),
         cmocka_unit_test(windows_lose_nothing),
         cmocka_unit_test(recent_windows_are_finer),
         cmocka_unit_test(a_gap_stays_a_gap),
