@@ -226,7 +226,10 @@ enum status access_pipe_users(const char *name, char *out_who, size_t capacity, 
     const HANDLE pipe = wide != NULL ? CreateFileW(wide, READ_CONTROL | FILE_READ_ATTRIBUTES, 0, NULL,
                                                    OPEN_EXISTING, AS_A_CLIENT, NULL)
                                      : INVALID_HANDLE_VALUE;
-    DWORD code = pipe == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    DWORD code = ERROR_SUCCESS;
+    if (pipe == INVALID_HANDLE_VALUE) {
+        code = wide == NULL ? ERROR_NOT_ENOUGH_MEMORY : GetLastError();
+    }
     if (code == ERROR_SUCCESS) {
         code = GetSecurityInfo(pipe, SE_KERNEL_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL, &list, NULL,
                                &descriptor);
