@@ -94,7 +94,7 @@ const struct config_row config_rows[] = {
     CHOICE("actions.dump.kind", "none|mini|full", IN_CONFIG(dump_kind)),
     INTEGER("actions.dump.keep", 1, 100, false, IN_CONFIG(dump_keep)),
     SIZE("actions.dump.min_free", 0, 16384 * GIB, false, IN_CONFIG(dump_min_free_bytes)),
-    DURATION("actions.dump.time", SECONDS(1), DAYS_MS(1) / 24, IN_CONFIG(dump_time_ms)),
+    DURATION("actions.dump.time", SECONDS(1), HOURS(1), IN_CONFIG(dump_time_ms)),
     OBJECT("mail"),
     STRING_OR_NULL("mail.from", IN_CONFIG(mail_from), config_check_address),
     ARRAY("mail.to", CONFIG_RECIPIENTS_MAX, ELEMENTS(mail_to, recipient_count), NULL),
