@@ -71,15 +71,15 @@
 
 /* ---- the window ---- */
 
-static void curve_make(const struct culprit_work *work, const struct grower *row, enum grower_column column,
-                       size_t from, struct culprit_curve *curve)
+static void curve_make(const struct growers_window *window, const struct grower *row,
+                       enum grower_column column, size_t from, struct culprit_curve *curve)
 {
     curve->n = 0;
-    for (size_t i = from; i < work->window.count; i++) {
-        double value = growers_value(row, &work->window, column, i);
+    for (size_t i = from; i < window->count; i++) {
+        double value = growers_value(row, window, column, i);
         if (isnan(value))
             continue;
-        curve->t[curve->n] = (double)i * (double)work->window.width_ms / 1000;
+        curve->t[curve->n] = (double)i * (double)window->width_ms / 1000;
         curve->v[curve->n++] = value;
     }
 }
@@ -143,8 +143,7 @@ static const struct culprit_known *known_of(const struct culprit_known *known, s
 static void curve_since(const struct culprit_work *work, const struct grower *row, enum grower_column column,
                         int64_t from_mono_ms, struct culprit_curve *curve)
 {
-    struct culprit_work since = *work;
-    since.window = growers_window_from(work->growers, from_mono_ms);
+    const struct growers_window since = growers_window_from(work->growers, from_mono_ms);
     curve_make(&since, row, column, 0, curve);
 }
 
@@ -162,7 +161,7 @@ static void suspect_measure(const struct culprit_work *work, struct suspect *sus
 {
     for (size_t c = 0; c < GROWER_COLUMNS; c++) {
         struct culprit_curve curve;
-        curve_make(work, suspect->row, (enum grower_column)c, work->onset, &curve);
+        curve_make(&work->window, suspect->row, (enum grower_column)c, work->onset, &curve);
         if (curve.n < CULPRIT_POINTS_MIN && culprit_of_store(work))
             curve_since(work, suspect->row, (enum grower_column)c, suspect->row->born_mono_ms, &curve);
         suspect->rise[c] = curve.n ? rise_of(&curve) : NAN;
@@ -241,7 +240,7 @@ static bool levels_off(const struct culprit_work *work, const struct suspect *su
                        enum grower_column column)
 {
     struct culprit_curve curve;
-    curve_make(work, suspect->row, column, work->onset, &curve);
+    curve_make(&work->window, suspect->row, column, work->onset, &curve);
     size_t from = 0;
     while (suspect->onset.known && from < curve.n && curve.t[from] < suspect->onset.at)
         from++;
@@ -343,7 +342,7 @@ static double kept(unsigned doubts)
 static void find_onset(const struct culprit_work *work, struct suspect *suspect, enum grower_column column)
 {
     struct culprit_curve curve;
-    curve_make(work, suspect->row, column, 0, &curve);
+    curve_make(&work->window, suspect->row, column, 0, &curve);
     suspect->onset = culprit_onset_find(curve.t, curve.v, curve.n);
     double born = (double)(suspect->row->born_mono_ms - growers_time(work->growers, &work->window, 0)) / 1000;
     bool seen = curve.n && curve.t[0] - born <= 2 * (double)work->window.width_ms / 1000;
@@ -445,8 +444,8 @@ static void sharpen_onset(struct culprit_work *work)
 {
     enum grower_column other = work->column == GROWER_BYTES ? GROWER_HANDLES : GROWER_BYTES;
     struct culprit_curve since, all;
-    curve_make(work, work->whole, other, work->onset, &since);
-    curve_make(work, work->whole, other, 0, &all);
+    curve_make(&work->window, work->whole, other, work->onset, &since);
+    curve_make(&work->window, work->whole, other, 0, &all);
     if (!rises(&since, 0, TAU_LEAST))
         return;
     struct culprit_onset found = culprit_onset_find(all.t, all.v, all.n);
@@ -491,7 +490,7 @@ static void rows_make(struct culprit_work *work)
 static int64_t seen_ms(const struct culprit_work *work, const struct suspect *suspect)
 {
     struct culprit_curve curve;
-    curve_make(work, suspect->row, GROWER_BYTES, work->onset, &curve);
+    curve_make(&work->window, suspect->row, GROWER_BYTES, work->onset, &curve);
     return curve.n ? (int64_t)(1000 * (curve.t[curve.n - 1] - curve.t[0])) : 0;
 }
 
@@ -499,11 +498,11 @@ static int64_t seen_ms(const struct culprit_work *work, const struct suspect *su
 static double whole_rise_beside(const struct culprit_work *work, const struct suspect *suspect)
 {
     struct culprit_curve curve, own;
-    curve_make(work, suspect->row, GROWER_HANDLES, work->onset, &own);
+    curve_make(&work->window, suspect->row, GROWER_HANDLES, work->onset, &own);
     size_t from = work->onset;
     if (own.n)
         from = (size_t)(own.t[0] * 1000 / (double)work->window.width_ms + 0.5);
-    curve_make(work, work->whole, work->column, from, &curve);
+    curve_make(&work->window, work->whole, work->column, from, &curve);
     return rise_of(&curve);
 }
 
@@ -593,7 +592,7 @@ static double pool_share(const struct culprit_work *work)
     for (size_t c = 0; c < GROWER_COLUMNS; c++) {
         struct culprit_curve curve;
         struct trend_slope slope;
-        curve_make(work, &work->growers->pools, (enum grower_column)c, work->onset, &curve);
+        curve_make(&work->window, &work->growers->pools, (enum grower_column)c, work->onset, &curve);
         if (slope_of(&curve, &slope) && work->whole_slope.slope > 0)
             sum += slope.slope / work->whole_slope.slope;
     }
@@ -681,6 +680,8 @@ static void rank(struct culprit_work *work, const struct culprit_known *known, s
     culprit_together_name(work, either, whole_rise, listed, out);
     for (size_t i = 0; i < listed_count; i++)
         suspect_tell(work, listed[i], &out->items[i]);
+    work->programs = NULL; /* they were lent, and end here with the suspects */
+    work->program_count = 0;
 }
 
 void culprit_rank(const struct growers *growers, const struct culprit_question *question,
@@ -702,11 +703,11 @@ void culprit_rank(const struct growers *growers, const struct culprit_question *
     }
     out->from_mono_ms = growers_time(growers, &work.window, work.onset);
     out->to_mono_ms = growers_time(growers, &work.window, work.window.count - 1);
-    curve_make(&work, work.whole, work.column, 0, &work.whole_curve);
+    curve_make(&work.window, work.whole, work.column, 0, &work.whole_curve);
     work.whole_onset = culprit_onset_find(work.whole_curve.t, work.whole_curve.v, work.whole_curve.n);
     if (culprit_of_store(&work))
         sharpen_onset(&work);
-    curve_make(&work, work.whole, work.column, work.onset, &work.whole_curve);
+    curve_make(&work.window, work.whole, work.column, work.onset, &work.whole_curve);
     if (!slope_of(&work.whole_curve, &work.whole_slope)) {
         culprit_add_words(out, CULPRIT_TOO_SHORT);
         return;

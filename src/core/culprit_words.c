@@ -195,9 +195,8 @@ static void add_doubts_of_one(struct text *text, const struct culprit_ranking *r
 static void add_growth(struct text *text, const struct culprit *culprit)
 {
     /* Of the store's or the pools' growth it is the handles that tell; of commit, bytes. */
-    bool handles = isnan(culprit->share) || !isnan(culprit->in_step)
-                       ? culprit->slope_per_hour[GROWER_HANDLES] > 0
-                       : false;
+    bool handles =
+        (isnan(culprit->share) || !isnan(culprit->in_step)) && culprit->slope_per_hour[GROWER_HANDLES] > 0;
     text_add_quantity(text, handles ? UNIT_HANDLES : UNIT_BYTES,
                       culprit->growth[handles ? GROWER_HANDLES : GROWER_BYTES]);
 }
