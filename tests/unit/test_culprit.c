@@ -334,6 +334,40 @@ static void test_the_small_make_room_for_the_large(void **state)
     assert_int_equal(f->growers.left_out, 20);
     assert_non_null(growers_find(&f->growers, f->observation->processes[GROWERS_MAX + 3].id));
     assert_null(growers_find(&f->growers, f->observation->processes[0].id)); /* the smallest */
+    for (size_t i = 1; i < GROWERS_MAX; i++) /* to all others nobody is new who is twice as large */
+        assert_non_null(growers_find(&f->growers, f->observation->processes[i].id));
+}
+
+static bool is_among_ended(const struct growers *growers, struct process_id id)
+{
+    for (size_t i = 0; i < growers->ended_count; i++)
+        if (process_id_equal(growers->ended[i].process, id))
+            return true;
+    return false;
+}
+
+/* One who is kept before the others, of these the latest; one that lived too short does not count. */
+static void test_who_has_ended_has_a_place_while_there_is_one(void **state)
+{
+    struct fixture *f = *state;
+    struct process_id first[4];
+    for (uint32_t poll = 0; poll < GROWERS_ENDED_MAX + 4; poll++) {
+        begin_look(f, poll * POLL_MS);
+        for (uint32_t i = poll; i < GROWERS_ENDED_MAX + 3; i++) {
+            struct process *p = process(f, "p.exe", 100 + 4 * i, 1e6, 10);
+            if (i == 0) /* just begun */
+                p->id.created_100ns += (uint64_t)(3 * MS_PER_HOUR) * 10000;
+            if (i < ARRAY_COUNT(first))
+                first[i] = p->id;
+        }
+        growers_keep(&f->growers, &first[1], 1);
+        growers_push(&f->growers, f->observation);
+        assert_false(is_among_ended(&f->growers, first[0]));
+    }
+    assert_int_equal(f->growers.ended_count, GROWERS_ENDED_MAX);
+    assert_true(is_among_ended(&f->growers, first[1]));
+    assert_false(is_among_ended(&f->growers, first[2]));
+    assert_false(is_among_ended(&f->growers, first[3]));
 }
 
 /* A client that holds megabytes in the store for each handle is small itself. */
@@ -1688,6 +1722,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_gap_stays_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_ends_goes_and_a_reused_pid_is_another, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_small_make_room_for_the_large, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_has_ended_has_a_place_while_there_is_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_is_watched_is_followed_however_small, setup, teardown),
         cmocka_unit_test(test_an_onset_is_found_with_an_interval_that_holds_it),
         cmocka_unit_test_setup_teardown(test_one_that_has_ended_is_named_for_the_store, setup, teardown),

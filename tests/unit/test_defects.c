@@ -125,6 +125,10 @@ static void test_the_worst_of_a_process_is_found(void **state)
     assert_true(defect_judge_all(&dlls, &index, &finding));
     assert_int_equal(finding.fix, FIX_MISSING);
     assert_int_equal(index, 2);
+    dlls.items[0] = dll_of("c:\\first\\emsmdb32.dll", "6.5.7226.0", NULL);
+    assert_true(defect_judge_all(&dlls, &index, &finding));
+    assert_int_equal(index, 0); /* of two that lack it the first */
+    dlls.items[0] = dll_of("mapi32.dll", "6.5.7226.0", NULL);
     dlls.items[2] = dlls.items[1];
     assert_true(defect_judge_all(&dlls, &index, &finding));
     assert_int_equal(finding.fix, FIX_UNKNOWN);

@@ -268,6 +268,27 @@ static void test_a_client_gets_another_service(void **state)
     assert_null(watch_find(&f->watch, bes));
 }
 
+/* What the incarnations of a client taught goes with its new name, unless another program has the old one now. */
+static void test_a_client_gets_another_name(void **state)
+{
+    struct fixture *f = *state;
+    begin_look(f);
+    process(f, "archive.exe", 20, BORN_100NS, 1e8);
+    service(f, "ArchiveSvc", 20);
+    look(f);
+    f->watch.learned_count = 1;
+    text_copy(f->watch.learned[0].target, TARGET_NAME_MAX, "archive");
+    text_copy(f->config.clients[0].name, 64, "vault");
+    watch_drop_unnamed(&f->watch, &f->config);
+    assert_string_equal(watch_find(&f->watch, (struct process_id){20, BORN_100NS})->target, "vault");
+    assert_string_equal(f->watch.learned[0].target, "vault");
+    text_copy(f->config.clients[0].name, 64, "archive");
+    text_copy(f->config.clients[1].name, 64, "vault");
+    watch_drop_unnamed(&f->watch, &f->config);
+    assert_string_equal(watch_find(&f->watch, (struct process_id){20, BORN_100NS})->target, "archive");
+    assert_string_equal(f->watch.learned[0].target, "vault");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* More processes than a look has room for: who is not in the list need not have ended. */
@@ -304,6 +325,7 @@ int main(void)
         TEST(test_the_nearest_limit_counts),
         TEST(test_targets_no_longer_named_are_dropped),
         TEST(test_a_client_gets_another_service),
+        TEST(test_a_client_gets_another_name),
         TEST(test_a_store_with_a_long_name_stays_named),
         TEST(test_what_was_cut_off_has_not_ended),
     };
