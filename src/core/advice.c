@@ -365,6 +365,64 @@ static bool holds_what_it_took(const struct incident *incident)
     return taken > 0 && incident->level_now - incident->level_at_onset > taken / 2;
 }
 
+static void advise_recovered(struct alert *alert)
+{
+    if (alert->has_incident && alert->incident.rungs_tried & ~(1u << RUNG_ALERT)) {
+        alert_add_todo(alert, "A restart ends the symptom, not the cause.");
+        advise_cause(alert);
+        if (alert->incident.target_kind == TARGET_STORE)
+            alert_add_todo(alert, "\"storewatch doctor\" shows which MAPI DLLs the clients have loaded, and "
+                                  "which of them lack a fix.");
+    } else if (alert->has_incident && holds_what_it_took(&alert->incident)) {
+        const bool little_left = alert->incident.level_now >= NEAR_LIMIT * alert->incident.limit;
+        alert_add_todo(
+            alert, "%s. What it took it still has, and it may grow again: find the cause before it does.",
+            little_left ? "Little is left up to its limit: restart what took it in the next quiet hour"
+                        : "Nothing at once");
+        advise_cause(alert);
+    }
+}
+
+static void advise_abandoned(struct alert *alert, const struct config *config)
+{
+    if (alert->service_state == SERVICE_STATE_STOPPED) {
+        alert_add_todo(alert,
+                       "Start %s (services.msc), unless it is meant to stay stopped: storewatch starts "
+                       "only what it has stopped itself.",
+                       alert->service);
+        return;
+    }
+    if (alert->service_state == SERVICE_STATE_ABSENT) {
+        alert_add_todo(alert,
+                       "If %s is meant to be gone, take it out of the configuration and reload; else "
+                       "install it again.",
+                       alert->service);
+        return;
+    }
+    if (alert->has_incident)
+        advise_growth(alert, config, false);
+}
+
+/* A process of an incident has ended, by itself or by somebody's hand. */
+static void advise_ended(struct alert *alert)
+{
+    if (alert->service_state == SERVICE_STATE_STOPPED && alert->cluster_node &&
+        alert->incident.target_kind == TARGET_STORE)
+        alert_add_todo(
+            alert,
+            "See whether its group is online on another node (Cluster Administrator, from Windows "
+            "Server 2008 on Failover Cluster Manager): then nothing is wrong. Else bring it online "
+            "there, and do not start %s by itself.",
+            alert->service);
+    else if (alert->service_state == SERVICE_STATE_STOPPED)
+        alert_add_todo(alert,
+                       "Start %s (services.msc): storewatch starts only what it has stopped itself. Then "
+                       "look in the Application log why it ended.",
+                       alert->service);
+    else
+        alert_add_todo(alert, "If nobody restarted it, look in the Application log why it ended.");
+}
+
 void advice_add(struct alert *alert, const struct config *config, bool will_act)
 {
     switch (alert->kind) {
@@ -374,60 +432,17 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
         advise_growth(alert, config, will_act);
         break;
     case ALERT_RECOVERED:
-        if (alert->has_incident && alert->incident.rungs_tried & ~(1u << RUNG_ALERT)) {
-            alert_add_todo(alert, "A restart ends the symptom, not the cause.");
-            advise_cause(alert);
-            if (alert->incident.target_kind == TARGET_STORE)
-                alert_add_todo(alert,
-                               "\"storewatch doctor\" shows which MAPI DLLs the clients have loaded, and "
-                               "which of them lack a fix.");
-        } else if (alert->has_incident && holds_what_it_took(&alert->incident)) {
-            const bool little_left = alert->incident.level_now >= NEAR_LIMIT * alert->incident.limit;
-            alert_add_todo(
-                alert, "%s. What it took it still has, and it may grow again: find the cause before it does.",
-                little_left ? "Little is left up to its limit: restart what took it in the next quiet hour"
-                            : "Nothing at once");
-            advise_cause(alert);
-        }
+        advise_recovered(alert);
         break;
     case ALERT_RESTART_ABANDONED:
-        if (alert->service_state == SERVICE_STATE_STOPPED) {
-            alert_add_todo(alert,
-                           "Start %s (services.msc), unless it is meant to stay stopped: storewatch starts "
-                           "only what it has stopped itself.",
-                           alert->service);
-            break;
-        }
-        if (alert->service_state == SERVICE_STATE_ABSENT) {
-            alert_add_todo(alert,
-                           "If %s is meant to be gone, take it out of the configuration and reload; else "
-                           "install it again.",
-                           alert->service);
-            break;
-        }
-        if (alert->has_incident)
-            advise_growth(alert, config, false);
+        advise_abandoned(alert, config);
         break;
     case ALERT_RESTART_HELD:
         if (alert->has_incident)
             advise_growth(alert, config, false);
         break;
     case ALERT_ENDED:
-        if (alert->service_state == SERVICE_STATE_STOPPED && alert->cluster_node &&
-            alert->incident.target_kind == TARGET_STORE)
-            alert_add_todo(
-                alert,
-                "See whether its group is online on another node (Cluster Administrator, from Windows "
-                "Server 2008 on Failover Cluster Manager): then nothing is wrong. Else bring it online "
-                "there, and do not start %s by itself.",
-                alert->service);
-        else if (alert->service_state == SERVICE_STATE_STOPPED)
-            alert_add_todo(alert,
-                           "Start %s (services.msc): storewatch starts only what it has stopped itself. Then "
-                           "look in the Application log why it ended.",
-                           alert->service);
-        else
-            alert_add_todo(alert, "If nobody restarted it, look in the Application log why it ended.");
+        advise_ended(alert);
         break;
     case ALERT_SERVICE_DOWN:
         if (alert->service_state == SERVICE_STATE_STOP_PENDING) {

@@ -709,6 +709,36 @@ static void subject_growth(struct text *text, const struct report_telling *telli
     }
 }
 
+static void subject_recovered(struct text *text, const struct report_telling *telling, const char *what)
+{
+    const struct incident *incident = telling->incident;
+    text_add(text, "recovered");
+    if (incident != NULL) {
+        text_add(text, ": %s", what);
+        if (!isnan(incident->level_now)) {
+            text_add(text, " now %s", words_level(telling->unit, incident->level_now).s);
+        }
+    }
+}
+
+static void subject_ended(struct text *text, const struct report_telling *telling, const char *urgent,
+                          const char *service)
+{
+    const struct alert *alert = telling->alert;
+    const struct incident *incident = telling->incident;
+    if (incident == NULL) {
+        text_add(text, "%s", telling->wording->headline);
+    } else if (incident->target_kind == TARGET_HOST) {
+        text_add(text, "started anew (%s %s)", telling->metric, telling->rate);
+    } else if (alert->service_state == SERVICE_STATE_STOPPED) {
+        text_add(text, "%s%s has ended, %s is STOPPED%s", urgent, telling->image, service,
+                 alert->cluster_node ? " on this node" : "");
+    } else {
+        text_add(text, "%s has ended (pid %" PRIu32 ", %s %s)", telling->image, incident->process.pid,
+                 telling->metric, telling->rate);
+    }
+}
+
 void report_add_subject(struct text *text, const struct report_telling *telling)
 {
     const struct alert *alert = telling->alert;
@@ -731,29 +761,10 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
             subject_growth(text, telling, what);
         return;
     case ALERT_RECOVERED:
-        text_add(text, "recovered");
-        if (incident != NULL) {
-            text_add(text, ": %s", what);
-            if (!isnan(incident->level_now)) {
-                text_add(text, " now %s", words_level(telling->unit, incident->level_now).s);
-            }
-        }
+        subject_recovered(text, telling, what);
         return;
     case ALERT_ENDED:
-        if (incident != NULL && incident->target_kind == TARGET_HOST) {
-            text_add(text, "started anew (%s %s)", telling->metric, telling->rate);
-            return;
-        }
-        if (incident != NULL && alert->service_state == SERVICE_STATE_STOPPED) {
-            text_add(text, "%s%s has ended, %s is STOPPED%s", urgent, telling->image, service,
-                     alert->cluster_node ? " on this node" : "");
-            return;
-        }
-        text_add(text, "%s", incident != NULL ? telling->image : telling->wording->headline);
-        if (incident != NULL) {
-            text_add(text, " has ended (pid %" PRIu32 ", %s %s)", incident->process.pid, telling->metric,
-                     telling->rate);
-        }
+        subject_ended(text, telling, urgent, service);
         return;
     case ALERT_UNWATCHED:
         text_add(text, "%s%s%s", telling->wording->headline, incident != NULL ? ": " : "", what);
