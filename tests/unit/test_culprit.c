@@ -475,6 +475,27 @@ static void test_an_unregistered_process_is_named_as_such(void **state)
     assert_non_null(strstr(ranking.words, "an unregistered process foo.exe (pid 104): it grew "));
 }
 
+/* The store takes memory for its cache while there is some: alone it is possibly the cause of the machine's growth, and
+ * likely once its own verdict says so, but never more. */
+static void test_the_store_may_grow_by_its_cache(void **state)
+{
+    struct fixture *f = *state;
+    const struct actor actors[] = {
+        {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000, .bytes_leaked = 200 * MIB},
+        {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
+    live(f, actors, ARRAY_COUNT(actors), FROM + 6 * POLLS_A_HOUR);
+    struct culprit_known known = known_as(f, 0, TARGET_STORE, "MSExchangeIS");
+    const struct culprit_question question = about(f, METRIC_COMMIT);
+    struct culprit_ranking ranking;
+    known.state[GROWER_BYTES] = VERDICT_BOUNDED;
+    culprit_rank(&f->growers, &question, &known, 1, &ranking);
+    assert_string_equal(ranking.items[0].image, "store.exe");
+    assert_int_equal(ranking.items[0].confidence, CULPRIT_POSSIBLE);
+    known.state[GROWER_BYTES] = VERDICT_UNBOUNDED;
+    culprit_rank(&f->growers, &question, &known, 1, &ranking);
+    assert_int_equal(ranking.items[0].confidence, CULPRIT_LIKELY);
+}
+
 /* KB 898782's kind: calls of a client, and the store's bytes and handles grow. */
 static void live_with_objects(struct fixture *f, double handles_an_hour, double mib_an_hour)
 {
@@ -1733,6 +1754,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_store_waits_when_who_is_named_has_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_with_its_share, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_unregistered_process_is_named_as_such, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_store_may_grow_by_its_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_for_the_growth_of_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_past_that_is_told_is_as_one_that_was_seen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_that_was_started_in_the_middle_is_measured_since_then, setup,
