@@ -544,6 +544,34 @@ static void test_a_client_is_named_for_the_growth_of_the_store(void **state)
     struct culprit_ranking surer;
     culprit_rank(&f->growers, &question, known, 3, &surer);
     assert_true(surer.items[0].score > ranking.items[0].score);
+    known[1].lacks_fix = false; /* and that it leaks by its own verdict */
+    known[1].state[GROWER_HANDLES] = VERDICT_UNBOUNDED;
+    culprit_rank(&f->growers, &question, known, 3, &surer);
+    assert_true(surer.items[0].score > ranking.items[0].score);
+}
+
+/* A quarter of the growth, of which the kernel's pools have the rest. */
+static void test_who_leaks_by_its_own_verdict_needs_less(void **state)
+{
+    struct fixture *f = *state;
+    const struct actor actors[] = {
+        {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000},
+        {.image = "archive.exe", .bytes = 90 * MIB, .handles = 600, .bytes_leaked = 30 * MIB},
+        {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
+    for (int poll = 0; poll < FROM + 6 * POLLS_A_HOUR; poll++) {
+        look(f, actors, ARRAY_COUNT(actors), poll);
+        f->observation->host.commit_bytes += poll > FROM ? 90 * MIB * (poll - FROM) / POLLS_A_HOUR : 0;
+        growers_push(&f->growers, f->observation);
+    }
+    struct culprit_known known = known_as(f, 1, TARGET_CLIENT, "archive");
+    const struct culprit_question question = about(f, METRIC_COMMIT);
+    struct culprit_ranking ranking;
+    culprit_rank(&f->growers, &question, &known, 1, &ranking);
+    assert_null(first_by_itself(&ranking));
+    known.state[GROWER_BYTES] = VERDICT_UNBOUNDED;
+    culprit_rank(&f->growers, &question, &known, 1, &ranking);
+    assert_non_null(first_by_itself(&ranking));
+    assert_string_equal(ranking.items[0].image, "archive.exe");
 }
 
 /* A client that was started in the middle (nothing is known of the one before it) has done what the last half shows,
@@ -709,38 +737,59 @@ static void test_the_processes_of_one_client_are_seen_behind_others(void **state
     assert_int_equal(ranking.items[0].process_count, AGENTS);
 }
 
-/* Of a sum: each has a fifth. And of several that do not grow one is that one. */
+/* The store rests, and so many MiB an hour go to the five worker processes of a web server. */
+static void rank_workers(struct fixture *f, const double mib[5], struct culprit_ranking *out)
+{
+    struct actor actors[21] = {{.image = "store.exe", .bytes = 800 * MIB, .handles = 4000}};
+    for (size_t i = 1; i < ARRAY_COUNT(actors); i++)
+        actors[i] = (struct actor){.image = "svchost.exe", .bytes = 20 * MIB, .handles = 500};
+    for (int i = 0; i < 5; i++)
+        actors[1 + i] = (struct actor){.image = "w3wp.exe",
+                                       .bytes = 60 * MIB,
+                                       .handles = 400,
+                                       .bytes_leaked = mib[i] * MIB,
+                                       .with_burst = 0.9,
+                                       .own_burst = 0.6};
+    f->calls = 0;
+    memset(f->its_calls, 0, sizeof f->its_calls);
+    memset(&f->growers, 0, sizeof f->growers);
+    growers_init(&f->growers, 15000, 4 * MS_PER_HOUR);
+    live(f, actors, ARRAY_COUNT(actors), FROM + 6 * POLLS_A_HOUR);
+    struct culprit_known known = known_as(f, 0, TARGET_STORE, "MSExchangeIS");
+    struct culprit_question question = about(f, METRIC_COMMIT);
+    culprit_rank(&f->growers, &question, &known, 1, out);
+}
+
+/* Of a sum: each has a fifth. And of several that do not grow, or hardly, one is that one. */
 static void test_the_processes_of_a_program_have_their_share_together(void **state)
 {
-    struct fixture *f = *state;
-    for (int leaking = 5; leaking >= 1; leaking -= 4) {
-        struct actor actors[21] = {{.image = "store.exe", .bytes = 800 * MIB, .handles = 4000}};
-        for (size_t i = 1; i < ARRAY_COUNT(actors); i++)
-            actors[i] = (struct actor){.image = "svchost.exe", .bytes = 20 * MIB, .handles = 500};
-        for (int i = 0; i < 5; i++)
-            actors[1 + i] = (struct actor){.image = "w3wp.exe",
-                                           .bytes = 60 * MIB,
-                                           .handles = 400,
-                                           .bytes_leaked = i < leaking ? 90 * MIB / leaking : 0,
-                                           .with_burst = 0.9,
-                                           .own_burst = 0.6};
-        f->calls = 0;
-        memset(f->its_calls, 0, sizeof f->its_calls);
-        memset(&f->growers, 0, sizeof f->growers);
-        growers_init(&f->growers, 15000, 4 * MS_PER_HOUR);
-        live(f, actors, ARRAY_COUNT(actors), FROM + 6 * POLLS_A_HOUR);
-        struct culprit_known known = known_as(f, 0, TARGET_STORE, "MSExchangeIS");
-        struct culprit_question question = about(f, METRIC_COMMIT);
+    static const struct {
+        double mib[5];
+        size_t named;
+    } cases[] = {{{18, 18, 18, 18, 18}, 5}, {{90, 0, 0, 0, 0}, 1}, {{90, 3, 3, 3, 3}, 1}};
+    for (size_t c = 0; c < ARRAY_COUNT(cases); c++) {
         struct culprit_ranking ranking;
-        culprit_rank(&f->growers, &question, &known, 1, &ranking);
+        rank_workers(*state, cases[c].mib, &ranking);
         const struct culprit *first = first_by_itself(&ranking);
         assert_non_null(first);
-        assert_int_equal(first->process_count, leaking);
-        assert_true(first->share_high >= 1 && first->share_low > 0.7);
-        assert_non_null(strstr(ranking.words, leaking == 5
+        assert_int_equal(first->process_count, cases[c].named);
+        assert_true(first->share_high >= (c == 2 ? 0.88 : 1) && first->share_low > 0.7);
+        assert_non_null(strstr(ranking.words, cases[c].named == 5
                                                   ? "5 unregistered processes w3wp.exe (pid "
                                                   : "an unregistered process w3wp.exe (pid 104): it"));
         assert_true(ranking.explained < 1.2); /* nothing was counted twice */
+    }
+}
+
+/* Two of five are not the program. */
+static void test_a_few_of_a_program_are_named_by_themselves(void **state)
+{
+    struct culprit_ranking ranking;
+    rank_workers(*state, (const double[5]){45, 45, 0, 0, 0}, &ranking);
+    assert_int_equal(ranking.together, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(ranking.items[i].image, "w3wp.exe");
+        assert_int_equal(ranking.items[i].process_count, 1);
     }
 }
 
@@ -1756,6 +1805,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_unregistered_process_is_named_as_such, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_store_may_grow_by_its_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_for_the_growth_of_the_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_leaks_by_its_own_verdict_needs_less, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_past_that_is_told_is_as_one_that_was_seen, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_that_was_started_in_the_middle_is_measured_since_then, setup,
                                         teardown),
@@ -1766,6 +1816,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_the_processes_of_a_program_have_their_share_together, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_a_few_of_a_program_are_named_by_themselves, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_are_named_together_with_their_shares, setup, teardown),
         cmocka_unit_test_setup_teardown(test_of_two_each_is_told_with_its_time, setup, teardown),
         cmocka_unit_test(test_a_doubt_says_whose_it_is),
