@@ -475,6 +475,26 @@ static void test_an_unregistered_process_is_named_as_such(void **state)
     assert_non_null(strstr(ranking.words, "an unregistered process foo.exe (pid 104): it grew "));
 }
 
+static void test_a_share_in_words(void **state)
+{
+    (void)state;
+    static const struct {
+        double share, low, high;
+        const char *words;
+    } cases[] = {{0.6, 0.45, 0.75, "60 % (45 to 75 %)"},
+                 {0.05, -0.1, 0.2, "5 % (0 to 20 %)"},
+                 {0.95, 0.8, 1.1, "95 % (80 to 100 %)"},
+                 {1.2, 1.1, 1.3, "all of it"}};
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        const struct culprit culprit = {
+            .share = cases[i].share, .share_low = cases[i].low, .share_high = cases[i].high};
+        char words[64];
+        struct text text = text_on(words, sizeof words);
+        text_add_culprit_share(&text, &culprit);
+        assert_string_equal(words, cases[i].words);
+    }
+}
+
 /* The store takes memory for its cache while there is some: alone it is possibly the cause of the machine's growth, and
  * likely once its own verdict says so, but never more. */
 static void test_the_store_may_grow_by_its_cache(void **state)
@@ -1803,6 +1823,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_store_waits_when_who_is_named_has_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_with_its_share, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_unregistered_process_is_named_as_such, setup, teardown),
+        cmocka_unit_test(test_a_share_in_words),
         cmocka_unit_test_setup_teardown(test_the_store_may_grow_by_its_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_is_named_for_the_growth_of_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_leaks_by_its_own_verdict_needs_less, setup, teardown),

@@ -517,6 +517,10 @@ static void test_budget_that_was_lost_is_spent(void **state)
         f->budget[i] = (struct budget_entry){.restart_id = -1 - (int64_t)i};
     f->facts.budget_count = ARRAY_COUNT(f->budget);
     assert_held_by(f, CHECK_BUDGET, ": the budget is spent, or counts so");
+    bool known = true; /* more than there can have been is not said */
+    assert_int_equal(policy_spent(&f->config, f->budget, f->facts.budget_count, &known),
+                     f->config.budget_max);
+    assert_false(known);
     assert_non_null(strstr(f->preflight.results[CHECK_INTERVAL].text, "is not known"));
     policy_age_budget(f->budget, &f->facts.budget_count, MS_PER_DAY);
     judge(f);
