@@ -317,7 +317,8 @@ format:
 	@find src include installer tests -name '*.[ch]' -print0 | xargs -0 clang-format -i
 
 # One entry a file, for the target it is made for; clangd and clang-tidy find the file under build/.
-build/compile_commands.json: Makefile $(native_sources) $(windows_sources) $(msi_sources)
+compiled := $(sort $(native_sources) $(windows_sources) $(msi_sources))
+build/compile_commands.json: Makefile $(compiled) $(sort $(patsubst %/,%,$(dir $(compiled))))
 	@mkdir -p build
 	@{ echo '['; separator=; \
 	   entry() { printf '%s{"directory":"$(CURDIR)","file":"%s","command":"%s -c %s"}' "$$separator" "$$2" "$$1" "$$2"; separator=$$',\n'; }; \
