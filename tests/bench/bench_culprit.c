@@ -462,7 +462,7 @@ static void read_program(struct machine *m, size_t i, int poll, struct process *
     const int begins = p->incarnation_from ? p->incarnation_from : p->begins;
     out->id.pid = p->pid + PIDS * (uint32_t)(p->recycle_polls ? p->incarnation_from / p->recycle_polls : 0);
     int64_t born_utc_ms = BOOT_UTC_MS + begins * INTERVAL_MS - (begins ? 0 : 3 * MS_PER_HOUR);
-    out->id.created_100ns = (uint64_t)(born_utc_ms + INT64_C(11644473600000)) * 10000;
+    out->id.created_100ns = process_created_100ns(born_utc_ms);
     text_copy(out->image, sizeof out->image, p->image);
 }
 

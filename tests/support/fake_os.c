@@ -97,8 +97,7 @@ void fake_program_run(struct os *os, struct fake_program *program, bool running)
 {
     program->running = running;
     if (running)
-        program->process = (struct process_id){
-            os->next_pid++, (uint64_t)(os->world.utc_ms + INT64_C(11644473600000)) * 10000};
+        program->process = (struct process_id){os->next_pid++, process_created_100ns(os->world.utc_ms)};
 }
 
 struct fake_program *fake_add_program(struct os *os, const char *image, double base_bytes, bool running)

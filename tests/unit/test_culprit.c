@@ -75,7 +75,7 @@ static struct process *process(struct fixture *f, const char *image, uint32_t pi
 {
     struct process *p = &f->observation->processes[f->observation->process_count++];
     /* all of them were born three hours before the first look */
-    uint64_t created = (uint64_t)(BOOT_UTC_MS - 3 * MS_PER_HOUR + INT64_C(11644473600000)) * 10000;
+    uint64_t created = process_created_100ns(BOOT_UTC_MS - 3 * MS_PER_HOUR);
     *p = (struct process){.id = {pid, created}, .private_bytes = bytes, .handle_count = handles};
     text_copy(p->image, sizeof p->image, image);
     return p;
@@ -1191,7 +1191,7 @@ static struct culprit_known known_of_pid(uint32_t pid, int begins)
 {
     struct culprit_known known = {.kind = TARGET_CLIENT, .target = "archive", .service = "ArchiveSvc"};
     const int64_t born_ms = BOOT_UTC_MS + (begins ? begins * POLL_MS : -3 * MS_PER_HOUR);
-    known.process = (struct process_id){pid, (uint64_t)(born_ms + INT64_C(11644473600000)) * 10000};
+    known.process = (struct process_id){pid, process_created_100ns(born_ms)};
     return known;
 }
 
@@ -1763,7 +1763,7 @@ static void test_of_two_culprits_each_has_its_turn(void **state)
 
     open->incident.rungs_tried |= 1u << RUNG_RESTART_CLIENT;
     ranking->items[0].process.created_100ns =
-        (uint64_t)(open->incident.opened_utc_ms + 1000 + INT64_C(11644473600000)) * 10000; /* restarted */
+        process_created_100ns(open->incident.opened_utc_ms + 1000); /* restarted */
     suspect = step_suspect(&step, open);
     assert_string_equal(suspect.service, "FaxSvc");
     assert_true(suspect.another);
