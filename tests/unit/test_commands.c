@@ -709,6 +709,32 @@ static void status_says_when_growth_ends(void **state)
     }
 }
 
+/* Of storewatch itself: a line for each thing that is so, and none else. */
+static void status_says_what_holds_for_all(void **state)
+{
+    (void)state;
+    static const char *const table[][2] = {
+        {"\"maintenance\": {\"until\": \"2026-11-22T18:00:00Z\", \"reason\": \"new disks\"}",
+         "\nmaintenance until 2026-11-22T18:00:00Z: new disks\n"},
+        {"\"clock\": {\"jumps\": 1, \"last_jump_ms\": -3600000, \"last_jump_at\": \"noon\"}",
+         "clock      set back by 1 h at noon\n"},
+        {"\"clock\": {\"jumps\": 3, \"last_jump_ms\": 60000, \"last_jump_at\": \"noon\"}",
+         "clock      set forward by 1 min at noon, the last of 3 times\n"},
+        {"\"store_error\": \"disk full\"", "the history file cannot be written: disk full\n"},
+        {"\"look_error\": \"no services\"", "the latest look failed, at least in part: no services\n"},
+        {"\"blind\": true", "the counters cannot be read: no leak is seen while this lasts\n"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
+        char json[512];
+        struct buffer words = {0};
+        snprintf(json, sizeof json, "{\"watched\": [], \"incidents\": [], %s}", table[i][0]);
+        (void)status_view_text(json, &words);
+        for (size_t k = 0; k < ARRAY_COUNT(table); k++)
+            assert_int_equal(strstr(words.data, table[k][1]) != NULL, k == i);
+        buffer_deinit(&words);
+    }
+}
+
 static void nagios_codes(void **state)
 {
     (void)state;
@@ -849,6 +875,7 @@ int main(void)
         cmocka_unit_test(status_shows_what_is_there_and_unknown_for_the_rest),
         cmocka_unit_test(status_of_a_clock_that_jumped_by_ages),
         cmocka_unit_test(status_says_when_growth_ends),
+        cmocka_unit_test(status_says_what_holds_for_all),
         cmocka_unit_test(nagios_codes),
         cmocka_unit_test(status_finds_what_it_shows),
         cmocka_unit_test(nagios_gets_one_line_whatever_programs_are_called),
