@@ -213,6 +213,34 @@ static void a_far_limit_does_not_flatten_the_curve(void **state)
     free(page);
 }
 
+/* Nor does a late bound that is far: the axis ends after the limit is reached, 10 h and a little after 10 h. */
+static void a_far_late_bound_does_not_flatten_the_curve(void **state)
+{
+    (void)state;
+    struct series_point points[POINTS];
+    rising(points);
+    struct verdict verdict = growth();
+    verdict.exhaustion_late_ms = NOW + 100 * MS_PER_HOUR;
+    char *page = page_of(
+        &(struct report_series){"store.exe", "", UNIT_BYTES, points, POINTS, &verdict, NULL, 0, false, 0, 0});
+    assert_non_null(strstr(page, "<path class=\"forecast\" d=\"M490.2 "));
+    free(page);
+}
+
+/* Of many time marks a phone shows every second one, of few all. */
+static void time_marks_on_a_phone(void **state)
+{
+    (void)state;
+    struct series_point points[POINTS];
+    rising(points);
+    for (size_t count = 10; count <= 30; count += 20) { /* half hours, then hours */
+        char *page = page_of(
+            &(struct report_series){"store.exe", "", UNIT_BYTES, points, count, NULL, NULL, 0, false, 0, 0});
+        assert_int_equal(strstr(page, "<g class=\"minor\">") != NULL, count == 30);
+        free(page);
+    }
+}
+
 static void a_bounded_series_has_no_forecast(void **state)
 {
     (void)state;
@@ -228,6 +256,12 @@ static void a_bounded_series_has_no_forecast(void **state)
     assert_null(strstr(page, "class=\"fan\" d=\"M0.0"));
     assert_null(strstr(page, "class=\"forecast\" d=\"M"));
     assert_null(strstr(page, "limit reached"));
+    assert_non_null(strstr(page, "class=\"fit\" d=\"M0.0"));
+    free(page);
+    verdict.slope_low_per_hour = -5.0 * MIB; /* a trend that may be none is not drawn */
+    page = page_of(
+        &(struct report_series){"store.exe", "", UNIT_BYTES, points, POINTS, &verdict, NULL, 0, false, 0, 0});
+    assert_null(strstr(page, "class=\"fit\" d=\"M0.0"));
     free(page);
     verdict.state = VERDICT_LEARNING;
     verdict.shape = SHAPE_UNKNOWN;
@@ -270,6 +304,12 @@ static void a_page_is_bounded(void **state)
         page_of(&(struct report_series){"many", "", UNIT_BYTES, points, MANY, NULL, NULL, 0, false, 0, 0});
     assert_in_range(strlen(page), 10000, 150000);
     assert_non_null(strstr(page, " 969.0L")); /* 5e7 on an axis from 0 to 1.5 GiB */
+    free(page);
+    for (int i = 60001; i < MANY; i++) {
+        points[i].t_ms += MS_PER_HOUR; /* among points that are drawn as one */
+    }
+    page = page_of(&(struct report_series){"many", "", UNIT_BYTES, points, MANY, NULL, NULL, 0, false, 0, 0});
+    assert_int_equal(count_of(page, "<path class=\"mean\" d=\"M"), 2 + 1); /* and the one of the key */
     free(page);
     free(points);
 }
@@ -495,6 +535,8 @@ int main(void)
         cmocka_unit_test(a_limit_that_is_reached),
         cmocka_unit_test(a_leak_that_was_ended),
         cmocka_unit_test(a_far_limit_does_not_flatten_the_curve),
+        cmocka_unit_test(a_far_late_bound_does_not_flatten_the_curve),
+        cmocka_unit_test(time_marks_on_a_phone),
         cmocka_unit_test(a_bounded_series_has_no_forecast),
         cmocka_unit_test(gaps_stay_gaps),
         cmocka_unit_test(a_page_is_bounded),
