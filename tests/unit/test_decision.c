@@ -131,6 +131,45 @@ static void test_a_disabled_client_is_three_attempts(void **state)
     assert_true(engine_restarting(f->engine));
 }
 
+/* More need it than a restart can stop: that does not pass, so the ladder goes on at once. */
+static void test_a_client_that_too_many_need_is_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    struct open_incident *client = grows(f, TARGET_CLIENT, "ArchiveSvc", 0);
+    grows(f, TARGET_STORE, "MSExchangeIS", 0);
+    for (size_t i = 0; i < RESTART_SERVICES_MAX; i++) {
+        char name[16];
+        struct text text = text_on(name, sizeof name);
+        text_add(&text, "Needs%02zu", i);
+        world_add(&f->world, name);
+        world_need(&f->world, name, "ArchiveSvc");
+    }
+    assert_string_equal(decide(f), "ArchiveSvc");
+    assert_false(engine_restarting(f->engine));
+    assert_true(client->incident.rungs_tried & CLIENT_TRIED);
+    pass(f, MS_PER_HOUR);
+    assert_string_equal(decide(f), "MSExchangeIS");
+    assert_true(engine_restarting(f->engine));
+}
+
+static void test_only_a_store_that_grows_hurries_its_client(void **state)
+{
+    struct fixture *f = *state;
+    const struct open_incident *client = grows(f, TARGET_CLIENT, "ArchiveSvc", 9 * MS_PER_HOUR);
+    const int64_t own_ms = client->incident.exhaustion_early_utc_ms;
+    struct open_incident *store = grows(f, TARGET_STORE, "MSExchangeIS", MS_PER_HOUR);
+    const int64_t its_ms = store->incident.exhaustion_early_utc_ms;
+    assert_true(engine_deadline_utc_ms(f->engine, client, RUNG_RESTART_CLIENT) == its_ms);
+    assert_true(engine_deadline_utc_ms(f->engine, store, RUNG_RESTART_STORE) == its_ms);
+    assert_true(engine_deadline_utc_ms(f->engine, client, RUNG_RESTART_STORE) == own_ms);
+    assert_true(engine_deadline_utc_ms(f->engine, NULL, RUNG_RESTART_CLIENT) == INT64_MAX);
+    store->bounded_mono_ms = 1; /* it seems to have stopped */
+    assert_true(engine_deadline_utc_ms(f->engine, client, RUNG_RESTART_CLIENT) == own_ms);
+    store->bounded_mono_ms = 0;
+    store->seen_unbounded = false; /* or was not seen to grow since storewatch was restarted */
+    assert_true(engine_deadline_utc_ms(f->engine, client, RUNG_RESTART_CLIENT) == own_ms);
+}
+
 /* The Information Store needs the client, so a restart of the client is one of the store: only where the
  * ladder has that, too. A person may. */
 static void test_a_client_that_the_store_needs(void **state)
@@ -820,6 +859,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_a_disabled_client_is_three_attempts),
+        TEST(test_a_client_that_too_many_need_is_passed_over),
+        TEST(test_only_a_store_that_grows_hurries_its_client),
         TEST(test_a_client_that_the_store_needs),
         TEST(test_a_client_that_the_store_needs_with_the_store_in_the_ladder),
         TEST(test_a_pending_client_is_no_attempt),
