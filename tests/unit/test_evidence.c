@@ -431,6 +431,26 @@ static void test_what_is_waited_for_no_more_is_in_nobody_s_way(void **state)
     agent_job_done(f->agent, f->hung);
 }
 
+/* What was gathered for the restart before is no evidence of this one: that waits for its own. */
+static void test_an_answer_that_is_late_is_not_of_the_next_restart(void **state)
+{
+    struct fixture *f = *state;
+    f->hang = true;
+    run_for(f, 2 * MS_PER_MINUTE);
+    restart_by_hand(f);
+    run_for(f, 3 * MS_PER_MINUTE);
+    assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_SUCCEEDED);
+    restart_by_hand(f);
+    run_for(f, 5 * MS_PER_SECOND);
+    assert_int_equal(f->agent->engine->evidence, EVIDENCE_ASKED);
+    const size_t story = f->agent->engine->story_count;
+    struct job *late = f->hung;
+    job_run(late);
+    agent_job_done(f->agent, late);
+    assert_int_equal(f->agent->engine->evidence, EVIDENCE_ASKED);
+    assert_int_equal(f->agent->engine->story_count, story);
+}
+
 /* A machine that is short of memory cannot be read at each look. That calls nothing off, and nothing is stopped
  * unseen; only when no look sees it any more, it does. */
 static void test_a_look_that_fails_meanwhile(void **state)
@@ -529,6 +549,7 @@ int main(void)
         TEST(test_a_summary_without_its_end_is_evidence),
         TEST(test_it_never_fills_the_disk),
         TEST(test_one_that_hangs_is_waited_for_so_long),
+        TEST(test_an_answer_that_is_late_is_not_of_the_next_restart),
         TEST(test_a_look_that_fails_meanwhile),
         TEST(test_what_is_waited_for_no_more_is_in_nobody_s_way),
         TEST(test_the_preflight_goes_on_meanwhile),
