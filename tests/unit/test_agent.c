@@ -1332,6 +1332,22 @@ static void test_a_commit_that_hangs_is_found_out_between_polls(void **state)
     agent_job_done(f->agent, job);
 }
 
+/* By so many polls, but with polls of a second not by five seconds already. */
+static void test_a_look_is_overdue_after_half_a_minute(void **state)
+{
+    struct fixture *f = *state;
+    drive_lanes(f->agent);
+    f->agent->engine->config.interval_ms = MS_PER_SECOND;
+    poll(f);
+    assert_non_null(agent_take_job(f->agent, LANE_LOOK));
+    fake_advance(&f->os, 29 * MS_PER_SECOND);
+    agent_poll(f->agent);
+    assert_false(f->agent->look_overdue);
+    fake_advance(&f->os, 2 * MS_PER_SECOND);
+    agent_poll(f->agent);
+    assert_true(f->agent->look_overdue);
+}
+
 /* The store crashes while it grows and nothing starts it again: mail is down, and the mail says so first. */
 static void test_a_service_that_is_down_with_its_process_is_urgent(void **state)
 {
@@ -1921,6 +1937,7 @@ int main(void)
         TEST(test_a_store_whose_handles_are_dead_is_opened_again),
         TEST(test_a_full_disk_is_not_opened_again),
         TEST(test_a_commit_that_hangs_is_found_out_between_polls),
+        TEST(test_a_look_is_overdue_after_half_a_minute),
         TEST(test_without_a_control_pipe_ops_are_told),
         TEST(test_a_service_that_is_down_with_its_process_is_urgent),
         TEST(test_a_restart_that_does_not_help_foresees_nothing),
