@@ -14,9 +14,11 @@ bool cli_files_add(struct cli_files *files, const char *path)
         files->paths = paths;
         files->capacity = capacity;
     }
-    char *copy = strdup(path);
+    const size_t size = strlen(path) + 1; /* of strdup, gcc's analyzer loses sight in the list */
+    char *copy = malloc(size);
     if (!copy)
         return false;
+    memcpy(copy, path, size);
     files->paths[files->count++] = copy;
     return true;
 }
