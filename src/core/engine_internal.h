@@ -102,22 +102,33 @@ void engine_end_turn(struct open_incident *open, const char *service);
 /* Has the client had its turn, or is there none left? */
 bool engine_had_turn(const struct open_incident *open, const char *service);
 
-/* engine_restart.c */
+/* engine_decide.c */
+/* What the policy is asked with, but for plan and attempts. */
+void engine_policy_facts(const struct engine *engine, int64_t exhaustion_early_utc_ms,
+                         struct policy_facts *facts);
 /* The early bound of the end that a restart for this incident has to come before; INT64_MAX = not foreseeable
  * (or `open` NULL). The store waits for its leaking client, so that one's own has no more time than the
  * store. */
 int64_t engine_deadline_utc_ms(const struct engine *engine, const struct open_incident *open, enum rung rung);
-/* A sentence for the mails and an event for the log. */
-void step_tell_story(struct step *step, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Would a restart for this incident be allowed now? If not, incident.held_because says why, and *out_failed
+ * which check holds it back, if it is one. *out_wanted is the restart that is due, held back or not. */
 bool step_consider(struct step *step, struct open_incident *open, struct restart_journal *out_wanted,
                    enum check *out_failed);
 /* It is seen to grow right now: what has stopped, or was given back, wants no restart, and what grew before
  * storewatch was restarted is not acted on before it is seen to grow again. False of a free slot. */
 bool engine_grows_now(const struct open_incident *open);
-void step_follow_restart(struct step *step);
-void step_tell_terminated(struct step *step, const char *service);
 void step_decide(struct step *step);
 void step_refuse_plan(struct step *step, enum check failed, const char *why);
 void step_decide_with_graph(struct step *step);
+
+/* engine_restart.c */
+/* A sentence for the mails and an event for the log. */
+void step_tell_story(struct step *step, const char *format, ...) PRINTF_LIKE(2, 3);
+/* An alert about the restart, in its incident's thread when it has one that is still open. */
+struct alert *step_alert_restart(struct step *step, enum alert_kind kind);
+/* One request at a time is out. */
+void step_ask(struct step *step, enum engine_request_kind kind, const char *service);
+void step_follow_restart(struct step *step);
+void step_tell_terminated(struct step *step, const char *service);
 
 #endif
