@@ -57,10 +57,13 @@
 #define STALL_SHARE 0.5       /* no new height for this share of the growth's duration clears, */
 #define STALL_SMOOTH 0.75     /* (for this one where heights are known late), */
 #define STALL_LEAST_MS                                                                                       \
-    MS_PER_DAY              /* and, where days are known, a day: what leaks with the load pauses by night, */
-#define LOWER_SHARE 0.5     /* unless for this share of the time since then */
-#define LOWER_RATE 0.5      /* it grew on, by this share of its rate, from a lower level; */
-#define RELEASE_SHARE 0.5   /* and so does giving back this share of the growth */
+    MS_PER_DAY            /* and, where days are known, a day: what leaks with the load pauses by night, */
+#define LOWER_SHARE 0.5   /* unless for this share of the time since then */
+#define LOWER_RATE 0.5    /* it grew on, by this share of its rate, from a lower level; */
+#define RELEASE_SHARE 0.5 /* and so does giving back this share of the growth */
+#define FELL_SLOTS 3      /* half hours, in which what days hide is seen to be given back */
+#define STANDS_SHARE 0.5  /* of what was left is taken, and none of it given back: it is over after */
+#define STANDS_LEAST_MS (7 * MS_PER_DAY)
 #define USED_UP 0.95        /* of what was left up to the limit is taken: it stands there */
 #define TAIL_NOW (1.0 / 24) /* of the growth's duration is what is called its present level, */
 #define TAIL_HELD (1.0 / 4) /* a level that was held, */
@@ -243,11 +246,11 @@ static void hold_against_week(struct detector *d, const struct finding *f)
 
 static void unbounded_enter(struct detector *d, const struct finding *f)
 {
-    state_enter(d, VERDICT_UNBOUNDED);
     if (detector_has_days(d)) { /* (first: what begins below is of what the days leave) */
-        days_keep_week(&d->days, detector_clock(d, f->onset_ms), d->usual);
+        days_keep_week(&d->days, detector_clock(d, d->since_ms), detector_clock(d, f->onset_ms), d->usual);
         ahead_begin(d, f->onset_ms);
     }
+    state_enter(d, VERDICT_UNBOUNDED);
     d->told_onset_ms = f->clause == CLAUSE_GUARD ? f->onset_ms : begin_of_growth(d, f->onset_ms);
     change_remember(d, d->told_onset_ms);
     d->used_up = d->stalled = false;
@@ -378,9 +381,19 @@ static double release_level(const struct detector *d)
     return fmin(d->held, from + RELEASE_SHARE * (d->peak - from));
 }
 
+/* What swings by more than a part of the growth is held against the week before it, by its latest hour and a half. */
+static bool fell_beneath_week(const struct detector *d)
+{
+    const int64_t from_ms = detector_clock(d, d->last_ms) - FELL_SLOTS * DAYS_SLOT_MS;
+    return d->days.week_known &&
+           days_above_week(&d->days, from_ms) < RELEASE_SHARE * (d->peak - d->onset_level);
+}
+
 bool detector_fell(const struct detector *d)
 {
-    return d->state == VERDICT_UNBOUNDED && !d->finding.smooth && d->last_value < release_level(d);
+    if (d->state != VERDICT_UNBOUNDED)
+        return false;
+    return d->finding.smooth ? fell_beneath_week(d) : d->last_value < release_level(d);
 }
 
 /* Of the growth up to its latest height, per ms. */
@@ -434,6 +447,16 @@ static bool is_in_doubt(const struct detector *d)
     return d->stalled && !d->used_up;
 }
 
+/* A pause of so long ends a growth, at least. What errors leak comes by chance, and so do its pauses: where much of the
+ * room is gone and nothing came back, nobody should be told that all is well because of one. */
+static int64_t stall_least_ms(const struct detector *d)
+{
+    const double left = d->limit.value - d->onset_level, growth = d->held - d->onset_level;
+    const bool stands =
+        left > 0 && growth >= STANDS_SHARE * left && d->height >= d->held - HEIGHT_SHARE * growth;
+    return !detector_has_days(d) ? 0 : stands ? STANDS_LEAST_MS : STALL_LEAST_MS;
+}
+
 /* While unbounded: cleared when the growth was given back, or has stopped for half as long as it lasted. What has
  * stopped at its limit has not stopped by itself. */
 static void watch_growth(struct detector *d)
@@ -450,7 +473,7 @@ static void watch_growth(struct detector *d)
         d->undescribed = DESCRIBE_EVERY;
     d->stalled = stalled;
     d->used_up = stalled && detector_is_at_limit(d);
-    const bool over = is_in_doubt(d) && (!detector_has_days(d) || d->last_ms - d->held_ms > STALL_LEAST_MS);
+    const bool over = is_in_doubt(d) && d->last_ms - d->held_ms > stall_least_ms(d);
     if (d->height < release_level(d) || over) {
         change_remember(d, d->held_ms);
         state_enter(d, VERDICT_BOUNDED);
@@ -503,6 +526,12 @@ static double forecast_rise(const struct detector *d, const struct forecast *for
     return from < count ? level_of(point, from, count) - forecast->level : NAN;
 }
 
+/* By the latest sample; blocks are late to see it. (What is smooth swings by as much.) */
+static bool was_given_back(const struct detector *d, const struct finding *f)
+{
+    return !f->smooth && d->last_value < f->onset_level + RELEASE_SHARE * (f->level - f->onset_level);
+}
+
 /* Growth that was found is taken as a forecast, and an alarm waits until what came after has obeyed it: for a
  * share of the growth's duration, and by at least VERIFY of the growth foreseen. A curve that bends, a step,
  * a chance rise do not; a leak does. The forecast stands until then, whatever the noise makes of the clauses
@@ -510,7 +539,7 @@ static double forecast_rise(const struct detector *d, const struct forecast *for
 static bool forecast_holds(const struct detector *d, struct forecast *forecast, const struct finding *f,
                            const struct series_bucket *point, size_t count)
 {
-    if (f->clause != CLAUSE_GROWS)
+    if (f->clause != CLAUSE_GROWS || was_given_back(d, f))
         return false;
     const double duration_ms = (double)(d->last_ms - f->onset_ms);
     const double elapsed_ms = (double)(d->last_ms - forecast->at_ms);

@@ -37,18 +37,12 @@ static double above_at(const struct detector *d, int64_t slot)
 
 /* ---- the week before ---- */
 
-/* In the week before slot `before`, of what is not usual at that time of day. NAN: unknown. */
-static double odd_at(const struct detector *d, int64_t slot, int64_t before)
-{
-    return days_level(&d->days, slot) - days_usual(&d->days, slot, before);
-}
-
 static void learn_wander(struct detector *d, int64_t before)
 {
     struct ahead *ahead = &d->ahead;
     double odd[WEEK_SLOTS], up = 0, down = 0;
     for (size_t i = 0; i < WEEK_SLOTS; i++)
-        odd[i] = odd_at(d, before - WEEK_SLOTS + (int64_t)i, before);
+        odd[i] = days_odd(&d->days, before - WEEK_SLOTS + (int64_t)i, before);
     for (size_t scale = 0; scale < WANDER_SCALES; scale++) {
         double change[WEEK_SLOTS];
         const size_t apart = (size_t)1 << scale;

@@ -74,6 +74,12 @@ double days_held(const struct days *days)
     return lowest;
 }
 
+/* Likewise, of the time since the last growth that was told, which was no usual one. */
+static double usual_level(const struct days *days, int64_t slot)
+{
+    return slot >= days->quiet_from ? days_level(days, slot) : NAN;
+}
+
 /* How far that day of the week swings in the week before slot `before`, without a tenth of it on either side: its load.
  * 0: little is known of it. */
 static double swing_of_day(const struct days *days, unsigned weekday, int64_t before)
@@ -82,7 +88,7 @@ static double swing_of_day(const struct days *days, unsigned weekday, int64_t be
     size_t n = 0;
     for (int64_t slot = before - WEEK_SLOTS; slot < before; slot++)
         if (days_weekday(slot) == weekday) {
-            level[n] = days_level(days, slot);
+            level[n] = usual_level(days, slot);
             n += (size_t)!isnan(level[n]);
         }
     return n > DAYS_SLOTS / 2 ? trend_rank(level, n, n - 1 - n / 10) - trend_rank(level, n, n / 10) : 0;
@@ -109,35 +115,42 @@ static double usual_of_days(const struct days *days, int64_t slot, int64_t befor
     size_t n = 0;
     for (int64_t then = before - 1 - (int64_t)days_place(before - 1 - slot, DAYS_SLOTS);
          then >= before - WEEK_SLOTS; then -= DAYS_SLOTS) {
-        level[n] = days_level(days, then);
+        level[n] = usual_level(days, then);
         n += (size_t)(days_rests(days, then) == rest && !isnan(level[n]));
     }
     return n > 0 ? trend_median(level, n) : NAN;
 }
 
-double days_usual(const struct days *days, int64_t slot, int64_t before)
+static double usual_at(const struct days *days, int64_t slot, int64_t before)
 {
     const double level = usual_of_days(days, slot, before, days_rests(days, slot));
     return isnan(level) ? usual_of_days(days, slot, before, !days_rests(days, slot)) : level;
 }
 
-void days_keep_week(struct days *days, int64_t before_clock_ms, double usual)
+double days_odd(const struct days *days, int64_t slot, int64_t before)
+{
+    return usual_level(days, slot) - usual_at(days, slot, before);
+}
+
+void days_keep_week(struct days *days, int64_t from_clock_ms, int64_t before_clock_ms, double usual)
 {
     const int64_t before = days_slot(before_clock_ms);
+    days->quiet_from = days_slot(from_clock_ms);
     double known[WEEK_SLOTS];
     size_t n = 0;
     for (int64_t slot = before - WEEK_SLOTS; slot < before; slot++) {
-        known[n] = days_level(days, slot);
+        known[n] = usual_level(days, slot);
         n += (size_t)!isnan(known[n]);
     }
-    const bool any_day = n >= DAYS_SLOTS;
-    const double middle = any_day ? trend_median(known, n) : usual;
+    days->week_known = n >= DAYS_SLOTS;
+    const double middle = days->week_known ? trend_median(known, n) : usual;
     days->rest_days = rests_before(days, before);
     for (int64_t slot = before - WEEK_SLOTS; slot < before; slot++) {
-        double level = days_level(days, slot);
+        double level = usual_level(days, slot);
         if (isnan(level))
-            level = days_usual(days, slot, before);
-        days->week[days_place(slot, WEEK_SLOTS)] = (float)(isnan(level) || !any_day ? middle : level);
+            level = usual_at(days, slot, before);
+        days->week[days_place(slot, WEEK_SLOTS)] =
+            (float)(isnan(level) || !days->week_known ? middle : level);
     }
     double sum = 0;
     days->week_peak = -HUGE_VAL;

@@ -85,6 +85,8 @@ struct days {
     uint32_t count;
     float level[DAYS_KEPT * DAYS_SLOTS]; /* half hour h is in h % their number; NAN: nothing is known of it */
     float week[WEEK_SLOTS];      /* and what the week before a growth had (days_keep_week), likewise */
+    int64_t quiet_from;          /* half hours before this one are not of it */
+    bool week_known;             /* a day of it at least: else it is flat */
     double week_mean, week_peak; /* of that week */
     unsigned rest_days;          /* of it, as days_weekday has them */
 };
@@ -253,12 +255,13 @@ double days_level(const struct days *days, int64_t slot);
 bool days_push(struct days *days, int64_t clock_ms, double value);
 /* The level that was held for the last two hours: the lowest of their half hours; NAN when that is unknown. */
 double days_held(const struct days *days);
-/* What is usual at that time of day, by the week before slot `before`: the median of its days of rest, or of the
- * others. NAN: nothing is known of it. */
-double days_usual(const struct days *days, int64_t slot, int64_t before);
-/* The week before that time is what a growth, which began there, is held against as long as it is told. A half hour of
- * which nothing is known gets what is usual; `usual`, where less than a day is known. */
-void days_keep_week(struct days *days, int64_t before_clock_ms, double usual);
+/* The week between these two times is what a growth, which began at the second, is held against as long as it is told;
+ * at the first one the last growth had ended. A half hour of which nothing is known gets what is usual at that time of
+ * day; `usual`, where less than a day is known. */
+void days_keep_week(struct days *days, int64_t from_clock_ms, int64_t before_clock_ms, double usual);
+/* How far a half hour of that week, which ends before slot `before`, is above what is usual at that time of day: the
+ * median of its days of rest, or of the others. NAN: unknown. */
+double days_odd(const struct days *days, int64_t slot, int64_t before);
 /* What that week was above its own mean in these hours; the end is not before the begin. */
 double days_swing(const struct days *days, int64_t from_clock_ms, int64_t to_clock_ms);
 /* The median of what the half hours from that time on are above that week; NAN when none of them is known. */

@@ -1058,7 +1058,11 @@ static void what_stands_at_its_limit_has_not_stopped(void **state)
     leak_go_on(&leak, 30, 0, 15000);
     leak_go_on(&leak, 26, 6e7, 15000);
     assert_int_equal(detector_state(leak.detector), VERDICT_UNBOUNDED);
-    leak_go_on(&leak, 60, 0, 15000);
+    leak_go_on(&leak, 60, 0, 15000); /* so near it nothing is well after a pause, */
+    detector_verdict(leak.detector, &verdict);
+    assert_int_equal(verdict.state, VERDICT_UNBOUNDED);
+    assert_int_equal(strncmp(verdict.reason, "hardly grows", 12), 0);
+    leak_go_on(&leak, 8 * 24 - 60, 0, 15000); /* but after a week */
     assert_int_equal(detector_state(leak.detector), VERDICT_BOUNDED);
     detector_free(leak.detector);
 }
