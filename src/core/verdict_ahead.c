@@ -297,15 +297,26 @@ double ahead_varies(const struct detector *d)
     return DAY_VARIES / sqrt(d->ahead.days);
 }
 
+/* The level now, likewise. What came sooner than by the days before comes no second time: it is not above all that was
+ * seen of late. */
+static double level_now(const struct detector *d)
+{
+    const int64_t from = d->days.head - LATEST_SLOTS;
+    double highest = NAN;
+    for (int64_t slot = from; slot < d->days.head; slot++)
+        highest = fmax(highest, above_at(d, slot));
+    return fmin(foretold(d, from, LATEST_SLOTS), highest);
+}
+
 int64_t ahead_reach(const struct detector *d, double share, double above)
 {
     const double week = share * gain_between(d, 0, WEEK_SLOTS);
-    double level = foretold(d, d->days.head - LATEST_SLOTS, LATEST_SLOTS) + above;
+    double level = level_now(d) + above;
     const double weeks = (d->limit.value - d->days.week_peak - level) / week;
     if (!(week > 0) || isnan(weeks) || weeks * (7.0 * MS_PER_DAY) > (double)(TIME_ISO_LAST_MS - d->pushed_ms))
         return INT64_MAX;
     const int64_t skipped = weeks > 1 ? (int64_t)weeks : 0;
-    int64_t slot = d->days.head + skipped * WEEK_SLOTS;
+    int64_t slot = d->days.head + skipped * WEEK_SLOTS + (d->last_value < d->limit.value ? 1 : 0);
     level += week * (double)skipped;
     for (const int64_t end = slot + LOOP_WEEKS * WEEK_SLOTS;
          slot < end && level + week_at(&d->days, slot) < d->limit.value; slot++)
