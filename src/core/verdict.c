@@ -50,6 +50,8 @@
 #define LIFE_MAX_MS (14 * MS_PER_DAY)
 #define LIFE_MAX_SAMPLES 4032 /* of 5 min: who samples more rarely has more time in mind */
 #define CONFIRM_SHARE 0.16    /* a forecast has to be obeyed for this share of the growth's duration, */
+#define CONFIRM_LEAST 0.08    /* or, where samples are the measure of time, for half of it, */
+#define CONFIRM_SAMPLES 100   /* if these are so many: as many as the whole share of 625, */
 #define URGENT_LAST 0.3       /* an urgent one, which has seen less, for this one, */
 #define VERIFY 0.5            /* by this part of the growth foreseen */
 #define HEIGHT_SHARE 0.02     /* of the growth makes a new height, */
@@ -532,10 +534,27 @@ static bool was_given_back(const struct detector *d, const struct finding *f)
     return !f->smooth && d->last_value < f->onset_level + RELEASE_SHARE * (f->level - f->onset_level);
 }
 
+/* How long what comes after a forecast has to obey it, at most. */
+static double longest_to_confirm(const struct detector *d, const struct finding *f, double duration_ms)
+{
+    return (f->urgent && !f->daily ? URGENT_LAST : CONFIRM_SHARE) * detector_hurry(d) * duration_ms;
+}
+
+/* And at least. Of a growth of many samples that share is many, too, and shows a chance, a bend or a step sooner; of few
+ * it is all there is. (The service has said in hours what is long.) */
+static double least_to_confirm(const struct detector *d, const struct finding *f, double duration_ms)
+{
+    const double longest_ms = longest_to_confirm(d, f, duration_ms);
+    if (f->urgent || d->settings.min_window_ms > 0)
+        return longest_ms;
+    const double samples_ms = CONFIRM_SAMPLES * (double)d->series.period_ms;
+    return fmin(longest_ms, fmax(samples_ms, CONFIRM_LEAST * detector_hurry(d) * duration_ms));
+}
+
 /* Growth that was found is taken as a forecast, and an alarm waits until what came after has obeyed it: for a
  * share of the growth's duration, and by at least VERIFY of the growth foreseen. A curve that bends, a step,
  * a chance rise do not; a leak does. The forecast stands until then, whatever the noise makes of the clauses
- * meanwhile. One that failed, or was made before this growth began, is replaced by the present one. */
+ * meanwhile. One that failed all the time, or was made before this growth began, is replaced by the present one. */
 static bool forecast_holds(const struct detector *d, struct forecast *forecast, const struct finding *f,
                            const struct series_bucket *point, size_t count)
 {
@@ -544,14 +563,15 @@ static bool forecast_holds(const struct detector *d, struct forecast *forecast, 
     const double duration_ms = (double)(d->last_ms - f->onset_ms);
     const double elapsed_ms = (double)(d->last_ms - forecast->at_ms);
     if (forecast->made && forecast->at_ms >= f->onset_ms) {
-        const double share = (f->urgent && !f->daily ? URGENT_LAST : CONFIRM_SHARE) * detector_hurry(d);
-        if (f->hold != CLAUSE_GROWS || elapsed_ms < share * duration_ms)
+        if (f->hold != CLAUSE_GROWS || elapsed_ms < least_to_confirm(d, f, duration_ms))
             return false;
         const double rise = forecast_rise(d, forecast, f, point, count);
         if (isnan(rise))
             return false;
         if (rise >= VERIFY * forecast->rate_per_ms * elapsed_ms * 5 / 6) /* of that third, the middle */
             return true;
+        if (elapsed_ms < longest_to_confirm(d, f, duration_ms))
+            return false;
     }
     *forecast = (struct forecast){.made = true,
                                   .smooth = f->smooth,

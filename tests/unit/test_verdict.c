@@ -289,6 +289,18 @@ static void what_is_plain_needs_few_samples(void **state)
     assert_in_range(run.first_alarm, 70, 120);
 }
 
+/* What rises out of its noise slowly is known by then in many samples: the wait for what comes after is shorter. */
+static void what_is_seen_in_many_samples_is_known_sooner(void **state)
+{
+    (void)state;
+    double value[1700];
+    const struct verdict_settings settings = settings_plain(UNIT_BYTES);
+    held_then_growing(value, ARRAY_COUNT(value), 600, 5800);
+    const struct run run = run_series(&settings, NAN, value, ARRAY_COUNT(value), 15000);
+    assert_int_equal(run.alarm_count, 1);
+    assert_in_range(run.first_alarm, 1200, 1540);
+}
+
 static void leaks_are_found(void **state)
 {
     (void)state;
@@ -1537,6 +1549,7 @@ int main(void)
         cmocka_unit_test(what_fell_by_itself_may_rise),
         cmocka_unit_test(a_late_leak_is_told_through_noise),
         cmocka_unit_test(what_is_plain_needs_few_samples),
+        cmocka_unit_test(what_is_seen_in_many_samples_is_known_sooner),
         cmocka_unit_test(the_first_day_is_waited_for),
         cmocka_unit_test(leaks_are_found),
         cmocka_unit_test(scale_does_not_matter),
