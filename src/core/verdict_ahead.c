@@ -301,9 +301,9 @@ double ahead_varies(const struct detector *d)
  * seen of late. */
 static double level_now(const struct detector *d)
 {
-    const int64_t from = d->days.head - LATEST_SLOTS;
-    double highest = NAN;
-    for (int64_t slot = from; slot < d->days.head; slot++)
+    const int64_t head = d->days.head, from = head - LATEST_SLOTS;
+    double highest = d->last_value - week_at(&d->days, head);
+    for (int64_t slot = from; slot < head; slot++)
         highest = fmax(highest, above_at(d, slot));
     return fmin(foretold(d, from, LATEST_SLOTS), highest);
 }
@@ -316,11 +316,13 @@ int64_t ahead_reach(const struct detector *d, double share, double above)
     if (!(week > 0) || isnan(weeks) || weeks * (7.0 * MS_PER_DAY) > (double)(TIME_ISO_LAST_MS - d->pushed_ms))
         return INT64_MAX;
     const int64_t skipped = weeks > 1 ? (int64_t)weeks : 0;
-    int64_t slot = d->days.head + skipped * WEEK_SLOTS + (d->last_value < d->limit.value ? 1 : 0);
+    int64_t slot = d->days.head + skipped * WEEK_SLOTS;
     level += week * (double)skipped;
     for (const int64_t end = slot + LOOP_WEEKS * WEEK_SLOTS;
          slot < end && level + week_at(&d->days, slot) < d->limit.value; slot++)
         level += share * gain_at(d, slot + 1);
     const int64_t ahead_ms = (slot - days_slot(detector_clock(d, d->last_ms))) * DAYS_SLOT_MS;
-    return d->last_ms + (ahead_ms > 0 ? ahead_ms : 0);
+    const int64_t least_ms =
+        d->last_value < d->limit.value ? MS_PER_MINUTE : 0; /* it has not been reached yet */
+    return d->last_ms + (ahead_ms > least_ms ? ahead_ms : least_ms);
 }
