@@ -331,7 +331,9 @@ static void segment_bounds(struct detector *d, const struct segment *s, union tr
         d->slope_now = d->slope.slope;
     }
     d->line_noise = noise_about(&d->slope, t, v, n);
-    d->sample_noise = d->line_noise + median_from(s->width, s->first, n) / 2;
+    /* (Of what lies between the samples of a point the line itself has a part.) */
+    const double rises = fabs(d->slope.slope) * (t[n - 1] - t[0]) / (double)(n - 1);
+    d->sample_noise = d->line_noise + fmax(median_from(s->width, s->first, n) - rises, 0) / 2;
 }
 
 double forecast_line(const struct detector *d, int64_t t_ms)
