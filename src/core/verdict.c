@@ -36,7 +36,7 @@
  * part and grows on from there has not stopped, nor has what stands at its limit. Until then what it does now
  * is watched as closely as if it had just begun: samples that leave its line are looked at at once, a recent
  * part that is several times as fast, or slow, has a line and an end of its own, and a step is no part of the
- * rate (verdict_forecast.c).
+ * rate (verdict_forecast.c). What rests by night or by day is foreseen by its days instead (verdict_ahead.c).
  *
  * Evaluations are spaced by 1/64 of the life, so their number grows with its logarithm; between them a push
  * costs a bucket update and a comparison or two. */

@@ -1,6 +1,6 @@
 /* verdict_internal.h - what verdict.c (the detector: when it looks, and its state), verdict_clauses.c (the
- * judgement), verdict_views.c (what it looks at), verdict_forecast.c (line and forecast) and verdict_words.c
- * (the answer) share. */
+ * judgement), verdict_views.c and verdict_days.c (what it looks at), verdict_forecast.c (line and forecast),
+ * verdict_ahead.c (what the days ahead bring) and verdict_words.c (the answer) share. */
 #ifndef STOREWATCH_VERDICT_INTERNAL_H
 #define STOREWATCH_VERDICT_INTERNAL_H
 

@@ -15,6 +15,7 @@
 #define WEEKS 8
 #define SAMPLES ((size_t)(WEEKS * 7 * MS_PER_DAY / SERVER_STEP_MS))
 #define QUARTER ((size_t)(15 * MS_PER_MINUTE / SERVER_STEP_MS))
+#define HOUR ((size_t)(MS_PER_HOUR / SERVER_STEP_MS))
 #define POINTS (SAMPLES / QUARTER)
 #define LEAK_FROM 4 /* weeks and up to two more */
 
@@ -31,8 +32,10 @@ struct outcome {
     bool stays;                   /* and then, too */
     size_t tellings;              /* of the leak */
     double used;                  /* of the room that was left when the leak began, when it was told */
-    double error;                 /* of the end that was foreseen then, in what was left of the time */
-    bool held;                    /* by the interval of that */
+    struct foresight {
+        double error;      /* of the end that was foreseen, in what was left of the time */
+        bool held;         /* by the interval of that */
+    } when_told, half_way; /* and when half of the time was gone that was left when it was told */
     size_t baseline_false[BASELINE_COUNT];
     bool baseline_told[BASELINE_COUNT];
 };
@@ -42,6 +45,25 @@ struct record {
     double time[POINTS], value[POINTS]; /* for the baselines: s */
     size_t count;
 };
+
+/* What was foreseen of the end, at most each hour. */
+struct outlook {
+    int64_t at_ms, early_ms, end_ms, late_ms;
+};
+
+static struct outlook outlook_now(const struct detector *detector)
+{
+    struct verdict v;
+    detector_verdict(detector, &v);
+    return (struct outlook){v.at_ms, v.exhaustion_early_ms, v.exhaustion_ms, v.exhaustion_late_ms};
+}
+
+static struct foresight foresight_of(const struct outlook *outlook, int64_t end_ms)
+{
+    const double left_ms = (double)(end_ms - outlook->at_ms);
+    return (struct foresight){.error = fabs((double)(outlook->end_ms - end_ms) / left_ms),
+                              .held = outlook->early_ms <= end_ms && end_ms <= outlook->late_ms};
+}
 
 /* Of handles the limit is so far that programs fail long before it. */
 static double end_of(enum server_kind kind)
@@ -66,6 +88,8 @@ static void baselines_judge(enum server_kind kind, const struct record *record, 
 static void judge(enum server_kind kind, const struct rate *rate, uint64_t seed, struct outcome *out)
 {
     static struct record record;
+    static struct outlook outlooks[SAMPLES / HOUR + 1];
+    size_t outlook_count = 0;
     struct server server;
     struct verdict_settings settings = server_settings(kind);
     struct detector *detector = server_detector(kind, &settings);
@@ -73,7 +97,6 @@ static void judge(enum server_kind kind, const struct rate *rate, uint64_t seed,
     server_begin(&server, kind, seed);
     const size_t leak_at = (LEAK_FROM * 7 + seed * 37 % 14) * (SAMPLES / (WEEKS * 7));
     double sum = 0, level = 0, end = INFINITY, per_hour = 0;
-    struct verdict told = {.at_ms = 0};
     size_t i = 0;
     record.count = 0;
     for (; i < SAMPLES; i++) {
@@ -103,9 +126,10 @@ static void judge(enum server_kind kind, const struct rate *rate, uint64_t seed,
         out->stays = now == VERDICT_UNBOUNDED;
         if (alarm && leaks && !out->told) {
             out->told = true;
-            detector_verdict(detector, &told);
+            outlooks[outlook_count++] = outlook_now(detector);
             out->used = server.leaked / (per_hour * rate->days_to_end * 24);
-        }
+        } else if (out->told && out->stays && i % HOUR == 0)
+            outlooks[outlook_count++] = outlook_now(detector);
         sum += level;
         if ((i + 1) % QUARTER == 0) {
             record.time[record.count] = (double)i * SERVER_STEP_MS / 1000;
@@ -116,8 +140,11 @@ static void judge(enum server_kind kind, const struct rate *rate, uint64_t seed,
     detector_free(detector);
     if (out->told) {
         const int64_t end_ms = (int64_t)i * SERVER_STEP_MS;
-        out->error = fabs((double)(told.exhaustion_ms - end_ms) / (double)(end_ms - told.at_ms));
-        out->held = told.exhaustion_early_ms <= end_ms && end_ms <= told.exhaustion_late_ms;
+        size_t half = 0;
+        while (half + 1 < outlook_count && outlooks[half].at_ms < (outlooks[0].at_ms + end_ms) / 2)
+            half++;
+        out->when_told = foresight_of(&outlooks[0], end_ms);
+        out->half_way = foresight_of(&outlooks[half], end_ms);
     }
     const double leak_s = isfinite(rate->days_to_end) ? (double)leak_at * SERVER_STEP_MS / 1000 : INFINITY;
     baselines_judge(kind, &record, leak_s, out);
@@ -136,35 +163,76 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Of the leaks that were told. */
+struct foresights {
+    double errors[SERVER_KINDS * RATES * SEEDS]; /* % */
+    size_t count, held;
+};
+
+static void foresights_add(struct foresights *all, const struct foresight *one)
+{
+    all->errors[all->count++] = 100 * one->error;
+    all->held += one->held;
+}
+
+static double foresights_median(struct foresights *all)
+{
+    qsort(all->errors, all->count, sizeof *all->errors, compare);
+    return all->count > 0 ? all->errors[all->count / 2] : NAN;
+}
+
 /* Returns how many were told. */
 static size_t show_leaks(enum server_kind kind, const struct outcome seeds[SEEDS], const struct rate *rate)
 {
-    double used[SEEDS], error[SEEDS];
-    size_t told = 0, stay = 0, tellings = 0, held = 0, baseline[BASELINE_COUNT] = {0};
+    static struct foresights ends;
+    double used[SEEDS];
+    size_t told = 0, stay = 0, tellings = 0, baseline[BASELINE_COUNT] = {0};
+    ends.count = ends.held = 0;
     for (size_t i = 0; i < SEEDS; i++) {
-        held += seeds[i].held;
         stay += seeds[i].told && seeds[i].stays;
         tellings += seeds[i].tellings;
-        error[told] = 100 * seeds[i].error;
-        if (seeds[i].told)
+        if (seeds[i].told) {
+            foresights_add(&ends, &seeds[i].when_told);
             used[told++] = 100 * seeds[i].used;
+        }
         for (int k = 0; k < BASELINE_COUNT; k++)
             baseline[k] += seeds[i].baseline_told[k];
     }
     qsort(used, told, sizeof *used, compare);
-    qsort(error, told, sizeof *error, compare);
     printf("    leak that ends in %2.0f d%s: told %2zu of %d, at its end %zu, %zu times", rate->days_to_end,
            rate->with_load ? " with the load" : "", told, SEEDS, stay, tellings);
     if (told > 0)
         printf(", when %2.0f %% of the room was used (9 of 10: %2.0f %%)", used[told / 2],
                used[told * 9 / 10]);
     if (told > 0 && kind != SERVER_COUNT) /* (that ends before its limit) */
-        printf("; the end was foreseen within %.0f %%, the interval held it in %zu", error[told / 2], held);
+        printf("; the end was foreseen within %.0f %%, the interval held it in %zu", foresights_median(&ends),
+               ends.held);
     printf("  ");
     for (int k = 0; k < BASELINE_COUNT; k++)
         printf("  %s %zu", baseline_name((enum baseline)k), baseline[k]);
     printf("\n");
     return told;
+}
+
+/* The ends of all leaks at an even rate, or of those with the load. */
+static void show_foresight(const outcomes *all, bool with_load)
+{
+    static struct foresights when_told, half_way;
+    when_told.count = when_told.held = half_way.count = half_way.held = 0;
+    for (int kind = 0; kind < SERVER_KINDS; kind++)
+        for (size_t r = 1; r < RATES; r++)
+            for (size_t i = 0; i < SEEDS; i++) {
+                const struct outcome *o = &(*all)[kind][r][i];
+                if (!o->told || kind == SERVER_COUNT || rates[r].with_load != with_load)
+                    continue;
+                foresights_add(&when_told, &o->when_told);
+                foresights_add(&half_way, &o->half_way);
+            }
+    printf("  the end of leaks %s: when told, foreseen within %.0f %%, held by the 90 %% interval in %zu of "
+           "%zu; half "
+           "way from there within %.0f %%, in %zu\n",
+           with_load ? "with the load" : "at an even rate", foresights_median(&when_told), when_told.held,
+           when_told.count, foresights_median(&half_way), half_way.held);
 }
 
 static int goal(bool met, const char *text)
@@ -206,6 +274,8 @@ int main(void)
     const size_t leaks = SERVER_KINDS * (RATES - 1) * SEEDS;
     printf("  in all: %.2f false alarms a process-year; told before their end: %zu of %zu leaks\n",
            alarms / years, told, leaks);
+    show_foresight(all, false);
+    show_foresight(all, true);
     return goal(alarms / years <= 1, "at most one false alarm a process-year") |
            goal(20 * told >= 19 * leaks, "19 leaks of 20 told before their end");
 }
