@@ -686,6 +686,21 @@ const char *report_done_heading(const struct alert *alert)
 
 /* ---- the subject ---- */
 
+/* "5 h 10 min left, perhaps 1 h 20 min": what is urgent may end far sooner than it is likely to. */
+static void subject_left(struct text *text, const struct report_telling *telling)
+{
+    const struct incident *incident = telling->incident;
+    const int64_t now_ms = telling->alert->utc_ms, left_ms = incident->exhaustion_utc_ms - now_ms;
+    const int64_t early_ms = incident->exhaustion_early_utc_ms - now_ms;
+    if (telling->left[0] == '\0') {
+        text_add(text, "no end foreseeable");
+        return;
+    }
+    text_add(text, "%s", telling->left);
+    if (telling->severity == SEVERITY_ERROR && left_ms > 0 && early_ms < left_ms / 2)
+        text_add(text, ", perhaps %s", early_ms < MS_PER_MINUTE ? "none" : words_left(early_ms).s);
+}
+
 /* "BESAgent.exe private bytes +14.2 MiB/h, 5 h 10 min left"; `what`: "BESAgent.exe private bytes" */
 static void subject_growth(struct text *text, const struct report_telling *telling, const char *what)
 {
@@ -700,12 +715,13 @@ static void subject_growth(struct text *text, const struct report_telling *telli
     } else if (is_at_limit(telling)) {
         text_add(text, "%s%s its limit: %s now %s", urgent, at_limit(telling), what, level.s);
     } else {
-        text_add(text, "%s%s%s %s, %s", telling->severity == SEVERITY_INFORMATION ? "no hurry: " : "",
+        text_add(text, "%s%s%s %s, ", telling->severity == SEVERITY_INFORMATION ? "no hurry: " : "",
                  urgent[0] != '\0' || kind != ALERT_REMINDER ? urgent
                  : telling->alert->read_utc_ms               ? "last seen growing: "
                  : telling->alert->sooner_than_ms            ? "ends much sooner: "
                                                              : "still growing: ",
-                 what, telling->rate, telling->left[0] != '\0' ? telling->left : "no end foreseeable");
+                 what, telling->rate);
+        subject_left(text, telling);
     }
 }
 

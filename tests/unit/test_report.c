@@ -158,6 +158,31 @@ static void a_subject_that_is_cut_says_so(void **state)
     free(alert);
 }
 
+/* "URGENT ... 2 d left" says why it is urgent: the end may come far sooner. */
+static void subject_of_an_end_that_may_come_sooner(void **state)
+{
+    (void)state;
+    static const struct {
+        enum alert_kind kind;
+        int64_t early_ms;
+        const char *left;
+    } cases[] = {
+        {ALERT_ESCALATED, 80 * MS_PER_MINUTE, ", 5 h 10 min left, perhaps 1 h 20 min"},
+        {ALERT_ESCALATED, 0, ", 5 h 10 min left, perhaps none"},
+        {ALERT_ESCALATED, 3 * MS_PER_HOUR, ", 5 h 10 min left"},
+        {ALERT_REMINDER, 80 * MS_PER_MINUTE, ", 5 h 10 min left"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct alert *alert = leak(cases[i].kind);
+        alert->incident.exhaustion_early_utc_ms = NOW + cases[i].early_ms;
+        struct mail mail = mail_of(alert);
+        assert_non_null(strchr(mail.subject, ','));
+        assert_string_equal(strchr(mail.subject, ','), cases[i].left);
+        mail_deinit(&mail);
+        free(alert);
+    }
+}
+
 static void subject_of_other_metrics(void **state)
 {
     (void)state;
@@ -1006,6 +1031,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(subjects),
         cmocka_unit_test(a_subject_that_is_cut_says_so),
+        cmocka_unit_test(subject_of_an_end_that_may_come_sooner),
         cmocka_unit_test(subject_of_other_metrics),
         cmocka_unit_test(plain_text_of_a_leak),
         cmocka_unit_test(what_is_urgent_is_red),
