@@ -208,7 +208,7 @@ static double likeness(const float one[DAYS_SLOTS], const float other[DAYS_SLOTS
  * like what the load did in the week before. */
 static bool is_daily(const struct detector *d, const struct grown *grown)
 {
-    float latest[DAYS_SLOTS], earlier[DAYS_SLOTS], load[DAYS_SLOTS];
+    float latest[DAYS_SLOTS], earlier[DAYS_SLOTS], load[DAYS_SLOTS] = {0};
     for (int64_t cut = grown->until - DAYS_SLOTS; cut >= grown->from; cut -= DAYS_SLOTS) {
         const struct grown last = grown_between(grown, cut, grown->until),
                            first = grown_between(grown, grown->from, cut);
