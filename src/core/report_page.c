@@ -71,6 +71,7 @@ static const char style[] =
     "var(--line);vertical-align:top}td{overflow-wrap:break-word;max-width:420px}.piece{white-space:nowrap;"
     "font-variant-numeric:tabular-nums}.word{font-weight:600}"
     "\n"
+    "@media (max-width:1100px){p.piece{white-space:normal}}\n"
     "@media (max-width:640px){main{padding:14px 10px "
     "30px}section{padding:12px;border-radius:8px}h1{font-size:20px}\n"
     ".chart{margin-left:60px;width:calc(100% - "
