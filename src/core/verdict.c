@@ -64,7 +64,7 @@
 #define LOWER_RATE 0.5    /* it grew on, by this share of its rate, from a lower level; */
 #define RELEASE_SHARE 0.5 /* and so does giving back this share of the growth */
 #define FELL_SLOTS 3      /* half hours, in which what days hide is seen to be given back */
-#define STANDS_SHARE 0.5  /* of what was left is taken, and none of it given back: it is over after */
+#define STANDS_SHARE 0.5  /* of what was left is taken, and none of it given back: it is over after a week */
 #define STANDS_LEAST_MS (7 * MS_PER_DAY)
 #define USED_UP 0.95        /* of what was left up to the limit is taken: it stands there */
 #define TAIL_NOW (1.0 / 24) /* of the growth's duration is what is called its present level, */
