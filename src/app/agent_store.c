@@ -152,11 +152,11 @@ static void take_store(struct agent *agent, struct job *job)
         restored->boot_utc_ms && llabs(clock.utc_ms - clock.mono_ms - restored->boot_utc_ms) < SAME_BOOT_MS;
     engine_restore_incidents(agent->engine, restored->incidents, restored->incident_count,
                              restored->last_incident_id, clock);
-    if (!agent->engine->file_known)
+    if (!agent->engine->file_known) {
         engine_restore_stopped(agent->engine, restored->incidents, restored->incident_count,
                                restored->stopped_ids);
-    if (!agent->engine->file_known)
         close_replaced(agent, restored, clock.utc_ms);
+    }
     engine_restore_restarts(agent->engine, restored->restarts, restored->restart_count, clock.mono_ms);
     engine_restore_budget(agent->engine, restored->budget, restored->budget_count, clock.mono_ms);
     for (size_t i = 0; i < INCIDENTS_MAX && i < restored->incident_count; i++)

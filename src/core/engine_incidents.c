@@ -321,6 +321,13 @@ static bool is_explained(struct step *step, enum metric metric, reading now, con
     return (fresh || !urgent) && step->clock.mono_ms - *since_ms < patience_ms;
 }
 
+/* What is said of it from now on is of this verdict. */
+static void take_verdict(const struct step *step, struct open_incident *open, const struct verdict *verdict)
+{
+    incident_update(&open->incident, verdict, clock_shift_ms(step->clock));
+    open->hardly_grows = verdict_hardly_grows(verdict);
+}
+
 static void incident_open(struct step *step, struct watched *item, enum metric metric,
                           const struct verdict *verdict)
 {
@@ -345,8 +352,7 @@ static void incident_open(struct step *step, struct watched *item, enum metric m
     incident->metric = metric;
     incident->state = INCIDENT_OPEN;
     int64_t shift_ms = clock_shift_ms(step->clock);
-    incident_update(incident, verdict, shift_ms);
-    open->hardly_grows = verdict_hardly_grows(verdict);
+    take_verdict(step, open, verdict);
     step_name_nearest_end(step, incident, verdict);
     incident->onset_utc_ms = verdict->onset_ms + shift_ms;
     incident->opened_utc_ms = step->clock.utc_ms;
@@ -451,8 +457,7 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
     open->seen_unbounded = true;
     open->bounded_mono_ms = 0;
     if (!is_being_stopped(step->engine, &open->incident) || hung_service(step) != NULL) {
-        incident_update(&open->incident, verdict, clock_shift_ms(step->clock));
-        open->hardly_grows = verdict_hardly_grows(verdict);
+        take_verdict(step, open, verdict);
         step_name_nearest_end(step, &open->incident, verdict);
     }
     step_rank(step, open, verdict->onset_ms);
@@ -695,8 +700,7 @@ static void goes_on_in(const struct step *step, struct open_incident *open, cons
     struct incident *incident = &open->incident;
     struct verdict verdict;
     detector_verdict(next->detectors[incident->metric], &verdict);
-    incident_update(incident, &verdict, clock_shift_ms(step->clock));
-    open->hardly_grows = verdict_hardly_grows(&verdict);
+    take_verdict(step, open, &verdict);
     incident->level_now = next->now[incident->metric];
     struct text reason = text_on(incident->reason, sizeof incident->reason);
     text_add(&reason, "the new process stands at ");

@@ -517,7 +517,7 @@ static void fact_end(struct report_telling *telling)
     const struct alert *alert = telling->alert;
     const struct incident *incident = telling->incident;
     struct text text = fact_begin(telling, "Ends");
-    if (alert_tells_pause(telling->alert)) {
+    if (alert_tells_pause(alert)) {
         text_add(&text, "not foreseeable while it hardly grows");
         return;
     }

@@ -5,11 +5,8 @@
  * Athanasopoulos, Forecasting, 5.2). Of the service only, which knows days. */
 #include "verdict_internal.h"
 
-#include <string.h>
-
 #define WANDER_QUANTILE 0.05 /* on either side: of a 90 % interval */
 #define WANDER_PAIRS 48      /* of half hours so far apart, that are needed */
-#define RESTS_SHARE 0.4      /* a day with less of what days gain is one of rest */
 #define QUIET_SLOTS 16       /* a third of a day, in which */
 #define QUIET_SCALE 4        /* (1 << that half hours) */
 #define QUIET_SHARE 0.1      /* less of the day's growth comes: by an even rate it would be a third */
@@ -109,26 +106,17 @@ static struct grown grown_since(const struct detector *d, int64_t from)
     return grown;
 }
 
-/* The part of it between two half hours. */
-static struct grown grown_between(const struct grown *whole, int64_t from, int64_t until)
-{
-    struct grown part = {.from = from, .until = until};
-    for (int64_t slot = from; slot < until; slot++)
-        part.by[slot - from] = whole->by[slot - whole->from];
-    return part;
-}
-
-/* The mean growth of each half hour, of days of rest or of the others; a day counts FADES as much as the one after it.
- * Returns how many days it is the mean of; 0 when some time of day was not seen. */
-static double learn_gain(const struct detector *d, const struct grown *grown, bool rest,
-                         float gain[DAYS_SLOTS])
+/* The mean growth of each half hour between those two, of days of rest or of the others; a day counts FADES as much as
+ * the one after it. Returns how many days it is the mean of; 0 when some time of day was not seen. */
+static double learn_gain_of(const struct detector *d, const struct grown *grown, int64_t from, int64_t until,
+                            bool rest, float gain[DAYS_SLOTS])
 {
     double sum[DAYS_SLOTS] = {0}, weight[DAYS_SLOTS] = {0}, all = 0, squares = 0;
-    for (int64_t slot = grown->from; slot < grown->until; slot++) {
+    for (int64_t slot = from; slot < until; slot++) {
         const double by = grown->by[slot - grown->from];
         if (days_rests(&d->days, slot) != rest || isnan(by))
             continue;
-        const double w = pow(FADES, (double)((grown->until - 1 - slot) / DAYS_SLOTS));
+        const double w = pow(FADES, (double)((until - 1 - slot) / DAYS_SLOTS));
         sum[days_place(slot, DAYS_SLOTS)] += w * by;
         weight[days_place(slot, DAYS_SLOTS)] += w;
         all += w;
@@ -140,6 +128,12 @@ static double learn_gain(const struct detector *d, const struct grown *grown, bo
         gain[i] = whole ? (float)(sum[i] / weight[i]) : 0;
     }
     return whole ? all * all / squares / DAYS_SLOTS : 0;
+}
+
+static double learn_gain(const struct detector *d, const struct grown *grown, bool rest,
+                         float gain[DAYS_SLOTS])
+{
+    return learn_gain_of(d, grown, grown->from, grown->until, rest, gain);
 }
 
 /* Of the third of the day with the least growth. */
@@ -182,25 +176,20 @@ static void see_rests(struct detector *d, const struct grown *grown)
         if (due[which] > SEEN_SHARE * day) {
             const unsigned bit = 1u << which;
             d->days.rest_days &= ~bit;
-            d->days.rest_days |= came[which] < RESTS_SHARE * due[which] ? bit : 0;
+            d->days.rest_days |= came[which] < DAYS_REST_SHARE * due[which] ? bit : 0;
         }
 }
 
 /* How alike two days are, from -1 to 1: the correlation of their parts. */
 static double likeness(const float one[DAYS_SLOTS], const float other[DAYS_SLOTS])
 {
-    double part[2][DAY_PARTS] = {0}, squares[2] = {0}, product = 0;
+    double part[2][DAY_PARTS] = {0}, squares = 0, product = 0;
     for (size_t i = 0; i < DAYS_SLOTS; i++) {
         part[0][i * DAY_PARTS / DAYS_SLOTS] += (double)one[i];
         part[1][i * DAY_PARTS / DAYS_SLOTS] += (double)other[i];
     }
-    const double mean[2] = {values_mean(part[0], DAY_PARTS), values_mean(part[1], DAY_PARTS)};
-    for (size_t i = 0; i < DAY_PARTS; i++) {
-        product += (part[0][i] - mean[0]) * (part[1][i] - mean[1]);
-        for (size_t k = 0; k < 2; k++)
-            squares[k] += (part[k][i] - mean[k]) * (part[k][i] - mean[k]);
-    }
-    const double scale = sqrt(squares[0] * squares[1]);
+    values_products(part[0], part[1], DAY_PARTS, &squares, &product);
+    const double scale = sqrt(squares * values_squares(part[1], DAY_PARTS));
     return scale > 0 ? product / scale : 0;
 }
 
@@ -210,11 +199,10 @@ static bool is_daily(const struct detector *d, const struct grown *grown)
 {
     float latest[DAYS_SLOTS], earlier[DAYS_SLOTS], load[DAYS_SLOTS] = {0};
     for (int64_t cut = grown->until - DAYS_SLOTS; cut >= grown->from; cut -= DAYS_SLOTS) {
-        const struct grown last = grown_between(grown, cut, grown->until),
-                           first = grown_between(grown, grown->from, cut);
-        if (learn_gain(d, &last, false, latest) == 0)
+        if (learn_gain_of(d, grown, cut, grown->until, false, latest) == 0)
             continue;
-        if (learn_gain(d, &first, false, earlier) > 0 && likeness(latest, earlier) > ALIKE)
+        if (learn_gain_of(d, grown, grown->from, cut, false, earlier) > 0 &&
+            likeness(latest, earlier) > ALIKE)
             return true;
         break;
     }
@@ -264,13 +252,13 @@ static double gain_between(const struct detector *d, int64_t from, int64_t until
     return sum;
 }
 
-/* The level at the end of the open half hour, without what the week before did, as `count` half hours from `from` on
+/* The level at the end of the open half hour, without what the week before did, as the LATEST_SLOTS half hours from `from` on
  * foretell it. NAN: none of them is known. */
-static double foretold(const struct detector *d, int64_t from, size_t count)
+static double foretold(const struct detector *d, int64_t from)
 {
     double level[LATEST_SLOTS];
     size_t n = 0;
-    for (int64_t slot = from; slot < from + (int64_t)count; slot++) {
+    for (int64_t slot = from; slot < from + LATEST_SLOTS; slot++) {
         level[n] = above_at(d, slot) + gain_between(d, slot + 1, d->days.head + 1);
         n += (size_t)!isnan(level[n]);
     }
@@ -281,9 +269,8 @@ bool ahead_repeats(const struct detector *d)
 {
     if (!d->ahead.repeats)
         return false;
-    const int64_t head = d->days.head;
-    const double off = foretold(d, head - LATEST_SLOTS, LATEST_SLOTS) -
-                       foretold(d, head - LATEST_SLOTS - DAYS_SLOTS, LATEST_SLOTS);
+    const int64_t from = d->days.head - LATEST_SLOTS;
+    const double off = foretold(d, from) - foretold(d, from - DAYS_SLOTS);
     return fabs(off) <= KEEPS_SHARE * gain_of_day(d->ahead.gain[0]); /* NAN: no */
 }
 
@@ -305,7 +292,7 @@ static double level_now(const struct detector *d)
     double highest = d->last_value - week_at(&d->days, head);
     for (int64_t slot = from; slot < head; slot++)
         highest = fmax(highest, above_at(d, slot));
-    return fmin(foretold(d, from, LATEST_SLOTS), highest);
+    return fmin(foretold(d, from), highest);
 }
 
 int64_t ahead_reach(const struct detector *d, double share, double above)

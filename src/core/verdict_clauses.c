@@ -155,7 +155,7 @@ static double scatter_about_curve(const double *time, const double *value, size_
         const double x = (time[i] - curve.middle) / curve.half;
         residual[i] = value[i] - value[0] - slope * x - bend * x * x;
     }
-    return 1.5 * (trend_rank(residual, n, n - 1 - n / 5) - trend_rank(residual, n, n / 5));
+    return 1.5 * values_width(residual, n, n / 5);
 }
 
 /* The later half of the growth bends down (a parabola explains it better than a line does), and has come down
@@ -582,7 +582,7 @@ enum shape judge_shape(const struct block *block, size_t n, const struct finding
         t[i] = block[i].t;
     }
     const double first = sixth(v, n, 0), last = sixth(v, n, 5);
-    const double range = trend_rank(copy, n, n - 1 - n / 20) - trend_rank(copy, n, n / 20);
+    const double range = values_width(copy, n, n / 20);
     const double level = fabs(last);
     if (range <= LEVEL_SHARE * level)
         return SHAPE_FLAT;
@@ -593,7 +593,7 @@ enum shape judge_shape(const struct block *block, size_t n, const struct finding
     /* Settled: the last two thirds keep within a fraction of the rise that led there. */
     const size_t settled = n / 3, rest = n - settled;
     memcpy(copy, v + settled, rest * sizeof *copy);
-    const double width = trend_rank(copy, rest, rest - 1 - rest / 10) - trend_rank(copy, rest, rest / 10);
+    const double width = values_width(copy, rest, rest / 10);
     if (median_of(v, settled, n) - v[0] > SETTLED_FACTOR * fmax(width, LEVEL_SHARE * level))
         return SHAPE_PLATEAU;
     const double rise = last - first;

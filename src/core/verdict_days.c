@@ -7,7 +7,6 @@
 
 #define DAYS_NEEDED 2 /* have to be known at a time of day, at least */
 #define HELD_SLOTS 4  /* a level that lasts as long is held */
-#define RESTS_SHARE 0.4
 #define RING (DAYS_KEPT * DAYS_SLOTS)
 
 void days_init(struct days *days)
@@ -91,10 +90,10 @@ static double swing_of_day(const struct days *days, unsigned weekday, int64_t be
             level[n] = usual_level(days, slot);
             n += (size_t)!isnan(level[n]);
         }
-    return n > DAYS_SLOTS / 2 ? trend_rank(level, n, n - 1 - n / 10) - trend_rank(level, n, n / 10) : 0;
+    return n > DAYS_SLOTS / 2 ? values_width(level, n, n / 10) : 0;
 }
 
-/* The days of rest of that week: they swing by less than RESTS_SHARE of what its days do. */
+/* The days of rest of that week: they swing by less than DAYS_REST_SHARE of what its days do. */
 static unsigned rests_before(const struct days *days, int64_t before)
 {
     double swing[7], copy[7];
@@ -103,7 +102,7 @@ static unsigned rests_before(const struct days *days, int64_t before)
     const double usual = trend_median(copy, 7);
     unsigned rest_days = 0;
     for (unsigned i = 0; i < 7; i++)
-        if (swing[i] > 0 && swing[i] < RESTS_SHARE * usual)
+        if (swing[i] > 0 && swing[i] < DAYS_REST_SHARE * usual)
             rest_days |= 1u << i;
     return rest_days;
 }

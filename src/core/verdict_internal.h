@@ -79,6 +79,7 @@ struct silence {
 #define DAYS_SLOTS 48 /* of a day */
 #define DAYS_KEPT 15  /* two weeks, of each time of day, and the day that goes on */
 #define WEEK_SLOTS (7 * DAYS_SLOTS)
+#define DAYS_REST_SHARE 0.4 /* a day with less of what days do is one of rest */
 struct days {
     int64_t head; /* number of the half hour that is open; INT64_MIN: none yet */
     double sum;
@@ -235,6 +236,8 @@ size_t values_period(const double *v, size_t n, size_t lag_max);
 double values_mean(const double *value, size_t n);
 /* Sum of the squared distances from the mean. */
 double values_squares(const double *value, size_t n);
+/* How far they reach without so many of them at either end. Permutes them. */
+double values_width(double *value, size_t n, size_t tail);
 /* Their median and 95 % level; NAN for none. Permutes them. */
 void values_range(double *value, size_t n, double *out_middle, double *out_high);
 /* Adds the sums of (time - its mean)^2 and of (time - its mean) (value - its mean): of several pieces, tv /

@@ -87,6 +87,11 @@ double values_squares(const double *value, size_t n)
     return total;
 }
 
+double values_width(double *value, size_t n, size_t tail)
+{
+    return trend_rank(value, n, n - 1 - tail) - trend_rank(value, n, tail);
+}
+
 void values_range(double *value, size_t n, double *out_middle, double *out_high)
 {
     *out_high = n > 0 ? trend_rank(value, n, n - 1 - n / 20) : NAN;
