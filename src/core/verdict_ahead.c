@@ -18,6 +18,7 @@
 #define SEEN_SHARE 0.5       /* of a day's growth is due by then: it shows what the day is */
 #define DAY_VARIES 0.7       /* of one day's growth may be chance, of the mean of n days that by sqrt(n) */
 #define KEEPS_SHARE 0.5      /* off by so much of a day's growth it is another growth than it was */
+#define GOES_ON 0.05         /* of the time it has gone on for, it will still: in nineteen cases of twenty */
 #define LATEST_SLOTS 4       /* whose median is the level now */
 #define LOOP_WEEKS 2         /* are looked at half hour by half hour, those before are skipped */
 
@@ -282,6 +283,40 @@ double ahead_rate(const struct detector *d)
 double ahead_varies(const struct detector *d)
 {
     return DAY_VARIES / sqrt(d->ahead.days);
+}
+
+static int64_t later(int64_t end_ms, int64_t by_ms)
+{
+    return by_ms < TIME_ISO_LAST_MS - end_ms ? end_ms + by_ms : INT64_MAX;
+}
+
+/* In which hours of the day it rests is unknown until its line has been seen for a day: in all others, perhaps, and on days of
+ * rest. But a rest does not begin at once (Gott, Nature 363:315, 1993: what has lasted for a time goes on for a 19th of
+ * it). */
+static int64_t after_nights(const struct detector *d, int64_t end_ms)
+{
+    const int64_t seen_ms = d->last_ms - d->fit_from_ms, still_ms = (int64_t)(GOES_ON * (double)seen_ms);
+    const int64_t grows_ms = seen_ms + still_ms, night_ms = MS_PER_DAY - grows_ms;
+    if (grows_ms <= 0 || night_ms <= 0 || end_ms - d->last_ms <= still_ms)
+        return end_ms;
+    int64_t rests_ms = (1 + (end_ms - d->last_ms - still_ms) / grows_ms) * night_ms;
+    for (int64_t day = 1; day <= LOOP_WEEKS * 7 && day * MS_PER_DAY <= end_ms + rests_ms - d->last_ms; day++)
+        rests_ms += days_rests(&d->days, d->days.head + day * DAYS_SLOTS) ? MS_PER_DAY : 0;
+    return later(end_ms, rests_ms);
+}
+
+/* What rests by night may do so over a weekend, too, until a week of it was seen. */
+static int64_t after_weekend(const struct detector *d, int64_t end_ms)
+{
+    const bool unseen = d->days.rest_days == 0 && d->last_ms - d->onset_ms < 7 * MS_PER_DAY;
+    return unseen && end_ms - d->last_ms > MS_PER_DAY / 2 ? later(end_ms, 2 * MS_PER_DAY) : end_ms;
+}
+
+int64_t ahead_rested(const struct detector *d, int64_t end_ms)
+{
+    if (end_ms == INT64_MAX)
+        return end_ms;
+    return ahead_repeats(d) ? after_weekend(d, end_ms) : after_nights(d, end_ms);
 }
 
 /* The level now, likewise. What came sooner than by the days before comes no second time: it is not above all that was

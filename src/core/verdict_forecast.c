@@ -19,6 +19,8 @@
 #define TURN_RATE 3       /* times the rate before it: less shows soon enough in the whole line */
 #define TURN_EXPLAINS 0.5 /* of what a curve leaves */
 #define TURN_THIRD 0.3    /* of the rise between the first and the last third, at least: 0.5 is straight */
+#define REST_MS (3 * MS_PER_DAY) /* a weekend, from Friday's evening on, */
+#define REST_PARTS 8 /* of which a working day is a seventh: less of growth says little of its rate */
 #define PRESENT_PERIODS 8
 #define LEVEL_POINTS 3   /* on either side of a silence or a step, whose median is the level there */
 #define STEP_LEAVES 0.25 /* of what one line leaves: a step in it explains the rest, */
@@ -615,6 +617,16 @@ static int64_t course_end_off(const struct detector *d, bool repeats, const stru
     return end_ms;
 }
 
+/* What has slowed down or stopped may go on as before at any time, as long as it may be a weekend that it rests for: its
+ * mean rate before the line, per second; 0 for none. */
+static double rate_resumed(const struct detector *d)
+{
+    const int64_t before_ms = d->fit_from_ms - d->onset_ms, rests_ms = d->last_ms - d->fit_from_ms;
+    if (!detector_has_days(d) || rests_ms >= REST_MS || before_ms < rests_ms / REST_PARTS)
+        return 0;
+    return (forecast_line(d, d->fit_from_ms) - d->onset_level) * 1000 / (double)before_ms;
+}
+
 /* When the limit is reached, and within which times: of a verdict that knows its line. */
 void forecast_reach(const struct detector *d, enum pace pace, struct verdict *v)
 {
@@ -627,13 +639,15 @@ void forecast_reach(const struct detector *d, enum pace pace, struct verdict *v)
     const double samples = d->sample_noise - d->line_noise, noise = repeats ? 0 : d->line_noise;
     /* Of what hardly grows any more the end would be in years, or never, as the noise has it. */
     const struct course middle = {1, pace == PACE_HARDLY ? 0 : d->slope_now, d->bend},
-                        fast = {1 + varies, d->rate_high, pow(d->bend, BEND_EARLY)},
+                        fast = {1 + varies, fmax(d->rate_high, rate_resumed(d)), pow(d->bend, BEND_EARLY)},
                         slow = {1 - varies, d->rate_low, 1};
     v->exhaustion_ms = course_end(d, repeats, &middle, 0);
     v->exhaustion_early_ms = course_end_off(d, repeats, &fast, d->ahead.up, noise + samples);
     v->exhaustion_late_ms = course_end_off(d, repeats, &slow, d->ahead.down, -noise);
     if (v->exhaustion_late_ms < v->exhaustion_ms)
         v->exhaustion_late_ms = v->exhaustion_ms;
+    if (detector_has_days(d))
+        v->exhaustion_late_ms = ahead_rested(d, v->exhaustion_late_ms);
     if (v->exhaustion_early_ms > v->exhaustion_ms)
         v->exhaustion_early_ms = v->exhaustion_ms;
 }

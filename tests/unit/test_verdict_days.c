@@ -389,9 +389,9 @@ static double leaked_by_work(double hour, double per_hour)
     return per_hour * (10 * worked + today);
 }
 
-/* Shows a program that leaks so from its second week on, up to the limit or that hour. Returns the alarms. */
-static size_t alarms_of_work(struct detector *detector, double per_hour, double limit, double until,
-                             double *out_hour)
+/* Shows a program that leaks so from an hour of its second week on, up to the limit or that hour. Returns the alarms. */
+static size_t alarms_of_work(struct detector *detector, double begin, double per_hour, double limit,
+                             double until, double *out_hour)
 {
     struct random random = random_seeded(8);
     size_t alarms = 0;
@@ -399,8 +399,8 @@ static size_t alarms_of_work(struct detector *detector, double per_hour, double 
     int64_t step = 0;
     for (; level < limit && (double)step < until * MS_PER_HOUR / SERVER_STEP_MS; step++) {
         const double hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
-        level =
-            1000 * MIB + (leaked_by_work(fmax(0, hour - 168), per_hour) + 4 * random_normal(&random)) * MIB;
+        const double leaked = leaked_by_work(fmax(begin, hour), per_hour) - leaked_by_work(begin, per_hour);
+        level = (1000 + leaked + 4 * random_normal(&random)) * MIB;
         alarms += push(detector, step, level);
     }
     *out_hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
@@ -418,7 +418,7 @@ static void a_leak_of_working_hours_stays_told(void **state)
         assert_non_null(detector);
         detector_set_limit(detector, (struct verdict_limit){.value = 4096 * MIB, .name = "limit"});
         double end;
-        assert_int_equal(alarms_of_work(detector, per_hour[i], 4096 * MIB, INFINITY, &end), 1);
+        assert_int_equal(alarms_of_work(detector, 168, per_hour[i], 4096 * MIB, INFINITY, &end), 1);
         assert_int_equal(detector_state(detector), VERDICT_UNBOUNDED);
         detector_free(detector);
     }
@@ -434,7 +434,7 @@ static void a_leak_that_pauses_for_a_day_is_over(void **state)
     assert_non_null(detector);
     detector_set_limit(detector, (struct verdict_limit){.value = 4096 * MIB, .name = "limit"});
     double hour;
-    assert_int_equal(alarms_of_work(detector, 120, 4096 * MIB, 168 + 24, &hour), 1);
+    assert_int_equal(alarms_of_work(detector, 168, 120, 4096 * MIB, 168 + 24, &hour), 1);
     assert_int_equal(detector_state(detector), VERDICT_UNBOUNDED);
     struct verdict verdict;
     detector_verdict(detector, &verdict);
@@ -450,6 +450,35 @@ static void a_leak_that_pauses_for_a_day_is_over(void **state)
     hour = (double)step * SERVER_STEP_MS / MS_PER_HOUR;
     assert_true(hour > 168 + 18 + 23 && hour < 168 + 18 + 27);
     detector_free(detector);
+}
+
+/* In its first day nobody knows whether a leak rests by night, nor by night or over its first weekend whether it is over:
+ * the end on the next working day may still be it. */
+static void the_first_rest_is_left_open(void **state)
+{
+    (void)state;
+    static const struct {
+        double begin, asked, end;
+    } leaks[] = {{168, 168 + 17, 168 + 24 + 13},
+                 {168, 168 + 24, 168 + 24 + 13}, /* in its first day and night, */
+                 {264, 336 - 12, 336 + 12},      /* on the Sunday after it began, on a Friday, */
+                 {216, 336 - 56, 336 + 10}};     /* and on a Friday */
+    const struct verdict_settings settings = server_settings(SERVER_STORE);
+    for (size_t i = 0; i < ARRAY_COUNT(leaks); i++) {
+        const double leaked = leaked_by_work(leaks[i].end, 120) - leaked_by_work(leaks[i].begin, 120);
+        const double limit = (1000 + leaked) * MIB;
+        struct detector *detector = server_detector(SERVER_STORE, &settings);
+        detector_set_limit(detector, (struct verdict_limit){limit, "limit"});
+        double hour;
+        assert_int_equal(alarms_of_work(detector, leaks[i].begin, 120, limit, leaks[i].asked, &hour), 1);
+        struct verdict verdict;
+        detector_verdict(detector, &verdict);
+        print_message("%s\n", verdict.reason);
+        assert_int_equal(verdict.state, VERDICT_UNBOUNDED);
+        const int64_t end_ms = (int64_t)(leaks[i].end * MS_PER_HOUR);
+        assert_true(verdict.exhaustion_early_ms <= end_ms && end_ms <= verdict.exhaustion_late_ms);
+        detector_free(detector);
+    }
 }
 
 /* It has rested over one weekend: in the week after that its end is foreseen by its days, to hours, by day and by night,
@@ -591,6 +620,7 @@ int main(void)
         cmocka_unit_test(a_leak_told_by_the_days_that_is_gone_is_cleared),
         cmocka_unit_test(a_leak_of_working_hours_stays_told),
         cmocka_unit_test(a_leak_that_pauses_for_a_day_is_over),
+        cmocka_unit_test(the_first_rest_is_left_open),
         cmocka_unit_test(the_end_of_a_leak_of_working_hours_is_foreseen),
         cmocka_unit_test(what_was_given_back_beneath_a_day_is_seen),
         cmocka_unit_test(the_end_may_come_by_what_the_level_does_anyway),
