@@ -326,11 +326,12 @@ static enum clause clause_recent(struct onset *o)
  * settings the service has said what is long enough). */
 static enum clause clause_scatter(struct onset *o)
 {
-    const double factor = o->context->short_window && !o->context->daily ? STRICT_LINE
-                          : o->detector->settings.min_window_ms > 0
-                              ? SCATTER_FACTOR
-                              : fmax(SCATTER_FACTOR, EVIDENCE / o->context->samples);
-    return o->growth < factor * o->scatter ? CLAUSE_SCATTER : CLAUSE_GROWS;
+    const bool strict = o->context->short_window && !o->context->daily;
+    if (o->growth < (strict ? STRICT_LINE : SCATTER_FACTOR) * o->scatter)
+        return CLAUSE_SCATTER;
+    const bool few = !strict && o->detector->settings.min_window_ms == 0 &&
+                     o->growth * o->context->samples < EVIDENCE * o->scatter;
+    return few ? CLAUSE_FEW : CLAUSE_GROWS;
 }
 
 /* Clause 2, new territory: above what was shown before the onset. */

@@ -175,6 +175,14 @@ static void add_unbounded(struct text *text, const struct detector *d, enum pace
     }
 }
 
+/* The clause that says most of what was seen: a shape says more than that a part of it was seen in few samples. */
+static enum clause decisive(const struct detector *d)
+{
+    const enum clause clause = d->finding.clause;
+    const enum clause parts = clause == CLAUSE_FEW && d->shape != SHAPE_GROWTH ? CLAUSE_PARTS : clause;
+    return parts == CLAUSE_PARTS && d->shape == SHAPE_FLAT ? CLAUSE_LEVEL : parts;
+}
+
 static void add_bounded(struct text *text, const struct detector *d)
 {
     const struct finding *f = &d->finding;
@@ -182,9 +190,7 @@ static void add_bounded(struct text *text, const struct detector *d)
     text_add(text, "%s at ", shape_name(d->shape));
     text_add_quantity(text, unit, d->value);
     text_add(text, ": ");
-    const bool too_small = f->clause == CLAUSE_PARTS && d->shape == SHAPE_FLAT;
-    const enum clause clause = too_small ? CLAUSE_LEVEL : f->clause;
-    switch (clause) {
+    switch (decisive(d)) {
     case CLAUSE_FLAT:
     case CLAUSE_LEARNING:
         text_add(text, "no growth");
@@ -238,6 +244,7 @@ static void add_bounded(struct text *text, const struct detector *d)
     case CLAUSE_FLOOR:
         text_add(text, "the lowest values do not rise");
         break;
+    case CLAUSE_FEW:
     case CLAUSE_TIME:
     case CLAUSE_BIRTH:
     case CLAUSE_BENDS:
@@ -252,7 +259,9 @@ static void add_bounded(struct text *text, const struct detector *d)
             text_add(text, ", as an earlier process of it did without harm, up to ");
             text_add_quantity(text, unit, d->settings.learned_plateau);
         } else {
-            text_add(text, f->hold == CLAUSE_BENDS ? ", but slower of late" : ", too short to tell yet");
+            text_add(text, f->clause == CLAUSE_FEW   ? ", too few samples to tell yet"
+                           : f->hold == CLAUSE_BENDS ? ", but slower of late"
+                                                     : ", too short to tell yet");
         }
         break;
     }

@@ -479,22 +479,27 @@ static void reasons_say_what_was_seen(void **state)
     static const struct {
         enum family family;
         double amplitude;
+        size_t samples;
         enum shape shape;
         const char *words;
     } cases[] = {
-        {FAMILY_FLAT, 1, SHAPE_FLAT, "too small to matter"},
-        {FAMILY_WARM_UP, 1, SHAPE_PLATEAU, "plateau at"},
-        {FAMILY_CYCLE, 1, SHAPE_PERIODIC, "periodic at"},
-        {FAMILY_STEP_UP, 1, SHAPE_STEP, "step at"},
-        {FAMILY_SHRINKING, 1, SHAPE_SHRINKING, "no growth"},
-        {FAMILY_LINEAR_NOISE, 1, SHAPE_GROWTH,
+        {FAMILY_FLAT, 1, 1500, SHAPE_FLAT, "too small to matter"},
+        {FAMILY_WARM_UP, 1, 1500, SHAPE_PLATEAU, "plateau at"},
+        {FAMILY_CYCLE, 1, 1500, SHAPE_PERIODIC, "periodic at"},
+        {FAMILY_STEP_UP, 1, 1500, SHAPE_STEP, "step at"},
+        {FAMILY_SHRINKING, 1, 1500, SHAPE_SHRINKING, "no growth"},
+        {FAMILY_LINEAR_NOISE, 1, 1500, SHAPE_GROWTH,
          "in each third of that time, straight rather than levelling off"},
-        {FAMILY_LINEAR, 3, SHAPE_GROWTH, "straight, and much against the level it began at"}, /* no limit */
-        {FAMILY_ACCELERATING, 1, SHAPE_ACCELERATING, "faster and faster"},
+        {FAMILY_LINEAR, 3, 1500, SHAPE_GROWTH,
+         "straight, and much against the level it began at"}, /* no limit */
+        {FAMILY_LINEAR_NOISE, 1, 120, SHAPE_GROWTH, "too few samples to tell yet"},
+        {FAMILY_WARM_UP, 1, 90, SHAPE_PLATEAU, "grew and levelled off"},
+        {FAMILY_ACCELERATING, 1, 1500, SHAPE_ACCELERATING, "faster and faster"},
     };
     for (size_t k = 0; k < ARRAY_COUNT(cases); k++) {
         size_t onset;
-        const struct run run = run_family(cases[k].family, 1, cases[k].amplitude, 1500, 15000, &onset);
+        const struct run run =
+            run_family(cases[k].family, 1, cases[k].amplitude, cases[k].samples, 15000, &onset);
         print_message("%s: %s\n", shape_name(run.verdict.shape), run.verdict.reason);
         assert_int_equal(run.verdict.shape, cases[k].shape);
         assert_non_null(strstr(run.verdict.reason, cases[k].words));
