@@ -25,6 +25,8 @@ struct mail {
     char key[MAIL_KEY_MAX];
     char subject[MAIL_SUBJECT_MAX]; /* UTF-8, one line */
     char *plain, *html;
+    char *earlier; /* what it stands for because it could not be sent, a line each; NULL = nothing */
+    size_t earlier_count;
 };
 void mail_deinit(struct mail *mail);
 /* As its key has it, else that of its kind: growth near its end, or a service that is down with its process, is
@@ -43,11 +45,15 @@ void report_event(const struct alert *alert, struct text *text);
 
 /* The RFC 5322 message as put on the wire: CRLF, ASCII only, multipart/alternative in quoted-printable, Date,
  * Message-ID from key and host, In-Reply-To and References to the incident's first mail, Auto-Submitted,
- * Importance for errors and for growth that is no hurry, X-Storewatch-Key, -Host, -Kind, -Incident. date_utc_ms is when the alert was raised.
+ * Importance for errors and for growth that is no hurry, X-Storewatch-Key, -Host, -Kind, -Incident, -Replaces (so many earlier
+ * ones). date_utc_ms is when the alert was raised; where it is sent MAIL_LATE_MS later, or stands for earlier ones, that
+ * is said before all.
  * from and to are "local@domain" or "Name <local@domain>". Heap text in *out_message, owned by the caller.
  * Errors: INVALID (an address that cannot be one, no recipient), NO_MEMORY. */
 enum status report_message(const struct mail *mail, const char *from, const char *const *to, size_t to_count,
-                           const char *host_name, int64_t date_utc_ms, char **out_message);
+                           const char *host_name, int64_t date_utc_ms, int64_t sent_utc_ms,
+                           char **out_message);
+#define MAIL_LATE_MS MS_PER_HOUR
 
 /* The bare "local@domain" of such a mailbox, as the SMTP envelope wants it. INVALID when it is none
  * (config_is_mail_address) or does not fit. */

@@ -138,7 +138,8 @@ enum status store_get_budget(struct store *store, struct budget_entry *out_entri
 
 /* ---- outbox ---- */
 
-enum mail_state { MAIL_PENDING, MAIL_SENT, MAIL_DEAD };
+/* REPLACED: a later mail that was sent stands for it, and names it. */
+enum mail_state { MAIL_PENDING, MAIL_SENT, MAIL_DEAD, MAIL_REPLACED };
 
 struct outbox_entry {
     int64_t id;          /* order of queueing */
@@ -147,6 +148,8 @@ struct outbox_entry {
     enum severity severity; /* mail_severity */
     int64_t queued_utc_ms, done_utc_ms;
     int64_t refused_utc_ms; /* of a pending one: when a relay first refused it; 0 = none has */
+    int64_t
+        replaces_before_utc_ms; /* it stands for what was queued before that (mail.earlier); 0 = for none */
     enum mail_state state;
     uint32_t attempts;
     char last_answer[256]; /* the last relay's words */
@@ -158,9 +161,15 @@ void outbox_entry_deinit(struct outbox_entry *entry);
  * bounds: see STORE_MAIL_BYTES_MAX and STORE_PENDING_MAX. */
 enum status store_put_mail(struct store *store, const struct mail *mail, enum alert_kind kind,
                            int64_t incident_id, int64_t utc_ms, struct err *err);
-/* The oldest pending mail with id > after_id; NOT_FOUND when there is none. */
-enum status store_next_mail(struct store *store, int64_t after_id, struct outbox_entry *out_entry,
-                            struct err *err);
+/* The oldest pending mail with id > after_id for which no later one stands; NOT_FOUND when there is none. Of an
+ * incident's mails that have waited for MAIL_LATE_MS at utc_ms a later one stands for those that it says anew: how
+ * the growth was, for how it is or that it has ended; that the process had ended with its service, for that this
+ * runs again; so does a daily digest for the one before. */
+enum status store_next_mail(struct store *store, int64_t after_id, int64_t utc_ms,
+                            struct outbox_entry *out_entry, struct err *err);
+/* The mail with that key, pending still, is about to be noted as sent: what it stands for is REPLACED with it. */
+enum status store_replace_mails(struct store *store, const char *key, int64_t before_utc_ms, int64_t utc_ms,
+                                struct err *err);
 /* Notes what came of an attempt: utc_ms is when it was done, of a pending one when a relay first refused it (0 =
  * none has). A sent mail loses its body. NOT_FOUND when there is no such mail. (By its
  * key: a file that has taken the place of a damaged one may give its id to another.) */

@@ -57,8 +57,8 @@ struct mail_outcome {
     char key[MAIL_KEY_MAX];
     enum mail_state state;
     uint32_t attempts;
-    int64_t refused_utc_ms; /* as in outbox_entry */
-    bool lets_pass;         /* it is pending still, and later mails of its incident wait behind it no more */
+    int64_t refused_utc_ms, replaces_before_utc_ms; /* as in outbox_entry */
+    bool lets_pass; /* it is pending still, and later mails of its incident wait behind it no more */
     char answer[256];
 };
 

@@ -375,9 +375,12 @@ static enum status write_outcome(struct store *store, const struct mail_outcome 
                                  struct err *err)
 {
     struct err why = {0};
-    enum status status =
-        store_set_mail(store, outcome->key, outcome->state, outcome->attempts, outcome->answer,
-                       outcome->state == MAIL_PENDING ? outcome->refused_utc_ms : utc_ms, &why);
+    enum status status = STATUS_OK;
+    if (outcome->state == MAIL_SENT && outcome->replaces_before_utc_ms)
+        status = store_replace_mails(store, outcome->key, outcome->replaces_before_utc_ms, utc_ms, &why);
+    if (!status)
+        status = store_set_mail(store, outcome->key, outcome->state, outcome->attempts, outcome->answer,
+                                outcome->state == MAIL_PENDING ? outcome->refused_utc_ms : utc_ms, &why);
     if (status == STATUS_OK || status == STATUS_NOT_FOUND) /* lost with a damaged file, or never saved */
         return STATUS_OK;
     return err_set(err, status, why.operation, why.code, "%s", why.text);
@@ -451,7 +454,7 @@ void job_commit(struct job *job)
     if (job->maintain)
         store_maintain(store, utc_ms, &job->after_commit);
     if (job->load_mail) {
-        enum status found = store_next_mail(store, job->after_id, &job->entry, &job->after_commit);
+        enum status found = store_next_mail(store, job->after_id, utc_ms, &job->entry, &job->after_commit);
         job->mail_found = found == STATUS_OK;
         job->load_failed = found != STATUS_OK && found != STATUS_NOT_FOUND;
         job->load_failed |= store_count_mails(store, MAIL_PENDING, 0, &job->mails_pending, NULL) != STATUS_OK;
@@ -530,8 +533,10 @@ void job_mail(struct job *job)
     const struct config *config = job->config;
     struct outbox_entry *entry = &job->sending;
     job->relay_answered = false;
-    job->outcome = (struct mail_outcome){
-        .state = MAIL_PENDING, .attempts = entry->attempts + 1, .refused_utc_ms = entry->refused_utc_ms};
+    job->outcome = (struct mail_outcome){.state = MAIL_PENDING,
+                                         .attempts = entry->attempts + 1,
+                                         .refused_utc_ms = entry->refused_utc_ms,
+                                         .replaces_before_utc_ms = entry->replaces_before_utc_ms};
     text_copy(job->outcome.key, sizeof job->outcome.key, entry->mail.key);
     struct text answer = text_on(job->outcome.answer, sizeof job->outcome.answer);
 
@@ -540,7 +545,8 @@ void job_mail(struct job *job)
         to[i] = config->mail_to[i];
     char *message = NULL;
     enum status made = report_message(&entry->mail, config->mail_from, to, config->recipient_count,
-                                      job->agent->facts.host_name, entry->queued_utc_ms, &message);
+                                      job->agent->facts.host_name, entry->queued_utc_ms,
+                                      os_utc_ms(job->agent->os), &message);
     if (made != STATUS_OK) {
         text_add(&answer, "the message could not be built: %s", status_text(made));
         return;

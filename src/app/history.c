@@ -14,7 +14,7 @@
 
 static const char *mail_state_name(enum mail_state state)
 {
-    static const char *const names[] = {"pending", "sent", "given up"};
+    static const char *const names[] = {"pending", "sent", "given up", "replaced"};
     return names[state];
 }
 

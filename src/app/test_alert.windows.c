@@ -30,7 +30,7 @@ static enum status make_message(struct os *os, const struct config *config, cons
     enum status status = report_mail(alert, config->subject_prefix, &mail);
     if (!status)
         status = report_message(&mail, config->mail_from, to, config->recipient_count, facts.host_name,
-                                alert->utc_ms, out_message);
+                                alert->utc_ms, alert->utc_ms, out_message);
     mail_deinit(&mail);
     free(alert);
     return status;

@@ -17,6 +17,8 @@
 #define SMALL "style=\"" FONT "font-size:12px;line-height:16px;color:#5a6270\""
 #define CELL_EXACT "font-size:1px;line-height:1px;mso-line-height-rule:exactly"
 
+#define BODY "<body bgcolor=\"#ffffff\" style=\"margin:0;padding:0;background-color:#ffffff\">\n"
+
 struct colours {
     const char *strong, *pale;
 };
@@ -228,13 +230,12 @@ char *report_mail_html(const struct report_telling *telling)
                "<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" "
                "content=\"light\"><title>");
     report_add_escaped(&out, telling->lead);
-    buffer_add(
-        &out,
-        "</title></head>\n<body bgcolor=\"#ffffff\" style=\"margin:0;padding:0;background-color:#ffffff\">\n"
-        "<!--[if mso | IE]><table width=\"600\" border=\"0\" cellspacing=\"0\" "
-        "cellpadding=\"0\"><tr><td><![endif]-->\n"
-        "<table width=\"100%%\" border=\"0\" cellspacing=\"0\" cellpadding=\"0\" bgcolor=\"#ffffff\" "
-        "style=\"max-width:600px;background-color:#ffffff\">\n");
+    buffer_add(&out,
+               "</title></head>\n" BODY
+               "<!--[if mso | IE]><table width=\"600\" border=\"0\" cellspacing=\"0\" "
+               "cellpadding=\"0\"><tr><td><![endif]-->\n"
+               "<table width=\"100%%\" border=\"0\" cellspacing=\"0\" cellpadding=\"0\" bgcolor=\"#ffffff\" "
+               "style=\"max-width:600px;background-color:#ffffff\">\n");
     buffer_add(&out,
                "<tr><td height=\"6\" bgcolor=\"%s\" style=\"height:6px;" CELL_EXACT "\">&nbsp;</td></tr>\n"
                "<tr><td style=\"padding:16px 16px 20px 16px\">" TABLE "\n"
@@ -283,4 +284,20 @@ char *report_mail_html(const struct report_telling *telling)
     buffer_add(&out, "</td></tr>\n</table></td></tr>\n</table>\n<!--[if mso | "
                      "IE]></td></tr></table><![endif]-->\n</body></html>\n");
     return buffer_take(&out);
+}
+
+void report_html_with_notice(struct buffer *out, const char *html, const char *notice)
+{
+    const char *body = notice != NULL ? strstr(html, BODY) : NULL;
+    const char *rest = body != NULL ? body + strlen(BODY) : html;
+    buffer_add_bytes(out, html, (size_t)(rest - html));
+    if (body != NULL) {
+        buffer_add(out, "<p style=\"" FONT "font-size:14px;line-height:20px;color:#1a1d21;padding:0 16px\">");
+        while (*notice != '\0') {
+            notice = report_add_escaped_line(out, notice);
+            buffer_add(out, "<br>\n");
+        }
+        buffer_add(out, "</p>\n");
+    }
+    buffer_add(out, "%s", rest);
 }

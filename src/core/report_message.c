@@ -5,7 +5,7 @@
  * made from can begin a header of its own: addresses with anything but printable ASCII are refused, every
  * other text loses its control characters first. The dot at the begin of a line is the transport's business
  * (libcurl doubles it). */
-#include "report_internal.h"
+#include "report_telling.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -327,8 +327,47 @@ static void add_part(struct buffer *out, const char *type, const char *content)
     buffer_add(out, "\r\n");
 }
 
+/* Lines that the reader has to know before all else: how late it is, and what it stands for. Empty: nothing. */
+static void add_notice(struct buffer *notice, const struct mail *mail, int64_t date_utc_ms,
+                       int64_t sent_utc_ms)
+{
+    const int64_t late_ms = sent_utc_ms - date_utc_ms;
+    if (late_ms >= MAIL_LATE_MS) {
+        buffer_add(notice, "This mail could not be sent for %s.\nIt tells how it was at %s.\n",
+                   words_duration(late_ms).s, words_time(date_utc_ms).s);
+    }
+    if (mail->earlier != NULL) {
+        buffer_add(notice,
+                   mail->earlier_count == 1 ? "It stands for an earlier one"
+                                            : "It stands for %zu earlier ones",
+                   mail->earlier_count);
+        buffer_add(notice, " that could not be sent%s:\n%s", late_ms >= MAIL_LATE_MS ? " either" : "",
+                   mail->earlier);
+    }
+}
+
+static void add_parts(struct buffer *out, const struct mail *mail, int64_t date_utc_ms, int64_t sent_utc_ms)
+{
+    struct buffer notice = {0}, plain = {0}, html = {0};
+    add_notice(&notice, mail, date_utc_ms, sent_utc_ms);
+    if (notice.data != NULL) {
+        buffer_add(&plain, "%s\n", notice.data);
+    }
+    buffer_add(&plain, "%s", mail->plain != NULL ? mail->plain : "");
+    add_part(out, "text/plain", plain.data != NULL ? plain.data : "");
+    if (mail->html != NULL) {
+        report_html_with_notice(&html, mail->html, notice.data);
+        add_part(out, "text/html", html.data != NULL ? html.data : "");
+    }
+    out->failed |= notice.failed || plain.failed || html.failed;
+    buffer_deinit(&notice);
+    buffer_deinit(&plain);
+    buffer_deinit(&html);
+}
+
 enum status report_message(const struct mail *mail, const char *from, const char *const *to, size_t to_count,
-                           const char *host_name, int64_t date_utc_ms, char **out_message)
+                           const char *host_name, int64_t date_utc_ms, int64_t sent_utc_ms,
+                           char **out_message)
 {
     const struct report_key key = report_key_parse(mail->key);
     struct buffer out = {0};
@@ -372,13 +411,13 @@ enum status report_message(const struct mail *mail, const char *from, const char
     }
     add_text_field(&out, "X-Storewatch-Host", host_name);
     add_text_field(&out, "X-Storewatch-Key", mail->key);
+    if (mail->earlier_count > 0) {
+        buffer_add(&out, "X-Storewatch-Replaces: %zu\r\n", mail->earlier_count);
+    }
     buffer_add(&out, "MIME-Version: 1.0\r\n"
                      "Content-Type: multipart/alternative; boundary=\"" BOUNDARY "\"\r\n"
                      "\r\n");
-    add_part(&out, "text/plain", mail->plain != NULL ? mail->plain : "");
-    if (mail->html != NULL) {
-        add_part(&out, "text/html", mail->html);
-    }
+    add_parts(&out, mail, date_utc_ms, sent_utc_ms);
     buffer_add(&out, "--" BOUNDARY "--\r\n");
 
     char *message = buffer_take(&out);
@@ -396,6 +435,6 @@ void mail_deinit(struct mail *mail)
 {
     free(mail->plain);
     free(mail->html);
-    mail->plain = NULL;
-    mail->html = NULL;
+    free(mail->earlier);
+    mail->plain = mail->html = mail->earlier = NULL;
 }

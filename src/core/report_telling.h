@@ -54,5 +54,7 @@ const char *report_done_heading(const struct alert *alert);
 
 /* The HTML part (report_mail_html.c), heap text owned by the caller; NULL without memory. */
 char *report_mail_html(const struct report_telling *telling);
+/* Appends such a part with lines before all else; NULL = none. */
+void report_html_with_notice(struct buffer *out, const char *html, const char *notice);
 
 #endif

@@ -1,10 +1,14 @@
 /* outbox.c - mails that wait for a relay. A mail is queued in the transaction of the transition it tells of,
  * once for each key, and leaves the queue in the order it came, so a crash neither loses nor doubles it here.
+ * After a long wait one mail stands for those before it that it says anew: nothing is changed for that while they
+ * wait, and they leave the queue in the transaction that notes it as sent.
  */
 #include "store_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define EARLIER_LINES_MAX 24 /* of three days of reminders each */
 
 void outbox_entry_deinit(struct outbox_entry *entry)
 {
@@ -101,12 +105,51 @@ static enum status read_body(struct store *store, struct query *query, char **ou
     return STATUS_OK;
 }
 
-enum status store_next_mail(struct store *store, int64_t after_id, struct outbox_entry *out_entry,
-                            struct err *err)
+/* What the mail stands for, a line each: those that found no room are counted. */
+static enum status read_earlier(struct store *store, struct outbox_entry *entry, int64_t before_utc_ms,
+                                struct err *err)
+{
+    struct query query = query_on(store, STATEMENT_MAILS_STOOD_FOR);
+    query_bind_text(&query, entry->mail.key);
+    query_bind_integer(&query, before_utc_ms);
+    struct buffer lines = {0};
+    enum status status;
+    size_t count = 0;
+    while ((status = query_step(store, &query, "next mail", err)) == STATUS_OK) {
+        const int64_t queued_utc_ms = query_integer(&query);
+        char subject[MAIL_SUBJECT_MAX];
+        query_text(&query, subject, sizeof(subject));
+        if (count++ < EARLIER_LINES_MAX) {
+            char time[40];
+            struct text text = text_on(time, sizeof(time));
+            text_add_time_human(&text, queued_utc_ms);
+            buffer_add(&lines, "%s  %s\n", time, subject);
+        }
+    }
+    query_done(&query);
+    if (count > EARLIER_LINES_MAX) {
+        buffer_add(&lines, "... and %zu more: \"storewatch history\" lists them.\n",
+                   count - EARLIER_LINES_MAX);
+    }
+    if (status == STATUS_NOT_FOUND && count > 0) {
+        entry->mail.earlier = buffer_take(&lines);
+        entry->mail.earlier_count = count;
+        entry->replaces_before_utc_ms = before_utc_ms;
+        return entry->mail.earlier != NULL
+                   ? STATUS_OK
+                   : err_set(err, STATUS_NO_MEMORY, "next mail", 0, "%s: out of memory", store->path);
+    }
+    buffer_deinit(&lines);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+enum status store_next_mail(struct store *store, int64_t after_id, int64_t utc_ms,
+                            struct outbox_entry *out_entry, struct err *err)
 {
     struct outbox_entry entry = {0};
     struct query query = query_on(store, STATEMENT_MAIL_NEXT);
     query_bind_integer(&query, after_id);
+    query_bind_integer(&query, utc_ms - MAIL_LATE_MS);
     enum status status = query_step(store, &query, "next mail", err);
     if (status == STATUS_OK) {
         status = read_entry(store, &query, &entry, err);
@@ -118,6 +161,9 @@ enum status store_next_mail(struct store *store, int64_t after_id, struct outbox
         status = read_body(store, &query, &entry.mail.html, err);
     }
     query_done(&query);
+    if (status == STATUS_OK) {
+        status = read_earlier(store, &entry, utc_ms - MAIL_LATE_MS, err);
+    }
     if (status == STATUS_OK) {
         *out_entry = entry;
     } else {
@@ -146,6 +192,20 @@ enum status store_set_mail(struct store *store, const char *key, enum mail_state
         status = err_set(err, STATUS_NOT_FOUND, "set mail", 0, "%s: there is no such mail", store->path);
     }
     return status;
+}
+
+enum status store_replace_mails(struct store *store, const char *key, int64_t before_utc_ms, int64_t utc_ms,
+                                struct err *err)
+{
+    char words[MAIL_KEY_MAX + 32];
+    struct text text = text_on(words, sizeof(words));
+    text_add(&text, "told by the later mail %s", key);
+    struct query replace = query_on(store, STATEMENT_MAILS_REPLACE);
+    query_bind_text(&replace, key);
+    query_bind_integer(&replace, before_utc_ms);
+    query_bind_text(&replace, words);
+    query_bind_integer(&replace, utc_ms);
+    return query_run(store, &replace, "replace mails", err);
 }
 
 enum status store_count_mails(struct store *store, enum mail_state state, int64_t since_utc_ms,

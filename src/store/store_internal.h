@@ -123,8 +123,15 @@
                 " last_answer, subject, plain, html) VALUES(?, ?, ?, ?, 0, 'pending', 0, '', ?, ?, ?)"       \
                 " ON CONFLICT(key) DO NOTHING")                                                              \
     X(MAIL_NEXT,                                                                                             \
-      "SELECT " MAIL_COLUMNS ", plain, html FROM outbox INDEXED BY outbox_pending"                           \
-      " WHERE state = 'pending' AND id > ? ORDER BY id LIMIT 1") /* else all bodies would be sorted */       \
+      "SELECT " MAIL_COLUMNS ", plain, html FROM outbox INDEXED BY outbox_pending" /* else all bodies */     \
+      " WHERE state = 'pending' AND id > ?1 AND NOT (queued_utc_ms < ?2 AND " MAIL_SAID_ANEW                 \
+      ")) ORDER BY id LIMIT 1") /* would be sorted */                                                        \
+    X(MAILS_STOOD_FOR,                                                                                       \
+      "SELECT queued_utc_ms, subject FROM outbox INDEXED BY outbox_pending WHERE " MAIL_STOOD_FOR            \
+      " ORDER BY id")                                                                                        \
+    X(MAILS_REPLACE,                                                                                         \
+      "UPDATE outbox SET state = 'replaced', last_answer = ?3, done_utc_ms = ?4,"                            \
+      " plain = NULL, html = NULL WHERE id IN (SELECT id FROM outbox WHERE " MAIL_STOOD_FOR ")")             \
     X(MAIL_SET, "UPDATE outbox SET state = ?1, attempts = ?2, last_answer = ?3, done_utc_ms = ?4,"           \
                 " plain = iif(?1 = 'sent', NULL, plain), html = iif(?1 = 'sent', NULL, html)"                \
                 " WHERE key = ?5")                                                                           \
@@ -135,6 +142,20 @@
     /* settings */                                                                                           \
     X(SETTING_PUT, "INSERT OR REPLACE INTO setting(name, value) VALUES(?, ?)")                               \
     X(SETTING_GET, "SELECT value FROM setting WHERE name = ?")
+
+/* Does a later pending mail of its incident say what this one said? Of a restart, and of a service that is down,
+ * each says something else: they are told one by one. */
+#define MAIL_SAID_ANEW                                                                                       \
+    "EXISTS(SELECT 1 FROM outbox AS later INDEXED BY outbox_pending WHERE later.state = 'pending'"           \
+    " AND later.id > outbox.id AND later.incident_id = outbox.incident_id AND CASE later.kind"               \
+    " WHEN 'DIGEST' THEN outbox.kind = 'DIGEST' WHEN 'SERVICE_UP_AGAIN' THEN outbox.kind = 'ENDED'"          \
+    " ELSE later.kind IN ('REMINDER', 'ESCALATED', 'RECOVERED', 'ENDED', 'UNWATCHED')"                       \
+    " AND outbox.kind IN ('OPENED', 'REMINDER', 'ESCALATED', 'RESTART_HELD') END"
+/* ?1: the mail's key; ?2: those stand behind it that were queued before that. */
+#define MAIL_STOOD_FOR                                                                                       \
+    "state = 'pending' AND id < (SELECT id FROM outbox WHERE key = ?1) AND queued_utc_ms < ?2"               \
+    " AND incident_id = (SELECT incident_id FROM outbox WHERE key = ?1)"                                     \
+    " AND " MAIL_SAID_ANEW " AND later.id <= (SELECT id FROM outbox WHERE key = ?1))"
 
 /* A late sample (the clock was set back) lands in a bucket that exists already: the two become one. */
 #define MERGE_ROLLUP                                                                                         \

@@ -27,7 +27,8 @@ LIST_OF(restart_outcome, [RESTART_OUTCOME_NONE] = "none", [RESTART_SUCCEEDED] = 
 LIST_OF(restart_step, [STEP_WAITING] = "waiting", [STEP_ASKED] = "asked", [STEP_REACHED] = "reached",
         [STEP_GIVEN_UP] = "given_up");
 LIST_OF(alert_kind, ALERT_LIST(ALERT_WORD));
-LIST_OF(mail_state, [MAIL_PENDING] = "pending", [MAIL_SENT] = "sent", [MAIL_DEAD] = "dead");
+LIST_OF(mail_state, [MAIL_PENDING] = "pending", [MAIL_SENT] = "sent", [MAIL_DEAD] = "dead",
+        [MAIL_REPLACED] = "replaced");
 
 void query_bind_word(struct query *query, const struct vocabulary *words, int value)
 {

@@ -160,7 +160,7 @@ static void start_service(void)
     store_get_restarts(store, journals, ARRAY_COUNT(journals), &count, NULL);
     store_get_budget(store, entries, ARRAY_COUNT(entries), &count, NULL);
     store_get_setting(store, "clean_stop", words, sizeof(words), NULL);
-    if (store_next_mail(store, 0, &mail, NULL) == STATUS_OK) {
+    if (store_next_mail(store, 0, 0, &mail, NULL) == STATUS_OK) {
         outbox_entry_deinit(&mail);
     }
     store_maintain(store, NOW + STORE_RAW_MS, NULL);

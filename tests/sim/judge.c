@@ -35,7 +35,9 @@
  *       storewatch that ended with a mail on its way; at the end no number up to the incident's count is
  *       missing, the outbox is empty, and of each restart that the file calls down, handed over, turned
  *       back or called off a mail has come; not more than CALLED_OFF_MAX were called off for one incident;
- *       that a service is down is mailed within MAILED_MAX_MS of its event while disk and relays work. A
+ *       that a service is down is mailed within MAILED_MAX_MS of its event while disk and relays work. One that
+ *       the file calls replaced is not missing when the later one that it names has arrived and says of as many that it
+ *       stands for them. A
  *       mail that a relay refused for good counts as arrived. Where memory fails on and on (tests/torture),
  *       as many may miss as were dropped, never the first
  *

@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAILED_MAX_MS (20 * MS_PER_MINUTE) /* twice the longest back-off */
@@ -95,6 +96,14 @@ void judge_mail_is_put_off(const char *message)
         key_know(key);
 }
 
+/* For so many earlier ones it says that it stands. */
+static int replaces_of(const char *message)
+{
+    static const char header[] = "\r\nX-Storewatch-Replaces: ";
+    const char *at = strstr(message, header);
+    return at ? atoi(at + strlen(header)) : 0;
+}
+
 void judge_mail(const char *message, bool refused)
 {
     char key[MAIL_KEY_MAX];
@@ -111,6 +120,7 @@ void judge_mail(const char *message, bool refused)
         known->refused = true;
         return;
     }
+    known->replaces = replaces_of(message);
     if (known->delivered++ == 0 || known->from_memory)
         return; /* the failed commit of one that left from memory may be found done after a power cut */
     judge()->duplicates++;
@@ -198,6 +208,36 @@ static void check_file(sqlite3 *db)
     asked(db, statement);
 }
 
+/* The file says of a mail that a later one stands for it: that one has arrived, and says so of as many at least. */
+static void check_replaced(sqlite3 *db)
+{
+    sqlite3_stmt *statement = ask(
+        db,
+        "SELECT (SELECT key FROM outbox AS later WHERE instr(earlier.last_answer, later.key) AND later.id >"
+        " earlier.id AND later.incident_id = earlier.incident_id ORDER BY length(key) DESC), count(*)"
+        " FROM outbox AS earlier WHERE state = 'replaced' GROUP BY 1");
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        const char *key = (const char *)sqlite3_column_text(statement, 0);
+        const struct judge_key *later = key ? key_find(key) : NULL;
+        if (!later || later->delivered == 0 || later->replaces < sqlite3_column_int(statement, 1))
+            judge_fail("R5", "%d mails were replaced by %s, which %s", sqlite3_column_int(statement, 1),
+                       key ? key : "nothing", later && later->delivered ? "does not say so" : "never came");
+    }
+    asked(db, statement);
+}
+
+static bool is_replaced(sqlite3 *db, int64_t incident, int64_t opened_utc_ms, unsigned number)
+{
+    char glob[80];
+    snprintf(glob, sizeof glob, "i%lld-%u.*.%lld", (long long)incident, number, (long long)opened_utc_ms);
+    sqlite3_stmt *statement = ask(db, "SELECT 1 FROM outbox WHERE state = 'replaced' AND key GLOB ?");
+    sqlite3_bind_text(statement, 1, glob, -1, SQLITE_STATIC);
+    const bool found = sqlite3_step(statement) == SQLITE_ROW;
+    asked(db, statement);
+    judge()->replaced += found;
+    return found;
+}
+
 static void check_mails(sqlite3 *db)
 {
     /* What was found out only while it stopped is for its next life to mail. */
@@ -207,6 +247,7 @@ static void check_mails(sqlite3 *db)
     if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) > 0)
         judge_fail("R5", "%d mails are left in the outbox", sqlite3_column_int(statement, 0));
     asked(db, statement);
+    check_replaced(db);
     if (sim->damaged) /* with mails that waited in it */
         return;
     /* With no memory for long some reminders were dropped; how it began is never among them. */
@@ -216,7 +257,7 @@ static void check_mails(sqlite3 *db)
         int64_t id = sqlite3_column_int64(statement, 0), opened = sqlite3_column_int64(statement, 1);
         unsigned told = (unsigned)sqlite3_column_int(statement, 2);
         for (unsigned number = 1; number <= told; number++) {
-            if (number_arrived(id, opened, number))
+            if (number_arrived(id, opened, number) || is_replaced(db, id, opened, number))
                 continue;
             if (number > 1 && missing_allowed > 0)
                 missing_allowed--;

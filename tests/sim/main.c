@@ -15,7 +15,7 @@
 #define STORY_LINES 60
 
 struct totals {
-    uint64_t worlds, lives, restarts, mails, stops, starts, terminations, looks, duplicates, checks,
+    uint64_t worlds, lives, restarts, mails, stops, starts, terminations, looks, duplicates, replaced, checks,
         injected[FAULT_KIND_COUNT];
     double hours;
 };
@@ -31,6 +31,7 @@ static void count(struct totals *totals)
     totals->terminations += sim->terminations;
     totals->looks += sim->looks;
     totals->duplicates += sim->judge.duplicates;
+    totals->replaced += sim->judge.replaced;
     totals->checks += sim->judge.checks;
     totals->hours += (double)true_ms() / (double)MS_PER_HOUR;
     for (size_t i = 0; i < FAULT_KIND_COUNT; i++)
@@ -68,9 +69,10 @@ static void print_totals(const struct totals *totals, bool with_faults)
 {
     printf("%" PRIu64 " worlds, %.0f simulated hours, %" PRIu64 " lives of storewatch, %" PRIu64
            " restarts, %" PRIu64 " stops, %" PRIu64 " starts, %" PRIu64 " processes ended, %" PRIu64
-           " mails (%" PRIu64 " twice), %" PRIu64 " looks, %" PRIu64 " checks\n",
+           " mails (%" PRIu64 " twice, %" PRIu64 " replaced), %" PRIu64 " looks, %" PRIu64 " checks\n",
            totals->worlds, totals->hours, totals->lives, totals->restarts, totals->stops, totals->starts,
-           totals->terminations, totals->mails, totals->duplicates, totals->looks, totals->checks);
+           totals->terminations, totals->mails, totals->duplicates, totals->replaced, totals->looks,
+           totals->checks);
     for (size_t i = 0; with_faults && i < FAULT_KIND_COUNT; i++)
         printf("%8" PRIu64 "  %s\n", totals->injected[i], fault_name((enum fault_kind)i));
 }

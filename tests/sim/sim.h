@@ -183,6 +183,7 @@ struct judge_restart {
 struct judge_key {
     char key[MAIL_KEY_MAX];
     unsigned delivered;
+    int replaces; /* so many, says the latest of them */
     bool refused, from_memory;
 };
 
@@ -203,7 +204,8 @@ struct judge {
     size_t key_count;
     struct judge_key keys[JUDGE_KEYS_MAX];
     unsigned duplicates, duplicates_allowed;
-    uint64_t dropped; /* mails for which there was no room, as storewatch counted them */
+    uint64_t replaced; /* mails that another stands for */
+    uint64_t dropped;  /* mails for which there was no room, as storewatch counted them */
     int64_t maintenance_until_utc_ms,
         maintenance_until_ms;                  /* by the wall clock and in true time: both must hold */
     int64_t life_begun_ms, store_failing_told; /* of this life */

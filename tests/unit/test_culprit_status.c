@@ -180,7 +180,7 @@ static char *latest_mail(const struct machine *machine)
     struct outbox_entry entry;
     char *plain = NULL;
     assert_int_equal(store_open_readonly(path, &store, NULL), STATUS_OK);
-    for (int64_t id = 0; store_next_mail(store, id, &entry, NULL) == STATUS_OK; id = entry.id) {
+    for (int64_t id = 0; store_next_mail(store, id, 0, &entry, NULL) == STATUS_OK; id = entry.id) {
         free(plain);
         plain = strdup(entry.mail.plain);
         outbox_entry_deinit(&entry);

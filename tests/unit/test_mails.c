@@ -824,7 +824,7 @@ static void test_order_holds_for_however_many_incidents(void **state)
         assert_false(drive_lane(agent, LANE_MAIL));
     }
     snprintf(next, sizeof next, "i%d-2", last);
-    put(f, ALERT_RECOVERED, last, next);
+    put(f, ALERT_RESTART_ABANDONED, last, next); /* which does not stand for what waited for an hour */
     for (int i = 0; i <= 2 * last && agent->mail_after_id <= last; i++) {
         drive_lane(agent, LANE_STORE);
         assert_false(drive_lane(agent, LANE_MAIL));
@@ -834,6 +834,32 @@ static void test_order_holds_for_however_many_incidents(void **state)
     poll_for(f, MS_PER_HOUR);
     assert_true(mailed(f, first) && mailed(f, next));
     assert_true(strstr(f->os.log_storage, first) < strstr(f->os.log_storage, next));
+}
+
+/* No relay for a day: then one mail stands for those before it, and not before it has arrived. */
+static void test_one_mail_stands_for_those_that_could_not_be_sent(void **state)
+{
+    struct fixture *f = *state;
+    struct agent *agent = f->agent;
+    agent->engine->config.max_per_hour = 0;
+    f->os.relays[0] = RELAY_UNREACHABLE;
+    const char *keys[] = {"i4-1", "i4-2", "i4-3"};
+    for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+        put(f, i == 0 ? ALERT_OPENED : ALERT_REMINDER, 4, keys[i]);
+        poll_for(f, 8 * MS_PER_HOUR);
+    }
+    size_t count = 0;
+    assert_int_equal(store_count_mails(agent->store, MAIL_PENDING, 0, &count, NULL), STATUS_OK);
+    assert_int_equal(count, 3);
+    f->os.relays[0] = RELAY_WORKS;
+    poll_for(f, MS_PER_HOUR);
+    assert_true(!mailed(f, "i4-1") && !mailed(f, "i4-2") && mailed(f, "i4-3"));
+    struct outbox_entry entries[4];
+    assert_int_equal(store_get_mails(agent->store, entries, 4, &count, NULL), STATUS_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(entries[0].state, MAIL_SENT);
+    assert_int_equal(entries[1].state, MAIL_REPLACED);
+    assert_int_equal(entries[2].state, MAIL_REPLACED);
 }
 
 int main(void)
@@ -870,6 +896,7 @@ int main(void)
         TEST(test_what_was_sent_is_remembered_until_it_is_saved),
         TEST(test_a_mail_that_was_loaded_in_an_earlier_round_waits),
         TEST(test_order_holds_for_however_many_incidents),
+        TEST(test_one_mail_stands_for_those_that_could_not_be_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

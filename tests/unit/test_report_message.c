@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storewatch/report.h"
+#include "../../src/core/report_telling.h"
 
 #define NOW INT64_C(1795317245000) /* 2026-11-22 03:14:05 UTC, a Sunday */
 
@@ -21,7 +21,7 @@ static char *message_of(const char *subject, const char *plain)
     char *message = NULL;
     text_copy(mail.subject, sizeof(mail.subject), subject);
     mail.plain = (char *)(uintptr_t)plain;
-    assert_int_equal(report_message(&mail, "sw@example.com", one, 1, "EX1", NOW, &message), STATUS_OK);
+    assert_int_equal(report_message(&mail, "sw@example.com", one, 1, "EX1", NOW, NOW, &message), STATUS_OK);
     assert_non_null(message);
     return message;
 }
@@ -124,7 +124,7 @@ static void whole_message(void **state)
     char *message = NULL;
     mail.plain = plain;
     mail.html = html;
-    assert_int_equal(report_message(&mail, "storewatch <sw@example.com>", to, 2, "EX1", NOW, &message),
+    assert_int_equal(report_message(&mail, "storewatch <sw@example.com>", to, 2, "EX1", NOW, NOW, &message),
                      STATUS_OK);
     assert_string_equal(message, "Date: Sun, 22 Nov 2026 03:14:05 +0000\r\n"
                                  "From: \"storewatch\" <sw@example.com>\r\n"
@@ -162,28 +162,80 @@ static void whole_message(void **state)
 
     /* the first mail of an incident begins the thread; another kind has none */
     text_copy(mail.key, sizeof(mail.key), "i12-1.OPENED-urgent.1763781245123");
-    assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "EX1", NOW, &message), STATUS_OK);
+    assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "EX1", NOW, NOW, &message), STATUS_OK);
     assert_non_null(strstr(message, "\r\nMessage-ID: <i12-1.1763781245123.storewatch@EX1>\r\n"));
     assert_null(strstr(message, "References"));
     assert_non_null(strstr(message, "\r\nImportance: high\r\n")); /* whatever its subject */
     free(message);
     text_copy(mail.key, sizeof(mail.key), "i12-1.OPENED-calm.1763781245123");
-    assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "EX1", NOW, &message), STATUS_OK);
+    assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "EX1", NOW, NOW, &message), STATUS_OK);
     assert_non_null(strstr(message, "\r\nMessage-ID: <i12-1.1763781245123.storewatch@EX1>\r\n"));
     assert_non_null(strstr(message, "\r\nImportance: low\r\nX-Priority: 5\r\n"));
     free(message);
     text_copy(mail.key, sizeof(mail.key), "i12-1.OPENED.1763781245123");
-    assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "EX1", NOW, &message), STATUS_OK);
+    assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "EX1", NOW, NOW, &message), STATUS_OK);
     assert_null(strstr(message, "Importance"));
     free(message);
     text_copy(mail.key, sizeof(mail.key), "TEST-5");
     mail.html = NULL;
-    assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "my host", NOW, &message), STATUS_OK);
+    assert_int_equal(report_message(&mail, "sw@example.com", to, 1, "my host", NOW, NOW, &message),
+                     STATUS_OK);
     assert_non_null(strstr(message, "\r\nMessage-ID: <TEST-5.storewatch@my=20host>\r\n"));
     assert_non_null(strstr(message, "\r\nX-Storewatch-Kind: TEST\r\n"));
     assert_null(strstr(message, "X-Storewatch-Incident"));
     assert_null(strstr(message, "text/html"));
     free(message);
+}
+
+/* Before all else the reader hears how old it is, and which others he did not get. */
+static void late_mails_say_so(void **state)
+{
+    (void)state;
+    char plain[] = "It grows.\n", page[] = "<b>x</b>";
+    char a_line[] = "2026-11-21 12:00:00 UTC  a <b> & c\n", two[] = "first\nsecond\n";
+    const struct {
+        int64_t late_ms;
+        char *earlier;
+        size_t count;
+        const char *body;
+    } cases[] = {
+        {MAIL_LATE_MS - 1, NULL, 0, "It grows.\n"},
+        {-MS_PER_DAY, NULL, 0, "It grows.\n"},
+        {2 * MS_PER_HOUR, NULL, 0,
+         "This mail could not be sent for 2 h.\nIt tells how it was at 2026-11-22 03:14:05 UTC.\n\nIt "
+         "grows.\n"},
+        {0, a_line, 1,
+         "It stands for an earlier one that could not be sent:\n2026-11-21 12:00:00 UTC  a <b> & c\n\nIt "
+         "grows.\n"},
+        {2 * MS_PER_HOUR, two, 2,
+         "This mail could not be sent for 2 h.\nIt tells how it was at 2026-11-22 03:14:05 UTC.\n"
+         "It stands for 2 earlier ones that could not be sent either:\nfirst\nsecond\n\nIt grows.\n"},
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct mail mail = {.key = "i12-3.REMINDER.5", .subject = "x", .plain = plain, .html = page};
+        mail.earlier = cases[i].earlier;
+        mail.earlier_count = cases[i].count;
+        char *message = NULL, back[1000];
+        assert_int_equal(
+            report_message(&mail, "sw@example.com", one, 1, "EX1", NOW, NOW + cases[i].late_ms, &message),
+            STATUS_OK);
+        assert_wire(message);
+        body(message, back, sizeof(back));
+        assert_string_equal(back, cases[i].body);
+        header(message, "X-Storewatch-Replaces", back, sizeof(back));
+        assert_int_equal(atoi(back), cases[i].count);
+        free(message);
+    }
+    struct alert alert = {.kind = ALERT_TEST, .utc_ms = NOW, .key = "TEST-5", .host_name = "EX1"};
+    struct mail mail;
+    struct buffer html = {0};
+    assert_int_equal(report_mail(&alert, "", &mail), STATUS_OK);
+    report_html_with_notice(&html, mail.html, a_line);
+    assert_non_null(strstr(html.data, "UTC  a &lt;b&gt; &amp; c<br>"));
+    assert_true(strstr(html.data, "<body") < strstr(html.data, "UTC  a"));
+    assert_true(strstr(html.data, "UTC  a") < strstr(html.data, "<table"));
+    buffer_deinit(&html);
+    mail_deinit(&mail);
 }
 
 static void dates(void **state)
@@ -201,7 +253,9 @@ static void dates(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         char *message = NULL;
         char expected[64];
-        assert_int_equal(report_message(&mail, "a@b.c", one, 1, "EX1", cases[i].utc_ms, &message), STATUS_OK);
+        assert_int_equal(
+            report_message(&mail, "a@b.c", one, 1, "EX1", cases[i].utc_ms, cases[i].utc_ms, &message),
+            STATUS_OK);
         snprintf(expected, sizeof(expected), "Date: %s\r\n", cases[i].date);
         assert_memory_equal(message, expected, strlen(expected));
         free(message);
@@ -322,14 +376,15 @@ static void addresses(void **state)
         const enum status expected = cases[i].address != NULL ? STATUS_OK : STATUS_INVALID;
         assert_int_equal(mail_address_get(cases[i].mailbox, address, sizeof(address)), expected);
         assert_string_equal(address, expected == STATUS_OK ? cases[i].address : "untouched");
-        assert_int_equal(report_message(&mail, "sw@example.com", &cases[i].mailbox, 1, "EX1", NOW, &message),
-                         expected);
+        assert_int_equal(
+            report_message(&mail, "sw@example.com", &cases[i].mailbox, 1, "EX1", NOW, NOW, &message),
+            expected);
         if (expected == STATUS_OK) {
             assert_non_null(strstr(message, cases[i].line));
             assert_wire(message);
         } else {
             assert_null(message);
-            assert_int_equal(report_message(&mail, cases[i].mailbox, one, 1, "EX1", NOW, &message),
+            assert_int_equal(report_message(&mail, cases[i].mailbox, one, 1, "EX1", NOW, NOW, &message),
                              STATUS_INVALID);
         }
         free(message);
@@ -344,7 +399,8 @@ static void addresses(void **state)
     assert_int_equal(mail_address_get(longest, address, sizeof(address)), STATUS_INVALID);
     assert_int_equal(mail_address_get("a@b.c", small, sizeof(small)), STATUS_INVALID);
     char *message = NULL;
-    assert_int_equal(report_message(&mail, "sw@example.com", one, 0, "EX1", NOW, &message), STATUS_INVALID);
+    assert_int_equal(report_message(&mail, "sw@example.com", one, 0, "EX1", NOW, NOW, &message),
+                     STATUS_INVALID);
 }
 
 static void many_recipients_are_folded(void **state)
@@ -361,7 +417,7 @@ static void many_recipients_are_folded(void **state)
     }
     struct mail mail = {.key = "TEST-1", .subject = "x"};
     char *message = NULL;
-    assert_int_equal(report_message(&mail, "sw@example.com", to, 32, "EX1", NOW, &message), STATUS_OK);
+    assert_int_equal(report_message(&mail, "sw@example.com", to, 32, "EX1", NOW, NOW, &message), STATUS_OK);
     assert_wire(message);
     char back[4096] = "";
     header(message, "To", back, sizeof(back));
@@ -383,8 +439,9 @@ static void nothing_is_injected(void **state)
     mail.plain = plain;
     mail.html = plain;
     char *message = NULL;
-    assert_int_equal(report_message(&mail, "sw@example.com", one, 1, "E\r\nX-Evil: 1\r\n\r\n", NOW, &message),
-                     STATUS_OK);
+    assert_int_equal(
+        report_message(&mail, "sw@example.com", one, 1, "E\r\nX-Evil: 1\r\n\r\n", NOW, NOW, &message),
+        STATUS_OK);
     assert_wire(message);
     const char *end = strstr(message, "\r\n\r\n");
     const char *evil = strstr(message, "\r\nX-Evil");
@@ -456,6 +513,7 @@ int main(void)
         cmocka_unit_test(quoted_printable),    cmocka_unit_test(subject_lines),
         cmocka_unit_test(addresses),           cmocka_unit_test(many_recipients_are_folded),
         cmocka_unit_test(nothing_is_injected), cmocka_unit_test(random_bytes),
+        cmocka_unit_test(late_mails_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -320,11 +320,11 @@ static void mail_round_trip(void **state)
 {
     struct outbox_entry entry = {0};
     struct err why = {0};
-    assert_int_equal(store_next_mail(*state, 0, &entry, &why), STATUS_NOT_FOUND);
+    assert_int_equal(store_next_mail(*state, 0, 0, &entry, &why), STATUS_NOT_FOUND);
     assert_int_equal(why.status, STATUS_OK); /* an empty outbox is no failure */
     put_mail(*state, "i12-3", 12, NOON);
     struct store *store = reopen(state);
-    OK(store_next_mail(store, 0, &entry, &err));
+    OK(store_next_mail(store, 0, 0, &entry, &err));
     assert_int_equal(entry.incident_id, 12);
     assert_int_equal(entry.kind, ALERT_ESCALATED);
     assert_int_equal(entry.severity, SEVERITY_ERROR);
@@ -340,7 +340,7 @@ static void mail_round_trip(void **state)
     outbox_entry_deinit(&entry);
 
     OK(store_set_mail(store, "i12-3", MAIL_PENDING, 1, "451 try later", NOON + 1, &err));
-    OK(store_next_mail(store, 0, &entry, &err));
+    OK(store_next_mail(store, 0, 0, &entry, &err));
     assert_int_equal(entry.attempts, 1);
     assert_string_equal(entry.last_answer, "451 try later");
     assert_int_equal(entry.done_utc_ms, 0);
@@ -352,7 +352,7 @@ static void mail_round_trip(void **state)
     memset(long_answer, 'x', sizeof(long_answer) - 1);
     long_answer[sizeof(long_answer) - 1] = '\0';
     OK(store_set_mail(store, "i12-3", MAIL_SENT, 2, long_answer, NOON + 2, &err));
-    assert_int_equal(store_next_mail(store, 0, &entry, NULL), STATUS_NOT_FOUND);
+    assert_int_equal(store_next_mail(store, 0, 0, &entry, NULL), STATUS_NOT_FOUND);
     size_t count = 0;
     OK(store_get_mails(store, &entry, 1, &count, &err));
     assert_int_equal(count, 1);
@@ -369,7 +369,7 @@ static void mail_without_a_body(void **state)
     struct mail mail = {.key = "k"};
     struct outbox_entry entry = {0};
     OK(store_put_mail(*state, &mail, ALERT_TEST, 0, NOON, &err));
-    OK(store_next_mail(*state, 0, &entry, &err));
+    OK(store_next_mail(*state, 0, 0, &entry, &err));
     assert_null(entry.mail.plain);
     assert_null(entry.mail.html);
     assert_int_equal(entry.severity, SEVERITY_INFORMATION);
@@ -403,13 +403,98 @@ static void mails_in_order(void **state)
         struct outbox_entry entry;
         char key[16];
         snprintf(key, sizeof(key), "k%d", i);
-        OK(store_next_mail(*state, after, &entry, &err));
+        OK(store_next_mail(*state, after, 0, &entry, &err));
         assert_string_equal(entry.mail.key, key);
         after = entry.id;
         outbox_entry_deinit(&entry);
     }
     struct outbox_entry entry;
-    assert_int_equal(store_next_mail(*state, after, &entry, NULL), STATUS_NOT_FOUND);
+    assert_int_equal(store_next_mail(*state, after, 0, &entry, NULL), STATUS_NOT_FOUND);
+}
+
+static void put_kind(struct store *store, const char *key, enum alert_kind kind, int64_t incident_id,
+                     int64_t utc_ms)
+{
+    struct mail mail = {.plain = (char *)(uintptr_t) "plain"};
+    strcpy(mail.key, key);
+    snprintf(mail.subject, sizeof(mail.subject), "subject of %s", key);
+    OK(store_put_mail(store, &mail, kind, incident_id, utc_ms, &err));
+}
+
+/* The keys of what is to be sent at that time, in their order, each with what it stands for. */
+static void assert_waiting(struct store *store, int64_t utc_ms, const char *expected)
+{
+    char storage[2048];
+    struct text text = text_on(storage, sizeof(storage));
+    struct outbox_entry entry = {0};
+    for (int64_t after = 0; store_next_mail(store, after, utc_ms, &entry, NULL) == STATUS_OK;
+         after = entry.id) {
+        text_add(&text, "%s (%zu)\n%s", entry.mail.key, entry.mail.earlier_count,
+                 entry.mail.earlier != NULL ? entry.mail.earlier : "");
+        assert_true((entry.replaces_before_utc_ms != 0) == (entry.mail.earlier != NULL));
+        outbox_entry_deinit(&entry);
+    }
+    assert_string_equal(storage, expected);
+}
+
+/* After a long wait the later mail says it anew, and what was over before is no news: but nothing is lost. */
+static void a_late_mail_stands_for_those_before(void **state)
+{
+    struct store *store = *state;
+    put_kind(store, "i1-1", ALERT_OPENED, 1, NOON);
+    put_kind(store, "i2-1", ALERT_OPENED, 2, NOON);
+    put_kind(store, "D-1", ALERT_DIGEST, 0, NOON);
+    put_kind(store, "i1-2", ALERT_SERVICE_DOWN, 1, NOON + 1);
+    put_kind(store, "i1-3", ALERT_ESCALATED, 1, NOON + 2);
+    put_kind(store, "B-1", ALERT_BLIND, 0, NOON + 3);
+    put_kind(store, "D-2", ALERT_DIGEST, 0, NOON + 4);
+    put_kind(store, "i2-2", ALERT_ENDED, 2, NOON + 5);
+    put_kind(store, "i2-3", ALERT_SERVICE_UP_AGAIN, 2, NOON + 6);
+    put_kind(store, "i1-4", ALERT_RECOVERED, 1, NOON + MS_PER_HOUR);
+    assert_waiting(store, NOON + MS_PER_HOUR, /* not long yet */
+                   "i1-1 (0)\ni2-1 (0)\nD-1 (0)\ni1-2 (0)\ni1-3 (0)\nB-1 (0)\nD-2 (0)\ni2-2 (0)\n"
+                   "i2-3 (0)\ni1-4 (0)\n");
+    const int64_t late = NOON + MS_PER_HOUR + 10;
+    assert_waiting(
+        store, late,
+        "i1-2 (0)\nB-1 (0)\n"
+        "D-2 (1)\n2026-11-22 12:00:00 UTC  subject of D-1\n"
+        "i2-3 (2)\n2026-11-22 12:00:00 UTC  subject of i2-1\n2026-11-22 12:00:00 UTC  subject of i2-2\n"
+        "i1-4 (2)\n2026-11-22 12:00:00 UTC  subject of i1-1\n2026-11-22 12:00:00 UTC  subject of i1-3\n");
+
+    /* What came too late to be named waits on, and so does all when it is given up. */
+    OK(store_replace_mails(store, "i1-4", NOON + 1, late, &err));
+    OK(store_set_mail(store, "i1-4", MAIL_SENT, 1, "250 ok", late, &err));
+    OK(store_set_mail(store, "i2-3", MAIL_DEAD, 1, "550 no", late, &err));
+    assert_waiting(store, late,
+                   "i1-2 (0)\ni1-3 (0)\nB-1 (0)\n"
+                   "D-2 (1)\n2026-11-22 12:00:00 UTC  subject of D-1\n"
+                   "i2-2 (1)\n2026-11-22 12:00:00 UTC  subject of i2-1\n");
+    struct outbox_entry entries[16];
+    size_t count = 0;
+    OK(store_get_mails(store, entries, ARRAY_COUNT(entries), &count, &err));
+    assert_int_equal(count, 10);
+    assert_string_equal(entries[9].mail.key, "i1-1");
+    assert_int_equal(entries[9].state, MAIL_REPLACED);
+    assert_int_equal(entries[9].done_utc_ms, late);
+    assert_string_equal(entries[9].last_answer, "told by the later mail i1-4");
+}
+
+/* Of many the first are named, and the rest counted. */
+static void a_late_mail_names_not_all(void **state)
+{
+    for (int i = 0; i < 40; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "i1-%d", i + 1);
+        put_kind(*state, key, ALERT_REMINDER, 1, NOON + i);
+    }
+    struct outbox_entry entry = {0};
+    OK(store_next_mail(*state, 0, NOON + MS_PER_DAY, &entry, &err));
+    assert_string_equal(entry.mail.key, "i1-40");
+    assert_int_equal(entry.mail.earlier_count, 39);
+    assert_non_null(strstr(entry.mail.earlier,
+                           "subject of i1-24\n... and 15 more: \"storewatch history\" lists them.\n"));
+    outbox_entry_deinit(&entry);
 }
 
 static void mails_counted(void **state)
@@ -464,10 +549,10 @@ static void mails_are_bounded(void **state)
     free(body);
     OK(store_count_mails(*state, MAIL_PENDING, 0, &count, &err));
     assert_int_equal(count, STORE_PENDING_MAX);
-    OK(store_next_mail(*state, 0, &entry, &err));
+    OK(store_next_mail(*state, 0, 0, &entry, &err));
     assert_string_equal(entry.mail.key, "k1"); /* k0 had waited longest */
     outbox_entry_deinit(&entry);
-    OK(store_next_mail(*state, STORE_PENDING_MAX, &entry, &err));
+    OK(store_next_mail(*state, STORE_PENDING_MAX, 0, &entry, &err));
     assert_string_equal(entry.mail.key, "one more");
     assert_int_equal(strlen(entry.mail.plain), STORE_MAIL_BYTES_MAX - 1);
     assert_null(entry.mail.html);
@@ -1009,6 +1094,8 @@ int main(void)
         TEST(mail_without_a_body),
         TEST(mail_key_is_queued_once),
         TEST(mails_in_order),
+        TEST(a_late_mail_stands_for_those_before),
+        TEST(a_late_mail_names_not_all),
         TEST(mails_counted),
         TEST(mails_are_bounded),
         TEST(samples_round_trip),

@@ -142,7 +142,7 @@ static bool is_filled(struct store *store)
         store_get_budget(store, &budget, 1, &entries, NULL) == STATUS_OK && entries == 1 &&
         budget.age_ms == 77 &&
         store_get_setting(store, "clean_stop", value, sizeof(value), NULL) == STATUS_OK &&
-        store_next_mail(store, 0, &entry, NULL) == STATUS_OK && strcmp(entry.mail.key, "i1-3") == 0;
+        store_next_mail(store, 0, 0, &entry, NULL) == STATUS_OK && strcmp(entry.mail.key, "i1-3") == 0;
     outbox_entry_deinit(&entry);
     return there;
 }
@@ -491,7 +491,7 @@ static void no_mail_is_emptied_without_memory(void **state)
             store = open_store(PATH);
         }
         struct outbox_entry entry = {0};
-        assert_int_equal(store_next_mail(store, 0, &entry, NULL), STATUS_OK);
+        assert_int_equal(store_next_mail(store, 0, 0, &entry, NULL), STATUS_OK);
         assert_true(entry.mail.plain != NULL && strlen(entry.mail.plain) == 8000);
         outbox_entry_deinit(&entry);
         store_close(store);
