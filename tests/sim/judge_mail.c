@@ -307,8 +307,8 @@ static void check_restarts(sqlite3 *db)
     if (judge()->set_aside && mails_of("STORE_SET_ASIDE") == 0 && !sim->may_fail)
         judge_fail("R6", "a file was set aside, and nobody was told");
     check_told(db, "told_down = 1", "SERVICE_DOWN");
-    check_told(db, "outcome = 'handed over'", "GAVE_UP");
-    check_told(db, "outcome IN ('restored', 'called off')", "RESTART_ABANDONED");
+    check_told(db, "outcome = 'handed_over'", "GAVE_UP");
+    check_told(db, "outcome IN ('restored', 'called_off')", "RESTART_ABANDONED");
     sqlite3_stmt *statement = ask(db, "SELECT id, target, phase, outcome FROM restart");
     size_t succeeded = 0;
     while (sqlite3_step(statement) == SQLITE_ROW) {
@@ -325,7 +325,7 @@ static void check_restarts(sqlite3 *db)
                    "SELECT incident_id, count(*) FROM restart WHERE incident_id <> 0 AND outcome = 'restored'"
                    " GROUP BY incident_id, target HAVING count(*) > ?");
     check_repeated(db, CALLED_OFF_MAX, "R5", "were begun and called off: that is a mail each",
-                   "SELECT incident_id, count(*) FROM restart WHERE outcome = 'called off'"
+                   "SELECT incident_id, count(*) FROM restart WHERE outcome = 'called_off'"
                    " GROUP BY incident_id HAVING count(*) > ?");
     if (sim->calm && sim->settings.act && succeeded == 0)
         judge_fail("W1", "nothing went wrong, and the leak was not ended");
