@@ -183,6 +183,11 @@ struct engine {
     size_t ladder_memory_count;
     struct ladder_memory ladder_memory[LADDER_MEMORY_MAX];
 
+    /* The latest restart that was handed over: what a person took over is STEP_GIVEN_UP in it until ops are told that
+     * it runs again, and has for actions.verify. id 0 = none. */
+    struct restart_journal handed_over;
+    int64_t taken_runs_mono_ms; /* since when one of these is seen to run; 0 = none is */
+
     struct restart restart; /* phase IDLE or ENDED: none goes on */
     int64_t last_restart_id;
     bool deciding;                 /* the graph has been asked for, to begin the restart in `wanted` */

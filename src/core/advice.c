@@ -454,7 +454,11 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
                    "(services.msc). storewatch goes on trying until it runs or you set it to Disabled.");
         break;
     case ALERT_GAVE_UP:
-        alert_add_todo(alert, "If this was not intended, start the service by hand.");
+        alert_add_todo(
+            alert,
+            "If this was not intended, start %s by hand (services.msc; enable it first if it is disabled), "
+            "and then what needs it: storewatch starts none of them any more.",
+            alert->service[0] ? alert->service : "the service");
         break;
     case ALERT_BLIND:
         alert_add_todo(alert, "Check that the storewatch service runs as LocalSystem; restart it. While this "

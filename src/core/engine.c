@@ -245,6 +245,8 @@ void engine_step(struct engine *engine, const struct observation *observation, s
     step_follow_restart(&step);
     if (sample_due && observation->processes_known)
         step_decide(&step);
+    if (sample_due)
+        step_follow_handed_over(&step);
     engine_mark_needed(engine);
     watch_forget_gone(&engine->watch);
 }
@@ -380,6 +382,8 @@ void engine_restore_restarts(struct engine *engine, const struct restart_journal
     for (size_t i = 0; i < count; i++) {
         if (journals[i].id > engine->last_restart_id)
             engine->last_restart_id = journals[i].id;
+        if (journals[i].outcome == RESTART_HANDED_OVER && journals[i].id > engine->handed_over.id)
+            engine->handed_over = journals[i];
         if (journals[i].phase == RESTART_IDLE || journals[i].phase == RESTART_ENDED ||
             journals[i].id <= known_id || engine_restarting(engine))
             continue;

@@ -689,7 +689,12 @@ static void resolve_without_successor(struct step *step, struct open_incident *o
         return;
     engine_add_story(step->engine, alert);
     alert_add_done(alert, "No new process has taken its place.");
-    if (!given_up)
+    if (given_up)
+        alert_add_todo(alert,
+                       "What the alert before this one says, unless it was meant: storewatch does not start "
+                       "%s any more.",
+                       alert->incident.service);
+    else
         note_service_state(step, alert);
 }
 

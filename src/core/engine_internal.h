@@ -60,6 +60,8 @@ void engine_mark_needed(struct engine *engine);
 /* The alert tells that its incident's service is STOPPED. */
 void engine_note_stopped(struct engine *engine, const struct alert *alert, struct actions *actions);
 void step_follow_stopped(struct step *step);
+/* Of what a person took over from a restart. Saves the journal of that one: at the end of a step, when no other goes on. */
+void step_follow_handed_over(struct step *step);
 
 /* engine_space.c */
 void step_follow_spaces(struct step *step);
@@ -101,6 +103,11 @@ void engine_restore_attempts(struct engine *engine, const struct restart_journal
 void engine_end_turn(struct open_incident *open, const char *service);
 /* Has the client had its turn, or is there none left? */
 bool engine_had_turn(const struct open_incident *open, const char *service);
+
+/* engine_restart.c */
+/* An alert about this restart, and its incident where that is open. `service`: which the alert is about. */
+struct alert *step_alert_of_restart(struct step *step, enum alert_kind kind,
+                                    const struct restart_journal *journal, const char *service);
 
 /* engine_decide.c */
 /* What the policy is asked with, but for plan and attempts. */

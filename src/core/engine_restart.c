@@ -106,11 +106,10 @@ static enum service_state state_of(const struct step *step, const char *name)
     return complete ? SERVICE_STATE_ABSENT : SERVICE_STATE_UNKNOWN;
 }
 
-struct alert *step_alert_restart(struct step *step, enum alert_kind kind)
+struct alert *step_alert_of_restart(struct step *step, enum alert_kind kind,
+                                    const struct restart_journal *journal, const char *service)
 {
-    struct engine *engine = step->engine;
-    const struct restart_journal *journal = &engine->restart.journal;
-    struct open_incident *open = engine_incident_by_id(engine, journal->incident_id);
+    struct open_incident *open = engine_incident_by_id(step->engine, journal->incident_id);
     struct alert *alert = open ? step_alert_incident(step, kind, open) : step_alert_begin(step, kind);
     if (!alert)
         return NULL;
@@ -121,9 +120,17 @@ struct alert *step_alert_restart(struct step *step, enum alert_kind kind)
     }
     struct text text = text_on(alert->text, sizeof alert->text);
     text_add(&text, "Restart %lld of %s (%s).", (long long)journal->id, journal->target, journal->reason);
-    text_copy(alert->service, sizeof alert->service, service_in_question(&engine->restart, kind));
+    text_copy(alert->service, sizeof alert->service, service);
+    return alert;
+}
+
+struct alert *step_alert_restart(struct step *step, enum alert_kind kind)
+{
+    const struct restart *restart = &step->engine->restart;
+    struct alert *alert =
+        step_alert_of_restart(step, kind, &restart->journal, service_in_question(restart, kind));
     const bool may_be_down = kind == ALERT_SERVICE_DOWN || kind == ALERT_RESTART_ABANDONED;
-    if (may_be_down)
+    if (alert && may_be_down)
         alert->service_state = state_of(step, alert->service);
     return alert;
 }
@@ -403,6 +410,10 @@ void step_follow_restart(struct step *step)
             explain_called_off(step);
         step_settle_attempt(step);
         tell_end(step);
+        if (engine->restart.journal.outcome == RESTART_HANDED_OVER) {
+            engine->handed_over = engine->restart.journal;
+            engine->taken_runs_mono_ms = 0;
+        }
     }
     if (news) {
         step->actions->save_restart = true;

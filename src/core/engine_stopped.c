@@ -1,5 +1,5 @@
-/* engine_stopped.c - who was told that an incident ended with its service STOPPED was woken by it: that it runs
- * again is told, too, once. See engine.h: told_stopped. */
+/* engine_stopped.c - who was told that an incident ended with its service STOPPED, or that a person took a service over
+ * from a restart, was woken by it: that it runs again is told, too, once. See engine.h: told_stopped, handed_over. */
 #include "engine_internal.h"
 
 #include <string.h>
@@ -74,4 +74,63 @@ void step_follow_stopped(struct step *step)
             step_room_to_tell(step))
             tell_runs_again(step, stopped);
     }
+}
+
+static bool runs(const struct step *step, const struct restart_service *taken)
+{
+    const struct service *service = step_service(step, taken->name);
+    return service && service->state == SERVICE_STATE_RUNNING;
+}
+
+/* The latest in the order of stops that runs: the target, when it does. NULL: none that was taken over. */
+static const struct restart_service *runs_again(const struct step *step)
+{
+    const struct restart_plan *plan = &step->engine->handed_over.plan;
+    for (size_t i = plan->count; i-- > 0;)
+        if (plan->services[i].start == STEP_GIVEN_UP && runs(step, &plan->services[i]))
+            return &plan->services[i];
+    return NULL;
+}
+
+static void tell_taken_runs_again(struct step *step, const struct restart_service *again)
+{
+    struct restart_journal *journal = &step->engine->handed_over;
+    struct alert *alert = step_alert_of_restart(step, ALERT_SERVICE_UP_AGAIN, journal, again->name);
+    if (!alert)
+        return;
+    struct text text = text_on(alert->text, sizeof alert->text);
+    text_add(&text, "storewatch stopped trying to start it, as was told ");
+    text_add_time_human(&text, journal->ended_utc_ms);
+    text_add(&text, ". It was started, not by storewatch, and runs since ");
+    text_add_time_human(&text, step->engine->taken_runs_mono_ms + clock_shift_ms(step->clock));
+    text_add(&text, ".");
+    for (size_t i = 0; i < journal->plan.count; i++) {
+        struct restart_service *taken = &journal->plan.services[i];
+        if (taken->start != STEP_GIVEN_UP)
+            continue;
+        const bool too = runs(step, taken);
+        if (taken != again)
+            text_add(&text, " %s, which was left as it was, too, %s.", taken->name,
+                     too ? "runs" : "does not run");
+        if (too)
+            taken->start = STEP_REACHED;
+    }
+    step->engine->taken_runs_mono_ms = 0;
+    step->actions->save_restart = true;
+    step->actions->restart = *journal;
+}
+
+void step_follow_handed_over(struct step *step)
+{
+    struct engine *engine = step->engine;
+    if (!engine->handed_over.id || !step->observation->services_known)
+        return;
+    const struct restart_service *again = runs_again(step);
+    if (!again || engine_restarting(engine))
+        engine->taken_runs_mono_ms = 0;
+    else if (!engine->taken_runs_mono_ms)
+        engine->taken_runs_mono_ms = step->clock.mono_ms;
+    else if (step->clock.mono_ms - engine->taken_runs_mono_ms >= engine->config.verify_ms &&
+             !step->actions->save_restart && step_room_to_tell(step))
+        tell_taken_runs_again(step, again);
 }
