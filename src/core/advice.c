@@ -305,7 +305,10 @@ static void advise_by_when(struct alert *alert)
     struct text deadline = text_on(storage, sizeof storage);
     add_deadline(&deadline, alert, alert->veto_process[0]);
     if (deadline.length)
-        alert_add_todo(alert, "Do that%s.", storage);
+        alert_add_todo(alert, "Do that%s.%s", storage,
+                       culprit_is_part(&alert->ranking)
+                           ? " It ends a part of the growth: look then how much goes on."
+                           : "");
 }
 
 static void advise_growth(struct alert *alert, const struct config *config, bool will_act)

@@ -254,6 +254,20 @@ static void add_rest(struct text *text, const struct culprit_ranking *ranking)
     text_add(text, ".");
 }
 
+/* Who is named for a part is so because of how it grew; that another took more does not make it the cause. */
+static void add_larger_part(struct text *text, const struct culprit_ranking *ranking)
+{
+    for (size_t i = 1; i < ranking->count && culprit_is_part(ranking); i++) {
+        const struct culprit *other = &ranking->items[i];
+        const bool is_store = other->watched && other->kind == TARGET_STORE;
+        if ((other->confidence < CULPRIT_POSSIBLE && !is_store) || !(other->share > ranking->items[0].share))
+            continue;
+        text_add(text, " A larger part, %d %%, is that of %s, %s.", percent(other->share), other->image,
+                 is_store ? "which a client may make grow" : "possibly a cause, too");
+        return;
+    }
+}
+
 /* What cannot be known of the pools, and who can tell. */
 static void add_unseen(struct text *text, const struct culprit_ranking *ranking)
 {
@@ -288,10 +302,13 @@ static void add_words(struct text *text, const struct culprit_ranking *ranking, 
         text_add(text, "%s", begins[ranking->together_confidence]);
         add_together(text, ranking);
     } else {
+        if (culprit_is_part(ranking) && first->confidence > CULPRIT_NOBODY)
+            text_add(text, "A part of it: ");
         text_add(text, "%s", begins[first->confidence]);
         add_case(text, ranking, first);
         add_doubts(text, first, first->process_count > 1 ? first->image : "it");
         text_add(text, ".");
+        add_larger_part(text, ranking);
     }
     add_rest(text, ranking);
     add_unseen(text, ranking);

@@ -906,6 +906,43 @@ static void test_a_doubt_says_whose_it_is(void **state)
     assert_non_null(strstr(ranking.words, "; but agent.exe began later; but fax.exe began later."));
 }
 
+/* Who took more of the machine's growth may be the victim of who took less: the words say so. */
+static void test_a_part_is_told_as_a_part(void **state)
+{
+    (void)state;
+    struct culprit_ranking ranking = {
+        .metric = METRIC_COMMIT, .count = 2, .explained = 1, .together_share = NAN};
+    ranking.items[0] = (struct culprit){.process_count = 1,
+                                        .image = "archive.exe",
+                                        .share = 0.33,
+                                        .share_low = 0.2,
+                                        .share_high = 0.47,
+                                        .confidence = CULPRIT_NEARLY_CERTAIN};
+    ranking.items[1] = (struct culprit){.process_count = 1,
+                                        .image = "store.exe",
+                                        .watched = true,
+                                        .kind = TARGET_STORE,
+                                        .share = 0.67,
+                                        .confidence = CULPRIT_POSSIBLE};
+    culprit_add_words(&ranking, CULPRIT_RANKED);
+    assert_non_null(
+        strstr(ranking.words, "A part of it: Nearly certainly an unregistered process archive.exe"));
+    assert_non_null(strstr(ranking.words, "33 % (20 to 47 %) of the growth. A larger part, 67 %, is that of "
+                                          "store.exe, which a client may make grow."));
+    ranking.items[1].confidence = CULPRIT_NOBODY;
+    culprit_add_words(&ranking, CULPRIT_RANKED);
+    assert_non_null(strstr(ranking.words, "A larger part, 67 %, is that of store.exe, which a client may"));
+    ranking.items[1].watched = false;
+    culprit_add_words(&ranking, CULPRIT_RANKED);
+    assert_null(strstr(ranking.words, "A larger part"));
+    ranking.items[1].confidence = CULPRIT_POSSIBLE;
+    culprit_add_words(&ranking, CULPRIT_RANKED);
+    assert_non_null(strstr(ranking.words, " is that of store.exe, possibly a cause, too."));
+    ranking.items[0].share = 0.8;
+    culprit_add_words(&ranking, CULPRIT_RANKED);
+    assert_int_equal(strncmp(ranking.words, "Nearly certainly an", strlen("Nearly certainly an")), 0);
+}
+
 /* Under pressure the store gives its cache back: what two leak is more than the machine grows by. */
 static void test_no_part_is_more_than_all_of_it(void **state)
 {
@@ -1841,6 +1878,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_two_are_named_together_with_their_shares, setup, teardown),
         cmocka_unit_test_setup_teardown(test_of_two_each_is_told_with_its_time, setup, teardown),
         cmocka_unit_test(test_a_doubt_says_whose_it_is),
+        cmocka_unit_test(test_a_part_is_told_as_a_part),
         cmocka_unit_test_setup_teardown(test_no_part_is_more_than_all_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_clients_are_named_together_for_the_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_that_move_alike_are_not_told_apart, setup, teardown),
