@@ -386,13 +386,20 @@ static void advise_recovered(struct alert *alert)
     }
 }
 
+/* It is STOPPED, and not by a restart of ours. */
+static void advise_stopped(struct alert *alert, const char *then)
+{
+    alert_add_todo(
+        alert,
+        "Start %s (services.msc), unless it is meant to stay stopped: storewatch starts only what it "
+        "has stopped itself.%s",
+        alert->service, then);
+}
+
 static void advise_abandoned(struct alert *alert, const struct config *config)
 {
     if (alert->service_state == SERVICE_STATE_STOPPED) {
-        alert_add_todo(alert,
-                       "Start %s (services.msc), unless it is meant to stay stopped: storewatch starts "
-                       "only what it has stopped itself.",
-                       alert->service);
+        advise_stopped(alert, "");
         return;
     }
     if (alert->service_state == SERVICE_STATE_ABSENT) {
@@ -418,10 +425,7 @@ static void advise_ended(struct alert *alert)
             "there, and do not start %s by itself.",
             alert->service);
     else if (alert->service_state == SERVICE_STATE_STOPPED)
-        alert_add_todo(alert,
-                       "Start %s (services.msc): storewatch starts only what it has stopped itself. Then "
-                       "look in the Application log why it ended.",
-                       alert->service);
+        advise_stopped(alert, " Then look in the Application log why it ended.");
     else
         alert_add_todo(alert, "If nobody restarted it, look in the Application log why it ended.");
 }

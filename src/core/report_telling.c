@@ -702,12 +702,12 @@ static void subject_left(struct text *text, const struct report_telling *telling
 }
 
 /* "BESAgent.exe private bytes +14.2 MiB/h, 5 h 10 min left"; `what`: "BESAgent.exe private bytes" */
-static void subject_growth(struct text *text, const struct report_telling *telling, const char *what)
+static void subject_growth(struct text *text, const struct report_telling *telling, const char *urgent,
+                           const char *what)
 {
     const enum alert_kind kind = telling->alert->kind;
     const struct incident *incident = telling->incident;
     const struct words level = words_level(telling->unit, incident->level_now);
-    const char *urgent = telling->severity == SEVERITY_ERROR ? "URGENT: " : "";
     if (is_no_better(telling)) {
         text_add(text, "no better after the restart: %s now %s", what, level.s);
     } else if (alert_tells_pause(telling->alert)) {
@@ -774,7 +774,7 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         if (incident == NULL)
             text_add(text, "%s", telling->wording->headline);
         else
-            subject_growth(text, telling, what);
+            subject_growth(text, telling, urgent, what);
         return;
     case ALERT_RECOVERED:
         subject_recovered(text, telling, what);
@@ -801,7 +801,7 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         text_add(text, "%srestart of %s held back", urgent, service);
         break;
     case ALERT_SERVICE_DOWN:
-        text_add(text, "URGENT: %s is DOWN%s", service,
+        text_add(text, "%s%s is DOWN%s", urgent, service,
                  alert->service_state == SERVICE_STATE_STOP_PENDING
                      ? ", it hangs in its stop"
                      : " after a restart, storewatch keeps trying");
@@ -810,7 +810,7 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         text_add(text, "%s runs again", service);
         return;
     case ALERT_GAVE_UP:
-        text_add(text, "URGENT: storewatch stopped trying to start %s: a person changed it", service);
+        text_add(text, "%sstorewatch stopped trying to start %s: a person changed it", urgent, service);
         return;
     case ALERT_TERMINATED:
         text_add(text, "hung process of %s terminated", service);
@@ -826,8 +826,7 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
     case ALERT_SPACE_LOW:
     case ALERT_SPACE_CRITICAL:
     case ALERT_SPACE_BACK:
-        text_add(text, "%s%s: %s", alert->kind == ALERT_SPACE_CRITICAL ? "URGENT: " : "", service,
-                 telling->wording->headline);
+        text_add(text, "%s%s: %s", urgent, service, telling->wording->headline);
         return;
     default:
         text_add(text, "%s", telling->wording->headline);
