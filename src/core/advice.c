@@ -198,8 +198,9 @@ static void advise_restart(struct alert *alert, const struct config *config)
     const bool is_ours = incident->target_kind != TARGET_DISCOVERED && incident->service[0] &&
                          config->mode == MODE_ACT && !alert->cluster_node;
     if (alert->veto_process[0] && is_ours)
-        alert_add_todo(alert, "Look at \"storewatch status\" first: storewatch does that itself then, unless "
-                              "something else holds it back.");
+        alert_add_todo(alert,
+                       "storewatch does that itself then, unless something else holds it back: look at "
+                       "\"storewatch status\" before you do.");
     if (alert->outlived)
         alert_add_todo(
             alert,

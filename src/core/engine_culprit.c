@@ -85,7 +85,10 @@ void step_rank(struct step *step, struct open_incident *open, int64_t onset_mono
 {
     struct engine *engine = step->engine;
     const bool ended = has_named_one_ended(step, open);
-    if (!is_asked(&open->incident) || (open->ranked && open->ranked_slot == engine->growers.slot && !ended))
+    /* While it pauses nobody makes it grow: who was named when it did stays so. */
+    const bool is_old = open->ranked && open->ranked_slot != engine->growers.slot &&
+                        !incident_pauses(&open->incident, open->hardly_grows);
+    if (!is_asked(&open->incident) || (open->ranked && !is_old && !ended))
         return;
     open->named_one_ended |= ended;
     struct culprit_question question = {.metric = open->incident.metric,

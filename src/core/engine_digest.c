@@ -150,7 +150,7 @@ static void say_what_to_do(const struct engine *engine, struct alert *alert)
     size_t open = open_incidents(engine) + (restart_service_down(&engine->restart) != NULL) + engine->blind;
     if (open)
         alert_add_todo(alert,
-                       "What the latest alert of %s says. \"storewatch status\" shows how it stands now.",
+                       "Do what the latest alert of %s says. \"storewatch status\" shows how it stands now.",
                        open == 1 ? "it" : "each of these");
 }
 

@@ -92,6 +92,12 @@ void engine_remember_ladder(struct engine *engine, const struct incident *incide
     memory->mono_ms = mono_ms;
 }
 
+static void say_who_was_named(struct alert *alert, const struct open_incident *open)
+{
+    if (open->who[0])
+        alert_add_done(alert, "Named for it: %s.", open->who);
+}
+
 /* Closes with the alert that tells why, and frees the slot. NULL when there was no room: then nothing
  * changed. */
 static struct alert *incident_close(struct step *step, struct open_incident *open, enum alert_kind kind)
@@ -112,7 +118,7 @@ static struct alert *incident_close(struct step *step, struct open_incident *ope
                               .capacity = sizeof incident->reason,
                               .length = strlen(incident->reason)};
         text_add(&reason, ". It was %s", open->who);
-        alert_add_done(alert, "Named for it: %s.", open->who);
+        say_who_was_named(alert, open);
         text_copy(alert->incident.reason, sizeof alert->incident.reason, incident->reason);
         step_save_incident(step, incident);
     }
@@ -415,6 +421,8 @@ static void incident_tell_again(struct step *step, struct open_incident *open, e
         return;
     alert->sooner_than_ms = sooner_than_ms;
     open->pause_told = kind == ALERT_REMINDER && incident_pauses(&open->incident, open->hardly_grows);
+    if (open->pause_told)
+        say_who_was_named(alert, open);
     if (open->incident.rungs_tried & ~(1u << RUNG_ALERT))
         add_own_story(step->engine, &open->incident, alert);
     bool acts = say_what_happens(step, alert, open);
@@ -690,10 +698,11 @@ static void resolve_without_successor(struct step *step, struct open_incident *o
     engine_add_story(step->engine, alert);
     alert_add_done(alert, "No new process has taken its place.");
     if (given_up)
-        alert_add_todo(alert,
-                       "What the alert before this one says, unless it was meant: storewatch does not start "
-                       "%s any more.",
-                       alert->incident.service);
+        alert_add_todo(
+            alert,
+            "Do what the alert before this one says, unless that was meant: storewatch does not start "
+            "%s any more.",
+            alert->incident.service);
     else
         note_service_state(step, alert);
 }

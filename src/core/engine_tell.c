@@ -198,8 +198,9 @@ struct alert *step_alert_incident(struct step *step, enum alert_kind kind, struc
     add_chart(step, alert, incident);
     add_age(step, alert, incident);
     add_program(step, alert, incident);
-    alert->has_ranking = open->ranked;
-    if (open->ranked)
+    /* Of a pause it would be old: who was named is said instead (say_who_was_named). */
+    alert->has_ranking = open->ranked && !incident_pauses(incident, open->hardly_grows);
+    if (alert->has_ranking)
         alert->ranking = open->ranking;
     if (incident->target_kind == TARGET_HOST || incident->target_kind == TARGET_STORE)
         add_dlls_of_named(step, alert, open);

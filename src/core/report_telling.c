@@ -600,7 +600,7 @@ static void facts_of_end(struct report_telling *telling)
         const int64_t end_ms = incident->closed_utc_ms > 0 ? incident->closed_utc_ms : telling->alert->utc_ms;
         const int64_t opened_utc_ms = incident->opened_utc_ms + telling->alert->clock_moved_ms;
         text = fact_begin(telling, "Lasted");
-        text_add(&text, "%s, alert of %s",
+        text_add(&text, "%s since the alert of %s",
                  words_duration(end_ms > opened_utc_ms ? end_ms - opened_utc_ms : 0).s,
                  words_time(opened_utc_ms).s);
     }

@@ -1489,9 +1489,10 @@ static void test_the_store_waits_when_who_is_named_has_ended(void **state)
     engine_free(engine);
 }
 
-/* A reload with another min_window makes the past of the processes begin anew: who was named stays named, or
- * the store would be restarted instead. */
-static void test_a_reload_forgets_nobody(void **state)
+/* While it pauses nobody makes it grow: who moves with the noise of the pause is not named for what grew before.
+ * A reload with another min_window makes the past of the processes begin anew: who was named stays named, or the
+ * store would be restarted instead. */
+static void test_a_pause_and_a_reload_forget_nobody(void **state)
 {
     struct fixture *f = *state;
     struct config config;
@@ -1501,8 +1502,18 @@ static void test_a_reload_forgets_nobody(void **state)
     struct actions *actions = calloc(1, sizeof *actions);
     struct alert *alert = calloc(1, sizeof *alert);
     assert_true(run_until(f, engine, with_archive, ARRAY_COUNT(with_archive), ALERT_OPENED, actions, alert));
-    const struct open_incident *open = &engine->incidents[0];
+    struct open_incident *open = &engine->incidents[0];
     assert_non_null(first_by_itself(&open->ranking));
+    struct step step = {
+        engine, f->observation, {f->observation->mono_ms, f->observation->utc_ms, 0, 600}, actions};
+    const int64_t asked_mono_ms = open->ranking.to_mono_ms--;
+    open->ranked_slot--; /* a slot has passed since */
+    open->hardly_grows = true;
+    step_rank(&step, open, open->ranking.from_mono_ms);
+    assert_int_equal(open->ranking.to_mono_ms, asked_mono_ms - 1);
+    open->hardly_grows = false;
+    step_rank(&step, open, open->ranking.from_mono_ms);
+    assert_int_equal(open->ranking.to_mono_ms, asked_mono_ms);
     config.min_window_ms /= 2;
     engine_configure(engine, &config);
     const int from = (int)(f->observation->mono_ms / POLL_MS);
@@ -1884,7 +1895,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_two_that_move_alike_are_not_told_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_holds_handles_is_named_for_the_pool, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_store_can_hold_the_pool, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_reload_forgets_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_pause_and_a_reload_forget_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_has_ended_is_named_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_named_for_a_driver_s_pool, setup, teardown),
         cmocka_unit_test(test_a_pool_s_alert_says_what_to_look_at),

@@ -645,7 +645,7 @@ static void test_a_set_clock_makes_no_growth_younger(void **state)
     f->step.clock.utc_ms -= 8 * MS_PER_HOUR;
     engine_step(f->engine, f->observation, f->step.clock, false, &f->actions);
     assert_mail_says(f, open, ALERT_REMINDER, ", 16 h ago");
-    assert_mail_says(f, open, ALERT_RECOVERED, " 4 h, alert of ");
+    assert_mail_says(f, open, ALERT_RECOVERED, " 4 h since the alert of ");
 }
 
 /* The history file is found damaged and opened anew. What has ended, but not in the file yet, stays so. */
@@ -809,12 +809,12 @@ static void test_a_digest_says_where_to_look(void **state)
     f->engine->look_count = 172800;
     tell_digest(f, 20001 * MS_PER_DAY, 600, key);
     assert_int_equal(f->actions.alerts[0].todo_count, 1);
-    assert_non_null(strstr(f->actions.alerts[0].todo[0], "What the latest alert of it says. "));
+    assert_non_null(strstr(f->actions.alerts[0].todo[0], "Do what the latest alert of it says. "));
     assert_non_null(
         strstr(f->actions.alerts[0].text, " 172,80")); /* looks: nobody reads 172800 at a glance */
     f->engine->blind = true;
     tell_digest(f, 20002 * MS_PER_DAY, 600, key);
-    assert_non_null(strstr(f->actions.alerts[0].todo[0], "What the latest alert of each of these says. "));
+    assert_non_null(strstr(f->actions.alerts[0].todo[0], "Do what the latest alert of each of these says. "));
 }
 
 /* Its minute passes in a step that has told so much that there is no room: the next step tells it. */

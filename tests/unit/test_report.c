@@ -373,11 +373,11 @@ static void times_go_with_a_clock_that_is_set(void **state)
     mail_deinit(&mail);
     alert->kind = ALERT_RECOVERED;
     mail = mail_of(alert);
-    assert_non_null(strstr(mail.plain, "\nLasted     4 h, alert of 2026-11-21 23:14:05 UTC\n"));
+    assert_non_null(strstr(mail.plain, "\nLasted     4 h since the alert of 2026-11-21 23:14:05 UTC\n"));
     mail_deinit(&mail);
     alert->clock_moved_ms = 0; /* nobody saw it being set */
     mail = mail_of(alert);
-    assert_non_null(strstr(mail.plain, "\nLasted     0 ms, alert of 2026-11-22 23:14:05 UTC\n"));
+    assert_non_null(strstr(mail.plain, "\nLasted     0 ms since the alert of 2026-11-22 23:14:05 UTC\n"));
     mail_deinit(&mail);
     free(alert);
 }
@@ -656,7 +656,7 @@ static void plain_text_of_others(void **state)
                             "           (service BlackBerry Agent)\n"
                             "Grew       +62.4 MiB/h (60.1 to 64.9)\n"
                             "Level      1.31 GiB at the alert, 212 MiB now\n"
-                            "Lasted     4 h, alert of 2026-11-21 23:14:05 UTC\n"
+                            "Lasted     4 h since the alert of 2026-11-21 23:14:05 UTC\n"
                             "\n"
                             "What to do now\n"
                             "  Nothing.\n"

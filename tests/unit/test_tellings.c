@@ -440,7 +440,8 @@ static void test_a_backup_comes_first(void **state)
     assert_todo(alert, "When eseutil.exe has ended, restart MSExchangeIS");
     assert_false(says(alert->todo, alert->todo_count, "Restart MSExchangeIS"));
     /* which storewatch is about to do, too: two at a time would do harm */
-    assert_todo(alert, "Look at \"storewatch status\" first: storewatch does that itself then");
+    assert_todo(alert, "storewatch does that itself then, unless something else holds it back: look at "
+                       "\"storewatch status\"");
 }
 
 /* ---- which service ---- */
