@@ -244,7 +244,12 @@ static void follow_down(size_t index, int64_t elapsed_ms)
     const bool fresh = true_ms() - judge()->seen_ms <= FRESH_MS; /* else a look is under way still */
     service->alone_ms = goes_on ? service->alone_ms + (fresh ? elapsed_ms : 0) : 0;
     service->alone_phase = phase;
-    if (service->alone_ms > alone_limit_ms() && !told_of(index) && !taken_over(index))
+    const int64_t alone_max_ms = alone_limit_ms();
+    /* A reload has just made it shorter: no look knows that yet. */
+    if (alone_max_ms < service->alone_limit_ms && service->alone_ms > alone_max_ms - ALONE_SLACK_MS)
+        service->alone_ms = alone_max_ms - ALONE_SLACK_MS;
+    service->alone_limit_ms = alone_max_ms;
+    if (service->alone_ms > alone_max_ms && !told_of(index) && !taken_over(index))
         judge_fail("R1", "%s alone has been down for %lld s of sight, and only others were told of",
                    sim->os.world.services[index].name, (long long)(service->alone_ms / 1000));
 }

@@ -148,6 +148,7 @@ struct judge_service {
     int64_t down_seen_ms;           /* how long storewatch, alive and seeing, has known it down */
     int64_t alone_ms;               /* and nothing else that it had stopped, */
     enum restart_phase alone_phase; /* in this phase */
+    int64_t alone_limit_ms;         /* as it was last */
     int64_t asked_ms;               /* true time at which it was last asked to start */
     int64_t pause_ms;               /* not again before that is over, */
     uint64_t asked_in;              /* in this life of storewatch, */
