@@ -101,10 +101,6 @@ int maintenance_run(int argc, char **argv)
         fprintf(stderr, "storewatch maintenance: --for \"%s\": 30 days are the most\n", for_text);
         return EXIT_USAGE;
     }
-    if (on && !reason[0]) {
-        fputs("storewatch maintenance: --reason: the text must not be empty\n", stderr);
-        return EXIT_USAGE;
-    }
     if (on && !reason_fits(argv[0], reason))
         return EXIT_USAGE;
     json_t *status = NULL;
@@ -169,7 +165,7 @@ int restart_run(int argc, char **argv)
     const struct cli_option options[] = {{"--reason", &reason, NULL}};
     if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), &service, 1, NULL))
         return EXIT_USAGE;
-    if (!service || !reason || !service[0] || !reason[0])
+    if (!service || !reason)
         return cli_wrong_use(argv[0], "a service and a --reason are wanted");
     if (!reason_fits(argv[0], reason))
         return EXIT_USAGE;

@@ -85,7 +85,11 @@ bool cli_parse(int argc, char **argv, const struct cli_option *options, size_t o
             cli_wrong_use(argv[0], "a value must follow: %s", argv[i]);
             return false;
         }
-        *option->value = argv[++i];
+        if (argv[++i][0] == '\0') {
+            cli_wrong_use(argv[0], "the value of %s is empty: is a variable not set?", option->name);
+            return false;
+        }
+        *option->value = argv[i];
     }
     if (out_count)
         *out_count = count;

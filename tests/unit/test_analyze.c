@@ -62,7 +62,7 @@ static void wrong_use_is_told(void **state)
         strstr(messages, "storewatch analyze: name at least one file\nusage: storewatch analyze [--json]"));
     assert_int_equal(RUN(analyze_run, "analyze", "--nope", "x.csv"), EXIT_USAGE);
     assert_int_equal(RUN(analyze_run, "analyze", "x.csv", "--limit"), EXIT_USAGE);
-    static const char *const sizes[] = {"2 GB", "0", "-1", "x", ""};
+    static const char *const sizes[] = {"2 GB", "0", "-1", "x"};
     for (size_t i = 0; i < ARRAY_COUNT(sizes); i++) {
         assert_int_equal(RUN(analyze_run, "analyze", "--limit", sizes[i], "x.csv"), EXIT_USAGE);
         assert_non_null(strstr(messages, "is not a size; it must be like 2GiB, 512MiB or 4096"));
@@ -76,6 +76,8 @@ static void wrong_use_is_told(void **state)
         strstr(messages, "\"LOG.txt\" would be overwritten")); /* to Windows it is the same file */
     assert_int_equal(RUN(analyze_run, "analyze", "--html", "--json", "x.csv"), EXIT_USAGE);
     assert_non_null(strstr(messages, "a value must follow: --html"));
+    assert_int_equal(RUN(analyze_run, "analyze", "--limit", "", "x.csv"), EXIT_USAGE);
+    assert_non_null(strstr(messages, "analyze: the value of --limit is empty: is a variable not set?\n"));
     assert_string_equal(out, "");
 }
 
@@ -274,6 +276,10 @@ static void one_bad_file_does_not_stop_the_others(void **state)
     assert_int_equal(RUN(analyze_run, "analyze", ""),
                      EXIT_USAGE); /* "%LOG%" of a script that has not set it */
     assert_non_null(strstr(messages, "analyze: an argument is empty: is a variable not set?\n"));
+    assert_int_equal(RUN(analyze_run, "analyze", "--html", "", in_folder("flat.csv")), EXIT_USAGE);
+    assert_non_null(strstr(messages, "analyze: the value of --html is empty: is a variable not set?\n"));
+    assert_int_equal(RUN(history_run, "history", "--config", ""), EXIT_USAGE);
+    assert_non_null(strstr(messages, "history: the value of --config is empty: is a variable not set?\n"));
 }
 
 static void the_table_begins_with_the_leaks(void **state)
