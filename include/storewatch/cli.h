@@ -95,9 +95,14 @@ bool cli_name_matches(const char *name, const char *pattern);
  * is made from. False after a message; then the command returns EXIT_USAGE. */
 bool cli_may_write_page(const char *command, const char *path, const char *const *inputs, size_t input_count);
 
-/* Writes the parts into one file, over what is there. EXIT_FINE, or EXIT_COULD_NOT after a message; then the
- * file is left as far as it got: what the path named before (a device, another's file) is never removed. */
+/* Writes the parts into one file. EXIT_FINE, or EXIT_COULD_NOT after a message; then nothing half is left, and a
+ * file that was there is as it was. What is no plain file (a device, a link) is never replaced or removed: it is
+ * written into. */
 int cli_write_file(const char *path, const struct buffer *const *parts, size_t count);
+/* For that, as the system has it. May another file take the path's place: is it a plain file that may be written,
+ * or nothing yet? And the taking. */
+bool cli_may_replace(const char *path);
+enum status cli_file_move(const char *from, const char *to, struct err *err);
 
 struct perfmon;
 /* Says on stderr which rows of a recording that was read to its end did not count, and what else it lacks. */

@@ -155,13 +155,29 @@ bool cli_may_write_page(const char *command, const char *path, const char *const
 
 int cli_write_file(const char *path, const struct buffer *const *parts, size_t count)
 {
-    FILE *file = fopen(path, "wb");
+    const bool replaces = cli_may_replace(path);
+    struct err err = {0};
+    struct buffer name = {0};
+    buffer_add(&name, "%s%s", path, replaces ? ".new" : "");
+    if (name.failed)
+        return cli_fail("out of memory");
+    if (replaces)
+        remove(name.data); /* of one that was cut off */
+    FILE *file = fopen(name.data, "wb");
     bool good = file != NULL;
     for (size_t i = 0; good && i < count; i++)
         good = parts[i]->length == 0 || fwrite(parts[i]->data, 1, parts[i]->length, file) == parts[i]->length;
     if (file)
         good = fclose(file) == 0 && good;
-    return good ? EXIT_FINE : cli_fail("%s: cannot be written: %s", path, strerror(errno));
+    if (!good)
+        err_set(&err, STATUS_IO, "fwrite", (uint32_t)errno, "%s: cannot be written: %s", path,
+                strerror(errno));
+    else if (replaces)
+        good = cli_file_move(name.data, path, &err) == STATUS_OK;
+    if (!good && replaces)
+        remove(name.data);
+    buffer_deinit(&name);
+    return good ? EXIT_FINE : cli_fail("%s", err.text);
 }
 
 void cli_say_left_out(const char *path, const struct perfmon *reader)

@@ -2,6 +2,12 @@
  * Windows say so. */
 #include "storewatch/cli.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 bool cli_default_data_dir(char *out_path, size_t capacity)
 {
     (void)out_path;
@@ -34,6 +40,19 @@ bool cli_files_find(struct cli_files *files, const char *const *arguments, size_
     for (size_t i = 0; good && i < count; i++)
         good = cli_files_add(files, arguments[i]);
     return good;
+}
+
+bool cli_may_replace(const char *path)
+{
+    struct stat now;
+    return lstat(path, &now) == 0 ? S_ISREG(now.st_mode) && access(path, W_OK) == 0 : errno == ENOENT;
+}
+
+enum status cli_file_move(const char *from, const char *to, struct err *err)
+{
+    return rename(from, to) == 0 ? STATUS_OK
+                                 : err_set(err, STATUS_IO, "rename", (uint32_t)errno,
+                                           "%s: cannot be written: %s", to, strerror(errno));
 }
 
 #define NEEDS_WINDOWS(function)                                                                              \

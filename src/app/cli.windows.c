@@ -54,6 +54,16 @@ void cli_warn_of_access(const char *config_path, const struct config *config)
     free(places);
 }
 
+bool cli_may_replace(const char *path)
+{
+    return setup_may_replace(path);
+}
+
+enum status cli_file_move(const char *from, const char *to, struct err *err)
+{
+    return setup_file_move(from, to, err);
+}
+
 /* Those of one pattern. */
 struct matching {
     struct cli_files *files;

@@ -1,4 +1,4 @@
-/* file_names.c - fopen and rename as they are everywhere else: with UTF-8 names.
+/* file_names.c - fopen, rename and remove as they are everywhere else: with UTF-8 names.
  *
  * msvcrt's take names in the ANSI code page, which cannot name every file, and no setting changes that
  * before Windows 10. Everything is linked statically, so every call in the product lands here instead. */
@@ -49,5 +49,13 @@ int rename(const char *from, const char *to)
     }
     free(wide_from);
     free(wide_to);
+    return result;
+}
+
+int remove(const char *path)
+{
+    wchar_t *wide = utf16_new(path);
+    const int result = wide != NULL ? _wremove(wide) : -1;
+    free(wide);
     return result;
 }

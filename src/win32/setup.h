@@ -49,6 +49,8 @@ enum status setup_file_make(const char *path, const char *bytes, size_t count, s
 /* Copies a file to a name that is free; moves one, over what has the new name. */
 enum status setup_file_copy(const char *from, const char *to, struct err *err);
 enum status setup_file_move(const char *from, const char *to, struct err *err);
+/* Is it a plain file that may be written, or nothing yet? No device, link or folder. */
+bool setup_may_replace(const char *path);
 /* For undoing: also a file that is marked read-only; what is not there is left alone. */
 void setup_file_remove(const char *path);
 /* Calls `each` with the path of every file of a folder whose name begins with `prefix`; no folders, no links.

@@ -39,6 +39,25 @@ bool setup_same_file(const char *one, const char *other)
            first.nFileIndexHigh == second.nFileIndexHigh && first.nFileIndexLow == second.nFileIndexLow;
 }
 
+bool setup_may_replace(const char *path)
+{
+    const DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+    BY_HANDLE_FILE_INFORMATION information;
+    wchar_t *wide = utf16_new(path);
+    const HANDLE file = wide != NULL ? CreateFileW(wide, GENERIC_WRITE, share, NULL, OPEN_EXISTING,
+                                                   FILE_FLAG_OPEN_REPARSE_POINT, NULL)
+                                     : INVALID_HANDLE_VALUE;
+    const DWORD code = GetLastError();
+    free(wide);
+    if (file == INVALID_HANDLE_VALUE) {
+        return code == ERROR_FILE_NOT_FOUND;
+    }
+    const bool plain = GetFileInformationByHandle(file, &information) && /* of a device there is none */
+                       (information.dwFileAttributes & NOT_A_FILE) == 0;
+    CloseHandle(file);
+    return plain;
+}
+
 enum status setup_file_copy(const char *from, const char *to, struct err *err)
 {
     wchar_t *wide_from = utf16_new(from), *wide_to = utf16_new(to);

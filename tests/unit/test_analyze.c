@@ -4,12 +4,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "storewatch/cli.h"
@@ -678,6 +681,46 @@ static void a_page_on_a_full_device_is_an_error_and_the_device_stays(void **stat
     assert_int_equal(access(in_folder("full"), W_OK), 0);
 }
 
+static size_t files_in_folder(void)
+{
+    struct dirent *entry;
+    size_t count = 0;
+    DIR *listing = opendir(in_folder("."));
+    assert_non_null(listing);
+    while ((entry = readdir(listing)) != NULL) {
+        count += entry->d_name[0] != '.';
+    }
+    closedir(listing);
+    return count;
+}
+
+/* The disk takes the begin of the page and not the rest. */
+static void a_page_that_does_not_fit_leaves_nothing_half(void **state)
+{
+    char page[4096];
+    struct rlimit before, small;
+    (void)state;
+    write_text("short.csv", "timestamp,a\n1,2\n2,\n3,4\n");
+    const size_t files = files_in_folder();
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){.rlim_cur = 1024, .rlim_max = before.rlim_max};
+    for (int there = 0; there < 2; there++) {
+        if (there) {
+            write_text("large.html", "the page of yesterday");
+        }
+        signal(SIGXFSZ, SIG_IGN);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+        const int code =
+            RUN(analyze_run, "analyze", "--html", in_folder("large.html"), in_folder("short.csv"));
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_int_equal(code, EXIT_COULD_NOT);
+        assert_non_null(strstr(messages, "large.html: cannot be written: File too large\n"));
+        assert_int_equal(files_in_folder(), files + (size_t)there);
+    }
+    read_text(in_folder("large.html"), page, sizeof(page));
+    assert_string_equal(page, "the page of yesterday");
+}
+
 /* ---- check-config ---- */
 
 static void check_config_tells_all_and_its_exit_code(void **state)
@@ -737,6 +780,7 @@ int main(void)
         cmocka_unit_test(a_path_that_is_not_utf8_is_told_as_far_as_it_goes),
         cmocka_unit_test(output_that_cannot_be_written_is_an_error),
         cmocka_unit_test(a_page_on_a_full_device_is_an_error_and_the_device_stays),
+        cmocka_unit_test(a_page_that_does_not_fit_leaves_nothing_half),
         cmocka_unit_test(check_config_tells_all_and_its_exit_code),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -32,6 +32,15 @@ build/native/storewatch analyze --json "$disk/two days.csv" >"$bed/native.json"
 check "the native build says the same" equals "$(summary <"$bed/native.json")" "$words"
 check "a table for people" contains "$(sw analyze "C:\\two days.csv")" 'UNBOUNDED.*besagent'
 check "a page with charts" eval 'sw analyze --html "C:\\page.html" "C:\\two days.csv"; grep -q "<svg" "$disk/page.html"'
+cp "$disk/page.html" "$bed/before.html"
+page() { sw analyze --html "$1" "C:\\two days.csv" >"$bed/page.log" 2>&1; }
+check "a page that the disk has no room for: exit code 3" eval '(trap "" XFSZ; ulimit -f 8; exits 3 page "C:\\page.html")'
+check "and that is said" contains "$(cat "$bed/page.log")" 'page\.html: cannot be written'
+check "the one before is still there" cmp "$disk/page.html" "$bed/before.html"
+rm "$disk/page.html" && touch "$disk/page.html"
+check "one that it has room for takes its place" eval 'exits 1 page "C:\\page.html" && grep -q "</html>" "$disk/page.html"'
+check "a device is written into" exits 1 page NUL
+check "nothing half is left" equals "$(cd "$disk" && echo [Pp]age* [Nn][Uu][Ll]*)" 'page.html [Nn][Uu][Ll]*'
 
 printf 'timestamp,handles\n2026-03-02T00:00:00Z,1000\nyesterday,1001\n' >"$disk/bad.csv"
 words=$(sw analyze --json 'C:\bad.csv' "C:\\two days.csv" 2>&1 >"$bed/both.json")
