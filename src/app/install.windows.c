@@ -523,13 +523,11 @@ static void print_kept(const char *config_path, const char *data_dir, bool delet
 
 static bool read_unfinished(struct restart_journal *out_journal, char out_path[SETUP_PATH_MAX])
 {
-    char config_path[SETUP_PATH_MAX] = "", named[SETUP_PATH_MAX], elsewhere[SETUP_PATH_MAX];
+    char config_path[SETUP_PATH_MAX] = "", data_dir[SETUP_PATH_MAX];
     service_installed_config(config_path, sizeof(config_path));
-    if (!unfinished_data_dir(config_path, named, sizeof(named)) &&
-        !cli_default_data_dir(named, sizeof(named))) {
+    if (!unfinished_find(config_path, data_dir, sizeof(data_dir))) {
         return false;
     }
-    const char *data_dir = unfinished_elsewhere(named, elsewhere, sizeof(elsewhere)) ? elsewhere : named;
     store_path(out_path, SETUP_PATH_MAX, data_dir);
     return unfinished_read_trusted(data_dir, out_journal);
 }

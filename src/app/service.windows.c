@@ -152,14 +152,12 @@ static int refuse(struct os *os, enum alert_kind kind, enum service_exit specifi
     return exit_code;
 }
 
-/* Of the file that the configuration names, or the usual one: a restart waits there for this start. */
+/* A restart waits for this start. */
 static void add_unfinished(struct text *out)
 {
-    char data_dir[SETUP_PATH_MAX], elsewhere[SETUP_PATH_MAX];
-    if (unfinished_data_dir(shared.config_path, data_dir, sizeof(data_dir)) ||
-        cli_default_data_dir(data_dir, sizeof(data_dir))) {
-        const bool moved = unfinished_elsewhere(data_dir, elsewhere, sizeof(elsewhere));
-        text_add_unfinished(out, moved ? elsewhere : data_dir);
+    char data_dir[SETUP_PATH_MAX];
+    if (unfinished_find(shared.config_path, data_dir, sizeof(data_dir))) {
+        text_add_unfinished(out, data_dir);
     }
 }
 

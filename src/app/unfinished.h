@@ -15,6 +15,9 @@ bool unfinished_read_trusted(const char *data_dir, struct restart_journal *out_j
 /* Windows only. Did the service last work in another data directory, and does a restart wait there? The
  * configuration was edited while it was under way. */
 bool unfinished_elsewhere(const char *data_dir, char *out_path, size_t capacity);
+/* Windows only. The data directory in which a restart waits for the service, if one does: that elsewhere, else what
+ * the file names, else the usual one. False: none of them is known. */
+bool unfinished_find(const char *config_path, char *out_path, size_t capacity);
 /* Was it stopped, or about to be, and has not been seen running since? */
 bool unfinished_may_be_down(const struct restart_service *service);
 

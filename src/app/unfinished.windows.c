@@ -3,6 +3,7 @@
 #include "unfinished.h"
 
 #include "../win32/setup.h"
+#include "storewatch/cli.h"
 #include "storewatch/store.h"
 
 #include <stdlib.h>
@@ -27,4 +28,12 @@ bool unfinished_elsewhere(const char *data_dir, char *out_path, size_t capacity)
         journal != NULL && unfinished_read_trusted(noted, journal) && text_copy(out_path, capacity, noted);
     free(journal);
     return waits;
+}
+
+bool unfinished_find(const char *config_path, char *out_path, size_t capacity)
+{
+    char named[SETUP_PATH_MAX];
+    return (unfinished_data_dir(config_path, named, sizeof(named)) ||
+            cli_default_data_dir(named, sizeof(named))) &&
+           (unfinished_elsewhere(named, out_path, capacity) || text_copy(out_path, capacity, named));
 }
