@@ -129,6 +129,7 @@ struct journal {
     char command[2 * SETUP_PATH_MAX]; /* of the service; "" = there was none */
     char data_dir[SETUP_PATH_MAX],
         data_dir_missing[SETUP_PATH_MAX]; /* the uppermost folder that was not there */
+    char data_dir_noted[SETUP_PATH_MAX];  /* where the service worked */
     char default_dir_missing[SETUP_PATH_MAX];
     char start_type[2]; /* of the service, a digit */
     char account[256];
@@ -145,7 +146,7 @@ static const struct {
     }
     FIELD(command), FIELD(data_dir),       FIELD(data_dir_missing), FIELD(default_dir_missing),
     FIELD(running), FIELD(config_existed), FIELD(removing),         FIELD(purge),
-    FIELD(account), FIELD(start_type),
+    FIELD(account), FIELD(start_type),     FIELD(data_dir_noted),
 #undef FIELD
 };
 
@@ -326,6 +327,7 @@ static enum status begin(const char *lines, const struct places *places, bool re
         text_copy(config, sizeof(config), places->config);
     }
     note_data_dir(config, &journal);
+    setup_data_dir_noted(journal.data_dir_noted);
     setup_folder_missing(places->folder, journal.default_dir_missing);
     enum status status = setup_folder_make(places->folder, first_made, err);
     if (status == STATUS_OK && first_made[0] != '\0') {
@@ -507,7 +509,7 @@ ACTION Finish(MSIHANDLE session)
     setup_file_remove(places.config_copy);
     if (journal.purge[0] == '1') {
         service_command_config(journal.command, config, sizeof(config));
-        if (install_delete_data(config, &err) != STATUS_OK) {
+        if (install_delete_data(config, journal.data_dir_noted, &err) != STATUS_OK) {
             failed(session, &err); /* only told: all else is removed */
         }
     }

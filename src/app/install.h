@@ -10,9 +10,9 @@
 enum status install_may_remove(struct err *err);
 
 /* Removes what storewatch wrote (own_files.h): the history in the data directory that this configuration names
- * ("": that the service uses, or without one the configuration that `install` writes), and the configuration if it
- * is the one that `install` writes. Folders that hold something else stay. What is not there is no error; err has
- * the first that cannot be deleted. */
-enum status install_delete_data(const char *config_path, struct err *err);
+ * ("": that the service uses, or without one the configuration that `install` writes) and in the one that the
+ * service had noted (setup_data_dir_noted; "": none), and the configuration if it is the one that `install` writes.
+ * Folders that hold something else stay. What is not there is no error; err has the first that cannot be deleted. */
+enum status install_delete_data(const char *config_path, const char *noted, struct err *err);
 
 #endif

@@ -202,12 +202,13 @@ static void load_or_default(const char *config_path, struct config *out_config)
     free(findings);
 }
 
-/* Where the history is. */
+/* Where the history is: also when there is an error elsewhere in the configuration. */
 static bool find_data(const char *config_path, char out_data_dir[SETUP_PATH_MAX])
 {
     struct config config;
     load_or_default(config_path, &config);
-    return cli_data_dir(&config, out_data_dir, SETUP_PATH_MAX);
+    return (config.data_dir[0] == '\0' && unfinished_data_dir(config_path, out_data_dir, SETUP_PATH_MAX)) ||
+           cli_data_dir(&config, out_data_dir, SETUP_PATH_MAX);
 }
 
 /* Of a restart that is under way only its journal knows, which lies with the data: the service must not be led away
@@ -481,7 +482,14 @@ static void delete_evidence(const char *data_dir, struct err *err)
     setup_folder_remove(folder, folder);
 }
 
-enum status install_delete_data(const char *config_path, struct err *err)
+static void delete_history(const char *data_dir, struct err *err)
+{
+    setup_files_remove(data_dir, own_files_has_data, err);
+    delete_evidence(data_dir, err);
+    setup_folder_remove(data_dir, data_dir);
+}
+
+enum status install_delete_data(const char *config_path, const char *noted, struct err *err)
 {
     char data_dir[SETUP_PATH_MAX], default_dir[SETUP_PATH_MAX];
     char found[SETUP_PATH_MAX];
@@ -491,9 +499,10 @@ enum status install_delete_data(const char *config_path, struct err *err)
         config_path = found;
     }
     if (find_data(config_path, data_dir)) {
-        setup_files_remove(data_dir, own_files_has_data, &first);
-        delete_evidence(data_dir, &first);
-        setup_folder_remove(data_dir, data_dir);
+        delete_history(data_dir, &first);
+    }
+    if (noted[0] != '\0') {
+        delete_history(noted, &first);
     }
     if (cli_default_data_dir(default_dir, sizeof(default_dir))) {
         setup_files_remove(default_dir, own_files_has_config, &first);
@@ -505,17 +514,17 @@ enum status install_delete_data(const char *config_path, struct err *err)
 }
 
 /* Once the service is gone, only the configuration that `install` writes can be found again. */
-static void print_kept(const char *config_path, const char *data_dir, bool deleted)
+static void print_kept_data(const char *data_dir, bool deleted)
 {
-    char found[SETUP_PATH_MAX];
-    find_config(found);
-    const char *how = deleted ? ": it is not empty"
-                      : text_equal_nocase(found, config_path)
+    char config_path[SETUP_PATH_MAX], again[SETUP_PATH_MAX] = "", history[SETUP_PATH_MAX + 32];
+    find_config(config_path);
+    find_data(config_path, again);
+    store_path(history, sizeof(history), data_dir);
+    const char *how = deleted                  ? ": it is not empty"
+                      : !setup_exists(history) ? ""
+                      : text_equal_nocase(again, data_dir)
                           ? " with the history; \"uninstall --delete-data\" deletes it"
                           : " with the history";
-    if (config_path[0] != '\0' && setup_exists(config_path)) {
-        printf("  kept  %s\n", config_path);
-    }
     if (data_dir[0] != '\0' && setup_exists(data_dir)) {
         printf("  kept  %s%s\n", data_dir, how);
     }
@@ -622,9 +631,10 @@ int uninstall_run(int argc, char **argv)
     if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL)) {
         return EXIT_USAGE;
     }
-    char config_path[SETUP_PATH_MAX], data_dir[SETUP_PATH_MAX] = "";
+    char config_path[SETUP_PATH_MAX], data_dir[SETUP_PATH_MAX] = "", noted[SETUP_PATH_MAX];
     find_config(config_path);
-    find_data(config_path, data_dir); /* while there is a configuration that says it */
+    find_data(config_path, data_dir); /* while there is a configuration that says it, */
+    setup_data_dir_noted(noted);      /* and a service that may have worked elsewhere */
     enum status status = setup_may_install(&err);
     if (status == STATUS_OK) {
         status = install_may_remove(&err);
@@ -653,8 +663,14 @@ int uninstall_run(int argc, char **argv)
                "closed.\n");
     }
     if (delete_data) {
-        status = install_delete_data(config_path, &err);
+        status = install_delete_data(config_path, noted, &err);
     }
-    print_kept(config_path, data_dir, delete_data);
+    if (config_path[0] != '\0' && setup_exists(config_path)) {
+        printf("  kept  %s\n", config_path);
+    }
+    print_kept_data(data_dir, delete_data);
+    if (!text_equal_nocase(noted, data_dir)) {
+        print_kept_data(noted, delete_data);
+    }
     return status == STATUS_OK ? EXIT_FINE : cli_fail("%s", err.text);
 }

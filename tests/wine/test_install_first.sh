@@ -155,4 +155,29 @@ check "uninstall says how it goes" contains "$(sw uninstall)" 'kept  C:\\elsewhe
 check "uninstall --delete-data" contains "$(sw uninstall --delete-data)" 'not installed$'
 check "deletes it" eval '! test -e "$disk/elsewhere"'
 check "everything is as before" equals "$(traces)" "$before"
+
+# The configuration is gone, or has become bad: where the history is tell what the service has noted, and what can still be read.
+must "install with data elsewhere" sw install --import 'C:\elsewhere.json' --start
+must "it works there" wait_for 20 test -s "$disk/elsewhere/storewatch.db"
+rm "$config"
+words=$(sw uninstall)
+check "uninstall without the configuration says where the history is" contains "$words" 'kept  C:\\elsewhere with the history$'
+check "which nobody can find later" lacks "$words" 'deletes it'
+must "install again" sw install --import 'C:\elsewhere.json' --start
+rm "$config"
+check "uninstall --delete-data without the configuration" sw uninstall --delete-data
+check "deletes the history" eval '! test -e "$disk/elsewhere"'
+must "install again" sw install --import 'C:\elsewhere.json' --start
+printf '{ "version": 1, "data_dir": "C:\\\\elsewhere", "mode": "acts" }' >"$config"
+check "uninstall with a bad one says where it is, too" contains "$(sw uninstall)" 'kept  C:\\elsewhere with the history; "uninstall --delete-data" deletes it$'
+check "uninstall --delete-data" contains "$(sw uninstall --delete-data)" 'not installed$'
+check "deletes it" eval '! test -e "$disk/elsewhere"'
+must "install again" sw install --import 'C:\elsewhere.json' --start
+printf '{ "version": 1, "data_dir": "C:\\\\newer" }' >"$config"
+check "uninstall of one that works in an older data directory says where the history is" contains "$(sw uninstall)" 'kept  C:\\elsewhere with the history$'
+must "install again" sw install --import 'C:\elsewhere.json' --start
+printf '{ "version": 1, "data_dir": "C:\\\\newer" }' >"$config"
+check "uninstall --delete-data of such a one" sw uninstall --delete-data
+check "deletes it" eval '! test -e "$disk/elsewhere"'
+check "everything is as before" equals "$(traces)" "$before"
 finish

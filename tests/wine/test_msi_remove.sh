@@ -41,6 +41,15 @@ check "no process is left" wait_for 10 gone storewatch.exe
 # (Wine leaves the semicolons.)
 check "the PATH is what it was" equals "$(machine_path | sed 's/;*$//')" "$path_before"
 
+# ---- uninstall when the configuration is gone: where the history is the service has noted
+printf '{ "version": 1, "data_dir": "C:\\\\elsewhere" }' >"$disk/packages/elsewhere.json"
+must "install with data elsewhere" msi /i "$new" 'CONFIG=C:\packages\elsewhere.json'
+must "it works there" wait_for 20 test -s "$disk/elsewhere/storewatch.db"
+rm "$config"
+check "uninstall without the configuration" msi /x "$new"
+snapshot gone
+check "no file is left" same files clean gone
+
 # ---- an installation that fails at its very end, when the service does not start, leaves nothing
 mkdir -p "$data" "$disk/packages/second"
 printf '{ "version": 1, "data_dir": "C:\\\\packages\\\\data" }' >"$disk/packages/given.json"
