@@ -472,22 +472,26 @@ static void step_until(struct replay *replay, int64_t next_utc_ms)
     }
 }
 
-/* No value of anybody: a recorder that lost sight of the machine, and not the end of all processes at once.
- * Only where pids are recorded, which tell afterwards who is another one; and of one process alone it is its
- * end that is more likely. */
-static bool saw_nothing(const struct recording *recording)
+/* No value of any process: a recorder that lost sight of them, and not the end of all at once. Only where pids are
+ * recorded, which tell afterwards who is another one; and of one process alone, while the machine goes on being
+ * recorded, it is its end that is more likely. */
+static bool lost_sight(const struct replay *replay)
 {
-    bool known = false, pids = false, others = recording->process_count > 1;
+    const struct recording *recording = &replay->recording;
+    bool pids = false, has_host = false, host_known = false;
+    size_t present = 0;
     for (size_t i = 0; i < recording->process_count; i++) {
         pids |= recording->processes[i].has[COUNTER_PID];
+        present += replay->processes[i].present;
         for (size_t c = 0; c < COUNTER_COUNT; c++)
-            known |= reading_known(recording->processes[i].values[c]);
+            if (reading_known(recording->processes[i].values[c]))
+                return false;
     }
     for (size_t c = 0; c < HOST_COUNT; c++) {
-        others |= recording->has_host[c];
-        known |= reading_known(recording->host[c]);
+        has_host |= recording->has_host[c];
+        host_known |= reading_known(recording->host[c]);
     }
-    return !known && pids && others;
+    return pids && (present > 1 || (has_host && !host_known));
 }
 
 static enum status play(struct replay *replay, struct err *err)
@@ -497,12 +501,12 @@ static enum status play(struct replay *replay, struct err *err)
     replay->first_utc_ms = recording->next_utc_ms;
     while ((status = recording_poll(recording, err)) == STATUS_OK) {
         replay->now_utc_ms = recording->utc_ms;
-        if (!saw_nothing(recording)) { /* else it is a gap */
+        if (!lost_sight(replay)) {
             follow_renamed(replay);
             for (size_t i = 0; i < recording->process_count; i++)
                 take_process(replay, i);
-            step(replay, true);
         }
+        step(replay, true);
         step_until(replay, recording->next_utc_ms);
     }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;

@@ -330,14 +330,16 @@ static void what_runs_at_the_begin_is_warm(void **state)
                      EXIT_FOUND);
 }
 
-/* 30 h of a client that leaks, and ten minutes near the end in which nobody has a value. */
-static void write_hole(const char *name, bool with_pids)
+/* 30 h of a client that leaks, and ten minutes near the end in which nobody has a value, but perhaps the machine. */
+static void write_hole(const char *name, bool with_pids, bool with_machine)
 {
     FILE *file = fopen(in_folder(name), "wb");
     assert_non_null(file);
-    fprintf(file,
-            "timestamp,\\\\EX1\\Process(store)\\Private Bytes,\\\\EX1\\Process(BESAgent)\\Private Bytes%s\n",
-            with_pids ? ",\\\\EX1\\Process(BESAgent)\\ID Process" : "");
+    fprintf(
+        file,
+        "timestamp,\\\\EX1\\Process(store)\\Private Bytes,\\\\EX1\\Process(BESAgent)\\Private Bytes%s%s\n",
+        with_pids ? ",\\\\EX1\\Process(BESAgent)\\ID Process" : "",
+        with_machine ? ",\\\\EX1\\Memory\\Committed Bytes" : "");
     for (int i = 0; i < 30 * 60; i++) {
         fprintf(file, "%lld", (long long)(START_UTC_MS / 1000 + i * 60));
         if (i >= 1500 && i < 1510)
@@ -345,7 +347,7 @@ static void write_hole(const char *name, bool with_pids)
         else
             fprintf(file, ",%d,%.0f%s", 1200000000 + i * 7919 % 6000011, 1.5e8 + i * 2e6 + i * 7919 % 1000003,
                     with_pids ? ",1800" : "");
-        fputs("\n", file);
+        fputs(with_machine ? ",3000000000\n" : "\n", file);
     }
     assert_int_equal(fclose(file), 0);
 }
@@ -356,12 +358,17 @@ static void rows_without_any_value_are_a_gap_where_pids_are_recorded(void **stat
     (void)state;
     write_text("tells.json",
                "{\"version\": 1, \"clients\": [{\"name\": \"bes\", \"image\": \"BESAgent.exe\"}]}");
-    write_hole("with_pids.csv", true);
+    write_hole("with_pids.csv", true, false);
     assert_int_equal(
         RUN(replay_run, "replay", "--config", in_folder("tells.json"), in_folder("with_pids.csv")),
         EXIT_FOUND);
     assert_null(strstr(out, "BESAgent.exe has ended"));
-    write_hole("without_pids.csv", false);
+    write_hole("of_processes.csv", true, true); /* it was slow to tell of them */
+    assert_int_equal(
+        RUN(replay_run, "replay", "--config", in_folder("tells.json"), in_folder("of_processes.csv")),
+        EXIT_FOUND);
+    assert_null(strstr(out, "BESAgent.exe has ended"));
+    write_hole("without_pids.csv", false, false);
     assert_int_equal(
         RUN(replay_run, "replay", "--config", in_folder("tells.json"), in_folder("without_pids.csv")),
         EXIT_FOUND);
