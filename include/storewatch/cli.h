@@ -69,6 +69,12 @@ bool cli_default_config(char *out_path, size_t capacity);
 int cli_load_config(const char *path, struct config *out_config);
 /* The data directory of a loaded configuration: its data_dir, else the default. */
 bool cli_data_dir(const struct config *config, char *out_path, size_t capacity);
+/* Does the service of this configuration (NULL = the default one), as it was last started, work in another data
+ * directory? The configuration was edited since. Never in the native build. */
+bool cli_works_elsewhere(const char *config_path, const char *data_dir, char *out_path, size_t capacity);
+/* Where the history of a loaded configuration is: that other one after a message on stderr, else its data
+ * directory. */
+bool cli_history_dir(const char *config_path, const struct config *config, char *out_path, size_t capacity);
 
 /* Warns on stderr of what ordinary users may change: this configuration, the program, the data directory.
  * Says nothing in the native build: who may change a file matters where the service runs. */

@@ -131,6 +131,20 @@ bool cli_data_dir(const struct config *config, char *out_path, size_t capacity)
     return cli_default_data_dir(out_path, capacity);
 }
 
+bool cli_history_dir(const char *config_path, const struct config *config, char *out_path, size_t capacity)
+{
+    char named[1024];
+    if (!cli_data_dir(config, named, sizeof named))
+        return false;
+    if (!cli_works_elsewhere(config_path, named, out_path, capacity))
+        return text_copy(out_path, capacity, named);
+    fprintf(stderr,
+            "storewatch: this is what %s holds, where the service works since it was last started; the "
+            "configuration names %s, which it takes over at its next start\n",
+            out_path, named);
+    return true;
+}
+
 bool cli_may_write_page(const char *command, const char *path, const char *const *inputs, size_t input_count)
 {
     static const char *const endings[] = {".csv", ".blg", ".db", ".db-wal", ".db-shm", ".json"};

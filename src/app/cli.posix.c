@@ -22,6 +22,15 @@ bool cli_default_config(char *out_path, size_t capacity)
     return false;
 }
 
+bool cli_works_elsewhere(const char *config_path, const char *data_dir, char *out_path, size_t capacity)
+{
+    (void)config_path;
+    (void)data_dir;
+    (void)out_path;
+    (void)capacity;
+    return false;
+}
+
 void cli_warn_of_access(const char *config_path, const struct config *config)
 {
     (void)config_path; /* who may change it matters where the service runs */

@@ -422,14 +422,8 @@ static void check_metrics(struct doctor *doctor)
                    "the folder of the metrics file is not there: %s", folder);
 }
 
-static void check_files(struct doctor *doctor, const char *config_path)
+static void check_folder(struct doctor *doctor, const char *config_path, const char *dir)
 {
-    char dir[SETUP_PATH_MAX];
-    check_metrics(doctor);
-    if (!cli_data_dir(&doctor->config, dir, sizeof dir)) {
-        doctor_add(doctor, DOCTOR_FAILED, "access", "Set data_dir.", "there is no data directory");
-        return;
-    }
     if (!setup_exists(dir))
         doctor_add(doctor, DOCTOR_WARNING, "access", "storewatch install makes it.",
                    "the data directory is not there: %s", dir);
@@ -437,6 +431,29 @@ static void check_files(struct doctor *doctor, const char *config_path)
     check_owners(doctor, dir);
     if (setup_exists(dir))
         check_disk(doctor, dir);
+}
+
+/* out_dir: where the history is. False: nobody knows. */
+static bool check_files(struct doctor *doctor, const char *config_path, char out_dir[SETUP_PATH_MAX])
+{
+    char dir[SETUP_PATH_MAX];
+    check_metrics(doctor);
+    if (!cli_data_dir(&doctor->config, dir, sizeof dir)) {
+        doctor_add(doctor, DOCTOR_FAILED, "access", "Set data_dir.", "there is no data directory");
+        return false;
+    }
+    check_folder(doctor, config_path, dir);
+    if (!cli_works_elsewhere(config_path, dir, out_dir, SETUP_PATH_MAX))
+        return text_copy(out_dir, SETUP_PATH_MAX, dir);
+    check_folder(doctor, config_path, out_dir);
+    doctor_add(
+        doctor, DOCTOR_WARNING, "history",
+        "Nothing, if that is meant; to take the history along: net stop storewatch, move storewatch.db "
+        "there, net start storewatch.",
+        "the service works in %s since it was last started; the configuration names %s, which it takes "
+        "over at its next start",
+        out_dir, dir);
+    return true;
 }
 
 /* ---- the running service, its history, the clock ---- */
@@ -459,13 +476,13 @@ static void ask_service(struct doctor *doctor)
     free(json);
 }
 
-static void check_clock(struct doctor *doctor)
+/* data_dir: NULL = not known */
+static void check_clock(struct doctor *doctor, const char *data_dir)
 {
     struct doctor_time time;
-    char dir[SETUP_PATH_MAX];
     inspect_time_service(time.type, sizeof time.type, time.server, sizeof time.server);
-    if (cli_data_dir(&doctor->config, dir, sizeof dir))
-        doctor_check_history(doctor, dir);
+    if (data_dir)
+        doctor_check_history(doctor, data_dir);
     doctor_check_clock(doctor, &time);
 }
 
@@ -538,15 +555,15 @@ int doctor_run(int argc, char **argv)
         return cli_fail("out of memory");
     }
     check_rights(doctor);
-    char used_path[SETUP_PATH_MAX] = "";
+    char used_path[SETUP_PATH_MAX] = "", data_dir[SETUP_PATH_MAX];
     check_config(doctor, config_path, used_path);
-    check_files(doctor, used_path);
+    const bool knows_data = check_files(doctor, used_path, data_dir);
     check_event_source(doctor);
     if (doctor_look(doctor)) {
         check_service(doctor);
         ask_service(doctor);
         doctor_check_polls(doctor);
-        check_clock(doctor);
+        check_clock(doctor, knows_data ? data_dir : NULL);
         check_account(doctor, used_path);
         check_pipe(doctor);
         doctor_check_machine(doctor);

@@ -18,7 +18,7 @@ static int find_data_dir(struct config *config, const char *config_path, const c
     }
     if (data_dir)
         text_copy(out_dir, capacity, data_dir);
-    else if (!cli_data_dir(config, out_dir, capacity))
+    else if (!cli_history_dir(config_path, config, out_dir, capacity))
         return cli_fail("the configuration names no data_dir; name the directory with --data DIR");
     return EXIT_FINE;
 }

@@ -28,10 +28,10 @@ struct plan_inputs {
 
 /* Without a history file there were no restarts; of one that cannot be read nothing is known. An exit code.
  */
-static int read_budget(struct plan_inputs *in)
+static int read_budget(struct plan_inputs *in, const char *config_path)
 {
     char dir[1024], path[1100];
-    if (!cli_data_dir(&in->config, dir, sizeof dir))
+    if (!cli_history_dir(config_path, &in->config, dir, sizeof dir))
         return cli_fail("no plan: the data directory is not known");
     store_path(path, sizeof path, dir);
     struct store *store = NULL;
@@ -119,7 +119,7 @@ static void print_plan(const struct plan_inputs *in, const char *service)
              "whether its journal can be written are not known here.");
 }
 
-static int run_plan(struct plan_inputs *in, const char *service)
+static int run_plan(struct plan_inputs *in, const char *config_path, const char *service)
 {
     struct err err = {0};
     in->observation = observation_new();
@@ -128,7 +128,7 @@ static int run_plan(struct plan_inputs *in, const char *service)
     if (os_open(&in->os, &err) != STATUS_OK || os_observe(in->os, in->observation, &err) != STATUS_OK ||
         os_service_graph(in->os, &in->graph, &err) != STATUS_OK)
         return cli_fail("%s", err.text);
-    const int code = read_budget(in);
+    const int code = read_budget(in, config_path);
     if (code != EXIT_FINE)
         return code;
     ask_service(in);
@@ -150,7 +150,7 @@ int plan_run(int argc, char **argv)
         return cli_fail("out of memory");
     int code = cli_load_config(config_path, &in->config);
     if (code == EXIT_FINE)
-        code = run_plan(in, service ? service : in->config.store_service);
+        code = run_plan(in, config_path, service ? service : in->config.store_service);
     service_graph_deinit(&in->graph);
     observation_free(in->observation);
     os_close(in->os);

@@ -30,6 +30,16 @@ check "the restart is done" wait_for 30 no_restart
 check "one incident" equals "$(sw history --json --data 'C:\storewatch-data' | "$wine_tests/peek" json 'len([i for i in d["incidents"] if i["target"] == "archive"])')" 1
 check "and one alert" equals "$(mail_count OPENED)" 1
 check "nothing was begun elsewhere" [ ! -e "$disk/elsewhere" ]
+# What is asked of the configuration that leads elsewhere is answered from where the service works.
+words=$(sw history 2>&1)
+check "history shows what the service works with" contains "$words" '^restarts: 1$'
+check "and says so" contains "$words" 'what C:\\storewatch-data holds, .* names C:\\elsewhere, .* next start'
+check "a report is of that, too" contains "$(sw report 2>&1)" '1 controlled restart, 1 successful'
+check "a plan knows what the budget has spent" contains "$(sw plan 2>&1)" 'budget +1 of 20 restarts'
+words=$(sw doctor 2>&1)
+check "doctor looks there" contains "$words" 'C:\\storewatch-data\\storewatch\.db holds'
+check "and says so" contains "$words" 'works in C:\\storewatch-data .* names C:\\elsewhere'
 must "storewatch is started once more" eval 'scm stop storewatch 30 && storewatch_start'
 check "now it works where the configuration says" wait_for 20 test -s "$disk/elsewhere/storewatch.db"
+check "so does history" lacks "$(sw history 2>&1)" 'storewatch-data'
 finish
