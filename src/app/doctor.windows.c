@@ -427,9 +427,12 @@ static void check_folder(struct doctor *doctor, const char *config_path, const c
     if (!setup_exists(dir))
         doctor_add(doctor, DOCTOR_WARNING, "access", "storewatch install makes it.",
                    "the data directory is not there: %s", dir);
+    else if (!setup_is_folder(dir))
+        doctor_add(doctor, DOCTOR_FAILED, "access", "Rename it, or correct data_dir.",
+                   "the data directory %s is a file: the service cannot start", dir);
     check_access(doctor, config_path, dir);
     check_owners(doctor, dir);
-    if (setup_exists(dir))
+    if (setup_is_folder(dir))
         check_disk(doctor, dir);
 }
 

@@ -26,6 +26,7 @@
 static struct {
     CRITICAL_SECTION lock;
     SERVICE_STATUS_HANDLE handle; /* NULL in a console */
+    bool installed;               /* it is the service that `install` registers */
     SERVICE_STATUS status;
     struct os *os; /* both lent, while the loop can be asked something */
     struct loop *loop;
@@ -299,12 +300,12 @@ static int watch_with(struct os *os, const struct config *config, const char *da
     return EXIT_FINE;
 }
 
-/* A restart is finished where its record is, also when the configuration leads elsewhere by now. Another one in a
- * console has no part in it. */
+/* A restart is finished where its record is, also when the configuration leads elsewhere by now. Another one, in a
+ * console or registered by hand under another name, has no part in it. */
 static void find_unfinished(struct os *os, char data_dir[SETUP_PATH_MAX])
 {
     char elsewhere[SETUP_PATH_MAX], text[3 * SETUP_PATH_MAX];
-    if (shared.handle == NULL) {
+    if (!shared.installed) {
         return;
     }
     if (!unfinished_elsewhere(data_dir, elsewhere, sizeof(elsewhere))) {
@@ -350,13 +351,13 @@ static int watch(void)
 
 static void WINAPI service_main(DWORD argc, wchar_t **argv)
 {
-    (void)argc, (void)argv;
     const SERVICE_STATUS_HANDLE handle = RegisterServiceCtrlHandlerExW(STOREWATCH_SERVICE, on_control, NULL);
     if (handle == NULL) {
         return; /* the SCM would never hear of us */
     }
     EnterCriticalSection(&shared.lock);
     shared.handle = handle;
+    shared.installed = argc > 0 && _wcsicmp(argv[0], STOREWATCH_SERVICE) == 0;
     report(SERVICE_START_PENDING, START_HINT_MS, NO_ERROR, 0);
     LeaveCriticalSection(&shared.lock);
     shared.exit_code = watch();

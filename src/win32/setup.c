@@ -113,6 +113,12 @@ bool setup_exists(const char *path)
     return setup_attributes(path) != INVALID_FILE_ATTRIBUTES;
 }
 
+bool setup_is_folder(const char *path)
+{
+    const DWORD attributes = setup_attributes(path);
+    return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+}
+
 bool setup_wrong_bitness(void)
 {
     struct late late;
@@ -172,9 +178,8 @@ void setup_folder_missing(const char *path, char out_first[SETUP_PATH_MAX])
 
 enum status setup_folder_make(const char *path, char out_first_made[SETUP_PATH_MAX], struct err *err)
 {
-    const DWORD attributes = setup_attributes(path);
-    if (attributes != INVALID_FILE_ATTRIBUTES) {
-        if ((attributes & FILE_ATTRIBUTE_DIRECTORY) == 0) {
+    if (setup_exists(path)) {
+        if (!setup_is_folder(path)) {
             return err_set(err, STATUS_INVALID, "CreateDirectory", 0, "%s is a file, not a folder", path);
         }
         out_first_made[0] = '\0';

@@ -20,6 +20,7 @@ enum status setup_drive_of_all(const char *path, struct err *err);
 /* `path` against the current folder. */
 enum status setup_absolute(const char *path, char out_path[SETUP_PATH_MAX], struct err *err);
 bool setup_exists(const char *path);
+bool setup_is_folder(const char *path);
 /* Do both paths lead to one file, whatever they call it? False when one of them is not there. */
 bool setup_same_file(const char *one, const char *other);
 /* A 32-bit process on 64-bit Windows sees neither sizes above 4 GiB nor 64-bit modules: it must not be

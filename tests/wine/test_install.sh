@@ -32,6 +32,15 @@ check "there is still one service" service_is storewatch stopped
 
 must "the service starts" storewatch_start
 must "it writes its metrics" wait_for 30 test -s "$disk/metrics/storewatch.prom"
+
+# Somebody has registered another one by hand. Where this one works is none of its business.
+printf '{ "version": 1, "data_dir": "C:\\\\another" }' >"$disk/another.json"
+must "another one, under another name" scm create another '"C:\Program Files\storewatch\storewatch.exe" run --config C:\another.json'
+must "runs" eval 'scm start another && scm wait another running 20 && wait_for 20 test -s "$disk/another/storewatch.db"'
+check "what is noted of the first one stays" contains "$(registry "$service_key\\Parameters" DataDir)" 'C:\\storewatch-data$'
+must "it stops, and is deleted" eval 'scm stop another 30 && scm wait another stopped 20 && scm delete another'
+rm -r "$disk/another" "$disk/another.json"
+
 check "uninstall stops the running service and removes it" sw uninstall
 check "the service is gone" scm wait storewatch absent 10
 check "no registry key of the service is left" absent "$service_key"

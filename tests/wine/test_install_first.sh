@@ -31,6 +31,8 @@ printf '{ "version": 1, "data_dir": "C:\\\\file.json\\\\data" }' >"$disk/file.js
 words=$(exits 3 sw install --check --config 'C:\file.json' 2>&1)
 check "--check says that the data directory cannot be made" contains "$words" 'C:\\file\.json is a file'
 check "with an exit code" lacks "$words" 'exit code'
+printf '{ "version": 1, "data_dir": "C:\\\\file.json" }' >"$disk/file.json"
+check "doctor says that the data directory is none" contains "$(sw doctor --config 'C:\file.json')" '^failed +access +the data directory C:\\file\.json is a file'
 printf '{ "version": 1, "data_dir": "C:\\\\not\\\\yet" }' >"$disk/file.json"
 check "or that it can, and leaves none behind" eval 'sw install --check --config "C:\file.json" && [ ! -e "$disk/not" ]'
 rm "$disk/file.json"
