@@ -235,8 +235,9 @@ static enum status import_config(struct installation *in, struct err *err)
     }
     setup_file_remove(copy); /* of one that was cut off */
     status = setup_file_copy(in->import, copy, err);
-    if (status == STATUS_OK && setup_exists(in->config_path)) {
-        status = setup_file_move(in->config_path, replaced, err);
+    if (status == STATUS_OK && setup_exists(in->config_path)) { /* which is never away, whatever happens */
+        setup_file_remove(replaced);
+        status = setup_file_copy(in->config_path, replaced, err);
         if (status == STATUS_OK) {
             memcpy(in->config_before, replaced, sizeof(replaced));
         }

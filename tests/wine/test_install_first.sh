@@ -161,6 +161,16 @@ check "everything is as before" equals "$(traces)" "$before"
 # The configuration is gone, or has become bad: where the history is tell what the service has noted, and what can still be read.
 must "install with data elsewhere" sw install --import 'C:\elsewhere.json' --start
 must "it works there" wait_for 20 test -s "$disk/elsewhere/storewatch.db"
+python3 -c '
+import os, sys
+times = 0
+while not os.path.exists(sys.argv[2]):
+    times += not os.path.exists(sys.argv[1])
+print(times)' "$config" "$bed/enough" >"$bed/away" &
+must "another takes its place" eval '(for i in 1 2 3 4 5; do sw install --import "C:\elsewhere.json" || exit; done)'
+touch "$bed/enough" && wait $!
+check "meanwhile the configuration was never away" equals "$(cat "$bed/away")" 0
+check "the one before is kept" test -s "$config.before"
 rm "$config"
 words=$(sw uninstall)
 check "uninstall without the configuration says where the history is" contains "$words" 'kept  C:\\elsewhere with the history$'
