@@ -160,16 +160,11 @@ static void tell_deed(struct replay *replay, const char *verb, const char *servi
 
 /* ---- whose column is it? ---- */
 
-static size_t base_length(const char *instance)
-{
-    return perfmon_base_length(instance, strlen(instance));
-}
-
 static bool is_instance_of(const char *instance, const char *image)
 {
     char base[PROCESS_IMAGE_MAX], wanted[PROCESS_IMAGE_MAX];
     text_copy(base, sizeof base, instance);
-    size_t length = base_length(base);
+    size_t length = recording_base_length(base);
     base[length < sizeof base ? length : sizeof base - 1] = '\0';
     text_copy(wanted, sizeof wanted, image);
     size_t image_length = strlen(wanted);
@@ -262,16 +257,15 @@ static bool stopped_now(const struct replay *replay, const struct replayed *proc
 
 static void take_process(struct replay *replay, size_t index)
 {
-    const struct recorded *recorded = &replay->recording.processes[index];
+    const double *values = replay->recording.now->processes[index].values;
     struct replayed *process = &replay->processes[index];
-    const double pid = recorded->values[COUNTER_PID];
-    const bool any =
-        reading_known(recorded->values[COUNTER_PRIVATE]) || reading_known(recorded->values[COUNTER_HANDLES]);
-    if (!recorded->due)
+    const double pid = values[COUNTER_PID];
+    const bool any = reading_known(values[COUNTER_PRIVATE]) || reading_known(values[COUNTER_HANDLES]);
+    if (!replay->recording.now->processes[index].due)
         return; /* between two rows of its file */
     process->missing_rows = any ? 0 : process->missing_rows + 1;
-    if (process->missing_rows >= PERFMON_GONE_AFTER_ROWS)
-        process->present = false;
+    process->present = process->present && (process->missing_rows < PERFMON_GONE_AFTER_ROWS ||
+                                            recording_tells_later(&replay->recording, index, process->pid));
     const bool other_process = reading_known(pid) && reading_known(process->pid) && pid != process->pid;
     process->pid = reading_known(pid) ? pid : process->pid;
     if (any && (!process->present || other_process) && !stopped_now(replay, process)) {
@@ -280,7 +274,7 @@ static void take_process(struct replay *replay, size_t index)
     }
     for (size_t c = 0; c < 2; c++)
         if (!reading_known(process->first[c]))
-            process->first[c] = recorded->values[c];
+            process->first[c] = values[c];
 }
 
 /* The instance that the process of this one was recorded as until now: when "store" ends, "store#1" is called
@@ -288,12 +282,15 @@ static void take_process(struct replay *replay, size_t index)
 static size_t was_recorded_as(const struct replay *replay, size_t index)
 {
     const struct recorded *all = replay->recording.processes;
-    const double pid = all[index].values[COUNTER_PID];
-    const size_t length = base_length(all[index].instance);
-    const bool is_another = all[index].due && reading_known(pid) && replay->processes[index].pid != pid;
+    const struct recorded_poll *now = replay->recording.now;
+    const double pid = now->processes[index].values[COUNTER_PID];
+    const size_t length = recording_base_length(all[index].instance);
+    const bool is_another =
+        now->processes[index].due && reading_known(pid) && replay->processes[index].pid != pid;
     for (size_t i = 0; is_another && i < replay->recording.process_count; i++)
-        if (i != index && replay->processes[i].present && replay->processes[i].pid == pid && all[i].due &&
-            all[i].values[COUNTER_PID] != pid && base_length(all[i].instance) == length &&
+        if (i != index && replay->processes[i].present && replay->processes[i].pid == pid &&
+            now->processes[i].due && now->processes[i].values[COUNTER_PID] != pid &&
+            recording_base_length(all[i].instance) == length &&
             strncmp(all[i].instance, all[index].instance, length) == 0)
             return i;
     return RECORDING_PROCESSES_MAX;
@@ -330,7 +327,7 @@ static void look(struct replay *replay)
     observation->mono_ms = replay->now_utc_ms - replay->first_utc_ms + MS_PER_DAY;
     observation->utc_ms = replay->now_utc_ms;
     observation->processes_known = observation->services_known = true;
-    const double *host = replay->recording.host;
+    const double *host = replay->recording.now->host;
     observation->host_known = replay->recording.has_host[HOST_COMMIT];
     observation->host = (struct host){.commit_bytes = host[HOST_COMMIT],
                                       .commit_limit_bytes = host[HOST_COMMIT_LIMIT],
@@ -346,7 +343,8 @@ static void look(struct replay *replay)
         service->accepts_stop = true;
     }
     for (size_t i = 0; i < replay->recording.process_count; i++) {
-        const struct recorded *recorded = &replay->recording.processes[i];
+        const char *instance = replay->recording.processes[i].instance;
+        const double *values = replay->recording.now->processes[i].values;
         const struct replayed *process = &replay->processes[i];
         if (!process->present || stopped_now(replay, process))
             continue;
@@ -354,11 +352,11 @@ static void look(struct replay *replay)
         memset(seen, 0, sizeof *seen);
         seen->id = process->id;
         struct text image = text_on(seen->image, sizeof seen->image);
-        text_add_bytes(&image, recorded->instance, base_length(recorded->instance));
+        text_add_bytes(&image, instance, recording_base_length(instance));
         text_add_bytes(&image, ".exe", strlen(".exe"));
-        seen->private_bytes = recorded->values[COUNTER_PRIVATE] - process->offset[0];
+        seen->private_bytes = values[COUNTER_PRIVATE] - process->offset[0];
         observation->host.commit_bytes -= process->offset[0]; /* what the replayed restart gave back */
-        seen->handle_count = recorded->values[COUNTER_HANDLES] - process->offset[1];
+        seen->handle_count = values[COUNTER_HANDLES] - process->offset[1];
         seen->working_set_bytes = seen->thread_count = seen->cpu_ms = seen->io_count = READING_UNKNOWN;
         if (process->service == 0)
             continue;
@@ -374,7 +372,7 @@ static void look(struct replay *replay)
 
 static struct clock clock_at(const struct replay *replay)
 {
-    const int64_t local_ms = replay->now_utc_ms + replay->recording.ahead_ms;
+    const int64_t local_ms = replay->now_utc_ms + replay->recording.now->ahead_ms;
     int64_t days = local_ms / MS_PER_DAY, rest_ms = local_ms % MS_PER_DAY;
     if (rest_ms < 0) {
         days--;
@@ -411,7 +409,7 @@ static void start_service(struct replay *replay, int service)
 {
     replay->services[service - 1].stopped = false;
     for (size_t i = 0; i < replay->recording.process_count; i++) {
-        const double *values = replay->recording.processes[i].values;
+        const double *values = replay->recording.now->processes[i].values;
         struct replayed *process = &replay->processes[i];
         if (process->service != service || !process->present)
             continue;
@@ -484,12 +482,12 @@ static bool lost_sight(const struct replay *replay)
         pids |= recording->processes[i].has[COUNTER_PID];
         present += replay->processes[i].present;
         for (size_t c = 0; c < COUNTER_COUNT; c++)
-            if (reading_known(recording->processes[i].values[c]))
+            if (reading_known(recording->now->processes[i].values[c]))
                 return false;
     }
     for (size_t c = 0; c < HOST_COUNT; c++) {
         has_host |= recording->has_host[c];
-        host_known |= reading_known(recording->host[c]);
+        host_known |= reading_known(recording->now->host[c]);
     }
     return pids && (present > 1 || (has_host && !host_known));
 }
@@ -500,7 +498,7 @@ static enum status play(struct replay *replay, struct err *err)
     enum status status;
     replay->first_utc_ms = recording->next_utc_ms;
     while ((status = recording_poll(recording, err)) == STATUS_OK) {
-        replay->now_utc_ms = recording->utc_ms;
+        replay->now_utc_ms = recording->now->utc_ms;
         if (!lost_sight(replay)) {
             follow_renamed(replay);
             for (size_t i = 0; i < recording->process_count; i++)

@@ -21,7 +21,7 @@ static size_t process_for(struct recording *recording, const char *instance)
         i++;
     if (i == recording->process_count && i < RECORDING_PROCESSES_MAX) {
         struct recorded *process = &recording->processes[recording->process_count++];
-        *process = (struct recorded){.values = {NAN, NAN, NAN}};
+        *process = (struct recorded){.open_files = 0};
         text_copy(process->instance, sizeof process->instance, instance);
     }
     return i;
@@ -139,15 +139,25 @@ static enum status read_ahead(struct recording *recording, struct recording_file
     return status;
 }
 
+/* When the earliest row that is left is of; INT64_MAX: there is none. */
+static int64_t next_row_utc_ms(const struct recording *recording)
+{
+    int64_t next_utc_ms = INT64_MAX;
+    for (size_t i = 0; i < recording->file_count; i++)
+        if (recording->files[i].utc_ms < next_utc_ms)
+            next_utc_ms = recording->files[i].utc_ms;
+    return next_utc_ms;
+}
+
 enum status recording_open(struct recording *recording, const char *const *paths, size_t count,
                            struct err *err)
 {
-    for (size_t c = 0; c < HOST_COUNT; c++)
-        recording->host[c] = READING_UNKNOWN;
-    recording->next_utc_ms = INT64_MAX;
     recording->files = calloc(count + 1, sizeof *recording->files);
-    if (!recording->files)
+    recording->polls = calloc(RECORDING_AHEAD + 1, sizeof *recording->polls);
+    if (!recording->files || !recording->polls)
         return err_set(err, STATUS_NO_MEMORY, "replay", 0, "out of memory");
+    for (size_t c = 0; c < HOST_COUNT; c++)
+        recording->polls[RECORDING_AHEAD].host[c] = READING_UNKNOWN; /* before the first */
     for (size_t i = 0; i < count; i++) {
         struct recording_file *file = &recording->files[i];
         *file = (struct recording_file){.path = paths[i], .utc_ms = INT64_MIN};
@@ -155,15 +165,15 @@ enum status recording_open(struct recording *recording, const char *const *paths
         if (status)
             return status;
         recording->file_count = i + 1;
-        recording->knows_local |= perfmon_local_ahead(file->perfmon, &recording->ahead_ms);
+        recording->knows_local |=
+            perfmon_local_ahead(file->perfmon, &recording->polls[RECORDING_AHEAD].ahead_ms);
         status = map_columns(recording, file, err);
         if (!status)
             status = read_ahead(recording, file, err);
         if (status)
             return status;
-        recording->next_utc_ms =
-            file->utc_ms < recording->next_utc_ms ? file->utc_ms : recording->next_utc_ms;
     }
+    recording->next_utc_ms = next_row_utc_ms(recording);
     return STATUS_OK;
 }
 
@@ -174,53 +184,57 @@ void recording_close(struct recording *recording)
         free(recording->files[i].owners);
     }
     free(recording->files);
+    free(recording->polls);
 }
 
 /* Of two files that tell of the same the later one named counts, unless it does not know: pid 0 is nobody's. */
-static void take_row(struct recording *recording, const struct recording_file *file)
+static void take_row(const struct recording_file *file, struct recorded_poll *poll)
 {
     for (size_t i = 0; i < perfmon_column_count(file->perfmon); i++) {
         const uint32_t owner = file->owners[i];
         if (owner == NOBODY)
             continue;
         if (owner < PROCESS_OWNER) {
-            recording->host[owner] = file->values[i];
+            poll->host[owner] = file->values[i];
             continue;
         }
-        struct recorded *process = &recording->processes[(owner - PROCESS_OWNER) / COUNTER_COUNT];
+        const size_t process = (owner - PROCESS_OWNER) / COUNTER_COUNT;
         const uint32_t counter = (owner - PROCESS_OWNER) % COUNTER_COUNT;
-        process->due = true;
+        poll->processes[process].due = true;
         if (reading_known(file->values[i]) && (counter != COUNTER_PID || file->values[i] >= 1))
-            process->values[counter] = file->values[i];
+            poll->processes[process].values[counter] = file->values[i];
     }
 }
 
-static void forget_the_poll_before(struct recording *recording)
+/* What holds from the poll before on, if nothing tells otherwise. */
+static void begin_poll(struct recording *recording, const struct recorded_poll *before,
+                       struct recorded_poll *poll)
 {
+    poll->utc_ms = next_row_utc_ms(recording);
+    poll->ahead_ms = before->ahead_ms;
     for (size_t p = 0; p < recording->process_count; p++) {
-        struct recorded *process = &recording->processes[p];
-        process->due = process->open_files == 0;
+        poll->processes[p].due = recording->processes[p].open_files == 0;
         for (size_t c = 0; c < COUNTER_COUNT; c++)
-            process->values[c] = READING_UNKNOWN;
+            poll->processes[p].values[c] = READING_UNKNOWN;
     }
     for (size_t c = 0; c < HOST_COUNT; c++)
-        if (recording->host_open_files[c] == 0)
-            recording->host[c] = READING_UNKNOWN;
+        poll->host[c] = recording->host_open_files[c] > 0 ? before->host[c] : READING_UNKNOWN;
     for (size_t i = 0; i < recording->file_count; i++)
         recording->files[i].taken = false;
 }
 
 /* The period may only be known once the first row was taken: hence the rounds. */
-static enum status take_rows(struct recording *recording, bool *out_any, struct err *err)
+static enum status take_rows(struct recording *recording, struct recorded_poll *poll, bool *out_any,
+                             struct err *err)
 {
     *out_any = false;
     for (size_t i = 0; i < recording->file_count; i++) {
         struct recording_file *file = &recording->files[i];
         if (file->taken || file->utc_ms == INT64_MAX ||
-            file->utc_ms > recording->utc_ms + recording->period_ms / 2)
+            file->utc_ms > poll->utc_ms + recording->period_ms / 2)
             continue;
-        take_row(recording, file);
-        perfmon_local_ahead(file->perfmon, &recording->ahead_ms); /* autumn changes it */
+        take_row(file, poll);
+        perfmon_local_ahead(file->perfmon, &poll->ahead_ms); /* autumn changes it */
         file->taken = *out_any = true;
         enum status status = read_ahead(recording, file, err);
         if (status)
@@ -229,20 +243,59 @@ static enum status take_rows(struct recording *recording, bool *out_any, struct 
     return STATUS_OK;
 }
 
+static struct recorded_poll *poll_at(const struct recording *recording, size_t place)
+{
+    return &recording->polls[(recording->first + place) % (RECORDING_AHEAD + 1)];
+}
+
+/* One more behind those that are read already. */
+static enum status read_poll(struct recording *recording, struct err *err)
+{
+    struct recorded_poll *poll = poll_at(recording, recording->count);
+    enum status status = STATUS_OK;
+    if (next_row_utc_ms(recording) == INT64_MAX)
+        return STATUS_NOT_FOUND;
+    begin_poll(recording, poll_at(recording, recording->count + RECORDING_AHEAD), poll);
+    for (bool any = true; any && !status;)
+        status = take_rows(recording, poll, &any, err);
+    recording->count += !status;
+    return status;
+}
+
 enum status recording_poll(struct recording *recording, struct err *err)
 {
-    if (recording->next_utc_ms == INT64_MAX)
-        return STATUS_NOT_FOUND;
-    recording->utc_ms = recording->next_utc_ms;
-    forget_the_poll_before(recording);
-    for (bool any = true; any;) {
-        enum status status = take_rows(recording, &any, err);
-        if (status)
-            return status;
+    if (recording->now) {
+        recording->first = (recording->first + 1) % (RECORDING_AHEAD + 1);
+        recording->count--;
     }
-    recording->next_utc_ms = INT64_MAX;
-    for (size_t i = 0; i < recording->file_count; i++)
-        if (recording->files[i].utc_ms < recording->next_utc_ms)
-            recording->next_utc_ms = recording->files[i].utc_ms;
-    return STATUS_OK;
+    while (!recording->end && recording->count <= RECORDING_AHEAD)
+        recording->end = read_poll(recording, &recording->end_err);
+    recording->now = recording->count > 0 ? poll_at(recording, 0) : NULL;
+    recording->next_utc_ms = recording->count > 1 ? poll_at(recording, 1)->utc_ms : INT64_MAX;
+    if (recording->now)
+        return STATUS_OK;
+    return recording->end == STATUS_NOT_FOUND
+               ? STATUS_NOT_FOUND
+               : err_set(err, recording->end, recording->end_err.operation, recording->end_err.code, "%s",
+                         recording->end_err.text);
+}
+
+size_t recording_base_length(const char *instance)
+{
+    return perfmon_base_length(instance, strlen(instance));
+}
+
+bool recording_tells_later(const struct recording *recording, size_t process, double pid)
+{
+    const char *name = recording->processes[process].instance;
+    const size_t length = recording_base_length(name);
+    for (size_t i = 0; i < recording->process_count; i++) {
+        const char *other = recording->processes[i].instance;
+        if (recording_base_length(other) != length || strncmp(other, name, length) != 0)
+            continue;
+        for (size_t place = 1; place < recording->count; place++)
+            if (poll_at(recording, place)->processes[i].values[COUNTER_PID] == pid)
+                return true;
+    }
+    return false;
 }

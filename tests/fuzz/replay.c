@@ -99,14 +99,15 @@ static void require_poll(const struct recording *recording)
     for (size_t p = 0; p < recording->process_count; p++) {
         const struct recorded *process = &recording->processes[p];
         for (size_t c = 0; c < COUNTER_COUNT; c++) {
-            require(!isinf(process->values[c]));
-            require(!reading_known(process->values[c]) || (process->has[c] && process->due));
+            const double value = recording->now->processes[p].values[c];
+            require(!isinf(value));
+            require(!reading_known(value) || (process->has[c] && recording->now->processes[p].due));
         }
         require(process->open_files <= recording->file_count);
     }
     for (size_t c = 0; c < HOST_COUNT; c++) {
-        require(!isinf(recording->host[c]));
-        require(!reading_known(recording->host[c]) || recording->has_host[c]);
+        require(!isinf(recording->now->host[c]));
+        require(!reading_known(recording->now->host[c]) || recording->has_host[c]);
         require(recording->host_open_files[c] <= recording->file_count);
     }
 }
@@ -128,8 +129,8 @@ static void require_recording(const char *const *logs, size_t count)
     while (status == STATUS_OK) {
         status = recording_poll(recording, &err);
         if (status == STATUS_OK) {
-            require(recording->utc_ms > last_ms && recording->next_utc_ms > recording->utc_ms);
-            last_ms = recording->utc_ms;
+            require(recording->now->utc_ms > last_ms && recording->next_utc_ms > recording->now->utc_ms);
+            last_ms = recording->now->utc_ms;
             polls++;
             require_poll(recording);
         }

@@ -161,7 +161,7 @@ static void replay_with_the_mails(void **state)
 }
 
 /* A store that leaks and a client that does not, with their pids. In ten rows `what` knows nothing: -1 = none,
- * 0 = the store's counters, 1 = all of them. */
+ * 0 = the store's counters, and then it is another one, 1 = all of them. */
 static void write_with_missing(const char *name, int what)
 {
     FILE *file = fopen(in_folder(name), "wb");
@@ -172,7 +172,8 @@ static void write_with_missing(const char *name, int what)
     for (int i = 0; i < 20 * 60; i++) {
         const bool missing = i >= 1000 && i < 1010;
         fprintf(file, "%lld", (long long)(START_UTC_MS / 1000 + i * 60));
-        fprintf(file, missing && what >= 0 ? ",," : ",%.0f,1800", 2e8 + 2e6 * i + i * 7919 % 100000);
+        fprintf(file, missing && what >= 0 ? ",," : ",%.0f,%d", 2e8 + 2e6 * i + i * 7919 % 100000,
+                what == 0 && i >= 1010 ? 1804 : 1800);
         fprintf(file, missing && what == 1 ? ",,\n" : ",%d,2140\n", 100000000 + i * 7919 % 100000);
     }
     assert_int_equal(fclose(file), 0);
@@ -373,6 +374,44 @@ static void rows_without_any_value_are_a_gap_where_pids_are_recorded(void **stat
         RUN(replay_run, "replay", "--config", in_folder("tells.json"), in_folder("without_pids.csv")),
         EXIT_FOUND);
     assert_non_null(strstr(out, "BESAgent.exe has ended"));
+}
+
+/* 30 h of a client that leaks, and ten minutes near the end in which it alone has no value; then it goes on, with its
+ * pid or another one, as the first of its name or as the second. */
+static const char *replay_hole_of_one(unsigned pid, bool second)
+{
+    FILE *file = fopen(in_folder("hole.csv"), "wb");
+    assert_non_null(file);
+    fputs("timestamp,\\\\EX1\\Process(store)\\Private Bytes", file);
+    for (int i = 0; i < 2; i++)
+        fprintf(file, ",\\\\EX1\\Process(BESAgent%s)\\Private Bytes,\\\\EX1\\Process(BESAgent%s)\\ID Process",
+                i ? "#1" : "", i ? "#1" : "");
+    fputs("\n", file);
+    for (int i = 0; i < 30 * 60; i++) {
+        fprintf(file, "%lld,%d", (long long)(START_UTC_MS / 1000 + i * 60), 1200000000 + i * 7919 % 6000011);
+        if (i >= 1500 && i < 1510)
+            fputs(",,,,\n", file);
+        else
+            fprintf(file, "%s,%.0f,%u%s\n", i >= 1510 && second ? ",," : "",
+                    1.5e8 + i * 2e6 + i * 7919 % 1000003, i >= 1510 ? pid : 1800,
+                    i >= 1510 && second ? "" : ",,");
+    }
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(RUN(replay_run, "replay", "--config", in_folder("tells.json"), in_folder("hole.csv")),
+                     EXIT_FOUND);
+    return out;
+}
+
+/* Its pid tells that it was there all along. */
+static void a_process_that_comes_back_has_not_ended(void **state)
+{
+    (void)state;
+    write_text("tells.json",
+               "{\"version\": 1, \"clients\": [{\"name\": \"bes\", \"image\": \"BESAgent.exe\"}]}");
+    assert_null(strstr(replay_hole_of_one(1800, false), "BESAgent.exe has ended"));
+    assert_null(strstr(replay_hole_of_one(1800, true), "BESAgent.exe has ended"));
+    assert_non_null(strstr(replay_hole_of_one(1900, false), "BESAgent.exe has ended"));
+    assert_non_null(strstr(replay_hole_of_one(1900, true), "BESAgent.exe has ended"));
 }
 
 /* What a replayed restart gives back the machine has back, too: its own growth is no news. */
@@ -867,6 +906,7 @@ int main(void)
         cmocka_unit_test(the_pool_of_the_machine_is_that_of_its_memory),
         cmocka_unit_test(what_runs_at_the_begin_is_warm),
         cmocka_unit_test(rows_without_any_value_are_a_gap_where_pids_are_recorded),
+        cmocka_unit_test(a_process_that_comes_back_has_not_ended),
         cmocka_unit_test(a_replayed_restart_gives_back_to_the_machine),
         cmocka_unit_test(replay_of_a_healthy_store_is_fine),
         cmocka_unit_test(replay_says_what_is_wrong),
