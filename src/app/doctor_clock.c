@@ -73,10 +73,14 @@ void doctor_check_history(struct doctor *doctor, const char *data_dir)
         status = read_end(doctor, store, &err);
     store_close(store);
     if (status)
-        doctor_add(doctor, DOCTOR_WARNING, "history",
-                   "Run doctor as an Administrator; is another program "
-                   "(a virus scanner, a backup) holding the file?",
-                   "%s", err.text);
+        doctor_add(
+            doctor, DOCTOR_WARNING, "history",
+            status == STATUS_CORRUPT || status == STATUS_UNSUPPORTED
+                ? "At its next start the service sets it aside and begins a new one; a file of a newer "
+                  "version that one reads."
+                : "Run doctor as an Administrator; is another program "
+                  "(a virus scanner, a backup) holding the file?",
+            "%s", err.text);
     else
         add_history(doctor, path);
 }

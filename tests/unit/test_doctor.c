@@ -140,6 +140,7 @@ static void a_history_that_cannot_be_read(void **state)
     doctor_check_history(f->doctor, f->dir);
     assert_int_equal(doctor_worst(f->doctor), DOCTOR_WARNING);
     assert_int_equal(f->doctor->newest_utc_ms, 0);
+    assert_says(said(f), "-> At its next start the service sets it aside "); /* no scanner holds it */
 }
 
 static void a_plausible_clock(void **state)
