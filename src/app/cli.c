@@ -172,7 +172,7 @@ int cli_write_file(const char *path, const struct buffer *const *parts, size_t c
     const bool replaces = cli_may_replace(path);
     struct err err = {0};
     struct buffer name = {0};
-    buffer_add(&name, "%s%s", path, replaces ? ".new" : "");
+    buffer_add(&name, "%s%s", path, replaces ? ".storewatch-new" : ""); /* no one else's name */
     if (name.failed)
         return cli_fail("out of memory");
     if (replaces)

@@ -721,6 +721,16 @@ static void a_page_that_does_not_fit_leaves_nothing_half(void **state)
     assert_string_equal(page, "the page of yesterday");
 }
 
+/* It is written beside first, over nothing that is somebody's. */
+static void a_page_beside_a_recording_of_nearly_that_name(void **state)
+{
+    (void)state;
+    write_text("week.new", "timestamp,a\n1,2\n2,\n3,4\n");
+    assert_int_equal(RUN(analyze_run, "analyze", "--html", in_folder("week"), in_folder("week.new")),
+                     EXIT_FINE);
+    assert_int_equal(access(in_folder("week.new"), R_OK), 0);
+}
+
 /* ---- check-config ---- */
 
 static void check_config_tells_all_and_its_exit_code(void **state)
@@ -781,6 +791,7 @@ int main(void)
         cmocka_unit_test(output_that_cannot_be_written_is_an_error),
         cmocka_unit_test(a_page_on_a_full_device_is_an_error_and_the_device_stays),
         cmocka_unit_test(a_page_that_does_not_fit_leaves_nothing_half),
+        cmocka_unit_test(a_page_beside_a_recording_of_nearly_that_name),
         cmocka_unit_test(check_config_tells_all_and_its_exit_code),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
