@@ -192,9 +192,11 @@ struct restart_watch {
     bool in_effect;    /* a stop of ours is, or may be, in effect */
     bool met;          /* a look after the answer to it has shown the process of the plan */
     bool ended;        /* its process was ended, at ended_mono_ms: the SCM is about to notice */
+    bool unstarted;    /* the latest start was refused with refusal_code; nothing was seen of it since */
     bool settling;     /* it stopped cleanly after it ran, at stopped_mono_ms: was it a person? */
     uint32_t rounds;   /* how often it was stopped by us and started again by somebody */
     uint32_t attempts; /* starts that failed */
+    uint32_t refusal_code;
     int64_t since_mono_ms;
     int64_t ended_mono_ms;
     int64_t stopped_mono_ms;

@@ -36,15 +36,52 @@ static bool end_is_out(struct restart *restart, struct machine_step *step, size_
     return true;
 }
 
-static void note_exit(struct restart_service *service, const char *what, const struct service *seen)
+static void add_exit(struct text *text, const struct service *seen)
 {
     const char *words = code_words(seen->win32_exit_code);
-    struct text text = text_on(service->note, sizeof(service->note));
-    text_add(&text, "%s, exit code %" PRIu32, what, seen->win32_exit_code);
+    text_add(text, ", exit code %" PRIu32, seen->win32_exit_code);
     if (seen->service_exit_code != 0) {
-        text_add(&text, " (its own: %" PRIu32 ")", seen->service_exit_code);
+        text_add(text, " (its own: %" PRIu32 ")", seen->service_exit_code);
     } else if (words != NULL) {
-        text_add(&text, ": %s", words);
+        text_add(text, ": %s", words);
+    }
+}
+
+static void note_exit(struct restart_service *service, const char *what, const struct service *seen)
+{
+    struct text text = text_on(service->note, sizeof(service->note));
+    text_add(&text, "%s", what);
+    add_exit(&text, seen);
+}
+
+static void note_refusal(struct restart_service *service, enum status status, uint32_t code,
+                         const struct service *ended)
+{
+    struct text text = text_on(service->note, sizeof(service->note));
+    text_add(&text, "start refused: ");
+    text_add_code(&text, status, code);
+    if (ended != NULL) {
+        add_exit(&text, ended);
+    }
+}
+
+/* Its latest start was refused, and this look, which began after that, shows it stopped. One that began and ended
+ * while the service manager waited for it has left its exit code there; the manager's own answer names no cause. */
+static void see_refused(struct restart *restart, struct machine_step *step, size_t index,
+                        const struct service *seen)
+{
+    struct restart_service *service = &restart->journal.plan.services[index];
+    struct restart_watch *watch = &restart->watches[index];
+    const uint32_t code = watch->refusal_code;
+    const bool began = code == CODE_REQUEST_TIMEOUT || code == CODE_PROCESS_ABORTED;
+    const uint32_t exit_code = seen->win32_exit_code;
+    if (began && exit_code != 0 && exit_code != code && exit_code != SERVICE_NEVER_STARTED) {
+        note_refusal(service, STATUS_REFUSED, code, seen);
+    }
+    watch->unstarted = false;
+    start_failed(restart, index, &step->news);
+    if (code_is_hard(code)) {
+        machine_tell_down(restart, service, &step->news);
     }
 }
 
@@ -66,7 +103,9 @@ static void see_stopped(struct restart *restart, struct machine_step *step, size
             service->start = STEP_WAITING;
         }
     }
-    if (service->start == STEP_ASKED && !machine_is_out(restart, service)) {
+    if (watch->unstarted) {
+        see_refused(restart, step, index, look->service);
+    } else if (service->start == STEP_ASKED && !machine_is_out(restart, service)) {
         note_exit(service, "stopped again right after its start", look->service);
         service->start = STEP_WAITING;
         start_failed(restart, index, &step->news);
@@ -95,7 +134,7 @@ static void see(struct restart *restart, struct machine_step *step, size_t index
     const bool anew = machine_is_anew(restart, step, index, look, &hit);
     signs_follow(&watch->signs, look, step->mono_ms);
     if (state_is_running(look->state)) {
-        watch->settling = false;
+        watch->settling = watch->unstarted = false;
         watch->timed = false;
         if (service->start != STEP_REACHED) { /* also one that was given up and that a person started */
             service->start = STEP_REACHED;
@@ -343,17 +382,14 @@ void start_told(struct restart *restart, size_t index, enum status status, uint3
     if (status == STATUS_OK || service->start != STEP_ASKED) {
         return; /* accepted; or it was seen running or gone meanwhile, whatever the answer says */
     }
-    struct text text = text_on(service->note, sizeof(service->note));
-    text_add(&text, "start refused: ");
-    text_add_code(&text, status, code);
+    note_refusal(service, status, code, NULL);
     if (code == CODE_DISABLED || code == CODE_NOT_INSTALLED || code == CODE_MARKED_FOR_DELETE ||
         (code == 0 && status == STATUS_NOT_FOUND)) {
         machine_give_up(restart, index, &restart->news);
         return;
     }
     service->start = STEP_WAITING;
-    start_failed(restart, index, &restart->news);
-    if (code_is_hard(code)) {
-        machine_tell_down(restart, service, &restart->news);
-    }
+    watch->unstarted = true; /* what came of it the next look tells (see_refused) */
+    watch->refusal_code = code;
+    restart->news |= RESTART_NEWS_STEP;
 }

@@ -390,6 +390,10 @@ static uint32_t start(struct world *world, struct world_service *service, int de
     }
     if (service->refuse_start_count > 0) {
         service->refuse_start_count--;
+        if (service->refused_exit_code != 0) {
+            become_stopped(service, service->refused_exit_code);
+            service->service_exit_code = service->refused_own_exit_code;
+        }
         return service->refuse_start_code;
     }
     for (size_t i = 0; world->enforce && i < service->need_count; i++) {

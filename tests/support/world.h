@@ -42,6 +42,8 @@ struct world_service {
     uint32_t refuse_stop_count;
     uint32_t refuse_start_code; /* likewise starts */
     uint32_t refuse_start_count;
+    uint32_t refused_exit_code; /* it began then, and ended with this; 0 = it did not begin */
+    uint32_t refused_own_exit_code;
     uint32_t lost_start_code;  /* it starts, and the answer is this code; 0 = the answer comes */
     uint32_t fail_start_count; /* so many starts are accepted and end in STOPPED with exit code 1067 */
     int64_t dies_after_ms;     /* after it reached RUNNING; 0 = never */

@@ -157,6 +157,23 @@ static void test_logon_failure(void **state)
     assert_mailed(f, "ArchiveSvc runs again", "ArchiveSvc runs");
 }
 
+/* The service ends while the service manager waits for it: that one knows only that no answer came, the service why. */
+static void test_start_timed_out(void **state)
+{
+    struct fixture *f = *state;
+    struct world_service *archive = service(f, "ArchiveSvc");
+    archive->refuse_start_code = 1053;
+    archive->refuse_start_count = 1000000;
+    archive->refused_exit_code = 1066;
+    archive->refused_own_exit_code = 42;
+    restart(f, "ArchiveSvc");
+    run(f, MS_PER_MINUTE);
+    assert_mailed(
+        f, "URGENT: ArchiveSvc is DOWN after a restart",
+        "ArchiveSvc: start refused: it did not answer in time (1053), exit code 1066 (its own: 42)");
+    assert_status(f, "it did not answer in time (1053), exit code 1066 (its own: 42); started again in ");
+}
+
 /* The start is accepted and the service ends at once. */
 static void test_start_that_ends_at_once(void **state)
 {
@@ -357,6 +374,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_logon_failure),
+        TEST(test_start_timed_out),
         TEST(test_start_that_ends_at_once),
         TEST(test_dependents_running),
         TEST(test_refused_for_an_incident),
