@@ -6,6 +6,9 @@
 
 #include <inttypes.h>
 
+/* So much of a time that nobody saw counts as watched: else there were no end where each look takes longer. */
+#define UNSEEN_COUNTS_MS (UNSEEN_MS / 2)
+
 /* A start that did not lead to a running service, for whatever reason (noted before). */
 static void start_failed(struct restart *restart, size_t index, unsigned *news)
 {
@@ -314,7 +317,7 @@ static void verify_step(struct restart *restart, struct machine_step *step, cons
         restart->verify_mono_ms = looked_mono_ms;
         step->news |= RESTART_NEWS_STEP;
     } else if (looked_mono_ms - restart->verify_seen_mono_ms > UNSEEN_MS) {
-        restart->verify_mono_ms += looked_mono_ms - restart->verify_seen_mono_ms;
+        restart->verify_mono_ms += looked_mono_ms - restart->verify_seen_mono_ms - UNSEEN_COUNTS_MS;
     }
     restart->verify_seen_mono_ms = looked_mono_ms;
     /* A stop that was accepted, or may have been, cannot be taken back: what runs now may still stop, and has

@@ -1026,6 +1026,20 @@ static void test_time_that_nobody_saw_verifies_nothing(void **state)
     }
 }
 
+/* Each look takes so long that much of the time is seen by none: the watch takes longer, and ends. */
+static void test_slow_looks_verify_in_the_end(void **state)
+{
+    (void)state;
+    run_begin("T A>T");
+    run_to_phase(RESTART_VERIFYING);
+    run.look_takes_ms = 90 * MS_PER_SECOND;
+    run_for(20 * MS_PER_MINUTE);
+    assert_int_equal(run.restart.journal.phase, RESTART_VERIFYING);
+    run_for(20 * MS_PER_MINUTE);
+    assert_int_equal(run.restart.journal.phase, RESTART_ENDED);
+    assert_int_equal(run.restart.journal.outcome, RESTART_SUCCEEDED);
+}
+
 /* The request lies with a slow service manager: the journal says that the process is ended by storewatch for
  * as long as that may still happen, whatever else is found out meanwhile. Found by the simulation (seed
  * 150826).
@@ -3340,3 +3354,4 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
+        cmocka_unit_test(test_slow_looks_verify_in_the_end),
