@@ -170,25 +170,35 @@ static void see(struct restart *restart, struct machine_step *step, size_t index
     }
 }
 
-/* One that cannot be read is nothing to wait for: the SCM itself starts what a service needs. */
-static bool known_not_running(const struct observation *observation, const char *name)
+/* One that cannot be read is nothing to wait for: the SCM itself starts what a service needs. But a person's stop that
+ * was seen before holds. */
+static bool known_not_running(const struct restart *restart, const struct observation *observation,
+                              size_t index)
 {
-    const enum service_state state = look_at(observation, name).state;
+    const struct restart_service *service = &restart->journal.plan.services[index];
+    const enum service_state state = look_at(observation, service->name).state;
+    if (state == SERVICE_STATE_UNKNOWN &&
+        (restart->watches[index].settling || service->start == STEP_GIVEN_UP)) {
+        return true;
+    }
     return !state_is_running(state) && state != SERVICE_STATE_UNKNOWN;
 }
 
-/* Does plan.services[index] need another of the plan that does not run? With a graph: directly. Without one
- * all that is known is that everything needs the target. That one waits for nobody: when a person made it need
- * one that waits for it, the service manager starts both. Returns that other one, or NULL. */
-static const struct restart_service *missing_need(const struct restart *restart,
-                                                  const struct machine_step *step, size_t index)
+/* Does plan.services[index] need another of the plan that does not run? With a graph: directly, or through such as
+ * cannot be read, which would be started with it (*asked: a bit for each of whom this was asked). Without one all that
+ * is known is that everything needs the target. That one waits for nobody: when a person made it need one that waits
+ * for it, the service manager starts both. Returns that other one, or NULL. */
+_Static_assert(RESTART_SERVICES_MAX <= 64, "each has a bit");
+static const struct restart_service *
+missing_need(const struct restart *restart, const struct machine_step *step, size_t index, uint64_t *asked)
 {
     const struct restart_plan *plan = &restart->journal.plan;
     const struct restart_service *target = &plan->services[plan->count - 1];
+    *asked |= UINT64_C(1) << index;
     if (plan->services[index].is_target) {
         return NULL;
     }
-    if (known_not_running(step->observation, target->name)) {
+    if (known_not_running(restart, step->observation, plan->count - 1)) {
         return target;
     }
     const size_t node = step->graph != NULL ? graph_find(step->graph, plan->services[index].name) : SIZE_MAX;
@@ -201,9 +211,17 @@ static const struct restart_service *missing_need(const struct restart *restart,
         }
         const char *needed = step->graph->nodes[step->graph->edges[e].to].name;
         for (size_t i = 0; i < plan->count; i++) {
-            if (i != index && text_equal_nocase(plan->services[i].name, needed) &&
-                known_not_running(step->observation, needed)) {
-                return &plan->services[i];
+            if ((*asked >> i & 1) != 0 || !text_equal_nocase(plan->services[i].name, needed)) {
+                continue;
+            }
+            const struct restart_service *missing = NULL;
+            if (known_not_running(restart, step->observation, i)) {
+                missing = &plan->services[i];
+            } else if (look_at(step->observation, needed).state == SERVICE_STATE_UNKNOWN) {
+                missing = missing_need(restart, step, i, asked);
+            }
+            if (missing != NULL) {
+                return missing;
             }
         }
     }
@@ -227,10 +245,11 @@ static void bring_up(struct restart *restart, struct machine_step *step, size_t 
 {
     struct restart_service *service = &restart->journal.plan.services[index];
     struct restart_watch *watch = &restart->watches[index];
-    const struct restart_service *need = missing_need(restart, step, index);
+    uint64_t asked = 0;
+    const struct restart_service *need = missing_need(restart, step, index, &asked);
     if (look->state == SERVICE_STATE_STOPPED && service->start == STEP_WAITING) {
         if (need != NULL && need->start == STEP_GIVEN_UP) {
-            service_note(service, "needs %s, which a person took over", need->name);
+            service_note(service, "needs %s, which is left as it is", need->name);
             machine_give_up(restart, index, &step->news);
             return;
         }

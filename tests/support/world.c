@@ -479,7 +479,8 @@ static void person_stops(struct world *world, struct world_service *service, int
             }
         }
     }
-    if (service->exists && is_running(service)) {
+    /* One that needs it and is just starting takes no stop control, so neither is stopped. */
+    if (service->exists && is_running(service) && !(world->enforce && is_needed(world, service))) {
         service->person_stopped = true;
         become_stopped(service, 0); /* the person waited for it */
     }

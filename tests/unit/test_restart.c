@@ -1828,7 +1828,42 @@ static void test_person_stops_after(void **state)
     world_person_stops(&run.world, "B");
     run_to_end();
     assert_int_equal(world_get(&run.world, "B")->started_count, 1);
-    assert_non_null(strstr(planned("C")->note, "needs B, which a person took over"));
+    assert_non_null(strstr(planned("C")->note, "needs B, which is left as it is"));
+    assert_int_equal(run.restart.journal.outcome, RESTART_HANDED_OVER);
+
+    /* Likewise behind one that cannot be read, and that the start of the next would start, too. Found by the random
+     * worlds (seed 175). */
+    run_begin("T B>T C>B D>C");
+    run_to_phase(RESTART_STARTING);
+    world_get(&run.world, "C")->refuse_start_code = 1455;
+    world_get(&run.world, "C")->refuse_start_count = 1000;
+    run_for(20 * MS_PER_SECOND);
+    assert_true(world_runs(&run.world, "B"));
+    world_get(&run.world, "C")->unreadable = true;
+    world_get(&run.world, "C")->refuse_start_count = 0;
+    world_person_stops(&run.world, "B");
+    run_for(MS_PER_MINUTE);
+    assert_int_equal(world_get(&run.world, "B")->started_count, 1);
+    assert_int_equal(world_get(&run.world, "B")->state, SERVICE_STATE_STOPPED);
+    assert_non_null(strstr(planned("D")->note, "needs B, which is left as it is"));
+    world_get(&run.world, "C")->unreadable = false;
+    run_to_end();
+    assert_int_equal(run.restart.journal.outcome, RESTART_HANDED_OVER);
+
+    /* Nor while that one itself cannot be read any more. */
+    run_begin("T B>T C>B");
+    run_to_phase(RESTART_STARTING);
+    world_get(&run.world, "C")->refuse_start_code = 1455;
+    world_get(&run.world, "C")->refuse_start_count = 1000;
+    run_for(20 * MS_PER_SECOND);
+    world_person_stops(&run.world, "B");
+    run_for(2 * MS_PER_SECOND);
+    world_get(&run.world, "C")->refuse_start_count = 0;
+    world_get(&run.world, "B")->unreadable = true;
+    run_for(MS_PER_MINUTE);
+    assert_int_equal(world_get(&run.world, "B")->state, SERVICE_STATE_STOPPED);
+    world_get(&run.world, "B")->unreadable = false;
+    run_to_end();
     assert_int_equal(run.restart.journal.outcome, RESTART_HANDED_OVER);
 
     /* A person's own restart takes less than RESTART_SETTLE_MS: nothing to conclude. */
