@@ -32,6 +32,7 @@ struct alert {
     /* How it was seen just then, for SERVICE_DOWN, ENDED and RESTART_ABANDONED; else, and where it could not
      * be, UNKNOWN. */
     enum service_state service_state;
+    bool perhaps_by_itself; /* GAVE_UP: it has stopped without an error, and perhaps nobody stopped it */
     /* What makes a restart by hand harmful just then: this is a cluster node (a stop looks like a failure
      * there), or this veto process ("" = none is seen). */
     bool cluster_node;

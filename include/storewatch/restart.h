@@ -12,7 +12,8 @@
  * client's service that is stop pending by our stop for longer than stop_timeout and whose checkpoint, CPU
  * time and I/O count stand still. It is tried at most once a service and life of storewatch. A start that
  * fails is tried again with doubling back-off (RESTART_BACKOFF_FIRST_MS to _LAST_MS) until it succeeds or a
- * person changed the service (disabled, deleted, or stopped it after it ran).
+ * person changed the service (disabled, deleted, or stopped it after it ran). What ends by itself without an error
+ * looks as if a person stopped it, and is left so, unless a service that needs it runs.
  *
  * How a caller drives it:
  *   begin or resume; then for each fresh observation:
@@ -194,6 +195,7 @@ struct restart_watch {
     bool ended;        /* its process was ended, at ended_mono_ms: the SCM is about to notice */
     bool unstarted;    /* the latest start was refused with refusal_code; nothing was seen of it since */
     bool settling;     /* it stopped cleanly after it ran, at stopped_mono_ms: was it a person? */
+    bool needed;       /* since then each look has shown a service running that needs it */
     uint32_t rounds;   /* how often it was stopped by us and started again by somebody */
     uint32_t attempts; /* starts that failed */
     uint32_t refusal_code;
@@ -273,6 +275,8 @@ bool restart_target_waits(const struct restart *restart);
 const char *restart_service_down(const struct restart *restart);
 /* What the target's note begins with then. */
 #define RESTART_NOTE_CALLED_OFF "called off: "
+/* In the note of one that is given up, though perhaps nobody has touched it. */
+#define RESTART_NOTE_STOPPED_CLEANLY "stopped cleanly after it ran again, not by storewatch"
 /* Calls it off, `why` for people. Untouched: ended at once (RESTART_CALLED_OFF). While stopping: what was
  * stopped is started again (stop_failed). Later there is nothing to call off: everything is being started
  * already. Returns news bits.

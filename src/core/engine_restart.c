@@ -146,6 +146,16 @@ static unsigned remind_of_down(const struct step *step)
     return RESTART_NEWS_DOWN;
 }
 
+/* The journal's own words about a service of the plan. */
+static const char *note_of(const struct engine *engine, const char *service)
+{
+    const struct restart_plan *plan = &engine->restart.journal.plan;
+    for (size_t i = 0; i < plan->count; i++)
+        if (text_equal_nocase(plan->services[i].name, service))
+            return plan->services[i].note;
+    return "";
+}
+
 static void tell_news(struct step *step, unsigned news)
 {
     struct engine *engine = step->engine;
@@ -165,6 +175,9 @@ static void tell_news(struct step *step, unsigned news)
             continue;
         if (table[i].kind == ALERT_SERVICE_DOWN)
             engine->down_told_mono_ms = step->clock.mono_ms;
+        if (table[i].kind == ALERT_GAVE_UP)
+            alert->perhaps_by_itself =
+                strstr(note_of(engine, alert->service), RESTART_NOTE_STOPPED_CLEANLY) != NULL;
         engine_add_story(engine, alert);
         char notes[ALERT_LINE_MAX];
         if (table[i].kind != ALERT_SERVICE_UP_AGAIN)
@@ -322,16 +335,6 @@ static unsigned call_off_if_forbidden(struct step *step, bool *out_waits)
     }
     text_copy(engine->called_off, sizeof engine->called_off, reason);
     return restart_abandon(&engine->restart, engine->called_off, step->clock.utc_ms);
-}
-
-/* The journal's own words about a service of the plan. */
-static const char *note_of(const struct engine *engine, const char *service)
-{
-    const struct restart_plan *plan = &engine->restart.journal.plan;
-    for (size_t i = 0; i < plan->count; i++)
-        if (text_equal_nocase(plan->services[i].name, service))
-            return plan->services[i].note;
-    return "";
 }
 
 void step_tell_terminated(struct step *step, const char *service)

@@ -331,8 +331,15 @@ static void lead_other(struct report_telling *telling, struct text *text)
         text_add(text, "%s on %s runs again.", down, host);
         break;
     case ALERT_GAVE_UP:
-        text_add(text, "storewatch stopped trying to start %s on %s: a person changed the service.", service,
-                 host);
+        if (alert->perhaps_by_itself)
+            text_add(
+                text,
+                "%s on %s is STOPPED: it ran again, and stopped without an error. Whether %s stopped it or "
+                "it ended by itself cannot be seen, so storewatch leaves it so.",
+                down, host, alert->cluster_node ? "the cluster or a person" : "a person");
+        else
+            text_add(text, "storewatch stopped trying to start %s on %s: a person changed the service.",
+                     service, host);
         break;
     case ALERT_SPACE_LOW:
     case ALERT_SPACE_CRITICAL:
@@ -810,7 +817,11 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         text_add(text, "%s runs again", service);
         return;
     case ALERT_GAVE_UP:
-        text_add(text, "%sstorewatch stopped trying to start %s: a person changed it", urgent, service);
+        if (alert->perhaps_by_itself)
+            text_add(text, "%s%s is STOPPED after a restart, by %s or by itself, and is left so", urgent,
+                     service, alert->cluster_node ? "the cluster, a person" : "a person");
+        else
+            text_add(text, "%sstorewatch stopped trying to start %s: a person changed it", urgent, service);
         return;
     case ALERT_TERMINATED:
         text_add(text, "hung process of %s terminated", service);

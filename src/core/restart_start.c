@@ -88,6 +88,47 @@ static void see_refused(struct restart *restart, struct machine_step *step, size
     }
 }
 
+/* A service that needs it and runs; NULL = none is known. */
+static const char *running_dependent(const struct machine_step *step, const char *name)
+{
+    const struct service_graph *graph = step->graph;
+    const size_t node = graph != NULL ? graph_find(graph, name) : SIZE_MAX;
+    for (size_t e = 0; node != SIZE_MAX && e < graph->edge_count; e++) {
+        const char *dependent = graph->nodes[graph->edges[e].from].name;
+        if (graph->edges[e].to == node && state_is_running(look_at(step->observation, dependent).state)) {
+            return dependent;
+        }
+    }
+    return NULL;
+}
+
+/* It ran again, and has stopped without an error: by a person, or by itself? The service manager stops nobody whom an
+ * active service needs. With such a one running beside it in each look, by what is configured now, nobody stopped it. */
+static void see_stopped_cleanly(struct restart *restart, struct machine_step *step, size_t index)
+{
+    struct restart_service *service = &restart->journal.plan.services[index];
+    struct restart_watch *watch = &restart->watches[index];
+    const char *dependent = running_dependent(step, service->name);
+    watch->needed = dependent != NULL && (watch->needed || !watch->settling);
+    if (!watch_stays_stopped(watch, step->mono_ms)) {
+        return;
+    }
+    if (!watch->needed) {
+        service_note(service, "%s: a person stopped it, or it ended by itself; left stopped",
+                     RESTART_NOTE_STOPPED_CLEANLY);
+        machine_give_up(restart, index, &step->news);
+    } else if (restart->graph_old) {
+        restart->graph_wanted = !restart->asked && !restart->held;
+    } else {
+        service_note(service,
+                     "ended without an error after it ran again; nobody stopped it: %s, which needs it, runs",
+                     dependent);
+        service->start = STEP_WAITING;
+        watch->settling = false;
+        start_failed(restart, index, &step->news);
+    }
+}
+
 /* It is stopped, and should run. Finds out why; leaves start == STEP_WAITING when it is to be started
  * (again). */
 static void see_stopped(struct restart *restart, struct machine_step *step, size_t index,
@@ -121,9 +162,8 @@ static void see_stopped(struct restart *restart, struct machine_step *step, size
                 note_exit(service, "ended after it ran again", look->service);
                 start_failed(restart, index, &step->news);
             }
-        } else if (watch_stays_stopped(watch, step->mono_ms)) {
-            service_note(service, "stopped cleanly after it ran again, not by storewatch: left stopped");
-            machine_give_up(restart, index, &step->news);
+        } else {
+            see_stopped_cleanly(restart, step, index);
         }
     }
 }

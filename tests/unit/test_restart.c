@@ -1896,6 +1896,50 @@ static void test_person_stops_after(void **state)
     assert_string_equal(run.log.data, "stop A; stop T; start T; start A; GAVE UP; succeeded");
 }
 
+/* The service manager stops nobody whom a running service needs: such a one has ended by itself. */
+static void test_ends_cleanly_while_verifying(void **state)
+{
+    (void)state;
+    run_begin("T A>T B>T");
+    run_to_phase(RESTART_VERIFYING);
+    world_kill(&run.world, "T", 0);
+    run_for(5 * MS_PER_SECOND);
+    assert_non_null(strstr(run.restart.waiting_for, "is a person at work?"));
+    run_to_end();
+    assert_string_equal(run.log.data,
+                        "stop A; stop B; stop T; start T; start B; start A; start T; succeeded");
+    assert_string_equal(
+        planned("T")->note,
+        "ended without an error after it ran again; nobody stopped it: A, which needs it, runs");
+
+    /* What was read of that long ago is read again: a person may have changed it, and stopped the service. */
+    run_begin("T A>T");
+    run_to_phase(RESTART_VERIFYING);
+    run.restart.graph_old = true;
+    world_kill(&run.world, "T", 0);
+    run_for(MS_PER_MINUTE);
+    assert_true(run.restart.graph_wanted);
+    assert_int_equal(planned("T")->start, STEP_REACHED);
+    world_need_no_more(&run.world, "A", "T");
+    run.restart.graph_old = false;
+    run_to_end();
+    assert_string_equal(run.log.data, "stop A; stop T; start T; start A; GAVE UP; handed over");
+
+    /* Neither does one tell that has stopped with it, or cannot be seen. */
+    for (int i = 0; i < 2; i++) {
+        run_begin("T A>T");
+        run_to_phase(RESTART_VERIFYING);
+        world_kill(&run.world, "T", 0);
+        if (i == 0) {
+            world_kill(&run.world, "A", 0);
+        } else {
+            world_get(&run.world, "A")->unreadable = true;
+        }
+        run_for(MS_PER_MINUTE);
+        assert_int_equal(planned("T")->start, STEP_GIVEN_UP);
+    }
+}
+
 static void test_crash_while_verifying(void **state)
 {
     (void)state;
@@ -3342,6 +3386,7 @@ int main(void)
         cmocka_unit_test(test_what_comes_too_late_again_and_again_turns_back),
         cmocka_unit_test(test_time_that_nobody_saw_is_no_patience),
         cmocka_unit_test(test_time_that_nobody_saw_verifies_nothing),
+        cmocka_unit_test(test_slow_looks_verify_in_the_end),
         cmocka_unit_test(test_termination_stays_in_the_journal),
         cmocka_unit_test(test_process_gone_before_its_service),
         cmocka_unit_test(test_hung_stop_turns_back),
@@ -3365,6 +3410,7 @@ int main(void)
         cmocka_unit_test(test_slow_start),
         cmocka_unit_test(test_target_needs_its_dependent),
         cmocka_unit_test(test_person_stops_after),
+        cmocka_unit_test(test_ends_cleanly_while_verifying),
         cmocka_unit_test(test_crash_while_verifying),
         cmocka_unit_test(test_shared_process),
         cmocka_unit_test(test_unknown_decides_nothing),
@@ -3389,4 +3435,3 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
-        cmocka_unit_test(test_slow_looks_verify_in_the_end),

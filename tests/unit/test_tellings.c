@@ -490,6 +490,22 @@ static void test_each_that_is_given_up_is_named(void **state)
     assert_false(is_told(f, ALERT_SERVICE_UP_AGAIN));
 }
 
+/* Nobody can tell whether a person stopped it: so nobody is blamed. */
+static void test_what_ends_by_itself_is_nobodys_doing(void **state)
+{
+    struct fixture *f = *state;
+    leak(f, "ArchiveSvc", 1e8);
+    run_until_told(f, ALERT_RESTART_DONE);
+    world_kill(&f->os.world, "ArchiveSvc", 0);
+    const struct alert *alert = run_until_told(f, ALERT_GAVE_UP);
+    assert_mail_says(
+        alert, "URGENT: ArchiveSvc is STOPPED after a restart, by a person or by itself, and is left so",
+        "ArchiveSvc on EX1 is STOPPED: it ran again, and stopped without an error. Whether a person stopped "
+        "it or");
+    assert_done(alert, "ArchiveSvc: stopped cleanly after it ran again, not by storewatch");
+    assert_todo(alert, "start the service by hand");
+}
+
 /* ---- a person was first ---- */
 
 /* While the evidence is gathered a person stops the client: that is no attempt of storewatch's, and what is
@@ -632,6 +648,7 @@ int main(void)
         TEST(test_what_was_down_runs_again),
         TEST(test_what_runs_again_is_told_beside_what_was_given_up),
         TEST(test_each_that_is_given_up_is_named),
+        TEST(test_what_ends_by_itself_is_nobodys_doing),
         TEST(test_a_person_stops_it_before_storewatch_does),
         TEST(test_no_rung_is_due_in_mode_alert),
         TEST(test_a_rung_is_due_when_it_may_be_taken),
