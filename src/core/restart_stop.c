@@ -197,15 +197,65 @@ static void timed_out(struct restart *restart, struct machine_step *step, size_t
     step->news |= RESTART_NEWS_STEP | machine_turn_back(restart, step->utc_ms);
 }
 
+/* Is there something to wait for before this one can be asked to stop? Says what. */
+static bool must_wait(struct restart *restart, struct machine_step *step, size_t current,
+                      const struct look *look)
+{
+    const struct restart_service *service = &restart->journal.plan.services[current];
+    const struct restart_watch *watch = &restart->watches[current];
+    const bool asked_lately = step->mono_ms < watch->retry_mono_ms;
+    if (look->state == SERVICE_STATE_UNKNOWN) {
+        machine_say(restart, step, "%s: its state could not be read", service->name);
+    } else if (state_is_pending(look->state)) {
+        machine_say_pending(restart, step, current, look, restart->config->stop_timeout_ms);
+    } else if (restart->asked || restart->held) {
+        machine_say_asked(restart, step);
+    } else if (asked_lately && watch->accepted) {
+        machine_say_pending(restart, step, current, look, restart->config->stop_timeout_ms);
+    } else if (asked_lately) {
+        machine_say(restart, step, "%s: %s; asked again soon", service->name, service->note);
+    } else if (restart->graph_old) {
+        restart->graph_wanted = true;
+        machine_say(restart, step, "%s: before it is stopped the service configuration is read again",
+                    service->name);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* Whose turn it is is asked to stop, once the plan fits the service configuration as it was read. */
+static void ask_to_stop(struct restart *restart, struct machine_step *step, size_t current)
+{
+    if (step->graph != NULL) {
+        if (disabled_meanwhile(restart, step) || !machine_extend_plan(restart, step)) {
+            step->news |= machine_turn_back(restart, step->utc_ms);
+            return;
+        }
+        bool insisted = false; /* would have been found before */
+        current = first_not_down(restart, step, &insisted);
+    }
+    if (restart_nothing_stopped(restart) && !ready_to_begin(restart, step)) {
+        return;
+    }
+    struct restart_watch *watch = &restart->watches[current];
+    const struct look look = look_at_planned(step->observation, &restart->journal.plan.services[current]);
+    if (!state_is_running(look.state)) { /* one that somebody is just starting */
+        (void)watch_waited_ms(watch, step->mono_ms);
+        machine_say_pending(restart, step, current, &look, restart->config->stop_timeout_ms);
+    } else if (step->mono_ms >= watch->retry_mono_ms) {
+        machine_ask(restart, step, REQUEST_STOP, current);
+    }
+}
+
 void stop_step(struct restart *restart, struct machine_step *step)
 {
-    struct restart_plan *plan = &restart->journal.plan;
     const struct look target_look = look_at_planned(step->observation, machine_target(restart));
     if (target_is_another(restart, step, &target_look)) {
         return;
     }
     bool insisted = false;
-    size_t current = first_not_down(restart, step, &insisted);
+    const size_t current = first_not_down(restart, step, &insisted);
     if (target_look.state == SERVICE_STATE_STOPPED) {
         target_is_stopped(restart, step, &target_look);
         return;
@@ -214,56 +264,11 @@ void stop_step(struct restart *restart, struct machine_step *step)
         step->news |= machine_turn_back(restart, step->utc_ms);
         return;
     }
-    struct look look = look_at_planned(step->observation, &plan->services[current]);
+    const struct look look = look_at_planned(step->observation, &restart->journal.plan.services[current]);
     if (watch_waited_ms(&restart->watches[current], step->mono_ms) >= restart->config->stop_timeout_ms) {
         timed_out(restart, step, current, &look);
-        return;
-    }
-    if (look.state == SERVICE_STATE_UNKNOWN) {
-        machine_say(restart, step, "%s: its state could not be read", plan->services[current].name);
-        return;
-    }
-    if (state_is_pending(look.state)) {
-        machine_say_pending(restart, step, current, &look, restart->config->stop_timeout_ms);
-        return;
-    }
-    if (restart->asked || restart->held) {
-        machine_say_asked(restart, step);
-        return;
-    }
-    if (step->mono_ms < restart->watches[current].retry_mono_ms) {
-        if (restart->watches[current].accepted) {
-            machine_say_pending(restart, step, current, &look, restart->config->stop_timeout_ms);
-        } else {
-            machine_say(restart, step, "%s: %s; asked again soon", plan->services[current].name,
-                        plan->services[current].note);
-        }
-        return;
-    }
-    if (restart->graph_old) {
-        restart->graph_wanted = true;
-        machine_say(restart, step, "%s: before it is stopped the service configuration is read again",
-                    plan->services[current].name);
-        return;
-    }
-    if (step->graph != NULL) {
-        if (disabled_meanwhile(restart, step) || !machine_extend_plan(restart, step)) {
-            step->news |= machine_turn_back(restart, step->utc_ms);
-            return;
-        }
-        current = first_not_down(restart, step, &insisted);
-        look = look_at_planned(step->observation, &plan->services[current]);
-    }
-    if (restart_nothing_stopped(restart) && !ready_to_begin(restart, step)) {
-        return;
-    }
-    if (!state_is_running(look.state)) { /* one that somebody is just starting */
-        (void)watch_waited_ms(&restart->watches[current], step->mono_ms);
-        machine_say_pending(restart, step, current, &look, restart->config->stop_timeout_ms);
-        return;
-    }
-    if (step->mono_ms >= restart->watches[current].retry_mono_ms) {
-        machine_ask(restart, step, REQUEST_STOP, current);
+    } else if (!must_wait(restart, step, current, &look)) {
+        ask_to_stop(restart, step, current);
     }
 }
 

@@ -285,7 +285,7 @@ void judge_world(int64_t elapsed_ms)
         if (service->stops_late && world->services[i].stop_due_ms == 0)
             late_stop_begins(i);
         if (!runs(i)) {
-            /* Whoever did that: nobody can tell it from a person's stop. */
+            /* Whoever did that: mostly nobody can tell it from a person's stop. */
             if (service->run_since_ms >= 0 && world->services[i].ends_cleanly && is_stopped_cleanly(i))
                 service->person = true;
             service->run_since_ms = -1;
