@@ -1800,6 +1800,17 @@ static void test_target_needs_its_dependent(void **state)
     assert_true(world_runs(&run.world, "B"));
 }
 
+/* All run again but C and what needs it. */
+static void run_until_c_is_refused(const char *spec)
+{
+    run_begin(spec);
+    run_to_phase(RESTART_STARTING);
+    world_get(&run.world, "C")->refuse_start_code = 1455;
+    world_get(&run.world, "C")->refuse_start_count = 1000;
+    run_for(20 * MS_PER_SECOND);
+    assert_true(world_runs(&run.world, "B"));
+}
+
 static void test_person_stops_after(void **state)
 {
     (void)state;
@@ -1833,12 +1844,7 @@ static void test_person_stops_after(void **state)
 
     /* Likewise behind one that cannot be read, and that the start of the next would start, too. Found by the random
      * worlds (seed 175). */
-    run_begin("T B>T C>B D>C");
-    run_to_phase(RESTART_STARTING);
-    world_get(&run.world, "C")->refuse_start_code = 1455;
-    world_get(&run.world, "C")->refuse_start_count = 1000;
-    run_for(20 * MS_PER_SECOND);
-    assert_true(world_runs(&run.world, "B"));
+    run_until_c_is_refused("T B>T C>B D>C");
     world_get(&run.world, "C")->unreadable = true;
     world_get(&run.world, "C")->refuse_start_count = 0;
     world_person_stops(&run.world, "B");
@@ -1851,11 +1857,7 @@ static void test_person_stops_after(void **state)
     assert_int_equal(run.restart.journal.outcome, RESTART_HANDED_OVER);
 
     /* Nor while that one itself cannot be read any more. */
-    run_begin("T B>T C>B");
-    run_to_phase(RESTART_STARTING);
-    world_get(&run.world, "C")->refuse_start_code = 1455;
-    world_get(&run.world, "C")->refuse_start_count = 1000;
-    run_for(20 * MS_PER_SECOND);
+    run_until_c_is_refused("T B>T C>B");
     world_person_stops(&run.world, "B");
     run_for(2 * MS_PER_SECOND);
     world_get(&run.world, "C")->refuse_start_count = 0;
