@@ -2,7 +2,7 @@
  * (restart_stop.c, restart_hang.c) and the way up (restart_start.c) share. The plan is made in
  * restart_plan.c.
  *
- * Invariants, each checked by tests/unit/test_restart.c over random worlds:
+ * Invariants, each checked by tests/unit/test_restart_worlds.c over random worlds:
  *   - Only the state that the machine shows decides; the journal adds what cannot be seen: which services ran
  *     when it began, which phase was reached, and whose stop of ours may still come into effect (stop ==
  *     STEP_ASKED). So a kill between any two instructions costs at most a repeated request, which the SCM

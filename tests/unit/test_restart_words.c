@@ -1,5 +1,5 @@
 /* test_restart_words.c - what the administrator reads of a restart that does not go as planned, in the mail
- * and in `status`: each path of it has its words. The paths themselves are in test_restart.c. */
+ * and in `status`: each path of it has its words. The paths themselves are in test_restart*.c. */
 #include "drive.h"
 #include "fake_os.h"
 
@@ -369,10 +369,26 @@ static void test_stop_that_is_decided_anew(void **state)
     run_until(f, "stop ArchiveSvc\n");
 }
 
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(restart_phase_name(RESTART_IDLE), "idle");
+    assert_string_equal(restart_phase_name(RESTART_ENDED), "ended");
+    assert_string_equal(restart_phase_name((enum restart_phase)99), "unknown");
+    assert_string_equal(restart_outcome_name(RESTART_OUTCOME_NONE), "none");
+    assert_string_equal(restart_outcome_name(RESTART_HANDED_OVER), "handed over");
+    assert_string_equal(restart_outcome_name((enum restart_outcome)99), "unknown");
+    assert_string_equal(service_state_text(SERVICE_STATE_UNKNOWN), "unknown");
+    assert_string_equal(service_state_text(SERVICE_STATE_PAUSED), "paused");
+    assert_string_equal(service_state_text(SERVICE_STATE_ABSENT), "not installed");
+    assert_string_equal(service_state_text((enum service_state)99), "unknown");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
         TEST(test_logon_failure),
         TEST(test_start_timed_out),
         TEST(test_start_that_ends_at_once),

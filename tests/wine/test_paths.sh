@@ -1,7 +1,7 @@
 #!/bin/bash
 # The ways in which a restart does not go as planned, each with its words: a slow stop, a service that dies instead of stopping, one
 # that is disabled or deleted half way, one that fails to start. (Wine enforces no dependencies and no accounts: what a refused stop
-# (1051) and a failed logon (1069) do is in tests/unit/test_restart.c.)
+# (1051) and a failed logon (1069) do is in tests/unit/test_restart_stop.c and _start.c.)
 # arch: x64 x86
 . "$(dirname "$0")/lib.sh"
 bed_open paths "${1:-x64}"
