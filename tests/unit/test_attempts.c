@@ -1,7 +1,6 @@
 /* test_attempts.c - a restart that was turned back before its target was stopped: the rung is free again, the
  * next attempt waits, there are three, and storewatch remembers them when it is killed. */
-#include "drive.h"
-#include "fake_os.h"
+#include "agent_fixture.h"
 
 #include "storewatch/agent.h"
 
@@ -19,76 +18,28 @@
 
 #define CLIENT_TRIED (1u << RUNG_RESTART_CLIENT)
 
-struct fixture {
-    struct os os;
-    struct config config;
-    char dir[DRIVE_FOLDER_MAX];
-    struct agent *agent;
-    struct agent_options options;
-};
-
-static void open_agent(struct fixture *f)
-{
-    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
-}
-
 /* The client leaks and refuses to be stopped; a neighbour needs it. */
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-    fake_init(&f->os);
-    fake_add_service(&f->os, "MSExchangeIS", "store.exe", 1.2e9);
-    fake_add_service(&f->os, "ArchiveSvc", "archive.exe", 1.5e8);
+    struct fixture *f = fixture_new();
+    fixture_acts(f);
     fake_add_service(&f->os, "MailSweeper", "sweeper.exe", 6e7);
-    config_default(&f->config);
-    f->config.mode = MODE_ACT;
-    f->config.window_count = 0;
-    f->config.warm_up_ms = 0;
-    f->config.min_window_ms = 10 * MS_PER_MINUTE;
-    f->config.stop_timeout_ms = f->config.verify_ms = MS_PER_MINUTE;
+    f->config.stop_timeout_ms = MS_PER_MINUTE;
     f->config.ladder_count = 3;
     f->config.ladder[1] = RUNG_RESTART_CLIENT;
     f->config.ladder[2] = RUNG_RESTART_STORE;
     f->config.client_count = 1;
     text_copy(f->config.clients[0].name, sizeof f->config.clients[0].name, "archive");
     text_copy(f->config.clients[0].service, sizeof f->config.clients[0].service, "ArchiveSvc");
-    fake_mail(&f->config);
-    drive_folder_make(f->dir);
-    f->options = (struct agent_options){.data_dir = f->dir};
     struct fake_program *client = fake_program_find(&f->os, "ArchiveSvc");
     fake_grow(&f->os, client, FAKE_LEAK);
     client->bytes_per_hour = 1e8;
     struct world_service *service = world_get(&f->os.world, "ArchiveSvc");
     service->refuse_stop_code = 1061;
     service->refuse_stop_count = 1000000;
-    open_agent(f);
+    live(f);
     *state = f;
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    agent_free(f->agent);
-    fake_deinit(&f->os);
-    drive_folder_remove(f->dir);
-    free(f);
-    return 0;
-}
-
-/* In a restart storewatch looks every second. */
-static void run(struct fixture *f, int64_t ms)
-{
-    int64_t end_ms = f->os.world.mono_ms + ms;
-    while (f->os.world.mono_ms < end_ms) {
-        for (int i = 0; i < 15; i++) {
-            fake_advance(&f->os, MS_PER_SECOND);
-            agent_wake(f->agent);
-            drive_lanes(f->agent);
-        }
-        agent_poll(f->agent);
-        drive_lanes(f->agent);
-    }
 }
 
 static struct open_incident *incident(struct fixture *f)
@@ -108,13 +59,8 @@ static uint32_t turned_back(struct fixture *f)
 static void run_until_turned_back(struct fixture *f, uint32_t times)
 {
     for (int i = 0; i < 24 * 60 && (turned_back(f) < times || engine_restarting(f->agent->engine)); i++)
-        run(f, MS_PER_MINUTE);
+        run_by_seconds(f, MS_PER_MINUTE);
     assert_int_equal(turned_back(f), times);
-}
-
-static bool did(const struct fixture *f, const char *deed)
-{
-    return strstr(f->os.log_storage, deed) != NULL;
 }
 
 static void test_a_refused_stop_uses_neither_rung_nor_budget(void **state)
@@ -125,15 +71,15 @@ static void test_a_refused_stop_uses_neither_rung_nor_budget(void **state)
     assert_false(told->rungs_tried & CLIENT_TRIED);
     assert_int_equal(f->agent->engine->budget_count, 0);
     assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_RESTORED);
-    run(f, 5 * MS_PER_MINUTE);
+    run_by_seconds(f, 5 * MS_PER_MINUTE);
     assert_non_null(strstr(told->held_because, "minimum interval: attempt 1 of 3 was turned back"));
     assert_non_null(strstr(told->held_because, "ArchiveSvc: "));
     assert_int_equal(turned_back(f), 1); /* not at once */
     /* What stood in the way has gone: the same rung, within the hour. The store was never touched. */
     world_get(&f->os.world, "ArchiveSvc")->refuse_stop_count = 0;
-    run(f, 50 * MS_PER_MINUTE);
+    run_by_seconds(f, 50 * MS_PER_MINUTE);
     assert_false(did(f, "stop ArchiveSvc\n"));
-    run(f, 20 * MS_PER_MINUTE);
+    run_by_seconds(f, 20 * MS_PER_MINUTE);
     assert_true(did(f, "stop ArchiveSvc\n"));
     assert_true(did(f, "start ArchiveSvc"));
     assert_false(did(f, "MSExchangeIS"));
@@ -143,8 +89,7 @@ static void test_a_refused_stop_uses_neither_rung_nor_budget(void **state)
 static void open_without_the_store(struct fixture *f)
 {
     f->config.ladder_count = 2;
-    agent_free(f->agent);
-    open_agent(f);
+    live(f);
 }
 
 static void test_three_attempts_and_no_more(void **state)
@@ -156,7 +101,7 @@ static void test_three_attempts_and_no_more(void **state)
     run_until_turned_back(f, 3);
     assert_true(incident(f)->incident.rungs_tried & CLIENT_TRIED);
     int64_t restarts = f->agent->engine->last_restart_id;
-    run(f, 10 * MS_PER_HOUR);
+    run_by_seconds(f, 10 * MS_PER_HOUR);
     assert_int_equal(f->agent->engine->last_restart_id, restarts);
     assert_non_null(strstr(incident(f)->incident.held_because, "every rung"));
 }
@@ -173,7 +118,7 @@ static void test_what_was_never_restarted_did_not_end_by_that(void **state)
     client->base_bytes = 1.5e8;
     fake_grow(&f->os, client, FAKE_FLAT);
     for (int i = 0; i < 24 && incident(f); i++)
-        run(f, MS_PER_HOUR);
+        run_by_seconds(f, MS_PER_HOUR);
     assert_null(incident(f));
     struct incident closed;
     size_t count = 0;
@@ -192,10 +137,10 @@ static void test_an_attempt_that_stopped_a_neighbour_counts(void **state)
     assert_false(incident(f)->incident.rungs_tried & CLIENT_TRIED);
     assert_int_equal(f->agent->engine->budget_count, 1);
     /* The minimum interval is four hours, so long it waits. */
-    run(f, 3 * MS_PER_HOUR);
+    run_by_seconds(f, 3 * MS_PER_HOUR);
     assert_int_equal(turned_back(f), 1);
     assert_non_null(strstr(incident(f)->incident.held_because, "at least 4 h must lie between two"));
-    run(f, 90 * MS_PER_MINUTE);
+    run_by_seconds(f, 90 * MS_PER_MINUTE);
     assert_int_equal(turned_back(f), 2);
 }
 
@@ -204,8 +149,8 @@ static void test_a_kill_forgets_no_attempt(void **state)
     struct fixture *f = *state;
     for (uint32_t times = 1; times <= POLICY_ATTEMPTS_MAX; times++) {
         run_until_turned_back(f, times);
-        agent_free(f->agent); /* without a stop */
-        open_agent(f);
+        die(f); /* without a stop */
+        live(f);
         drive_lanes(f->agent);
         assert_int_equal(turned_back(f), times);
         const char *why = incident(f)->attempts[RUNG_RESTART_CLIENT].why;
@@ -233,13 +178,12 @@ static void test_called_off_is_no_attempt(void **state)
     struct fixture *f = *state;
     run_until_begun(f);
     f->os.cluster = true;
-    run(f, MS_PER_MINUTE);
+    run_by_seconds(f, MS_PER_MINUTE);
     assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_CALLED_OFF);
     assert_int_equal(turned_back(f), 0);
     assert_int_equal(f->agent->engine->budget_count, 0);
     assert_false(incident(f)->incident.rungs_tried & CLIENT_TRIED);
-    agent_free(f->agent);
-    open_agent(f);
+    live(f);
     drive_lanes(f->agent);
     assert_int_equal(turned_back(f), 0);
 }
@@ -249,7 +193,7 @@ static void run_and_call_off(struct fixture *f, int64_t ms)
 {
     for (; ms > 0; ms -= 15 * MS_PER_SECOND) {
         f->os.cluster = engine_restarting(f->agent->engine);
-        run(f, 15 * MS_PER_SECOND);
+        run_by_seconds(f, 15 * MS_PER_SECOND);
     }
 }
 
@@ -265,8 +209,7 @@ static void test_called_off_again_and_again_waits(void **state)
     assert_false(incident(f)->incident.rungs_tried & CLIENT_TRIED);
     run_and_call_off(f, 30 * MS_PER_MINUTE);
     assert_int_equal(f->agent->engine->last_restart_id, 4);
-    agent_free(f->agent);
-    open_agent(f);
+    live(f);
     run_and_call_off(f, 40 * MS_PER_MINUTE);
     assert_int_equal(f->agent->engine->last_restart_id, 4);
     assert_int_equal(turned_back(f), 0);
@@ -274,7 +217,7 @@ static void test_called_off_again_and_again_waits(void **state)
 
 static void assert_called_off(struct fixture *f, const char *why)
 {
-    run(f, MS_PER_MINUTE);
+    run_by_seconds(f, MS_PER_MINUTE);
     assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_CALLED_OFF);
     assert_non_null(strstr(f->agent->engine->called_off, why));
     assert_false(did(f, "stop ArchiveSvc"));
@@ -290,7 +233,7 @@ static void test_called_off_by_a_reload(void **state)
     f->config.ladder[1] = RUNG_RESTART_STORE;
     engine_configure(f->agent->engine, &f->config);
     assert_called_off(f, "not a restart of the configuration");
-    run(f, 6 * MS_PER_HOUR);
+    run_by_seconds(f, 6 * MS_PER_HOUR);
     assert_false(did(f, "stop ArchiveSvc"));
 }
 
@@ -321,11 +264,11 @@ static void test_another_service_has_its_own_attempts(void **state)
     run_until_turned_back(f, 1);
     incident(f)->incident.rungs_tried |= CLIENT_TRIED;
     incident(f)->rungs_settled |= CLIENT_TRIED;
-    run(f, MS_PER_MINUTE);
+    run_by_seconds(f, MS_PER_MINUTE);
     assert_true(incident(f)->incident.rungs_tried & CLIENT_TRIED);
     text_copy(f->config.clients[0].service, sizeof f->config.clients[0].service, "MailSweeper");
     engine_configure(f->agent->engine, &f->config);
-    run(f, MS_PER_MINUTE);
+    run_by_seconds(f, MS_PER_MINUTE);
     assert_false(incident(f)->incident.rungs_tried & CLIENT_TRIED);
     assert_int_equal(turned_back(f), 0);
 }
@@ -341,12 +284,12 @@ static void test_a_reload_in_the_middle_of_a_restart(void **state)
     service->refuse_stop_count = 0;
     service->stop_latency_ms = 30 * MS_PER_SECOND;
     assert_int_equal(agent_restart(f->agent, "ArchiveSvc", "by hand", NULL), STATUS_OK);
-    run(f, 15 * MS_PER_SECOND);
+    run_by_seconds(f, 15 * MS_PER_SECOND);
     assert_true(did(f, "stop ArchiveSvc\n"));
     text_copy(f->config.clients[0].service, sizeof f->config.clients[0].service, "MailSweeper");
     engine_configure(f->agent->engine, &f->config);
     for (int i = 0; i < 8 && incident(f) && incident(f)->incident.state == INCIDENT_OPEN; i++)
-        run(f, 15 * MS_PER_SECOND);
+        run_by_seconds(f, 15 * MS_PER_SECOND);
     assert_non_null(incident(f));
     assert_int_equal(incident(f)->incident.state, INCIDENT_RECOVERING);
 }
@@ -367,7 +310,7 @@ static void test_a_person_is_not_made_to_wait(void **state)
     run_until_turned_back(f, 1);
     world_get(&f->os.world, "ArchiveSvc")->refuse_stop_count = 0;
     assert_int_equal(agent_restart(f->agent, "ArchiveSvc", "by hand", NULL), STATUS_OK);
-    run(f, 2 * MS_PER_MINUTE);
+    run_by_seconds(f, 2 * MS_PER_MINUTE);
     assert_true(did(f, "stop ArchiveSvc\n"));
 }
 

@@ -1,7 +1,6 @@
 /* test_mails.c - which mails are kept where there is no memory to write them, and that an error waits behind
  * nothing but what its relay refuses. Stands before report_mail.c: a mail here is its key. */
-#include "drive.h"
-#include "fake_os.h"
+#include "agent_fixture.h"
 
 #include "storewatch/agent.h"
 
@@ -35,38 +34,14 @@ void report_event(const struct alert *alert, struct text *text)
     text_add(text, "%s", alert->key);
 }
 
-struct fixture {
-    struct os os;
-    struct config config;
-    char dir[DRIVE_FOLDER_MAX];
-    struct agent *agent;
-    struct agent_options options;
-};
-
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-    fake_init(&f->os);
-    fake_add_service(&f->os, "MSExchangeIS", "store.exe", 1.2e9);
-    config_default(&f->config);
-    fake_mail(&f->config);
+    struct fixture *f = fixture_new();
     f->config.max_per_hour = 1;
-    drive_folder_make(f->dir);
-    f->options = (struct agent_options){.data_dir = f->dir};
-    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    live(f);
     no_memory = false;
     drive_lanes(f->agent);
     *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    agent_free(f->agent);
-    fake_deinit(&f->os);
-    drive_folder_remove(f->dir);
-    free(f);
     return 0;
 }
 
@@ -174,8 +149,7 @@ static void test_an_error_of_an_earlier_life_does_not_wait_for_the_cap(void **st
     put(f, ALERT_OPENED, 6, "i6-1");
     put(f, ALERT_SERVICE_DOWN, 6, "i6-2");
     poll_for(f, MS_PER_MINUTE);
-    agent_free(f->agent);
-    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    live(f);
     f->os.relays[0] = RELAY_WORKS;
     poll_for(f, MS_PER_MINUTE);
     assert_true(mailed(f, "i4-1") && mailed(f, "i6-1") && mailed(f, "i6-2"));
@@ -287,8 +261,7 @@ static void wait_a_day_for_the_other_after_an_outage(struct fixture *f, bool ano
     poll_for(f, 12 * MS_PER_HOUR);
     assert_int_equal(f->agent->mails_dead, 0);
     if (another_life) {
-        agent_free(f->agent);
-        assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+        live(f);
         use_two_relays(f);
     }
     poll_for(f, 11 * MS_PER_HOUR);

@@ -1,7 +1,6 @@
 /* test_restart_words.c - what the administrator reads of a restart that does not go as planned, in the mail
  * and in `status`: each path of it has its words. The paths themselves are in test_restart*.c. */
-#include "drive.h"
-#include "fake_os.h"
+#include "agent_fixture.h"
 
 #include "storewatch/agent.h"
 
@@ -17,64 +16,21 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-struct fixture {
-    struct os os;
-    struct config config;
-    char dir[DRIVE_FOLDER_MAX];
-    struct agent *agent;
-    struct agent_options options;
-};
-
 /* No relay can be reached: the mails stay in the outbox, where they can be read. */
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-    fake_init(&f->os);
-    fake_add_service(&f->os, "MSExchangeIS", "store.exe", 1.2e9);
-    fake_add_service(&f->os, "ArchiveSvc", "archive.exe", 1.5e8);
+    struct fixture *f = fixture_new();
+    fixture_acts(f);
     fake_add_service(&f->os, "MailSweeper", "sweeper.exe", 6e7);
     world_need(&f->os.world, "MailSweeper", "ArchiveSvc");
-    config_default(&f->config);
-    f->config.mode = MODE_ACT;
-    f->config.window_count = 0;
-    f->config.stop_timeout_ms = f->config.verify_ms = MS_PER_MINUTE;
-    f->config.warm_up_ms = 0;
-    f->config.min_window_ms = 10 * MS_PER_MINUTE;
+    f->config.stop_timeout_ms = MS_PER_MINUTE;
     f->config.client_count = 1;
     text_copy(f->config.clients[0].name, sizeof f->config.clients[0].name, "archive");
     text_copy(f->config.clients[0].service, sizeof f->config.clients[0].service, "ArchiveSvc");
-    fake_mail(&f->config);
     f->os.relays[0] = RELAY_UNREACHABLE;
-    drive_folder_make(f->dir);
-    f->options = (struct agent_options){.data_dir = f->dir};
-    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    live(f);
     *state = f;
     return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    agent_free(f->agent);
-    fake_deinit(&f->os);
-    drive_folder_remove(f->dir);
-    free(f);
-    return 0;
-}
-
-/* In a restart storewatch looks every second. */
-static void run(struct fixture *f, int64_t ms)
-{
-    int64_t end_ms = f->os.world.mono_ms + ms;
-    while (f->os.world.mono_ms < end_ms) {
-        for (int i = 0; i < 15; i++) {
-            fake_advance(&f->os, MS_PER_SECOND);
-            agent_wake(f->agent);
-            drive_lanes(f->agent);
-        }
-        agent_poll(f->agent);
-        drive_lanes(f->agent);
-    }
 }
 
 static struct world_service *service(struct fixture *f, const char *name)
@@ -84,7 +40,7 @@ static struct world_service *service(struct fixture *f, const char *name)
 
 static void restart(struct fixture *f, const char *name)
 {
-    run(f, MS_PER_MINUTE); /* it has seen the machine */
+    run_by_seconds(f, MS_PER_MINUTE); /* it has seen the machine */
     assert_int_equal(agent_restart(f->agent, name, "a test", NULL), STATUS_OK);
 }
 
@@ -144,7 +100,7 @@ static void test_logon_failure(void **state)
     service(f, "ArchiveSvc")->refuse_start_code = 1069;
     service(f, "ArchiveSvc")->refuse_start_count = 1000000;
     restart(f, "ArchiveSvc");
-    run(f, MS_PER_MINUTE);
+    run_by_seconds(f, MS_PER_MINUTE);
     /* Waiting does not heal a password: told at the first refusal. */
     assert_mailed(f, "URGENT: ArchiveSvc is DOWN after a restart",
                   "ArchiveSvc: start refused: logon failure, see its account and password (1069)");
@@ -152,7 +108,7 @@ static void test_logon_failure(void **state)
                      "again in ");
     assert_false(world_runs(&f->os.world, "MailSweeper")); /* it needs the other */
     service(f, "ArchiveSvc")->refuse_start_count = 0;      /* a person has set the password */
-    run(f, 10 * MS_PER_MINUTE);
+    run_by_seconds(f, 10 * MS_PER_MINUTE);
     assert_true(world_runs(&f->os.world, "ArchiveSvc") && world_runs(&f->os.world, "MailSweeper"));
     assert_mailed(f, "ArchiveSvc runs again", "ArchiveSvc runs");
 }
@@ -180,7 +136,7 @@ static void test_start_that_ends_at_once(void **state)
     struct fixture *f = *state;
     service(f, "ArchiveSvc")->fail_start_count = 1000000;
     restart(f, "ArchiveSvc");
-    run(f, 2 * MS_PER_MINUTE);
+    run_by_seconds(f, 2 * MS_PER_MINUTE);
     assert_mailed(f, "URGENT: ArchiveSvc is DOWN after a restart",
                   "ArchiveSvc: stopped again right after its start, exit code 1067: its process ended "
                   "unexpectedly");
@@ -193,7 +149,7 @@ static void test_dependents_running(void **state)
     service(f, "ArchiveSvc")->refuse_stop_code = 1051;
     service(f, "ArchiveSvc")->refuse_stop_count = 1000000;
     restart(f, "ArchiveSvc");
-    run(f, 5 * MS_PER_MINUTE);
+    run_by_seconds(f, 5 * MS_PER_MINUTE);
     assert_mailed(f, "restart of ArchiveSvc abandoned, nothing is down",
                   "The stop did not work, so everything that had been stopped was started again. ArchiveSvc: "
                   "could not be asked to stop after 1 min: stop refused: services that need it are running "
@@ -213,8 +169,8 @@ static void test_refused_for_an_incident(void **state)
     client->bytes_per_hour = 1e8;
     const struct restart_journal *journal = &f->agent->engine->restart.journal;
     for (int i = 0; i < 600 && journal->outcome == RESTART_OUTCOME_NONE; i++)
-        run(f, MS_PER_MINUTE);
-    run(f, MS_PER_MINUTE);
+        run_by_seconds(f, MS_PER_MINUTE);
+    run_by_seconds(f, MS_PER_MINUTE);
     assert_mailed(f, "restart of ArchiveSvc abandoned, nothing is down",
                   "The stop did not work, and nothing was stopped. MailSweeper: stop refused: access denied "
                   "(5).");
@@ -231,7 +187,7 @@ static void test_dies_instead_of_stopping(void **state)
     struct fixture *f = *state;
     service(f, "ArchiveSvc")->dies_in_stop = true;
     restart(f, "ArchiveSvc");
-    run(f, 3 * MS_PER_MINUTE);
+    run_by_seconds(f, 3 * MS_PER_MINUTE);
     assert_status(f, "ArchiveSvc is stopped");
     assert_status(f, "ArchiveSvc runs");
     assert_status(f, "the restart of ArchiveSvc has ended: succeeded");
@@ -244,7 +200,7 @@ static void test_deleted_half_way(void **state)
     restart(f, "ArchiveSvc");
     run_until(f, "stop MailSweeper");
     world_person_deletes(&f->os.world, "MailSweeper");
-    run(f, 3 * MS_PER_MINUTE);
+    run_by_seconds(f, 3 * MS_PER_MINUTE);
     assert_mailed(f, "MailSweeper",
                   "MailSweeper is left as it is: deleted: there is nothing to start any more");
     assert_status(f, "the restart of ArchiveSvc has ended: handed over");
@@ -261,7 +217,7 @@ static void test_deleted_before_the_first_stop(void **state)
     assert_true(restart_untouched(&f->agent->engine->restart));
     world_kill(&f->os.world, "ArchiveSvc", 0);
     world_person_deletes(&f->os.world, "ArchiveSvc");
-    run(f, 3 * MS_PER_MINUTE);
+    run_by_seconds(f, 3 * MS_PER_MINUTE);
     assert_mailed(
         f, "restart of ArchiveSvc abandoned, it is DELETED, not by storewatch",
         "It was called off before anything was stopped: ArchiveSvc was deleted, not by storewatch: there "
@@ -279,7 +235,7 @@ static void test_disabled_half_way(void **state)
     restart(f, "ArchiveSvc");
     run_until(f, "stop MailSweeper");
     world_person_disables(&f->os.world, "MailSweeper");
-    run(f, 3 * MS_PER_MINUTE);
+    run_by_seconds(f, 3 * MS_PER_MINUTE);
     assert_mailed(f, "MailSweeper", "MailSweeper: start refused: it is disabled (1058)");
     assert_mailed(f, "MailSweeper", "everything that ran before runs again except MailSweeper; watching");
     assert_status(f, "the restart of ArchiveSvc has ended: handed over");
@@ -294,12 +250,12 @@ static void test_what_is_waited_for(void **state)
     service(f, "ArchiveSvc")->checkpoint_every_ms = 5000;
     restart(f, "ArchiveSvc");
     run_until(f, "stop ArchiveSvc");
-    run(f, 30 * MS_PER_SECOND);
+    run_by_seconds(f, 30 * MS_PER_SECOND);
     assert_status(f, "ArchiveSvc: stop pending, checkpoint ");
     assert_status(f, ", wait hint 30 s, checkpoint moved ");
     assert_status(f, " s left");
     service(f, "ArchiveSvc")->checkpoint_every_ms = 0;
-    run(f, 90 * MS_PER_SECOND);
+    run_by_seconds(f, 90 * MS_PER_SECOND);
     assert_mailed(f, "URGENT: ArchiveSvc is DOWN, it hangs in its stop",
                   "ArchiveSvc: did not stop after 1 min, state \"stop pending\"");
     assert_mailed(f, "URGENT: ArchiveSvc is DOWN, it hangs in its stop", "end its process in Task Manager");
@@ -328,15 +284,14 @@ static void test_termination_that_comes_too_late(void **state)
 {
     struct fixture *f = *state;
     f->config.on_hang = HANG_TERMINATE_CLIENT;
-    agent_free(f->agent);
-    assert_int_equal(agent_new(&f->os, &f->config, &f->options, &f->agent, NULL), STATUS_OK);
+    live(f);
     service(f, "ArchiveSvc")->hangs_in_stop = true;
     restart(f, "ArchiveSvc");
     hold_up(f, ENGINE_TERMINATE_PROCESS);
-    run(f, 30 * MS_PER_SECOND);
+    run_by_seconds(f, 30 * MS_PER_SECOND);
     assert_null(strstr(f->os.log_storage, "terminate the process"));
     assert_status(f, "was not terminated: it came to that only long after it was decided");
-    run(f, 2 * MS_PER_MINUTE); /* it hangs still, a minute more is enough */
+    run_by_seconds(f, 2 * MS_PER_MINUTE); /* it hangs still, a minute more is enough */
     assert_non_null(strstr(f->os.log_storage, "terminate the process of ArchiveSvc"));
     assert_true(world_runs(&f->os.world, "ArchiveSvc") && world_runs(&f->os.world, "MailSweeper"));
 }
@@ -348,7 +303,7 @@ static void test_stop_that_comes_too_late(void **state)
     restart(f, "ArchiveSvc");
     hold_up(f, ENGINE_STOP_SERVICE);
     fake_add_program(&f->os, "eseutil.exe", 1e7, true);
-    run(f, 30 * MS_PER_SECOND);
+    run_by_seconds(f, 30 * MS_PER_SECOND);
     assert_null(strstr(f->os.log_storage, "stop "));
     assert_false(engine_restarting(f->agent->engine));
     assert_int_equal(f->agent->engine->restart.journal.outcome, RESTART_CALLED_OFF);
