@@ -123,7 +123,7 @@ static void test_start_timed_out(void **state)
     archive->refused_exit_code = 1066;
     archive->refused_own_exit_code = 42;
     restart(f, "ArchiveSvc");
-    run(f, MS_PER_MINUTE);
+    run_by_seconds(f, MS_PER_MINUTE);
     assert_mailed(
         f, "URGENT: ArchiveSvc is DOWN after a restart",
         "ArchiveSvc: start refused: it did not answer in time (1053), exit code 1066 (its own: 42)");
