@@ -3,10 +3,11 @@
  *   R1  every service that a stop of storewatch's took down is owed, until it has run for `verify` without
  *       a break, or a person has taken it (or what it needs) over. Nothing is owed at the end; one that
  *       storewatch, alive and seeing, has known down for longer than all its timeouts together was told of
- *       (by its own name, and soon, when it alone is down), and where it cannot know, because the file of its last life
- *       cannot be read, that was told. Each start is of a service of the plan that ran when the restart
- *       began or later, and that no person stopped after storewatch had seen it run again; the pauses
- *       between its starts double
+ *       (by its own name, and within its own timeout, when it alone is down), and where it cannot know,
+ *       because the file of its last life cannot be read, that was told. When all others of the plan run
+ *       and its back-off is over, it is asked to start. Each start is of a service of the plan that ran
+ *       when the restart began or later, and that no person stopped after storewatch had seen it run again;
+ *       the pauses between its starts double
  *
  *   R2  the true times at which restarts began of which a stop was accepted: in each period no more than
  *       the budget, between two at least the minimum interval, as configured when the first stop was asked
@@ -42,8 +43,8 @@
  *       as many may miss as were dropped, never the first
  *
  *   R6  the journal on the disk knows of a stop, and of the end of a process, when it takes effect; a
- *       start of storewatch on a sound disk opens the file; only one that was damaged is set aside (then
- *       what it owed and the mails in it may be lost, its budget not); at the end the file is sound and no
+ *       start of storewatch on a sound disk opens the file; only one that was damaged is set aside, and that
+ *       is told (then what it owed and the mails in it may be lost, its budget not); at the end the file is sound and no
  *       restart is left unended, unless a person took away what it needs
  *
  *   R7  each slot of the grid became a sample, unless a look was still under way

@@ -3,10 +3,10 @@
  *   machine.c draws a world from a seed, and is the operating system: os.h, mailer.h, the disk
  *   faults.c  what goes wrong, when, and how it is mended
  *   verdicts.c what the detectors say: drawn, in most worlds
- *   judge.c   the invariants R1-R8 (HACKING.md): what each check looks at is said there
+ *   judge.c   the invariants R1-R8 of HACKING.md; what each check looks at is said at its top
  *   main.c    plays worlds, and tells of those that break something
  *   sim.c     drives the agent through simulated time: jobs take long, storewatch is killed, the machine
- * boots
+ *             boots
  *
  * "true time" runs through reboots and is moved by nothing; the machine's own clocks are storewatch's
  * business. */
