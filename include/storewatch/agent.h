@@ -73,7 +73,7 @@ void agent_job_done(struct agent *agent, struct job *job);
 void agent_reload(struct agent *agent);
 /* Maintenance: nothing is restarted until then; 0 ends it. Survives storewatch. INVALID when it lies more
  * than MAINTENANCE_MAX_MS ahead. */
-#define MAINTENANCE_MAX_MS (INT64_C(30) * 24 * 3600 * 1000)
+#define MAINTENANCE_MAX_MS (30 * MS_PER_DAY)
 enum status agent_maintenance(struct agent *agent, int64_t until_utc_ms, const char *reason, struct err *err);
 /* A controlled restart asked for by a person. It begins when the plan is made and the pre-flight passes; how
  * it goes is in the status. BUSY while another one goes on. */

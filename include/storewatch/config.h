@@ -8,6 +8,7 @@
 
 #include "storewatch/base.h"
 #include "storewatch/sample.h"
+#include "storewatch/units.h"
 
 #define CONFIG_CLIENTS_MAX 32
 #define CONFIG_RELAYS_MAX 8
@@ -15,8 +16,8 @@
 #define CONFIG_WINDOWS_MAX 16
 #define CONFIG_VETO_MAX 32
 #define CONFIG_ERRORS_MAX 64
-#define CONFIG_BUDGET_MAX 64                                   /* restarts that are counted, */
-#define CONFIG_BUDGET_MAX_MS (INT64_C(365) * 24 * 3600 * 1000) /* and for how long */
+#define CONFIG_BUDGET_MAX 64                    /* restarts that are counted, */
+#define CONFIG_BUDGET_MAX_MS (365 * MS_PER_DAY) /* and for how long */
 #define CONFIG_BYTES_MAX (1024 * 1024)
 #define CONFIG_STRING_MAX 512
 #define CONFIG_ADDRESS_MAX 255 /* RFC 5321, 4.5.3.1.3: a path of 256 bytes with its < and >; and the NUL */

@@ -8,10 +8,10 @@
 #include "storewatch/file_version.h"
 #include "storewatch/units.h"
 
-/* A process that has one of these loaded is a MAPI client. */
+/* A process that has one of these loaded is a MAPI client: "emsmdb32.dll" "mapi32.dll" "exmapi32.dll"
+ * "olmapi32.dll". */
 #define MAPI_DLL_COUNT 4
-extern const char
-    *const mapi_dlls[MAPI_DLL_COUNT]; /* "emsmdb32.dll" "mapi32.dll" "exmapi32.dll" "olmapi32.dll" */
+extern const char *const mapi_dlls[MAPI_DLL_COUNT];
 
 #define LOADED_DLLS_MAX 6
 #define DLL_PATH_MAX 264 /* UTF-8 bytes with NUL; longer paths are cut */

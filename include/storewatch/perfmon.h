@@ -3,9 +3,10 @@
  * Input: PDH-CSV (`"(PDH-CSV 4.0) (...)(0)","\\HOST\Process(store)\Private Bytes",...`, times MM/DD/YYYY
  * HH:MM:SS.mmm, `" "` for a missing value) or CSV whose first column is `timestamp` (ISO 8601 or Unix
  * seconds). LF, CRLF, what text written as text twice ends in (CR CR LF) or CR, quoted or not, UTF-8 with
- * or without BOM. Empty rows, also those of commas that spreadsheets make, are passed over. PDH times are the recorder's local time; the header's bias, e.g.
- * "(W. Europe Standard Time)(-60)", minutes to add to local time to get UTC, is applied. Where it has none, as
- * typeperf's, they are taken as UTC, and that is told (perfmon_lacks_zone).
+ * or without BOM. Empty rows, also those of commas that spreadsheets make, are passed over. PDH times are the
+ * recorder's local time; the header's bias, e.g. "(W. Europe Standard Time)(-60)", minutes to add to local time
+ * to get UTC, is applied. Where it has none, as typeperf's, they are taken as UTC, and that is told
+ * (perfmon_lacks_zone).
  * Memory is bounded by the header row and one data row; it does not grow with the file.
  *
  * What real logs do, and what is made of it:

@@ -121,14 +121,15 @@ enum rung policy_next_rung(const struct config *config, const struct incident *i
  * would have ended the growth, and the next rung is the Information Store, with everybody on it. So the rung
  * is free again, and the restart is attempted again, but
  *   - not at once: what stood in the way (a backup, a locked service database, a person at work) needs time
- * to pass. An hour, or the minimum interval if that is shorter; when the end is near half of what is left of
- * the time, so that there is an attempt after this one; never sooner than policy_soonest_retry_ms.
+ *     to pass. An hour, or the minimum interval if that is shorter; when the end is near half of what is
+ *     left of the time, so that there is an attempt after this one; never sooner than
+ *     policy_soonest_retry_ms.
  *   - not for ever: POLICY_ATTEMPTS_MAX times for a service, in one incident. What could not be stopped so
- * often will not be, and the store cannot wait for its client without end: then the rung counts as used; of
- * the store's suspects it has had its turn.
+ *     often will not be, and the store cannot wait for its client without end: then the rung counts as used;
+ *     of the store's suspects it has had its turn.
  *   - and within the budget: an attempt that stopped anything was a pause for somebody and counts like every
- * restart, towards the minimum interval too. One that stopped nothing disturbed nobody. It is taken out of
- * the budget: else refusals of one night would leave none for the restart that is needed.
+ *     restart, towards the minimum interval too. One that stopped nothing disturbed nobody: it is taken out
+ *     of the budget, else refusals of one night would leave none for the restart that is needed.
  *
  * One that was called off before anything was stopped (a veto process came) is no attempt, and is begun again
  * at once. But evidence was gathered for it, and it was mailed: from the POLICY_CALL_OFFS_MAXth on, in one
@@ -183,7 +184,7 @@ const char *policy_plan_forbidden(const struct config *config, enum rung rung,
  * before the early bound less urgent_before, and an unknown bound (INT64_MAX) means the next window. Beyond
  * PLAN_AHEAD_MAX_MS nothing is planned: asked again and again, as each poll does, a bound that is further off
  * is answered with another window about so far ahead, until it is nearer. */
-#define PLAN_AHEAD_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
+#define PLAN_AHEAD_MAX_MS (7 * MS_PER_DAY)
 int64_t policy_minutes_to_restart(const struct config *config, struct clock clock,
                                   int64_t exhaustion_early_utc_ms);
 

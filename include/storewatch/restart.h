@@ -58,8 +58,8 @@ const char *service_state_text(enum service_state state);
 #define RESTART_SERVICES_MAX 64
 /* The service that storewatch is (win32.h): never in a plan. Stopped, it could start nothing again. */
 #define RESTART_OWN_SERVICE "storewatch"
-#define RESTART_BACKOFF_FIRST_MS 1000
-#define RESTART_BACKOFF_LAST_MS (10 * 60 * 1000)
+#define RESTART_BACKOFF_FIRST_MS MS_PER_SECOND
+#define RESTART_BACKOFF_LAST_MS (10 * MS_PER_MINUTE)
 /* A service that is started again by somebody each time it was stopped is stopped this often, then not any
  * more. */
 #define RESTART_STOP_ROUNDS_MAX 3
@@ -67,7 +67,7 @@ const char *service_state_text(enum service_state state);
 #define RESTART_ATTEMPTS_QUIET 3
 /* A service that stopped cleanly after it ran was stopped by a person if it stays so this long: a restart by
  * hand or a system shutdown shows itself within that time. */
-#define RESTART_SETTLE_MS (10 * 1000)
+#define RESTART_SETTLE_MS (10 * MS_PER_SECOND)
 
 enum restart_step_state {
     STEP_WAITING, /* not yet touched in this phase */
@@ -243,8 +243,7 @@ enum restart_news {
                                 service, and again after a crash of ours) */
     RESTART_NEWS_UP_AGAIN = 1 << 2, /* after NEWS_DOWN, with NEWS_ENDED: what was told down and no person took
                                        over runs and stayed so for verify */
-    RESTART_NEWS_GAVE_UP =
-        1 << 3, /* a person took over a service: its start is STEP_GIVEN_UP, see its note */
+    RESTART_NEWS_GAVE_UP = 1 << 3,  /* a person took a service over: its start is GIVEN_UP, see its note */
     RESTART_NEWS_ENDED = 1 << 4,
     RESTART_NEWS_TERMINATE = 1 << 5 /* the request ends a process: the service's note says why */
 };
@@ -298,7 +297,7 @@ unsigned restart_step(struct restart *restart, const struct observation *observa
  * when the look itself, the disk or the service manager hold it up for longer than this, the process may have
  * begun to move again, a veto process to run, or a person to work on it: it is not done, and decided anew.
  * The service manager itself grants 30 s for an answer. */
-#define RESTART_FRESH_MS (30 * 1000)
+#define RESTART_FRESH_MS (30 * MS_PER_SECOND)
 #define RESTART_TOO_LATE 1460  /* Windows: ERROR_TIMEOUT */
 #define RESTART_WITHDRAWN 1223 /* Windows: ERROR_CANCELLED */
 /* Windows: ERROR_DEPENDENT_SERVICES_RUNNING, "a stop control has been sent to a service that other running

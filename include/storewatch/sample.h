@@ -25,8 +25,8 @@ static inline bool process_id_equal(struct process_id a, struct process_id b)
     return a.pid == b.pid && a.created_100ns == b.created_100ns;
 }
 
-#define PROCESS_IMAGE_MAX                                                                                    \
-    64 /* UTF-8 bytes with NUL of an image name such as "Store.exe"; longer ones are cut */
+/* UTF-8 bytes with NUL of an image name such as "Store.exe"; longer ones are cut. */
+#define PROCESS_IMAGE_MAX 64
 
 struct process {
     struct process_id id;

@@ -8,8 +8,8 @@
 #include "storewatch/base.h"
 #include "storewatch/service_exit.h"
 
-#define SERVICE_LOCK_NAME                                                                                    \
-    "storewatch.lock" /* in the data directory: held by the one process that works on it */
+/* In the data directory: held by the one process that works on it. */
+#define SERVICE_LOCK_NAME "storewatch.lock"
 
 /* `run`: watches until it is told to stop. Started by the SCM it is the service: STOP, SHUTDOWN (PRESHUTDOWN
  * where the system has it) and PARAMCHANGE (reload) are forwarded to the loop. Otherwise it runs in this

@@ -77,9 +77,9 @@ enum status store_put_sample(struct store *store, const struct store_series_key 
 /* Thins and forgets: raw samples are kept STORE_RAW_MS, then 5-minute rollups STORE_MINUTES_MS, then hourly
  * ones STORE_HOURS_MS. Also forgets closed incidents, ended restarts and sent mails older than
  * STORE_HOURS_MS. Does a bounded piece of work a call (at most ~20 ms); call it every few minutes. */
-#define STORE_RAW_MS (INT64_C(2) * 24 * 3600 * 1000)
-#define STORE_MINUTES_MS (INT64_C(35) * 24 * 3600 * 1000)
-#define STORE_HOURS_MS (INT64_C(400) * 24 * 3600 * 1000)
+#define STORE_RAW_MS (2 * MS_PER_DAY)
+#define STORE_MINUTES_MS (35 * MS_PER_DAY)
+#define STORE_HOURS_MS (400 * MS_PER_DAY)
 enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err);
 
 /* Cursor over the series, then over one series' samples (rollups first, then raw, in the order of time):

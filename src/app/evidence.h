@@ -17,7 +17,7 @@
 #define EVIDENCE_FOLDER_NAME "evidence" /* in the data directory */
 #define EVIDENCE_PATH_MAX 768
 #define EVIDENCE_PROCESSES_MAX 2
-#define EVIDENCE_SAMPLES_MS (INT64_C(24) * 3600 * 1000)
+#define EVIDENCE_SAMPLES_MS MS_PER_DAY
 /* The text may use the disk down to here, or to actions.dump.min_free when that is less: the history file
  * needs what is left. */
 #define EVIDENCE_TEXT_MIN_FREE_BYTES (256.0 * 1024 * 1024)

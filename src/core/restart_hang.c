@@ -9,7 +9,7 @@
  * move its checkpoint within its wait hint; 60 s is twice what the SCM grants for a single control. A quarter
  * of a timeout that is itself only seconds, so that trials show the word too. By itself it ends nothing: a
  * process is ended only after stop_timeout, when it has been still for this long as well. */
-#define QUIET_MS (60 * 1000)
+#define QUIET_MS MS_PER_MINUTE
 
 /* ---- whose process may be ended ---- */
 

@@ -35,7 +35,7 @@ enum {
 
 /* Not looked at for longer than this (the machine slept, nothing could be read), a stop is not known to have hung
  * meanwhile, nor what runs to have stayed so: the clock went on, the service need not have. Looks are a second apart. */
-#define UNSEEN_MS (60 * 1000)
+#define UNSEEN_MS MS_PER_MINUTE
 
 /* What one step of the machine works with. */
 struct machine_step {

@@ -131,9 +131,8 @@ struct fault {
     bool begun, over;
     int64_t until_ms;
     bool person_undoes; /* starts or enables it again */
-    uint32_t
-        ran; /* bits (1 << service): those that a person, a setup or a tool is at work on, and that ran */
-    bool stopped; /* they were all seen down since */
+    uint32_t ran;       /* bits (1 << service): whom a person, a setup or a tool is at work on, and who ran */
+    bool stopped;       /* they were all seen down since */
 };
 
 /* ---- the judge's notebook ---- */

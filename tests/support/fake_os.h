@@ -40,8 +40,7 @@ struct fake_program {
     double space_lost_per_hour;
     uint64_t born_100ns; /* incarnation the values below belong to */
     int64_t born_mono_ms;
-    int64_t
-        grows_from_mono_ms; /* set by fake_grow: growth begins here, in later incarnations at their birth */
+    int64_t grows_from_mono_ms; /* set by fake_grow: growth begins then, in later incarnations at birth */
 };
 
 /* What evidence is written into; removed folders go with their files. */

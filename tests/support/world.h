@@ -29,10 +29,9 @@ struct world_service {
     uint32_t wait_hint_ms;
     bool works_while_pending; /* its CPU time and I/O count move then */
     bool accepts_stop;
-    bool ignores_stop;     /* accepts the control and goes on running */
-    int64_t stops_late_ms; /* accepts the control and begins to stop so much later */
-    bool
-        dies_before_stop; /* and is started again, when a stop is on its way to it: that one hits another process */
+    bool ignores_stop;       /* accepts the control and goes on running */
+    int64_t stops_late_ms;   /* accepts the control and begins to stop so much later */
+    bool dies_before_stop;   /* when a stop is on its way, and is started again: that hits the new process */
     bool hangs_in_stop;      /* stays stop pending until world_unhang */
     bool hangs_in_start;     /* stays start pending until world_unhang */
     bool hidden_process;     /* it is in no list of processes: it has ended, and the SCM does not know yet */
@@ -60,8 +59,7 @@ struct world_service {
     uint32_t checkpoint;
     uint32_t win32_exit_code, service_exit_code;
     int64_t pending_since_ms, running_since_ms;
-    int64_t stop_due_ms,
-        start_due_ms; /* when it stops late, and the SCM starts it by itself; 0 = it does not */
+    int64_t stop_due_ms, start_due_ms; /* when it stops late, the SCM starts it by itself; 0 = it does not */
     double cpu_ms, io_count;
     bool unreadable; /* its state cannot be read: UNKNOWN in observations */
 
@@ -105,8 +103,8 @@ enum status world_status(uint32_t code);
 uint32_t world_terminate(struct world *world, struct process_id process);
 
 /* People and accidents. */
-void world_person_stops(struct world *world,
-                        const char *name); /* and first, as services.msc does, what needs it */
+/* And first, as services.msc does, what needs it. */
+void world_person_stops(struct world *world, const char *name);
 void world_person_starts(struct world *world, const char *name);
 void world_person_pauses(struct world *world, const char *name);    /* one that runs */
 void world_person_continues(struct world *world, const char *name); /* one that is paused */

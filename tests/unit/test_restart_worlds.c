@@ -47,10 +47,9 @@ struct sim {
     int64_t execute_at_ms, answer_at_ms;
 
     /* what happened */
-    bool ran[SIM_SERVICES_MAX];     /* when it began */
-    bool touched[SIM_SERVICES_MAX]; /* a person stopped, disabled or deleted it, ever */
-    bool
-        person_owns[SIM_SERVICES_MAX]; /* a person stopped it after it ran again: must not be started by us */
+    bool ran[SIM_SERVICES_MAX];         /* when it began */
+    bool touched[SIM_SERVICES_MAX];     /* a person stopped, disabled or deleted it, ever */
+    bool person_owns[SIM_SERVICES_MAX]; /* a person stopped it after it ran again: not to be started by us */
     bool told_down, told_up;
     bool ended, was_starting;
 
