@@ -436,6 +436,7 @@ static void test_shutdown(void **state)
 static void test_resume_everywhere(void **state)
 {
     (void)state;
+    int resumed = 0;
     /* Killed after each single step of one restart, with and without a reboot, before and after the request.
      */
     for (int reboot = 0; reboot < 2; reboot++) {
@@ -464,6 +465,7 @@ static void test_resume_everywhere(void **state)
                 if (run.restart.journal.phase == RESTART_ENDED) {
                     continue;
                 }
+                resumed++;
                 run_crash();
                 run_to_end();
                 if (run.restart.journal.outcome != RESTART_SUCCEEDED || !world_runs(&run.world, "T") ||
@@ -479,6 +481,7 @@ static void test_resume_everywhere(void **state)
             }
         }
     }
+    assert_in_range(resumed, 100, 2 * 2 * 40);
 }
 
 /* The journal comes out of a damaged file: the end of its plan is lost, or all of it. */
