@@ -81,6 +81,9 @@ struct err {
 enum status err_set(struct err *err, enum status status, const char *operation, uint32_t code,
                     const char *format, ...) PRINTF_LIKE(5, 6);
 
+/* That a file cannot be opened, by its errno: NOT_FOUND, DENIED or IO. */
+enum status err_set_open(struct err *err, const char *path, int code);
+
 static inline int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;

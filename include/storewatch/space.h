@@ -8,10 +8,10 @@
 #ifndef STOREWATCH_SPACE_H
 #define STOREWATCH_SPACE_H
 
-#include "storewatch/base.h"
+#include "storewatch/units.h"
 
-#define SPACE_WARNING_BYTES (32.0 * 1024 * 1024)
-#define SPACE_ERROR_BYTES (16.0 * 1024 * 1024)
+#define SPACE_WARNING_BYTES (32 * MIB)
+#define SPACE_ERROR_BYTES (16 * MIB)
 /* A level is left when the largest block is this much above its threshold: a value that swings around the
  * threshold is told once. */
 #define SPACE_CLEAR_FACTOR 1.5

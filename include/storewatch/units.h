@@ -12,6 +12,9 @@
 #define MS_PER_MINUTE (60 * MS_PER_SECOND)
 #define MS_PER_HOUR (60 * MS_PER_MINUTE)
 #define MS_PER_DAY (24 * MS_PER_HOUR)
+#define KIB 1024.0
+#define MIB 1048576.0
+#define GIB 1073741824.0
 #define TIME_ISO_LAST_MS INT64_C(253402300799999) /* the end of 9999: ISO 8601 has four digits for a year */
 #define MINUTES_PER_DAY (24 * 60)
 

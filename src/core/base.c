@@ -4,6 +4,7 @@
  * so. */
 #include "storewatch/base.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,12 @@ enum status err_set(struct err *err, enum status status, const char *operation, 
     text_add_v(&text, format, args);
     va_end(args);
     return status;
+}
+
+enum status err_set_open(struct err *err, const char *path, int code)
+{
+    const enum status status = code == ENOENT ? STATUS_NOT_FOUND : code == EACCES ? STATUS_DENIED : STATUS_IO;
+    return err_set(err, status, "open", (uint32_t)code, "%s: cannot be opened: %s", path, strerror(code));
 }
 
 /* The length of `bytes[0, length)` without a multi-byte character that has only begun at its end. */

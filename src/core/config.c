@@ -364,12 +364,7 @@ enum status config_load(const char *path, struct config *out_config, struct conf
     char *json = NULL;
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        const int code = errno;
-        return err_set(err,
-                       code == ENOENT   ? STATUS_NOT_FOUND
-                       : code == EACCES ? STATUS_DENIED
-                                        : STATUS_IO,
-                       "open", (uint32_t)code, "%s: cannot be opened: %s", path, strerror(code));
+        return err_set_open(err, path, errno);
     }
     const size_t capacity = CONFIG_BYTES_MAX + 4; /* more than is allowed, so that too much is seen */
     json = malloc(capacity);

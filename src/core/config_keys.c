@@ -7,9 +7,6 @@
 
 #include "storewatch/units.h"
 
-#define MIB 1048576.0
-#define GIB (1024.0 * MIB)
-
 #define MEMBER(struct_, member) offsetof(struct struct_, member), sizeof(((struct struct_ *)NULL)->member)
 #define IN_CONFIG(member) MEMBER(config, member)
 #define IN_CLIENT(member) MEMBER(config_client, member)
@@ -39,11 +36,6 @@
 #define NOWHERE                           0, 0
 #define ELEMENT(size)                     0, size
 
-#define SECONDS(n) ((double)(n) * 1000.0)
-#define MINUTES(n) (60.0 * SECONDS(n))
-#define HOURS(n)   (60.0 * MINUTES(n))
-#define DAYS_MS(n) (24.0 * HOURS(n))
-
 static const struct config_window window_default = {.days = 0x7F};
 static const struct config_relay relay_default = {.port = 25, .tls = TLS_NONE};
 
@@ -52,8 +44,8 @@ const struct config_row config_rows[] = {
     CHOICE("mode", "alert|act", IN_CONFIG(mode)),
     STRING_OR_NULL("data_dir", IN_CONFIG(data_dir), config_check_path),
     OBJECT("sampling"),
-    DURATION("sampling.interval", 50, HOURS(1), IN_CONFIG(interval_ms)),
-    DURATION("sampling.warm_up", 0, DAYS_MS(30), IN_CONFIG(warm_up_ms)),
+    DURATION("sampling.interval", 50, MS_PER_HOUR, IN_CONFIG(interval_ms)),
+    DURATION("sampling.warm_up", 0, 30 * MS_PER_DAY, IN_CONFIG(warm_up_ms)),
     OBJECT("information_store"),
     STRING("information_store.service", 1, IN_CONFIG(store_service), config_check_service_name),
     ARRAY("clients", CONFIG_CLIENTS_MAX, ELEMENTS(clients, client_count), NULL),
@@ -63,7 +55,7 @@ const struct config_row config_rows[] = {
     STRING_OR_NULL("clients[].image", IN_CLIENT(image), config_check_file_name),
     BOOLEAN("discover_clients", IN_CONFIG(discover_clients)),
     OBJECT("verdict"),
-    DURATION("verdict.min_window", 0, DAYS_MS(90), IN_CONFIG(min_window_ms)),
+    DURATION("verdict.min_window", 0, 90 * MS_PER_DAY, IN_CONFIG(min_window_ms)),
     NUMBER("verdict.confidence_pct", 60, 99.9, IN_CONFIG(confidence_pct)),
     SIZE("verdict.min_growth", 0, 1024 * GIB, false, IN_CONFIG(min_growth_bytes)),
     INTEGER("verdict.min_handles", 0, 16777216, false, IN_CONFIG(min_handles)),
@@ -75,26 +67,26 @@ const struct config_row config_rows[] = {
     CHOICE("actions.ladder[]", "alert|restart_client|restart_store", ELEMENT(sizeof(enum rung))),
     OBJECT("actions.budget"),
     INTEGER("actions.budget.max", 1, CONFIG_BUDGET_MAX, false, IN_CONFIG(budget_max)),
-    DURATION("actions.budget.per", SECONDS(1), CONFIG_BUDGET_MAX_MS, IN_CONFIG(budget_per_ms)),
+    DURATION("actions.budget.per", MS_PER_SECOND, CONFIG_BUDGET_MAX_MS, IN_CONFIG(budget_per_ms)),
     DURATION("actions.budget.min_interval", 0, CONFIG_BUDGET_MAX_MS, IN_CONFIG(budget_min_interval_ms)),
     ARRAY("actions.windows", CONFIG_WINDOWS_MAX, ELEMENTS(windows, window_count), &window_default),
     OBJECT("actions.windows[]"),
     DAYS("actions.windows[].days", IN_WINDOW(days)),
     TIME("actions.windows[].from", 1439, false, true, IN_WINDOW(from_minute)),
     TIME("actions.windows[].to", 1440, false, true, IN_WINDOW(to_minute)),
-    DURATION("actions.urgent_before", 0, DAYS_MS(30), IN_CONFIG(urgent_before_ms)),
+    DURATION("actions.urgent_before", 0, 30 * MS_PER_DAY, IN_CONFIG(urgent_before_ms)),
     ARRAY("actions.veto_processes", CONFIG_VETO_MAX, ELEMENTS(veto_processes, veto_count), NULL),
     STRING("actions.veto_processes[]", 1, ELEMENT(PROCESS_IMAGE_MAX), config_check_file_name),
-    DURATION("actions.stop_timeout", 100, DAYS_MS(1), IN_CONFIG(stop_timeout_ms)),
-    DURATION("actions.start_timeout", 100, DAYS_MS(1), IN_CONFIG(start_timeout_ms)),
-    DURATION("actions.verify", 0, DAYS_MS(1), IN_CONFIG(verify_ms)),
+    DURATION("actions.stop_timeout", 100, MS_PER_DAY, IN_CONFIG(stop_timeout_ms)),
+    DURATION("actions.start_timeout", 100, MS_PER_DAY, IN_CONFIG(start_timeout_ms)),
+    DURATION("actions.verify", 0, MS_PER_DAY, IN_CONFIG(verify_ms)),
     CHOICE("actions.on_hang", "wait|terminate_client", IN_CONFIG(on_hang)),
     CHOICE("actions.on_cluster", "alert|act", IN_CONFIG(act_on_cluster)),
     OBJECT("actions.dump"),
     CHOICE("actions.dump.kind", "none|mini|full", IN_CONFIG(dump_kind)),
     INTEGER("actions.dump.keep", 1, 100, false, IN_CONFIG(dump_keep)),
     SIZE("actions.dump.min_free", 0, 16384 * GIB, false, IN_CONFIG(dump_min_free_bytes)),
-    DURATION("actions.dump.time", SECONDS(1), HOURS(1), IN_CONFIG(dump_time_ms)),
+    DURATION("actions.dump.time", MS_PER_SECOND, MS_PER_HOUR, IN_CONFIG(dump_time_ms)),
     OBJECT("mail"),
     STRING_OR_NULL("mail.from", IN_CONFIG(mail_from), config_check_address),
     ARRAY("mail.to", CONFIG_RECIPIENTS_MAX, ELEMENTS(mail_to, recipient_count), NULL),
@@ -107,7 +99,7 @@ const struct config_row config_rows[] = {
     CHOICE("mail.relays[].tls", "none|starttls|implicit", IN_RELAY(tls)),
     STRING_OR_NULL("mail.relays[].user", IN_RELAY(user), NULL),
     STRING_OR_NULL("mail.relays[].password", IN_RELAY(password), config_check_password),
-    DURATION("mail.reminder", SECONDS(1), DAYS_MS(30), IN_CONFIG(reminder_ms)),
+    DURATION("mail.reminder", MS_PER_SECOND, 30 * MS_PER_DAY, IN_CONFIG(reminder_ms)),
     INTEGER("mail.max_per_hour", 1, 1000, false, IN_CONFIG(max_per_hour)),
     TIME("mail.digest", 1439, true, false, IN_CONFIG(digest_minute)),
     STRING_OR_NULL("metrics_textfile", IN_CONFIG(metrics_textfile), config_check_path),

@@ -281,12 +281,7 @@ enum status perfmon_open(const char *path, struct perfmon **out_reader, struct e
     memcpy(reader->path, path, strlen(path) + 1);
     reader->file = fopen(path, "rb");
     if (reader->file == NULL) {
-        const int code = errno;
-        status = err_set(err,
-                         code == ENOENT   ? STATUS_NOT_FOUND
-                         : code == EACCES ? STATUS_DENIED
-                                          : STATUS_IO,
-                         "open", (uint32_t)code, "%s: cannot be opened: %s", path, strerror(code));
+        status = err_set_open(err, path, errno);
         goto done;
     }
     (void)setvbuf(reader->file, NULL, _IONBF, 0); /* the blocks are large already */

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define DAYS_PER_ERA 146097 /* 400 Gregorian years */
+#define EPOCH_DAY 719468    /* days from 0000-03-01 to 1970-01-01 */
 #define FORESEEN_TO_THE_SECOND_MS (7 * MS_PER_DAY)
-#define EPOCH_DAY 719468 /* days from 0000-03-01 to 1970-01-01 */
 
 const char *unit_name(enum unit unit)
 {
@@ -39,9 +39,8 @@ static const struct {
 static const struct {
     const char *suffix;
     double bytes;
-} size_units[] = {
-    {"", 1.0},   {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TiB", 1099511627776.0},
-    {"KB", 1e3}, {"MB", 1e6},     {"GB", 1e9}};
+} size_units[] = {{"", 1.0},   {"KiB", KIB}, {"MiB", MIB}, {"GiB", GIB}, {"TiB", 1024.0 * GIB},
+                  {"KB", 1e3}, {"MB", 1e6},  {"GB", 1e9}};
 enum { SIZE_TIB = 4 }; /* the largest of the binary ones */
 
 enum status duration_parse(const char *text, int64_t *out_ms)
@@ -227,8 +226,8 @@ static struct period period_of(enum unit unit, double per_hour)
     static const struct period minute = {1.0 / 60.0, "/min"};
     static const struct period second = {1.0 / 3600.0, "/s"};
     const double magnitude = fabs(per_hour);
-    const double slow = unit == UNIT_BYTES ? 1048576.0 : 1.0;
-    const double fast = unit == UNIT_BYTES ? 10.0 * 1073741824.0 : 1e5;
+    const double slow = unit == UNIT_BYTES ? MIB : 1.0;
+    const double fast = unit == UNIT_BYTES ? 10.0 * GIB : 1e5;
     if (magnitude == 0.0) {
         return hour;
     }

@@ -13,7 +13,7 @@
 /* Windows' bound on the handles of one process (Windows Internals, "handle tables"): 2^24. */
 #define PROCESS_HANDLES_LIMIT 16777216.0
 /* No address space that is walked (space.h) is larger. */
-#define SPACE_BYTES_MAX 4294967296.0
+#define SPACE_BYTES_MAX (4 * GIB)
 
 /* A look at one process that should be watched, before it is known whether it is watched already. */
 struct candidate {

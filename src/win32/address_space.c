@@ -10,8 +10,6 @@
  * The flag is read from the loaded image itself, so no file name has to be found. */
 #include "win32.h"
 
-#define GIB (1024.0 * 1024.0 * 1024.0)
-
 /* PEB.ImageBaseAddress follows four flag bytes and the mutant. */
 #define PEB_IMAGE_BASE (2 * sizeof(void *))
 

@@ -24,7 +24,6 @@
 #define INTERVAL_MS (MS_PER_HOUR / POLLS_A_HOUR)
 #define POLLS (48 * POLLS_A_HOUR)
 #define PROCESSES_MAX 96
-#define MIB (1024.0 * 1024.0)
 #define MANY_MAX 8 /* processes of one client */
 #define PIDS 1000U /* a program's processes one after the other are so far apart */
 #define BOOT_UTC_MS INT64_C(1767225600000)

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIB (1024.0 * 1024.0)
-#define GIB (1024.0 * MIB)
 #define VETO_IMAGE "eseutil.exe"
 #define VETO_PID 3u
 

@@ -7,7 +7,6 @@
 
 #include "storewatch/culprit.h"
 
-#define MIB (1024.0 * 1024.0)
 #define BOOT_UTC_MS INT64_C(1767225600000)
 #define POLL_MS INT64_C(60000)
 #define POLLS_A_HOUR 60

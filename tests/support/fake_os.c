@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GIB (1024.0 * 1024.0 * 1024.0)
-#define MIB (1024.0 * 1024.0)
-
 static struct os *current; /* mailer_send has no context: there is one world a test process */
 
 void fake_init(struct os *os)

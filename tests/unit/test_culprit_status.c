@@ -18,8 +18,6 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#define MIB (1024.0 * 1024.0)
-
 static void run_for(struct os *os, struct agent *agent, const struct config *config, int64_t ms)
 {
     for (int64_t end_ms = os->world.mono_ms + ms; os->world.mono_ms < end_ms;) {

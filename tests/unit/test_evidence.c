@@ -17,9 +17,6 @@
 
 #include <cmocka.h>
 
-#define MIB (1024.0 * 1024)
-#define GIB (1024 * MIB)
-
 struct fixture {
     struct os os;
     struct config config;

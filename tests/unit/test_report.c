@@ -12,8 +12,6 @@
 #include "storewatch/advice.h"
 #include "storewatch/report.h"
 
-#define MIB 1048576.0
-#define GIB (1024.0 * MIB)
 #define NOW INT64_C(1795317245000) /* 2026-11-22 03:14:05 UTC */
 
 /* A leak of the client "bes": 412 MiB at 20:00, 1.73 GiB now, the limit is reached at 08:24. */

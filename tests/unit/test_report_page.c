@@ -10,8 +10,6 @@
 
 #include "storewatch/report.h"
 
-#define MIB 1048576.0
-#define GIB (1024.0 * MIB)
 #define NOW INT64_C(1795317245000) /* 2026-11-22 03:14:05 UTC */
 #define DEPTH_MAX 32
 

@@ -18,10 +18,6 @@
 
 #include <cmocka.h>
 
-#define KIB 1024.0
-#define MIB (1024 * KIB)
-#define GIB (1024 * MIB)
-
 /* ---- what a walk adds up to ---- */
 
 static void test_only_whole_granules_count(void **state)

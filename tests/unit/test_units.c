@@ -10,9 +10,6 @@
 
 #include "storewatch/units.h"
 
-#define KIB 1024.0
-#define MIB (1024.0 * KIB)
-#define GIB (1024.0 * MIB)
 #define TIB (1024.0 * GIB)
 
 static void unit_names(void **state)

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIB (1024.0 * 1024.0)
 #define SERVICE "storewatch-probe"
 #define NEEDED "Eventlog" /* is there on every Windows and in every Wine prefix */
 #define DEADLINE_MS 15000
