@@ -49,7 +49,7 @@
 #include "storewatch/watch.h"
 
 /* What a new handle and its object hold of the kernel's pools, in bytes: up to this much is usual. */
-#define POOL_A_HANDLE_USUAL 1024.0
+#define POOL_A_HANDLE_USUAL KIB
 
 /* What is asked. */
 struct culprit_question {

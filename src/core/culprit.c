@@ -1,5 +1,5 @@
-/* culprit.c - see culprit.h. In the order of the work: the window, who moved in it, load, then each suspect:
- * doubts, onset, in step, score; the order, the words are in culprit_words.c. */
+/* culprit.c - see culprit.h. In the order of the work: the window, who moved in it, load, then of each suspect
+ * doubts, onset, in step and score, then the order of all. The words are in culprit_words.c. */
 #include "storewatch/culprit.h"
 
 #include "culprit_internal.h"
@@ -36,7 +36,7 @@
 #define GOES_ON_RATE 0.5
 /* A kernel object and its handle take some hundred bytes to a few KiB of pool; with a socket's or a pipe's
  * buffers more. Beyond this the handles are not what holds it. */
-#define POOL_A_HANDLE_MAX (64.0 * 1024)
+#define POOL_A_HANDLE_MAX (64 * KIB)
 #define KEEPS_FEW_HANDLES 0.1
 /* Up to POOL_A_HANDLE_USUAL the handles alone explain all of it, and what is ten times as much is one reason
  * among others: odds in proportion, as a driver's leak knows nothing of handles. */
@@ -47,15 +47,16 @@
 #define KEEPS_CACHE_UNBOUNDED 0.7
 
 /* A curve bends when the exponential approach explains it so much better than the line (Akaike: 2 for its
- * parameter, and 4). What both leave over hangs together - calls come by day and stop at night -, and so the
- * points are worth fewer; how much so cannot be told well, and counts up to HANGS_MAX only. */
+ * parameter, and 4), and levels off when less than this part of its rise is still to come. */
 #define BENT_EVIDENCE 6.0
-#define HANGS_MAX 0.9
+#define TO_COME_MOST 0.5
+/* It "was as large before" when it has gone beyond what it had before the onset by less than this part of its rise. */
+#define BEYOND_LEAST 0.1
 /* Load: so many others, and so large a part of those that matter, grow at the same time. Theil-Sen's interval
  * lets some drift through: a third is beyond chance. */
 #define LOAD_COUNT 3
 #define LOAD_PART 0.33
-#define LOAD_LEVEL_BYTES (8.0 * 1024 * 1024)
+#define LOAD_LEVEL_BYTES (8 * MIB)
 #define LOAD_RELATIVE 0.02
 /* Load takes everybody by a similar factor; three times the usual one is still load. */
 #define LOAD_FACTOR 3.0
@@ -214,11 +215,10 @@ static void find_load(struct culprit_work *work, const struct suspect *suspects,
 
 /* ---- doubts ---- */
 
-/* How many points that hang together as these do about the curve a exp(-t / tau) + level (1 - ...) are worth.
- */
-static double worth_of(const double *t, const double *v, size_t n, double level, double tau)
+/* What these points are worth about the curve a exp(-t / tau) + level (1 - exp(-t / tau)). */
+static double worth_about(const double *t, const double *v, size_t n, double level, double tau)
 {
-    double rest[GROWERS_SLOTS], ee = 0, ev = 0, square = 0, lagged = 0;
+    double rest[GROWERS_SLOTS], ee = 0, ev = 0;
     for (size_t i = 0; i < n; i++) {
         double e = exp((t[0] - t[i]) / tau);
         ee += e * e;
@@ -227,11 +227,8 @@ static double worth_of(const double *t, const double *v, size_t n, double level,
     for (size_t i = 0; i < n; i++) {
         double e = exp((t[0] - t[i]) / tau);
         rest[i] = v[i] - level - (ev / ee - level) * e;
-        square += rest[i] * rest[i];
-        lagged += i ? rest[i] * rest[i - 1] : 0;
     }
-    double r = square > 0 && lagged > 0 ? fmin(lagged / square, HANGS_MAX) : 0;
-    return (double)n * (1 - r) / (1 + r);
+    return culprit_worth(rest, n);
 }
 
 /* A curve on the way to a bound, from its own begin on: the exponential approach explains it better than the
@@ -254,7 +251,8 @@ static bool levels_off(const struct culprit_work *work, const struct suspect *su
     double rise = median_of(v + n - 3, 3) - median_of(v, 3);
     if (!(bent > floor))
         bent = floor;
-    return worth_of(t, v, n, level, tau) * log(line / bent) > BENT_EVIDENCE && level - v[n - 1] < 0.5 * rise;
+    return worth_about(t, v, n, level, tau) * log(line / bent) > BENT_EVIDENCE &&
+           level - v[n - 1] < TO_COME_MOST * rise;
 }
 
 static bool is_bounded_shape(enum shape shape)
@@ -307,7 +305,7 @@ static unsigned doubts_of(const struct culprit_work *work, const struct suspect 
         doubts |= 1u << CULPRIT_DOUBT_LEVELS_OFF;
     double before = growers_highest_before(work->growers, suspect->row, column, onset_ms);
     double now = suspect->level[column] + suspect->rise[column];
-    if (before >= now - 0.1 * suspect->rise[column])
+    if (before >= now - BEYOND_LEAST * suspect->rise[column])
         doubts |= 1u << CULPRIT_DOUBT_WAS_THERE;
     /* Load deceives a verdict too. */
     if (work->with_load &&
@@ -553,7 +551,7 @@ static void suspect_tell(const struct culprit_work *work, const struct suspect *
         out->lead_low_ms = (int64_t)(1000 * (work->whole_onset.low - suspect->onset.high));
         out->lead_high_ms = (int64_t)(1000 * (work->whole_onset.high - suspect->onset.low));
     }
-    double handles = suspect->rise[GROWER_HANDLES], mib = suspect->rise[GROWER_BYTES] / (1024.0 * 1024.0);
+    double handles = suspect->rise[GROWER_HANDLES], mib = suspect->rise[GROWER_BYTES] / MIB;
     if (suspect->grows[GROWER_HANDLES] && mib > 0)
         out->handles_a_mib = handles / mib;
     double growth = whole_rise_beside(work, suspect);

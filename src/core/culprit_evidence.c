@@ -36,22 +36,28 @@ static double broken_line(const struct culprit_curve *curve, size_t k, double *o
     return rest > 0 ? rest : 0;
 }
 
-/* How much the residuals about the best broken line hang together: these are fewer points than they seem. */
-static double effective_count(const struct culprit_curve *curve, size_t k, double slope)
+double culprit_worth(const double *rest, size_t n)
 {
-    double residue[GROWERS_SLOTS], mean = 0, lagged = 0, square = 0;
-    for (size_t i = 0; i < curve->n; i++) {
-        residue[i] = curve->v[i] - slope * (i > k ? curve->t[i] - curve->t[k] : 0);
-        mean += residue[i] / (double)curve->n;
+    double square = 0, lagged = 0;
+    for (size_t i = 0; i < n; i++) {
+        square += rest[i] * rest[i];
+        lagged += i ? rest[i] * rest[i - 1] : 0;
     }
+    double r = square > 0 && lagged > 0 ? fmin(lagged / square, CULPRIT_HANGS_MAX) : 0;
+    return (double)n * (1 - r) / (1 + r);
+}
+
+/* What the points are worth about this broken line. */
+static double worth_about(const struct culprit_curve *curve, size_t k, double slope)
+{
+    double rest[GROWERS_SLOTS], mean = 0;
     for (size_t i = 0; i < curve->n; i++) {
-        residue[i] -= mean;
-        square += residue[i] * residue[i];
-        lagged += i ? residue[i] * residue[i - 1] : 0;
+        rest[i] = curve->v[i] - slope * (i > k ? curve->t[i] - curve->t[k] : 0);
+        mean += rest[i] / (double)curve->n;
     }
-    double r = square > 0 ? lagged / square : 0;
-    r = r < 0 ? 0 : r > 0.9 ? 0.9 : r;
-    return (double)curve->n * (1 - r) / (1 + r);
+    for (size_t i = 0; i < curve->n; i++)
+        rest[i] -= mean;
+    return culprit_worth(rest, curve->n);
 }
 
 /* 95 % of chi-squared with one degree of freedom: the likelihood profile of where the line breaks. */
@@ -75,7 +81,7 @@ struct culprit_onset culprit_onset_find(const double *t, const double *v, size_t
             best_slope = slope;
         }
     }
-    double worth = effective_count(&curve, best, best_slope) - 3;
+    double worth = worth_about(&curve, best, best_slope) - 3;
     double bound = rest[best] * (1 + CHI_SQUARED / (worth > 1 ? worth : 1));
     size_t low = best, high = best;
     while (low > 0 && rest[low - 1] <= bound)
@@ -255,7 +261,6 @@ static double step_p(double z, unsigned tried)
     return fmin(1, 0.5 * erfc(z / sqrt(2)) * tried);
 }
 
-/* A leak in the store may show in its bytes or its handles, and in those of the client. */
 struct culprit_step culprit_in_step(const struct culprit_work *work, const struct grower *row)
 {
     struct culprit_step found = {.r = NAN};
@@ -423,7 +428,6 @@ double culprit_step_odds_beside(const struct culprit_work *work, const struct su
     return culprit_step_odds(&best);
 }
 
-/* How much denser two onsets agree than one thrown into the window by chance would. */
 double culprit_onset_odds(const struct culprit_work *work, const struct culprit_onset *own, bool *out_later)
 {
     const struct culprit_onset *whole = &work->whole_onset;
@@ -436,6 +440,7 @@ double culprit_onset_odds(const struct culprit_work *work, const struct culprit_
            b = (own->high - own->low) / (2 * CULPRIT_SIGMAS);
     double sigma = sqrt(a * a + b * b), apart = own->at - whole->at;
     *out_later = apart > 2 * sigma;
+    /* The normal density (2.5066 = sqrt(2 pi)) against an even one over the window. */
     double span = (double)work->window.count * (double)work->window.width_ms / 1000;
     double odds = span / (2.5066 * sigma) * exp(-apart * apart / (2 * sigma * sigma));
     return odds > ONSET_ODDS_MAX ? ONSET_ODDS_MAX : odds < ONSET_ODDS_MIN ? ONSET_ODDS_MIN : odds;

@@ -9,6 +9,9 @@
 /* Since the onset: fewer slots have no slope, shape or correlation to speak of. */
 #define CULPRIT_POINTS_MIN 8
 #define CULPRIT_BLOCKS_MAX 48
+/* What a curve leaves over hangs together - calls come by day and stop at night -, and so the points are worth fewer; how
+ * much so cannot be told well, and counts up to this autocorrelation only. */
+#define CULPRIT_HANGS_MAX 0.9
 
 /* A share below a third is not what an administrator would act on first, and the largest of many that grow a
  * little has a fifth or a quarter; two culprits have a half each. */
@@ -114,6 +117,8 @@ struct suspect {
     double score;
 };
 
+/* How many points so many residuals that hang together are worth. */
+double culprit_worth(const double *rest, size_t n);
 /* Times increase; at most GROWERS_SLOTS points. */
 struct culprit_onset culprit_onset_find(const double *t, const double *v, size_t n);
 /* Does one that was begun in the middle of the growth leak itself? It rises once it is warm, and what grows has gone on

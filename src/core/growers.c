@@ -1,9 +1,9 @@
 /* growers.c - see growers.h.
  *
  * Invariants: rows[0..count) are distinct processes that were there at the latest look that could tell, and
- * ended[0..ended_count) such as are not. In each ring the
- * slots (head - GROWERS_SLOTS, head] are valid, head being the latest closed slot's number at that level; a
- * coarser slot is the mean of the known finer ones in it that have been closed so far. */
+ * ended[0..ended_count) such as are not. In each ring the slots (head - GROWERS_SLOTS, head] are valid, head
+ * being the latest closed slot's number at that level; a coarser slot is the mean of the known finer ones in it
+ * that have been closed so far. */
 #include "storewatch/growers.h"
 
 #include <string.h>
