@@ -18,9 +18,8 @@
 #define LIMITS_PER_LOOK 8
 /* Address spaces that one job walks; the others wait for the next. */
 #define SPACES_PER_JOB 8
-/* Samples that wait for the store: three polls of a full watch. When it is slower than that, the oldest go.
- */
-/* Those of the address spaces, three more each, come at one poll in twenty. */
+/* Samples that wait for the store: three polls of a full watch (those of the address spaces, three more each, come at one
+ * poll in twenty). When it is slower than that, the oldest go. */
 #define TRANSACTION_SAMPLES_MAX (3 * (WATCHED_MAX * 2 + 3) + WATCHED_MAX * 3)
 /* Mails that wait for the store. When there are more, reminders go first, then what only informs. */
 #define TRANSACTION_MAILS_MAX (4 * ACTIONS_ALERTS_MAX)

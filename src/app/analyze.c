@@ -24,8 +24,8 @@
 #include "storewatch/report.h"
 #include "storewatch/verdict.h"
 
-#define BATCH_CELLS                                                                                          \
-    ((size_t)65536) /* values kept to be pushed column by column: a detector stays in the cache */
+/* Values kept to be pushed column by column: a detector stays in the cache. */
+#define BATCH_CELLS ((size_t)65536)
 #define BATCH_ROWS_MAX ((size_t)1024)
 #define ALARMS_MAX ((size_t)4096)
 #define CHART_POINTS ((size_t)1200)

@@ -17,9 +17,7 @@
 
 #define BUSY_TIMEOUT_MS 2000
 #define CACHE_KIB 256
-#define CHECKPOINT_PAGES                                                                                     \
-    256 /* half of the log's reserve: it is written back before the reserve is used up                       \
-         */
+#define CHECKPOINT_PAGES 256 /* half of the log's reserve: written back before that is used up */
 #define RESERVE_CHUNK_BYTES (1024 * 1024)
 #define RESERVE_LOG_BYTES (2 * 1024 * 1024)
 #define LOG_BYTES_MAX (4 * 1024 * 1024) /* what a reader that stayed has made it grow by is given back */

@@ -10,6 +10,7 @@
  * dbghelp.dll comes from the system's folder and nowhere else, and is loaded in that process only. */
 #include "process_list.h"
 #include "setup.h"
+#include "dump.h"
 #include "win32.h"
 
 #include <dbghelp.h>
@@ -28,10 +29,10 @@
 #define EXIT_TIME_OVER 0x20000001u
 #define EXIT_DISK_FULL 0x20000002u
 #define EXIT_NO_DBGHELP 0x20000003u
-#define RENAME_TRIES 20
-#define RENAME_PAUSE_MS 250
 #define EXIT_BAD_CALL 0x20000004u
 #define EXIT_SERVICE_GONE 0x20000005u
+#define RENAME_TRIES 20
+#define RENAME_PAUSE_MS 250
 
 /* The folder of the file, with the separator, as one asks for its disk; "" when the path names none. Windows
  * takes both separators, and so does the configuration. */
@@ -235,7 +236,7 @@ static struct process_id id_of(const char *const *arguments)
     return (struct process_id){(uint32_t)strtoul(arguments[0], NULL, 10), strtoull(arguments[1], NULL, 10)};
 }
 
-DWORD dump_child(const char *const *arguments, size_t count)
+int dump_child(const char *const *arguments, size_t count)
 {
     if (count != 8) {
         return EXIT_BAD_CALL;
@@ -255,7 +256,7 @@ DWORD dump_child(const char *const *arguments, size_t count)
     }
     free(child.path);
     free(child.folder);
-    return code;
+    return (int)code;
 }
 
 /* ---- the service's side ---- */

@@ -1,6 +1,7 @@
 /* win32.h - private to the Windows edge: windows.h, what is bound late, and how a Windows error becomes ours.
  *
- * Included by src/win32 and by the *.windows.c of src/app, by nobody else. */
+ * Included by src/win32, src/app/service.windows.c, the packages' action.c and tests/wine, by nobody else: what the rest of
+ * src/app needs stands in headers without windows.h. */
 #ifndef STOREWATCH_WIN32_H
 #define STOREWATCH_WIN32_H
 
@@ -12,8 +13,8 @@
 #include "storewatch/os.h"
 #include "utf16.h"
 
-#define STOREWATCH_SERVICE                                                                                   \
-    L"storewatch" /* the service, the event source and the folder in the common data folder */
+/* The service, the event source and the folder in the common data folder. */
+#define STOREWATCH_SERVICE L"storewatch"
 #define EVENT_SOURCE_KEY L"SYSTEM\\CurrentControlSet\\Services\\EventLog\\Application\\" STOREWATCH_SERVICE
 #define WAIT_STEP_MS 100 /* between two looks at whether a service or a process has come or gone */
 
@@ -126,12 +127,6 @@ bool process_read(HANDLE process, const void *address, void *out, size_t size);
 /* modules.c: the version of the file at `path`; unknown when it has none, cannot be read or is not on a local
  * drive. */
 void file_version_of(const wchar_t *path, struct file_version *out_version);
-
-/* dump.c: what the hidden command "write-dump" does, in a process of its own: "PID CREATED mini|full FILE
- * BUDGET_MS MIN_FREE_BYTES PID CREATED", the last two of the service: without it the dump is broken off.
- * Returns the exit code that os_process_dump reads. */
-DWORD dump_child(const char *const *arguments, size_t count);
-#define DUMP_COMMAND "write-dump"
 
 /* services.c: a service, and the manager that it is reached through; NULL is what is not open. */
 struct scm_service {

@@ -67,9 +67,8 @@ const char *family_name(enum family family); /* "LINEAR" */
 bool family_leaks(enum family family);
 bool family_counts(enum family family); /* handles rather than bytes */
 
-#define GENERATE_LEVEL                                                                                       \
-    500e6 /* the healthy level; counts are a millionth of it (SMALL_COUNTS begins at 40)                     \
-           */
+/* The healthy level; counts are a millionth of it (SMALL_COUNTS begins at 40). */
+#define GENERATE_LEVEL 500e6
 
 /* The level at x = 0..1 of the record, without noise, spikes and gaps. */
 double generate_level(enum family family, uint64_t seed, double amplitude, double x);

@@ -5,6 +5,7 @@
  *
  * STANDIN.exe is the program of tests/wine/standin/service.c; the probe registers it as a service of its own
  * and removes it again. Runs under Wine and on Windows; needs the right to create services. */
+#include "../../src/win32/dump.h"
 #include "../../src/win32/win32.h"
 
 #include "storewatch/environment.h"
@@ -896,7 +897,7 @@ int main(int argc, char **argv)
     if (argc > 5 && strcmp(argv[1], DUMP_COMMAND) == 0) {
         const char *how = getenv(HANG);
         return how != NULL ? hang(how, argv[2], argv[5])
-                           : (int)dump_child((const char *const *)(argv + 2), (size_t)(argc - 2));
+                           : dump_child((const char *const *)(argv + 2), (size_t)(argc - 2));
     }
     if (argc == 5 && strcmp(argv[1], DUMPING) == 0) {
         return dump_as_service(argv[2], argv[3], argv[4]);
