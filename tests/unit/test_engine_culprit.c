@@ -15,6 +15,28 @@
 
 #include <cmocka.h>
 
+static struct config config;
+static struct engine *engine; /* each test's own */
+static struct actions *actions;
+static struct alert *alert; /* the one that run_until waited for */
+
+static int setup(void **state)
+{
+    culprit_config(&config);
+    actions = calloc(1, sizeof *actions);
+    alert = calloc(1, sizeof *alert);
+    return culprit_setup(state);
+}
+
+static int teardown(void **state)
+{
+    engine_free(engine);
+    engine = NULL;
+    free(actions);
+    free(alert);
+    return culprit_teardown(state);
+}
+
 static void add_service(struct fixture *f, const char *name, uint32_t pid)
 {
     struct service *service = &f->observation->services[f->observation->service_count++];
@@ -22,19 +44,23 @@ static void add_service(struct fixture *f, const char *name, uint32_t pid)
     text_copy(service->name, sizeof service->name, name);
 }
 
+static void step(struct fixture *f)
+{
+    const struct clock clock = {f->observation->mono_ms, f->observation->utc_ms, 0, 600};
+    engine_step(engine, f->observation, clock, true, actions);
+}
+
 /* Runs until an alert of this kind; false when none came. */
-static bool run_until(struct fixture *f, struct engine *engine, const struct actor *actors, size_t count,
-                      enum alert_kind kind, struct actions *actions, struct alert *out_alert)
+static bool run_until(struct fixture *f, const struct actor *actors, size_t count, enum alert_kind kind)
 {
     for (int poll = 0; poll < FROM + 30 * POLLS_A_HOUR; poll++) {
         play_poll(f, actors, count, poll);
         add_service(f, "ArchiveSvc", 104);
         add_service(f, "MSExchangeIS", 100);
-        struct clock clock = {f->observation->mono_ms, f->observation->utc_ms, 0, 600};
-        engine_step(engine, f->observation, clock, true, actions);
+        step(f);
         for (size_t i = 0; i < actions->alert_count; i++)
             if (actions->alerts[i].kind == kind) {
-                *out_alert = actions->alerts[i];
+                *alert = actions->alerts[i];
                 return true;
             }
     }
@@ -44,19 +70,15 @@ static bool run_until(struct fixture *f, struct engine *engine, const struct act
 static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_it(void **state)
 {
     struct fixture *f = *state;
-    struct config config;
-    culprit_config(&config);
-    struct engine *engine = engine_new(&config, "EX1");
+    engine = engine_new(&config, "EX1");
     engine->journal_writable = true;
-    struct actions *actions = calloc(1, sizeof *actions);
-    struct alert *alert = calloc(1, sizeof *alert);
     play_poll(f, with_archive, ARRAY_COUNT(with_archive), 0);
     struct found_client found = {.process = f->observation->processes[1].id, .dlls = {.count = 1}};
     text_copy(found.image, sizeof found.image, "archive.exe");
     text_copy(found.dlls.items[0].path, DLL_PATH_MAX, "C:\\archive\\Emsmdb32.dll");
     found.dlls.items[0].loaded = (struct file_version){.known = true, .part = {6, 5, 7226, 0}};
     watch_set_found(&engine->watch, &found, 1);
-    assert_true(run_until(f, engine, with_archive, ARRAY_COUNT(with_archive), ALERT_OPENED, actions, alert));
+    assert_true(run_until(f, with_archive, ARRAY_COUNT(with_archive), ALERT_OPENED));
     assert_int_equal(alert->incident.target_kind, TARGET_STORE);
     assert_true(alert->has_ranking);
     assert_non_null(first_by_itself(&alert->ranking));
@@ -98,15 +120,11 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
     f->observation->utc_ms += POLL_MS;
     assert_string_equal(f->observation->processes[0].image, "store.exe");
     f->observation->processes[0] = f->observation->processes[--f->observation->process_count];
-    engine_step(engine, f->observation,
-                (struct clock){f->observation->mono_ms, f->observation->utc_ms, 0, 600}, true, actions);
+    step(f);
     assert_int_equal(actions->alerts[0].kind, ALERT_ENDED);
     assert_int_equal(actions->incidents[0].state, INCIDENT_CLOSED);
     assert_non_null(
         strstr(actions->incidents[0].reason, ". It was archive.exe (pid 104, the client \"archive\"), "));
-    free(alert);
-    free(actions);
-    engine_free(engine);
 }
 
 /* A client that has ended before the alert is named in it. Nobody is sent to restart what is gone, and the ladder waits
@@ -114,22 +132,18 @@ static void test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_i
 static void test_the_store_waits_when_who_is_named_has_ended(void **state)
 {
     struct fixture *f = *state;
-    struct config config;
-    culprit_config(&config);
     struct actor actors[] = {with_archive[0], with_archive[1], with_archive[2]};
-    struct actions *actions = calloc(1, sizeof *actions);
-    struct alert *alert = calloc(1, sizeof *alert);
     void *first_life = NULL;
     assert_int_equal(culprit_setup(&first_life), 0);
-    struct engine *engine = engine_new(&config, "EX1");
-    assert_true(run_until(first_life, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
+    engine = engine_new(&config, "EX1");
+    assert_true(run_until(first_life, actors, ARRAY_COUNT(actors), ALERT_OPENED));
     actors[1].ends = (int)(((struct fixture *)first_life)->observation->mono_ms / POLL_MS) - 30;
     engine_free(engine);
     culprit_teardown(&first_life);
 
     engine = engine_new(&config, "EX1");
     engine->journal_writable = true;
-    assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
+    assert_true(run_until(f, actors, ARRAY_COUNT(actors), ALERT_OPENED));
     const struct culprit *named = first_by_itself(&alert->ranking);
     assert_non_null(named);
     assert_true(culprit_is_gone(named));
@@ -142,26 +156,32 @@ static void test_the_store_waits_when_who_is_named_has_ended(void **state)
     assert_non_null(strstr(mail.plain, "  - archive.exe, pid 104, ended: "));
     assert_null(strstr(mail.plain, "First restart"));
     mail_deinit(&mail);
-    free(alert);
-    free(actions);
-    engine_free(engine);
 }
 
-/* While it pauses nobody makes it grow: who moves with the noise of the pause is not named for what grew before.
- * A reload with another min_window makes the past of the processes begin anew: who was named stays named, or the
- * store would be restarted instead. */
-static void test_a_pause_and_a_reload_forget_nobody(void **state)
+static struct open_incident *name_client(struct fixture *f)
 {
-    struct fixture *f = *state;
-    struct config config;
-    culprit_config(&config);
     config.mode = MODE_ALERT;
-    struct engine *engine = engine_new(&config, "EX1");
-    struct actions *actions = calloc(1, sizeof *actions);
-    struct alert *alert = calloc(1, sizeof *alert);
-    assert_true(run_until(f, engine, with_archive, ARRAY_COUNT(with_archive), ALERT_OPENED, actions, alert));
+    engine = engine_new(&config, "EX1");
+    assert_true(run_until(f, with_archive, ARRAY_COUNT(with_archive), ALERT_OPENED));
     struct open_incident *open = &engine->incidents[0];
     assert_non_null(first_by_itself(&open->ranking));
+    return open;
+}
+
+/* And with the reload the past of the processes begins anew. */
+static const struct open_incident *name_and_reload(struct fixture *f)
+{
+    const struct open_incident *open = name_client(f);
+    config.min_window_ms /= 2;
+    engine_configure(engine, &config);
+    return open;
+}
+
+/* While it pauses nobody makes it grow: who moves with the noise of the pause is not named for what grew before. */
+static void test_a_pause_names_nobody_else(void **state)
+{
+    struct fixture *f = *state;
+    struct open_incident *open = name_client(f);
     struct step step = {
         engine, f->observation, {f->observation->mono_ms, f->observation->utc_ms, 0, 600}, actions};
     const int64_t asked_mono_ms = open->ranking.to_mono_ms--;
@@ -172,39 +192,31 @@ static void test_a_pause_and_a_reload_forget_nobody(void **state)
     open->hardly_grows = false;
     step_rank(&step, open, open->ranking.from_mono_ms);
     assert_int_equal(open->ranking.to_mono_ms, asked_mono_ms);
-    config.min_window_ms /= 2;
-    engine_configure(engine, &config);
+}
+
+/* A reload with another min_window makes the past of the processes begin anew: who was named stays named, or
+ * the store would be restarted instead. */
+static void test_a_reload_forgets_nobody(void **state)
+{
+    struct fixture *f = *state;
+    const struct open_incident *open = name_and_reload(f);
     const int from = (int)(f->observation->mono_ms / POLL_MS);
     for (int poll = from + 1; poll < from + 60; poll++) {
         play_poll(f, with_archive, ARRAY_COUNT(with_archive), poll);
         add_service(f, "ArchiveSvc", 104);
         add_service(f, "MSExchangeIS", 100);
-        engine_step(engine, f->observation,
-                    (struct clock){f->observation->mono_ms, f->observation->utc_ms, 0, 600}, true, actions);
+        step(f);
         assert_int_equal(open->incident.state, INCIDENT_OPEN);
         assert_non_null(first_by_itself(&open->ranking));
         assert_string_equal(first_by_itself(&open->ranking)->service, "ArchiveSvc");
     }
-    free(alert);
-    free(actions);
-    engine_free(engine);
 }
 
 /* But who has ended is not accused any more, nor restarted for it: a person has done that already. */
 static void test_who_has_ended_is_named_no_more(void **state)
 {
     struct fixture *f = *state;
-    struct config config;
-    culprit_config(&config);
-    config.mode = MODE_ALERT;
-    struct engine *engine = engine_new(&config, "EX1");
-    struct actions *actions = calloc(1, sizeof *actions);
-    struct alert *alert = calloc(1, sizeof *alert);
-    assert_true(run_until(f, engine, with_archive, ARRAY_COUNT(with_archive), ALERT_OPENED, actions, alert));
-    const struct open_incident *open = &engine->incidents[0];
-    assert_non_null(first_by_itself(&open->ranking));
-    config.min_window_ms /= 2;
-    engine_configure(engine, &config);
+    const struct open_incident *open = name_and_reload(f);
     const int from = (int)(f->observation->mono_ms / POLL_MS);
     for (int poll = from + 1; poll < from + 30; poll++) {
         play_poll(f, with_archive, ARRAY_COUNT(with_archive), poll);
@@ -212,15 +224,11 @@ static void test_who_has_ended_is_named_no_more(void **state)
         f->observation->processes[1].id.created_100ns += (uint64_t)from * POLL_MS * 10000;
         add_service(f, "ArchiveSvc", 204);
         add_service(f, "MSExchangeIS", 100);
-        engine_step(engine, f->observation,
-                    (struct clock){f->observation->mono_ms, f->observation->utc_ms, 0, 600}, true, actions);
+        step(f);
         assert_int_equal(open->incident.state, INCIDENT_OPEN);
         assert_null(first_by_itself(&open->ranking));
         assert_non_null(strstr(open->ranking.words, " Named for it before: archive.exe (pid 104, "));
     }
-    free(alert);
-    free(actions);
-    engine_free(engine);
 }
 
 /* The siblings of KB 898782: objects that the store keeps for a client that forgets them, and hardly a byte.
@@ -232,13 +240,9 @@ static void test_the_mail_names_who_makes_the_store_s_handles_grow(void **state)
         {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000, .handles_leaked = 240, .with_burst = 0.9},
         {.image = "archive.exe", .bytes = 90 * MIB, .handles = 600, .handles_leaked = 50, .with_burst = 0.9},
         {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
-    struct config config;
-    culprit_config(&config);
     config.mode = MODE_ALERT;
-    struct engine *engine = engine_new(&config, "EX1");
-    struct actions *actions = calloc(1, sizeof *actions);
-    struct alert *alert = calloc(1, sizeof *alert);
-    assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
+    engine = engine_new(&config, "EX1");
+    assert_true(run_until(f, actors, ARRAY_COUNT(actors), ALERT_OPENED));
     assert_int_equal(alert->incident.target_kind, TARGET_STORE);
     assert_int_equal(alert->incident.metric, METRIC_HANDLES);
     const struct culprit *first = first_by_itself(&alert->ranking);
@@ -266,12 +270,9 @@ static void test_the_mail_names_who_makes_the_store_s_handles_grow(void **state)
     report_event(alert, &event);
     assert_non_null(strstr(storage, "\nWho: "));
     assert_non_null(strstr(storage, "archive.exe (pid 104, the client \"archive\"): it grew "));
-    free(alert);
-    free(actions);
-    engine_free(engine);
 }
 
-static struct open_incident *incident_of_the_store(struct engine *engine)
+static struct open_incident *incident_of_the_store(void)
 {
     for (size_t i = 0; i < INCIDENTS_MAX; i++)
         if (engine->incidents[i].incident.id && engine->incidents[i].incident.target_kind == TARGET_STORE)
@@ -293,16 +294,12 @@ static void test_of_two_culprits_each_has_its_turn(void **state)
          .with_burst = 0.9},
         {.image = "archive.exe", .bytes = 90 * MIB, .handles = 600, .handles_leaked = 20, .with_burst = 0.9},
         {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500}};
-    struct config config;
-    culprit_config(&config);
     config.client_count = 2;
     text_copy(config.clients[1].name, sizeof config.clients[1].name, "fax");
     text_copy(config.clients[1].service, sizeof config.clients[1].service, "FaxSvc");
-    struct engine *engine = engine_new(&config, "EX1");
-    struct actions *actions = calloc(1, sizeof *actions);
-    struct alert *alert = calloc(1, sizeof *alert);
-    assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
-    struct open_incident *open = incident_of_the_store(engine);
+    engine = engine_new(&config, "EX1");
+    assert_true(run_until(f, actors, ARRAY_COUNT(actors), ALERT_OPENED));
+    struct open_incident *open = incident_of_the_store();
     assert_non_null(open);
     /* what culprit_rank says of two (the tests above) */
     struct culprit first = open->ranking.items[0], second = first;
@@ -355,9 +352,6 @@ static void test_of_two_culprits_each_has_its_turn(void **state)
     suspect = step_suspect(&step, open);
     assert_string_equal(suspect.service, "");
     assert_false(suspect.another);
-    free(alert);
-    free(actions);
-    engine_free(engine);
 }
 
 static void test_the_machine_s_alert_names_the_unregistered(void **state)
@@ -367,12 +361,8 @@ static void test_the_machine_s_alert_names_the_unregistered(void **state)
         {.image = "store.exe", .bytes = 800 * MIB, .handles = 4000},
         {.image = "archive.exe", .bytes = 90 * MIB, .handles = 600},
         {.image = "<foo>.exe", .bytes = 60 * MIB, .handles = 500, .bytes_leaked = 90 * MIB}};
-    struct config config;
-    culprit_config(&config);
-    struct engine *engine = engine_new(&config, "EX1");
-    struct actions *actions = calloc(1, sizeof *actions);
-    struct alert *alert = calloc(1, sizeof *alert);
-    assert_true(run_until(f, engine, actors, ARRAY_COUNT(actors), ALERT_OPENED, actions, alert));
+    engine = engine_new(&config, "EX1");
+    assert_true(run_until(f, actors, ARRAY_COUNT(actors), ALERT_OPENED));
     assert_int_equal(alert->incident.target_kind, TARGET_HOST);
     assert_non_null(strstr(alert->ranking.words,
                            "Nearly certainly an unregistered process <foo>.exe (pid 108): it grew "));
@@ -384,17 +374,15 @@ static void test_the_machine_s_alert_names_the_unregistered(void **state)
     assert_non_null(strstr(mail.html, "&lt;foo&gt;.exe, pid 108, not registered"));
     assert_null(strstr(mail.html, "<foo>"));
     mail_deinit(&mail);
-    free(alert);
-    free(actions);
-    engine_free(engine);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, culprit_setup, culprit_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_the_store_waits_when_who_is_named_has_ended),
-        TEST(test_a_pause_and_a_reload_forget_nobody),
+        TEST(test_a_pause_names_nobody_else),
+        TEST(test_a_reload_forgets_nobody),
         TEST(test_who_has_ended_is_named_no_more),
         TEST(test_the_store_s_alert_names_the_client_and_the_ladder_begins_with_it),
         TEST(test_the_mail_names_who_makes_the_store_s_handles_grow),
