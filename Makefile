@@ -279,7 +279,6 @@ crash-sweep: all $(windows_programs) packages-wine
 	@tests/wine/crash-sweep
 
 demo: all $(windows_programs) packages-wine
-	@[ -x tests/wine/demo ] || { echo "make demo: tests/wine/demo is missing" >&2; exit 3; }
 	@tests/wine/demo
 
 bench-verdict: export BENCH_CC := $(native_cc)
@@ -287,8 +286,7 @@ bench-verdict: export BENCH_FLAGS = $(bench_flags)
 bench-verdict: export BENCH_LIBS = build/bench/libstorewatch.a $(test_libs)
 bench bench-verdict: all $(bench_programs)
 	@installer/packages.sh bench
-	@script=tests/bench/$(if $(filter bench,$@),run,verdict); \
-	    [ -x $$script ] || { echo "make $@: $$script is missing" >&2; exit 3; }; $$script
+	@tests/bench/$(if $(filter bench,$@),run,verdict)
 
 # MACHINES of each kind: who is named for the growth, against the truth. Part of `make bench` too.
 bench-culprit: build/bench/bench_culprit

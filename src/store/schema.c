@@ -2,11 +2,12 @@
  * saved out of one that is not.
  *
  * Samples are keyed by time first: a poll's samples share a page, so a commit writes few pages however many
- * series there are, and forgetting the oldest is cutting at one end. Times are utc_ms. NULL is unknown or,
- * for an exhaustion time, not foreseeable. outbox.done_utc_ms of a pending mail is when a relay first refused it
- * (0 = none has): it may be done with that, a day later. samples have no foreign key to series, because a check would need
- * an index by series as large as the samples themselves; store_maintain forgets a series after the last of
- * its samples. */
+ * series there are, and forgetting the oldest is cutting at one end. They have no foreign key to series,
+ * because a check would need an index by series as large as the samples themselves; store_maintain forgets a
+ * series after the last of its samples.
+ *
+ * Times are utc_ms. NULL is unknown or, for an exhaustion time, not foreseeable. outbox.done_utc_ms of a
+ * pending mail is when a relay first refused it (0 = none has): it may be done with that, a day later. */
 #include "store_internal.h"
 
 #include <inttypes.h>

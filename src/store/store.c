@@ -397,8 +397,7 @@ static enum status tell_missing(const char *path, struct err *err)
         return err_set(err, STATUS_NOT_FOUND, "store_open", 0, "%s: %s", path,
                        code == 0 ? "the file is empty" : "there is no such file");
     }
-    return err_set(err, code == EACCES ? STATUS_DENIED : STATUS_IO, "store_open", (uint32_t)code,
-                   "%s: cannot be opened: %s", path, strerror(code));
+    return err_set_open(err, path, code);
 }
 
 enum status store_open_readonly(const char *path, struct store **out_store, struct err *err)
