@@ -54,6 +54,18 @@ static FARPROC find(const char *name)
     return address != NULL ? address : GetProcAddress(GetModuleHandleW(L"advapi32.dll"), name);
 }
 
+/* Each is several statements: by themselves, so that no `if` takes the first of them alone. */
+#define DROP(result, name, bytes, parameters) real->name = NULL;
+static void drop_locks(struct real *real)
+{
+    NT52_LOCK_LIST(DROP)
+}
+static void drop_conditions(struct real *real)
+{
+    NT52_CONDITION_LIST(DROP)
+}
+#undef DROP
+
 static void find_all(struct real *real)
 {
     FARPROC address = NULL;
@@ -65,18 +77,16 @@ static void find_all(struct real *real)
     bool locks = true, conditions = true;
 #define LOCKS(result, name, bytes, parameters) locks = locks && real->name != NULL;
 #define CONDITIONS(result, name, bytes, parameters) conditions = conditions && real->name != NULL;
-#define DROP(result, name, bytes, parameters) real->name = NULL;
     NT52_LOCK_LIST(LOCKS)
     NT52_CONDITION_LIST(CONDITIONS)
-    if (!locks) {
-        NT52_LOCK_LIST(DROP)
-    }
-    if (!conditions) {
-        NT52_CONDITION_LIST(DROP)
-    }
 #undef LOCKS
 #undef CONDITIONS
-#undef DROP
+    if (!locks) {
+        drop_locks(real);
+    }
+    if (!conditions) {
+        drop_conditions(real);
+    }
 }
 
 static const struct real *real_get(void)
