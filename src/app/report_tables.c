@@ -266,14 +266,14 @@ static void add_share(struct text *text, const json_t *culprit)
 
 static void add_lead(struct text *text, const json_t *culprit)
 {
-    double lead_ms = json_number_get(culprit, "lead_ms");
-    if (isnan(lead_ms)) {
+    int64_t lead_ms;
+    if (!json_ms_get(culprit, "lead_ms", &lead_ms)) {
         text_add(text, "not known");
     } else if (json_number_get(culprit, "lead_low_ms") <= 0 &&
                json_number_get(culprit, "lead_high_ms") >= 0) {
         text_add(text, "with it");
     } else {
-        text_add_duration(text, (int64_t)fabs(lead_ms));
+        text_add_duration(text, lead_ms >= 0 ? lead_ms : -lead_ms);
         text_add(text, lead_ms >= 0 ? " before it" : " after it");
     }
 }
@@ -310,8 +310,10 @@ static void culprit_row(struct row *row, const struct incident *incident, const 
                                           : "does not stand out");
     text = cell(row);
     const json_t *doubts = json_object_get(culprit, "doubts");
-    for (size_t i = 0; i < json_array_size(doubts); i++)
-        text_add(&text, "%s%s", i ? "; " : "", json_string_value(json_array_get(doubts, i)));
+    for (size_t i = 0; i < json_array_size(doubts); i++) {
+        const char *doubt = json_string_value(json_array_get(doubts, i));
+        text_add(&text, "%s%s", i ? "; " : "", doubt ? doubt : "unknown");
+    }
 }
 
 /* Of an incident that has ended only those that were suspected, or the first. */

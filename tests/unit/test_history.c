@@ -451,7 +451,7 @@ static void report_shows_the_kept_status(void **state)
         "\"LeakySvc\", "
         "\"growth_bytes\": 1073741824.0, \"share\": 0.9, \"share_low\": 0.8, \"share_high\": 1.0, "
         "\"lead_ms\": "
-        "600000.0, \"confidence\": \"nearly certain\", \"doubts\": []}]}}]}";
+        "600000.0, \"confidence\": \"nearly certain\", \"doubts\": [1, \"levels off\"]}]}}]}";
     fill(fixture);
     assert_int_equal(store_put_setting(fixture->store, STORE_SETTING_STATUS, kept, NULL), STATUS_OK);
     free(ANSWER(report_run, EXIT_FINE, "--html", fixture->page, "--data", fixture->folder));
@@ -466,6 +466,7 @@ static void report_shows_the_kept_status(void **state)
         page, "<p class=\"piece\">leaky.exe (client, pid 7)</p><p class=\"piece\">service LeakySvc</p>"));
     assert_non_null(strstr(page, ">90 % (80 to 100 %)</td>"));
     assert_non_null(strstr(page, ">10 min before it</td>"));
+    assert_non_null(strstr(page, ">unknown; levels off</td>")); /* what is no word, in words */
     assert_non_null(strstr(page, "class=\"word warning\">nearly certain</td>"));
     /* whoever reads only the first lines knows who, and what is missing */
     const char *summary = strstr(page, "class=\"summary\"");
