@@ -1,6 +1,6 @@
 /* replay.c - libFuzzer on recordings of another machine: whatever counter logs are laid beside each other,
  * their rows are all taken, in the order of time, each value by whom it belongs to; and `replay` ends with
- * one JSON object or with words.
+ * one JSON object or with words, which a console can show.
  *
  * The input is up to three logs with RS (0x1E) between them. */
 #define _GNU_SOURCE /* memfd_create: a file without a disk */
@@ -151,10 +151,38 @@ static void require_recording(const char *const *logs, size_t count)
     free(recording);
 }
 
-static void require_replay(size_t count)
+static void require_json(const char *words)
 {
-    char command[] = "replay", as_json[] = "--json", with_mails[] = "--mails", option[] = "--config";
-    char *argv[5 + FILES_MAX] = {command, as_json, with_mails, option, paths[FILES_MAX]};
+    json_t *root = json_loads(words, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *events = json_object_get(root, "events");
+    size_t i;
+    json_t *event;
+    require(json_is_array(events));
+    json_array_foreach(events, i, event)
+    {
+        require(json_is_string(json_object_get(event, "at")));
+        require(json_is_string(json_object_get(event, "text")) ||
+                json_is_string(json_object_get(event, "service")));
+        require(json_object_get(event, "subject") == NULL ||
+                json_is_string(json_object_get(json_object_get(event, "mail"), "html")));
+    }
+    json_decref(root);
+}
+
+/* What a recording says goes to a console: nothing of it is a control character there. */
+static void require_lines(const char *words)
+{
+    require_text(words);
+    for (const char *c = words; *c != '\0'; c++) {
+        require(((unsigned char)*c >= ' ' && *c != 0x7F) || *c == '\n');
+    }
+}
+
+static void require_replay(size_t count, bool as_json)
+{
+    char command[] = "replay", json[] = "--json", act[] = "--act", with_mails[] = "--mails",
+         option[] = "--config";
+    char *argv[5 + FILES_MAX] = {command, as_json ? json : act, with_mails, option, paths[FILES_MAX]};
     char *words = NULL, *complaints = NULL;
     size_t length = 0, complaint_length = 0;
     FILE *real_out = stdout, *real_err = stderr;
@@ -168,24 +196,14 @@ static void require_replay(size_t count)
     fclose(stdout);
     fclose(stderr);
     stdout = real_out, stderr = real_err;
-    if (code == EXIT_FINE || code == EXIT_FOUND) {
-        json_t *root = json_loads(words, JSON_REJECT_DUPLICATES, NULL);
-        const json_t *events = json_object_get(root, "events");
-        size_t i;
-        json_t *event;
-        require(json_is_array(events));
-        json_array_foreach(events, i, event)
-        {
-            require(json_is_string(json_object_get(event, "at")));
-            require(json_is_string(json_object_get(event, "text")) ||
-                    json_is_string(json_object_get(event, "service")));
-            require(json_object_get(event, "subject") == NULL ||
-                    json_is_string(json_object_get(json_object_get(event, "mail"), "html")));
-        }
-        json_decref(root);
-    } else {
-        require(complaint_length > 0 && length == 0);
+    const bool went = code == EXIT_FINE || code == EXIT_FOUND;
+    require(went ? length > 0 : complaint_length > 0 && (length == 0 || !as_json));
+    if (!as_json) {
+        require_lines(words);
+    } else if (went) {
+        require_json(words);
     }
+    require_lines(complaints);
     free(words);
     free(complaints);
 }
@@ -201,6 +219,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         logs[i] = paths[i];
     }
     require_recording(logs, count);
-    require_replay(count);
+    require_replay(count, true);
+    require_replay(count, false);
     return 0;
 }
