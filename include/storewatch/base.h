@@ -107,7 +107,8 @@ void text_add_bytes(struct text *text, const char *bytes, size_t count);
 void text_clear(struct text *text);
 /* When it was cut, its end becomes "...": what people read says that there was more. */
 void text_tell_cut(struct text *text);
-/* Appends text from outside that goes to a console or the event log: each control character becomes "?". */
+/* Appends text from outside that goes to a console or the event log: each control character (of ASCII, and those from
+ * U+0080 on, with which a terminal begins a command, too) and each byte that is no UTF-8 becomes "?". */
 void text_add_clean(struct text *text, const char *from_outside);
 
 /* A text that grows on the heap up to `limit` bytes (reports, mails). Zero-initialised with `limit` set is a

@@ -130,9 +130,17 @@ void text_add_bytes(struct text *text, const char *bytes, size_t count)
 
 void text_add_clean(struct text *text, const char *from_outside)
 {
-    for (const char *p = from_outside; *p != '\0'; p++) {
-        const unsigned char byte = (unsigned char)*p;
-        text_add_bytes(text, byte < 0x20 || byte == 0x7F ? "?" : p, 1);
+    for (const char *p = from_outside; *p != '\0';) {
+        const unsigned char *byte = (const unsigned char *)p;
+        const size_t length = utf8_length(p);
+        const bool is_control =
+            byte[0] < 0x20 || byte[0] == 0x7F || (length == 2 && byte[0] == 0xC2 && byte[1] < 0xA0);
+        if (length == 0 || is_control) {
+            text_add_bytes(text, "?", 1);
+        } else {
+            text_add_bytes(text, p, length);
+        }
+        p += length > 0 ? length : 1;
     }
 }
 

@@ -8,6 +8,7 @@
 
 #define READ_BYTES ((size_t)256 * 1024)
 #define FIELD_MAX 64       /* bytes with NUL of a value or a time; longer ones are neither */
+#define NAME_MAX_SHOWN 101 /* likewise of a column's name in a message */
 #define END_OF_TEXT '\x1A' /* `copy a.csv+b.csv all.csv` puts one at the end of what it makes */
 #define VALUE_MAX 1e100  /* more is no reading of anything; sums and slopes of what is less never overflow */
 #define VALUE_MIN 1e-100 /* and what is less than this is none */
@@ -229,9 +230,9 @@ bool perfmon_may_be_grouped(const char *text)
 }
 
 /* A field as a message may quote it: what is in a log may be anything, and goes to a console. */
-static const char *quotable(const char *field, char storage[FIELD_MAX])
+static const char *quotable(const char *field, char *storage, size_t capacity)
 {
-    struct text text = text_on(storage, FIELD_MAX);
+    struct text text = text_on(storage, capacity);
     text_add_clean(&text, field);
     text_tell_cut(&text);
     return storage;
@@ -240,10 +241,10 @@ static const char *quotable(const char *field, char storage[FIELD_MAX])
 enum status perfmon_not_a_number(const struct perfmon *reader, size_t column, const char *name,
                                  const char *text, struct err *err)
 {
-    char storage[FIELD_MAX];
+    char storage[FIELD_MAX], name_storage[NAME_MAX_SHOWN];
     return perfmon_malformed(
-        reader, err, "column %u (\"%.100s\"): \"%s\" is not a number%s", (unsigned)column + 2, name,
-        quotable(text, storage),
+        reader, err, "column %u (\"%s\"): \"%s\" is not a number%s", (unsigned)column + 2,
+        quotable(name, name_storage, sizeof(name_storage)), quotable(text, storage, sizeof(storage)),
         strchr(text, ',') != NULL ? "; write it without separators and with a decimal point" : "");
 }
 
@@ -291,7 +292,7 @@ enum status perfmon_read_time(const struct perfmon *reader, char *text, int64_t 
     if (reader->is_pdh) {
         if (!parse_pdh_time(text, &ms)) {
             return perfmon_malformed(reader, err, "\"%s\" is not a time of the form MM/DD/YYYY HH:MM:SS.mmm",
-                                     quotable(text, storage));
+                                     quotable(text, storage, sizeof(storage)));
         }
         *out_utc_ms = ms + reader->bias_ms;
         return STATUS_OK;
@@ -301,7 +302,7 @@ enum status perfmon_read_time(const struct perfmon *reader, char *text, int64_t 
         if (!(fabs(seconds) <= UNIX_SECONDS_MAX)) {
             return perfmon_malformed(reader, err,
                                      "the time %s is out of range; it must be in seconds since 1970",
-                                     quotable(text, storage));
+                                     quotable(text, storage, sizeof(storage)));
         }
         *out_utc_ms = (int64_t)floor(seconds * 1000.0 + 0.5);
         return STATUS_OK;
@@ -309,7 +310,7 @@ enum status perfmon_read_time(const struct perfmon *reader, char *text, int64_t 
     if (time_parse_iso(text, out_utc_ms) != STATUS_OK) {
         return perfmon_malformed(
             reader, err, "\"%s\" is not a time; it must be like 2026-11-22T03:14:05Z, or seconds since 1970",
-            quotable(text, storage));
+            quotable(text, storage, sizeof(storage)));
     }
     return STATUS_OK;
 }

@@ -184,6 +184,17 @@ static void a_buffer_stops_at_its_limit(void **state)
     }
 }
 
+static void what_comes_from_outside_is_shown_clean(void **state)
+{
+    (void)state;
+    char storage[40];
+    struct text text = text_on(storage, sizeof(storage));
+    text_add_clean(&text, "a\x1b[2J\x7f\r\n \xc3\xbc \xc2\xa0\xe2\x82\xac \xc2\x9b"
+                          "2J \x9b"
+                          "2J \xff\xc3");
+    assert_string_equal(storage, "a?[2J??? \xc3\xbc \xc2\xa0\xe2\x82\xac ?2J ?2J ??");
+}
+
 static void names_compare_without_case(void **state)
 {
     (void)state;
@@ -215,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_buffer_grows_and_is_handed_over),
         cmocka_unit_test(a_csv_field_is_only_a_text),
         cmocka_unit_test(a_buffer_stops_at_its_limit),
+        cmocka_unit_test(what_comes_from_outside_is_shown_clean),
         cmocka_unit_test(names_compare_without_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,7 @@ static void write_bytes(const char *bytes, size_t count)
 }
 
 #define HEADER "timestamp,a,b\n"
+#define U10 "\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc"
 #define PDH(bias)                                                                                            \
     "\"(PDH-CSV 4.0) (W. Europe Standard Time)(" bias ")\",\"\\\\EX1\\Process(store)\\Private Bytes\"\r\n"
 
@@ -311,6 +312,13 @@ static void broken_rows(void **state)
         {HEADER "1,2,3\n2,x,3\n",
          "[a] [b]\n1970-01-01T00:00:01Z 2 3\n:3: column 2 (\"a\"): \"x\" is not a number\n"},
         {HEADER "1,2,1e\n", "[a] [b]\n:2: column 3 (\"b\"): \"1e\" is not a number\n"},
+        {HEADER "1,2,\xff\x9b\xc2\x9b"
+                "3\n",
+         "[a] [b]\n:2: column 3 (\"b\"): \"???3\" is not a number\n"},
+        {"timestamp,x" U10 U10 U10 U10 U10 U10 "\n1,q\n", /* 121 bytes; cut between two characters */
+         "[x" U10 U10 U10 U10 U10 U10 "]\n:2: column 2 (\"x" U10 U10 U10 U10
+         "\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc"
+         "\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc...\"): \"q\" is not a number\n"},
         {HEADER "1,2,--1\n", "[a] [b]\n:2: column 3 (\"b\"): \"--1\" is not a number\n"},
         {HEADER "1,2,1e999\n", "[a] [b]\n:2: column 3 (\"b\"): \"1e999\" is not a number\n"},
         {HEADER "1,2,-1e101\n", "[a] [b]\n:2: column 3 (\"b\"): \"-1e101\" is not a number\n"},
