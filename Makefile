@@ -74,7 +74,7 @@ harden   := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 posix    := -D_POSIX_C_SOURCE=200809L
 # 0x0502 is Windows Server 2003: the headers hide what is newer. PSAPI_VERSION=1 binds psapi.dll's own names. C99 formats work.
 nt52     := -D_WIN32_WINNT=0x0502 -DWINVER=0x0502 -DPSAPI_VERSION=1 -DWIN32_LEAN_AND_MEAN= -D__USE_MINGW_ANSI_STDIO=1
-sanitize := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+sanitize := -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 native_cc := gcc
 x64_cc    := x86_64-w64-mingw32-gcc-win32
@@ -327,7 +327,7 @@ json = '$(subst ",\\\",$(subst ',,$(1)))'
 
 # ---- fuzzing: FUZZ_SECONDS for each program (ONLY="smtp control" for some); findings stay under build/fuzz
 
-fuzz_flags := $(filter-out -MMD -MP -Werror,$(common)) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(posix) -Itests/support -isystem build/deps/native/include
+fuzz_flags := $(filter-out -MMD -MP -Werror,$(common)) -O1 -fsanitize=fuzzer,address,undefined,float-cast-overflow -fno-sanitize-recover=all $(posix) -Itests/support -isystem build/deps/native/include
 build/fuzz/%: tests/fuzz/%.c $(test_library) $(wildcard src/win32/*.[ch] src/app/*.h tests/support/*.h include/storewatch/*.h) Makefile build/deps/ready
 	@installer/packages.sh fuzz
 	@mkdir -p $(@D)

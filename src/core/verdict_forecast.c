@@ -298,7 +298,7 @@ static double noise_about(const struct trend_slope *line, const double *t, const
  * their own are n / effective_n apart; no rate was seen that none of these pairs had. */
 static void narrow_to_seen(struct trend_slope *slope, const double *t, const double *v, size_t n)
 {
-    const size_t apart = (size_t)((double)n / slope->effective_n);
+    const size_t apart = slope->effective_n >= 1 ? (size_t)((double)n / slope->effective_n) : n;
     double lowest = slope->slope, highest = lowest;
     for (size_t i = 0; i + apart < n; i++)
         for (size_t j = i + apart; j < n; j++) {

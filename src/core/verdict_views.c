@@ -21,7 +21,9 @@ size_t judge_blocks(const struct detector *d, const struct series_bucket *point,
     const double span = (double)(d->last_ms - from_ms) + 1;
     size_t number[SERIES_RING]; /* of the block that the point is in */
     for (size_t i = 0; i < count; i++)
-        number[i] = (size_t)((double)(point[i].t_ms - from_ms) / span * (double)wanted);
+        number[i] = point[i].t_ms < from_ms /* the first bucket may have begun before */
+                        ? 0
+                        : (size_t)((double)(point[i].t_ms - from_ms) / span * (double)wanted);
     size_t made = 0, i = 0;
     while (i < count) {
         const size_t which = number[i];
