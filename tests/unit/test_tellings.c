@@ -503,7 +503,7 @@ static void test_what_ends_by_itself_is_nobodys_doing(void **state)
         "ArchiveSvc on EX1 is STOPPED: it ran again, and stopped without an error. Whether a person stopped "
         "it or");
     assert_done(alert, "ArchiveSvc: stopped cleanly after it ran again, not by storewatch");
-    assert_todo(alert, "start the service by hand");
+    assert_todo(alert, "start ArchiveSvc by hand");
 }
 
 /* ---- a person was first ---- */
