@@ -68,9 +68,8 @@ static int say_to(MSIHANDLE session, UINT kind, const char *line)
         MsiRecordSetStringW(record, 1, wide);
         answer = MsiProcessMessage(session, (INSTALLMESSAGE)kind, record);
     }
-    if (record != 0) {
+    if (record != 0)
         MsiCloseHandle(record);
-    }
     free(wide);
     return answer;
 }
@@ -90,9 +89,8 @@ static UINT failed(MSIHANDLE session, const struct err *err)
 static bool lines_add(struct text *lines, const char *name, const char *value)
 {
     const bool stands = strpbrk(value, "\r\n") == NULL;
-    if (stands) {
+    if (stands)
         text_add(lines, "%s=%s\n", name, value);
-    }
     return stands && !lines->truncated;
 }
 
@@ -164,9 +162,8 @@ static enum status find_places(struct places *out, struct err *err)
     text_add(&config, "%s\\" CONFIG_FILE_NAME, out->folder);
     text_add(&copy, "%s" CONFIG_UNDO_SUFFIX, out->config);
     text_add(&journal, "%s\\storewatch.setup", out->folder);
-    if (!known || copy.truncated || journal.truncated) {
+    if (!known || copy.truncated || journal.truncated)
         return err_set(err, STATUS_SYSTEM, "data_dir", 0, "the common application data folder is not known");
-    }
     return STATUS_OK;
 }
 
@@ -190,9 +187,8 @@ static bool journal_read(const struct places *places, struct journal *out)
     const bool ours = setup_trust_itself(places->folder, NULL) == STATUS_OK &&
                       setup_trust_itself(places->journal, NULL) == STATUS_OK;
     FILE *file = ours ? fopen(places->journal, "rb") : NULL;
-    if (file == NULL) {
+    if (file == NULL)
         return false;
-    }
     lines[fread(lines, 1, sizeof(lines) - 1, file)] = '\0';
     fclose(file);
     for (size_t i = 0; i < ARRAY_COUNT(journal_fields); i++) {
@@ -210,24 +206,20 @@ static int run_captured(int (*command)(int, char **), int argc, char **argv, str
 {
     int ends[2];
     char bytes[4096];
-    if (_pipe(ends, WORDS_BYTES_MAX, _O_BINARY | _O_NOINHERIT) != 0) {
+    if (_pipe(ends, WORDS_BYTES_MAX, _O_BINARY | _O_NOINHERIT) != 0)
         return cli_fail("no pipe for what is said");
-    }
     if (freopen("NUL", "w", stdout) == NULL || freopen("NUL", "w", stderr) == NULL ||
-        _dup2(ends[1], _fileno(stdout)) != 0 || _dup2(ends[1], _fileno(stderr)) != 0) {
+        _dup2(ends[1], _fileno(stdout)) != 0 || _dup2(ends[1], _fileno(stderr)) != 0)
         buffer_add(words, "storewatch: what is said here cannot be shown\n");
-    }
     const int code = command(argc, argv);
     fflush(stdout);
     fflush(stderr);
-    if (freopen("NUL", "w", stdout) == NULL || freopen("NUL", "w", stderr) == NULL) {
+    if (freopen("NUL", "w", stdout) == NULL || freopen("NUL", "w", stderr) == NULL)
         buffer_add(words, "storewatch: there is no NUL\n");
-    }
     _close(ends[1]); /* the last writing end */
     for (int count = _read(ends[0], bytes, sizeof(bytes)); count > 0;
-         count = _read(ends[0], bytes, sizeof(bytes))) {
+         count = _read(ends[0], bytes, sizeof(bytes)))
         buffer_add_bytes(words, bytes, (size_t)count);
-    }
     _close(ends[0]);
     return code;
 }
@@ -298,12 +290,10 @@ static void note_data_dir(const char *config_path, struct journal *journal)
     struct config_findings *findings = calloc(1, sizeof(*findings));
     struct config *config = calloc(1, sizeof(*config));
     if (findings != NULL && config != NULL) {
-        if (config_load(config_path, config, findings, NULL) != STATUS_OK) {
+        if (config_load(config_path, config, findings, NULL) != STATUS_OK)
             config_default(config); /* there is none yet */
-        }
-        if (cli_data_dir(config, journal->data_dir, sizeof(journal->data_dir))) {
+        if (cli_data_dir(config, journal->data_dir, sizeof(journal->data_dir)))
             setup_folder_missing(journal->data_dir, journal->data_dir_missing);
-        }
     }
     free(config);
     free(findings);
@@ -318,28 +308,24 @@ static enum status begin(const char *lines, const struct places *places, bool re
     lines_get(lines, "config", config, sizeof(config));
     setup_service_command(journal.command, sizeof(journal.command), NULL);
     setup_service_account(journal.account, sizeof(journal.account), NULL);
-    if (setup_service_start_type(&start_type, NULL) == STATUS_OK) {
+    if (setup_service_start_type(&start_type, NULL) == STATUS_OK)
         journal.start_type[0] = (char)('0' + start_type);
-    }
     journal.running[0] = setup_service_state("storewatch") > SERVICE_STOPPED ? '1' : '0';
     journal.config_existed[0] = setup_exists(places->config) ? '1' : '0';
-    if (config[0] == '\0' && !service_command_config(journal.command, config, sizeof(config))) {
+    if (config[0] == '\0' && !service_command_config(journal.command, config, sizeof(config)))
         text_copy(config, sizeof(config), places->config);
-    }
     note_data_dir(config, &journal);
     setup_data_dir_noted(journal.data_dir_noted);
     setup_folder_missing(places->folder, journal.default_dir_missing);
     enum status status = setup_folder_make(places->folder, first_made, err);
-    if (status == STATUS_OK && first_made[0] != '\0') {
+    if (status == STATUS_OK && first_made[0] != '\0')
         status = setup_take_over(places->folder, err); /* somebody may have been faster */
-    }
     if (status == STATUS_OK && journal.config_existed[0] == '1' && !removing) {
         setup_file_remove(places->config_copy);
         status = setup_file_copy(places->config, places->config_copy, err);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = journal_write(places->journal, &journal, err);
-    }
     if (status != STATUS_OK) {
         setup_file_remove(places->config_copy);
         setup_folder_remove(places->folder, first_made);
@@ -378,31 +364,25 @@ ACTION Begin(MSIHANDLE session)
     struct err err = {0};
     struct places places;
     enum status status = find_places(&places, &err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = handed_over(session, lines, &err);
-    }
     lines_get(lines, "removing", removing, sizeof(removing));
-    if (status == STATUS_OK && removing[0] == '1') {
+    if (status == STATUS_OK && removing[0] == '1')
         status = install_may_remove(&err);
-    }
-    if (status == STATUS_OK && removing[0] == '1') {
+    if (status == STATUS_OK && removing[0] == '1')
         status = find_purge(session, lines, &purge, &err);
-    }
     if (status == STATUS_OK && setup_exists(places.folder)) {
         /* What is in it does not keep storewatch from being removed. */
         status =
             removing[0] == '1' ? setup_protect(places.folder, &err) : setup_take_over(places.folder, &err);
     }
-    if (status == STATUS_OK && removing[0] != '1') {
+    if (status == STATUS_OK && removing[0] != '1')
         status = trust_program(lines, &err);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return failed(session, &err);
-    }
     setup_file_remove(places.journal); /* of one that was cut off */
-    if (removing[0] != '1' && run_install(session, lines, true) != ERROR_SUCCESS) {
+    if (removing[0] != '1' && run_install(session, lines, true) != ERROR_SUCCESS)
         return ERROR_INSTALL_FAILURE;
-    }
     status = begin(lines, &places, removing[0] == '1', purge, &err);
     return status == STATUS_OK ? ERROR_SUCCESS : failed(session, &err);
 }
@@ -413,12 +393,10 @@ ACTION Install(MSIHANDLE session)
     char program[SETUP_PATH_MAX];
     struct err err = {0};
     enum status status = handed_over(session, lines, &err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = find_program(lines, program, &err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = setup_program_close(program, &err);
-    }
     return status == STATUS_OK ? run_install(session, lines, false) : failed(session, &err);
 }
 
@@ -459,14 +437,12 @@ static void service_as_before(const struct journal *journal, struct err *err)
     struct text text = text_on(program, sizeof(program));
     text_add_bytes(&text, journal->command + 1, strcspn(journal->command + 1, "\""));
     setup_event_source_add(program, &done, err);
-    if (journal->running[0] == '1') {
+    if (journal->running[0] == '1')
         setup_service_start(START_DEADLINE_MS, err);
-    }
     /* Last: what is disabled could not be started. */
     if (journal->start_type[0] >= '0' + SERVICE_AUTO_START &&
-        journal->start_type[0] <= '0' + SERVICE_DISABLED) {
+        journal->start_type[0] <= '0' + SERVICE_DISABLED)
         setup_service_start_type_set((uint32_t)(journal->start_type[0] - '0'), err);
-    }
 }
 
 ACTION Undo(MSIHANDLE session)
@@ -474,15 +450,13 @@ ACTION Undo(MSIHANDLE session)
     struct err err = {0};
     struct places places;
     static struct journal journal;
-    if (find_places(&places, &err) != STATUS_OK || !journal_read(&places, &journal)) {
+    if (find_places(&places, &err) != STATUS_OK || !journal_read(&places, &journal))
         return ERROR_SUCCESS;
-    }
     setup_service_stop(STOP_DEADLINE_MS, NULL);
-    if (setup_exists(places.config_copy)) {
+    if (setup_exists(places.config_copy))
         setup_file_move(places.config_copy, places.config, &err);
-    } else if (journal.config_existed[0] != '1') {
+    else if (journal.config_existed[0] != '1')
         setup_file_remove(places.config);
-    }
     if (journal.data_dir_missing[0] != '\0') {
         setup_files_remove(journal.data_dir, own_files_has_data, NULL);
         setup_folder_remove(journal.data_dir, journal.data_dir_missing);
@@ -490,9 +464,8 @@ ACTION Undo(MSIHANDLE session)
     setup_file_remove(places.journal);
     setup_folder_remove(places.folder, journal.default_dir_missing);
     service_as_before(&journal, &err);
-    if (err.status != STATUS_OK) {
+    if (err.status != STATUS_OK)
         say_to(session, INSTALLMESSAGE_ERROR, err.text);
-    }
     return ERROR_SUCCESS;
 }
 
@@ -502,19 +475,16 @@ ACTION Finish(MSIHANDLE session)
     static struct journal journal;
     char config[SETUP_PATH_MAX] = "";
     struct err err = {0};
-    if (find_places(&places, NULL) != STATUS_OK || !journal_read(&places, &journal)) {
+    if (find_places(&places, NULL) != STATUS_OK || !journal_read(&places, &journal))
         return ERROR_SUCCESS;
-    }
     setup_file_remove(places.journal);
     setup_file_remove(places.config_copy);
     if (journal.purge[0] == '1') {
         service_command_config(journal.command, config, sizeof(config));
-        if (install_delete_data(config, journal.data_dir_noted, &err) != STATUS_OK) {
+        if (install_delete_data(config, journal.data_dir_noted, &err) != STATUS_OK)
             failed(session, &err); /* only told: all else is removed */
-        }
     }
-    if (journal.removing[0] == '1') {
+    if (journal.removing[0] == '1')
         setup_folder_remove(places.folder, places.folder); /* if nothing is left in it */
-    }
     return ERROR_SUCCESS;
 }

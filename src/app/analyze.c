@@ -89,9 +89,8 @@ static bool result_init(struct result *result, const char *path, const struct pe
 {
     const size_t size = strlen(column->name) + 1;
     char *name = malloc(size);
-    if (name == NULL) {
+    if (name == NULL)
         return false;
-    }
     memcpy(name, column->name, size);
     *result = (struct result){.file = path,
                               .name = name,
@@ -112,12 +111,10 @@ static void result_deinit(struct result *result)
 static void *grown(void *block, size_t used, size_t count, size_t size, size_t *capacity)
 {
     size_t wanted = *capacity > 0 ? *capacity : 8;
-    while (wanted < used + count) {
+    while (wanted < used + count)
         wanted *= 2;
-    }
-    if (wanted == *capacity) {
+    if (wanted == *capacity)
         return block;
-    }
     void *bigger = realloc(block, wanted * size);
     *capacity = bigger != NULL ? wanted : *capacity;
     return bigger;
@@ -125,13 +122,11 @@ static void *grown(void *block, size_t used, size_t count, size_t size, size_t *
 
 static bool add_alarm(struct result *result, int64_t utc_ms)
 {
-    if (result->alarm_count == ALARMS_MAX) {
+    if (result->alarm_count == ALARMS_MAX)
         return true; /* a detector that flaps as often has been told of often enough */
-    }
     int64_t *alarms = grown(result->alarms, result->alarm_count, 1, sizeof(*alarms), &result->alarm_capacity);
-    if (alarms == NULL) {
+    if (alarms == NULL)
         return false;
-    }
     result->alarms = alarms;
     result->alarms[result->alarm_count++] = utc_ms;
     return true;
@@ -149,9 +144,8 @@ struct batch {
 static bool begin_detector(struct track *track)
 {
     struct detector *detector = detector_new(&track->settings);
-    if (detector == NULL) {
+    if (detector == NULL)
         return false;
-    }
     detector_set_limit(detector, track->limit);
     detector_free(track->detector);
     track->detector = detector;
@@ -166,9 +160,8 @@ static bool follow_process(struct track *track, struct result *result, int64_t u
     const bool known = reading_known(pid) && pid >= 1; /* 0: nobody's, of _Total and Idle */
     const bool other = known && reading_known(track->pid) && pid != track->pid;
     track->pid = known ? pid : track->pid;
-    if (!other) {
+    if (!other)
         return true;
-    }
     result->pid = pid;
     result->since_ms = utc_ms;
     detector_learned(track->detector, &track->settings);
@@ -184,14 +177,12 @@ static bool push_batch(struct batch *batch, struct track *tracks, struct result 
             const double value = batch->values[r * columns + c];
             if (track->pid_column != NO_COLUMN &&
                 !follow_process(track, result, batch->times[r],
-                                batch->values[r * columns + track->pid_column])) {
+                                batch->values[r * columns + track->pid_column]))
                 return false;
-            }
             const enum verdict_state state = detector_push(track->detector, batch->times[r], value);
             if (state == VERDICT_UNBOUNDED && track->state != VERDICT_UNBOUNDED &&
-                !add_alarm(result, batch->times[r])) {
+                !add_alarm(result, batch->times[r]))
                 return false;
-            }
             track->state = state;
             result->unknown_count += !reading_known(value);
             result->known_ms = reading_known(value) ? batch->times[r] : result->known_ms;
@@ -229,15 +220,13 @@ static enum status push_rows(struct perfmon *reader, struct track *tracks, struc
             memcpy(&batch.values[batch.rows * columns], values, columns * sizeof(*values));
             batch.rows++;
         }
-        if (batch.rows == batch.rows_max || status == STATUS_NOT_FOUND) {
+        if (batch.rows == batch.rows_max || status == STATUS_NOT_FOUND)
             has_memory = push_batch(&batch, tracks, results, columns);
-        }
     }
     free(batch.times);
     free(batch.values);
-    if (!has_memory) {
+    if (!has_memory)
         return err_set(err, STATUS_NO_MEMORY, "analyze", 0, "%s: out of memory", path);
-    }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
@@ -246,9 +235,8 @@ static enum status push_rows(struct perfmon *reader, struct track *tracks, struc
 static bool limit_holds(const struct perfmon *reader, enum unit unit)
 {
     bool has_bytes = perfmon_is_history(reader);
-    for (size_t i = 0; i < perfmon_column_count(reader); i++) {
+    for (size_t i = 0; i < perfmon_column_count(reader); i++)
         has_bytes = has_bytes || perfmon_column_get(reader, i)->unit == UNIT_BYTES;
-    }
     return unit == (has_bytes ? UNIT_BYTES : UNIT_OTHER);
 }
 
@@ -256,15 +244,13 @@ static bool limit_holds(const struct perfmon *reader, enum unit unit)
 static size_t pid_column_for(const struct perfmon *reader, const char *name)
 {
     struct perfmon_process process;
-    if (!perfmon_split_process(name, &process)) {
+    if (!perfmon_split_process(name, &process))
         return NO_COLUMN;
-    }
     const size_t length = (size_t)(process.counter - name);
     for (size_t i = 0; i < perfmon_column_count(reader); i++) {
         const char *other = perfmon_column_get(reader, i)->name;
-        if (strncmp(other, name, length) == 0 && text_equal_nocase(other + length, "ID Process")) {
+        if (strncmp(other, name, length) == 0 && text_equal_nocase(other + length, "ID Process"))
             return i;
-        }
     }
     return NO_COLUMN;
 }
@@ -289,9 +275,8 @@ static bool track_init(struct track *track, const struct perfmon *reader, const 
 static bool is_sibling(const char *name, const char *other)
 {
     struct perfmon_process a, b;
-    if (!perfmon_split_process(name, &a) || !perfmon_split_process(other, &b)) {
+    if (!perfmon_split_process(name, &a) || !perfmon_split_process(other, &b))
         return false;
-    }
     const size_t length = (size_t)(a.instance - name) + perfmon_base_length(a.instance, a.instance_length);
     return (size_t)(b.instance - other) + perfmon_base_length(b.instance, b.instance_length) == length &&
            strncmp(name, other, length) == 0 && text_equal_nocase(a.counter, b.counter);
@@ -301,12 +286,10 @@ static bool is_sibling(const char *name, const char *other)
  * NO_COLUMN = none, as far as the log tells. */
 static size_t renamed_to(const struct track *tracks, const struct result *results, size_t columns, size_t c)
 {
-    for (size_t i = 0; i < columns && results[c].missing_rows > 0; i++) {
+    for (size_t i = 0; i < columns && results[c].missing_rows > 0; i++)
         if (i != c && reading_known(results[i].pid) && tracks[i].pid == tracks[c].pid &&
-            results[i].since_ms > results[c].known_ms && is_sibling(results[c].name, results[i].name)) {
+            results[i].since_ms > results[c].known_ms && is_sibling(results[c].name, results[i].name))
             return i;
-        }
-    }
     return NO_COLUMN;
 }
 
@@ -394,9 +377,8 @@ static bool take_results(struct analysis *analysis, const struct result *results
 {
     struct result *all =
         grown(analysis->results, analysis->result_count, count, sizeof(*all), &analysis->result_capacity);
-    if (all == NULL) {
+    if (all == NULL)
         return false;
-    }
     analysis->results = all;
     memcpy(&all[analysis->result_count], results, count * sizeof(*results));
     analysis->result_count += count;
@@ -413,16 +395,14 @@ static enum status analyze_section(struct analysis *analysis, const char *path, 
     enum status status = STATUS_NO_MEMORY;
     struct track *tracks = calloc(columns, sizeof(*tracks));
     struct result *results = calloc(columns, sizeof(*results));
-    if (tracks == NULL || results == NULL) {
+    if (tracks == NULL || results == NULL)
         goto done;
-    }
     for (; owned < columns; owned++) {
         const struct perfmon_column *column = perfmon_column_get(reader, owned);
         analysis->limit_holds |= limit_holds(reader, column->unit);
         if (!track_init(&tracks[owned], reader, column, analysis->options->limit) ||
-            !result_init(&results[owned], path, column)) {
+            !result_init(&results[owned], path, column))
             goto done;
-        }
     }
     status = push_rows(reader, tracks, results, path, err);
     for (size_t i = 0; i < columns && status == STATUS_OK; i++) {
@@ -433,25 +413,20 @@ static enum status analyze_section(struct analysis *analysis, const char *path, 
     for (size_t i = 0; i < columns && status == STATUS_OK; i++) {
         const size_t renamed = renamed_to(tracks, results, columns, i);
         tell_process(&results[i], renamed != NO_COLUMN ? &results[renamed] : NULL, history_end_ms);
-        if (analysis->options->html != NULL) {
+        if (analysis->options->html != NULL)
             add_chart(analysis, &results[i], tracks[i].detector);
-        }
     }
-    if (status == STATUS_OK && take_results(analysis, results, columns)) {
+    if (status == STATUS_OK && take_results(analysis, results, columns))
         owned = 0;
-    } else if (status == STATUS_OK) {
+    else if (status == STATUS_OK)
         status = STATUS_NO_MEMORY;
-    }
 done:
-    if (status == STATUS_NO_MEMORY) {
+    if (status == STATUS_NO_MEMORY)
         err_set(err, status, "analyze", 0, "%s: out of memory", path);
-    }
-    for (size_t i = 0; i < owned; i++) {
+    for (size_t i = 0; i < owned; i++)
         result_deinit(&results[i]);
-    }
-    for (size_t i = 0; tracks != NULL && i < columns; i++) {
+    for (size_t i = 0; tracks != NULL && i < columns; i++)
         detector_free(tracks[i].detector);
-    }
     free(results);
     free(tracks);
     return status;
@@ -464,13 +439,11 @@ static enum status find_history_end(const char *path, int64_t *out_utc_ms, struc
     int64_t utc_ms;
     const double *values;
     enum status status = perfmon_open(path, &reader, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     do {
-        while ((status = perfmon_next(reader, &utc_ms, &values, err)) == STATUS_OK) {
+        while ((status = perfmon_next(reader, &utc_ms, &values, err)) == STATUS_OK)
             *out_utc_ms = utc_ms > *out_utc_ms ? utc_ms : *out_utc_ms;
-        }
     } while (status == STATUS_NOT_FOUND && (status = perfmon_next_section(reader, err)) == STATUS_OK);
     perfmon_close(reader);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
@@ -481,17 +454,14 @@ static enum status analyze_file(struct analysis *analysis, const char *path, str
     struct perfmon *reader = NULL;
     const size_t results_before = analysis->result_count;
     size_t charts_before[RANK_COUNT];
-    for (int rank = 0; rank < RANK_COUNT; rank++) {
+    for (int rank = 0; rank < RANK_COUNT; rank++)
         charts_before[rank] = analysis->charts[rank].length;
-    }
     enum status status = perfmon_open(path, &reader, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     int64_t history_end_ms = INT64_MIN; /* not known */
-    if (perfmon_is_history(reader) && perfmon_is_rereadable(reader)) {
+    if (perfmon_is_history(reader) && perfmon_is_rereadable(reader))
         status = find_history_end(path, &history_end_ms, err);
-    }
     while (status == STATUS_OK) {
         status = analyze_section(analysis, path, reader, history_end_ms, err);
         status = status == STATUS_OK ? perfmon_next_section(reader, err) : status;
@@ -500,12 +470,10 @@ static enum status analyze_file(struct analysis *analysis, const char *path, str
         cli_say_left_out(path, reader);
         status = STATUS_OK;
     } else {
-        while (analysis->result_count > results_before) {
+        while (analysis->result_count > results_before)
             result_deinit(&analysis->results[--analysis->result_count]);
-        }
-        for (int rank = 0; rank < RANK_COUNT; rank++) {
+        for (int rank = 0; rank < RANK_COUNT; rank++)
             analysis->charts[rank].length = charts_before[rank];
-        }
     }
     perfmon_close(reader);
     return status;
@@ -516,9 +484,8 @@ static enum status analyze_file(struct analysis *analysis, const char *path, str
 static size_t count_rank(const struct analysis *analysis, enum rank wanted)
 {
     size_t count = 0;
-    for (size_t i = 0; i < analysis->result_count; i++) {
+    for (size_t i = 0; i < analysis->result_count; i++)
         count += rank_of(&analysis->results[i]) == wanted;
-    }
     return count;
 }
 
@@ -545,9 +512,8 @@ static void add_summary(struct text *text, const struct analysis *analysis)
         text_add(text, "No series could be read.");
         return;
     }
-    if (leaking + leaked == 0) {
+    if (leaking + leaked == 0)
         text_add(text, "No unbounded growth in %u series.", (unsigned)all);
-    }
     if (leaking > 0) {
         text_add(text, "%u of %u series grow%s without bound.", (unsigned)leaking, (unsigned)all,
                  leaking == 1 ? "s" : "");
@@ -556,12 +522,10 @@ static void add_summary(struct text *text, const struct analysis *analysis)
         text_add(text, "%s%u %s for a time, and %s ended.", leaking > 0 ? " " : "", (unsigned)leaked,
                  leaking > 0 ? "more did so" : "series grew without bound", leaked == 1 ? "it" : "they");
     }
-    if (learning > 0) {
+    if (learning > 0)
         text_add(text, " %u %s too short for a verdict.", (unsigned)learning, learning == 1 ? "is" : "are");
-    }
-    if (unread > 0) {
+    if (unread > 0)
         text_add(text, " %u %s no value at all.", (unsigned)unread, unread == 1 ? "has" : "have");
-    }
 }
 
 /* What a line of the table says before the name; the words of one verdict. */
@@ -575,9 +539,8 @@ static void fill_row(const struct result *result, struct table_row *row)
 {
     const struct verdict *verdict = &result->verdict;
     struct text cells[CELL_COUNT];
-    for (size_t i = 0; i < CELL_COUNT; i++) {
+    for (size_t i = 0; i < CELL_COUNT; i++)
         cells[i] = text_on(row->cells[i], CELL_MAX);
-    }
     text_add(&cells[CELL_VERDICT], "%s",
              verdict->state == VERDICT_UNBOUNDED ? "UNBOUNDED" : verdict_state_name(verdict->state));
     /* A level takes some samples; unknown is only what nobody could read. */
@@ -585,14 +548,12 @@ static void fill_row(const struct result *result, struct table_row *row)
                       isfinite(verdict->value) ? verdict->value : result->latest);
     text_add_rate_interval(&cells[CELL_RATE], result->unit, verdict->slope_per_hour,
                            verdict->slope_low_per_hour, verdict->slope_high_per_hour);
-    if (result->alarm_count > 0) {
+    if (result->alarm_count > 0)
         text_add_time_human(&cells[CELL_DETECTED], result->alarms[0]);
-    }
-    if (verdict_limit_reached(verdict)) {
+    if (verdict_limit_reached(verdict))
         text_add(&cells[CELL_EXHAUSTION], "already");
-    } else if (verdict->exhaustion_ms != INT64_MAX) {
+    else if (verdict->exhaustion_ms != INT64_MAX)
         text_add_time_human(&cells[CELL_EXHAUSTION], verdict->exhaustion_ms);
-    }
 }
 
 static void print_table(const struct analysis *analysis, size_t file_count)
@@ -614,15 +575,12 @@ static void print_table(const struct analysis *analysis, size_t file_count)
     for (int wanted = -1; wanted < RANK_COUNT && analysis->result_count > 0; wanted++) {
         for (size_t i = 0; i < analysis->result_count; i++) {
             const struct result *result = &analysis->results[i];
-            if (wanted >= 0 && (int)rank_of(result) != wanted) {
+            if (wanted >= 0 && (int)rank_of(result) != wanted)
                 continue;
-            }
             fill_row(result, &row);
-            for (size_t c = 0; c < CELL_COUNT; c++) {
-                if (widths[c] > 0) {
+            for (size_t c = 0; c < CELL_COUNT; c++)
+                if (widths[c] > 0)
                     printf("%-*s  ", (int)widths[c], wanted < 0 ? heading.cells[c] : row.cells[c]);
-                }
-            }
             if (wanted < 0) {
                 printf("series\n");
                 break;
@@ -653,9 +611,8 @@ static json_t *json_path(const char *path)
     if (value == NULL) {
         char storage[1024];
         text_copy(storage, sizeof(storage), path);
-        for (char *p = storage; *p != '\0'; p++) {
+        for (char *p = storage; *p != '\0'; p++)
             *p = (unsigned char)*p < 0x80 ? *p : '?';
-        }
         value = json_string(storage);
     }
     return value;
@@ -666,9 +623,8 @@ static json_t *json_result(const struct result *result)
     const struct verdict *verdict = &result->verdict;
     const bool has_rows = result->sample_count > 0;
     json_t *alarms = json_array();
-    for (size_t i = 0; i < result->alarm_count; i++) {
+    for (size_t i = 0; i < result->alarm_count; i++)
         json_array_append_new(alarms, recorded_time(result->alarms[i]));
-    }
     return json_pack(
         "{so ss ss sI sI so so ss so so ss so so so so ss}", "file", json_path(result->file), "name",
         result->name, "unit", unit_name(result->unit), "samples", (json_int_t)result->sample_count, "unknown",
@@ -687,9 +643,8 @@ static bool print_json(const struct analysis *analysis)
 {
     json_t *series = json_array();
     bool good = series != NULL;
-    for (size_t i = 0; good && i < analysis->result_count; i++) {
+    for (size_t i = 0; good && i < analysis->result_count; i++)
         good = json_array_append_new(series, json_result(&analysis->results[i])) == 0;
-    }
     json_t *root = json_pack("{si so}", "version", 1, "series", series);
     good = good && root != NULL;
     /* What cannot be written is told where each command ends. */
@@ -703,9 +658,8 @@ static bool print_json(const struct analysis *analysis)
 static void copy_machine(const char *name, char *out_machine, size_t capacity)
 {
     struct text text = text_on(out_machine, capacity);
-    if (strncmp(name, "\\\\", 2) == 0) {
+    if (strncmp(name, "\\\\", 2) == 0)
         text_add_bytes(&text, name + 2, strcspn(name + 2, "\\"));
-    }
 }
 
 /* The machine of all perfmon logs; "" when they are of several. */
@@ -715,9 +669,8 @@ static void copy_host_name(const struct analysis *analysis, char *out_name, size
     for (size_t i = 1; i < analysis->result_count; i++) {
         char other[HOST_NAME_BYTES];
         copy_machine(analysis->results[i].name, other, sizeof(other));
-        if (other[0] != '\0' && !text_equal_nocase(other, out_name)) {
+        if (other[0] != '\0' && !text_equal_nocase(other, out_name))
             out_name[0] = '\0';
-        }
     }
 }
 
@@ -739,11 +692,10 @@ static bool write_page(struct analysis *analysis)
         parts[1 + rank] = &analysis->charts[rank];
         good = good && !analysis->charts[rank].failed;
     }
-    if (good) {
+    if (good)
         good = cli_write_file(path, parts, ARRAY_COUNT(parts)) == EXIT_FINE;
-    } else {
+    else
         cli_fail("%s: not written: out of memory, or too many series for one page", path);
-    }
     buffer_deinit(&head);
     buffer_deinit(&tail);
     return good;
@@ -755,9 +707,8 @@ static bool read_options(int argc, char **argv, struct options *options, const c
     const char *limit = NULL;
     const struct cli_option known[] = {
         {"--json", NULL, &options->json}, {"--html", &options->html, NULL}, {"--limit", &limit, NULL}};
-    if (!cli_parse(argc, argv, known, ARRAY_COUNT(known), files, (size_t)argc, out_count)) {
+    if (!cli_parse(argc, argv, known, ARRAY_COUNT(known), files, (size_t)argc, out_count))
         return false;
-    }
     if (*out_count == 0) {
         cli_wrong_use(argv[0], "name at least one file");
         return false;
@@ -782,25 +733,21 @@ int analyze_run(int argc, char **argv)
     struct options options = {0};
     struct analysis analysis = {.options = &options};
     struct cli_files files = {0};
-    for (int rank = 0; rank < RANK_COUNT; rank++) {
+    for (int rank = 0; rank < RANK_COUNT; rank++)
         analysis.charts[rank].limit = PAGE_BYTES_MAX;
-    }
     size_t named_count = 0;
     int code = EXIT_USAGE;
     const char **named = calloc((size_t)argc, sizeof(*named));
-    if (named == NULL) {
+    if (named == NULL)
         return cli_fail("out of memory");
-    }
-    if (!read_options(argc, argv, &options, named, &named_count)) {
+    if (!read_options(argc, argv, &options, named, &named_count))
         goto done;
-    }
     if (!cli_files_find(&files, named, named_count)) {
         code = cli_fail("out of memory");
         goto done;
     }
-    if (!cli_may_write_page(argv[0], options.html, (const char *const *)files.paths, files.count)) {
+    if (!cli_may_write_page(argv[0], options.html, (const char *const *)files.paths, files.count))
         goto done;
-    }
     code = EXIT_FINE;
     for (size_t i = 0; i < files.count; i++) {
         struct err err = {0};
@@ -814,27 +761,22 @@ int analyze_run(int argc, char **argv)
         fputs("storewatch analyze: --limit: no column is in bytes or of unknown unit, so it holds for none\n",
               stderr);
     }
-    if (count_rank(&analysis, RANK_LEAKING) + count_rank(&analysis, RANK_HAS_LEAKED) > 0) {
+    if (count_rank(&analysis, RANK_LEAKING) + count_rank(&analysis, RANK_HAS_LEAKED) > 0)
         code = worst(code, EXIT_FOUND);
-    }
     if (options.json) {
-        if (!print_json(&analysis)) {
+        if (!print_json(&analysis))
             code = cli_fail("out of memory");
-        }
     } else {
         print_table(&analysis, files.count);
     }
-    if (options.html != NULL && !write_page(&analysis)) {
+    if (options.html != NULL && !write_page(&analysis))
         code = EXIT_COULD_NOT;
-    }
 done:
-    for (size_t i = 0; i < analysis.result_count; i++) {
+    for (size_t i = 0; i < analysis.result_count; i++)
         result_deinit(&analysis.results[i]);
-    }
     free(analysis.results);
-    for (int rank = 0; rank < RANK_COUNT; rank++) {
+    for (int rank = 0; rank < RANK_COUNT; rank++)
         buffer_deinit(&analysis.charts[rank]);
-    }
     cli_files_deinit(&files);
     free(named);
     return code;

@@ -43,22 +43,18 @@ size_t aside_forget(struct os *os, const char *data_dir, const char *store_path,
 {
     struct file_entry *files = calloc(FILES_MAX, sizeof(*files));
     size_t count = 0, kept = 0, removed = 0;
-    if (files != NULL) {
+    if (files != NULL)
         os_file_list(os, data_dir, STORE_FILE_NAME, files, FILES_MAX, &count, NULL);
-    }
-    if (count > 0) {
+    if (count > 0)
         qsort(files, count, sizeof(*files), by_worth);
-    }
     for (size_t i = 0; i < count; i++) {
         const char *name = files[i].name;
-        if (!own_files_is_aside(name) || names(told, name)) {
+        if (!own_files_is_aside(name) || names(told, name))
             continue;
-        }
-        if (kept < ASIDE_KEPT_MAX) {
+        if (kept < ASIDE_KEPT_MAX)
             kept++;
-        } else {
+        else
             removed += remove_with_companions(os, store_path, name);
-        }
     }
     free(files);
     return removed;

@@ -11,14 +11,12 @@ int check_config_run(int argc, char **argv)
 {
     const char *path = NULL;
     size_t count = 0;
-    if (!cli_parse(argc, argv, NULL, 0, &path, 1, &count)) {
+    if (!cli_parse(argc, argv, NULL, 0, &path, 1, &count))
         return EXIT_USAGE;
-    }
     char default_path[1024];
     if (count == 0) {
-        if (!cli_default_config(default_path, sizeof(default_path))) {
+        if (!cli_default_config(default_path, sizeof(default_path)))
             return cli_wrong_use(argv[0], "name the file");
-        }
         path = default_path;
     }
     struct config config;

@@ -108,12 +108,11 @@ static void check_control(struct doctor *doctor, const struct account *account,
         free(plan);
         return;
     }
-    if (plan && restart_plan_make(graph, doctor->observation, service, plan, NULL) == STATUS_OK) {
+    if (plan && restart_plan_make(graph, doctor->observation, service, plan, NULL) == STATUS_OK)
         for (size_t i = 0; i < plan->count; i++)
             check_control_of(doctor, account, plan->services[i].name);
-    } else {
+    else
         check_control_of(doctor, account, service);
-    }
     free(plan);
 }
 

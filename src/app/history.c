@@ -285,13 +285,12 @@ int history_run(int argc, char **argv)
     int code = history_open(&history, config_path, data_dir);
     if (code != EXIT_FINE)
         return code;
-    if (as_json) {
+    if (as_json)
         code = print_json(&history);
-    } else if (as_csv) {
+    else if (as_csv)
         code = print_csv(&history);
-    } else {
+    else
         code = print_text(&history);
-    }
     history_close(&history);
     return code;
 }

@@ -56,32 +56,26 @@ struct installation {
 static void undo(const struct installation *in)
 {
     bool made = false;
-    if (in->started) { /* or it would go on in what is taken away from under it here */
+    if (in->started) /* or it would go on in what is taken away from under it here */
         setup_service_stop(STOP_DEADLINE_MS, NULL);
-    }
-    if (in->source_made) {
+    if (in->source_made)
         setup_event_source_remove(NULL);
-    } else if (in->source_before[0] != '\0') { /* or events had no texts once this program is gone */
+    else if (in->source_before[0] != '\0') /* or events had no texts once this program is gone */
         setup_event_source_add(in->source_before, &made, NULL);
-    }
-    if (in->registered) {
+    if (in->registered)
         setup_service_restore(&in->before);
-    }
     setup_folder_remove(in->data_dir, in->data_dir_made);
-    if (in->config_made) {
+    if (in->config_made)
         setup_file_remove(in->config_path);
-    }
-    if (in->config_before[0] != '\0') {
+    if (in->config_before[0] != '\0')
         setup_file_move(in->config_before, in->config_path, NULL);
-    }
     setup_folder_remove(in->default_dir, in->default_dir_made);
 }
 
 static int could_not(const char *command, const struct err *err)
 {
-    if (err->status == STATUS_DENIED) {
+    if (err->status == STATUS_DENIED)
         return cli_fail("%s must be run as an Administrator: %s", command, err->text);
-    }
     return cli_fail("%s: %s", command, err->text);
 }
 
@@ -104,9 +98,8 @@ static enum status find_import(struct installation *in, const char *import, stru
     in->import = import != NULL && !setup_same_file(import, in->config_path) ? import : NULL;
     for (size_t i = 0; in->import != NULL && i < ARRAY_COUNT(on_the_way); i++) {
         const enum status status = beside_config(in, on_the_way[i], path, err);
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK)
             return status;
-        }
         if (setup_same_file(import, path)) {
             return err_set(err, STATUS_INVALID, "import", 0,
                            "%s: an installation uses that name itself: copy the file to another one first",
@@ -126,26 +119,20 @@ static enum status find_places(struct installation *in, const struct request *wa
         status =
             err_set(err, STATUS_SYSTEM, "data_dir", 0, "the common application data folder is not known");
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = beside_config(in, "", ours, err);
-    }
-    if (status == STATUS_OK && wanted->config != NULL) {
+    if (status == STATUS_OK && wanted->config != NULL)
         status = setup_absolute(wanted->config, in->config_path, err);
-    } else if (wanted->import != NULL ||
-               !service_installed_config(in->config_path, sizeof(in->config_path))) {
+    else if (wanted->import != NULL || !service_installed_config(in->config_path, sizeof(in->config_path)))
         memcpy(in->config_path, ours, sizeof(ours));
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = setup_drive_of_all(in->executable, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = setup_drive_of_all(in->config_path, err);
-    }
     in->config_is_ours = text_equal_nocase(in->config_path, ours);
     if (status == STATUS_OK &&
-        !service_command_make(in->executable, in->config_path, in->command, sizeof(in->command))) {
+        !service_command_make(in->executable, in->config_path, in->command, sizeof(in->command)))
         status = err_set(err, STATUS_FULL, "command line", 0, "the paths are too long");
-    }
     return status == STATUS_OK ? find_import(in, wanted->import, err) : status;
 }
 
@@ -156,23 +143,20 @@ static int make_first(struct installation *in, const struct request *wanted, str
     size_t count = 0;
     struct err err = {0};
     enum status status = setup_default_config(&text, &count, &err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = first_config_make(text, count, wanted->mail_to, wanted->relays, &in->first_config, &err);
-    }
     if (status != STATUS_OK) {
         cli_fail("%s: %s", err.operation, err.text);
         return status == STATUS_INVALID ? EXIT_USAGE : EXIT_COULD_NOT;
     }
     struct config_findings *findings = calloc(1, sizeof(*findings));
-    if (findings == NULL) {
+    if (findings == NULL)
         return cli_fail("out of memory");
-    }
     status = config_parse(in->first_config.data, in->first_config.length, out_config, findings);
     for (size_t i = 0; status != STATUS_OK && i < findings->count; i++) {
         const struct config_finding *finding = &findings->items[i];
-        if (!finding->warning) {
+        if (!finding->warning)
             cli_fail("%s: %s", finding->key, finding->text);
-        }
     }
     free(findings);
     return status == STATUS_OK ? EXIT_FINE : EXIT_USAGE;
@@ -181,13 +165,11 @@ static int make_first(struct installation *in, const struct request *wanted, str
 /* The configuration that will be in force: is it good? Still nothing is changed. */
 static int check_config(struct installation *in, const struct request *wanted, struct config *out_config)
 {
-    if (in->import != NULL) {
+    if (in->import != NULL)
         return cli_load_config(in->import, out_config);
-    }
     in->config_kept = setup_exists(in->config_path);
-    if (in->config_is_ours && !in->config_kept) {
+    if (in->config_is_ours && !in->config_kept)
         return make_first(in, wanted, out_config);
-    }
     return cli_load_config(in->config_path, out_config);
 }
 
@@ -196,9 +178,8 @@ static void load_or_default(const char *config_path, struct config *out_config)
 {
     struct config_findings *findings = calloc(1, sizeof(*findings));
     if (findings == NULL || config_path[0] == '\0' ||
-        config_load(config_path, out_config, findings, NULL) != STATUS_OK) {
+        config_load(config_path, out_config, findings, NULL) != STATUS_OK)
         config_default(out_config);
-    }
     free(findings);
 }
 
@@ -227,28 +208,23 @@ static enum status import_config(struct installation *in, struct err *err)
 {
     char copy[SETUP_PATH_MAX] = "", replaced[SETUP_PATH_MAX] = "";
     enum status status = beside_config(in, CONFIG_NEW_SUFFIX, copy, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = beside_config(in, CONFIG_REPLACED_SUFFIX, replaced, err);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     setup_file_remove(copy); /* of one that was cut off */
     status = setup_file_copy(in->import, copy, err);
     if (status == STATUS_OK && setup_exists(in->config_path)) { /* which is never away, whatever happens */
         setup_file_remove(replaced);
         status = setup_file_copy(in->config_path, replaced, err);
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK)
             memcpy(in->config_before, replaced, sizeof(replaced));
-        }
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = setup_file_move(copy, in->config_path, err);
-    }
     in->config_made = status == STATUS_OK;
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         setup_file_remove(copy);
-    }
     return status;
 }
 
@@ -258,9 +234,8 @@ static void keep_config_before(struct installation *in)
 {
     char before[SETUP_PATH_MAX];
     if (in->config_before[0] != '\0' && beside_config(in, CONFIG_BEFORE_SUFFIX, before, NULL) == STATUS_OK &&
-        setup_file_move(in->config_before, before, NULL) == STATUS_OK) {
+        setup_file_move(in->config_before, before, NULL) == STATUS_OK)
         memcpy(in->config_before, before, sizeof(before));
-    }
 }
 
 /* Our own folder and the configuration in it. Whoever can write there owns the machine, and any user may make
@@ -268,9 +243,8 @@ static void keep_config_before(struct installation *in)
 static enum status prepare_ours(struct installation *in, struct err *err)
 {
     enum status status = setup_folder_make(in->default_dir, in->default_dir_made, err);
-    if (status == STATUS_OK) { /* also when it was made just now: somebody may have been faster */
+    if (status == STATUS_OK) /* also when it was made just now: somebody may have been faster */
         status = setup_take_over(in->default_dir, err);
-    }
     if (status == STATUS_OK && in->import != NULL) {
         status = import_config(in, err);
     } else if (status == STATUS_OK && !in->config_kept) {
@@ -295,13 +269,11 @@ static void print_installed(const struct installation *in, const struct request 
                                                      : "installed already; its registration was renewed");
     printf("  program        %s\n", in->executable);
     printf("  configuration  %s%s\n", in->config_path, how);
-    if (in->config_before[0] != '\0') {
+    if (in->config_before[0] != '\0')
         printf("  the one before %s\n", in->config_before);
-    }
     printf("  data           %s%s\n", in->data_dir, in->data_dir_made[0] != '\0' ? " (made now)" : "");
-    if (moved) {
+    if (moved)
         printf("  it was         %s\n", in->before.command);
-    }
     if (in->config_kept && (wanted->mail_to != NULL || wanted->relays != NULL)) {
         printf("That configuration was there and is kept as it is: recipients and relays are for a first "
                "one.\n");
@@ -319,24 +291,20 @@ static void print_installed(const struct installation *in, const struct request 
 static enum status make_data_dir(struct installation *in, const struct config *config, struct err *err)
 {
     enum status status = STATUS_OK;
-    if (!cli_data_dir(config, in->data_dir, sizeof(in->data_dir))) {
+    if (!cli_data_dir(config, in->data_dir, sizeof(in->data_dir)))
         status = err_set(err, STATUS_FULL, "data_dir", 0, "the path of the data directory is too long");
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = setup_drive_of_all(in->data_dir, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = setup_folder_make(in->data_dir, in->data_dir_made, err);
-    }
     return status;
 }
 
 static enum status register_all(struct installation *in, const struct config *config, struct err *err)
 {
     enum status status = make_data_dir(in, config, err);
-    if (status == STATUS_OK && text_equal_nocase(in->data_dir, in->default_dir)) {
+    if (status == STATUS_OK && text_equal_nocase(in->data_dir, in->default_dir))
         status = setup_take_over(in->data_dir, err);
-    }
     if (status == STATUS_OK) {
         status = setup_service_register(in->command, &in->before, err);
         in->registered = status == STATUS_OK || in->before.existed;
@@ -363,48 +331,39 @@ static int install(struct installation *in, const struct request *wanted)
     struct err err = {0};
     struct config config;
     enum status status = setup_may_install(&err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = find_places(in, wanted, &err);
-    }
-    if (status == STATUS_OK && in->config_is_ours) {
+    if (status == STATUS_OK && in->config_is_ours)
         status = setup_trust(in->default_dir, &err); /* before anything in it is read */
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return could_not("install", &err);
-    }
     int code = check_config(in, wanted, &config);
-    if (code == EXIT_FINE && check_move(&config, &err) != STATUS_OK) {
+    if (code == EXIT_FINE && check_move(&config, &err) != STATUS_OK)
         code = could_not("install", &err);
-    }
     if (code != EXIT_FINE) {
         fprintf(stderr, "storewatch: nothing was installed\n");
         return code;
     }
     if (wanted->check) {
-        if (make_data_dir(in, &config, &err) != STATUS_OK) {
+        if (make_data_dir(in, &config, &err) != STATUS_OK)
             return could_not("install", &err);
-        }
         setup_folder_remove(in->data_dir, in->data_dir_made);
         printf("storewatch can be installed, with the configuration %s\n", in->config_path);
         return EXIT_FINE;
     }
-    if (in->config_is_ours) {
+    if (in->config_is_ours)
         status = prepare_ours(in, &err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = register_all(in, &config, &err);
-    }
-    if (status == STATUS_OK && wanted->start) {
+    if (status == STATUS_OK && wanted->start)
         status = start(in, &err);
-    }
     if (status != STATUS_OK) {
         struct err again = {0};
         undo(in);
         const int failed = could_not("install", &err);
         if (wanted->start && in->before.running && /* as it was */
-            setup_service_start_again(START_DEADLINE_MS, &again) != STATUS_OK) {
+            setup_service_start_again(START_DEADLINE_MS, &again) != STATUS_OK)
             cli_fail("the service that ran before does not start again: %s", again.text);
-        }
         return failed;
     }
     keep_config_before(in);
@@ -421,9 +380,8 @@ int install_run(int argc, char **argv)
         {"--program", &wanted.program, NULL}, {"--start", NULL, &wanted.start},
         {"--check", NULL, &wanted.check},
     };
-    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL)) {
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL))
         return EXIT_USAGE;
-    }
     const bool first = wanted.mail_to != NULL || wanted.relays != NULL;
     if ((wanted.config != NULL) + (wanted.import != NULL) + first > 1) {
         return cli_wrong_use(argv[0],
@@ -435,9 +393,8 @@ int install_run(int argc, char **argv)
                         "install the x64 one");
     }
     struct installation *in = calloc(1, sizeof(*in));
-    if (in == NULL) {
+    if (in == NULL)
         return cli_fail("out of memory");
-    }
     const int code = install(in, &wanted);
     setup_before_deinit(&in->before);
     buffer_deinit(&in->first_config);
@@ -450,9 +407,8 @@ int install_run(int argc, char **argv)
 static void find_config(char out_path[SETUP_PATH_MAX])
 {
     if (!service_installed_config(out_path, SETUP_PATH_MAX) &&
-        (!cli_default_config(out_path, SETUP_PATH_MAX) || setup_trust_itself(out_path, NULL) != STATUS_OK)) {
+        (!cli_default_config(out_path, SETUP_PATH_MAX) || setup_trust_itself(out_path, NULL) != STATUS_OK))
         out_path[0] = '\0';
-    }
 }
 
 /* A collector would go on reading the last values for ever. A file that is not ours - nothing has run since
@@ -462,9 +418,8 @@ static void delete_metrics(const char *config_path)
     struct os *os = NULL;
     struct config config;
     load_or_default(config_path, &config);
-    if (config.metrics_textfile[0] == '\0' || os_open(&os, NULL) != STATUS_OK) {
+    if (config.metrics_textfile[0] == '\0' || os_open(&os, NULL) != STATUS_OK)
         return;
-    }
     os_file_remove(os, config.metrics_textfile, METRICS_BEGIN, NULL);
     os_close(os);
 }
@@ -475,9 +430,8 @@ static void delete_evidence(const char *data_dir, struct err *err)
     char folder[SETUP_PATH_MAX];
     struct text path = text_on(folder, sizeof(folder));
     text_add(&path, "%s\\" EVIDENCE_FOLDER_NAME, data_dir);
-    if (path.truncated || os_open(&os, NULL) != STATUS_OK) {
+    if (path.truncated || os_open(&os, NULL) != STATUS_OK)
         return;
-    }
     evidence_remove_all(os, data_dir, err);
     os_close(os);
     setup_folder_remove(folder, folder);
@@ -499,12 +453,10 @@ enum status install_delete_data(const char *config_path, const char *noted, stru
         find_config(found);
         config_path = found;
     }
-    if (find_data(config_path, data_dir)) {
+    if (find_data(config_path, data_dir))
         delete_history(data_dir, &first);
-    }
-    if (noted[0] != '\0') {
+    if (noted[0] != '\0')
         delete_history(noted, &first);
-    }
     if (cli_default_data_dir(default_dir, sizeof(default_dir))) {
         setup_files_remove(default_dir, own_files_has_config, &first);
         setup_folder_remove(default_dir, default_dir);
@@ -526,18 +478,16 @@ static void print_kept_data(const char *data_dir, bool deleted)
                       : text_equal_nocase(again, data_dir)
                           ? " with the history; \"uninstall --delete-data\" deletes it"
                           : " with the history";
-    if (data_dir[0] != '\0' && setup_exists(data_dir)) {
+    if (data_dir[0] != '\0' && setup_exists(data_dir))
         printf("  kept  %s%s\n", data_dir, how);
-    }
 }
 
 static bool read_unfinished(struct restart_journal *out_journal, char out_path[SETUP_PATH_MAX])
 {
     char config_path[SETUP_PATH_MAX] = "", data_dir[SETUP_PATH_MAX];
     service_installed_config(config_path, sizeof(config_path));
-    if (!unfinished_find(config_path, data_dir, sizeof(data_dir))) {
+    if (!unfinished_find(config_path, data_dir, sizeof(data_dir)))
         return false;
-    }
     store_path(out_path, SETUP_PATH_MAX, data_dir);
     return unfinished_read_trusted(data_dir, out_journal);
 }
@@ -552,9 +502,8 @@ static enum status check_unfinished(struct err *err)
     for (size_t i = count; i-- > 0;) {
         const struct restart_service *service = &journal->plan.services[i];
         const uint32_t state = unfinished_may_be_down(service) ? setup_service_state(service->name) : 0;
-        if (state == SETUP_STATE_STOPPED || state == SETUP_STATE_STOPPING) {
+        if (state == SETUP_STATE_STOPPED || state == SETUP_STATE_STOPPING)
             text_add(&names, "%s%s", names.length > 0 ? ", " : "", service->name);
-        }
     }
     free(journal);
     text_tell_cut(&names);
@@ -611,15 +560,14 @@ enum status install_may_remove(struct err *err)
     struct err why = {0};
     enum status status = control_ask("{\"request\": \"status\"}", &answer, &why);
     const uint32_t state = setup_service_state("storewatch");
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = check_answer(answer, err);
-    } else if (state == SETUP_STATE_STOPPED) {
+    else if (state == SETUP_STATE_STOPPED)
         status = check_unfinished(err);
-    } else if (state == SETUP_STATE_STOPPING) {
+    else if (state == SETUP_STATE_STOPPING)
         status = stops_still(err);
-    } else {
+    else
         status = state != 0 ? no_answer(why.text, err) : STATUS_OK; /* there is none */
-    }
     free(answer);
     return status;
 }
@@ -629,20 +577,17 @@ int uninstall_run(int argc, char **argv)
     struct err err = {0};
     bool gone = false, delete_data = false;
     const struct cli_option options[] = {{"--delete-data", NULL, &delete_data}};
-    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL)) {
+    if (!cli_parse(argc, argv, options, ARRAY_COUNT(options), NULL, 0, NULL))
         return EXIT_USAGE;
-    }
     char config_path[SETUP_PATH_MAX], data_dir[SETUP_PATH_MAX] = "", noted[SETUP_PATH_MAX];
     find_config(config_path);
     find_data(config_path, data_dir); /* while there is a configuration that says it, */
     setup_data_dir_noted(noted);      /* and a service that may have worked elsewhere */
     enum status status = setup_may_install(&err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = install_may_remove(&err);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return could_not("uninstall", &err);
-    }
     status = setup_service_stop(STOP_DEADLINE_MS, &err);
     const bool absent = status == STATUS_NOT_FOUND;
     if (status != STATUS_OK && !absent) {
@@ -651,27 +596,22 @@ int uninstall_run(int argc, char **argv)
     }
     err = (struct err){0};
     status = setup_service_delete(&gone, &err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = setup_event_source_remove(&err);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return could_not("uninstall", &err);
-    }
     delete_metrics(config_path);
     printf("storewatch is %s\n", absent ? "not installed" : "uninstalled");
     if (!gone) {
         printf("Windows deletes the service when the last program that has it open (services.msc?) is "
                "closed.\n");
     }
-    if (delete_data) {
+    if (delete_data)
         status = install_delete_data(config_path, noted, &err);
-    }
-    if (config_path[0] != '\0' && setup_exists(config_path)) {
+    if (config_path[0] != '\0' && setup_exists(config_path))
         printf("  kept  %s\n", config_path);
-    }
     print_kept_data(data_dir, delete_data);
-    if (!text_equal_nocase(noted, data_dir)) {
+    if (!text_equal_nocase(noted, data_dir))
         print_kept_data(noted, delete_data);
-    }
     return status == STATUS_OK ? EXIT_FINE : cli_fail("%s", err.text);
 }

@@ -65,9 +65,8 @@ static void answered(struct mail_dialogue *dialogue)
         return;
     }
     dialogue->taken = dialogue->stage == MAIL_STAGE_CONTENT && code / 100 == 2;
-    if (!about_recipient || code / 100 == 2) {
+    if (!about_recipient || code / 100 == 2)
         return;
-    }
     text_add(&dialogue->refused, "%s%s (%s)", dialogue->refused_count > 0 ? ", " : "",
              dialogue->addresses[dialogue->recipient - 1], dialogue->answer);
     dialogue->refused_count++;
@@ -77,27 +76,22 @@ static void answered(struct mail_dialogue *dialogue)
 /* "250-more follows" or "250 the last one". */
 void mail_dialogue_received(struct mail_dialogue *dialogue, const char *line, size_t length)
 {
-    while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) {
+    while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
         length--;
-    }
     bool digits = length >= 3;
-    for (size_t i = 0; digits && i < 3; i++) {
+    for (size_t i = 0; digits && i < 3; i++)
         digits = line[i] >= '0' && line[i] <= '9';
-    }
-    if (dialogue->farewell || !digits) {
+    if (dialogue->farewell || !digits)
         return;
-    }
     const size_t words = length > 4 ? 4 : length;
     text_add_ascii(&dialogue->line, dialogue->line.length > 0 ? " " : line,
                    dialogue->line.length > 0 ? 1 : words);
     text_add_ascii(&dialogue->line, line + words, length - words);
-    if (length > 3 && line[3] == '-') {
+    if (length > 3 && line[3] == '-')
         return;
-    }
     dialogue->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
-    if (dialogue->line.length > 3) {
+    if (dialogue->line.length > 3)
         dialogue->line.data[3] = ' '; /* the first line of several had a '-' */
-    }
     text_copy(dialogue->answer, sizeof(dialogue->answer), dialogue->line.data);
     text_clear(&dialogue->line);
     answered(dialogue);
@@ -115,9 +109,8 @@ static enum status no_answer(const struct mail_dialogue *dialogue, enum mail_end
                                                  : library_words;
     text_add(answer, "%s: ", stage_words[dialogue->stage]);
     text_add_ascii(answer, words, strlen(words));
-    if (dialogue->code >= 400) {
+    if (dialogue->code >= 400)
         text_add(answer, " (last answer: %s)", dialogue->answer);
-    }
     switch (end) {
     case MAIL_END_TIMEOUT:
         return STATUS_TIMEOUT;
@@ -142,18 +135,16 @@ enum status mail_dialogue_outcome(const struct mail_dialogue *dialogue, enum mai
         result->smtp_code = dialogue->code;
         result->refused_count = dialogue->refused_count;
         text_add(&answer, "%s", dialogue->answer);
-        if (dialogue->refused_count > 0) {
+        if (dialogue->refused_count > 0)
             text_add(&answer, "; refused: %s", dialogue->refused.data);
-        }
         return STATUS_OK;
     }
     const bool answered_badly = !dialogue->awaiting && dialogue->code >= 400;
     result->outcome = MAILER_LATER;
     result->smtp_code = answered_badly ? dialogue->code : 0;
     result->swallowed = !answered_badly && dialogue->stage == MAIL_STAGE_CONTENT;
-    if (!answered_badly || end == MAIL_END_TLS || end == MAIL_END_NO_TLS) {
+    if (!answered_badly || end == MAIL_END_TLS || end == MAIL_END_NO_TLS)
         return no_answer(dialogue, end, library_words, &answer);
-    }
     bool for_good = dialogue->code / 100 == 5;
     if (dialogue->stage == MAIL_STAGE_RECIPIENT && dialogue->refused_count > 0) {
         /* nobody was accepted, else the dialogue had gone on */
@@ -162,14 +153,12 @@ enum status mail_dialogue_outcome(const struct mail_dialogue *dialogue, enum mai
     } else {
         text_add(&answer, "%s", dialogue->answer);
     }
-    if (!for_good) {
+    if (!for_good)
         return STATUS_BUSY;
-    }
     /* Before the sender, and with 530 ("log on first", RFC 4954), it is about this relay's settings, not the
      * mail. */
-    if (dialogue->stage < MAIL_STAGE_SENDER || dialogue->code == 530) {
+    if (dialogue->stage < MAIL_STAGE_SENDER || dialogue->code == 530)
         return STATUS_DENIED;
-    }
     result->outcome = MAILER_REFUSED;
     return STATUS_REFUSED;
 }

@@ -36,11 +36,10 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, voi
 {
     struct transfer *transfer = context;
     (void)easy;
-    if (type == CURLINFO_HEADER_OUT) {
+    if (type == CURLINFO_HEADER_OUT)
         mail_dialogue_sent(&transfer->dialogue, data, size);
-    } else if (type == CURLINFO_HEADER_IN) {
+    else if (type == CURLINFO_HEADER_IN)
         mail_dialogue_received(&transfer->dialogue, data, size);
-    }
     return 0;
 }
 
@@ -69,9 +68,8 @@ static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, 
     struct transfer *transfer = context;
     curl_off_t took_us = 0;
     (void)a, (void)b, (void)c, (void)d;
-    if (transfer->dialogue.farewell) {
+    if (transfer->dialogue.farewell)
         return transfer->farewell_polls++ >= FAREWELL_POLLS ? 1 : 0;
-    }
     const bool is_whole =
         transfer->dialogue.stage == MAIL_STAGE_CONTENT && transfer->message_sent == transfer->message_length;
     curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &took_us);
@@ -84,9 +82,8 @@ static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, 
 static enum mail_end end_of(const struct transfer *transfer, CURLcode code, const char *words)
 {
     static const char closed[] = "response reading failed"; /* libcurl's words, with a meaningless errno */
-    if (transfer->late) {
+    if (transfer->late)
         return MAIL_END_TIMEOUT;
-    }
     switch (code) {
     case CURLE_OK:
         return MAIL_END_ORDERLY;
@@ -112,12 +109,10 @@ static enum mail_end end_of(const struct transfer *transfer, CURLcode code, cons
 
 static enum status resolve_password(const char *written, char *out_password, size_t capacity, struct err *err)
 {
-    if (strncmp(written, "env:", 4) == 0) {
+    if (strncmp(written, "env:", 4) == 0)
         return environment_get(written + 4, out_password, capacity, err);
-    }
-    if (strncmp(written, "dpapi:", 6) == 0) {
+    if (strncmp(written, "dpapi:", 6) == 0)
         return dpapi_unprotect(written + 6, out_password, capacity, err);
-    }
     return err_set(err, STATUS_INVALID, "password", 0,
                    "a relay's password is written \"env:NAME\" or \"dpapi:BASE64\"");
 }
@@ -148,9 +143,8 @@ static char *url_of(const struct mailer_request *request)
         curl_url_set(url, CURLUPART_HOST, host, 0) != CURLUE_OK ||
         curl_url_set(url, CURLUPART_PORT, port, 0) != CURLUE_OK ||
         curl_url_set(url, CURLUPART_PATH, helo, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_URL, &whole, 0) != CURLUE_OK) {
+        curl_url_get(url, CURLUPART_URL, &whole, 0) != CURLUE_OK)
         whole = NULL;
-    }
     curl_url_cleanup(url);
     return whole;
 }
@@ -230,9 +224,8 @@ static enum status no_memory(struct err *err)
 static void wipe(char *secret, size_t capacity)
 {
     volatile char *bytes = secret; /* a plain memset before the end of a life is optimised away */
-    for (size_t i = 0; i < capacity; i++) {
+    for (size_t i = 0; i < capacity; i++)
         bytes[i] = '\0';
-    }
 }
 
 /* One dialogue with the relay: of the mail from `from` to `to`, or of a probe. OK when that went well,
@@ -245,12 +238,10 @@ static enum status transfer_run(const struct mailer_request *request, const char
     char *url = NULL;
     CURL *easy = NULL;
     enum status status = STATUS_OK;
-    if (relay->user[0] != '\0') {
+    if (relay->user[0] != '\0')
         status = resolve_password(relay->password, password, sizeof(password), err);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         goto done;
-    }
     url = url_of(request);
     easy = curl_easy_init();
     if (url == NULL || easy == NULL ||
@@ -265,9 +256,8 @@ static enum status transfer_run(const struct mailer_request *request, const char
         const char *words = words_of(transfer, code, error_words);
         status = mail_dialogue_outcome(&transfer->dialogue, end_of(transfer, code, words), words, result);
     }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         err_set(err, status, "smtp", (uint32_t)code, "%s", result->answer);
-    }
 done:
     wipe(password, sizeof(password));
     curl_easy_cleanup(easy);
@@ -316,9 +306,8 @@ enum status mailer_send(const struct mailer_request *request, struct mailer_resu
     mail_dialogue_begin(&transfer.dialogue, (const char(*)[MAIL_ADDRESS_MAX])addresses, request->to_count);
     status = transfer_run(request, from, to, &transfer, &result, &own);
 done:
-    if (status != STATUS_OK && result.answer[0] == '\0') {
+    if (status != STATUS_OK && result.answer[0] == '\0')
         fail(&result, &own);
-    }
     curl_slist_free_all(to);
     free(addresses);
     *out_result = result;
@@ -333,9 +322,8 @@ enum status mailer_probe(const struct config_relay *relay, const char *helo, cha
     struct transfer transfer = {0};
     mail_dialogue_begin(&transfer.dialogue, NULL, 0);
     const enum status status = transfer_run(&request, NULL, NULL, &transfer, &result, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         text_copy(out_answer, capacity, transfer.dialogue.answer);
-    }
     return status;
 }
 

@@ -8,11 +8,9 @@
 
 static bool is_one_of(const char *name, const char *const *names, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(name, names[i]) == 0) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0)
             return true;
-        }
-    }
     return false;
 }
 
@@ -35,11 +33,9 @@ bool own_files_has_config(const char *name)
 static const char *behind_aside(const char *name)
 {
     static const char pattern[] = ".bad-########T######";
-    for (size_t i = 0; pattern[i] != '\0'; i++) {
-        if (pattern[i] == '#' ? name[i] < '0' || name[i] > '9' : name[i] != pattern[i]) {
+    for (size_t i = 0; pattern[i] != '\0'; i++)
+        if (pattern[i] == '#' ? name[i] < '0' || name[i] > '9' : name[i] != pattern[i])
             return NULL;
-        }
-    }
     name += sizeof(pattern) - 1;
     const size_t digits = name[0] == '-' ? strspn(name + 1, "0123456789") : 0;
     return digits > 0 ? name + 1 + digits : name;
@@ -56,9 +52,8 @@ bool own_files_has_data(const char *name)
 {
     static const char *const companions[] = {"", "-wal", "-shm", "-journal"};
     const char *rest = behind(name, STORE_FILE_NAME);
-    if (rest == NULL) {
+    if (rest == NULL)
         return strcmp(name, SERVICE_LOCK_NAME) == 0;
-    }
     const char *aside = behind_aside(rest), *new_one = behind(rest, ".new");
     rest = aside != NULL ? aside : new_one != NULL ? new_one : rest;
     return is_one_of(rest, companions, ARRAY_COUNT(companions));

@@ -45,23 +45,20 @@ static void report(DWORD state, DWORD hint_ms, DWORD code, enum service_exit spe
 {
     const bool goes_up = state == SERVICE_START_PENDING || state == SERVICE_RUNNING;
     if (shared.handle == NULL || shared.status.dwCurrentState == SERVICE_STOPPED ||
-        (goes_up && shared.stop_wanted)) {
+        (goes_up && shared.stop_wanted))
         return;
-    }
     shared.status.dwServiceType = SERVICE_WIN32_OWN_PROCESS;
     shared.status.dwCheckPoint = hint_ms == 0                            ? 0
                                  : state == shared.status.dwCurrentState ? shared.status.dwCheckPoint + 1
                                                                          : 1;
     shared.status.dwCurrentState = state;
     shared.status.dwControlsAccepted = 0;
-    if (goes_up) { /* also while starting: a stop is kept and handed to the loop as soon as there is one */
+    if (goes_up) /* also while starting: a stop is kept and handed to the loop as soon as there is one */
         shared.status.dwControlsAccepted |= SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_SHUTDOWN;
-    }
     if (state == SERVICE_RUNNING) {
         shared.status.dwControlsAccepted |= SERVICE_ACCEPT_PARAMCHANGE;
-        if (late_is_nt6(&shared.os->late)) { /* older systems refuse the bit */
+        if (late_is_nt6(&shared.os->late)) /* older systems refuse the bit */
             shared.status.dwControlsAccepted |= ACCEPT_PRESHUTDOWN;
-        }
     }
     shared.status.dwWaitHint = hint_ms;
     shared.status.dwWin32ExitCode = code;
@@ -82,12 +79,10 @@ static void request_stop(bool os_shutdown)
     shared.stop_wanted = true;
     shared.shutdown_wanted = shared.shutdown_wanted || os_shutdown;
     report(SERVICE_STOP_PENDING, STOP_HINT_MS, NO_ERROR, 0);
-    if (shared.os != NULL && os_shutdown) {
+    if (shared.os != NULL && os_shutdown)
         os_shutdown_note(shared.os);
-    }
-    if (shared.loop != NULL) {
+    if (shared.loop != NULL)
         loop_request_stop(shared.loop, os_shutdown);
-    }
     LeaveCriticalSection(&shared.lock);
 }
 
@@ -104,9 +99,8 @@ static DWORD WINAPI on_control(DWORD control, DWORD type, void *data, void *cont
         return NO_ERROR;
     case SERVICE_CONTROL_PARAMCHANGE:
         EnterCriticalSection(&shared.lock);
-        if (shared.loop != NULL) {
+        if (shared.loop != NULL)
             loop_request_reload(shared.loop);
-        }
         LeaveCriticalSection(&shared.lock);
         return NO_ERROR;
     case SERVICE_CONTROL_INTERROGATE:
@@ -127,13 +121,11 @@ static BOOL WINAPI on_console(DWORD event)
     EnterCriticalSection(&shared.lock);
     const bool again = shared.stop_wanted;
     LeaveCriticalSection(&shared.lock);
-    if (again && (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT)) {
+    if (again && (event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT))
         return FALSE; /* asked twice: Windows ends us at once, the journal is on the disk */
-    }
     request_stop(event == CTRL_SHUTDOWN_EVENT);
-    if (event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT) {
+    if (event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT)
         WaitForSingleObject(shared.ended, STOP_HINT_MS); /* the process ends when this returns */
-    }
     return TRUE;
 }
 
@@ -146,9 +138,8 @@ static int refuse(struct os *os, enum alert_kind kind, enum service_exit specifi
     fprintf(stderr, "%s\n", text);
     struct err err = {0};
     if (os != NULL && shared.handle != NULL &&
-        os_event_write(os, kind, SEVERITY_ERROR, text, &err) != STATUS_OK) {
+        os_event_write(os, kind, SEVERITY_ERROR, text, &err) != STATUS_OK)
         fprintf(stderr, "%s\n", err.text);
-    }
     report_locked(SERVICE_STOPPED, 0, ERROR_SERVICE_SPECIFIC_ERROR, specific);
     return exit_code;
 }
@@ -157,9 +148,8 @@ static int refuse(struct os *os, enum alert_kind kind, enum service_exit specifi
 static void add_unfinished(struct text *out)
 {
     char data_dir[SETUP_PATH_MAX];
-    if (unfinished_find(shared.config_path, data_dir, sizeof(data_dir))) {
+    if (unfinished_find(shared.config_path, data_dir, sizeof(data_dir)))
         text_add_unfinished(out, data_dir);
-    }
 }
 
 static int refuse_start(struct os *os, const struct err *err)
@@ -167,9 +157,8 @@ static int refuse_start(struct os *os, const struct err *err)
     char text[ERR_TEXT_MAX + UNFINISHED_MAX];
     struct text out = text_on(text, sizeof(text));
     text_add(&out, "storewatch cannot start: %s", err->text);
-    if (err->status != STATUS_BUSY) { /* else another one works on that data, and goes on with it */
+    if (err->status != STATUS_BUSY) /* else another one works on that data, and goes on with it */
         add_unfinished(&out);
-    }
     return refuse(os, ALERT_STOPPED, SERVICE_EXIT_START, EXIT_COULD_NOT, text);
 }
 
@@ -190,18 +179,16 @@ static int load_config(struct os *os, struct config *out_config)
         char line[1024];
         struct text out = text_on(line, sizeof(line));
         config_finding_format(&out, shared.config_path, &findings->items[i]);
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK)
             fprintf(stderr, "%s\n", line); /* a warning */
-        } else {
+        else
             buffer_add(&text, "\r\n%s", line);
-        }
     }
     if (status != STATUS_OK) {
         char storage[UNFINISHED_MAX];
         struct text unfinished = text_on(storage, sizeof(storage));
-        if (findings->count == 0) {
+        if (findings->count == 0)
             buffer_add(&text, "\r\n%s", err.text);
-        }
         add_unfinished(&unfinished);
         buffer_add(&text, "%s%s", storage[0] != '\0' ? "\r\n" : "", storage);
         code = refuse(os, ALERT_CONFIG_INVALID, SERVICE_EXIT_CONFIG,
@@ -220,9 +207,8 @@ static int load_config(struct os *os, struct config *out_config)
 static HANDLE claim_data_dir(const char *data_dir, struct err *err)
 {
     char path[SETUP_PATH_MAX], made[SETUP_PATH_MAX];
-    if (setup_folder_make(data_dir, made, err) != STATUS_OK) {
+    if (setup_folder_make(data_dir, made, err) != STATUS_OK)
         return INVALID_HANDLE_VALUE;
-    }
     struct text text = text_on(path, sizeof(path));
     text_add(&text, "%s\\" SERVICE_LOCK_NAME, data_dir);
     wchar_t *wide = utf16_new(path);
@@ -256,11 +242,10 @@ static void publish(struct os *os, struct loop *loop)
     EnterCriticalSection(&shared.lock);
     shared.os = os;
     shared.loop = loop;
-    if (loop != NULL && shared.stop_wanted) {
+    if (loop != NULL && shared.stop_wanted)
         loop_request_stop(loop, shared.shutdown_wanted);
-    } else if (loop != NULL) {
+    else if (loop != NULL)
         report(SERVICE_RUNNING, 0, NO_ERROR, 0);
-    }
     LeaveCriticalSection(&shared.lock);
 }
 
@@ -269,9 +254,8 @@ static int watch_with(struct os *os, const struct config *config, const char *da
     struct err err = {0};
     struct loop *loop = NULL;
     const HANDLE lock = claim_data_dir(data_dir, &err);
-    if (lock == INVALID_HANDLE_VALUE) {
+    if (lock == INVALID_HANDLE_VALUE)
         return refuse_start(os, &err);
-    }
     report_locked(SERVICE_START_PENDING, START_HINT_MS, NO_ERROR, 0);
     const struct loop_options options = {
         .os = os,
@@ -284,9 +268,8 @@ static int watch_with(struct os *os, const struct config *config, const char *da
         return refuse_start(os, &err);
     }
     publish(os, loop);
-    if (shared.handle == NULL) {
+    if (shared.handle == NULL)
         fprintf(stderr, "storewatch: watching with %s; Ctrl-C ends it\n", shared.config_path);
-    }
     const bool in_time = loop_run(loop);
     publish(NULL, NULL);
     if (!in_time) {
@@ -305,9 +288,8 @@ static int watch_with(struct os *os, const struct config *config, const char *da
 static void find_unfinished(struct os *os, char data_dir[SETUP_PATH_MAX])
 {
     char elsewhere[SETUP_PATH_MAX], text[3 * SETUP_PATH_MAX];
-    if (!shared.installed) {
+    if (!shared.installed)
         return;
-    }
     if (!unfinished_elsewhere(data_dir, elsewhere, sizeof(elsewhere))) {
         setup_data_dir_note(data_dir);
         return;
@@ -352,9 +334,8 @@ static int watch(void)
 static void WINAPI service_main(DWORD argc, wchar_t **argv)
 {
     const SERVICE_STATUS_HANDLE handle = RegisterServiceCtrlHandlerExW(STOREWATCH_SERVICE, on_control, NULL);
-    if (handle == NULL) {
+    if (handle == NULL)
         return; /* the SCM would never hear of us */
-    }
     EnterCriticalSection(&shared.lock);
     shared.handle = handle;
     shared.installed = argc > 0 && _wcsicmp(argv[0], STOREWATCH_SERVICE) == 0;
@@ -368,16 +349,14 @@ int service_run(const char *config_path, bool dry_run)
     struct err err = {0};
     wchar_t name[] = STOREWATCH_SERVICE;
     const SERVICE_TABLE_ENTRYW table[] = {{name, service_main}, {NULL, NULL}};
-    if (setup_absolute(config_path, shared.config_path, &err) != STATUS_OK) {
+    if (setup_absolute(config_path, shared.config_path, &err) != STATUS_OK)
         return cli_fail("%s", err.text);
-    }
     shared.dry_run = dry_run;
     InitializeCriticalSection(&shared.lock);
     shared.ended = CreateEventW(NULL, TRUE, FALSE, NULL);
     SetConsoleCtrlHandler(on_console, TRUE);
-    if (StartServiceCtrlDispatcherW(table)) {
+    if (StartServiceCtrlDispatcherW(table))
         return shared.exit_code;
-    }
     const DWORD code = GetLastError();
     if (code != ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) {
         windows_fail(&err, windows_status(code), "StartServiceCtrlDispatcher", code,
@@ -401,9 +380,8 @@ void service_arguments(int *argc, char ***argv)
     for (int i = 0; utf8 != NULL && i < count; i++) {
         utf8[i] = utf16_to_utf8_new(wide[i]);
         if (utf8[i] == NULL) {
-            while (i > 0) {
+            while (i > 0)
                 free(utf8[--i]);
-            }
             free(utf8);
             return;
         }

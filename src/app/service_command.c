@@ -20,14 +20,12 @@ bool service_command_config(const char *command, char *out_path, size_t capacity
 {
     const size_t program = command[0] == '"' ? strcspn(command + 1, "\"") : 0;
     const char *config = command + 1 + program;
-    if (program == 0 || strncmp(config, RUN_CONFIG, strlen(RUN_CONFIG)) != 0) {
+    if (program == 0 || strncmp(config, RUN_CONFIG, strlen(RUN_CONFIG)) != 0)
         return false;
-    }
     config += strlen(RUN_CONFIG);
     const size_t length = strcspn(config, "\"");
-    if (length == 0 || length >= capacity || strcmp(config + length, "\"") != 0) {
+    if (length == 0 || length >= capacity || strcmp(config + length, "\"") != 0)
         return false; /* somebody added to it */
-    }
     memcpy(out_path, config, length);
     out_path[length] = '\0';
     return true;

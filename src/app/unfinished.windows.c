@@ -20,9 +20,8 @@ bool unfinished_elsewhere(const char *data_dir, char *out_path, size_t capacity)
 {
     char noted[SETUP_PATH_MAX];
     setup_data_dir_noted(noted);
-    if (noted[0] == '\0' || text_equal_nocase(noted, data_dir)) {
+    if (noted[0] == '\0' || text_equal_nocase(noted, data_dir))
         return false;
-    }
     struct restart_journal *journal = malloc(sizeof(*journal));
     const bool waits =
         journal != NULL && unfinished_read_trusted(noted, journal) && text_copy(out_path, capacity, noted);

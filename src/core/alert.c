@@ -12,9 +12,8 @@ bool alert_tells_pause(const struct alert *alert)
 static void add_line(char lines[][ALERT_LINE_MAX], size_t capacity, size_t *count, const char *format,
                      va_list args)
 {
-    if (*count >= capacity) {
+    if (*count >= capacity)
         return;
-    }
     struct text line = text_on(lines[*count], ALERT_LINE_MAX);
     text_add_v(&line, format, args);
     text_tell_cut(&line);

@@ -26,9 +26,8 @@ const char *status_text(enum status status)
 enum status err_set(struct err *err, enum status status, const char *operation, uint32_t code,
                     const char *format, ...)
 {
-    if (err == NULL || err->status != STATUS_OK) {
+    if (err == NULL || err->status != STATUS_OK)
         return status;
-    }
     err->status = status;
     err->operation = operation;
     err->code = code;
@@ -51,9 +50,8 @@ static size_t utf8_whole(const char *bytes, size_t length)
 {
     for (size_t back = 1; back <= 3 && back <= length; back++) {
         const unsigned char byte = (unsigned char)bytes[length - back];
-        if ((byte & 0xC0U) == 0x80U) {
+        if ((byte & 0xC0U) == 0x80U)
             continue; /* a continuation byte: its lead is further back */
-        }
         const size_t wanted = byte >= 0xF0U ? 4 : byte >= 0xE0U ? 3 : byte >= 0xC0U ? 2 : 1;
         return wanted > back ? length - back : length;
     }
@@ -69,11 +67,9 @@ size_t utf8_length(const char *text)
                           : p[0] < 0xF0 ? 3
                           : p[0] < 0xF5 ? 4
                                         : 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xC0U) != 0x80U) {
+    for (size_t i = 1; i < length; i++)
+        if ((p[i] & 0xC0U) != 0x80U)
             return 0;
-        }
-    }
     const bool overlong = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
     const bool outside = (p[0] == 0xED && p[1] > 0x9F) || (p[0] == 0xF4 && p[1] > 0x8F);
     return overlong || outside ? 0 : length;
@@ -95,9 +91,8 @@ void text_add(struct text *text, const char *format, ...)
 
 void text_add_v(struct text *text, const char *format, va_list args)
 {
-    if (text->truncated) {
+    if (text->truncated)
         return; /* nothing may follow the cut: the text stays a prefix of what was meant */
-    }
     const size_t room = text->capacity - text->length; /* at least 1, for the NUL */
     const int wanted = vsnprintf(text->data + text->length, room, format, args);
     if (wanted < 0) { /* an encoding error: keep what was there */
@@ -114,9 +109,8 @@ void text_add_v(struct text *text, const char *format, va_list args)
 
 void text_add_bytes(struct text *text, const char *bytes, size_t count)
 {
-    if (text->truncated) {
+    if (text->truncated)
         return;
-    }
     const size_t room = text->capacity - text->length - 1;
     const bool fits = count <= room;
     memcpy(text->data + text->length, bytes, fits ? count : room);
@@ -135,11 +129,10 @@ void text_add_clean(struct text *text, const char *from_outside)
         const size_t length = utf8_length(p);
         const bool is_control =
             byte[0] < 0x20 || byte[0] == 0x7F || (length == 2 && byte[0] == 0xC2 && byte[1] < 0xA0);
-        if (length == 0 || is_control) {
+        if (length == 0 || is_control)
             text_add_bytes(text, "?", 1);
-        } else {
+        else
             text_add_bytes(text, p, length);
-        }
         p += length > 0 ? length : 1;
     }
 }
@@ -147,13 +140,11 @@ void text_add_clean(struct text *text, const char *from_outside)
 void text_tell_cut(struct text *text)
 {
     static const char dots[] = "...";
-    if (!text->truncated || text->capacity < sizeof dots) {
+    if (!text->truncated || text->capacity < sizeof dots)
         return;
-    }
     const size_t most = text->capacity - sizeof dots;
-    if (text->length > most) {
+    if (text->length > most)
         text->length = utf8_whole(text->data, most);
-    }
     memcpy(text->data + text->length, dots, sizeof dots);
     text->length += sizeof dots - 1;
 }
@@ -174,14 +165,12 @@ static bool buffer_reserve(struct buffer *buffer, size_t count)
         return false;
     }
     const size_t wanted = buffer->length + count + 1;
-    if (wanted <= buffer->capacity) {
+    if (wanted <= buffer->capacity)
         return true;
-    }
     /* never above the limit, so that what fits the capacity is allowed */
     size_t capacity = buffer->capacity != 0 ? buffer->capacity : BUFFER_CAPACITY_FIRST;
-    while (capacity < wanted) {
+    while (capacity < wanted)
         capacity = capacity > limit / 2 ? limit : capacity * 2;
-    }
     capacity = capacity < limit ? capacity : limit;
     char *data = realloc(buffer->data, capacity);
     if (data == NULL) {
@@ -201,25 +190,22 @@ void buffer_add(struct buffer *buffer, const char *format, ...)
     va_list again;
     va_copy(again, args);
     int wanted = vsnprintf(room > 0 ? buffer->data + buffer->length : NULL, room, format, args);
-    if (wanted < 0) {
+    if (wanted < 0)
         buffer->failed = true;
-    } else if ((size_t)wanted >= room && buffer_reserve(buffer, (size_t)wanted)) {
+    else if ((size_t)wanted >= room && buffer_reserve(buffer, (size_t)wanted))
         wanted = vsnprintf(buffer->data + buffer->length, (size_t)wanted + 1, format, again);
-    }
-    if (!buffer->failed) {
+    if (!buffer->failed)
         buffer->length += (size_t)wanted;
-    } else if (buffer->data != NULL) {
+    else if (buffer->data != NULL)
         buffer->data[buffer->length] = '\0'; /* take the part back that had fitted */
-    }
     va_end(again);
     va_end(args);
 }
 
 void buffer_add_bytes(struct buffer *buffer, const char *bytes, size_t count)
 {
-    if (!buffer_reserve(buffer, count)) {
+    if (!buffer_reserve(buffer, count))
         return;
-    }
     memcpy(buffer->data + buffer->length, bytes, count);
     buffer->length += count;
     buffer->data[buffer->length] = '\0';
@@ -230,9 +216,8 @@ void buffer_add_csv(struct buffer *buffer, const char *text)
     /* The first letters of a formula; an apostrophe makes it a text everywhere. */
     buffer_add(buffer, strchr("=+-@", *text) != NULL && *text != '\0' ? "\"'" : "\"");
     for (; *text != '\0'; text++) {
-        if (*text == '"') {
+        if (*text == '"')
             buffer_add_bytes(buffer, text, 1);
-        }
         const bool is_control = (unsigned char)*text < ' ' || *text == 0x7F;
         buffer_add_bytes(buffer, is_control ? "?" : text, 1);
     }
@@ -277,18 +262,16 @@ static bool same_letter(char a, char b)
 int text_compare_nocase(const char *a, const char *b)
 {
     size_t i = 0;
-    while (a[i] != '\0' && same_letter(a[i], b[i])) {
+    while (a[i] != '\0' && same_letter(a[i], b[i]))
         i++;
-    }
     return (unsigned char)ascii_lower(a[i]) - (unsigned char)ascii_lower(b[i]);
 }
 
 bool text_begins_nocase(const char *text, const char *begin)
 {
     size_t i = 0;
-    while (begin[i] != '\0' && same_letter(text[i], begin[i])) {
+    while (begin[i] != '\0' && same_letter(text[i], begin[i]))
         i++;
-    }
     return begin[i] == '\0';
 }
 

@@ -19,9 +19,8 @@ static void read_scalar(struct config_reader *reader, const struct config_row *r
                         const struct config_place *place, void *at)
 {
     const char *text = json_string_value(value);
-    if (json_is_null(value) && row->key.nullable) {
+    if (json_is_null(value) && row->key.nullable)
         return; /* the default stays */
-    }
     if (text != NULL && row->key.type == CONFIG_STRING) {
         const char *complaint = NULL;
         for (const char *p = text; *p != '\0'; p++) {
@@ -31,9 +30,8 @@ static void read_scalar(struct config_reader *reader, const struct config_row *r
                                 : "must not contain control characters";
             }
         }
-        if (complaint == NULL && row->check != NULL && text[0] != '\0') {
+        if (complaint == NULL && row->check != NULL && text[0] != '\0')
             complaint = row->check(text);
-        }
         if (complaint != NULL) {
             char storage[2 * CONFIG_QUOTED_MAX];
             struct text quoted = text_on(storage, sizeof(storage));
@@ -70,11 +68,10 @@ static void read_object(struct config_reader *reader, const char *prefix, json_t
     {
         const struct config_place member = config_place_member(place, ordinal++, name);
         const struct config_row *row = config_find_child(prefix, name);
-        if (row != NULL) {
+        if (row != NULL)
             read_value(reader, row, value, &member, base);
-        } else {
+        else
             config_report_unknown_key(reader, &member, prefix, name);
-        }
     }
     for (size_t i = 0; i < config_row_count; i++) {
         const char *child =
@@ -105,9 +102,8 @@ static void read_array(struct config_reader *reader, const struct config_row *ro
     for (size_t i = 0; i < (beyond != NULL ? given : count); i++) {
         char *at = i < count ? (char *)base + row->offset + i * row->size : beyond;
         memset(at, 0, row->size);
-        if (row->element_default != NULL) {
+        if (row->element_default != NULL)
             memcpy(at, row->element_default, row->size);
-        }
         const struct config_place member = config_place_element(place, i);
         read_value(reader, element, json_array_get(array, i), &member, at);
     }
@@ -118,13 +114,12 @@ static void read_array(struct config_reader *reader, const struct config_row *ro
 static void read_value(struct config_reader *reader, const struct config_row *row, json_t *value,
                        const struct config_place *place, void *base)
 {
-    if (row->key.type == CONFIG_OBJECT && json_is_object(value)) {
+    if (row->key.type == CONFIG_OBJECT && json_is_object(value))
         read_object(reader, row->key.path, value, place, base);
-    } else if (row->key.type == CONFIG_ARRAY && json_is_array(value)) {
+    else if (row->key.type == CONFIG_ARRAY && json_is_array(value))
         read_array(reader, row, value, place, base);
-    } else {
+    else
         read_scalar(reader, row, value, place, (char *)base + row->offset);
-    }
 }
 
 /* "storewatch@" ("s@", if that is too long) and the domain of the first recipient: one that the relay knows. */
@@ -159,11 +154,9 @@ static const char *syntax_hint(const char *complaint)
         {"unable to decode byte", " (the file must be saved as UTF-8)"},
         {"maximum parsing depth", " (the configuration is never that deep)"},
     };
-    for (size_t i = 0; i < ARRAY_COUNT(hints); i++) {
-        if (strstr(complaint, hints[i].complaint) != NULL) {
+    for (size_t i = 0; i < ARRAY_COUNT(hints); i++)
+        if (strstr(complaint, hints[i].complaint) != NULL)
             return hints[i].hint;
-        }
-    }
     return "";
 }
 
@@ -184,9 +177,8 @@ static bool is_key_word(const char *word, size_t length)
     for (size_t i = 0; i < config_row_count; i++) {
         const char *dot = strrchr(config_rows[i].key.path, '.');
         const char *name = dot != NULL ? dot + 1 : config_rows[i].key.path;
-        if (strlen(name) == length && memcmp(name, word, length) == 0) {
+        if (strlen(name) == length && memcmp(name, word, length) == 0)
             return true;
-        }
     }
     return false;
 }
@@ -198,12 +190,10 @@ static size_t without_secrets(const char *complaint, const char *json, size_t le
     const size_t whole = strlen(complaint);
     const char *quoted = strstr(complaint, near);
     bool has_secrets = false;
-    for (size_t i = 0; i + strlen(secret) <= length && !has_secrets; i++) {
+    for (size_t i = 0; i + strlen(secret) <= length && !has_secrets; i++)
         has_secrets = text_begins_nocase(json + i, secret);
-    }
-    if (quoted == NULL || !has_secrets) {
+    if (quoted == NULL || !has_secrets)
         return whole;
-    }
     const char *token = quoted + strlen(near);
     size_t token_length = strlen(token) - (whole > 0 && complaint[whole - 1] == '\'');
     if (token_length >= 2 && token[0] == '"' && token[token_length - 1] == '"') {
@@ -241,18 +231,15 @@ static json_t *load(const char *json, size_t length, char **out_blanked, struct 
     json_t *root = json_loadb(json, length, JSON_REJECT_DUPLICATES, &error);
     while (root == NULL && json_error_code(&error) == json_error_duplicate_key) {
         report_syntax(findings, &error, json, length);
-        if (*out_blanked == NULL && (*out_blanked = malloc(length)) != NULL) {
+        if (*out_blanked == NULL && (*out_blanked = malloc(length)) != NULL)
             memcpy(*out_blanked, json, length);
-        }
         if (*out_blanked == NULL || findings->count == CONFIG_ERRORS_MAX ||
-            !config_blank_duplicate(*out_blanked, length, (size_t)error.position)) {
+            !config_blank_duplicate(*out_blanked, length, (size_t)error.position))
             return NULL;
-        }
         root = json_loadb(*out_blanked, length, JSON_REJECT_DUPLICATES, &error);
     }
-    if (root == NULL) {
+    if (root == NULL)
         report_syntax(findings, &error, json, length);
-    }
     return root;
 }
 
@@ -263,9 +250,8 @@ static atomic_uint allocations_failed;
 static void *json_allocate(size_t size)
 {
     void *memory = allocate_below(size);
-    if (memory == NULL) {
+    if (memory == NULL)
         atomic_fetch_add(&allocations_failed, 1);
-    }
     return memory;
 }
 
@@ -285,19 +271,15 @@ static const char *refused(const char *json, size_t length, size_t *out_at)
 {
     *out_at = 0;
     if (length >= 2 && (json[0] == '\0' || json[1] == '\0' || memcmp(json, "\xFF\xFE", 2) == 0 ||
-                        memcmp(json, "\xFE\xFF", 2) == 0)) {
+                        memcmp(json, "\xFE\xFF", 2) == 0))
         return "the file is UTF-16; save it as UTF-8";
-    }
-    if (length > CONFIG_BYTES_MAX) {
+    if (length > CONFIG_BYTES_MAX)
         return "the file is larger than 1 MiB; a configuration is at most that";
-    }
     size_t blank = 0;
-    while (blank < length && config_is_space(json[blank])) {
+    while (blank < length && config_is_space(json[blank]))
         blank++;
-    }
-    if (blank == length) {
+    if (blank == length)
         return "the file is empty; it must hold one object: {...}";
-    }
     const char *nul = memchr(json, '\0', length);
     *out_at = nul != NULL ? (size_t)(nul - json) : 0;
     return nul != NULL ? "a NUL byte: this is not a text file" : NULL;
@@ -330,9 +312,8 @@ enum status config_parse(const char *json, size_t length, struct config *out_con
         status = STATUS_NO_MEMORY;
         goto done;
     }
-    if (root == NULL) {
+    if (root == NULL)
         goto done;
-    }
     config_default(config);
     struct config_reader reader = {blanked != NULL ? blanked : json, length, root, config, out_findings};
     const struct config_place top = {0};
@@ -363,9 +344,8 @@ enum status config_load(const char *path, struct config *out_config, struct conf
     enum status status = STATUS_OK;
     char *json = NULL;
     FILE *file = fopen(path, "rb");
-    if (file == NULL) {
+    if (file == NULL)
         return err_set_open(err, path, errno);
-    }
     const size_t capacity = CONFIG_BYTES_MAX + 4; /* more than is allowed, so that too much is seen */
     json = malloc(capacity);
     if (json == NULL) {
@@ -405,9 +385,8 @@ bool config_window_open(const struct config *config, int weekday, int minute_of_
         const bool over_midnight = window->to_minute < window->from_minute;
         if (window->from_minute == window->to_minute ? today
             : over_midnight                          ? (today && begun) || (yesterday && not_over)
-                                                     : today && begun && not_over) {
+                                                     : today && begun && not_over)
             return true;
-        }
     }
     return config->window_count == 0;
 }

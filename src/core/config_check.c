@@ -19,9 +19,8 @@ static bool has_error_at(const struct config_reader *reader, const char *key)
 {
     for (size_t i = 0; i < reader->findings->count; i++) {
         const struct config_finding *finding = &reader->findings->items[i];
-        if (!finding->warning && strcmp(finding->key, key) == 0) {
+        if (!finding->warning && strcmp(finding->key, key) == 0)
             return true;
-        }
     }
     return false;
 }
@@ -33,9 +32,8 @@ static bool has_unknown_key(const struct config_reader *reader, const struct con
     for (size_t i = 0; i < reader->findings->count; i++) {
         const struct config_finding *finding = &reader->findings->items[i];
         if (finding->unknown_key && strncmp(finding->key, place->key, length) == 0 &&
-            finding->key[length] == '.') {
+            finding->key[length] == '.')
             return true;
-        }
     }
     return false;
 }
@@ -101,9 +99,8 @@ static void check_ladder(struct config_reader *reader)
 {
     const struct config *config = reader->config;
     const struct config_place place = config_place_of(reader, "actions.ladder");
-    if (!config_is_sound(reader, "actions.ladder")) {
+    if (!config_is_sound(reader, "actions.ladder"))
         return;
-    }
     if (config->ladder_count == 0 || config->ladder[0] != RUNG_ALERT) {
         config_report(reader, &place, ERROR_AT_VALUE,
                       "must begin with \"alert\": people are told before anything is done");
@@ -131,13 +128,11 @@ static void check_on_hang(struct config_reader *reader)
     const struct config *config = reader->config;
     if (config->on_hang != HANG_TERMINATE_CLIENT || !config_is_sound(reader, "actions.on_hang") ||
         !config_is_sound(reader, "clients") || !config_is_sound(reader, "mode") ||
-        !config_is_sound(reader, "actions.ladder")) {
+        !config_is_sound(reader, "actions.ladder"))
         return;
-    }
     bool has_service = false;
-    for (size_t i = 0; i < config->client_count; i++) {
+    for (size_t i = 0; i < config->client_count; i++)
         has_service |= config->clients[i].service[0] != '\0';
-    }
     const char *why =
         config->mode == MODE_ALERT  ? "nothing is ended in mode \"alert\": set mode \"act\""
         : config->ladder_count == 1 ? "nothing is stopped: add \"restart_client\" to actions.ladder"
@@ -200,9 +195,8 @@ static void check_mail(struct config_reader *reader)
     const struct config *config = reader->config;
     const bool to = config->recipient_count > 0 || !config_is_sound(reader, "mail.to");
     const bool relays = config->relay_count > 0 || !config_is_sound(reader, "mail.relays");
-    if (to && relays) {
+    if (to && relays)
         return;
-    }
     const struct config_place place = config_place_of(reader, to       ? "mail.relays"
                                                               : relays ? "mail.to"
                                                                        : "mail");
@@ -217,9 +211,8 @@ static void check_metrics_file(struct config_reader *reader)
     const char *path = reader->config->metrics_textfile;
     const size_t length = strlen(path), ending_length = sizeof(ending) - 1;
     if (length == 0 || !config_is_sound(reader, "metrics_textfile") ||
-        (length > ending_length && strcmp(path + length - ending_length, ending) == 0)) {
+        (length > ending_length && strcmp(path + length - ending_length, ending) == 0))
         return;
-    }
     const struct config_place place = config_place_of(reader, "metrics_textfile");
     config_report(reader, &place, WARNING_AT_VALUE,
                   "windows_exporter reads only files whose name ends in \"%s\"", ending);

@@ -152,9 +152,8 @@ const char *config_child_name(const char *path, const char *prefix)
 {
     const size_t length = strlen(prefix);
     if (length > 0) {
-        if (strncmp(path, prefix, length) != 0 || path[length] != '.') {
+        if (strncmp(path, prefix, length) != 0 || path[length] != '.')
             return NULL;
-        }
         path += length + 1;
     }
     return strpbrk(path, ".[") == NULL ? path : NULL;
@@ -164,9 +163,8 @@ const struct config_row *config_find_child(const char *prefix, const char *name)
 {
     for (size_t i = 0; i < config_row_count; i++) {
         const char *child = config_child_name(config_rows[i].key.path, prefix);
-        if (child != NULL && strcmp(child, name) == 0) {
+        if (child != NULL && strcmp(child, name) == 0)
             return &config_rows[i];
-        }
     }
     return NULL;
 }

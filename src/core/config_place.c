@@ -13,9 +13,8 @@
 static struct config_place place_below(const struct config_place *parent, size_t ordinal)
 {
     struct config_place place = *parent;
-    if (place.depth < CONFIG_DEPTH_MAX) {
+    if (place.depth < CONFIG_DEPTH_MAX)
         place.ordinals[place.depth++] = ordinal;
-    }
     return place;
 }
 
@@ -80,19 +79,16 @@ struct config_place config_place_of(const struct config_reader *reader, const ch
  * looks past the end. `at` is an offset into the text. */
 static size_t skip_space(const struct config_reader *reader, size_t at)
 {
-    while (at < reader->length && config_is_space(reader->json[at])) {
+    while (at < reader->length && config_is_space(reader->json[at]))
         at++;
-    }
     return at;
 }
 
 static size_t skip_string(const struct config_reader *reader, size_t at)
 {
-    for (at++; at < reader->length && reader->json[at] != '"'; at++) {
-        if (reader->json[at] == '\\') {
+    for (at++; at < reader->length && reader->json[at] != '"'; at++)
+        if (reader->json[at] == '\\')
             at++;
-        }
-    }
     return at + 1;
 }
 
@@ -115,9 +111,8 @@ static size_t skip_value(const struct config_reader *reader, size_t at)
             at++;
             continue;
         }
-        if (depth == 0) {
+        if (depth == 0)
             return at;
-        }
     }
     return at;
 }
@@ -132,9 +127,8 @@ static size_t child_offset(const struct config_reader *reader, size_t at, size_t
             at = skip_space(reader, skip_string(reader, at));
             at = skip_space(reader, at + 1); /* the colon */
         }
-        if (i == ordinal || at >= reader->length) {
+        if (i == ordinal || at >= reader->length)
             return at;
-        }
         at = skip_space(reader, skip_value(reader, at));
         at = skip_space(reader, at + 1); /* the comma */
     }
@@ -144,9 +138,8 @@ static size_t place_offset(const struct config_reader *reader, const struct conf
                            bool want_key)
 {
     size_t at = skip_space(reader, 0);
-    for (size_t i = 0; i < place->depth && at < reader->length; i++) {
+    for (size_t i = 0; i < place->depth && at < reader->length; i++)
         at = child_offset(reader, at, place->ordinals[i], want_key && i + 1 == place->depth);
-    }
     return at < reader->length ? at : reader->length;
 }
 
@@ -155,9 +148,8 @@ static size_t place_offset(const struct config_reader *reader, const struct conf
 struct config_finding *config_add_finding(struct config_findings *findings, bool warning)
 {
     findings->error_count += !warning;
-    if (findings->count >= CONFIG_ERRORS_MAX) {
+    if (findings->count >= CONFIG_ERRORS_MAX)
         return NULL;
-    }
     struct config_finding *finding = &findings->items[findings->count++];
     *finding = (struct config_finding){.warning = warning, .line = 1, .column = 1};
     return finding;
@@ -180,9 +172,8 @@ void config_report(struct config_reader *reader, const struct config_place *plac
                    enum config_finding_kind kind, const char *format, ...)
 {
     struct config_finding *finding = config_add_finding(reader->findings, kind == WARNING_AT_VALUE);
-    if (finding == NULL) {
+    if (finding == NULL)
         return;
-    }
     finding->unknown_key = kind == ERROR_UNKNOWN_KEY;
     config_point_at(finding, reader->json, place_offset(reader, place, finding->unknown_key));
     memcpy(finding->key, place->key, sizeof(finding->key));
@@ -199,9 +190,8 @@ bool config_is_sound(const struct config_reader *reader, const char *key)
     for (size_t i = 0; i < reader->findings->count; i++) {
         const struct config_finding *finding = &reader->findings->items[i];
         if (!finding->warning && strncmp(finding->key, key, length) == 0 &&
-            (finding->key[length] == '\0' || finding->key[length] == '.' || finding->key[length] == '[')) {
+            (finding->key[length] == '\0' || finding->key[length] == '.' || finding->key[length] == '['))
             return false;
-        }
     }
     return true;
 }
@@ -225,12 +215,10 @@ void config_sort_findings(struct config_findings *findings)
 void config_tell_cut(struct config_findings *findings)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < findings->count; i++) {
+    for (size_t i = 0; i < findings->count; i++)
         kept += !findings->items[i].warning;
-    }
-    if (kept == findings->error_count) {
+    if (kept == findings->error_count)
         return;
-    }
     struct config_finding *last = &findings->items[findings->count];
     *last = (struct config_finding){.line = last[-1].line, .column = last[-1].column};
     findings->count++;

@@ -34,9 +34,8 @@ const char *config_check_service_name(const char *value)
 static bool is_address_part(const char *part, size_t length, const char *refused)
 {
     bool good = length > 0;
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         good = good && part[i] > ' ' && part[i] < 0x7F && strchr(refused, part[i]) == NULL;
-    }
     return good;
 }
 
@@ -44,9 +43,8 @@ bool config_is_mail_address(const char *address, size_t length)
 {
     static const char specials[] = "<>()[],;:\\\"@"; /* RFC 5322, 3.2.3 */
     const char *at = memchr(address, '@', length);
-    if (at == NULL || length >= CONFIG_ADDRESS_MAX) {
+    if (at == NULL || length >= CONFIG_ADDRESS_MAX)
         return false;
-    }
     const char *domain = at + 1;
     size_t domain_length = length - (size_t)(domain - address);
     const bool literal = domain_length > 2 && domain[0] == '[' && domain[domain_length - 1] == ']';
@@ -100,9 +98,8 @@ static bool parse_days(const char *value, uint8_t *out_days)
                     break;
                 }
             }
-            if (ends[side] < 0) {
+            if (ends[side] < 0)
                 return false;
-            }
             p += 3;
             if (side == 0 && *p != '-') {
                 ends[1] = ends[0];
@@ -112,17 +109,15 @@ static bool parse_days(const char *value, uint8_t *out_days)
         }
         for (int day = ends[0];; day = (day + 1) % 7) {
             bits |= 1U << day;
-            if (day == ends[1]) {
+            if (day == ends[1])
                 break;
-            }
         }
         if (*p == '\0') {
             *out_days = (uint8_t)bits;
             return true;
         }
-        if (*p++ != ',') {
+        if (*p++ != ',')
             return false;
-        }
     }
 }
 
@@ -130,9 +125,8 @@ static bool parse_days(const char *value, uint8_t *out_days)
 static bool parse_time_of_day(const char *value, int *out_minute)
 {
     if (strlen(value) != 5 || strspn(value, "0123456789") != 2 || value[2] != ':' ||
-        strspn(value + 3, "0123456789") != 2) {
+        strspn(value + 3, "0123456789") != 2)
         return false;
-    }
     const int hour = (value[0] - '0') * 10 + value[1] - '0';
     const int minute = (value[3] - '0') * 10 + value[4] - '0';
     *out_minute = hour * 60 + minute;
@@ -148,12 +142,10 @@ static int choice_index(const char *choices, const char *word)
     int index = 0;
     for (const char *p = choices;; index++) {
         const size_t span = strcspn(p, "|");
-        if (span == length && memcmp(p, word, length) == 0) {
+        if (span == length && memcmp(p, word, length) == 0)
             return index;
-        }
-        if (p[span] == '\0') {
+        if (p[span] == '\0')
             return -1;
-        }
         p += span + 1;
     }
 }
@@ -200,25 +192,22 @@ static bool store_text(const struct config_row *row, const char *value, void *at
     }
     case CONFIG_DURATION: {
         int64_t ms;
-        if (duration_parse(value, &ms) != STATUS_OK || !in_range(&row->key, (double)ms)) {
+        if (duration_parse(value, &ms) != STATUS_OK || !in_range(&row->key, (double)ms))
             return false;
-        }
         memcpy(at, &ms, sizeof(ms));
         return true;
     }
     case CONFIG_SIZE: {
         double bytes;
-        if (size_parse(value, &bytes) != STATUS_OK || !in_range(&row->key, bytes)) {
+        if (size_parse(value, &bytes) != STATUS_OK || !in_range(&row->key, bytes))
             return false;
-        }
         memcpy(at, &bytes, sizeof(bytes));
         return true;
     }
     case CONFIG_TIME: {
         int minute;
-        if (!parse_time_of_day(value, &minute) || !in_range(&row->key, minute)) {
+        if (!parse_time_of_day(value, &minute) || !in_range(&row->key, minute))
             return false;
-        }
         store_whole(at, row->size, minute % 1440);
         return true;
     }
@@ -245,17 +234,15 @@ bool config_store_scalar(const struct config_row *row, const json_t *value, void
     }
     case CONFIG_NUMBER: {
         const double number = json_is_number(value) ? json_number_value(value) : NAN;
-        if (!in_range(&row->key, number)) {
+        if (!in_range(&row->key, number))
             return false;
-        }
         memcpy(at, &number, sizeof(number));
         return true;
     }
     case CONFIG_BOOLEAN: {
         const bool flag = json_is_true(value);
-        if (json_is_boolean(value)) {
+        if (json_is_boolean(value))
             memcpy(at, &flag, sizeof(flag));
-        }
         return json_is_boolean(value);
     }
     default:

@@ -26,9 +26,8 @@ void config_add_allowed(struct text *text, const struct config_key *key)
         for (const char *p = key->choices;;) {
             const size_t span = strcspn(p, "|");
             text_add(text, "\"%.*s\"", (int)span, p);
-            if (p[span] == '\0') {
+            if (p[span] == '\0')
                 break;
-            }
             p += span + 1;
             text_add(text, strchr(p, '|') != NULL ? ", " : " or ");
         }
@@ -54,11 +53,10 @@ void config_add_allowed(struct text *text, const struct config_key *key)
         text_add(text, "days such as \"mon-sun\" or \"mon,wed,fri-sat\"");
         break;
     case CONFIG_INTEGER:
-        if (key->min == key->max) {
+        if (key->min == key->max)
             text_add(text, "the number %.0f", key->min);
-        } else {
+        else
             text_add(text, "a whole number from %.0f to %.0f", key->min, key->max);
-        }
         break;
     case CONFIG_NUMBER:
         text_add(text, "a number from %g to %g", key->min, key->max);
@@ -67,9 +65,8 @@ void config_add_allowed(struct text *text, const struct config_key *key)
         text_add(text, "true or false");
         break;
     }
-    if (key->nullable) {
+    if (key->nullable)
         text_add(text, ", or null");
-    }
 }
 
 void config_add_quoted(struct text *text, const char *value)
@@ -118,12 +115,10 @@ static size_t edit_distance(const char *a, const char *b)
     size_t before[KEY_DISTANCE_MAX + 1], above[KEY_DISTANCE_MAX + 1], now[KEY_DISTANCE_MAX + 1];
     const size_t rows_count = strlen(a);
     const size_t columns = strlen(b);
-    if (rows_count > KEY_DISTANCE_MAX || columns > KEY_DISTANCE_MAX) {
+    if (rows_count > KEY_DISTANCE_MAX || columns > KEY_DISTANCE_MAX)
         return SIZE_MAX;
-    }
-    for (size_t j = 0; j <= columns; j++) {
+    for (size_t j = 0; j <= columns; j++)
         above[j] = before[j] = j;
-    }
     for (size_t i = 1; i <= rows_count; i++) {
         now[0] = i;
         for (size_t j = 1; j <= columns; j++) {
@@ -132,9 +127,8 @@ static size_t edit_distance(const char *a, const char *b)
             best = above[j] + 1 < best ? above[j] + 1 : best;
             best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
             if (i > 1 && j > 1 && ascii_lower(a[i - 1]) == ascii_lower(b[j - 2]) &&
-                ascii_lower(a[i - 2]) == ascii_lower(b[j - 1]) && before[j - 2] + 1 < best) {
+                ascii_lower(a[i - 2]) == ascii_lower(b[j - 1]) && before[j - 2] + 1 < best)
                 best = before[j - 2] + 1;
-            }
             now[j] = best;
         }
         memcpy(before, above, sizeof(before));
@@ -163,14 +157,12 @@ static const char *nearest_key(const char *prefix, const char *name)
             nearest = child;
         }
     }
-    if (nearest != NULL && is_near(distance, nearest)) {
+    if (nearest != NULL && is_near(distance, nearest))
         return nearest;
-    }
     for (size_t i = 0; i < config_row_count; i++) {
         const char *dot = strrchr(config_rows[i].key.path, '.');
-        if (dot != NULL && text_equal_nocase(dot + 1, name)) {
+        if (dot != NULL && text_equal_nocase(dot + 1, name))
             return config_rows[i].key.path;
-        }
     }
     return NULL;
 }
@@ -185,9 +177,8 @@ void config_report_unknown_key(struct config_reader *reader, const struct config
     char storage[320];
     struct text text = text_on(storage, sizeof(storage));
     const char *nearest = nearest_key(prefix, name);
-    if (nearest != NULL) {
+    if (nearest != NULL)
         text_add(&text, "; did you mean \"%s\"?", nearest);
-    }
     text_add(&text, " Allowed here: ");
     const char *separator = "";
     for (size_t i = 0; i < config_row_count; i++) {

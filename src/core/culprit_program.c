@@ -45,12 +45,11 @@ static bool may_belong(const struct culprit_work *work, const struct suspect *su
 
 static void know_too(struct culprit_known *known, const struct culprit_known *its)
 {
-    for (size_t c = 0; c < GROWER_COLUMNS; c++) {
+    for (size_t c = 0; c < GROWER_COLUMNS; c++)
         if (its->state[c] == VERDICT_UNBOUNDED)
             known->state[c] = VERDICT_UNBOUNDED;
         else if (known->state[c] != VERDICT_UNBOUNDED && its->state[c] != known->state[c])
             known->state[c] = VERDICT_LEARNING;
-    }
     known->lacks_fix |= its->lacks_fix;
 }
 

@@ -475,11 +475,10 @@ static void incident_grows_on(struct step *step, struct open_incident *open, con
         return; /* what would be told has just changed; that it is over, or goes on, is seen soon */
     if (is_told_with_a_process(step, open, verdict))
         open->told_mono_ms = step->clock.mono_ms;
-    if (!open->incident.escalated && near_exhaustion(step, &open->incident)) {
+    if (!open->incident.escalated && near_exhaustion(step, &open->incident))
         incident_tell_again(step, open, ALERT_ESCALATED);
-    } else if (reminder_is_due(step, open) || ends_far_sooner_than_ms(step, open)) {
+    else if (reminder_is_due(step, open) || ends_far_sooner_than_ms(step, open))
         incident_tell_again(step, open, ALERT_REMINDER);
-    }
 }
 
 static bool is_called_growth(const struct verdict *verdict)

@@ -25,9 +25,8 @@
 /* Where the word first stands, without case; NULL: nowhere. */
 static const char *find_nocase(const char *text, const char *word)
 {
-    while (*text != '\0' && !text_begins_nocase(text, word)) {
+    while (*text != '\0' && !text_begins_nocase(text, word))
         text++;
-    }
     return *text != '\0' ? text : NULL;
 }
 
@@ -46,18 +45,14 @@ static bool names_a_multiple(const char *counter)
 {
     static const char *const parts[] = {"kbytes", "mbytes", "gbytes", "kilobytes", "megabytes", "gigabytes"};
     static const char *const words[] = {"kb", "mb", "gb", "kib", "mib", "gib"};
-    for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
-        if (contains_nocase(counter, parts[i])) {
+    for (size_t i = 0; i < ARRAY_COUNT(parts); i++)
+        if (contains_nocase(counter, parts[i]))
             return true;
-        }
-    }
     for (const char *word = counter; *word != '\0'; word++) {
         const bool begins = is_letter(word[0]) && (word == counter || !is_letter(word[-1]));
-        for (size_t i = 0; begins && i < ARRAY_COUNT(words); i++) {
-            if (text_begins_nocase(word, words[i]) && !is_letter(word[strlen(words[i])])) {
+        for (size_t i = 0; begins && i < ARRAY_COUNT(words); i++)
+            if (text_begins_nocase(word, words[i]) && !is_letter(word[strlen(words[i])]))
                 return true;
-            }
-        }
     }
     return false;
 }
@@ -66,13 +61,11 @@ enum unit perfmon_unit(const char *name)
 {
     const char *slash = strrchr(name, '\\');
     const char *counter = slash != NULL ? slash + 1 : name;
-    if (counter[0] == '%' || names_a_multiple(counter)) {
+    if (counter[0] == '%' || names_a_multiple(counter))
         return UNIT_OTHER;
-    }
     if (contains_nocase(counter, "bytes") || contains_nocase(counter, "working set") ||
-        contains_nocase(counter, "commit limit")) {
+        contains_nocase(counter, "commit limit"))
         return UNIT_BYTES;
-    }
     return contains_nocase(counter, "handle count") || contains_nocase(counter, "handles") ? UNIT_HANDLES
                                                                                            : UNIT_OTHER;
 }
@@ -83,9 +76,8 @@ bool perfmon_split_process(const char *name, struct perfmon_process *out_process
     const char *found = find_nocase(name, object);
     const char *instance = found != NULL ? found + strlen(object) : "";
     const char *end = strstr(instance, ")\\");
-    if (end == NULL || end == instance) {
+    if (end == NULL || end == instance)
         return false;
-    }
     *out_process = (struct perfmon_process){
         .instance = instance, .instance_length = (size_t)(end - instance), .counter = end + 2};
     return true;
@@ -94,9 +86,8 @@ bool perfmon_split_process(const char *name, struct perfmon_process *out_process
 size_t perfmon_base_length(const char *instance, size_t length)
 {
     size_t after_hash = length;
-    while (after_hash > 0 && instance[after_hash - 1] != '#') {
+    while (after_hash > 0 && instance[after_hash - 1] != '#')
         after_hash--;
-    }
     return after_hash > 0 ? after_hash - 1 : length;
 }
 
@@ -115,9 +106,8 @@ static bool parse_bias(const char *header, int64_t *out_ms)
 static void take_zone(struct perfmon *reader, const char *heading)
 {
     reader->bias_ms = 0;
-    if (reader->is_pdh && !parse_bias(heading, &reader->bias_ms)) {
+    if (reader->is_pdh && !parse_bias(heading, &reader->bias_ms))
         reader->lacks_zone = true;
-    }
 }
 
 static bool is_ascii_text(unsigned char byte)
@@ -128,15 +118,13 @@ static bool is_ascii_text(unsigned char byte)
 /* With its mark, or the first two characters are ASCII, the low byte of each before or after its high one. */
 static bool is_utf16(const unsigned char *bytes, size_t count)
 {
-    if (count >= 2 && ((bytes[0] == 0xFF && bytes[1] == 0xFE) || (bytes[0] == 0xFE && bytes[1] == 0xFF))) {
+    if (count >= 2 && ((bytes[0] == 0xFF && bytes[1] == 0xFE) || (bytes[0] == 0xFE && bytes[1] == 0xFF)))
         return true;
-    }
     for (size_t low = 0; low < 2; low++) {
         const size_t high = 1 - low;
         if (count >= 4 && bytes[high] == 0 && bytes[2 + high] == 0 && is_ascii_text(bytes[low]) &&
-            is_ascii_text(bytes[2 + low])) {
+            is_ascii_text(bytes[2 + low]))
             return true;
-        }
     }
     return false;
 }
@@ -144,18 +132,14 @@ static bool is_utf16(const unsigned char *bytes, size_t count)
 /* What the file is when it is no text at all. */
 static const char *foreign_format(const unsigned char *bytes, size_t count)
 {
-    if (is_utf16(bytes, count)) {
+    if (is_utf16(bytes, count))
         return "the file is UTF-16 (\"Unicode\"): save it as UTF-8 or ANSI";
-    }
-    if (count >= 2 && (bytes[0] == 0 || bytes[1] == 0)) { /* a .blg begins with the size of its buffers */
+    if (count >= 2 && (bytes[0] == 0 || bytes[1] == 0)) /* a .blg begins with the size of its buffers */
         return "the file is binary (" BINARY_LOG_HINT ")";
-    }
-    if (count >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B) {
+    if (count >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B)
         return "the file is compressed with gzip: unpack it first";
-    }
-    if (count >= 4 && memcmp(bytes, "PK\3\4", 4) == 0) {
+    if (count >= 4 && memcmp(bytes, "PK\3\4", 4) == 0)
         return "the file is a workbook or an archive: save it as CSV";
-    }
     return NULL;
 }
 
@@ -176,9 +160,8 @@ static size_t mark_length(const char *text, size_t length)
 
 static enum status refuse_heading(const struct perfmon *reader, char *name, struct err *err)
 {
-    for (char *c = name; *c != '\0'; c++) { /* it may be anything, and goes to a console */
+    for (char *c = name; *c != '\0'; c++) /* it may be anything, and goes to a console */
         *c = *c < ' ' || *c > '~' ? '?' : *c;
-    }
     return perfmon_malformed(
         reader, err,
         "the first column is \"%.60s\"; it must be \"timestamp\" or \"(PDH-CSV 4.0) ...\", columns "
@@ -192,14 +175,12 @@ static enum status take_columns(struct perfmon *reader, char *p, struct err *err
     while (p != NULL) {
         const char *complaint = NULL;
         const char *name = perfmon_take_field(p, &p, &complaint);
-        if (name == NULL) {
+        if (name == NULL)
             return perfmon_malformed(reader, err, "%s", complaint);
-        }
         struct perfmon_column *column = &reader->columns[reader->column_count];
         column->name = perfmon_copy_name(name, reader->column_count);
-        if (column->name == NULL) {
+        if (column->name == NULL)
             return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
-        }
         struct perfmon_process process;
         column->unit = perfmon_unit(column->name);
         column->of_process = perfmon_split_process(column->name, &process);
@@ -212,41 +193,35 @@ static enum status take_header(struct perfmon *reader, char *line, struct err *e
 {
     reader->is_history = perfmon_history_is_header(line);
     size_t columns = 0; /* an upper bound: commas within quotes count too */
-    for (const char *q = line; *q != '\n'; q++) {
+    for (const char *q = line; *q != '\n'; q++)
         columns += *q == ',';
-    }
     const char *complaint = NULL;
     char *p;
     char *name = perfmon_take_field(line, &p, &complaint);
-    if (name == NULL) {
+    if (name == NULL)
         return perfmon_malformed(reader, err, "%s", complaint);
-    }
     reader->is_pdh = strncmp(name, PDH_HEADING, sizeof(PDH_HEADING) - 1) == 0;
-    if (!reader->is_pdh && !text_equal_nocase(name, PLAIN_HEADING)) {
+    if (!reader->is_pdh && !text_equal_nocase(name, PLAIN_HEADING))
         return refuse_heading(reader, name, err);
-    }
     take_zone(reader, name);
     if (p == NULL || columns == 0) {
         return perfmon_malformed(reader, err,
                                  "there is no column beside the time; columns must be parted by commas");
     }
-    if (columns > PERFMON_COLUMNS_MAX) {
+    if (columns > PERFMON_COLUMNS_MAX)
         return perfmon_malformed(reader, err, "there are more than %d columns", PERFMON_COLUMNS_MAX);
-    }
     reader->columns = calloc(columns, sizeof(*reader->columns));
     reader->values = calloc(columns, sizeof(*reader->values));
-    if (reader->columns == NULL || reader->values == NULL) {
+    if (reader->columns == NULL || reader->values == NULL)
         return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
-    }
     return reader->is_history ? perfmon_history_begin(reader, err) : take_columns(reader, p, err);
 }
 
 static enum status read_header(struct perfmon *reader, struct err *err)
 {
     enum status status = perfmon_refill(reader, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     const char *foreign = foreign_format((const unsigned char *)reader->buffer, reader->end);
     if (foreign != NULL) {
         reader->line = 1;
@@ -269,9 +244,8 @@ enum status perfmon_open(const char *path, struct perfmon **out_reader, struct e
 {
     enum status status = STATUS_NO_MEMORY;
     struct perfmon *reader = calloc(1, sizeof(*reader));
-    if (reader == NULL) {
+    if (reader == NULL)
         return err_set(err, status, "open", 0, "%s: out of memory", path);
-    }
     reader->last_ms = INT64_MIN;
     reader->path = malloc(strlen(path) + 1);
     if (reader->path == NULL) {
@@ -297,19 +271,16 @@ done:
 
 void perfmon_close(struct perfmon *reader)
 {
-    if (reader == NULL) {
+    if (reader == NULL)
         return;
-    }
-    for (size_t i = 0; i < reader->column_count; i++) {
+    for (size_t i = 0; i < reader->column_count; i++)
         free(reader->columns[i].name);
-    }
     free(reader->columns);
     free(reader->values);
     free(reader->buffer);
     free(reader->path);
-    if (reader->file != NULL) {
+    if (reader->file != NULL)
         fclose(reader->file);
-    }
     free(reader);
 }
 
@@ -330,9 +301,8 @@ const struct perfmon_column *perfmon_column_get(const struct perfmon *reader, si
 
 bool perfmon_local_ahead(const struct perfmon *reader, int64_t *out_ms)
 {
-    if (reader->is_pdh) {
+    if (reader->is_pdh)
         *out_ms = -reader->bias_ms;
-    }
     return reader->is_pdh;
 }
 
@@ -370,26 +340,22 @@ static inline char *read_plain_value(char *p, double *out_value)
     p += negative;
     const char *digits = p;
     uint64_t mantissa = 0;
-    for (; perfmon_is_digit(*p); p++) {
+    for (; perfmon_is_digit(*p); p++)
         mantissa = mantissa * 10 + (uint64_t)(*p - '0');
-    }
     ptrdiff_t count = p - digits;
     ptrdiff_t decimals = 0;
     if (*p == '.') {
         digits = ++p;
-        for (; perfmon_is_digit(*p); p++) {
+        for (; perfmon_is_digit(*p); p++)
             mantissa = mantissa * 10 + (uint64_t)(*p - '0');
-        }
         decimals = p - digits;
         count += decimals;
     }
-    if (count == 0 || count > MANTISSA_DIGITS_MAX || mantissa > EXACT_MANTISSA_MAX || (quoted && *p != '"')) {
+    if (count == 0 || count > MANTISSA_DIGITS_MAX || mantissa > EXACT_MANTISSA_MAX || (quoted && *p != '"'))
         return NULL;
-    }
     p += quoted;
-    if (*p != ',' && *p != '\n') {
+    if (*p != ',' && *p != '\n')
         return NULL;
-    }
     const double value = (double)mantissa / powers[decimals];
     *out_value = negative ? -value : value;
     return p;
@@ -422,9 +388,8 @@ static enum status read_values(struct perfmon *reader, char *p, struct err *err)
         }
         count++;
     }
-    if (count < reader->column_count && perfmon_is_unfinished(reader)) {
+    if (count < reader->column_count && perfmon_is_unfinished(reader))
         return STATUS_NOT_FOUND;
-    }
     if (count < reader->column_count) {
         return perfmon_malformed(reader, err, "the row has %u values, the header has %u columns",
                                  (unsigned)count, (unsigned)reader->column_count);
@@ -451,9 +416,8 @@ static enum status take_header_again(struct perfmon *reader, const char *heading
     while (same && p != NULL) {
         const char *field = perfmon_take_field(p, &p, &complaint);
         char *name = field != NULL ? perfmon_copy_name(field, count) : NULL;
-        if (field != NULL && name == NULL) {
+        if (field != NULL && name == NULL)
             return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
-        }
         same = name != NULL && count < reader->column_count && strcmp(name, reader->columns[count].name) == 0;
         free(name);
         count++;
@@ -473,14 +437,12 @@ static enum status take_header_again(struct perfmon *reader, const char *heading
 static bool takes_words(struct perfmon *reader, char *line)
 {
     const unsigned char first = (unsigned char)*line | 0x20U; /* lower case, of an ASCII letter */
-    if (!reader->is_pdh || !((first >= 'a' && first <= 'z') || first >= 0x80U)) {
+    if (!reader->is_pdh || !((first >= 'a' && first <= 'z') || first >= 0x80U))
         return false;
-    }
     if (!reader->is_after_words) {
         size_t length = strcspn(line, "\n");
-        while (length > 0 && line[length - 1] == ' ') {
+        while (length > 0 && line[length - 1] == ' ')
             length--;
-        }
         line[length] = '\0';
         struct text words = text_on(reader->words, sizeof(reader->words));
         text_add_clean(&words, line);
@@ -497,16 +459,13 @@ static enum status read_row(struct perfmon *reader, int64_t *out_utc_ms, struct 
     for (;;) {
         char *line, *p;
         enum status status = perfmon_next_line(reader, &line, err);
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK)
             return status;
-        }
         line += mark_length(line, reader->end - (size_t)(line - reader->buffer));
-        if (line[strspn(line, ",")] == '\n') { /* a spreadsheet's empty row has its commas */
+        if (line[strspn(line, ",")] == '\n') /* a spreadsheet's empty row has its commas */
             continue;
-        }
-        if (takes_words(reader, line)) {
+        if (takes_words(reader, line))
             continue;
-        }
         const char *complaint = NULL;
         char *time = perfmon_take_field(line, &p, &complaint);
         const bool is_heading = time != NULL && is_time_heading(reader, time);
@@ -514,17 +473,14 @@ static enum status read_row(struct perfmon *reader, int64_t *out_utc_ms, struct 
             reader->line = reader->words_line;
             return perfmon_read_time(reader, reader->words, out_utc_ms, err);
         }
-        if ((time == NULL ? complaint == perfmon_not_closed : p == NULL) && perfmon_is_unfinished(reader)) {
+        if ((time == NULL ? complaint == perfmon_not_closed : p == NULL) && perfmon_is_unfinished(reader))
             return STATUS_NOT_FOUND;
-        }
-        if (time == NULL) {
+        if (time == NULL)
             return perfmon_malformed(reader, err, "%s", complaint);
-        }
         if (is_heading) {
             status = take_header_again(reader, time, p, err);
-            if (status != STATUS_OK) {
+            if (status != STATUS_OK)
                 return status;
-            }
             reader->is_after_words = false;
             continue;
         }
@@ -538,12 +494,10 @@ static enum status read_row(struct perfmon *reader, int64_t *out_utc_ms, struct 
  * further apart than an hour never go back: there the hour is lost. */
 static bool is_repeated_hour(const struct perfmon *reader, int64_t utc_ms, int64_t back_ms)
 {
-    if (!reader->is_pdh || back_ms < 0 || back_ms >= PERFMON_FALL_BACK_MS) {
+    if (!reader->is_pdh || back_ms < 0 || back_ms >= PERFMON_FALL_BACK_MS)
         return false;
-    }
-    if (back_ms > PERFMON_FALL_BACK_MS / 2) {
+    if (back_ms > PERFMON_FALL_BACK_MS / 2)
         return true;
-    }
     const int64_t local_ms = (utc_ms - reader->bias_ms) % MS_PER_DAY;
     const int64_t hour = (local_ms + MS_PER_DAY) % MS_PER_DAY / MS_PER_HOUR;
     const int64_t off_ms = PERFMON_FALL_BACK_MS - back_ms - reader->apart_ms;
@@ -573,9 +527,8 @@ static enum status place_in_time(struct perfmon *reader, int64_t *utc_ms, bool *
         reader->skipped_count++;
         return STATUS_OK;
     }
-    if (reader->last_ms != INT64_MIN) {
+    if (reader->last_ms != INT64_MIN)
         reader->apart_ms = *utc_ms - reader->last_ms;
-    }
     reader->last_ms = *utc_ms;
     return STATUS_OK;
 }
@@ -584,11 +537,9 @@ static enum status place_in_time(struct perfmon *reader, int64_t *utc_ms, bool *
  */
 static void forget_impossible(struct perfmon *reader)
 {
-    for (size_t i = 0; i < reader->column_count; i++) {
-        if (reader->values[i] < 0 && reader->columns[i].unit != UNIT_OTHER) {
+    for (size_t i = 0; i < reader->column_count; i++)
+        if (reader->values[i] < 0 && reader->columns[i].unit != UNIT_OTHER)
             reader->values[i] = READING_UNKNOWN;
-        }
-    }
 }
 
 enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const double **out_values,
@@ -599,12 +550,10 @@ enum status perfmon_next(struct perfmon *reader, int64_t *out_utc_ms, const doub
     while (skip) {
         enum status status =
             reader->is_history ? perfmon_history_next(reader, &utc_ms, err) : read_row(reader, &utc_ms, err);
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK)
             status = place_in_time(reader, &utc_ms, &skip, err);
-        }
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK)
             return status;
-        }
     }
     forget_impossible(reader);
     *out_utc_ms = utc_ms;

@@ -30,9 +30,8 @@ enum status perfmon_malformed(const struct perfmon *reader, struct err *err, con
 enum status perfmon_refill(struct perfmon *reader, struct err *err)
 {
     const size_t rest = reader->end - reader->begin;
-    if (rest > 0) {
+    if (rest > 0)
         memmove(reader->buffer, reader->buffer + reader->begin, rest);
-    }
     reader->begin = 0;
     reader->end = rest;
     if (reader->capacity - rest < READ_BYTES) {
@@ -43,9 +42,8 @@ enum status perfmon_refill(struct perfmon *reader, struct err *err)
         }
         const size_t capacity = rest * 2 + READ_BYTES;
         char *buffer = realloc(reader->buffer, capacity + 1);
-        if (buffer == NULL) {
+        if (buffer == NULL)
             return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
-        }
         reader->buffer = buffer;
         reader->capacity = capacity;
     }
@@ -71,26 +69,21 @@ enum status perfmon_next_line(struct perfmon *reader, char **out_line, struct er
         if (newline == NULL && !reader->at_end) {
             searched = there;
             const enum status status = perfmon_refill(reader, err);
-            if (status != STATUS_OK) {
+            if (status != STATUS_OK)
                 return status;
-            }
             continue;
         }
         if (newline == NULL) {
             size_t left = there;
-            while (left > 0 && line[left - 1] == '\0') { /* what a machine that went down leaves of a log */
+            while (left > 0 && line[left - 1] == '\0') /* what a machine that went down leaves of a log */
                 left--;
-            }
-            if (left < there) {
+            if (left < there)
                 reader->unfinished_line = reader->line + 1;
-            }
-            while (left > 0 && line[left - 1] == END_OF_TEXT) {
+            while (left > 0 && line[left - 1] == END_OF_TEXT)
                 left--;
-            }
             reader->end -= there - left;
-            if (left == 0) {
+            if (left == 0)
                 return STATUS_NOT_FOUND;
-            }
             reader->is_cut_short = true;
             newline = line + left;
             reader->end++; /* into the spare byte: `begin` may not pass `end` */
@@ -99,9 +92,8 @@ enum status perfmon_next_line(struct perfmon *reader, char **out_line, struct er
         reader->begin = (size_t)(newline - reader->buffer) + 1;
         reader->line++;
         searched = 0;
-        for (char *end = newline; end > line && end[-1] == '\r'; end--) {
+        for (char *end = newline; end > line && end[-1] == '\r'; end--)
             end[-1] = '\n';
-        }
         if (*line != '\n') {
             *out_line = line;
             return STATUS_OK;
@@ -111,9 +103,8 @@ enum status perfmon_next_line(struct perfmon *reader, char **out_line, struct er
 
 bool perfmon_is_unfinished(struct perfmon *reader)
 {
-    if (reader->is_cut_short) {
+    if (reader->is_cut_short)
         reader->unfinished_line = reader->line;
-    }
     return reader->is_cut_short;
 }
 
@@ -133,14 +124,12 @@ char *perfmon_take_field(char *p, char **out_next, const char **out_complaint)
                 *out_complaint = *p == '\0' ? nul : perfmon_not_closed;
                 return NULL;
             }
-            if (*p == '"' && *++p != '"') {
+            if (*p == '"' && *++p != '"')
                 break;
-            }
             *write++ = *p;
         }
-        while (*p == ' ') {
+        while (*p == ' ')
             p++;
-        }
         if (*p != ',' && *p != '\n') {
             *out_complaint =
                 *p == ';'    ? "a closing quote is followed by a semicolon; columns must be parted by commas"
@@ -149,9 +138,8 @@ char *perfmon_take_field(char *p, char **out_next, const char **out_complaint)
             return NULL;
         }
     } else {
-        while (*p != ',' && *p != '\n' && *p != '\0') {
+        while (*p != ',' && *p != '\n' && *p != '\0')
             p++;
-        }
         if (*p == '\0') {
             *out_complaint = nul;
             return NULL;
@@ -159,9 +147,8 @@ char *perfmon_take_field(char *p, char **out_next, const char **out_complaint)
         write = p;
     }
     *out_next = *p == ',' ? p + 1 : NULL;
-    while (write > begin && write[-1] == ' ') {
+    while (write > begin && write[-1] == ' ')
         write--;
-    }
     *write = '\0';
     return begin + strspn(begin, " ");
 }
@@ -172,30 +159,24 @@ static bool is_number(char *text, bool comma_allowed)
     char *p = text + (*text == '-' || *text == '+');
     char *point = NULL;
     size_t digits = 0;
-    for (; perfmon_is_digit(*p); p++) {
+    for (; perfmon_is_digit(*p); p++)
         digits++;
-    }
     if (*p == '.' || (*p == ',' && comma_allowed)) {
         point = p++;
-        for (; perfmon_is_digit(*p); p++) {
+        for (; perfmon_is_digit(*p); p++)
             digits++;
-        }
     }
     if (digits > 0 && (*p == 'e' || *p == 'E')) {
         p += 1 + (p[1] == '-' || p[1] == '+');
-        if (!perfmon_is_digit(*p)) {
+        if (!perfmon_is_digit(*p))
             return false;
-        }
-        while (perfmon_is_digit(*p)) {
+        while (perfmon_is_digit(*p))
             p++;
-        }
     }
-    if (digits == 0 || *p != '\0') {
+    if (digits == 0 || *p != '\0')
         return false;
-    }
-    if (point != NULL) {
+    if (point != NULL)
         *point = '.';
-    }
     return true;
 }
 
@@ -214,9 +195,8 @@ bool perfmon_parse_value(const struct perfmon *reader, char *text, double *out_v
     const bool is_decimal = strlen(text) < FIELD_MAX && is_number(text, reader->is_pdh);
     const double value = is_decimal ? strtod(text, NULL) : NAN;
     const bool good = fabs(value) <= VALUE_MAX;
-    if (good) {
+    if (good)
         *out_value = fabs(value) < VALUE_MIN ? 0.0 : value;
-    }
     return good;
 }
 
@@ -254,9 +234,8 @@ static bool take_number(const char **p, size_t digits_min, size_t digits_max, in
 {
     int number = 0;
     size_t digits = 0;
-    for (; digits < digits_max && perfmon_is_digit(**p); digits++, (*p)++) {
+    for (; digits < digits_max && perfmon_is_digit(**p); digits++, (*p)++)
         number = number * 10 + (**p - '0');
-    }
     *out_number = number;
     return digits >= digits_min;
 }
@@ -275,9 +254,8 @@ static bool parse_pdh_time(const char *text, int64_t *out_local_ms)
     const char *p = text;
     if (!take_number(&p, 1, 2, &month) || !take_char(&p, '/') || !take_number(&p, 1, 2, &day) ||
         !take_char(&p, '/') || !take_number(&p, 4, 4, &year) || !take_char(&p, ' ') ||
-        !take_number(&p, 1, 2, &hour) || !take_char(&p, ':') || !take_number(&p, 2, 2, &minute)) {
+        !take_number(&p, 1, 2, &hour) || !take_char(&p, ':') || !take_number(&p, 2, 2, &minute))
         return false;
-    }
     /* The rest is as in ISO 8601, which also knows the calendar. */
     char iso[FIELD_MAX];
     struct text text_iso = text_on(iso, sizeof(iso));
@@ -338,23 +316,20 @@ char *perfmon_copy_name(const char *name, size_t column)
 {
     struct buffer copy = {0};
     bool is_utf8 = true;
-    for (const char *p = name; is_utf8 && *p != '\0'; p += utf8_length(p)) {
+    for (const char *p = name; is_utf8 && *p != '\0'; p += utf8_length(p))
         is_utf8 = utf8_length(p) > 0;
-    }
-    if (name[0] == '\0') {
+    if (name[0] == '\0')
         buffer_add(&copy, "(column %u)", (unsigned)column + 2);
-    }
     for (const unsigned char *p = (const unsigned char *)name; *p != '\0';) {
         const size_t length = is_utf8 ? utf8_length((const char *)p) : 1;
         const unsigned code = *p >= 0x80 && *p < 0xA0 ? windows_1252[*p - 0x80] : *p;
         const bool is_control = length == 2 ? p[0] == 0xC2 && p[1] < 0xA0 : code < ' ' || code == 0x7F;
-        if (is_control) {
+        if (is_control)
             buffer_add_bytes(&copy, "?", 1);
-        } else if (is_utf8 || code < 0x80) {
+        else if (is_utf8 || code < 0x80)
             buffer_add_bytes(&copy, (const char *)p, length);
-        } else {
+        else
             add_character(&copy, code);
-        }
         p += length;
     }
     return buffer_take(&copy);

@@ -22,19 +22,16 @@ static enum status take_fields(struct perfmon *reader, char *line, char *fields[
     const char *complaint = NULL;
     char *next = line;
     size_t count = 0;
-    for (size_t i = 0; i < FIELD_COUNT; i++) {
+    for (size_t i = 0; i < FIELD_COUNT; i++)
         fields[i] = line;
-    }
     while (next != NULL && count < FIELD_COUNT && complaint == NULL) {
         char *field = perfmon_take_field(next, &next, &complaint);
         fields[count++] = field != NULL ? field : line;
     }
-    if (complaint == NULL && count == FIELD_COUNT && next == NULL) {
+    if (complaint == NULL && count == FIELD_COUNT && next == NULL)
         return STATUS_OK;
-    }
-    if (perfmon_is_unfinished(reader)) {
+    if (perfmon_is_unfinished(reader))
         return STATUS_NOT_FOUND;
-    }
     return complaint != NULL
                ? perfmon_malformed(reader, err, "%s", complaint)
                : perfmon_malformed(reader, err, "a row of the history has %d fields", FIELD_COUNT);
@@ -45,30 +42,23 @@ static enum status read_row(struct perfmon *reader, struct perfmon_history_row *
 {
     char *line, *fields[FIELD_COUNT];
     enum status status = perfmon_next_line(reader, &line, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = take_fields(reader, line, fields, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = perfmon_read_time(reader, fields[AT], &row->utc_ms, err);
-    }
-    if (status == STATUS_OK && !perfmon_parse_value(reader, fields[MEAN], &row->value)) {
+    if (status == STATUS_OK && !perfmon_parse_value(reader, fields[MEAN], &row->value))
         status = perfmon_not_a_number(reader, MEAN - 1, "mean", fields[MEAN], err);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     struct text name = text_on(row->name, sizeof(row->name));
     text_add(&name, "%s of %s", fields[METRIC], fields[TARGET]);
     row->of_process = fields[IMAGE][0] != '\0';
-    if (row->of_process) {
+    if (row->of_process)
         text_add(&name, " (%s, pid %s)", fields[IMAGE], fields[PID]);
-    }
     row->unit = UNIT_OTHER;
-    for (unsigned metric = 0; metric < METRIC_COUNT; metric++) {
-        if (strcmp(fields[METRIC], metric_name(metric)) == 0) {
+    for (unsigned metric = 0; metric < METRIC_COUNT; metric++)
+        if (strcmp(fields[METRIC], metric_name(metric)) == 0)
             row->unit = metric_unit(metric);
-        }
-    }
     return STATUS_OK;
 }
 
@@ -77,9 +67,8 @@ static enum status begin_section(struct perfmon *reader, struct err *err)
 {
     struct perfmon_column *column = &reader->columns[0];
     char *name = perfmon_copy_name(reader->row.name, 0);
-    if (name == NULL) {
+    if (name == NULL)
         return err_set(err, STATUS_NO_MEMORY, "read", 0, "%s: out of memory", reader->path);
-    }
     free(column->name);
     *column =
         (struct perfmon_column){.name = name, .unit = reader->row.unit, .of_process = reader->row.of_process};
@@ -91,9 +80,8 @@ static enum status begin_section(struct perfmon *reader, struct err *err)
 enum status perfmon_history_begin(struct perfmon *reader, struct err *err)
 {
     const enum status status = read_row(reader, &reader->row, err);
-    if (status == STATUS_NOT_FOUND) {
+    if (status == STATUS_NOT_FOUND)
         return perfmon_malformed(reader, err, "there is no sample in this history");
-    }
     reader->has_row = status == STATUS_OK;
     reader->column_count = 1;
     return status == STATUS_OK ? begin_section(reader, err) : status;
@@ -104,18 +92,16 @@ enum status perfmon_history_next(struct perfmon *reader, int64_t *out_utc_ms, st
     if (!reader->has_row) {
         struct perfmon_history_row row;
         const enum status status = read_row(reader, &row, err);
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK)
             return status;
-        }
         /* A clock that was set back further than a log's may begins a new one. */
         reader->begins_section =
             strcmp(row.name, reader->row.name) != 0 || row.utc_ms < reader->last_ms - PERFMON_FALL_BACK_MS;
         reader->row = row;
         reader->has_row = true;
     }
-    if (reader->begins_section) {
+    if (reader->begins_section)
         return STATUS_NOT_FOUND;
-    }
     reader->has_row = false;
     *out_utc_ms = reader->row.utc_ms;
     reader->values[0] = reader->row.value;

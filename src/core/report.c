@@ -46,13 +46,12 @@ struct words words_share(double part)
 {
     struct words words;
     struct text text = text_on(words.s, sizeof(words.s));
-    if (part > 0.0 && part < 0.01) {
+    if (part > 0.0 && part < 0.01)
         text_add(&text, "less than 1 %%");
-    } else if (part >= 0.995 && part < 1.0) {
+    else if (part >= 0.995 && part < 1.0)
         text_add(&text, "more than 99 %%");
-    } else {
+    else
         text_add(&text, "%.0f %%", 100.0 * part);
-    }
     return words;
 }
 
@@ -94,11 +93,10 @@ struct words words_clock(int64_t utc_ms, int64_t span_ms)
     const char *clock = strchr(whole.s, ' ');
     struct words words;
     struct text text = text_on(words.s, sizeof(words.s));
-    if (span_ms > 20 * MS_PER_HOUR) {
+    if (span_ms > 20 * MS_PER_HOUR)
         text_add(&text, "%.5s %.5s", date + 1, clock + 1);
-    } else {
+    else
         text_add(&text, "%.*s", span_ms < 10 * MS_PER_MINUTE ? 8 : 5, clock + 1);
-    }
     return words;
 }
 
@@ -117,13 +115,12 @@ void report_add_line(struct text *text, const char *from_outside)
     bool valid;
     for (size_t step; (step = report_character(from_outside, &valid)) > 0; from_outside += step) {
         const unsigned char byte = (unsigned char)from_outside[0];
-        if (byte < 0x20 || byte == 0x7F) {
+        if (byte < 0x20 || byte == 0x7F)
             text_add_bytes(text, " ", 1);
-        } else if (valid) {
+        else if (valid)
             text_add_bytes(text, from_outside, step);
-        } else {
+        else
             text_add(text, REPORT_REPLACEMENT);
-        }
     }
 }
 
@@ -151,11 +148,10 @@ static const char *add_escaped(struct buffer *page, const char *text, char stop)
         case '\r': /* of a CRLF: the line feed is enough */
             break;
         default:
-            if (valid) {
+            if (valid)
                 buffer_add_bytes(page, text, step);
-            } else {
+            else
                 buffer_add(page, REPORT_REPLACEMENT);
-            }
         }
     }
     return text;
@@ -188,21 +184,18 @@ static int compare_distances(const void *a, const void *b)
 static int64_t usual_distance(const struct series_point *points, size_t first, size_t count)
 {
     int64_t distances[GAP_NEIGHBOURS];
-    for (size_t k = 0; k < count; k++) {
+    for (size_t k = 0; k < count; k++)
         distances[k] = points[first + k + 1].t_ms - points[first + k].t_ms;
-    }
     qsort(distances, count, sizeof(distances[0]), compare_distances);
     return count > 0 ? distances[count / 2] : 0;
 }
 
 bool report_gap_after(const struct series_point *points, size_t count, size_t i)
 {
-    if (i + 1 >= count) {
+    if (i + 1 >= count)
         return false;
-    }
-    if (isnan(points[i].mean) || isnan(points[i + 1].mean)) {
+    if (isnan(points[i].mean) || isnan(points[i + 1].mean))
         return true;
-    }
     const size_t before = i < GAP_NEIGHBOURS ? i : GAP_NEIGHBOURS;
     const size_t after = count - i - 2 < GAP_NEIGHBOURS ? count - i - 2 : GAP_NEIGHBOURS;
     const int64_t left = usual_distance(points, i - before, before);
@@ -214,9 +207,8 @@ bool report_gap_after(const struct series_point *points, size_t count, size_t i)
 
 bool report_slots(const struct series_point *points, size_t count, double *out_slots, size_t slot_count)
 {
-    if (count < 2 || points[count - 1].t_ms <= points[0].t_ms) {
+    if (count < 2 || points[count - 1].t_ms <= points[0].t_ms)
         return false;
-    }
     const double from = (double)points[0].t_ms;
     const double width = ((double)points[count - 1].t_ms - from) / (double)slot_count;
     size_t next = 0; /* the first point of this slot or a later one */
@@ -258,9 +250,8 @@ struct report_axis report_axis_make(enum unit unit, double low, double high, int
         low = 0.0;
         high = 1.0;
     }
-    if (positive && (low < 0.0 || low < high / 2.0)) {
+    if (positive && (low < 0.0 || low < high / 2.0))
         low = 0.0;
-    }
     struct report_axis axis = {.divisor = 1.0, .word = unit == UNIT_BYTES ? prefixes[0] : ""};
     for (size_t i = 1; unit == UNIT_BYTES && i < ARRAY_COUNT(prefixes) && magnitude / axis.divisor >= 1024.0;
          i++) {
@@ -291,9 +282,8 @@ struct words report_axis_label(const struct report_axis *axis, double value)
         const int length = snprintf(digits, sizeof(digits), "%.*f", axis->decimals, fabs(shown));
         const int whole = axis->decimals > 0 ? length - axis->decimals - 1 : length;
         text_add(&text, "%s", shown < 0.0 ? "-" : "");
-        for (int i = 0; i < length; i++) {
+        for (int i = 0; i < length; i++)
             text_add(&text, i > 0 && i < whole && (whole - i) % 3 == 0 ? ",%c" : "%c", digits[i]);
-        }
     }
     text_add(&text, axis->word[0] != '\0' ? " %s" : "%s", axis->word);
     return words;
@@ -328,16 +318,12 @@ static void parse_kind(const char *words, size_t length, struct report_key *pars
     const char *dash = memchr(words, '-', length);
     const size_t name = dash != NULL ? (size_t)(dash - words) : length;
     parsed->has_kind = kind_from_name(words, name, &parsed->kind);
-    if (!parsed->has_kind) {
+    if (!parsed->has_kind)
         return;
-    }
     parsed->severity = alert_wording_get(parsed->kind)->severity;
-    for (size_t i = 0; i < ARRAY_COUNT(marks); i++) {
-        if (name < length && strlen(marks[i]) == length - name &&
-            memcmp(dash, marks[i], length - name) == 0) {
+    for (size_t i = 0; i < ARRAY_COUNT(marks); i++)
+        if (name < length && strlen(marks[i]) == length - name && memcmp(dash, marks[i], length - name) == 0)
             parsed->severity = (enum severity)i;
-        }
-    }
 }
 
 enum severity mail_severity(const struct mail *mail, enum alert_kind kind)
@@ -363,9 +349,8 @@ struct report_key report_key_parse(const char *key)
         }
     } else { /* KIND-... */
         const char *dash = strchr(key, '-');
-        if (dash != NULL) {
+        if (dash != NULL)
             parse_kind(key, (size_t)(dash - key), &parsed);
-        }
     }
     return parsed;
 }

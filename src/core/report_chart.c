@@ -84,9 +84,8 @@ static void chart_forecast(struct chart *chart, double *low, double *high)
         isfinite(verdict->limit)) {
         double end_ms = (double)verdict->exhaustion_ms;
         if (verdict->exhaustion_late_ms != INT64_MAX &&
-            (double)verdict->exhaustion_late_ms - at_ms <= 1.3 * span_ms) {
+            (double)verdict->exhaustion_late_ms - at_ms <= 1.3 * span_ms)
             end_ms = fmax(end_ms, (double)verdict->exhaustion_late_ms);
-        }
         chart->forecast_to_ms = fmax(at_ms, end_ms) + span_ms / 25.0;
         chart->has_limit = true;
         include(low, high, verdict->limit);
@@ -104,9 +103,8 @@ static void include_marks(struct chart *chart)
     const double end_ms = chart->to_ms + MARK_AFTER_SHARE * (chart->to_ms - chart->from_ms);
     for (size_t i = 0; i < chart->series->mark_count; i++) {
         const double at_ms = (double)chart->series->marks[i].utc_ms;
-        if (at_ms > chart->to_ms && at_ms <= end_ms) {
+        if (at_ms > chart->to_ms && at_ms <= end_ms)
             chart->to_ms = at_ms;
-        }
     }
 }
 
@@ -123,14 +121,12 @@ static bool chart_init(struct chart *chart, const struct report_series *series)
         include(&low, &high, point->high);
         chart->has_band = chart->has_band || point->high > point->low;
     }
-    if (low > high) {
+    if (low > high)
         return false;
-    }
     chart->from_ms = (double)series->points[0].t_ms;
     chart->to_ms = (double)series->points[series->point_count - 1].t_ms;
-    if (chart->to_ms <= chart->from_ms) {
+    if (chart->to_ms <= chart->from_ms)
         chart->to_ms = chart->from_ms + (double)MS_PER_SECOND;
-    }
     include_marks(chart);
     const struct verdict *verdict = chart->verdict;
     /* A line whose slope cannot be told from 0 shows a trend where there is none. */
@@ -145,9 +141,8 @@ static bool chart_init(struct chart *chart, const struct report_series *series)
         if (verdict->state == VERDICT_UNBOUNDED && isfinite(verdict->slope_per_hour)) {
             /* of a bounded series the slope means little, and its interval would cover the plot */
             chart->has_fan = isfinite(verdict->slope_low_per_hour) && isfinite(verdict->slope_high_per_hour);
-            if (!series->ended) {
+            if (!series->ended)
                 chart_forecast(chart, &low, &high);
-            }
         }
     }
     if (verdict != NULL && isfinite(verdict->limit) &&
@@ -156,9 +151,8 @@ static bool chart_init(struct chart *chart, const struct report_series *series)
         include(&low, &high, verdict->limit);
     }
     chart->axis = report_axis_make(series->unit, low, high, VALUE_MARKS);
-    if (series->mark_count > 0) {
+    if (series->mark_count > 0)
         chart->top = 8 + REPORT_MARK_ROWS * REPORT_MARK_ROW_HEIGHT;
-    }
     return true;
 }
 
@@ -215,15 +209,12 @@ static int64_t time_step(int64_t span_ms)
         20 * MS_PER_DAY,
         50 * MS_PER_DAY,
     };
-    for (size_t i = 0; i < ARRAY_COUNT(steps_ms); i++) {
-        if (span_ms / steps_ms[i] <= TIME_MARKS_MAX) {
+    for (size_t i = 0; i < ARRAY_COUNT(steps_ms); i++)
+        if (span_ms / steps_ms[i] <= TIME_MARKS_MAX)
             return steps_ms[i];
-        }
-    }
     int64_t step_ms = 100 * MS_PER_DAY;
-    while (span_ms / step_ms > TIME_MARKS_MAX) {
+    while (span_ms / step_ms > TIME_MARKS_MAX)
         step_ms *= 2;
-    }
     return step_ms;
 }
 
@@ -247,9 +238,8 @@ static void time_label(int64_t utc_ms, int64_t step_ms, struct words *out_label,
         return;
     }
     text_add(&label, "%.*s", step_ms >= MS_PER_MINUTE ? 5 : 8, space + 1);
-    if (step_ms < MS_PER_SECOND) {
+    if (step_ms < MS_PER_SECOND)
         text_add(&label, ".%03d", (int)((utc_ms % MS_PER_SECOND + MS_PER_SECOND) % MS_PER_SECOND));
-    }
     text_add(&below, "%s", day);
 }
 
@@ -316,18 +306,16 @@ static void add_run(struct buffer *page, const struct chart *chart, const struct
         return;
     }
     bool band = false;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         band = band || run[i].high > run[i].low;
-    }
     if (band) {
         buffer_add(page, "<path class=\"band\" d=\"");
         for (size_t i = 0; i < count; i++) {
             buffer_add(page, "%c%.1f %.1f", i == 0 ? 'M' : 'L', plot_x(chart, (double)run[i].t_ms),
                        plot_y(chart, run[i].high));
         }
-        for (size_t i = count; i-- > 0;) {
+        for (size_t i = count; i-- > 0;)
             buffer_add(page, "L%.1f %.1f", plot_x(chart, (double)run[i].t_ms), plot_y(chart, run[i].low));
-        }
         buffer_add(page, "Z\"/>\n");
     }
     buffer_add(page, "<path class=\"mean\" d=\"");
@@ -437,9 +425,8 @@ void report_add_marks(struct buffer *page, int64_t from_ms, int64_t to_ms, const
     int row = 0;
     for (size_t i = 0; i < count; i++) {
         const struct report_mark *mark = &marks[i];
-        if (mark->utc_ms < from_ms || mark->utc_ms > to_ms) {
+        if (mark->utc_ms < from_ms || mark->utc_ms > to_ms)
             continue; /* it is in the list below the chart */
-        }
         const double x = report_percent(from_ms, to_ms, mark->utc_ms);
         row = fabs(x - before) < MARK_CLOSE_PCT ? (row + 1) % REPORT_MARK_ROWS : 0;
         before = x;
@@ -481,9 +468,8 @@ static void add_key(struct buffer *page, const struct chart *chart)
 bool report_add_figure(struct buffer *page, const struct report_series *series)
 {
     struct chart chart;
-    if (!chart_init(&chart, series)) {
+    if (!chart_init(&chart, series))
         return false;
-    }
     buffer_add(page, "<figure><svg class=\"chart\" height=\"%d\" role=\"img\" aria-label=\"",
                chart.top + PLOT_HEIGHT + REPORT_TIME_AXIS_HEIGHT);
     report_add_escaped(page, series->title);
@@ -496,17 +482,14 @@ bool report_add_figure(struct buffer *page, const struct report_series *series)
                "<svg class=\"plot\" x=\"0\" y=\"%d\" width=\"100%%\" height=\"%d\" viewBox=\"0 0 %.0f %.0f\" "
                "preserveAspectRatio=\"none\">\n",
                chart.top, PLOT_HEIGHT, PLOT_UNITS, PLOT_UNITS);
-    if (chart.has_fan) {
+    if (chart.has_fan)
         add_fan(page, &chart);
-    }
-    if (chart.has_fit) { /* below what was measured, which it is about */
+    if (chart.has_fit) /* below what was measured, which it is about */
         add_fit(page, &chart);
-    }
     add_curves(page, &chart);
     buffer_add(page, "</svg>\n");
-    if (chart.has_limit) {
+    if (chart.has_limit)
         add_limit(page, &chart);
-    }
     report_add_marks(page, (int64_t)chart.from_ms, (int64_t)chart.to_ms, series->marks, series->mark_count,
                      chart.top + PLOT_HEIGHT);
     buffer_add(page, "</svg>\n<figcaption>");

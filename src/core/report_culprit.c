@@ -8,9 +8,8 @@
 size_t report_culprits_shown(const struct culprit_ranking *ranking)
 {
     size_t shown = 0;
-    while (shown < ranking->count && ranking->items[shown].confidence >= CULPRIT_POSSIBLE) {
+    while (shown < ranking->count && ranking->items[shown].confidence >= CULPRIT_POSSIBLE)
         shown++;
-    }
     return shown == 0 && ranking->count > 0 ? 1 : shown;
 }
 
@@ -26,9 +25,8 @@ static void cells_make(const struct culprit *culprit, struct cells *cells)
                                         : culprit_confidence_name(culprit->confidence)};
     struct text who = text_on(cells->who, sizeof(cells->who));
     report_add_line(&who, culprit->image);
-    if (culprit->process_count > 1) {
+    if (culprit->process_count > 1)
         text_add(&who, ", %zu processes", culprit->process_count);
-    }
     text_add(&who, ", ");
     text_add_culprit_pids(&who, culprit);
     text_add(&who, "%s%s", culprit->watched && culprit->kind != TARGET_DISCOVERED ? "" : ", not registered",
@@ -39,9 +37,8 @@ static void cells_make(const struct culprit *culprit, struct cells *cells)
         text_add(&grew, "%s%s", words_quantity(UNIT_BYTES, culprit->growth[GROWER_BYTES]).s,
                  handles ? ", " : "");
     }
-    if (handles) {
+    if (handles)
         text_add(&grew, "%s", words_quantity(UNIT_HANDLES, culprit->growth[GROWER_HANDLES]).s);
-    }
     struct text part = text_on(cells->part, sizeof(cells->part));
     if (!isnan(culprit->share)) {
         /* Of what is accounted to nobody it is an estimate. */
@@ -89,9 +86,8 @@ static void add_cell(struct buffer *out, const char *text, bool heading)
 static void add_row(struct buffer *out, const char *const cells[5], bool heading)
 {
     buffer_add(out, "<tr>");
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 5; i++)
         add_cell(out, cells[i], heading);
-    }
     buffer_add(out, "</tr>\n");
 }
 

@@ -22,9 +22,8 @@ static void add_wrapped(struct buffer *out, size_t column, size_t indent, const 
     while (*words != '\0') {
         const size_t length = strcspn(words, " ");
         size_t shown = 0; /* characters, not bytes */
-        for (size_t i = 0; i < length; i++) {
+        for (size_t i = 0; i < length; i++)
             shown += ((unsigned char)words[i] & 0xC0U) != 0x80U ? 1 : 0;
-        }
         if (length > 0) {
             if (!first && column + 1 + shown > PLAIN_WIDTH) {
                 buffer_add(out, "\n%*s", (int)indent, "");
@@ -48,9 +47,8 @@ static void add_plain_row(struct buffer *out, const struct report_telling *telli
     const struct words words = words_quantity(telling->unit, value);
     buffer_add(out, "  %s  %14s  ", clock, isnan(value) ? "not known" : words.s);
     const int length = top > 0.0 && value > 0.0 ? (int)lround(value / top * PLAIN_BAR) : 0;
-    for (int k = 0; k < length; k++) {
+    for (int k = 0; k < length; k++)
         buffer_add(out, grows ? "#" : "-");
-    }
     buffer_add(out, "\n");
 }
 
@@ -59,16 +57,14 @@ static void add_plain_chart(struct buffer *out, const struct report_telling *tel
     const struct alert *alert = telling->alert;
     double slots[PLAIN_SLOTS];
     if ((!report_is_growing(telling) && !report_is_over(telling)) ||
-        !report_slots(alert->points, alert->point_count, slots, PLAIN_SLOTS)) {
+        !report_slots(alert->points, alert->point_count, slots, PLAIN_SLOTS))
         return;
-    }
     const int64_t from_ms = alert->points[0].t_ms;
     const struct series_point *last = &alert->points[alert->point_count - 1];
     const int64_t span_ms = last->t_ms - from_ms;
     double top = 0.0;
-    for (size_t i = 0; i < PLAIN_SLOTS; i++) {
+    for (size_t i = 0; i < PLAIN_SLOTS; i++)
         top = slots[i] > top ? slots[i] : top;
-    }
     /* What rises or falls within the last row is not lost in its mean. */
     const bool turns = fabs(last->mean - slots[PLAIN_SLOTS - 1]) > LAST_ROW_TOLERANCE * fmax(top, last->mean);
     top = turns ? fmax(top, last->mean) : top;
@@ -85,9 +81,8 @@ static void add_plain_chart(struct buffer *out, const struct report_telling *tel
         add_plain_row(out, telling, words_clock(last->t_ms, span_ms).s, last->mean, top, grows);
         growth_shown = growth_shown || grows;
     }
-    if (growth_shown) {
+    if (growth_shown)
         buffer_add(out, "  (# since the growth began)\n");
-    }
 }
 
 static char *plain_text(const struct report_telling *telling)
@@ -105,13 +100,11 @@ static char *plain_text(const struct report_telling *telling)
         buffer_add(&out, "%s%-*s ", i == 0 ? "\n" : "", PLAIN_LABEL_WIDTH, telling->facts[i].label);
         add_wrapped(&out, PLAIN_LABEL_WIDTH + 1, PLAIN_LABEL_WIDTH + 1, telling->facts[i].value);
     }
-    if (alert->has_ranking && report_is_growing(telling)) {
+    if (alert->has_ranking && report_is_growing(telling))
         report_culprits_plain(&out, &alert->ranking);
-    }
     for (size_t i = 0; i < alert->done_count; i++) {
-        if (i == 0) {
+        if (i == 0)
             buffer_add(&out, "\n%s\n", report_done_heading(alert));
-        }
         report_clean(line, sizeof(line), alert->done[i]);
         buffer_add(&out, "  - ");
         add_wrapped(&out, 4, 4, line);
@@ -122,14 +115,12 @@ static char *plain_text(const struct report_telling *telling)
         buffer_add(&out, "  %u. ", (unsigned)i + 1);
         add_wrapped(&out, 5, 5, line);
     }
-    if (alert->todo_count == 0) {
+    if (alert->todo_count == 0)
         buffer_add(&out, "  Nothing.\n");
-    }
     add_plain_chart(&out, telling);
     buffer_add(&out, "\n-- \nstorewatch on %s, %s", telling->host, words_time(alert->utc_ms).s);
-    if (telling->incident != NULL) {
+    if (telling->incident != NULL)
         buffer_add(&out, ", incident %" PRId64, telling->incident->id);
-    }
     buffer_add(&out, "\n");
     return buffer_take(&out);
 }
@@ -188,20 +179,17 @@ struct event_text {
 static size_t sentences_within(const char *line, size_t most)
 {
     size_t end = 0;
-    for (size_t i = 0; line[i] != '\0' && i < most; i++) {
-        if (line[i] == '.' && (line[i + 1] == ' ' || line[i + 1] == '\0')) {
+    for (size_t i = 0; line[i] != '\0' && i < most; i++)
+        if (line[i] == '.' && (line[i + 1] == ' ' || line[i + 1] == '\0'))
             end = i + 1;
-        }
-    }
     return end;
 }
 
 /* A line, or what of its sentences there is room for; nothing follows the cut. */
 static void event_add(struct event_text *event, const char *label, const char *line)
 {
-    if (event->full) {
+    if (event->full)
         return;
-    }
     const char *colon = label[0] != '\0' ? ": " : "", *next = event->text.length > 0 ? "\n" : "";
     const size_t begin = strlen(next) + strlen(label) + strlen(colon);
     const size_t room = sizeof(event->storage) - 1 - event->text.length - strlen(event->cut);
@@ -210,12 +198,10 @@ static void event_add(struct event_text *event, const char *label, const char *l
         length = room > begin ? sentences_within(line, room - begin) : 0;
         event->full = true;
     }
-    if (length > 0) {
+    if (length > 0)
         text_add(&event->text, "%s%s%s%.*s", next, label, colon, (int)length, line);
-    }
-    if (event->full) {
+    if (event->full)
         text_add(&event->text, "%s", event->cut);
-    }
 }
 
 /* The first lines count: what it is, what to do, what was done. The facts follow, and what does not fit is
@@ -230,9 +216,8 @@ void report_event(const struct alert *alert, struct text *text)
     struct report_telling telling;
     report_telling_init(&telling, alert);
     event_add(&event, "", telling.lead);
-    for (const char *rest = telling.rest; (rest = report_next_line(rest, line, sizeof(line))) != NULL;) {
+    for (const char *rest = telling.rest; (rest = report_next_line(rest, line, sizeof(line))) != NULL;)
         event_add(&event, "", line);
-    }
     for (size_t i = 0; i < alert->todo_count; i++) {
         report_clean(line, sizeof(line), alert->todo[i]);
         event_add(&event, "To do", line);
@@ -241,8 +226,7 @@ void report_event(const struct alert *alert, struct text *text)
         report_clean(line, sizeof(line), alert->done[i]);
         event_add(&event, alert->kind == ALERT_DIGEST ? "Watched" : "Done", line);
     }
-    for (size_t i = 0; i < telling.fact_count; i++) {
+    for (size_t i = 0; i < telling.fact_count; i++)
         event_add(&event, telling.facts[i].label, telling.facts[i].value);
-    }
     text_add_bytes(text, event.text.data, event.text.length);
 }

@@ -68,17 +68,15 @@ static void add_number_cell(struct buffer *out, const char *label, const char *v
 /* Rate, time left and level, side by side. */
 static void add_numbers(struct buffer *out, const struct report_telling *telling, struct colours colours)
 {
-    if (!report_is_growing(telling)) {
+    if (!report_is_growing(telling))
         return;
-    }
     static const char ink[] = "#1a1d21";
     static const char suffix[] = " left";
     char left[sizeof(telling->left)];
     text_copy(left, sizeof(left), telling->left[0] != '\0' ? telling->left : "unknown");
     char *end = strstr(left, suffix);
-    if (end != NULL) {
+    if (end != NULL)
         *end = '\0'; /* the label says so */
-    }
     buffer_add(out, "<tr><td style=\"padding:14px 0 0 0\">" TABLE "<tr>\n");
     add_number_cell(out, telling->incident->slope_per_hour < 0.0 ? "rate" : "grows by", telling->rate, ink);
     add_number_cell(out, "time left", left, colours.strong);
@@ -89,14 +87,12 @@ static void add_numbers(struct buffer *out, const struct report_telling *telling
 /* How much of the limit is used, as a bar. */
 static void add_usage(struct buffer *out, const struct report_telling *telling, struct colours colours)
 {
-    if (!report_is_growing(telling)) {
+    if (!report_is_growing(telling))
         return;
-    }
     const struct incident *incident = telling->incident;
     const double part = incident->level_now / incident->limit;
-    if (!(part >= 0.0) || !(incident->limit > 0.0)) {
+    if (!(part >= 0.0) || !(incident->limit > 0.0))
         return; /* one of them is unknown */
-    }
     const int used = part >= 1.0 ? 100 : part < 0.01 ? 1 : (int)(part * 100.0);
     buffer_add(out,
                "<tr><td style=\"padding:12px 0 0 0\">" TABLE "<tr>"
@@ -141,11 +137,10 @@ static void add_lines(struct buffer *out, const char lines[][ALERT_LINE_MAX], si
     for (size_t i = 0; i < count; i++) {
         buffer_add(out, "<tr><td width=\"20\" valign=\"top\" style=\"" FONT
                         "font-size:14px;line-height:20px;color:#1a1d21\">");
-        if (numbered) {
+        if (numbered)
             buffer_add(out, "%u.", (unsigned)i + 1);
-        } else {
+        else
             buffer_add(out, "&#8226;");
-        }
         buffer_add(out, "</td><td valign=\"top\" style=\"" FONT
                         "font-size:14px;line-height:20px;color:#1a1d21;padding:0 0 3px 0\">");
         report_add_escaped(out, lines[i]);
@@ -183,18 +178,16 @@ static void add_html_chart(struct buffer *out, const struct report_telling *tell
     const struct alert *alert = telling->alert;
     double slots[SLOTS];
     if ((!report_is_growing(telling) && !report_is_over(telling)) ||
-        !report_slots(alert->points, alert->point_count, slots, SLOTS)) {
+        !report_slots(alert->points, alert->point_count, slots, SLOTS))
         return;
-    }
     double low = INFINITY;
     double high = -INFINITY;
     for (size_t i = 0; i < SLOTS; i++) {
         low = fmin(low, slots[i]);
         high = fmax(high, slots[i]);
     }
-    if (!isfinite(low) || !isfinite(high)) {
+    if (!isfinite(low) || !isfinite(high))
         return; /* nothing known in it */
-    }
     const struct report_axis axis = report_axis_make(telling->unit, low, high, 4);
     const int64_t from_ms = alert->points[0].t_ms;
     const int64_t span_ms = alert->points[alert->point_count - 1].t_ms - from_ms;
@@ -242,9 +235,8 @@ char *report_mail_html(const struct report_telling *telling)
                "<tr><td style=\"" FONT "font-size:12px;line-height:16px;font-weight:bold;color:%s\">",
                colours.strong, colours.strong);
     report_add_escaped(&out, telling->host);
-    if (!telling->lead_is_headline) {
+    if (!telling->lead_is_headline)
         buffer_add(&out, " &#183; %s", telling->wording->headline);
-    }
     buffer_add(&out, "</td></tr>\n<tr><td style=\"" FONT
                      "font-size:19px;line-height:26px;font-weight:bold;color:#1a1d21;padding:2px 0 0 0\">");
     report_add_escaped(&out, telling->lead);
@@ -278,9 +270,8 @@ char *report_mail_html(const struct report_telling *telling)
                      "font-size:12px;line-height:16px;color:#5a6270;padding:20px 0 0 0\">storewatch on ");
     report_add_escaped(&out, telling->host);
     buffer_add(&out, ", %s", words_time(alert->utc_ms).s);
-    if (telling->incident != NULL) {
+    if (telling->incident != NULL)
         buffer_add(&out, ", incident %" PRId64, telling->incident->id);
-    }
     buffer_add(&out, "</td></tr>\n</table></td></tr>\n</table>\n<!--[if mso | "
                      "IE]></td></tr></table><![endif]-->\n</body></html>\n");
     return buffer_take(&out);

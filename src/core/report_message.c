@@ -32,9 +32,8 @@ static size_t plain_run(const char *text, size_t column)
 {
     size_t run = 0;
     while (column + run < LINE_MAX - 1 && (is_plain(text[run]) || text[run] == ' ') &&
-           is_plain(text[run + 1])) {
+           is_plain(text[run + 1]))
         run++;
-    }
     return run;
 }
 
@@ -67,9 +66,8 @@ static void add_quoted_printable(struct buffer *out, const char *text)
             column = 0;
         }
         /* at the begin of a line "." and "From " mean something to some relays */
-        if (column == 0 && (c == '.' || strncmp(text, "From ", 5) == 0)) {
+        if (column == 0 && (c == '.' || strncmp(text, "From ", 5) == 0))
             literal = false;
-        }
         if (literal) {
             line[column++] = c;
             step += plain_run(text + step, column);
@@ -106,9 +104,8 @@ static void add_encoded_words(struct buffer *out, const char *text, size_t *colu
             text_add(&one, "%c",
                      c == ' ' ? '_' : c); /* section 5 (3): safe also where the word is a phrase */
         } else {
-            for (size_t i = 0; i < step; i++) {
+            for (size_t i = 0; i < step; i++)
                 text_add(&one, "=%02X", (unsigned)(unsigned char)text[i]);
-            }
         }
         if (word > 0 && *column + one.length + 2 > LINE_MAX) {
             buffer_add(out, "?=\r\n ");
@@ -139,9 +136,8 @@ static bool is_plain_ascii(const char *text)
     size_t run = 0;
     for (const char *p = text; *p != '\0'; p++) {
         run = *p == ' ' ? 0 : run + 1;
-        if ((*p != ' ' && !is_printable(*p)) || run > 60) {
+        if ((*p != ' ' && !is_printable(*p)) || run > 60)
             return false;
-        }
     }
     return strstr(text, "=?") == NULL;
 }
@@ -187,20 +183,17 @@ enum status mail_address_get(const char *mailbox, char *out_address, size_t capa
 {
     const char *address = mailbox + strspn(mailbox, " ");
     size_t length = strlen(address);
-    while (length > 0 && address[length - 1] == ' ') {
+    while (length > 0 && address[length - 1] == ' ')
         length--;
-    }
     const char *open = strrchr(address, '<');
     if (open != NULL) {
-        if (length == 0 || address[length - 1] != '>') {
+        if (length == 0 || address[length - 1] != '>')
             return STATUS_INVALID;
-        }
         length -= (size_t)(open + 1 - address) + 1;
         address = open + 1;
     }
-    if (!config_is_mail_address(address, length) || length >= capacity) {
+    if (!config_is_mail_address(address, length) || length >= capacity)
         return STATUS_INVALID;
-    }
     memcpy(out_address, address, length);
     out_address[length] = '\0';
     return STATUS_OK;
@@ -212,9 +205,8 @@ static void display_name(const char *mailbox, char *out_name, size_t capacity)
     struct text name = text_on(out_name, capacity);
     const char *open = strrchr(mailbox, '<');
     size_t length = open != NULL ? (size_t)(open - mailbox) : 0;
-    while (length > 0 && (mailbox[length - 1] == ' ' || mailbox[length - 1] == '"')) {
+    while (length > 0 && (mailbox[length - 1] == ' ' || mailbox[length - 1] == '"'))
         length--;
-    }
     const size_t skip = strspn(mailbox, " \"");
     if (skip < length) {
         char raw[512];
@@ -230,9 +222,8 @@ static enum status add_mailbox(struct buffer *out, const char *mailbox, bool fir
     char address[256];
     char name[512];
     const enum status status = mail_address_get(mailbox, address, sizeof(address));
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     display_name(mailbox, name, sizeof(name));
     buffer_add(out, first ? "" : ",");
     if (name[0] == '\0') {
@@ -276,15 +267,13 @@ static void add_atom(struct text *text, const char *from)
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                            c == '-' || c == '_';
         const bool dot = c == '.' && i > 0 && from[i - 1] != '.' && from[i + 1] != '\0';
-        if (plain || dot) {
+        if (plain || dot)
             text_add_bytes(text, &c, 1);
-        } else {
+        else
             text_add(text, "=%02X", (unsigned)(unsigned char)c);
-        }
     }
-    if (from[0] == '\0') {
+    if (from[0] == '\0')
         text_add(text, "_");
-    }
 }
 
 static void add_id_field(struct buffer *out, const char *name, const char *unique, const char *host_name)
@@ -350,9 +339,8 @@ static void add_parts(struct buffer *out, const struct mail *mail, int64_t date_
 {
     struct buffer notice = {0}, plain = {0}, html = {0};
     add_notice(&notice, mail, date_utc_ms, sent_utc_ms);
-    if (notice.data != NULL) {
+    if (notice.data != NULL)
         buffer_add(&plain, "%s\n", notice.data);
-    }
     buffer_add(&plain, "%s", mail->plain != NULL ? mail->plain : "");
     add_part(out, "text/plain", plain.data != NULL ? plain.data : "");
     if (mail->html != NULL) {
@@ -373,21 +361,18 @@ enum status report_message(const struct mail *mail, const char *from, const char
     struct buffer out = {0};
     enum status status = STATUS_INVALID;
     size_t column = strlen("From:");
-    if (to_count == 0) {
+    if (to_count == 0)
         goto done;
-    }
 
     add_date_field(&out, date_utc_ms);
     buffer_add(&out, "From:");
     status = add_mailbox(&out, from, true, &column);
     buffer_add(&out, "\r\nTo:");
     column = strlen("To:");
-    for (size_t i = 0; i < to_count && status == STATUS_OK; i++) {
+    for (size_t i = 0; i < to_count && status == STATUS_OK; i++)
         status = add_mailbox(&out, to[i], i == 0, &column);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         goto done;
-    }
     buffer_add(&out, "\r\n");
     add_text_field(&out, "Subject", mail->subject);
     add_id_field(&out, "Message-ID", key.unique, host_name);
@@ -399,21 +384,18 @@ enum status report_message(const struct mail *mail, const char *from, const char
     buffer_add(&out, "Auto-Submitted: auto-generated\r\n");
     if (key.has_kind) {
         const struct alert_wording *wording = alert_wording_get(key.kind);
-        if (key.severity == SEVERITY_ERROR) {
+        if (key.severity == SEVERITY_ERROR)
             buffer_add(&out, "Importance: high\r\nX-Priority: 1\r\n");
-        } else if (key.severity < wording->severity) {
+        else if (key.severity < wording->severity)
             buffer_add(&out, "Importance: low\r\nX-Priority: 5\r\n");
-        }
         buffer_add(&out, "X-Storewatch-Kind: %s\r\n", wording->name);
     }
-    if (key.incident_id > 0) {
+    if (key.incident_id > 0)
         buffer_add(&out, "X-Storewatch-Incident: %" PRId64 "\r\n", key.incident_id);
-    }
     add_text_field(&out, "X-Storewatch-Host", host_name);
     add_text_field(&out, "X-Storewatch-Key", mail->key);
-    if (mail->earlier_count > 0) {
+    if (mail->earlier_count > 0)
         buffer_add(&out, "X-Storewatch-Replaces: %zu\r\n", mail->earlier_count);
-    }
     buffer_add(&out, "MIME-Version: 1.0\r\n"
                      "Content-Type: multipart/alternative; boundary=\"" BOUNDARY "\"\r\n"
                      "\r\n");

@@ -118,9 +118,8 @@ void report_page_end(struct buffer *page)
 
 void report_add_mark_list(struct buffer *page, const struct report_mark *marks, size_t count)
 {
-    if (count == 0) {
+    if (count == 0)
         return;
-    }
     buffer_add(page, "<ol class=\"marks\">\n");
     for (size_t i = 0; i < count; i++) {
         const struct report_mark *mark = &marks[i];
@@ -143,16 +142,14 @@ static void add_fact(struct buffer *page, const char *label, const char *value)
 
 static void add_exhaustion(struct buffer *page, const struct verdict *verdict)
 {
-    if (verdict->exhaustion_ms == INT64_MAX) {
+    if (verdict->exhaustion_ms == INT64_MAX)
         return;
-    }
     if (verdict_limit_reached(verdict)) { /* since when is not known */
         add_fact(page, "limit reached", "already");
         return;
     }
-    if (verdict->exhaustion_ms > verdict->at_ms) {
+    if (verdict->exhaustion_ms > verdict->at_ms)
         add_fact(page, "time left", words_left(verdict->exhaustion_ms - verdict->at_ms).s);
-    }
     const int64_t late_ms = verdict->exhaustion_late_ms;
     add_fact(page, "limit reached", words_foreseen(verdict->exhaustion_ms, verdict->at_ms).s);
     if (verdict->exhaustion_early_ms != INT64_MAX) {
@@ -192,9 +189,8 @@ static void add_verdict(struct buffer *page, const struct report_series *series)
                  verdict->limit_name != NULL ? verdict->limit_name : "");
         add_fact(page, "limit", words);
     }
-    if (!series->ended) {
+    if (!series->ended)
         add_exhaustion(page, verdict);
-    }
     text_clear(&text);
     text_add_count(&text, (double)verdict->sample_count);
     if (verdict->unknown_count > 0) {
@@ -216,12 +212,10 @@ void report_page_series(struct buffer *page, const struct report_series *series)
         report_add_escaped(page, series->subtitle);
         buffer_add(page, "</p>\n");
     }
-    if (series->verdict != NULL) {
+    if (series->verdict != NULL)
         add_verdict(page, series);
-    }
-    if (!report_add_figure(page, series)) {
+    if (!report_add_figure(page, series))
         buffer_add(page, "<p class=\"muted\">No known sample: nothing to draw.</p>\n");
-    }
     report_add_mark_list(page, series->marks, series->mark_count);
     buffer_add(page, "</section>\n");
 }

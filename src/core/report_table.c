@@ -58,18 +58,16 @@ static void add_head(const struct report_table *table)
 void report_table_row(struct report_table *table, const char *const *cells, enum severity severity)
 {
     struct buffer *page = table->page;
-    if (table->row_count++ == 0) {
+    if (table->row_count++ == 0)
         add_head(table);
-    }
     buffer_add(page, "<tr>");
     for (size_t i = 0; i < table->column_count; i++) {
         buffer_add(page, "<td data-label=\"");
         report_add_escaped(page, table->columns[i]);
-        if (i == table->word_column) {
+        if (i == table->word_column)
             buffer_add(page, "\" class=\"word %s\">", report_severity_class(severity));
-        } else {
+        else
             buffer_add(page, is_one_piece(cells[i]) ? "\" class=\"piece\">" : "\">");
-        }
         add_cell_lines(page, cells[i]);
         buffer_add(page, "</td>");
     }

@@ -38,9 +38,8 @@ bool report_is_growing(const struct report_telling *telling)
     static const enum alert_kind kinds[] = {ALERT_OPENED, ALERT_REMINDER, ALERT_ESCALATED, ALERT_RESTART_HELD,
                                             ALERT_RESTART_ABANDONED};
     bool growing = false;
-    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
         growing = growing || telling->alert->kind == kinds[i];
-    }
     return growing && telling->incident != NULL;
 }
 
@@ -70,9 +69,8 @@ static void tell_rate(struct report_telling *telling)
     const double per_hour = telling->incident->slope_per_hour;
     struct words words = words_rate(telling->unit, per_hour);
     char *word = strstr(words.s, handles); /* "handles +320 handles/h" says it twice */
-    if (telling->unit == UNIT_HANDLES && word != NULL) {
+    if (telling->unit == UNIT_HANDLES && word != NULL)
         memmove(word, word + strlen(handles), strlen(word + strlen(handles)) + 1);
-    }
     struct text text = text_on(telling->rate, sizeof(telling->rate));
     text_add(&text, "%s%s", isnan(per_hour) ? "rate " : per_hour > 0.0 ? "+" : "", words.s);
 }
@@ -81,14 +79,12 @@ static void tell_left(struct report_telling *telling)
 {
     const int64_t left_ms = telling->incident->exhaustion_utc_ms - telling->alert->utc_ms;
     struct text text = text_on(telling->left, sizeof(telling->left));
-    if (!is_foreseeable(telling->incident->exhaustion_utc_ms)) {
+    if (!is_foreseeable(telling->incident->exhaustion_utc_ms))
         return;
-    }
-    if (left_ms <= 0) {
+    if (left_ms <= 0)
         text_add(&text, "limit reached");
-    } else {
+    else
         text_add(&text, "%s left", words_left(left_ms).s);
-    }
 }
 
 /* ---- the first line ---- */
@@ -96,11 +92,10 @@ static void tell_left(struct report_telling *telling)
 /* "BESAgent.exe on EX1", "EX1 as a whole" */
 static void add_who(struct text *text, const struct report_telling *telling)
 {
-    if (telling->image[0] != '\0') {
+    if (telling->image[0] != '\0')
         text_add(text, "%s on %s", telling->image, telling->host);
-    } else {
+    else
         text_add(text, "%s as a whole", telling->host);
-    }
 }
 
 static void add_growth(struct text *text, const struct report_telling *telling)
@@ -122,9 +117,8 @@ static bool is_at_limit(const struct report_telling *telling)
     const struct alert *alert = telling->alert;
     const struct incident *incident = telling->incident;
     const int64_t late_utc_ms = incident->exhaustion_late_utc_ms;
-    if (alert->read_utc_ms || !is_foreseeable(late_utc_ms) || late_utc_ms > alert->utc_ms) {
+    if (alert->read_utc_ms || !is_foreseeable(late_utc_ms) || late_utc_ms > alert->utc_ms)
         return false;
-    }
     const bool told = alert->kind == ALERT_REMINDER && !incident_limit_reached(incident);
     const bool news =
         alert->kind == ALERT_OPENED || alert->kind == ALERT_REMINDER || alert->kind == ALERT_ESCALATED;
@@ -168,11 +162,10 @@ static bool is_urgent(const struct report_telling *telling)
 
 static void tell_severity(struct report_telling *telling)
 {
-    if (telling->incident != NULL && is_urgent(telling)) {
+    if (telling->incident != NULL && is_urgent(telling))
         telling->severity = SEVERITY_ERROR;
-    } else if (telling->incident != NULL && is_calm(telling)) {
+    else if (telling->incident != NULL && is_calm(telling))
         telling->severity = SEVERITY_INFORMATION;
-    }
 }
 
 /* "private bytes now 1.73 GiB" */
@@ -184,15 +177,14 @@ static void add_level(struct text *text, const struct report_telling *telling)
 /* " hardly grows any more: private bytes now 1.73 GiB". False, and nothing, when its growth is the news. */
 static bool add_standstill(struct text *text, const struct report_telling *telling)
 {
-    if (is_no_better(telling)) {
+    if (is_no_better(telling))
         text_add(text, " is no better after the restart: ");
-    } else if (alert_tells_pause(telling->alert)) {
+    else if (alert_tells_pause(telling->alert))
         text_add(text, " hardly grows any more: ");
-    } else if (is_at_limit(telling)) {
+    else if (is_at_limit(telling))
         text_add(text, " stands %s its limit: ", at_limit(telling));
-    } else {
+    else
         return false;
-    }
     add_level(text, telling);
     return true;
 }
@@ -201,16 +193,14 @@ static bool add_standstill(struct text *text, const struct report_telling *telli
 static void add_cause(struct text *text, const struct alert *alert)
 {
     const struct culprit_ranking *ranking = &alert->ranking;
-    if (!alert->has_ranking || !culprit_is_named(ranking, 0)) {
+    if (!alert->has_ranking || !culprit_is_named(ranking, 0))
         return;
-    }
     const bool certain = culprit_named_confidence(ranking) == CULPRIT_NEARLY_CERTAIN;
     text_add(text, " %s: %s", culprit_is_part(ranking) ? "A part of the cause" : "The cause",
              certain ? "nearly certainly " : "likely ");
     for (size_t i = 0; culprit_is_named(ranking, i); i++) {
-        if (i > 0 && i >= ranking->together) {
+        if (i > 0 && i >= ranking->together)
             break;
-        }
         text_add(text, "%s", i == 0 ? "" : ranking->either ? " or " : " and ");
         report_add_line(text, ranking->items[i].image);
         text_add(text, "%s", culprit_is_gone(&ranking->items[i]) ? ", which has ended" : "");
@@ -352,11 +342,10 @@ static void lead_other(struct report_telling *telling, struct text *text)
     case ALERT_DIGEST: { /* its first line is the news of the day */
         char news[REPORT_FACT_MAX];
         telling->rest = report_next_line(alert->text, news, sizeof(news));
-        if (telling->rest != NULL) {
+        if (telling->rest != NULL)
             text_add(text, "%s: %s.", host, news);
-        } else {
+        else
             telling->rest = "";
-        }
         break;
     }
     case ALERT_TEST:
@@ -370,12 +359,10 @@ static void lead_other(struct report_telling *telling, struct text *text)
 static void tell_lead(struct report_telling *telling)
 {
     struct text text = text_on(telling->lead, sizeof(telling->lead));
-    if (telling->incident != NULL) {
+    if (telling->incident != NULL)
         lead_incident(telling, &text);
-    }
-    if (text.length == 0) {
+    if (text.length == 0)
         lead_other(telling, &text);
-    }
     if (text.length == 0) { /* the headline of the wording table says it */
         telling->lead_is_headline = true;
         text_add(&text, "%s: %s.", telling->host, telling->wording->headline);
@@ -418,9 +405,8 @@ static void fact_what(struct report_telling *telling)
 static void add_which_end(struct text *text, const struct alert *alert)
 {
     const struct space *space = &alert->space;
-    if (!alert->has_space) {
+    if (!alert->has_space)
         return;
-    }
     if (strcmp(alert->incident.limit_name, SPACE_LIMIT_NAME) == 0) {
         text_add(text, ": the end of its %s address space (largest free block now %s)",
                  words_quantity(UNIT_BYTES, space->limit_bytes).s,
@@ -439,14 +425,12 @@ static void add_between(struct text *text, const struct incident *incident, int6
     const struct words early = words_foreseen(early_ms, now_utc_ms);
     const struct words late = words_foreseen(late_ms, now_utc_ms);
     const bool one_zone = strlen(early.s) == strlen(late.s); /* which is said once then */
-    if (!is_foreseeable(early_ms)) {
+    if (!is_foreseeable(early_ms))
         return;
-    }
-    if (!is_foreseeable(late_ms)) {
+    if (!is_foreseeable(late_ms))
         text_add(text, early_ms > now_utc_ms ? " (not before %s)" : " (perhaps at once)", early.s);
-    } else if (strcmp(early.s, late.s) != 0) {
+    else if (strcmp(early.s, late.s) != 0)
         text_add(text, " (between %.*s and %s)", one_zone ? 19 : (int)strlen(early.s), early.s, late.s);
-    }
 }
 
 static void fact_rate(struct report_telling *telling, const char *label)
@@ -475,9 +459,8 @@ bool report_grows_at(const struct report_telling *telling, int64_t utc_ms)
 static void fact_limit(struct report_telling *telling)
 {
     const struct incident *incident = telling->incident;
-    if (!(incident->limit > 0.0)) {
+    if (!(incident->limit > 0.0))
         return;
-    }
     struct text text = fact_begin(telling, "Limit");
     text_add(&text, "%s", words_quantity(telling->unit, incident->limit).s);
     if (incident->limit_name[0] != '\0') {
@@ -485,22 +468,19 @@ static void fact_limit(struct report_telling *telling)
         report_clean(name, sizeof(name), incident->limit_name);
         text_add(&text, " (%s)", name);
     }
-    if (incident->level_now >= 0.0) {
+    if (incident->level_now >= 0.0)
         text_add(&text, ", %s of it used", words_share(incident->level_now / incident->limit).s);
-    }
 }
 
 static void fact_since(struct report_telling *telling)
 {
     const int64_t onset_ms = onset_utc_ms(telling), now_ms = telling->alert->utc_ms;
-    if (onset_ms <= 0) {
+    if (onset_ms <= 0)
         return;
-    }
     struct text text = fact_begin(telling, "Since");
     text_add(&text, "%s", words_time(onset_ms).s);
-    if (now_ms > onset_ms) {
+    if (now_ms > onset_ms)
         text_add(&text, ", %s ago", words_duration(now_ms - onset_ms).s);
-    }
 }
 
 static void fact_level(struct report_telling *telling)
@@ -509,14 +489,12 @@ static void fact_level(struct report_telling *telling)
     const struct incident *incident = telling->incident;
     struct text text = fact_begin(telling, "Level");
     text_add(&text, "%s ", words_quantity(telling->unit, incident->level_now).s);
-    if (alert->read_utc_ms) {
+    if (alert->read_utc_ms)
         text_add(&text, "when it was last read, %s", words_time(alert->read_utc_ms).s);
-    } else {
+    else
         text_add(&text, "now");
-    }
-    if (!isnan(incident->level_at_onset)) {
+    if (!isnan(incident->level_at_onset))
         text_add(&text, ", %s when it began", words_quantity(telling->unit, incident->level_at_onset).s);
-    }
 }
 
 static void fact_end(struct report_telling *telling)
@@ -538,9 +516,8 @@ static void fact_end(struct report_telling *telling)
         text_add(&text, "the limit is reached");
         return;
     }
-    if (incident->exhaustion_utc_ms > alert->utc_ms) {
+    if (incident->exhaustion_utc_ms > alert->utc_ms)
         text_add(&text, "in %s, ", words_left(incident->exhaustion_utc_ms - alert->utc_ms).s);
-    }
     text_add(&text, "%s", words_foreseen(incident->exhaustion_utc_ms, alert->utc_ms).s);
     add_between(&text, incident, alert->utc_ms);
     add_which_end(&text, alert);
@@ -548,18 +525,16 @@ static void fact_end(struct report_telling *telling)
 
 static void fact_space(struct report_telling *telling)
 {
-    if (!telling->alert->has_space) {
+    if (!telling->alert->has_space)
         return;
-    }
     struct text text = fact_begin(telling, "Space");
     text_add_space(&text, &telling->alert->space);
 }
 
 static void facts_of_growth(struct report_telling *telling)
 {
-    if (!is_at_limit(telling)) {
+    if (!is_at_limit(telling))
         fact_rate(telling, telling->incident->slope_per_hour < 0.0 ? "Rate" : "Grows");
-    }
     fact_since(telling);
     fact_level(telling);
     fact_limit(telling);
@@ -600,9 +575,8 @@ static void facts_of_end(struct report_telling *telling)
         text_add(&text, telling->alert->kind == ALERT_RECOVERED ? ", %s now" : ", %s last",
                  words_quantity(telling->unit, incident->level_now).s);
     }
-    if (ended_by_itself(telling) && incident->level_now >= MUCH_OF_LIMIT * incident->limit) {
+    if (ended_by_itself(telling) && incident->level_now >= MUCH_OF_LIMIT * incident->limit)
         fact_limit(telling);
-    }
     if (incident->opened_utc_ms > 0) {
         const int64_t end_ms = incident->closed_utc_ms > 0 ? incident->closed_utc_ms : telling->alert->utc_ms;
         const int64_t opened_utc_ms = incident->opened_utc_ms + telling->alert->clock_moved_ms;
@@ -616,16 +590,14 @@ static void facts_of_end(struct report_telling *telling)
 static void tell_facts(struct report_telling *telling)
 {
     const struct incident *incident = telling->incident;
-    if (incident == NULL) {
+    if (incident == NULL)
         return;
-    }
     fact_what(telling);
     if (report_is_growing(telling)) {
         facts_of_growth(telling);
     } else { /* of a restart: why it was begun is in the alert's text */
-        if (report_is_over(telling)) {
+        if (report_is_over(telling))
             facts_of_end(telling);
-        }
         return;
     }
     if (telling->alert->has_ranking) {
@@ -672,12 +644,10 @@ void report_telling_init(struct report_telling *telling, const struct alert *ale
 
 const char *report_next_line(const char *lines, char *out_line, size_t capacity)
 {
-    while (*lines == '\n' || *lines == '\r') {
+    while (*lines == '\n' || *lines == '\r')
         lines++;
-    }
-    if (*lines == '\0') {
+    if (*lines == '\0')
         return NULL;
-    }
     const size_t length = strcspn(lines, "\n");
     char raw[sizeof(((struct alert *)0)->text)];
     struct text part = text_on(raw, sizeof(raw));
@@ -738,9 +708,8 @@ static void subject_recovered(struct text *text, const struct report_telling *te
     text_add(text, "recovered");
     if (incident != NULL) {
         text_add(text, ": %s", what);
-        if (!isnan(incident->level_now)) {
+        if (!isnan(incident->level_now))
             text_add(text, " now %s", words_level(telling->unit, incident->level_now).s);
-        }
     }
 }
 
@@ -771,9 +740,8 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
     const char *urgent = telling->severity == SEVERITY_ERROR ? "URGENT: " : "";
     struct text what_text = text_on(what, sizeof(what));
     text_add(text, "%s: ", telling->host);
-    if (incident != NULL) {
+    if (incident != NULL)
         text_add(&what_text, "%s%s%s", telling->image, telling->image[0] != '\0' ? " " : "", telling->metric);
-    }
     switch (alert->kind) {
     case ALERT_OPENED:
     case ALERT_REMINDER:

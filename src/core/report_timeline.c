@@ -12,9 +12,8 @@ static void add_bar(struct buffer *page, const struct report_timeline *timeline,
 {
     from_ms = from_ms > timeline->from_utc_ms ? from_ms : timeline->from_utc_ms;
     to_ms = to_ms < timeline->to_utc_ms ? to_ms : timeline->to_utc_ms;
-    if (to_ms < from_ms) {
+    if (to_ms < from_ms)
         return;
-    }
     const double x = report_percent(timeline->from_utc_ms, timeline->to_utc_ms, from_ms);
     buffer_add(page, "<rect class=\"%s\" x=\"%.3f%%\" width=\"%.3f%%\" y=\"%d\" height=\"%d\"/>\n",
                class_name, x, report_percent(timeline->from_utc_ms, timeline->to_utc_ms, to_ms) - x, y,
@@ -25,9 +24,8 @@ static void add_bar(struct buffer *page, const struct report_timeline *timeline,
 static int count_rows(const struct report_timeline *timeline)
 {
     int rows = 0;
-    for (size_t i = 0; i < timeline->span_count; i++) {
+    for (size_t i = 0; i < timeline->span_count; i++)
         rows += i == 0 || strcmp(timeline->spans[i].name, timeline->spans[i - 1].name) != 0;
-    }
     return rows;
 }
 
@@ -35,9 +33,8 @@ void report_page_timeline(struct buffer *page, const struct report_timeline *tim
 {
     const int top = timeline->mark_count > 0 ? 8 + REPORT_MARK_ROWS * REPORT_MARK_ROW_HEIGHT : 0;
     const int bottom = top + count_rows(timeline) * ROW_HEIGHT;
-    if (timeline->to_utc_ms <= timeline->from_utc_ms || timeline->span_count + timeline->mark_count == 0) {
+    if (timeline->to_utc_ms <= timeline->from_utc_ms || timeline->span_count + timeline->mark_count == 0)
         return;
-    }
     bool any_grew = false, any_closed = false, any_open = false;
     buffer_add(
         page,

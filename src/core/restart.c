@@ -42,9 +42,8 @@ void machine_ask(struct restart *restart, struct machine_step *step, enum restar
     watch->met = watch->met && kind != REQUEST_STOP;
     (void)watch_waited_ms(watch, step->mono_ms);
     *step->request = (struct restart_request){.kind = kind};
-    if (kind == REQUEST_TERMINATE) {
+    if (kind == REQUEST_TERMINATE)
         step->request->process = service->process;
-    }
     memcpy(step->request->service, service->name, sizeof(service->name));
     restart->request = *step->request;
     restart->asked = true;
@@ -95,9 +94,8 @@ void machine_give_up(struct restart *restart, size_t index, unsigned *news)
 {
     struct restart_service *service = &restart->journal.plan.services[index];
     service->start = STEP_GIVEN_UP;
-    if (!(*news & RESTART_NEWS_GAVE_UP)) { /* the others of the step need this one, mostly */
+    if (!(*news & RESTART_NEWS_GAVE_UP)) /* the others of the step need this one, mostly */
         memcpy(restart->given_up_service, service->name, sizeof(service->name));
-    }
     *news |= RESTART_NEWS_GAVE_UP | RESTART_NEWS_STEP;
 }
 
@@ -106,11 +104,9 @@ void machine_give_up(struct restart *restart, size_t index, unsigned *news)
 static const struct restart_service *runs_again(const struct restart *restart)
 {
     const struct restart_plan *plan = &restart->journal.plan;
-    for (size_t i = plan->count; i-- > 0;) {
-        if (restart->watches[i].told_down && plan->services[i].start != STEP_GIVEN_UP) {
+    for (size_t i = plan->count; i-- > 0;)
+        if (restart->watches[i].told_down && plan->services[i].start != STEP_GIVEN_UP)
             return &plan->services[i];
-        }
-    }
     return NULL;
 }
 
@@ -118,16 +114,14 @@ unsigned machine_finish(struct restart *restart, int64_t utc_ms)
 {
     struct restart_journal *journal = &restart->journal;
     bool handed_over = false;
-    for (size_t i = 0; i < journal->plan.count; i++) {
+    for (size_t i = 0; i < journal->plan.count; i++)
         handed_over |= journal->plan.services[i].start == STEP_GIVEN_UP;
-    }
-    if (handed_over) {
+    if (handed_over)
         journal->outcome = RESTART_HANDED_OVER;
-    } else if (journal->stop_failed && machine_target(restart)->stop != STEP_REACHED) {
+    else if (journal->stop_failed && machine_target(restart)->stop != STEP_REACHED)
         journal->outcome = RESTART_RESTORED;
-    } else {
+    else
         journal->outcome = RESTART_SUCCEEDED;
-    }
     journal->phase = RESTART_ENDED;
     journal->ended_utc_ms = utc_ms;
     restart->waiting_for[0] = '\0';
@@ -152,11 +146,9 @@ void machine_enter_starting(struct restart *restart)
 
 bool restart_plan_untouched(const struct restart_plan *plan)
 {
-    for (size_t i = 0; i < plan->count; i++) {
-        if (plan->services[i].stop != STEP_WAITING || plan->services[i].start != STEP_WAITING) {
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->services[i].stop != STEP_WAITING || plan->services[i].start != STEP_WAITING)
             return false;
-        }
-    }
     return true;
 }
 
@@ -167,14 +159,11 @@ bool restart_untouched(const struct restart *restart)
 
 bool restart_nothing_stopped(const struct restart *restart)
 {
-    if (restart->journal.phase != RESTART_STOPPING || restart->asked) {
+    if (restart->journal.phase != RESTART_STOPPING || restart->asked)
         return false;
-    }
-    for (size_t i = 0; i < restart->journal.plan.count; i++) {
-        if (restart->journal.plan.services[i].stop == STEP_REACHED || restart->watches[i].accepted) {
+    for (size_t i = 0; i < restart->journal.plan.count; i++)
+        if (restart->journal.plan.services[i].stop == STEP_REACHED || restart->watches[i].accepted)
             return false;
-        }
-    }
     return true;
 }
 
@@ -187,15 +176,13 @@ bool restart_target_waits(const struct restart *restart)
 
 const char *restart_service_down(const struct restart *restart)
 {
-    if (restart->journal.phase == RESTART_IDLE || restart->journal.phase == RESTART_ENDED) {
+    if (restart->journal.phase == RESTART_IDLE || restart->journal.phase == RESTART_ENDED)
         return NULL;
-    }
     for (size_t i = restart->journal.plan.count; i-- > 0;) {
         const struct restart_service *service = &restart->journal.plan.services[i];
         if (restart->watches[i].told_down && service->start != STEP_REACHED &&
-            service->start != STEP_GIVEN_UP) {
+            service->start != STEP_GIVEN_UP)
             return service->name;
-        }
     }
     return NULL;
 }
@@ -205,9 +192,8 @@ unsigned machine_turn_back(struct restart *restart, int64_t utc_ms)
 {
     const bool untouched = restart_untouched(restart);
     restart->journal.stop_failed = true;
-    if (untouched) {
+    if (untouched)
         return machine_finish(restart, utc_ms);
-    }
     machine_enter_starting(restart);
     return RESTART_NEWS_STEP;
 }
@@ -227,12 +213,10 @@ void restart_begin(struct restart *restart, const struct config *config,
 static void mend_plan(struct restart_journal *journal)
 {
     struct restart_plan *plan = &journal->plan;
-    if (plan->count > 0 && plan->services[plan->count - 1].is_target) {
+    if (plan->count > 0 && plan->services[plan->count - 1].is_target)
         return;
-    }
-    if (plan->count == RESTART_SERVICES_MAX) {
+    if (plan->count == RESTART_SERVICES_MAX)
         plan->count--;
-    }
     struct restart_service *target = &plan->services[plan->count++];
     *target = (struct restart_service){.is_target = true, .stop = STEP_ASKED};
     memcpy(target->name, journal->target, sizeof(target->name));
@@ -249,24 +233,21 @@ void restart_resume(struct restart *restart, const struct config *config,
     restart->verify_mono_ms = restart->verify_seen_mono_ms = mono_ms;
     for (size_t i = 0; i < restart->journal.plan.count; i++) {
         struct restart_service *service = &restart->journal.plan.services[i];
-        if (service->start == STEP_ASKED) {
+        if (service->start == STEP_ASKED)
             service->start = STEP_WAITING; /* nobody knows what came of it: look, and ask again if need be */
-        }
         restart->watches[i].in_effect = service->stop == STEP_ASKED;
     }
 }
 
 unsigned restart_abandon(struct restart *restart, const char *why, int64_t utc_ms)
 {
-    if (restart->journal.phase != RESTART_STOPPING) {
+    if (restart->journal.phase != RESTART_STOPPING)
         return 0;
-    }
     const bool untouched = restart_untouched(restart);
     service_note(machine_target(restart), RESTART_NOTE_CALLED_OFF "%s", why);
     const unsigned news = RESTART_NEWS_STEP | machine_turn_back(restart, utc_ms);
-    if (untouched) {
+    if (untouched)
         restart->journal.outcome = RESTART_CALLED_OFF;
-    }
     return news;
 }
 
@@ -285,22 +266,18 @@ unsigned restart_step(struct restart *restart, const struct observation *observa
     restart->graph_wanted = false;
     restart->if_hangs[0] = '\0';
     const enum restart_phase phase = restart->journal.phase;
-    if (phase == RESTART_IDLE || phase == RESTART_ENDED) {
+    if (phase == RESTART_IDLE || phase == RESTART_ENDED)
         return step.news;
-    }
     if (observation->os_shutting_down) {
         machine_say(restart, &step, "the system is shutting down; goes on after the boot");
         return step.news;
     }
-    if (!observation->services_known || observation->mono_ms < restart->told_mono_ms) {
+    if (!observation->services_known || observation->mono_ms < restart->told_mono_ms)
         return step.news;
-    }
-    if (phase == RESTART_STOPPING) {
+    if (phase == RESTART_STOPPING)
         stop_step(restart, &step);
-    }
-    if (restart->journal.phase == RESTART_STARTING || restart->journal.phase == RESTART_VERIFYING) {
+    if (restart->journal.phase == RESTART_STARTING || restart->journal.phase == RESTART_VERIFYING)
         start_step(restart, &step);
-    }
     return step.news;
 }
 
@@ -308,9 +285,8 @@ void restart_told(struct restart *restart, const struct restart_request *request
                   uint32_t code, int64_t mono_ms)
 {
     if (!restart->asked || request->kind != restart->request.kind ||
-        !text_equal_nocase(request->service, restart->request.service)) {
+        !text_equal_nocase(request->service, restart->request.service))
         return;
-    }
     restart->asked = false;
     restart->told_mono_ms = mono_ms;
     for (size_t i = 0; i < restart->journal.plan.count; i++) {

@@ -15,11 +15,9 @@
 
 static bool is_registered_client(const struct config *config, const char *service)
 {
-    for (size_t i = 0; i < config->client_count; i++) {
-        if (config->clients[i].service[0] != '\0' && text_equal_nocase(config->clients[i].service, service)) {
+    for (size_t i = 0; i < config->client_count; i++)
+        if (config->clients[i].service[0] != '\0' && text_equal_nocase(config->clients[i].service, service))
             return true;
-        }
-    }
     return false;
 }
 
@@ -29,12 +27,10 @@ static bool belongs_to_store(const struct config *config, const struct observati
     const struct service *store = observation_service(observation, config->store_service);
     for (size_t depth = 0; store != NULL && store->pid != 0 && depth < observation->process_count; depth++) {
         const struct process *process = observation_process(observation, pid);
-        if (pid == store->pid) {
+        if (pid == store->pid)
             return true;
-        }
-        if (process == NULL || process->parent_pid == pid) {
+        if (process == NULL || process->parent_pid == pid)
             return false;
-        }
         pid = process->parent_pid;
     }
     return false;
@@ -46,31 +42,23 @@ static const char *termination_forbidden(const struct config *config, const stru
 {
     const struct service *service = observation_service(observation, planned->name);
     const struct process *process = observation_process(observation, planned->process.pid);
-    if (text_equal_nocase(planned->name, config->store_service)) {
+    if (text_equal_nocase(planned->name, config->store_service))
         return "the Information Store is never terminated";
-    }
-    if (!is_registered_client(config, planned->name)) {
+    if (!is_registered_client(config, planned->name))
         return "it is not a registered client";
-    }
-    if (config->on_hang != HANG_TERMINATE_CLIENT) {
+    if (config->on_hang != HANG_TERMINATE_CLIENT)
         return "actions.on_hang is \"wait\"";
-    }
-    if (planned->process.pid == 0 || planned->process.created_100ns == 0) {
+    if (planned->process.pid == 0 || planned->process.created_100ns == 0)
         return "the plan could not name its process";
-    }
     if (!observation->services_known || !observation->processes_known || observation->services_cut ||
-        observation->processes_cut || service == NULL || process == NULL) {
+        observation->processes_cut || service == NULL || process == NULL)
         return "its process cannot be seen";
-    }
-    if (service->pid != planned->process.pid || !process_id_equal(process->id, planned->process)) {
+    if (service->pid != planned->process.pid || !process_id_equal(process->id, planned->process))
         return "its process is not the one of the plan";
-    }
-    if (observation_service_of(observation, service->pid) != service) {
+    if (observation_service_of(observation, service->pid) != service)
         return "its process hosts other services too";
-    }
-    if (belongs_to_store(config, observation, service->pid)) {
+    if (belongs_to_store(config, observation, service->pid))
         return "its process belongs to the Information Store";
-    }
     return NULL;
 }
 
@@ -101,9 +89,8 @@ void restart_add_hang_words(struct text *text, const struct config *config,
 int64_t hang_quiet_allowed_ms(const struct look *look, int64_t timeout_ms)
 {
     int64_t quiet_ms = smaller(timeout_ms / 4, QUIET_MS);
-    if (look->service != NULL && look->service->wait_hint_ms > quiet_ms) {
+    if (look->service != NULL && look->service->wait_hint_ms > quiet_ms)
         quiet_ms = look->service->wait_hint_ms;
-    }
     return quiet_ms;
 }
 
@@ -117,9 +104,8 @@ void hang_follow(struct restart *restart, const struct machine_step *step, size_
     const bool hanging =
         look->state == SERVICE_STATE_STOP_PENDING && restart->journal.plan.services[index].stop == STEP_ASKED;
     if (hanging &&
-        (!watch->hang.pending || step->observation->mono_ms - watch->hang.seen_mono_ms > UNSEEN_MS)) {
+        (!watch->hang.pending || step->observation->mono_ms - watch->hang.seen_mono_ms > UNSEEN_MS))
         watch->hang.since_mono_ms = step->mono_ms;
-    }
     if (look->state != SERVICE_STATE_UNKNOWN) {
         watch->hang.pending = hanging;
         watch->hang.seen_mono_ms = step->observation->mono_ms;
@@ -143,12 +129,10 @@ enum hung hang_end(struct restart *restart, struct machine_step *step, size_t in
     char why[96];
     if (!watch->hang.pending || look->state != SERVICE_STATE_STOP_PENDING || watch->hang.terminated ||
         restart->asked || !still || restart->terminate_held[0] != '\0' ||
-        !restart_may_terminate(restart->config, step->observation, service, why, sizeof(why))) {
+        !restart_may_terminate(restart->config, step->observation, service, why, sizeof(why)))
         return HUNG_WAIT;
-    }
-    if (hung_ms < restart->config->stop_timeout_ms || restart->held) {
+    if (hung_ms < restart->config->stop_timeout_ms || restart->held)
         return HUNG_NEARLY;
-    }
     struct text text = text_on(service->note, sizeof(service->note));
     text_add(&text, "did not stop for ");
     text_add_duration(&text, hung_ms);
@@ -169,9 +153,8 @@ void hang_told(struct restart *restart, size_t index, enum status status, uint32
     if (status == STATUS_BUSY) {
         restart->watches[index].hang.terminated = false;
         const bool anew = code == RESTART_TOO_LATE || code == RESTART_WITHDRAWN;
-        if (anew) { /* that look is too old: all patience anew */
+        if (anew) /* that look is too old: all patience anew */
             restart->watches[index].hang.pending = false;
-        }
         service_note(service, "hangs in its stop; its process %" PRIu32 " was not terminated: %s",
                      service->process.pid,
                      anew ? code_words(code) : "the restart journal could not be written");

@@ -21,9 +21,8 @@ struct look look_at(const struct observation *observation, const char *name)
 {
     struct look look = {
         .state = SERVICE_STATE_UNKNOWN, .cpu_ms = READING_UNKNOWN, .io_count = READING_UNKNOWN};
-    if (!observation->services_known) {
+    if (!observation->services_known)
         return look;
-    }
     look.service = observation_service(observation, name);
     if (look.service == NULL) {
         /* Not in a complete list: it is gone. A list that was cut says nothing. */
@@ -46,9 +45,8 @@ struct look look_at(const struct observation *observation, const char *name)
 /* Are these two surely different processes? A pid that is unknown proves nothing, a creation time neither. */
 bool processes_surely_differ(struct process_id a, struct process_id b)
 {
-    if (a.pid == 0 || b.pid == 0) {
+    if (a.pid == 0 || b.pid == 0)
         return false;
-    }
     return a.pid != b.pid ||
            (a.created_100ns != 0 && b.created_100ns != 0 && a.created_100ns != b.created_100ns);
 }
@@ -62,18 +60,16 @@ struct look look_at_planned(const struct observation *observation, const struct 
                       look.service->pid == service->process.pid && service->stop != STEP_WAITING;
     if (ours && (state_is_running(look.state) || look.state == SERVICE_STATE_STOP_PENDING) &&
         observation->processes_known && !observation->processes_cut &&
-        observation_process(observation, look.service->pid) == NULL) {
+        observation_process(observation, look.service->pid) == NULL)
         look.state = SERVICE_STATE_STOPPED;
-    }
     return look;
 }
 
 /* Remembers what this look shows of it, and since when nothing of that has moved. */
 void signs_follow(struct restart_signs *signs, const struct look *look, int64_t mono_ms)
 {
-    if (look->state == SERVICE_STATE_UNKNOWN) {
+    if (look->state == SERVICE_STATE_UNKNOWN)
         return;
-    }
     const struct restart_signs before = *signs;
     signs->state = look->state;
     signs->checkpoint = look->service != NULL ? look->service->checkpoint : 0;

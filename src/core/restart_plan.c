@@ -20,21 +20,17 @@ struct members {
 
 static size_t members_find(const struct members *members, size_t node)
 {
-    for (size_t i = 0; i < members->count; i++) {
-        if (members->nodes[i] == node) {
+    for (size_t i = 0; i < members->count; i++)
+        if (members->nodes[i] == node)
             return i;
-        }
-    }
     return SIZE_MAX;
 }
 
 size_t graph_find(const struct service_graph *graph, const char *name)
 {
-    for (size_t i = 0; i < graph->node_count; i++) {
-        if (text_equal_nocase(graph->nodes[i].name, name)) {
+    for (size_t i = 0; i < graph->node_count; i++)
+        if (text_equal_nocase(graph->nodes[i].name, name))
             return i;
-        }
-    }
     return SIZE_MAX;
 }
 
@@ -50,9 +46,8 @@ static enum service_state node_state(const struct service_graph *graph, size_t n
 static bool counts_as_active(const struct service_graph *graph, size_t node,
                              const struct observation *observation, bool graph_is_fresh)
 {
-    if (graph_is_fresh) {
+    if (graph_is_fresh)
         return !state_is_down(node_state(graph, node, observation));
-    }
     const enum service_state seen = look_at(observation, graph->nodes[node].name).state;
     return state_is_running(seen) || state_is_pending(seen);
 }
@@ -69,15 +64,13 @@ static enum status members_close(const struct service_graph *graph, const struct
                            "%s would have to be stopped itself, and could start nothing again",
                            RESTART_OWN_SERVICE);
         }
-        if (!counts_as_active(graph, needed, observation, graph_is_fresh)) {
+        if (!counts_as_active(graph, needed, observation, graph_is_fresh))
             continue; /* what needs it has lost it already; see restart_plan_make */
-        }
         for (size_t e = 0; e < graph->edge_count; e++) {
             const size_t from = graph->edges[e].from;
             if (graph->edges[e].to != needed || members_find(members, from) != SIZE_MAX ||
-                !counts_as_active(graph, from, observation, graph_is_fresh)) {
+                !counts_as_active(graph, from, observation, graph_is_fresh))
                 continue;
-            }
             if (members->count == RESTART_SERVICES_MAX) {
                 return err_set(err, STATUS_FULL, "plan", 0,
                                "%s: more than %d services would have to be stopped",
@@ -102,9 +95,8 @@ static size_t first_dependent(const struct service_graph *graph, const struct me
     for (size_t e = 0; e < graph->edge_count; e++) {
         const size_t from = graph->edges[e].from;
         if (graph->edges[e].to == node && members_find(members, from) != SIZE_MAX &&
-            (found == SIZE_MAX || name_before(graph, from, found))) {
+            (found == SIZE_MAX || name_before(graph, from, found)))
             found = from;
-        }
     }
     return found;
 }
@@ -113,11 +105,9 @@ static size_t first_dependent(const struct service_graph *graph, const struct me
 static enum status cycle_error(const struct service_graph *graph, const struct members *rest, struct err *err)
 {
     size_t start = rest->nodes[0];
-    for (size_t i = 1; i < rest->count; i++) {
-        if (name_before(graph, rest->nodes[i], start)) {
+    for (size_t i = 1; i < rest->count; i++)
+        if (name_before(graph, rest->nodes[i], start))
             start = rest->nodes[i];
-        }
-    }
     struct members path = {0};
     size_t node = start;
     while (members_find(&path, node) == SIZE_MAX) {
@@ -129,9 +119,8 @@ static enum status cycle_error(const struct service_graph *graph, const struct m
     struct text text = text_on(storage, sizeof(storage));
     text_add(&text, "circular dependency: %s", graph->nodes[node].name);
     const size_t begin = members_find(&path, node);
-    for (size_t i = path.count; i-- > begin;) {
+    for (size_t i = path.count; i-- > begin;)
         text_add(&text, " needs %s%s", graph->nodes[path.nodes[i]].name, i > begin ? ", which" : "");
-    }
     return err_set(err, STATUS_INVALID, "plan", 0, "%s", storage);
 }
 
@@ -142,15 +131,12 @@ static enum status members_order(const struct service_graph *graph, struct membe
     struct members order = {0};
     while (rest.count > 0) {
         size_t next = SIZE_MAX;
-        for (size_t i = 0; i < rest.count; i++) {
+        for (size_t i = 0; i < rest.count; i++)
             if (first_dependent(graph, &rest, rest.nodes[i]) == SIZE_MAX &&
-                (next == SIZE_MAX || name_before(graph, rest.nodes[i], rest.nodes[next]))) {
+                (next == SIZE_MAX || name_before(graph, rest.nodes[i], rest.nodes[next])))
                 next = i;
-            }
-        }
-        if (next == SIZE_MAX) {
+        if (next == SIZE_MAX)
             return cycle_error(graph, &rest, err);
-        }
         order.nodes[order.count++] = rest.nodes[next];
         rest.nodes[next] = rest.nodes[--rest.count];
     }
@@ -185,9 +171,8 @@ enum status restart_plan_make(const struct service_graph *graph, const struct ob
                               const char *target, struct restart_plan *out_plan, struct err *err)
 {
     const size_t root = graph_find(graph, target);
-    if (root == SIZE_MAX) {
+    if (root == SIZE_MAX)
         return err_set(err, STATUS_NOT_FOUND, "plan", CODE_NOT_INSTALLED, "%s: no such service", target);
-    }
     const enum service_state state = node_state(graph, root, observation);
     if (state == SERVICE_STATE_ABSENT) {
         return err_set(err, STATUS_NOT_FOUND, "plan", CODE_NOT_INSTALLED, "%s: no such service any more",
@@ -199,15 +184,12 @@ enum status restart_plan_make(const struct service_graph *graph, const struct ob
     }
     struct members members = {.count = 1, .nodes = {(uint16_t)root}};
     enum status status = members_close(graph, observation, true, &members, err);
-    for (size_t i = 0; status == STATUS_OK && i < members.count; i++) {
+    for (size_t i = 0; status == STATUS_OK && i < members.count; i++)
         status = check_service(graph, members.nodes[i], observation, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = members_order(graph, &members, err);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     *out_plan = (struct restart_plan){.count = members.count};
     for (size_t i = 0; i < members.count; i++) {
         struct restart_service *service = &out_plan->services[i];
@@ -237,9 +219,8 @@ static void plan_rebuild(struct restart *restart, const struct machine_step *ste
     for (size_t m = 0; m < members->count; m++) {
         const char *name = step->graph->nodes[members->nodes[m]].name;
         size_t from = 0;
-        while (from < old.count && !text_equal_nocase(old.services[from].name, name)) {
+        while (from < old.count && !text_equal_nocase(old.services[from].name, name))
             from++;
-        }
         if (from < old.count) {
             restart->watches[plan->count] = old_watches[from];
             plan->services[plan->count++] = old.services[from];
@@ -264,18 +245,16 @@ bool machine_extend_plan(struct restart *restart, struct machine_step *step)
     size_t missing = 0; /* of the plan, and not in the graph any more: deleted */
     for (size_t i = 0; i < plan->count; i++) {
         const size_t node = graph_find(step->graph, plan->services[i].name);
-        if (node == SIZE_MAX) {
+        if (node == SIZE_MAX)
             missing++;
-        } else {
+        else
             members.nodes[members.count++] = (uint16_t)node;
-        }
     }
     const size_t known = members.count;
     struct err err = {0};
     enum status status = members_close(step->graph, step->observation, false, &members, &err);
-    if (status == STATUS_OK && members.count == known) {
+    if (status == STATUS_OK && members.count == known)
         return true;
-    }
     if (status == STATUS_OK && members.count + missing > RESTART_SERVICES_MAX) {
         status = err_set(&err, STATUS_FULL, "plan", 0, "more than %d services would have to be stopped",
                          RESTART_SERVICES_MAX);
@@ -288,9 +267,8 @@ bool machine_extend_plan(struct restart *restart, struct machine_step *step)
                              node->name);
         }
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = members_order(step->graph, &members, &err);
-    }
     if (status == STATUS_OK && !text_equal_nocase(step->graph->nodes[members.nodes[members.count - 1]].name,
                                                   machine_target(restart)->name)) {
         status = err_set(&err, STATUS_REFUSED, "plan", 0,

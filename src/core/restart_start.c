@@ -15,9 +15,8 @@ static void start_failed(struct restart *restart, size_t index, unsigned *news)
     struct restart_watch *watch = &restart->watches[index];
     watch->attempts++;
     *news |= RESTART_NEWS_STEP;
-    if (watch->attempts >= RESTART_ATTEMPTS_QUIET) {
+    if (watch->attempts >= RESTART_ATTEMPTS_QUIET)
         machine_tell_down(restart, &restart->journal.plan.services[index], news);
-    }
 }
 
 /* Does the request to end its process lie with the service manager? Then nothing else is decided about the
@@ -28,13 +27,11 @@ static bool end_is_out(struct restart *restart, struct machine_step *step, size_
 {
     const struct restart_service *service = &restart->journal.plan.services[index];
     struct restart_watch *watch = &restart->watches[index];
-    if (!machine_is_out(restart, service) || restart->request.kind != REQUEST_TERMINATE) {
+    if (!machine_is_out(restart, service) || restart->request.kind != REQUEST_TERMINATE)
         return false;
-    }
     signs_follow(&watch->signs, look, step->mono_ms);
-    if (watch_waited_ms(watch, step->mono_ms) >= restart->config->start_timeout_ms) {
+    if (watch_waited_ms(watch, step->mono_ms) >= restart->config->start_timeout_ms)
         machine_tell_down(restart, service, &step->news);
-    }
     machine_say_asked(restart, step);
     return true;
 }
@@ -43,11 +40,10 @@ static void add_exit(struct text *text, const struct service *seen)
 {
     const char *words = code_words(seen->win32_exit_code);
     text_add(text, ", exit code %" PRIu32, seen->win32_exit_code);
-    if (seen->service_exit_code != 0) {
+    if (seen->service_exit_code != 0)
         text_add(text, " (its own: %" PRIu32 ")", seen->service_exit_code);
-    } else if (words != NULL) {
+    else if (words != NULL)
         text_add(text, ": %s", words);
-    }
 }
 
 static void note_exit(struct restart_service *service, const char *what, const struct service *seen)
@@ -63,9 +59,8 @@ static void note_refusal(struct restart_service *service, enum status status, ui
     struct text text = text_on(service->note, sizeof(service->note));
     text_add(&text, "start refused: ");
     text_add_code(&text, status, code);
-    if (ended != NULL) {
+    if (ended != NULL)
         add_exit(&text, ended);
-    }
 }
 
 /* Its latest start was refused, and this look, which began after that, shows it stopped. One that began and ended
@@ -78,14 +73,12 @@ static void see_refused(struct restart *restart, struct machine_step *step, size
     const uint32_t code = watch->refusal_code;
     const bool began = code == CODE_REQUEST_TIMEOUT || code == CODE_PROCESS_ABORTED;
     const uint32_t exit_code = seen->win32_exit_code;
-    if (began && exit_code != 0 && exit_code != code && exit_code != SERVICE_NEVER_STARTED) {
+    if (began && exit_code != 0 && exit_code != code && exit_code != SERVICE_NEVER_STARTED)
         note_refusal(service, STATUS_REFUSED, code, seen);
-    }
     watch->unstarted = false;
     start_failed(restart, index, &step->news);
-    if (code_is_hard(code)) {
+    if (code_is_hard(code))
         machine_tell_down(restart, service, &step->news);
-    }
 }
 
 /* A service that needs it and runs; NULL = none is known. */
@@ -95,9 +88,8 @@ static const char *running_dependent(const struct machine_step *step, const char
     const size_t node = graph != NULL ? graph_find(graph, name) : SIZE_MAX;
     for (size_t e = 0; node != SIZE_MAX && e < graph->edge_count; e++) {
         const char *dependent = graph->nodes[graph->edges[e].from].name;
-        if (graph->edges[e].to == node && state_is_running(look_at(step->observation, dependent).state)) {
+        if (graph->edges[e].to == node && state_is_running(look_at(step->observation, dependent).state))
             return dependent;
-        }
     }
     return NULL;
 }
@@ -110,9 +102,8 @@ static void see_stopped_cleanly(struct restart *restart, struct machine_step *st
     struct restart_watch *watch = &restart->watches[index];
     const char *dependent = running_dependent(step, service->name);
     watch->needed = dependent != NULL && (watch->needed || !watch->settling);
-    if (!watch_stays_stopped(watch, step->mono_ms)) {
+    if (!watch_stays_stopped(watch, step->mono_ms))
         return;
-    }
     if (!watch->needed) {
         service_note(service, "%s: a person stopped it, or it ended by itself; left stopped",
                      RESTART_NOTE_STOPPED_CLEANLY);
@@ -137,15 +128,13 @@ static void see_stopped(struct restart *restart, struct machine_step *step, size
     struct restart_service *service = &restart->journal.plan.services[index];
     struct restart_watch *watch = &restart->watches[index];
     const bool clean = look->service->win32_exit_code == 0;
-    if (!clean) {
+    if (!clean)
         watch->settling = false; /* it ran again, unseen, and died */
-    }
     if (service->stop == STEP_ASKED && !machine_is_out(restart, service)) {
         service->stop = STEP_REACHED; /* our own stop came into effect, late */
         step->news |= RESTART_NEWS_STEP;
-        if (service->start == STEP_REACHED) {
+        if (service->start == STEP_REACHED)
             service->start = STEP_WAITING;
-        }
     }
     if (watch->unstarted) {
         see_refused(restart, step, index, look->service);
@@ -197,9 +186,8 @@ static void see(struct restart *restart, struct machine_step *step, size_t index
         }
         return;
     }
-    if (service->start == STEP_GIVEN_UP || look->state == SERVICE_STATE_UNKNOWN) {
+    if (service->start == STEP_GIVEN_UP || look->state == SERVICE_STATE_UNKNOWN)
         return;
-    }
     if (look->state == SERVICE_STATE_ABSENT) {
         service_note(service, "deleted: there is nothing to start any more");
         machine_give_up(restart, index, &step->news);
@@ -218,9 +206,8 @@ static bool known_not_running(const struct restart *restart, const struct observ
     const struct restart_service *service = &restart->journal.plan.services[index];
     const enum service_state state = look_at(observation, service->name).state;
     if (state == SERVICE_STATE_UNKNOWN &&
-        (restart->watches[index].settling || service->start == STEP_GIVEN_UP)) {
+        (restart->watches[index].settling || service->start == STEP_GIVEN_UP))
         return true;
-    }
     return !state_is_running(state) && state != SERVICE_STATE_UNKNOWN;
 }
 
@@ -235,34 +222,27 @@ missing_need(const struct restart *restart, const struct machine_step *step, siz
     const struct restart_plan *plan = &restart->journal.plan;
     const struct restart_service *target = &plan->services[plan->count - 1];
     *asked |= UINT64_C(1) << index;
-    if (plan->services[index].is_target) {
+    if (plan->services[index].is_target)
         return NULL;
-    }
-    if (known_not_running(restart, step->observation, plan->count - 1)) {
+    if (known_not_running(restart, step->observation, plan->count - 1))
         return target;
-    }
     const size_t node = step->graph != NULL ? graph_find(step->graph, plan->services[index].name) : SIZE_MAX;
-    if (node == SIZE_MAX) {
+    if (node == SIZE_MAX)
         return NULL;
-    }
     for (size_t e = 0; e < step->graph->edge_count; e++) {
-        if (step->graph->edges[e].from != node) {
+        if (step->graph->edges[e].from != node)
             continue;
-        }
         const char *needed = step->graph->nodes[step->graph->edges[e].to].name;
         for (size_t i = 0; i < plan->count; i++) {
-            if ((*asked >> i & 1) != 0 || !text_equal_nocase(plan->services[i].name, needed)) {
+            if ((*asked >> i & 1) != 0 || !text_equal_nocase(plan->services[i].name, needed))
                 continue;
-            }
             const struct restart_service *missing = NULL;
-            if (known_not_running(restart, step->observation, i)) {
+            if (known_not_running(restart, step->observation, i))
                 missing = &plan->services[i];
-            } else if (look_at(step->observation, needed).state == SERVICE_STATE_UNKNOWN) {
+            else if (look_at(step->observation, needed).state == SERVICE_STATE_UNKNOWN)
                 missing = missing_need(restart, step, i, asked);
-            }
-            if (missing != NULL) {
+            if (missing != NULL)
                 return missing;
-            }
         }
     }
     return NULL;
@@ -271,9 +251,8 @@ missing_need(const struct restart *restart, const struct machine_step *step, siz
 /* What was read long ago does not count: giving up is for good, and the refusal of the start tells, too. */
 static bool disabled_now(const struct restart *restart, const struct machine_step *step, const char *name)
 {
-    if (restart->graph_old) {
+    if (restart->graph_old)
         return false;
-    }
     const size_t node = step->graph != NULL ? graph_find(step->graph, name) : SIZE_MAX;
     return node != SIZE_MAX && step->graph->nodes[node].start_type == START_DISABLED;
 }
@@ -307,9 +286,8 @@ static void bring_up(struct restart *restart, struct machine_step *step, size_t 
         machine_say(restart, step, "%s: stopped, not by storewatch; is a person at work?", service->name);
         return;
     }
-    if (!*open && !watch->timed && look->state == SERVICE_STATE_STOPPED) {
+    if (!*open && !watch->timed && look->state == SERVICE_STATE_STOPPED)
         return; /* its turn has not come: so has not its clock begun */
-    }
     const bool late = watch_waited_ms(watch, step->mono_ms) >= restart->config->start_timeout_ms;
     if (late) {
         if (!watch->told_down) {
@@ -325,9 +303,8 @@ static void bring_up(struct restart *restart, struct machine_step *step, size_t 
         machine_say(restart, step, "%s: its state could not be read", service->name);
         return;
     }
-    if (look->state == SERVICE_STATE_STOP_PENDING && hang_end(restart, step, index, look) == HUNG_ASKED) {
+    if (look->state == SERVICE_STATE_STOP_PENDING && hang_end(restart, step, index, look) == HUNG_ASKED)
         return;
-    }
     if (state_is_pending(look->state)) {
         machine_say_pending(restart, step, index, look, restart->config->start_timeout_ms);
         /* The next one may need it, so it has to wait; but not for ever, and not for a stop that hangs. */
@@ -364,9 +341,8 @@ static void verify_step(struct restart *restart, struct machine_step *step, cons
 {
     struct restart_journal *journal = &restart->journal;
     const int64_t looked_mono_ms = step->observation->mono_ms;
-    if (!seen->all_run || !seen->all_known || restart->asked) {
+    if (!seen->all_run || !seen->all_known || restart->asked)
         return;
-    }
     if (!seen->any) {
         step->news |= machine_finish(restart, step->utc_ms); /* nothing is left to be watched */
         return;
@@ -416,9 +392,8 @@ void start_step(struct restart *restart, struct machine_step *step)
         }
         see(restart, step, i, &look);
         hang_follow(restart, step, i, &look);
-        if (!state_is_running(look.state) && service->start != STEP_GIVEN_UP) {
+        if (!state_is_running(look.state) && service->start != STEP_GIVEN_UP)
             bring_up(restart, step, i, &look, &open);
-        }
         if (service->start == STEP_GIVEN_UP) {
             seen.complete = false;
             continue;
@@ -441,9 +416,8 @@ void start_told(struct restart *restart, size_t index, enum status status, uint3
     struct restart_service *service = &restart->journal.plan.services[index];
     struct restart_watch *watch = &restart->watches[index];
     watch->retry_mono_ms = mono_ms + watch_next_backoff(watch, RESTART_BACKOFF_LAST_MS);
-    if (status == STATUS_OK || service->start != STEP_ASKED) {
+    if (status == STATUS_OK || service->start != STEP_ASKED)
         return; /* accepted; or it was seen running or gone meanwhile, whatever the answer says */
-    }
     note_refusal(service, status, code, NULL);
     if (code == CODE_DISABLED || code == CODE_NOT_INSTALLED || code == CODE_MARKED_FOR_DELETE ||
         (code == 0 && status == STATUS_NOT_FOUND)) {

@@ -101,9 +101,8 @@ static size_t first_not_down(struct restart *restart, struct machine_step *step,
             *out_insisted |= watch->rounds >= RESTART_STOP_ROUNDS_MAX;
         }
         watch->settling = false;
-        if (first == plan->count) {
+        if (first == plan->count)
             first = i;
-        }
     }
     return first;
 }
@@ -119,11 +118,10 @@ static void note_timeout(const struct restart *restart, struct restart_service *
     text_add(&text, "%s after ",
              service->stop == STEP_WAITING ? "could not be asked to stop" : "did not stop");
     text_add_duration(&text, restart->config->stop_timeout_ms);
-    if (watch->refused && state_is_running(state)) {
+    if (watch->refused && state_is_running(state))
         text_add(&text, ": %s", refusal);
-    } else {
+    else
         text_add(&text, ", state \"%s\"", service_state_text(state));
-    }
 }
 
 /* The target is deleted, or runs anew already: nothing of it is stopped any more. */
@@ -140,9 +138,8 @@ static bool target_is_another(struct restart *restart, struct machine_step *step
     } else if (!state_is_down(look->state) &&
                machine_is_anew(restart, step, restart->journal.plan.count - 1, look, &hit)) {
         /* A reboot, a crash with recovery or a person did the job: never stop the new process. */
-        if (!hit && !machine_is_out(restart, target)) {
+        if (!hit && !machine_is_out(restart, target))
             target->stop = STEP_REACHED;
-        }
     } else {
         return false;
     }
@@ -188,12 +185,10 @@ static void timed_out(struct restart *restart, struct machine_step *step, size_t
                     service->note);
         return;
     }
-    if (!watch->hang.terminated) { /* else the note says what came of that */
+    if (!watch->hang.terminated) /* else the note says what came of that */
         note_timeout(restart, service, watch, look->state);
-    }
-    if (look->state == SERVICE_STATE_STOP_PENDING) { /* it serves nobody, and nothing of ours can end that */
+    if (look->state == SERVICE_STATE_STOP_PENDING) /* it serves nobody, and nothing of ours can end that */
         machine_tell_down(restart, service, &step->news);
-    }
     step->news |= RESTART_NEWS_STEP | machine_turn_back(restart, step->utc_ms);
 }
 
@@ -235,9 +230,8 @@ static void ask_to_stop(struct restart *restart, struct machine_step *step, size
         bool insisted = false; /* would have been found before */
         current = first_not_down(restart, step, &insisted);
     }
-    if (restart_nothing_stopped(restart) && !ready_to_begin(restart, step)) {
+    if (restart_nothing_stopped(restart) && !ready_to_begin(restart, step))
         return;
-    }
     struct restart_watch *watch = &restart->watches[current];
     const struct look look = look_at_planned(step->observation, &restart->journal.plan.services[current]);
     if (!state_is_running(look.state)) { /* one that somebody is just starting */
@@ -251,9 +245,8 @@ static void ask_to_stop(struct restart *restart, struct machine_step *step, size
 void stop_step(struct restart *restart, struct machine_step *step)
 {
     const struct look target_look = look_at_planned(step->observation, machine_target(restart));
-    if (target_is_another(restart, step, &target_look)) {
+    if (target_is_another(restart, step, &target_look))
         return;
-    }
     bool insisted = false;
     const size_t current = first_not_down(restart, step, &insisted);
     if (target_look.state == SERVICE_STATE_STOPPED) {
@@ -265,11 +258,10 @@ void stop_step(struct restart *restart, struct machine_step *step)
         return;
     }
     const struct look look = look_at_planned(step->observation, &restart->journal.plan.services[current]);
-    if (watch_waited_ms(&restart->watches[current], step->mono_ms) >= restart->config->stop_timeout_ms) {
+    if (watch_waited_ms(&restart->watches[current], step->mono_ms) >= restart->config->stop_timeout_ms)
         timed_out(restart, step, current, &look);
-    } else if (!must_wait(restart, step, current, &look)) {
+    else if (!must_wait(restart, step, current, &look))
         ask_to_stop(restart, step, current);
-    }
 }
 
 void stop_told(struct restart *restart, size_t index, enum status status, uint32_t code, int64_t mono_ms)
@@ -284,12 +276,10 @@ void stop_told(struct restart *restart, size_t index, enum status status, uint32
         return;
     }
     if (status != STATUS_REFUSED && status != STATUS_DENIED && status != STATUS_NOT_FOUND &&
-        status != STATUS_BUSY) {
+        status != STATUS_BUSY)
         watch->in_effect = true; /* an answer that came too late, a broken connection: it may have arrived */
-    }
-    if (!watch->in_effect && service->stop == STEP_ASKED) {
+    if (!watch->in_effect && service->stop == STEP_ASKED)
         service->stop = STEP_WAITING;
-    }
     watch->retry_mono_ms = mono_ms + watch_next_backoff(watch, STOP_RETRY_LAST_MS);
     struct text text = text_on(service->note, sizeof(service->note));
     text_add(&text, "stop refused: ");

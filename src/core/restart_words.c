@@ -39,11 +39,9 @@ static const struct code_words {
 
 static const struct code_words *code_find(uint32_t code)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(code_table); i++) {
-        if (code_table[i].code == code) {
+    for (size_t i = 0; i < ARRAY_COUNT(code_table); i++)
+        if (code_table[i].code == code)
             return &code_table[i];
-        }
-    }
     return NULL;
 }
 
@@ -62,13 +60,12 @@ bool code_is_hard(uint32_t code)
 void text_add_code(struct text *text, enum status status, uint32_t code)
 {
     const struct code_words *known = code_find(code);
-    if (known != NULL) {
+    if (known != NULL)
         text_add(text, "%s (%" PRIu32 ")", known->words, code);
-    } else if (code != 0) {
+    else if (code != 0)
         text_add(text, "error %" PRIu32, code);
-    } else {
+    else
         text_add(text, "%s", status_text(status));
-    }
 }
 
 /* ---- names ---- */
@@ -100,9 +97,8 @@ const char *restart_outcome_name(enum restart_outcome outcome)
 
 void machine_say(struct restart *restart, struct machine_step *step, const char *format, ...)
 {
-    if (step->spoken) {
+    if (step->spoken)
         return;
-    }
     step->spoken = true;
     struct text text = text_on(restart->waiting_for, sizeof(restart->waiting_for));
     va_list args;
@@ -147,9 +143,8 @@ void machine_say_pending(struct restart *restart, struct machine_step *step, siz
     const bool still = still_ms > hang_quiet_allowed_ms(look, timeout_ms);
     char storage[192];
     struct text text = text_on(storage, sizeof(storage));
-    if (look->service != NULL && look->service->checkpoint != 0) {
+    if (look->service != NULL && look->service->checkpoint != 0)
         text_add(&text, ", checkpoint %" PRIu32, look->service->checkpoint);
-    }
     if (look->service != NULL && look->service->wait_hint_ms != 0) {
         text_add(&text, ", wait hint ");
         text_add_duration(&text, look->service->wait_hint_ms);
@@ -165,9 +160,8 @@ void machine_say_pending(struct restart *restart, struct machine_step *step, siz
     } else {
         text_add(&text, ", longer than allowed");
     }
-    if (!step->spoken && look->state == SERVICE_STATE_STOP_PENDING) {
+    if (!step->spoken && look->state == SERVICE_STATE_STOP_PENDING)
         say_if_hangs(restart, step, index);
-    }
     machine_say(restart, step, "%s: %s%s", restart->journal.plan.services[index].name,
                 service_state_text(look->state), storage);
 }

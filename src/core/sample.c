@@ -18,9 +18,8 @@ uint64_t process_created_100ns(int64_t utc_ms)
 
 bool process_image_is(const char *image, const char *configured)
 {
-    if (!text_begins_nocase(image, configured)) {
+    if (!text_begins_nocase(image, configured))
         return false;
-    }
     const char *rest = image + strlen(configured);
     return *rest == '\0' || text_equal_nocase(rest, ".exe");
 }
@@ -28,9 +27,8 @@ bool process_image_is(const char *image, const char *configured)
 struct observation *observation_new(void)
 {
     struct observation *observation = calloc(1, sizeof(*observation));
-    if (observation == NULL) {
+    if (observation == NULL)
         return NULL;
-    }
     observation->processes = calloc(OBSERVATION_PROCESSES_MAX, sizeof(*observation->processes));
     observation->services = calloc(OBSERVATION_SERVICES_MAX, sizeof(*observation->services));
     if (observation->processes == NULL || observation->services == NULL) {
@@ -43,9 +41,8 @@ struct observation *observation_new(void)
 
 void observation_free(struct observation *observation)
 {
-    if (observation == NULL) {
+    if (observation == NULL)
         return;
-    }
     free(observation->processes);
     free(observation->services);
     free(observation);
@@ -68,25 +65,21 @@ const struct service *observation_service(const struct observation *observation,
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
         const int order = text_compare_nocase(observation->services[middle].name, name);
-        if (order == 0) {
+        if (order == 0)
             return &observation->services[middle];
-        }
-        if (order < 0) {
+        if (order < 0)
             low = middle + 1;
-        } else {
+        else
             high = middle;
-        }
     }
     return NULL;
 }
 
 const struct process *observation_process(const struct observation *observation, uint32_t pid)
 {
-    for (size_t i = 0; i < observation->process_count; i++) {
-        if (observation->processes[i].id.pid == pid) {
+    for (size_t i = 0; i < observation->process_count; i++)
+        if (observation->processes[i].id.pid == pid)
             return &observation->processes[i];
-        }
-    }
     return NULL;
 }
 

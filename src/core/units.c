@@ -53,14 +53,12 @@ enum status duration_parse(const char *text, int64_t *out_ms)
         overflow = overflow || number > (INT64_MAX - digit) / 10;
         number = overflow ? 0 : number * 10 + digit;
     }
-    if (p == text) {
+    if (p == text)
         return STATUS_INVALID;
-    }
     for (size_t i = 0; i < ARRAY_COUNT(duration_units); i++) {
         if (strcmp(p, duration_units[i].suffix) == 0) {
-            if (overflow || number > INT64_MAX / duration_units[i].ms) {
+            if (overflow || number > INT64_MAX / duration_units[i].ms)
                 return STATUS_FULL;
-            }
             *out_ms = number * duration_units[i].ms;
             return STATUS_OK;
         }
@@ -77,21 +75,18 @@ enum status size_parse(const char *text, double *out_bytes)
     double mantissa = 0.0;
     double divisor = 1.0;
     int digits = 0;
-    for (; is_digit(*p); p++, digits++) {
+    for (; is_digit(*p); p++, digits++)
         mantissa = mantissa * 10.0 + (*p - '0');
-    }
-    if (digits == 0) {
+    if (digits == 0)
         return STATUS_INVALID;
-    }
     if (*p == '.' && is_digit(p[1])) {
         for (p++; is_digit(*p); p++, digits++) {
             mantissa = mantissa * 10.0 + (*p - '0');
             divisor *= 10.0;
         }
     }
-    if (digits > DIGITS_MAX) {
+    if (digits > DIGITS_MAX)
         return STATUS_INVALID;
-    }
     for (size_t i = 0; i < ARRAY_COUNT(size_units); i++) {
         if (strcmp(p, size_units[i].suffix) == 0) {
             *out_bytes = mantissa / divisor * size_units[i].bytes;
@@ -150,22 +145,19 @@ static void add_number(struct text *text, double value, int decimals)
     const int length = snprintf(digits, sizeof(digits), "%.*f", decimals, magnitude);
     const int whole = decimals > 0 ? length - decimals - 1 : length;
     const bool zero = strspn(digits, "0.") == (size_t)length;
-    if (value < 0.0 && !zero) {
+    if (value < 0.0 && !zero)
         text_add_bytes(text, "-", 1);
-    }
     for (int i = 0; i < length; i++) {
-        if (i > 0 && i < whole && (whole - i) % 3 == 0) {
+        if (i > 0 && i < whole && (whole - i) % 3 == 0)
             text_add_bytes(text, ",", 1);
-        }
         text_add_bytes(text, &digits[i], 1);
     }
 }
 
 static void add_word(struct text *text, const char *word)
 {
-    if (word[0] != '\0') {
+    if (word[0] != '\0')
         text_add(text, " %s", word);
-    }
 }
 
 void text_add_quantity(struct text *text, enum unit unit, double value)
@@ -181,11 +173,10 @@ void text_add_quantity(struct text *text, enum unit unit, double value)
     if (unit == UNIT_OTHER) {
         /* its unit is not known, so neither is the sensible rounding: four digits, whole above that */
         const double magnitude = fabs(value);
-        if (magnitude >= 9999.5) {
+        if (magnitude >= 9999.5)
             add_number(text, value, 0);
-        } else {
+        else
             text_add(text, "%.4g", value == 0.0 ? 0.0 : value);
-        }
         return;
     }
     const struct scale scale = scale_of(unit, value);
@@ -228,12 +219,10 @@ static struct period period_of(enum unit unit, double per_hour)
     const double magnitude = fabs(per_hour);
     const double slow = unit == UNIT_BYTES ? MIB : 1.0;
     const double fast = unit == UNIT_BYTES ? 10.0 * GIB : 1e5;
-    if (magnitude == 0.0) {
+    if (magnitude == 0.0)
         return hour;
-    }
-    if (magnitude < slow) {
+    if (magnitude < slow)
         return day;
-    }
     return magnitude < fast ? hour : magnitude < fast * 60.0 ? minute : second;
 }
 
@@ -259,9 +248,8 @@ void text_add_rate_interval(struct text *text, enum unit unit, double per_hour, 
 {
     if (!isfinite(per_hour) || !isfinite(low) || !isfinite(high)) {
         text_add_rate(text, unit, per_hour);
-        if (isfinite(per_hour)) {
+        if (isfinite(per_hour))
             text_add(text, " (interval unknown)");
-        }
         return;
     }
     /* One scale for the three. The rate sets it, unless it is next to nothing beside its interval. */
@@ -320,34 +308,30 @@ void text_add_duration(struct text *text, int64_t ms)
         const int64_t grain = i + 1 < ARRAY_COUNT(units) ? units[i + 1].ms : units[i].ms;
         rounded = (ms + grain / 2) / grain * grain;
         first = i;
-        if (rounded >= units[i].ms) {
+        if (rounded >= units[i].ms)
             break;
-        }
     }
     text_add(text, "%" PRId64 " %s", rounded / units[first].ms, units[first].word);
     if (first + 1 < ARRAY_COUNT(units)) {
         const int64_t rest = rounded % units[first].ms / units[first + 1].ms;
-        if (rest > 0) {
+        if (rest > 0)
             text_add(text, " %" PRId64 " %s", rest, units[first + 1].word);
-        }
     }
 }
 
 void text_add_duration_config(struct text *text, int64_t ms)
 {
     size_t unit = ms == 0 ? 1 : ARRAY_COUNT(duration_units) - 1; /* "0s" */
-    while (ms % duration_units[unit].ms != 0) {
+    while (ms % duration_units[unit].ms != 0)
         unit--;
-    }
     text_add(text, "%" PRId64 "%s", ms / duration_units[unit].ms, duration_units[unit].suffix);
 }
 
 void text_add_size_config(struct text *text, double bytes)
 {
     size_t unit = bytes == 0.0 ? 0 : SIZE_TIB;
-    while (unit > 0 && fmod(bytes, size_units[unit].bytes) != 0.0) {
+    while (unit > 0 && fmod(bytes, size_units[unit].bytes) != 0.0)
         unit--;
-    }
     text_add(text, "%.0f%s", bytes / size_units[unit].bytes, size_units[unit].suffix);
 }
 
@@ -401,9 +385,8 @@ void text_add_time_utc(struct text *text, int64_t utc_ms)
     const struct civil c = civil_from_ms(utc_ms);
     text_add(text, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d", c.year, c.month, c.day, c.hour, c.minute,
              c.second);
-    if (c.millisecond != 0) {
+    if (c.millisecond != 0)
         text_add(text, ".%03d", c.millisecond);
-    }
     text_add(text, "Z");
 }
 
@@ -429,9 +412,8 @@ static bool take_digits(const char **p, int count, int *out_number)
 {
     int number = 0;
     for (int i = 0; i < count; i++) {
-        if (!is_digit((*p)[i])) {
+        if (!is_digit((*p)[i]))
             return false;
-        }
         number = number * 10 + ((*p)[i] - '0');
     }
     *p += count;
@@ -441,9 +423,8 @@ static bool take_digits(const char **p, int count, int *out_number)
 
 static bool take_char(const char **p, const char *allowed)
 {
-    if (**p == '\0' || strchr(allowed, **p) == NULL) {
+    if (**p == '\0' || strchr(allowed, **p) == NULL)
         return false;
-    }
     (*p)++;
     return true;
 }
@@ -462,13 +443,11 @@ static bool take_offset(const char **p, int *out_minutes)
     int minutes = 0;
     const char sign = **p;
     if (take_char(p, "+-")) {
-        if (!take_digits(p, 2, &hours) || hours > 23) {
+        if (!take_digits(p, 2, &hours) || hours > 23)
             return false;
-        }
         const bool colon = take_char(p, ":");
-        if ((colon || is_digit(**p)) && (!take_digits(p, 2, &minutes) || minutes > 59)) {
+        if ((colon || is_digit(**p)) && (!take_digits(p, 2, &minutes) || minutes > 59))
             return false;
-        }
     } else {
         (void)take_char(p, "Zz");
     }
@@ -480,16 +459,13 @@ static bool take_offset(const char **p, int *out_minutes)
 static bool take_date(const char **p, int64_t *out_ms)
 {
     int year, month, day;
-    if (!take_digits(p, 4, &year)) {
+    if (!take_digits(p, 4, &year))
         return false;
-    }
     const bool dashes = take_char(p, "-");
-    if (!take_digits(p, 2, &month) || (dashes && !take_char(p, "-")) || !take_digits(p, 2, &day)) {
+    if (!take_digits(p, 2, &month) || (dashes && !take_char(p, "-")) || !take_digits(p, 2, &day))
         return false;
-    }
-    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) {
+    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
         return false;
-    }
     *out_ms = days_from_civil(year, month, day) * MS_PER_DAY;
     return true;
 }
@@ -498,27 +474,21 @@ static bool take_date(const char **p, int64_t *out_ms)
 static bool take_time(const char **p, int64_t *out_ms)
 {
     int hour, minute, second = 0;
-    if (!take_digits(p, 2, &hour)) {
+    if (!take_digits(p, 2, &hour))
         return false;
-    }
     const bool colons = take_char(p, ":");
-    if (!take_digits(p, 2, &minute)) {
+    if (!take_digits(p, 2, &minute))
         return false;
-    }
     const bool seconds = colons ? take_char(p, ":") : is_digit(**p);
-    if ((seconds && !take_digits(p, 2, &second)) || hour > 23 || minute > 59 || second > 59) {
+    if ((seconds && !take_digits(p, 2, &second)) || hour > 23 || minute > 59 || second > 59)
         return false;
-    }
     *out_ms = hour * MS_PER_HOUR + minute * MS_PER_MINUTE + second * MS_PER_SECOND;
-    if (!seconds || !take_char(p, ".,")) {
+    if (!seconds || !take_char(p, ".,"))
         return true;
-    }
-    if (!is_digit(**p)) {
+    if (!is_digit(**p))
         return false;
-    }
-    for (int64_t weight = 100; is_digit(**p); (*p)++, weight /= 10) {
+    for (int64_t weight = 100; is_digit(**p); (*p)++, weight /= 10)
         *out_ms += (**p - '0') * weight; /* what is finer than a millisecond is dropped */
-    }
     return true;
 }
 
@@ -527,13 +497,11 @@ enum status time_parse_iso(const char *text, int64_t *out_utc_ms)
     const char *p = text;
     int64_t date_ms, time_ms = 0;
     int offset_minutes = 0;
-    if (!take_date(&p, &date_ms)) {
+    if (!take_date(&p, &date_ms))
         return STATUS_INVALID;
-    }
     if (*p != '\0' &&
-        (!take_char(&p, "Tt ") || !take_time(&p, &time_ms) || !take_offset(&p, &offset_minutes))) {
+        (!take_char(&p, "Tt ") || !take_time(&p, &time_ms) || !take_offset(&p, &offset_minutes)))
         return STATUS_INVALID;
-    }
     *out_utc_ms = date_ms + time_ms - offset_minutes * MS_PER_MINUTE;
     return STATUS_OK;
 }

@@ -560,12 +560,11 @@ bool watch_names(const struct config *config, enum target_kind kind, const char 
 static void compact(struct watch *watch, const bool *keep)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < watch->count; i++) {
+    for (size_t i = 0; i < watch->count; i++)
         if (!keep[i])
             detectors_free(&watch->items[i]);
         else if (kept++ != i)
             watch->items[kept - 1] = watch->items[i];
-    }
     watch->count = kept;
 }
 

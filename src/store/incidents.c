@@ -9,9 +9,8 @@
 enum status store_put_incident(struct store *store, const struct incident *incident, struct err *err)
 {
     const enum status status = store_writable(store, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     struct query put = query_on(store, STATEMENT_INCIDENT_PUT);
     query_bind_integer(&put, incident->id);
     query_bind_word(&put, &words_target_kind, (int)incident->target_kind);
@@ -92,9 +91,8 @@ enum status store_get_incidents(struct store *store, bool only_open, struct inci
     while (count < capacity && (status = query_step(store, &query, "get incidents", err)) == STATUS_OK) {
         read_incident(&query, &out_incidents[count++]);
         status = query_understood(store, &query, "get incidents", err);
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK)
             break;
-        }
     }
     return query_list_end(&query, status, count, out_count);
 }
@@ -103,9 +101,8 @@ enum status store_last_incident_id(struct store *store, int64_t *out_id, struct 
 {
     struct query query = query_on(store, STATEMENT_INCIDENT_LAST);
     const enum status status = query_step(store, &query, "last incident", err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         *out_id = query_integer(&query); /* NULL, when there is none, reads as 0 */
-    }
     query_done(&query);
     return status;
 }
@@ -144,9 +141,8 @@ static enum status put_restart(struct store *store, const struct restart_journal
     query_bind_integer(&put, journal->ended_utc_ms);
     /* Replacing the restart removes its services, which refer to it; all are written anew. */
     enum status status = query_run(store, &put, "put restart", err);
-    for (size_t i = 0; status == STATUS_OK && i < journal->plan.count; i++) {
+    for (size_t i = 0; status == STATUS_OK && i < journal->plan.count; i++)
         status = put_service(store, journal->id, i, &journal->plan.services[i], err);
-    }
     return status;
 }
 
@@ -178,9 +174,8 @@ static enum status get_services(struct store *store, struct restart_journal *jou
         service->start = (enum restart_step_state)query_word(&query, &words_restart_step);
         query_text(&query, service->note, sizeof(service->note));
         status = query_understood(store, &query, "get restarts", err);
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK)
             break;
-        }
     }
     query_done(&query);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
@@ -208,12 +203,10 @@ enum status store_get_restarts(struct store *store, struct restart_journal *out_
         journal->begun_utc_ms = query_integer(&query);
         journal->ended_utc_ms = query_integer(&query);
         status = query_understood(store, &query, "get restarts", err);
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK)
             status = get_services(store, journal, err);
-        }
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK)
             break;
-        }
     }
     return query_list_end(&query, status, count, out_count);
 }
@@ -243,9 +236,8 @@ static enum status put_budget(struct store *store, const struct budget_entry *en
 enum status store_put_budget(struct store *store, const struct budget_entry *entries, size_t count,
                              struct err *err)
 {
-    if (count > BUDGET_ENTRIES_MAX) {
+    if (count > BUDGET_ENTRIES_MAX)
         return err_set(err, STATUS_INVALID, "put budget", 0, "more than %d entries", BUDGET_ENTRIES_MAX);
-    }
     const enum status status = group_begin(store, "put budget", err);
     return status != STATUS_OK ? status
                                : group_end(store, put_budget(store, entries, count, err), "put budget", err);
@@ -273,9 +265,8 @@ enum status store_get_budget(struct store *store, struct budget_entry *out_entri
 enum status store_put_setting(struct store *store, const char *name, const char *value, struct err *err)
 {
     const enum status status = store_writable(store, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     struct query put = query_on(store, STATEMENT_SETTING_PUT);
     query_bind_text(&put, name);
     query_bind_text(&put, value);
@@ -288,11 +279,10 @@ enum status store_get_setting(struct store *store, const char *name, char *out_v
     struct query query = query_on(store, STATEMENT_SETTING_GET);
     query_bind_text(&query, name);
     enum status status = query_step(store, &query, "get setting", err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         query_text(&query, out_value, capacity);
-    } else if (status == STATUS_NOT_FOUND) {
+    else if (status == STATUS_NOT_FOUND)
         err_set(err, status, "get setting", 0, "%s: the setting \"%s\" was never made", store->path, name);
-    }
     query_done(&query);
     return status;
 }

@@ -28,9 +28,8 @@ static enum status read_number(struct store *store, enum statement statement, in
 {
     struct query query = query_on(store, statement);
     const enum status status = query_step(store, &query, "read size", err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         *out_value = query_integer(&query);
-    }
     query_done(&query);
     return status;
 }
@@ -54,9 +53,8 @@ static enum status thin_piece(struct store *store, enum statement oldest, const 
     struct query query = query_on(store, oldest);
     query_bind_integer(&query, 0);
     enum status status = query_step(store, &query, "thin", err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         first_utc_ms = query_integer(&query);
-    }
     query_done(&query);
     if (status != STATUS_OK || first_utc_ms >= cutoff_utc_ms) {
         *out_more = false;
@@ -123,12 +121,10 @@ static enum status forget(struct store *store, enum statement statement, int64_t
 static enum status forget_done(struct store *store, int64_t cutoff_utc_ms, struct err *err)
 {
     enum status status = forget(store, STATEMENT_INCIDENTS_FORGET, cutoff_utc_ms, STORE_INCIDENTS_MAX, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = forget(store, STATEMENT_RESTARTS_FORGET, cutoff_utc_ms, STORE_RESTARTS_MAX, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = forget(store, STATEMENT_MAILS_FORGET, cutoff_utc_ms, STORE_MAILS_MAX, err);
-    }
     if (status == STATUS_OK) {
         struct query query = query_on(store, STATEMENT_MAIL_BODIES_FORGET);
         query_bind_integer(&query, FORGET_ROWS);
@@ -145,9 +141,8 @@ static enum status forget_series(struct store *store, int64_t utc_ms, struct err
     query_bind_integer(&query, utc_ms - STORE_HOURS_MS / 1000 * (int64_t)store->keep_permille - MS_PER_DAY);
     query_bind_integer(&query, FORGET_SERIES);
     const enum status status = query_run(store, &query, "forget", err);
-    if (status == STATUS_OK && sqlite3_changes(store->db) > 0) {
+    if (status == STATUS_OK && sqlite3_changes(store->db) > 0)
         store_forget_cache(store);
-    }
     return status;
 }
 
@@ -191,12 +186,10 @@ static enum status forget_shorts(struct store *store, int64_t utc_ms, size_t *ou
         series->last_utc_ms = query_integer(&query);
     }
     status = query_list_end(&query, status, count, out_count);
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
         status = forget_short(store, &found[i], err);
-    }
-    if (count > 0) {
+    if (count > 0)
         store_forget_cache(store);
-    }
     return status;
 }
 
@@ -215,9 +208,8 @@ static enum status thin_tiers(struct store *store, int64_t utc_ms, struct err *e
     store->work_left = false;
     enum status status = thin(store, STATEMENT_HOURS_OLDEST, forget_hours, ARRAY_COUNT(forget_hours),
                               cutoff(store, utc_ms, STORE_HOURS_MS, MS_PER_HOUR), err);
-    if (status == STATUS_OK && !store->work_left) {
+    if (status == STATUS_OK && !store->work_left)
         status = forget_series(store, utc_ms, err);
-    }
     if (status == STATUS_OK) {
         status = thin(store, STATEMENT_MINUTES_OLDEST, roll_minutes, ARRAY_COUNT(roll_minutes),
                       cutoff(store, utc_ms, STORE_MINUTES_MS, MS_PER_HOUR), err);
@@ -237,12 +229,10 @@ static enum status feel_pressure(struct store *store, int64_t utc_ms, int64_t us
     if (used_bytes > STORE_HISTORY_BYTES && !store->work_left) {
         size_t forgotten = 0;
         status = group_begin(store, "forget", err);
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK)
             status = group_end(store, forget_shorts(store, utc_ms, &forgotten, err), "forget", err);
-        }
-        if (forgotten == 0) {
+        if (forgotten == 0)
             keep_less(store);
-        }
     } else if (used_bytes < STORE_HISTORY_BYTES / 4 * 3 && store->keep_permille < 1000) {
         store->keep_permille += KEEP_UP_PERMILLE;
     }
@@ -259,9 +249,8 @@ static enum status relieve(struct store *store, struct err *err)
     do {
         keep_less(store);
         status = thin_tiers(store, store->latest_utc_ms, err);
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK)
             status = read_number(store, STATEMENT_FREE_COUNT, &free_pages, err);
-        }
     } while (status == STATUS_OK && free_pages < RELIEF_PAGES &&
              (store->keep_permille > 0 || store->work_left));
     store->disk_full = store->disk_full && status != STATUS_OK;
@@ -271,16 +260,14 @@ static enum status relieve(struct store *store, struct err *err)
 void store_make_room(struct store *store)
 {
     int64_t pages = 0, free_pages = 0;
-    if (read_pages(store, &pages, &free_pages, NULL) != STATUS_OK) {
+    if (read_pages(store, &pages, &free_pages, NULL) != STATUS_OK)
         return;
-    }
     /* Twice in a row: a single failure to make the file longer costs no history. */
     const bool was_short = store->reserve_short;
     store->reserve_short = !store_reserve(store, pages, free_pages);
     if ((was_short && store->reserve_short) || store->disk_full ||
-        (pages - free_pages) * STORE_PAGE_BYTES >= STORE_SAMPLES_BYTES_MAX) {
+        (pages - free_pages) * STORE_PAGE_BYTES >= STORE_SAMPLES_BYTES_MAX)
         relieve(store, NULL);
-    }
 }
 
 enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err)
@@ -293,20 +280,16 @@ enum status store_maintain(struct store *store, int64_t utc_ms, struct err *err)
     store_make_room(store);
     int64_t pages = 0, free_pages = 0;
     enum status status = read_pages(store, &pages, &free_pages, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = feel_pressure(store, utc_ms, (pages - free_pages) * STORE_PAGE_BYTES, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = thin_tiers(store, utc_ms, err);
-    }
     if (status == STATUS_OK) {
         status = group_begin(store, "forget", err);
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK)
             status = group_end(store, forget_done(store, utc_ms - STORE_HOURS_MS, err), "forget", err);
-        }
     }
-    if (status == STATUS_OK && free_pages > VACUUM_FREE_PAGES) {
+    if (status == STATUS_OK && free_pages > VACUUM_FREE_PAGES)
         status = query_run_plain(store, STATEMENT_VACUUM_SOME, "give space back", err);
-    }
     return status;
 }

@@ -22,9 +22,8 @@ static enum status make_place(struct store *store, int64_t utc_ms, struct err *e
     struct query count = query_on(store, STATEMENT_MAIL_PENDING_COUNT);
     int64_t pending = 0;
     enum status status = query_step(store, &count, "put mail", err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         pending = query_integer(&count);
-    }
     query_done(&count);
     if (status == STATUS_OK && pending > STORE_PENDING_MAX) {
         struct query give_up = query_on(store, STATEMENT_MAIL_GIVE_UP);
@@ -74,11 +73,10 @@ static enum status read_entry(struct store *store, struct query *query, struct o
     out_entry->queued_utc_ms = query_integer(query);
     const int64_t done_utc_ms = query_integer(query);
     out_entry->state = (enum mail_state)query_word(query, &words_mail_state);
-    if (out_entry->state == MAIL_PENDING) {
+    if (out_entry->state == MAIL_PENDING)
         out_entry->refused_utc_ms = done_utc_ms; /* schema.c */
-    } else {
+    else
         out_entry->done_utc_ms = done_utc_ms;
-    }
     out_entry->attempts = query_uint32(query);
     query_text(query, out_entry->last_answer, sizeof(out_entry->last_answer));
     query_text(query, out_entry->mail.subject, sizeof(out_entry->mail.subject));
@@ -97,9 +95,8 @@ static enum status read_body(struct store *store, struct query *query, char **ou
     const char *value = (const char *)sqlite3_column_text(query->statement, column);
     const size_t length = value != NULL ? strlen(value) : 0;
     char *copy = value != NULL ? malloc(length + 1) : NULL;
-    if (copy == NULL) {
+    if (copy == NULL)
         return err_set(err, STATUS_NO_MEMORY, "next mail", 0, "%s: out of memory", store->path);
-    }
     memcpy(copy, value, length + 1);
     *out_text = copy;
     return STATUS_OK;
@@ -151,24 +148,19 @@ enum status store_next_mail(struct store *store, int64_t after_id, int64_t utc_m
     query_bind_integer(&query, after_id);
     query_bind_integer(&query, utc_ms - MAIL_LATE_MS);
     enum status status = query_step(store, &query, "next mail", err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = read_entry(store, &query, &entry, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = read_body(store, &query, &entry.mail.plain, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = read_body(store, &query, &entry.mail.html, err);
-    }
     query_done(&query);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = read_earlier(store, &entry, utc_ms - MAIL_LATE_MS, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         *out_entry = entry;
-    } else {
+    else
         outbox_entry_deinit(&entry);
-    }
     return status;
 }
 
@@ -176,9 +168,8 @@ enum status store_set_mail(struct store *store, const char *key, enum mail_state
                            const char *answer, int64_t utc_ms, struct err *err)
 {
     enum status status = store_writable(store, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     char words[sizeof(((struct outbox_entry *)NULL)->last_answer)];
     text_copy(words, sizeof(words), answer);
     struct query set = query_on(store, STATEMENT_MAIL_SET);
@@ -188,9 +179,8 @@ enum status store_set_mail(struct store *store, const char *key, enum mail_state
     query_bind_integer(&set, utc_ms);
     query_bind_text(&set, key);
     status = query_run(store, &set, "set mail", err);
-    if (status == STATUS_OK && sqlite3_changes(store->db) == 0) {
+    if (status == STATUS_OK && sqlite3_changes(store->db) == 0)
         status = err_set(err, STATUS_NOT_FOUND, "set mail", 0, "%s: there is no such mail", store->path);
-    }
     return status;
 }
 
@@ -216,9 +206,8 @@ enum status store_count_mails(struct store *store, enum mail_state state, int64_
     query_bind_word(&count, &words_mail_state, (int)state);
     query_bind_integer(&count, since_utc_ms);
     const enum status status = query_step(store, &count, "count mails", err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         *out_count = (size_t)query_integer(&count);
-    }
     query_done(&count);
     return status;
 }
@@ -232,9 +221,8 @@ enum status store_get_mails(struct store *store, struct outbox_entry *out_entrie
     enum status status = STATUS_OK;
     while (count < capacity && (status = query_step(store, &query, "get mails", err)) == STATUS_OK) {
         status = read_entry(store, &query, &out_entries[count++], err);
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK)
             break;
-        }
     }
     return query_list_end(&query, status, count, out_count);
 }

@@ -5,9 +5,8 @@
 
 enum status store_status(int code)
 {
-    if (code == SQLITE_IOERR_NOMEM) {
+    if (code == SQLITE_IOERR_NOMEM)
         return STATUS_NO_MEMORY;
-    }
     switch (code & 0xFF) {
     case SQLITE_OK:
     case SQLITE_ROW:
@@ -43,12 +42,10 @@ enum status store_status(int code)
 static bool failure_passes(sqlite3 *db, int code)
 {
     int of_file = 0;
-    if ((code & 0xFF) != SQLITE_CANTOPEN && code != SQLITE_IOERR_READ) {
+    if ((code & 0xFF) != SQLITE_CANTOPEN && code != SQLITE_IOERR_READ)
         return false;
-    }
-    if (code == SQLITE_IOERR_READ) {
+    if (code == SQLITE_IOERR_READ)
         sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &of_file);
-    }
     return open_failure_passes(sqlite3_system_errno(db)) || open_failure_passes(of_file);
 }
 
@@ -78,9 +75,8 @@ bool store_file_unusable(const struct err *err)
 enum status store_fail(struct store *store, struct err *err, const char *operation, int code)
 {
     const enum status status = store_status_of(store->db, code);
-    if (status == STATUS_FULL) {
+    if (status == STATUS_FULL)
         store->disk_full = true; /* store_maintain makes room */
-    }
     return err_set(err, status, operation, (uint32_t)code, "%s: %s", store->path, sqlite3_errmsg(store->db));
 }
 
@@ -92,9 +88,8 @@ struct query query_on(struct store *store, enum statement statement)
 /* Keeps the first failure of the binds; query_step reports it. */
 static void bound(struct query *query, int code)
 {
-    if (query->code == SQLITE_OK) {
+    if (query->code == SQLITE_OK)
         query->code = code;
-    }
 }
 
 void query_bind_integer(struct query *query, int64_t value)
@@ -128,9 +123,8 @@ void query_bind_text_cut(struct query *query, const char *value, size_t bytes_ma
     size_t length = value != NULL ? strlen(value) : 0;
     if (length > bytes_max) {
         length = bytes_max;
-        while (length > 0 && ((unsigned char)value[length] & 0xC0U) == 0x80U) { /* not within a character */
+        while (length > 0 && ((unsigned char)value[length] & 0xC0U) == 0x80U) /* not within a character */
             length--;
-        }
     }
     query->bound++;
     bound(query, value == NULL
@@ -143,9 +137,8 @@ enum status query_step(struct store *store, struct query *query, const char *ope
     query->column = 0;
     query->strange = false;
     const int code = query->code != SQLITE_OK ? query->code : sqlite3_step(query->statement);
-    if (code == SQLITE_ROW) {
+    if (code == SQLITE_ROW)
         return STATUS_OK;
-    }
     return code == SQLITE_DONE ? STATUS_NOT_FOUND : store_fail(store, err, operation, code);
 }
 
@@ -158,9 +151,8 @@ void query_done(struct query *query)
 enum status query_run(struct store *store, struct query *query, const char *operation, struct err *err)
 {
     enum status status = STATUS_OK;
-    while (status == STATUS_OK) { /* some statements answer with rows that nobody wants */
+    while (status == STATUS_OK) /* some statements answer with rows that nobody wants */
         status = query_step(store, query, operation, err);
-    }
     query_done(query);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -230,9 +222,8 @@ enum status query_understood(struct store *store, const struct query *query, con
 enum status query_list_end(struct query *query, enum status status, size_t count, size_t *out_count)
 {
     query_done(query);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    }
     *out_count = count;
     return STATUS_OK;
 }
@@ -256,9 +247,8 @@ enum status store_writable(struct store *store, struct err *err)
 
 enum status store_begin(struct store *store, struct err *err)
 {
-    if (store->begun) {
+    if (store->begun)
         return err_set(err, STATUS_INVALID, "store_begin", 0, "%s: a transaction is going on", store->path);
-    }
     store_make_room(store);
     const enum status status = query_run_plain(store, STATEMENT_BEGIN, "begin", err);
     store->begun = status == STATUS_OK;
@@ -267,13 +257,11 @@ enum status store_begin(struct store *store, struct err *err)
 
 enum status store_commit(struct store *store, struct err *err)
 {
-    if (!store->begun) {
+    if (!store->begun)
         return err_set(err, STATUS_INVALID, "store_commit", 0, "%s: no transaction is going on", store->path);
-    }
     enum status status = store_writable(store, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = query_run_plain(store, STATEMENT_COMMIT, "commit", err);
-    }
     if (status == STATUS_OK) {
         store->begun = false;
         store->disk_full = false;
@@ -285,12 +273,10 @@ enum status store_commit(struct store *store, struct err *err)
 
 void store_rollback(struct store *store)
 {
-    if (!sqlite3_get_autocommit(store->db)) {
+    if (!sqlite3_get_autocommit(store->db))
         query_run_plain(store, STATEMENT_ROLLBACK, "rollback", NULL);
-    }
-    if (store->begun) {
+    if (store->begun)
         store_forget_cache(store);
-    }
     store->begun = false;
 }
 
@@ -309,9 +295,8 @@ enum status group_end(struct store *store, enum status status, const char *opera
         status =
             query_run_plain(store, store->begun ? STATEMENT_GROUP_COMMIT : STATEMENT_COMMIT, operation, err);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         return status;
-    }
     if (!sqlite3_get_autocommit(store->db)) {
         if (store->begun) {
             query_run_plain(store, STATEMENT_GROUP_ROLLBACK, operation, NULL);

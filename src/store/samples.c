@@ -15,9 +15,8 @@
 
 static uint32_t hash_bytes(uint32_t hash, const void *bytes, size_t count)
 {
-    for (const unsigned char *byte = bytes; count > 0; count--, byte++) {
+    for (const unsigned char *byte = bytes; count > 0; count--, byte++)
         hash = (hash ^ *byte) * UINT32_C(16777619); /* FNV-1a */
-    }
     return hash;
 }
 
@@ -87,9 +86,8 @@ static enum status find_series(struct store *store, const struct store_series_ke
             *out_series = &ways[i];
             return STATUS_OK;
         }
-        if (ways[i].used < oldest->used) {
+        if (ways[i].used < oldest->used)
             oldest = &ways[i];
-        }
     }
     struct cached_series loaded = {.key = *key, .used = store->use_count};
     const enum status status = load_series(store, key, utc_ms, &loaded, err);
@@ -106,9 +104,8 @@ enum status store_put_sample(struct store *store, const struct store_series_key 
     enum status status = store_writable(store, err);
     store->latest_utc_ms = utc_ms;
     struct cached_series *series = NULL;
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = find_series(store, key, utc_ms, &series, err);
-    }
     if (status == STATUS_OK && (utc_ms < series->first_utc_ms || utc_ms > series->last_utc_ms + TOUCH_MS)) {
         struct query touch = query_on(store, STATEMENT_SERIES_TOUCH);
         query_bind_integer(&touch, utc_ms);
@@ -170,12 +167,10 @@ void store_cursor_free(struct store_cursor *cursor)
 static enum status cursor_advance(struct store_cursor *cursor,
                                   enum status (*read)(struct store_cursor *, struct err *), struct err *err)
 {
-    if (cursor->next < cursor->count) {
+    if (cursor->next < cursor->count)
         return STATUS_OK;
-    }
-    if (cursor->begun && cursor->count < cursor->capacity) {
+    if (cursor->begun && cursor->count < cursor->capacity)
         return STATUS_NOT_FOUND;
-    }
     cursor->begun = true;
     cursor->next = cursor->count = 0;
     const enum status status = read(cursor, err);
@@ -202,9 +197,8 @@ static enum status read_series(struct store_cursor *cursor, struct err *err)
         row->first_utc_ms = query_integer(&query);
         row->last_utc_ms = query_integer(&query);
         status = query_understood(store, &query, "read series", err);
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK)
             break;
-        }
         cursor->after_id = row->id;
         cursor->count++;
     }
@@ -215,9 +209,8 @@ static enum status read_series(struct store_cursor *cursor, struct err *err)
 enum status store_series_begin(struct store *store, struct store_cursor **out_cursor, struct err *err)
 {
     struct store_cursor *cursor = cursor_new(store, SERIES_BATCH);
-    if (cursor == NULL) {
+    if (cursor == NULL)
         return err_set(err, STATUS_NO_MEMORY, "read series", 0, "%s: out of memory", store->path);
-    }
     *out_cursor = cursor;
     return STATUS_OK;
 }
@@ -227,9 +220,8 @@ enum status store_series_next(struct store_cursor *cursor, int64_t *out_series_i
                               int64_t *out_last_utc_ms, struct err *err)
 {
     const enum status status = cursor_advance(cursor, read_series, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     const struct series_row *row = &cursor->batch.series[cursor->next++];
     *out_series_id = row->id;
     *out_key = row->key;
@@ -289,9 +281,8 @@ enum status store_samples_begin(struct store *store, int64_t series_id, int64_t 
         }
     }
     struct store_cursor *cursor = cursor_new(store, POINT_BATCH);
-    if (cursor == NULL) {
+    if (cursor == NULL)
         return err_set(err, STATUS_NO_MEMORY, "read samples", 0, "%s: out of memory", store->path);
-    }
     cursor->series_id = series_id;
     cursor->after_utc_ms = from_utc_ms;
     cursor->after_series_id = 0; /* ids begin at 1: nothing at from_utc_ms itself is skipped */
@@ -303,9 +294,8 @@ enum status store_samples_begin(struct store *store, int64_t series_id, int64_t 
 enum status store_points_next(struct store_cursor *cursor, struct store_point *out_point, struct err *err)
 {
     const enum status status = cursor_advance(cursor, read_points, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         *out_point = cursor->batch.points[cursor->next++];
-    }
     return status;
 }
 
@@ -313,8 +303,7 @@ enum status store_samples_next(struct store_cursor *cursor, struct series_point 
 {
     struct store_point point;
     const enum status status = store_points_next(cursor, &point, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         *out_point = point.point;
-    }
     return status;
 }

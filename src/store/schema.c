@@ -80,17 +80,15 @@ static enum status read_number(sqlite3 *db, const char *sql, int64_t *out_value,
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
-    if (code == SQLITE_OK) {
+    if (code == SQLITE_OK)
         code = sqlite3_step(statement);
-    }
     enum status status = STATUS_OK;
-    if (code == SQLITE_ROW) {
+    if (code == SQLITE_ROW)
         *out_value = sqlite3_column_int64(statement, 0);
-    } else if (code == SQLITE_DONE) {
+    else if (code == SQLITE_DONE)
         status = STATUS_NOT_FOUND;
-    } else {
+    else
         status = fail(db, err, sql, code);
-    }
     sqlite3_finalize(statement);
     return status;
 }
@@ -100,25 +98,20 @@ static enum status read_version(sqlite3 *db, int64_t *out_version, struct err *e
 {
     int64_t version = 0, application = 0, tables = 0;
     enum status status = read_number(db, "PRAGMA user_version", &version, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = read_number(db, "PRAGMA application_id", &application, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = read_number(db, "SELECT count(*) FROM sqlite_schema", &tables, err);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     if (version == 0 && application == 0 && tables == 0) {
         *out_version = 0;
         return STATUS_OK;
     }
-    if (application != STORE_APPLICATION_ID) {
+    if (application != STORE_APPLICATION_ID)
         return err_set(err, STATUS_CORRUPT, "schema", 0, "an SQLite file of another program");
-    }
-    if (version < 1) {
+    if (version < 1)
         return err_set(err, STATUS_CORRUPT, "schema", 0, "schema version %" PRId64 " is damaged", version);
-    }
     if (version > STORE_SCHEMA_VERSION) {
         return err_set(err, STATUS_UNSUPPORTED, "schema", 0,
                        "schema version %" PRId64 " is newer than this storewatch, which knows up to %d",
@@ -146,22 +139,19 @@ enum status schema_prepare(sqlite3 *db, struct err *err)
 {
     int64_t version = 0;
     enum status status = read_version(db, &version, err);
-    if (status != STATUS_OK || version == STORE_SCHEMA_VERSION) {
+    if (status != STATUS_OK || version == STORE_SCHEMA_VERSION)
         return status;
-    }
     int code = execute(db, "BEGIN IMMEDIATE");
-    for (; code == SQLITE_OK && version < STORE_SCHEMA_VERSION; version++) {
+    for (; code == SQLITE_OK && version < STORE_SCHEMA_VERSION; version++)
         code = execute(db, migrations[version]);
-    }
     if (code == SQLITE_OK) {
         char pragmas[96];
         snprintf(pragmas, sizeof(pragmas), "PRAGMA user_version = %d; PRAGMA application_id = %d;",
                  STORE_SCHEMA_VERSION, STORE_APPLICATION_ID);
         code = execute(db, pragmas);
     }
-    if (code == SQLITE_OK) {
+    if (code == SQLITE_OK)
         code = execute(db, "COMMIT");
-    }
     if (code != SQLITE_OK) {
         status = fail(db, err, "making the tables", sqlite3_extended_errcode(db));
         execute(db, "ROLLBACK");
@@ -218,9 +208,8 @@ enum status schema_verify(sqlite3 *db, struct err *err)
      * tables have indexes to compare, so this costs what quick_check costs. */
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &statement, NULL);
-    if (code == SQLITE_OK) {
+    if (code == SQLITE_OK)
         code = sqlite3_step(statement);
-    }
     enum status status = STATUS_OK;
     if (code != SQLITE_ROW) {
         status = code == SQLITE_DONE ? STATUS_CORRUPT : fail(db, err, "integrity check", code);
@@ -229,16 +218,14 @@ enum status schema_verify(sqlite3 *db, struct err *err)
         if (answer == NULL || strcmp(answer, "ok") != 0) {
             char line[200]; /* several lines for SQLite; one for an alert */
             text_copy(line, sizeof(line), answer != NULL ? answer : "no answer");
-            for (char *newline = line; (newline = strchr(newline, '\n')) != NULL;) {
+            for (char *newline = line; (newline = strchr(newline, '\n')) != NULL;)
                 *newline = ' ';
-            }
             status = err_set(err, STATUS_CORRUPT, "integrity check", 0, "%s", line);
         }
     }
     sqlite3_finalize(statement);
-    for (size_t i = 0; status == STATUS_OK && i < ARRAY_COUNT(worded); i++) {
+    for (size_t i = 0; status == STATUS_OK && i < ARRAY_COUNT(worded); i++)
         status = verify_words(db, i, err);
-    }
     return status;
 }
 
@@ -246,9 +233,8 @@ enum status schema_verify(sqlite3 *db, struct err *err)
 static enum status read_as_far_as(sqlite3 *old, const char *operation, int code, struct err *err)
 {
     struct err why = {0};
-    if (code == SQLITE_DONE || fail(old, &why, operation, code) == STATUS_OK || store_file_unusable(&why)) {
+    if (code == SQLITE_DONE || fail(old, &why, operation, code) == STATUS_OK || store_file_unusable(&why))
         return STATUS_OK;
-    }
     return err_set(err, why.status, operation, why.code, "%s", why.text);
 }
 
@@ -258,9 +244,8 @@ static enum status copy_row(sqlite3 *db, sqlite3_stmt *into, sqlite3_stmt *from,
                             struct err *err)
 {
     int code = SQLITE_OK;
-    for (int i = 0; code == SQLITE_OK && i < sqlite3_column_count(from); i++) {
+    for (int i = 0; code == SQLITE_OK && i < sqlite3_column_count(from); i++)
         code = sqlite3_bind_value(into, i + 1, sqlite3_column_value(from, i));
-    }
     code = code == SQLITE_OK ? sqlite3_step(into) : code;
     *out_taken = code == SQLITE_DONE && sqlite3_changes(db) > 0;
     const enum status status = store_status(code) == STATUS_OK || store_status(code) == STATUS_INVALID
@@ -289,9 +274,8 @@ static enum status copy_table(sqlite3 *db, sqlite3 *old, const char *table, int 
     const int columns = sqlite3_column_count(from);
     struct text insert = text_on(sql, sizeof(sql));
     text_add(&insert, "INSERT OR IGNORE INTO %s VALUES(", table);
-    for (int i = 0; i < columns; i++) {
+    for (int i = 0; i < columns; i++)
         text_add(&insert, i == 0 ? "?" : ",?");
-    }
     text_add(&insert, ")");
     code = insert.truncated ? SQLITE_ERROR : sqlite3_prepare_v2(db, sql, -1, &into, NULL);
     if (code != SQLITE_OK) { /* ERROR: the old table has other columns */
@@ -304,9 +288,8 @@ static enum status copy_table(sqlite3 *db, sqlite3 *old, const char *table, int 
         *out_copied += taken;
         refused = refused || !taken;
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = read_as_far_as(old, "carry over", code, err);
-    }
     *out_all = status == STATUS_OK && code == SQLITE_DONE && !refused;
 done:
     sqlite3_finalize(from);
@@ -333,11 +316,9 @@ static enum status spend_budget(sqlite3 *db, struct text *report, struct err *er
 static enum status table_understand(sqlite3 *db, const char *table, struct err *err)
 {
     enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < ARRAY_COUNT(worded); i++) {
-        if (strcmp(worded[i].table, table) == 0) {
+    for (size_t i = 0; status == STATUS_OK && i < ARRAY_COUNT(worded); i++)
+        if (strcmp(worded[i].table, table) == 0)
             status = verify_words(db, i, err);
-        }
-    }
     return status;
 }
 
@@ -347,23 +328,19 @@ static enum status salvage_table(sqlite3 *db, sqlite3 *old, const char *table, s
 {
     int copied = 0, code = execute(db, "BEGIN IMMEDIATE");
     struct err why = {0};
-    if (code != SQLITE_OK) {
+    if (code != SQLITE_OK)
         return fail(db, err, "carry over", code);
-    }
     enum status status = copy_table(db, old, table, &copied, out_all, &why);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = table_understand(db, table, &why);
-    }
     if (status == STATUS_OK) {
         code = execute(db, "COMMIT");
         status = code == SQLITE_OK ? STATUS_OK : fail(db, &why, "carry over", code);
     }
-    if (status == STATUS_OK && copied > 0) {
+    if (status == STATUS_OK && copied > 0)
         text_add(report, "; carried over from %s: %d", table, copied);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         return STATUS_OK;
-    }
     execute(db, "ROLLBACK");
     *out_all = false;
     return status == STATUS_CORRUPT ? STATUS_OK
@@ -378,21 +355,18 @@ enum status schema_salvage(sqlite3 *db, const char *path, struct text *report, s
     size_t restraints = 0; /* of a maintenance and of the budget: what is wholly known */
     enum status status = STATUS_OK;
     const int code = sqlite3_open_v2(path, &old, SQLITE_OPEN_READONLY, NULL);
-    if (old != NULL) { /* which failure is the file's, only the extended codes tell */
+    if (old != NULL) /* which failure is the file's, only the extended codes tell */
         sqlite3_extended_result_codes(old, 1);
-    }
-    if (code != SQLITE_OK) {
+    if (code != SQLITE_OK)
         fail(old, &why, "carry over", old != NULL ? sqlite3_extended_errcode(old) : code);
-    } else {
+    else
         read_version(old, &version, &why);
-    }
     if (why.status != STATUS_OK && !store_file_unusable(&why)) {
         status = err_set(err, why.status, why.operation, why.code, "%s", why.text);
         goto done;
     }
-    if (why.status != STATUS_OK || version != STORE_SCHEMA_VERSION) {
+    if (why.status != STATUS_OK || version != STORE_SCHEMA_VERSION)
         text_add(report, "; nothing could be carried over");
-    }
     for (size_t i = 0; version == STORE_SCHEMA_VERSION && status == STATUS_OK && i < ARRAY_COUNT(kept_tables);
          i++) {
         bool all = false;
@@ -402,8 +376,7 @@ enum status schema_salvage(sqlite3 *db, const char *path, struct text *report, s
     }
 done:
     sqlite3_close(old);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     return restraints == 2 ? STATUS_OK : spend_budget(db, report, err);
 }

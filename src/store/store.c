@@ -45,9 +45,8 @@ static enum status connect(struct store *store, int flags, struct err *err)
 {
     int code = sqlite3_open_v2(store->path, &store->db, flags, NULL);
     if (code != SQLITE_OK) {
-        if (store->db == NULL) {
+        if (store->db == NULL)
             return err_set(err, STATUS_NO_MEMORY, "open", (uint32_t)code, "%s: out of memory", store->path);
-        }
         return store_fail(store, err, "open", sqlite3_extended_errcode(store->db));
     }
     sqlite3_extended_result_codes(store->db, 1);
@@ -73,9 +72,8 @@ static enum status prepare_all(struct store *store, struct err *err)
             return err_set(err, STATUS_CORRUPT, "prepare", (uint32_t)code, "%s: %s", store->path,
                            sqlite3_errmsg(store->db));
         }
-        if (code != SQLITE_OK) {
+        if (code != SQLITE_OK)
             return store_fail(store, err, "prepare", code);
-        }
     }
     return STATUS_OK;
 }
@@ -85,9 +83,8 @@ static enum status use_log(struct store *store, struct err *err)
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(store->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
-    if (code == SQLITE_OK) {
+    if (code == SQLITE_OK)
         code = sqlite3_step(statement);
-    }
     enum status status = STATUS_OK;
     if (code != SQLITE_ROW) {
         status = store_fail(store, err, "journal_mode", code);
@@ -116,12 +113,10 @@ static void disconnect(struct store *store)
 static enum status open_once(struct store *store, struct err *err)
 {
     enum status status = connect(store, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
-    if (status == STATUS_OK) { /* before the first table, and before the log writes the first page */
+    if (status == STATUS_OK) /* before the first table, and before the log writes the first page */
         status = execute(store, "PRAGMA auto_vacuum = INCREMENTAL", err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = use_log(store, err);
-    }
     if (status == STATUS_OK) {
         char settings[280];
         snprintf(settings, sizeof(settings),
@@ -131,20 +126,16 @@ static enum status open_once(struct store *store, struct err *err)
                  CACHE_KIB, CHECKPOINT_PAGES, (int)(STORE_BYTES_MAX / STORE_PAGE_BYTES), LOG_BYTES_MAX);
         status = execute(store, settings, err);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = schema_prepare(store->db, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = schema_verify(store->db, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = prepare_all(store, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         store_make_room(store);
-    } else {
+    else
         disconnect(store);
-    }
     return status;
 }
 
@@ -164,19 +155,16 @@ bool store_reserve(struct store *store, int64_t page_count, int64_t free_count)
 {
     sqlite3_file *file = NULL;
     if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK &&
-        file != NULL && file->pMethods != NULL) {
+        file != NULL && file->pMethods != NULL)
         extend(file, RESERVE_LOG_BYTES);
-    }
     if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
-        file == NULL || file->pMethods == NULL) {
+        file == NULL || file->pMethods == NULL)
         return true;
-    }
     /* What can still be written without growing: the length, less the pages in use. */
     const int64_t used = (page_count - free_count) * STORE_PAGE_BYTES;
     sqlite3_int64 length = 0;
-    if (file->pMethods->xFileSize(file, &length) == SQLITE_OK && length - used < RESERVE_FILE_BYTES / 2) {
+    if (file->pMethods->xFileSize(file, &length) == SQLITE_OK && length - used < RESERVE_FILE_BYTES / 2)
         extend(file, page_count * STORE_PAGE_BYTES + RESERVE_FILE_BYTES);
-    }
     /* A length that cannot be read is no sign of a full disk. */
     return file->pMethods->xFileSize(file, &length) != SQLITE_OK || length - used >= RESERVE_FILE_BYTES / 2;
 }
@@ -191,21 +179,17 @@ static enum status find_aside_name(const char *path, int64_t utc_ms, char out_na
     struct text time = text_on(stamp, sizeof(stamp));
     text_add_time_utc(&time, utc_ms / 1000 * 1000);
     size_t kept = 0;
-    for (size_t i = 0; stamp[i] != '\0'; i++) {
-        if ((stamp[i] >= '0' && stamp[i] <= '9') || stamp[i] == 'T') {
+    for (size_t i = 0; stamp[i] != '\0'; i++)
+        if ((stamp[i] >= '0' && stamp[i] <= '9') || stamp[i] == 'T')
             stamp[kept++] = stamp[i];
-        }
-    }
     stamp[kept] = '\0';
     for (int attempt = 1; attempt <= SET_ASIDE_NAMES_MAX; attempt++) {
         struct text text = text_on(out_name, ASIDE_NAME_MAX);
         text_add(&text, "%s.bad-%s", path, stamp);
-        if (attempt > 1) {
+        if (attempt > 1)
             text_add(&text, "-%d", attempt);
-        }
-        if (!text.truncated && !file_exists(out_name)) {
+        if (!text.truncated && !file_exists(out_name))
             return STATUS_OK;
-        }
     }
     return err_set(err, STATUS_FULL, "set aside", 0, "%s: no name is free to set it aside", path);
 }
@@ -214,9 +198,8 @@ static bool rename_patiently(const char *from, const char *to)
 {
     int tries = 1;
     while (!set_aside_rename(from, to)) {
-        if (tries++ == RENAME_TRIES) {
+        if (tries++ == RENAME_TRIES)
             return false;
-        }
         sqlite3_sleep(RENAME_PAUSE_MS);
     }
     return true;
@@ -244,9 +227,8 @@ static enum status set_aside(const char *path, const char *name, const char *why
         char from[STORE_PATH_MAX + 8], to[ASIDE_NAME_MAX + 8];
         snprintf(from, sizeof(from), "%s%s", path, companions[i]);
         snprintf(to, sizeof(to), "%s%s", name, companions[i]);
-        if (!set_aside_rename(from, to)) { /* mostly because there is none */
+        if (!set_aside_rename(from, to)) /* mostly because there is none */
             vfs->xDelete(vfs, from, 0);
-        }
     }
     return check_log_gone(path, err);
 }
@@ -271,9 +253,8 @@ static enum status fill_new(struct store *store, const char *old_path, const cha
     struct text note = text_on(storage, sizeof(storage));
     text_add(&note, "The old file is kept as %s. %s", aside, why);
     enum status status = schema_salvage(store->db, old_path, &note, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = store_put_setting(store, STORE_SETTING_SET_ASIDE, storage, err);
-    }
     if (status == STATUS_OK) {
         const int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         status = code == SQLITE_OK ? STATUS_OK : store_fail(store, err, "checkpoint", code);
@@ -297,14 +278,12 @@ static enum status replace(struct store *store, const char *why, int64_t utc_ms,
     text_copy(path, sizeof(path), store->path);
     snprintf(new_path, sizeof(new_path), "%s" NEW_SUFFIX, path);
     enum status status = find_aside_name(path, utc_ms, aside, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     remove_file(new_path); /* of one that was killed before it was complete */
     status = check_log_gone(new_path, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     text_copy(store->path, sizeof(store->path), new_path);
     status = open_once(store, err);
     if (status == STATUS_OK) {
@@ -312,12 +291,10 @@ static enum status replace(struct store *store, const char *why, int64_t utc_ms,
         disconnect(store);
     }
     text_copy(store->path, sizeof(store->path), path);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = set_aside(path, aside, why, err);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = take_place(new_path, path, err);
-    }
     return status == STATUS_OK ? open_once(store, err) : status;
 }
 
@@ -328,9 +305,8 @@ static enum status adopt_new(const char *path, struct err *err)
 {
     char new_path[STORE_PATH_MAX + sizeof(NEW_SUFFIX)];
     snprintf(new_path, sizeof(new_path), "%s" NEW_SUFFIX, path);
-    if (file_exists(path) || !file_exists(new_path)) {
+    if (file_exists(path) || !file_exists(new_path))
         return STATUS_OK;
-    }
     remove_file(path);
     const enum status status = check_log_gone(path, err);
     return status == STATUS_OK ? take_place(new_path, path, err) : status;
@@ -358,19 +334,16 @@ static struct store *store_new(const char *path)
 enum status store_open(const char *path, int64_t utc_ms, struct store **out_store, struct err *err)
 {
     enum status status = check_path(path, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     struct store *store = store_new(path);
-    if (store == NULL) {
+    if (store == NULL)
         return err_set(err, STATUS_NO_MEMORY, "store_open", 0, "%s: out of memory", path);
-    }
     store->latest_utc_ms = utc_ms;
     struct err why = {0};
     status = adopt_new(path, &why);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = open_once(store, &why);
-    }
     if (status != STATUS_OK && store_file_unusable(&why) && file_exists(path)) {
         const struct err unusable = why;
         why = (struct err){0};
@@ -390,9 +363,8 @@ static enum status tell_missing(const char *path, struct err *err)
 {
     FILE *file = fopen(path, "rb");
     const int code = file == NULL ? errno : 0;
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
     if (code == 0 || code == ENOENT || code == ENOTDIR) {
         return err_set(err, STATUS_NOT_FOUND, "store_open", 0, "%s: %s", path,
                        code == 0 ? "the file is empty" : "there is no such file");
@@ -402,21 +374,17 @@ static enum status tell_missing(const char *path, struct err *err)
 
 enum status store_open_readonly(const char *path, struct store **out_store, struct err *err)
 {
-    if (!file_exists(path)) {
+    if (!file_exists(path))
         return tell_missing(path, err);
-    }
     enum status status = check_path(path, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     struct store *store = store_new(path);
-    if (store == NULL) {
+    if (store == NULL)
         return err_set(err, STATUS_NO_MEMORY, "store_open", 0, "%s: out of memory", path);
-    }
     status = connect(store, SQLITE_OPEN_READONLY, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = execute(store, "PRAGMA cell_size_check = ON; PRAGMA query_only = ON", err);
-    }
     if (status == STATUS_OK) {
         struct err why = {0}; /* which says nothing of the file's name */
         status = schema_check(store->db, &why);
@@ -429,9 +397,8 @@ enum status store_open_readonly(const char *path, struct store **out_store, stru
                         : "");
         }
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = prepare_all(store, err);
-    }
     if (status != STATUS_OK) {
         store_close(store);
         return status;
@@ -442,9 +409,8 @@ enum status store_open_readonly(const char *path, struct store **out_store, stru
 
 void store_close(struct store *store)
 {
-    if (store == NULL) {
+    if (store == NULL)
         return;
-    }
     if (store->db != NULL) {
         store_rollback(store);
         disconnect(store);
@@ -456,9 +422,8 @@ void store_path(char *out_path, size_t capacity, const char *data_dir)
 {
     const size_t length = strlen(data_dir);
     const char *separator = strchr(data_dir, '\\') != NULL ? "\\" : "/";
-    if (length == 0 || data_dir[length - 1] == '/' || data_dir[length - 1] == '\\') {
+    if (length == 0 || data_dir[length - 1] == '/' || data_dir[length - 1] == '\\')
         separator = "";
-    }
     struct text text = text_on(out_path, capacity);
     text_add(&text, "%s%s%s", data_dir, separator, STORE_FILE_NAME);
 }

@@ -38,11 +38,9 @@ void query_bind_word(struct query *query, const struct vocabulary *words, int va
 int query_word(struct query *query, const struct vocabulary *words)
 {
     const char *word = (const char *)sqlite3_column_text(query->statement, query->column++);
-    for (int value = 0; word != NULL && value < words->count; value++) {
-        if (strcmp(words->words[value], word) == 0) {
+    for (int value = 0; word != NULL && value < words->count; value++)
+        if (strcmp(words->words[value], word) == 0)
             return value;
-        }
-    }
     query->strange = true;
     return 0;
 }

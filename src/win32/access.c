@@ -22,12 +22,10 @@ static enum status writers_in(const ACL *list, enum access_place place, const ch
         text_add(who, "Everyone"); /* no list at all denies nobody; so it is on FAT */
         return STATUS_OK;
     }
-    if (sids != NULL) {
+    if (sids != NULL)
         access_list_crowds(list, list->AclSize, sids);
-    }
-    if (!access_list_writers(list, list->AclSize, place, who)) {
+    if (!access_list_writers(list, list->AclSize, place, who))
         return err_set(err, STATUS_CORRUPT, operation, 0, "the access control list of %s is malformed", name);
-    }
     return STATUS_OK;
 }
 
@@ -59,11 +57,9 @@ static enum status writers_of(const char *path, enum access_place place, struct 
 
 static bool told_already(const struct unsafe_places *places, const char *path)
 {
-    for (size_t i = 0; i < places->count; i++) {
-        if (text_equal_nocase(places->items[i].path, path)) {
+    for (size_t i = 0; i < places->count; i++)
+        if (text_equal_nocase(places->items[i].path, path))
             return true;
-        }
-    }
     return false;
 }
 
@@ -101,9 +97,8 @@ static void look_at_file_and_folders(struct unsafe_places *places, const char *f
     char path[SETUP_PATH_MAX];
     text_copy(path, sizeof(path), file);
     look_at(places, ACCESS_FILE, path);
-    if (access_folder_above(path)) {
+    if (access_folder_above(path))
         look_at_folders(places, path);
-    }
 }
 
 static void look_at_file(void *places, const char *path)
@@ -115,12 +110,10 @@ void access_unsafe_places(const char *config_path, const char *data_dir, struct 
 {
     char path[SETUP_PATH_MAX];
     memset(out_places, 0, sizeof(*out_places));
-    if (config_path[0] != '\0' && setup_absolute(config_path, path, NULL) == STATUS_OK) {
+    if (config_path[0] != '\0' && setup_absolute(config_path, path, NULL) == STATUS_OK)
         look_at_file_and_folders(out_places, path);
-    }
-    if (setup_executable(path, NULL) == STATUS_OK) {
+    if (setup_executable(path, NULL) == STATUS_OK)
         look_at_file_and_folders(out_places, path);
-    }
     if (data_dir[0] != '\0' && setup_absolute(data_dir, path, NULL) == STATUS_OK) {
         look_at_folders(out_places, path);
         setup_files_each(path, OUR_FILES, look_at_file, out_places);
@@ -138,9 +131,8 @@ enum status access_pipe_close(void *pipe, struct err *err)
     char sddl[256];
     struct text text = text_on(sddl, sizeof(sddl));
     enum status status = account_open(0, &account, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     /* Ourselves too: each further instance of the pipe is checked against this list. */
     text_add(&text, "D:P(A;;FA;;;BA)(A;;FA;;;SY)(A;;FA;;;%s)", account.sid);
     account_close(&account);
@@ -159,9 +151,8 @@ enum status access_pipe_close(void *pipe, struct err *err)
                                list, NULL);
     }
     free(wide);
-    if (descriptor != NULL) {
+    if (descriptor != NULL)
         LocalFree(descriptor);
-    }
     return code == ERROR_SUCCESS ? STATUS_OK
                                  : windows_fail(err, windows_status(code), "SetSecurityInfo", code,
                                                 "the control pipe cannot be closed to ordinary users");
@@ -179,9 +170,8 @@ static DWORD pipe_open(const wchar_t *name, uint32_t deadline_ms, HANDLE *out_pi
                                 FILE_FLAG_OVERLAPPED | AS_A_CLIENT, NULL);
         const DWORD code = *out_pipe == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
         const DWORD gone_ms = GetTickCount() - begun;
-        if (code != ERROR_PIPE_BUSY || gone_ms >= deadline_ms) {
+        if (code != ERROR_PIPE_BUSY || gone_ms >= deadline_ms)
             return code;
-        }
         WaitNamedPipeW(name, deadline_ms - gone_ms); /* another client may be faster: asked again */
     }
 }
@@ -227,9 +217,8 @@ enum status access_pipe_users(const char *name, char *out_who, size_t capacity, 
                                                    OPEN_EXISTING, AS_A_CLIENT, NULL)
                                      : INVALID_HANDLE_VALUE;
     DWORD code = ERROR_SUCCESS;
-    if (pipe == INVALID_HANDLE_VALUE) {
+    if (pipe == INVALID_HANDLE_VALUE)
         code = wide == NULL ? ERROR_NOT_ENOUGH_MEMORY : GetLastError();
-    }
     if (code == ERROR_SUCCESS) {
         code = GetSecurityInfo(pipe, SE_KERNEL_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL, &list, NULL,
                                &descriptor);
@@ -271,9 +260,8 @@ static void account_well_known(WELL_KNOWN_SID_TYPE type, char out_name[ACCOUNT_N
     unsigned char sid[SECURITY_MAX_SID_SIZE];
     char sid_text[ACCOUNT_SID_MAX];
     DWORD size = sizeof(sid);
-    if (CreateWellKnownSid(type, NULL, sid, &size)) {
+    if (CreateWellKnownSid(type, NULL, sid, &size))
         account_name_read(sid, sid_text, out_name);
-    }
 }
 
 void text_add_unsafe_remedy(struct text *text, const struct unsafe_place *place)
@@ -302,9 +290,8 @@ void os_unsafe_access(struct os *os, const char *config_path, const char *data_d
     struct text text = text_on(out_text, capacity);
     struct unsafe_places *places = malloc(sizeof(*places));
     (void)os;
-    if (places == NULL) {
+    if (places == NULL)
         return; /* asked again with the next configuration */
-    }
     access_unsafe_places(config_path, data_dir, places);
     for (size_t i = 0; i < places->count; i++) {
         text_add(&text, "%s", i > 0 ? "\n" : "");

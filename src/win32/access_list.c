@@ -94,16 +94,13 @@ static uint32_t u32_at(const unsigned char *bytes)
 static bool sid_read(const unsigned char *bytes, size_t size, struct sid *out)
 {
     if (size < SID_HEADER_BYTES || bytes[0] != 1 || bytes[1] > PARTS_MAX ||
-        size < SID_HEADER_BYTES + 4u * bytes[1]) {
+        size < SID_HEADER_BYTES + 4u * bytes[1])
         return false;
-    }
     *out = (struct sid){.part_count = bytes[1]};
-    for (size_t i = 2; i < SID_HEADER_BYTES; i++) {
+    for (size_t i = 2; i < SID_HEADER_BYTES; i++)
         out->authority = out->authority << 8 | bytes[i];
-    }
-    for (size_t i = 0; i < out->part_count; i++) {
+    for (size_t i = 0; i < out->part_count; i++)
         out->parts[i] = u32_at(bytes + SID_HEADER_BYTES + 4 * i);
-    }
     return true;
 }
 
@@ -113,16 +110,13 @@ static size_t crowd_of(const struct sid *sid)
     for (size_t i = 0; i < CROWD_COUNT; i++) {
         const size_t parts = crowds[i].part_1 != 0 ? 2 : 1;
         if (sid->authority == crowds[i].authority && sid->part_count == parts &&
-            sid->parts[0] == crowds[i].part_0 && (parts == 1 || sid->parts[1] == crowds[i].part_1)) {
+            sid->parts[0] == crowds[i].part_0 && (parts == 1 || sid->parts[1] == crowds[i].part_1))
             return i;
-        }
     }
-    for (size_t i = 0; i < DOMAIN_CROWD_COUNT; i++) {
+    for (size_t i = 0; i < DOMAIN_CROWD_COUNT; i++)
         if (sid->authority == 5 && sid->part_count == 5 && sid->parts[0] == 21 &&
-            sid->parts[4] == domain_crowds[i].rid) {
+            sid->parts[4] == domain_crowds[i].rid)
             return CROWD_COUNT + i;
-        }
-    }
     return NOBODY;
 }
 
@@ -144,9 +138,8 @@ struct entry {
 static bool list_open(const void *list, size_t size, size_t *out_at, size_t *out_end, size_t *out_count)
 {
     const unsigned char *bytes = list;
-    if (size < LIST_HEADER_BYTES || u16_at(bytes + 2) < LIST_HEADER_BYTES || u16_at(bytes + 2) > size) {
+    if (size < LIST_HEADER_BYTES || u16_at(bytes + 2) < LIST_HEADER_BYTES || u16_at(bytes + 2) > size)
         return false;
-    }
     *out_at = LIST_HEADER_BYTES;
     *out_end = u16_at(bytes + 2);
     *out_count = u16_at(bytes + 4);
@@ -159,9 +152,8 @@ static bool entry_read(const void *list, size_t *at, size_t end, struct entry *o
 {
     const unsigned char *bytes = (const unsigned char *)list + *at;
     const size_t left = end - *at;
-    if (left < ENTRY_HEADER_BYTES || u16_at(bytes + 2) < ENTRY_HEADER_BYTES || u16_at(bytes + 2) > left) {
+    if (left < ENTRY_HEADER_BYTES || u16_at(bytes + 2) < ENTRY_HEADER_BYTES || u16_at(bytes + 2) > left)
         return false;
-    }
     const size_t size = u16_at(bytes + 2);
     *at += size;
     *out = (struct entry){.type = bytes[0], .flags = bytes[1], .rights = without_generic(u32_at(bytes + 4))};
@@ -191,17 +183,14 @@ bool access_list_writers(const void *list, size_t size, enum access_place place,
     uint32_t denied[NOBODY] = {0};
     bool writers[NOBODY] = {false};
     size_t at = 0, end = 0, count = 0;
-    if (!list_open(list, size, &at, &end, &count)) {
+    if (!list_open(list, size, &at, &end, &count))
         return false;
-    }
     for (size_t i = 0; i < count; i++) {
         struct entry entry;
-        if (!entry_read(list, &at, end, &entry)) {
+        if (!entry_read(list, &at, end, &entry))
             return false;
-        }
-        if (entry.crowd == NOBODY || (entry.flags & ENTRY_INHERIT_ONLY) != 0) {
+        if (entry.crowd == NOBODY || (entry.flags & ENTRY_INHERIT_ONLY) != 0)
             continue;
-        }
         if (entry_allows(&entry)) {
             const uint32_t left = entry.rights & ~denied[entry.crowd] & ~denied[EVERYONE];
             writers[entry.crowd] |= (left & rights_looked_for(entry.crowd, place)) != 0;
@@ -225,11 +214,9 @@ bool access_list_writers(const void *list, size_t size, enum access_place place,
 static bool has_word(const char *words, const char *word)
 {
     const size_t length = strlen(word);
-    for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word)) {
-        if (at[length] == ' ' || at[length] == '\0') {
+    for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word))
+        if (at[length] == ' ' || at[length] == '\0')
             return true;
-        }
-    }
     return false;
 }
 
@@ -238,26 +225,21 @@ static void sid_add(struct text *text, const struct sid *sid)
     char word[SID_WORD_MAX];
     struct text one = text_on(word, sizeof(word));
     text_add(&one, " *S-1-%llu", (unsigned long long)sid->authority);
-    for (size_t i = 0; i < sid->part_count; i++) {
+    for (size_t i = 0; i < sid->part_count; i++)
         text_add(&one, "-%lu", (unsigned long)sid->parts[i]);
-    }
-    if (!has_word(text->data, word) && text->length + one.length < text->capacity) {
+    if (!has_word(text->data, word) && text->length + one.length < text->capacity)
         text_add(text, "%s", word);
-    }
 }
 
 void access_list_crowds(const void *list, size_t size, struct text *sids)
 {
     size_t at = 0, end = 0, count = 0;
     struct entry entry;
-    if (!list_open(list, size, &at, &end, &count)) {
+    if (!list_open(list, size, &at, &end, &count))
         return;
-    }
-    for (size_t i = 0; i < count && entry_read(list, &at, end, &entry); i++) {
-        if (entry.crowd != NOBODY && entry_allows(&entry)) {
+    for (size_t i = 0; i < count && entry_read(list, &at, end, &entry); i++)
+        if (entry.crowd != NOBODY && entry_allows(&entry))
             sid_add(sids, &entry.sid);
-        }
-    }
 }
 
 void text_add_icacls(struct text *text, const char *path, bool folder, const char *crowd_sids)
@@ -265,9 +247,8 @@ void text_add_icacls(struct text *text, const char *path, bool folder, const cha
     const char *inherited = folder ? "(OI)(CI)" : "";
     text_add(text, "icacls \"%s\" /inheritance:r /grant:r *S-1-5-32-544:%sF *S-1-5-18:%sF", path, inherited,
              inherited);
-    if (crowd_sids[0] != '\0') {
+    if (crowd_sids[0] != '\0')
         text_add(text, " /remove:g%s", crowd_sids);
-    }
 }
 
 void text_add_cacls(struct text *text, const char *path, bool folder, const char *administrators,
@@ -289,16 +270,14 @@ bool access_sddl_grant(const char *sddl, const char *sid, char *out_sddl, size_t
     for (const char *c = sddl; *c != '\0' && end == NULL; c++) {
         depth += *c == '(' ? 1 : *c == ')' ? -1 : 0;
         if (depth == 0 && c[0] != ')' && c[1] == ':') {
-            if (list != NULL) {
+            if (list != NULL)
                 end = c;
-            } else if (c[0] == 'D') {
+            else if (c[0] == 'D')
                 list = c;
-            }
         }
     }
-    if (list == NULL) {
+    if (list == NULL)
         return false;
-    }
     const size_t before = end != NULL ? (size_t)(end - sddl) : strlen(sddl);
     text_add_bytes(&out, sddl, before);
     text_add(&out, SERVICE_ENTRY_FORMAT, sid);
@@ -314,21 +293,18 @@ bool access_sddl_closed(bool to_administrators, const char *own_sid, const char 
     struct text out = text_on(out_sddl, capacity);
     text_add(&out, "%sD:P", to_administrators ? "O:BA" : "");
     text_add(&out, ACCOUNT_ENTRY_FORMAT ACCOUNT_ENTRY_FORMAT, "BA", "SY");
-    if (own_sid[0] != '\0') {
+    if (own_sid[0] != '\0')
         text_add(&out, ACCOUNT_ENTRY_FORMAT, own_sid);
-    }
-    if (service_sid[0] != '\0' && strcmp(service_sid, own_sid) != 0) {
+    if (service_sid[0] != '\0' && strcmp(service_sid, own_sid) != 0)
         text_add(&out, ACCOUNT_ENTRY_FORMAT, service_sid);
-    }
     return !out.truncated;
 }
 
 /* Of "\\\\server\\share", which a path may begin with; 0: it does not. */
 static size_t share_length(const char *path)
 {
-    if (strncmp(path, "\\\\", 2) != 0) {
+    if (strncmp(path, "\\\\", 2) != 0)
         return 0;
-    }
     const size_t server = 2 + strcspn(path + 2, "\\");
     return path[server] == '\0' ? server : server + 1 + strcspn(path + server + 1, "\\");
 }
@@ -337,15 +313,12 @@ bool access_folder_above(char *path)
 {
     const size_t share = share_length(path);
     size_t length = strlen(path);
-    if (length <= share || path[length - 1] == '\\') {
+    if (length <= share || path[length - 1] == '\\')
         return false;
-    }
-    while (length > 0 && path[length - 1] != '\\') {
+    while (length > 0 && path[length - 1] != '\\')
         length--;
-    }
-    if (length < 2) {
+    if (length < 2)
         return false;
-    }
     const bool top = path[length - 2] == ':' || length - 1 == share;
     path[top ? length : length - 1] = '\0';
     return true;

@@ -19,13 +19,11 @@ static void debug_privilege_enable(void)
 {
     HANDLE token = NULL;
     TOKEN_PRIVILEGES privileges = {.PrivilegeCount = 1};
-    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES, &token)) {
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES, &token))
         return;
-    }
     privileges.Privileges[0].Attributes = SE_PRIVILEGE_ENABLED;
-    if (LookupPrivilegeValueW(NULL, L"SeDebugPrivilege", &privileges.Privileges[0].Luid)) {
+    if (LookupPrivilegeValueW(NULL, L"SeDebugPrivilege", &privileges.Privileges[0].Luid))
         AdjustTokenPrivileges(token, FALSE, &privileges, 0, NULL, NULL);
-    }
     CloseHandle(token);
 }
 
@@ -65,9 +63,8 @@ static bool image_wants_2gib(const struct late *late, HANDLE process, bool nativ
         !process_read(process, basic.environment_block + PEB_IMAGE_BASE, &base, sizeof(base)) ||
         !process_read(process, base, &dos, sizeof(dos)) || dos.e_magic != IMAGE_DOS_SIGNATURE ||
         dos.e_lfanew <= 0 || !process_read(process, base + dos.e_lfanew, &nt, size) ||
-        nt.Signature != IMAGE_NT_SIGNATURE) {
+        nt.Signature != IMAGE_NT_SIGNATURE)
         return false;
-    }
     const IMAGE_OPTIONAL_HEADER64 *optional = &nt.OptionalHeader;
     const bool managed =
         native_64bit && (optional->Magic != IMAGE_NT_OPTIONAL_HDR64_MAGIC ||
@@ -124,9 +121,8 @@ enum status process_open(const struct late *late, struct process_id id, HANDLE *
     HANDLE process = NULL;
     BOOL wow64 = FALSE;
     enum status status = process_open_as(PROCESS_VM_READ, id, &process, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     if (late->IsWow64Process != NULL && !late->IsWow64Process(process, &wow64)) {
         const DWORD code = GetLastError();
         status = windows_fail(err, windows_status(code), "IsWow64Process", code,
@@ -156,13 +152,12 @@ static enum status limit_read(struct os *os, HANDLE process, bool wow64, uint32_
         return windows_fail(err, STATUS_SYSTEM, "ReadProcessMemory", code,
                             "the image header of process %lu cannot be read", (unsigned long)pid);
     }
-    if (wants_2gib) {
+    if (wants_2gib)
         *out_bytes = 2 * GIB;
-    } else if (native_64bit) {
+    else if (native_64bit)
         *out_bytes = NAN;
-    } else {
+    else
         *out_bytes = os->facts.os_64bit ? 4 * GIB : os->facts.address_space_bytes;
-    }
     return STATUS_OK;
 }
 
@@ -171,9 +166,8 @@ enum status os_process_address_limit(struct os *os, struct process_id id, double
     HANDLE process = NULL;
     bool wow64 = false;
     enum status status = process_open(&os->late, id, &process, &wow64, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     status = limit_read(os, process, wow64, id.pid, out_bytes, err);
     CloseHandle(process);
     return status;
@@ -201,17 +195,15 @@ static enum status walk(struct os *os, HANDLE process, uint32_t pid, struct spac
                            SPACE_WALK_MS);
         }
         if (VirtualQueryEx(process, (const void *)(uintptr_t)at, &region, sizeof(region)) < sizeof(region)) {
-            if (count > 0 && GetLastError() == ERROR_INVALID_PARAMETER) {
+            if (count > 0 && GetLastError() == ERROR_INVALID_PARAMETER)
                 return STATUS_OK; /* above the last address that programs get */
-            }
             const DWORD code = GetLastError();
             return windows_fail(err, windows_status(code), "VirtualQueryEx", code,
                                 "the address space of process %lu cannot be walked", (unsigned long)pid);
         }
         const uint64_t base = (uintptr_t)region.BaseAddress;
-        if (region.State == MEM_FREE) {
+        if (region.State == MEM_FREE)
             space_add_free(space, base, region.RegionSize);
-        }
         if (base + region.RegionSize <= at) { /* cannot be; it would not end */
             return err_set(err, STATUS_SYSTEM, "VirtualQueryEx", 0,
                            "the walk through process %lu went in circles", (unsigned long)pid);
@@ -227,20 +219,17 @@ enum status os_process_space(struct os *os, struct process_id id, struct space *
     bool wow64 = false;
     struct space space = {0};
     enum status status = process_open(&os->late, id, &process, &wow64, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     status = limit_read(os, process, wow64, id.pid, &space.limit_bytes, err);
     if (status == STATUS_OK && isnan(space.limit_bytes)) {
         status = err_set(err, STATUS_UNSUPPORTED, "address space", 0, "process %lu is a 64-bit one",
                          (unsigned long)id.pid);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = walk(os, process, id.pid, &space, err);
-    }
     CloseHandle(process);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         *out_space = space;
-    }
     return status;
 }

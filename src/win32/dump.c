@@ -39,9 +39,8 @@
 static void folder_of(const char *path, char out_folder[SETUP_PATH_MAX])
 {
     size_t length = strlen(path);
-    while (length > 0 && path[length - 1] != '\\' && path[length - 1] != '/') {
+    while (length > 0 && path[length - 1] != '\\' && path[length - 1] != '/')
         length--;
-    }
     struct text text = text_on(out_folder, SETUP_PATH_MAX);
     text_add_bytes(&text, path, length);
 }
@@ -85,12 +84,10 @@ static bool service_gone(const struct child *child)
 static LONG watch_once(const struct child *child)
 {
     ULARGE_INTEGER free_bytes = {0};
-    if (service_gone(child)) {
+    if (service_gone(child))
         return (LONG)EXIT_SERVICE_GONE;
-    }
-    if (GetTickCount() - child->begun_ms >= child->budget_ms) {
+    if (GetTickCount() - child->begun_ms >= child->budget_ms)
         return (LONG)EXIT_TIME_OVER;
-    }
     return GetDiskFreeSpaceExW(child->folder, &free_bytes, NULL, NULL) &&
                    free_bytes.QuadPart < child->min_free_bytes
                ? (LONG)EXIT_DISK_FULL
@@ -102,9 +99,8 @@ static unsigned __stdcall watch(void *context)
     struct child *child = context;
     DWORD since_ms = 0;
     while (!child->done) {
-        if (child->why == 0 && (child->why = watch_once(child)) != 0) {
+        if (child->why == 0 && (child->why = watch_once(child)) != 0)
             since_ms = GetTickCount();
-        }
         /* dbghelp before 6.x asks no cancel question: the next write fails instead, which it takes as an end
          * like any other. */
         if (child->why != 0 && GetTickCount() - since_ms >= CANCEL_MS && child->file != NULL) {
@@ -123,9 +119,8 @@ static write_dump write_dump_find(void)
     wchar_t path[MAX_PATH];
     const UINT length = GetSystemDirectoryW(path, MAX_PATH);
     write_dump function = NULL;
-    if (length == 0 || length + ARRAY_COUNT(name) > MAX_PATH) {
+    if (length == 0 || length + ARRAY_COUNT(name) > MAX_PATH)
         return NULL;
-    }
     memcpy(path + length, name, sizeof(name));
     const HMODULE module = LoadLibraryW(path);
     const FARPROC found = module != NULL ? GetProcAddress(module, "MiniDumpWriteDump") : NULL;
@@ -152,19 +147,16 @@ static DWORD write(struct child *child, HANDLE process, DWORD pid, bool full)
     MINIDUMP_CALLBACK_INFORMATION callback = {on_callback, child};
     const write_dump function = write_dump_find();
     DWORD code = ERROR_SUCCESS;
-    if (function == NULL) {
+    if (function == NULL)
         return EXIT_NO_DBGHELP;
-    }
     for (size_t i = 0; i < ARRAY_COUNT(types) && child->why == 0; i++) {
         SetFilePointer(child->file, 0, NULL, FILE_BEGIN);
         SetEndOfFile(child->file);
-        if (function(process, pid, child->file, types[i], NULL, NULL, &callback)) {
+        if (function(process, pid, child->file, types[i], NULL, NULL, &callback))
             return ERROR_SUCCESS;
-        }
         code = last_error();
-        if (code != ERROR_INVALID_PARAMETER && code != ERROR_NOT_SUPPORTED && code != ERROR_ACCESS_DENIED) {
+        if (code != ERROR_INVALID_PARAMETER && code != ERROR_NOT_SUPPORTED && code != ERROR_ACCESS_DENIED)
             break;
-        }
     }
     return code;
 }
@@ -174,9 +166,8 @@ static DWORD child_write(struct child *child, HANDLE process, DWORD pid, bool fu
 {
     child->file = CreateFileW(child->path, GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS,
                               FILE_ATTRIBUTE_NORMAL, NULL);
-    if (child->file == INVALID_HANDLE_VALUE) {
+    if (child->file == INVALID_HANDLE_VALUE)
         return last_error();
-    }
     const HANDLE watcher = (HANDLE)_beginthreadex(NULL, 0, watch, child, 0, NULL);
     DWORD code = watcher == NULL ? (DWORD)ERROR_NOT_ENOUGH_MEMORY : write(child, process, pid, full);
     child->done = 1;
@@ -184,24 +175,19 @@ static DWORD child_write(struct child *child, HANDLE process, DWORD pid, bool fu
         WaitForSingleObject(watcher, INFINITE);
         CloseHandle(watcher);
     }
-    if (child->why != 0) {
+    if (child->why != 0)
         code = (DWORD)child->why;
-    }
     if (child->file != NULL) {
-        if (code == ERROR_SUCCESS && !FlushFileBuffers(child->file)) {
+        if (code == ERROR_SUCCESS && !FlushFileBuffers(child->file))
             code = last_error();
-        }
         CloseHandle(child->file);
     }
-    if (code == ERROR_DISK_FULL || code == ERROR_HANDLE_DISK_FULL) {
+    if (code == ERROR_DISK_FULL || code == ERROR_HANDLE_DISK_FULL)
         code = EXIT_DISK_FULL;
-    }
-    if (code == ERROR_SUCCESS && service_gone(child)) {
+    if (code == ERROR_SUCCESS && service_gone(child))
         code = EXIT_SERVICE_GONE; /* nobody would put the file in its place */
-    }
-    if (code != ERROR_SUCCESS) {
+    if (code != ERROR_SUCCESS)
         DeleteFileW(child->path);
-    }
     return code;
 }
 
@@ -218,15 +204,12 @@ static DWORD child_run(struct child *child, struct process_id target, struct pro
     HANDLE process = NULL;
     struct err err = {0};
     DWORD code = EXIT_SERVICE_GONE;
-    if (target_open(target, &process, &err) != STATUS_OK) {
+    if (target_open(target, &process, &err) != STATUS_OK)
         return err.code != 0 ? err.code : ERROR_INVALID_PARAMETER; /* "no such process" */
-    }
-    if (process_open_as(SYNCHRONIZE, service, &child->service, NULL) != STATUS_NOT_FOUND) {
+    if (process_open_as(SYNCHRONIZE, service, &child->service, NULL) != STATUS_NOT_FOUND)
         code = child_write(child, process, target.pid, full);
-    }
-    if (child->service != NULL) {
+    if (child->service != NULL)
         CloseHandle(child->service);
-    }
     CloseHandle(process);
     return code;
 }
@@ -238,9 +221,8 @@ static struct process_id id_of(const char *const *arguments)
 
 int dump_child(const char *const *arguments, size_t count)
 {
-    if (count != 8) {
+    if (count != 8)
         return EXIT_BAD_CALL;
-    }
     char folder[SETUP_PATH_MAX];
     folder_of(arguments[3], folder);
     struct child child = {.path = utf16_new(arguments[3]),
@@ -251,9 +233,8 @@ int dump_child(const char *const *arguments, size_t count)
     DWORD code = EXIT_BAD_CALL;
     /* A target that does not answer must not make error boxes that nobody sees. */
     SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
-    if (child.path != NULL && child.folder != NULL && folder[0] != '\0') {
+    if (child.path != NULL && child.folder != NULL && folder[0] != '\0')
         code = child_run(&child, id_of(arguments), id_of(arguments + 6), strcmp(arguments[2], "full") == 0);
-    }
     free(child.path);
     free(child.folder);
     return (int)code;
@@ -287,9 +268,8 @@ static void threads_read(struct os *os, uint32_t pid, bool suspended_only, struc
     for (size_t size = PROCESS_BUFFER_FIRST_BYTES; size <= PROCESS_BUFFER_LAST_BYTES; size *= 2) {
         ULONG needed = 0;
         unsigned char *bytes = malloc(size);
-        if (bytes == NULL) {
+        if (bytes == NULL)
             return;
-        }
         const LONG code =
             os->late.NtQuerySystemInformation(SYSTEM_PROCESS_INFORMATION_KIND, bytes, (ULONG)size, &needed);
         for (size_t at = 0; code >= 0 && at + sizeof(struct nt_process) <= size;) {
@@ -298,24 +278,20 @@ static void threads_read(struct os *os, uint32_t pid, bool suspended_only, struc
             for (size_t i = 0; process.pid == pid && i < process.thread_count; i++) {
                 struct nt_thread thread;
                 const size_t place = at + sizeof(process) + i * sizeof(thread);
-                if (place + sizeof(thread) > size || out_list->count == THREADS_MAX) {
+                if (place + sizeof(thread) > size || out_list->count == THREADS_MAX)
                     break;
-                }
                 memcpy(&thread, bytes + place, sizeof(thread));
                 if (!suspended_only ||
-                    (thread.state == STATE_WAITING && thread.wait_reason == REASON_SUSPENDED)) {
+                    (thread.state == STATE_WAITING && thread.wait_reason == REASON_SUSPENDED))
                     out_list->tids[out_list->count++] = (DWORD)thread.tid;
-                }
             }
-            if (process.next_offset == 0) {
+            if (process.next_offset == 0)
                 break;
-            }
             at += process.next_offset;
         }
         free(bytes);
-        if (code >= 0) {
+        if (code >= 0)
             return;
-        }
     }
 }
 
@@ -324,15 +300,13 @@ static void threads_read(struct os *os, uint32_t pid, bool suspended_only, struc
 static void threads_resume(struct os *os, uint32_t pid, const struct thread_list *before)
 {
     struct thread_list *now = malloc(sizeof(*now));
-    if (now == NULL) {
+    if (now == NULL)
         return;
-    }
     threads_read(os, pid, false, now);
     for (size_t i = 0; i < now->count; i++) {
         bool own = false;
-        for (size_t k = 0; k < before->count && !own; k++) {
+        for (size_t k = 0; k < before->count && !own; k++)
             own = before->tids[k] == now->tids[i];
-        }
         const HANDLE thread = own ? NULL : OpenThread(THREAD_SUSPEND_RESUME, FALSE, now->tids[i]);
         if (thread != NULL) {
             ResumeThread(thread);
@@ -358,9 +332,8 @@ static enum status room_check(struct os *os, HANDLE process, bool full, const ch
             (double)(counters.working_set_bytes > private_bytes ? counters.working_set_bytes : private_bytes);
     }
     const enum status status = os_disk_free(os, folder, &free_bytes, err);
-    if (status != STATUS_OK || free_bytes - needed >= min_free_bytes) {
+    if (status != STATUS_OK || free_bytes - needed >= min_free_bytes)
         return status;
-    }
     return err_set(err, STATUS_FULL, "disk", 0,
                    "it may take %.0f MiB, %.0f MiB are free, and actions.dump.min_free keeps %.0f MiB free",
                    needed / 1048576, free_bytes / 1048576, min_free_bytes / 1048576);
@@ -383,9 +356,8 @@ static enum status child_start(struct process_id id, bool full, const char *path
     struct buffer line = {0};
     const struct process_id own = own_id();
     enum status status = setup_executable(executable, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     buffer_add(&line, "\"%s\" " DUMP_COMMAND " %lu %llu %s \"%s\" %lld %.0f %lu %llu", executable,
                (unsigned long)id.pid, (unsigned long long)id.created_100ns, full ? "full" : "mini", path,
                (long long)budget_ms, min_free_bytes, (unsigned long)own.pid,
@@ -443,9 +415,8 @@ static enum status child_wait(struct os *os, HANDLE child, struct process_id id,
         TerminateProcess(child, EXIT_TIME_OVER); /* our own child, by the handle that made it */
         WaitForSingleObject(child, GRACE_MS);
     }
-    if (code != ERROR_SUCCESS) {
+    if (code != ERROR_SUCCESS)
         threads_resume(os, id.pid, before);
-    }
     return exit_status(code, id.pid, min_free_bytes, budget_ms, err);
 }
 
@@ -460,9 +431,8 @@ static enum status put_in_place(const char *part, const char *path, struct err *
         Sleep(i > 0 ? RENAME_PAUSE_MS : 0);
         code = MoveFileExW(from, to, MOVEFILE_REPLACE_EXISTING) ? ERROR_SUCCESS : GetLastError();
     }
-    if (code != ERROR_SUCCESS) {
+    if (code != ERROR_SUCCESS)
         status = windows_fail(err, STATUS_IO, "MoveFileEx", code, "%s cannot be written", path);
-    }
     free(from);
     free(to);
     return status;
@@ -487,9 +457,8 @@ enum status os_process_dump(struct os *os, struct process_id id, bool full, cons
             err_set(err, STATUS_UNSUPPORTED, "dump", 0,
                     "process %lu is a 64-bit one: the x64 storewatch.exe can dump it", (unsigned long)id.pid);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = room_check(os, process, full, path, min_free_bytes, err);
-    }
     if (status == STATUS_OK) {
         threads_read(os, id.pid, true, before);
         status = child_start(id, full, part.data, min_free_bytes, budget_ms, &child, err);
@@ -497,16 +466,13 @@ enum status os_process_dump(struct os *os, struct process_id id, bool full, cons
     if (status == STATUS_OK) {
         status = child_wait(os, child, id, before, min_free_bytes, budget_ms, err);
         CloseHandle(child);
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK)
             status = put_in_place(part.data, path, err);
-        }
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK)
             setup_file_remove(part.data); /* a child that was ended left it */
-        }
     }
-    if (process != NULL) {
+    if (process != NULL)
         CloseHandle(process);
-    }
     buffer_deinit(&part);
     free(before);
     return status;

@@ -11,9 +11,8 @@ enum status environment_get(const char *name, char *out_value, size_t capacity, 
 {
     wchar_t value[VALUE_UNITS_MAX];
     wchar_t *wide_name = utf16_new(name);
-    if (wide_name == NULL) {
+    if (wide_name == NULL)
         return err_set(err, STATUS_NO_MEMORY, "GetEnvironmentVariable", 0, "not enough memory");
-    }
     SetLastError(ERROR_SUCCESS); /* an empty value is 0 units, too */
     const DWORD length = GetEnvironmentVariableW(wide_name, value, VALUE_UNITS_MAX);
     const DWORD code = length == 0 ? GetLastError() : ERROR_SUCCESS;

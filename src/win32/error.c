@@ -64,9 +64,8 @@ static void add_words(struct text *text, DWORD code)
         const DWORD flags =
             FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK;
         DWORD length = FormatMessageW(flags, NULL, code, languages[i], wide, ARRAY_COUNT(wide), NULL);
-        while (length > 0 && (wide[length - 1] <= L' ' || wide[length - 1] == L'.')) {
+        while (length > 0 && (wide[length - 1] <= L' ' || wide[length - 1] == L'.'))
             length--;
-        }
         if (length > 0) {
             utf16_to_utf8(wide, length, utf8, sizeof(utf8));
             text_add(text, "%s", utf8);

@@ -25,13 +25,11 @@ FILE *fopen(const char *path, const char *mode)
     } else {
         file = _wfopen(wide, wide_mode);
         /* msvcrt calls a folder a lack of permission, and nobody finds the mistake by that. */
-        if (file == NULL && errno == EACCES && is_folder(wide)) {
+        if (file == NULL && errno == EACCES && is_folder(wide))
             errno = EISDIR;
-        }
         /* Nor by "invalid argument" that there is no file of a name that none can have. */
-        if (file == NULL && errno == EINVAL && wcspbrk(wide, L"*?") != NULL) {
+        if (file == NULL && errno == EINVAL && wcspbrk(wide, L"*?") != NULL)
             errno = ENOENT;
-        }
     }
     free(wide);
     return file;
@@ -42,11 +40,10 @@ int rename(const char *from, const char *to)
 {
     wchar_t *wide_from = utf16_new(from), *wide_to = utf16_new(to);
     int result = -1;
-    if (wide_from == NULL || wide_to == NULL) {
+    if (wide_from == NULL || wide_to == NULL)
         errno = ENOMEM;
-    } else {
+    else
         result = _wrename(wide_from, wide_to);
-    }
     free(wide_from);
     free(wide_to);
     return result;

@@ -48,12 +48,10 @@ enum status os_folder_list(struct os *os, const char *path, char (*out_names)[FO
     struct folder_walk walk = {.folder = path};
     size_t count = 0;
     (void)os;
-    while (folder_walk_next(&walk)) {
+    while (folder_walk_next(&walk))
         if ((walk.entry.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0 && count < capacity &&
-            utf16z_to_utf8(walk.entry.cFileName, out_names[count], FOLDER_NAME_MAX)) {
+            utf16z_to_utf8(walk.entry.cFileName, out_names[count], FOLDER_NAME_MAX))
             count++; /* a name that was cut is another one */
-        }
-    }
     const enum status status = listed(&walk, err);
     if (status == STATUS_OK) {
         qsort(out_names, count, sizeof(*out_names), by_name);
@@ -78,9 +76,8 @@ enum status os_file_list(struct os *os, const char *path, const char *begin, str
         }
     }
     const enum status status = listed(&walk, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         *out_count = count;
-    }
     return status;
 }
 
@@ -114,9 +111,8 @@ enum status os_folder_remove(struct os *os, const char *path, struct err *err)
         }
     }
     const enum status status = listed(&walk, err);
-    if (status != STATUS_OK || removed != STATUS_OK) {
+    if (status != STATUS_OK || removed != STATUS_OK)
         return status != STATUS_OK ? status : removed;
-    }
     wchar_t *wide = utf16_new(path);
     const bool done = wide != NULL && RemoveDirectoryW(wide);
     const DWORD code = done ? ERROR_SUCCESS : wide == NULL ? ERROR_NOT_ENOUGH_MEMORY : GetLastError();
@@ -134,9 +130,8 @@ enum status os_disk_free(struct os *os, const char *path, double *out_bytes, str
     const bool read = wide != NULL && GetDiskFreeSpaceExW(wide, &free_bytes, NULL, NULL);
     const DWORD code = read ? ERROR_SUCCESS : wide == NULL ? ERROR_NOT_ENOUGH_MEMORY : GetLastError();
     free(wide);
-    if (!read) {
+    if (!read)
         return fail(err, "GetDiskFreeSpaceEx", code, "tells no free space", path);
-    }
     *out_bytes = (double)free_bytes.QuadPart;
     return STATUS_OK;
 }
@@ -171,9 +166,8 @@ enum status os_file_write(struct os_file *file, const char *bytes, size_t count,
     while (count > 0) {
         const DWORD piece = count < 1024 * 1024 ? (DWORD)count : 1024 * 1024;
         DWORD done = 0;
-        if (!WriteFile(file->handle, bytes, piece, &done, NULL) || done == 0) {
+        if (!WriteFile(file->handle, bytes, piece, &done, NULL) || done == 0)
             return fail(err, "WriteFile", GetLastError(), "cannot be written", file->path);
-        }
         bytes += done;
         count -= done;
     }
@@ -182,13 +176,11 @@ enum status os_file_write(struct os_file *file, const char *bytes, size_t count,
 
 enum status os_file_close(struct os_file *file, struct err *err)
 {
-    if (file == NULL) {
+    if (file == NULL)
         return STATUS_OK;
-    }
     enum status status = STATUS_OK;
-    if (!FlushFileBuffers(file->handle)) {
+    if (!FlushFileBuffers(file->handle))
         status = fail(err, "FlushFileBuffers", GetLastError(), "cannot be written", file->path);
-    }
     CloseHandle(file->handle);
     free(file);
     return status;

@@ -64,9 +64,8 @@ static enum status table_read(struct os *os, struct handle_table **out_table, si
             return STATUS_OK;
         }
         free(table);
-        if (code != NTSTATUS_LENGTH_MISMATCH) {
+        if (code != NTSTATUS_LENGTH_MISMATCH)
             break;
-        }
     }
     return err_set(err, STATUS_SYSTEM, "NtQuerySystemInformation", (uint32_t)code,
                    "the system's table of handles cannot be read (0x%08lx)", (unsigned long)code);
@@ -94,16 +93,14 @@ static void names_read(const struct late *late, struct type_names *out_names)
         size_t at = (sizeof(count) + alignment) & ~alignment;
         while (out_names->count < count && out_names->count < HANDLE_TYPES_MAX) {
             struct object_type type;
-            if (at > TYPES_BYTES - sizeof(type)) {
+            if (at > TYPES_BYTES - sizeof(type))
                 break;
-            }
             memcpy(&type, bytes + at, sizeof(type));
             const ULONG_PTR text = (ULONG_PTR)type.name.text;
             if (text < begin || text - begin > TYPES_BYTES ||
                 type.name.capacity_bytes > TYPES_BYTES - (text - begin) ||
-                type.name.length_bytes > type.name.capacity_bytes) {
+                type.name.length_bytes > type.name.capacity_bytes)
                 break;
-            }
             utf16_to_utf8(type.name.text, type.name.length_bytes / sizeof(wchar_t),
                           out_names->names[out_names->count++], sizeof(out_names->names[0]));
             at = (size_t)(text - begin + type.name.capacity_bytes + alignment) & ~alignment;
@@ -125,20 +122,15 @@ static int first_number(const struct handle_table *table, size_t count, const st
     int first = -1;
     for (size_t w = 0; w < witness_count; w++) {
         int number = -1, position = -1;
-        for (size_t i = 0; i < count && number < 0; i++) {
+        for (size_t i = 0; i < count && number < 0; i++)
             if (table->entries[i].pid == GetCurrentProcessId() &&
-                table->entries[i].handle == (ULONG_PTR)witnesses[w].handle) {
+                table->entries[i].handle == (ULONG_PTR)witnesses[w].handle)
                 number = table->entries[i].type;
-            }
-        }
-        for (size_t i = 0; i < names->count && position < 0; i++) {
-            if (strcmp(names->names[i], witnesses[w].type) == 0) {
+        for (size_t i = 0; i < names->count && position < 0; i++)
+            if (strcmp(names->names[i], witnesses[w].type) == 0)
                 position = (int)i;
-            }
-        }
-        if (number < 0 || position < 0 || number < position || (first >= 0 && first != number - position)) {
+        if (number < 0 || position < 0 || number < position || (first >= 0 && first != number - position))
             return -1;
-        }
         first = number - position;
     }
     return first;
@@ -171,12 +163,10 @@ enum status os_process_handles(struct os *os, struct process_id id, struct handl
     }
     status = table_read(os, &table, &count, err);
     /* Is the process that has this number still the one that was meant? */
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = process_open(&os->late, id, &process, &wow64, err);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         goto done;
-    }
     CloseHandle(process);
     names_read(&os->late, names);
     const int first = first_number(table, count, names, witnesses, ARRAY_COUNT(witnesses));
@@ -187,24 +177,20 @@ enum status os_process_handles(struct os *os, struct process_id id, struct handl
         }
     }
     for (int number = 0; number < TYPE_NUMBERS_MAX && counts->type_count < HANDLE_TYPES_MAX; number++) {
-        if (by_number[number] == 0) {
+        if (by_number[number] == 0)
             continue;
-        }
         struct handle_type *type = &counts->types[counts->type_count++];
         type->number = (uint16_t)number;
         type->count = by_number[number];
-        if (first >= 0 && number >= first && (size_t)(number - first) < names->count) {
+        if (first >= 0 && number >= first && (size_t)(number - first) < names->count)
             text_copy(type->name, sizeof(type->name), names->names[number - first]);
-        }
     }
     qsort(counts->types, counts->type_count, sizeof(counts->types[0]), by_count);
     *out_counts = *counts;
 done:
-    for (size_t i = 0; i < ARRAY_COUNT(witnesses); i++) {
-        if (witnesses[i].handle != NULL) {
+    for (size_t i = 0; i < ARRAY_COUNT(witnesses); i++)
+        if (witnesses[i].handle != NULL)
             CloseHandle(witnesses[i].handle);
-        }
-    }
     free(table);
     free(names);
     free(counts);

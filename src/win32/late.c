@@ -18,9 +18,8 @@ static HMODULE system_library(const wchar_t *name)
     wchar_t path[MAX_PATH];
     const UINT length = GetSystemDirectoryW(path, MAX_PATH);
     const size_t name_units = wcslen(name) + 1;
-    if (length == 0 || length + 1 + name_units > MAX_PATH) {
+    if (length == 0 || length + 1 + name_units > MAX_PATH)
         return NULL;
-    }
     path[length] = L'\\';
     memcpy(path + length + 1, name, name_units * sizeof(*name)); /* wcscpy becomes wcscpy_s when fortified */
     return LoadLibraryW(path);

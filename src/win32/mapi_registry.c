@@ -25,9 +25,8 @@ static bool read_text(HKEY key, const wchar_t *name, wchar_t out[REGISTRY_UNITS_
     wchar_t raw[REGISTRY_UNITS_MAX];
     DWORD type = 0, size = sizeof(raw) - sizeof(*raw);
     if (RegQueryValueExW(key, name, NULL, &type, (BYTE *)raw, &size) != ERROR_SUCCESS ||
-        (type != REG_SZ && type != REG_EXPAND_SZ)) {
+        (type != REG_SZ && type != REG_EXPAND_SZ))
         return false;
-    }
     registry_text_end(raw, size);
     if (type == REG_EXPAND_SZ) {
         const DWORD units = ExpandEnvironmentStringsW(raw, out, REGISTRY_UNITS_MAX);
@@ -42,18 +41,16 @@ static bool known_already(const struct list *list, const struct mapi_registratio
     for (size_t i = 0; i < list->count; i++) {
         const struct mapi_registration *other = &list->items[i];
         if (other->source == item->source && text_equal_nocase(other->name, item->name) &&
-            text_equal_nocase(other->dll.path, item->dll.path)) {
+            text_equal_nocase(other->dll.path, item->dll.path))
             return true;
-        }
     }
     return false;
 }
 
 static void take(struct list *list, const struct mapi_registration *item)
 {
-    if (list->count < list->capacity && !known_already(list, item)) {
+    if (list->count < list->capacity && !known_already(list, item))
         list->items[list->count++] = *item;
-    }
 }
 
 static void take_mail_program(struct list *list, HKEY mail, const wchar_t *name)
@@ -62,18 +59,16 @@ static void take_mail_program(struct list *list, HKEY mail, const wchar_t *name)
     HKEY key = NULL, command = NULL;
     struct mapi_registration item = {.source = MAPI_SOURCE_CLIENTS_MAIL};
     utf16z_to_utf8(name, item.name, sizeof(item.name));
-    if (RegOpenKeyExW(mail, name, 0, KEY_READ | list->view, &key) != ERROR_SUCCESS) {
+    if (RegOpenKeyExW(mail, name, 0, KEY_READ | list->view, &key) != ERROR_SUCCESS)
         return;
-    }
     /* DLLPathEx: the one for Extended MAPI, which is what the table of defects is about. */
     if (read_text(key, L"DLLPathEx", value) || read_text(key, L"DLLPath", value)) {
         utf16z_to_utf8(value, item.dll.path, sizeof(item.dll.path));
         file_version_of(value, &item.dll.on_disk);
     }
     if (RegOpenKeyExW(key, L"shell\\open\\command", 0, KEY_READ | list->view, &command) == ERROR_SUCCESS) {
-        if (read_text(command, NULL, value)) {
+        if (read_text(command, NULL, value))
             registry_command_image(value, item.image, sizeof(item.image));
-        }
         RegCloseKey(command);
     }
     RegCloseKey(key);
@@ -83,18 +78,16 @@ static void take_mail_program(struct list *list, HKEY mail, const wchar_t *name)
 static void take_mail_programs(struct list *list)
 {
     HKEY mail = NULL;
-    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, clients_mail, 0, KEY_READ | list->view, &mail) != ERROR_SUCCESS) {
+    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, clients_mail, 0, KEY_READ | list->view, &mail) != ERROR_SUCCESS)
         return;
-    }
     for (DWORD i = 0; i < SUBKEYS_MAX; i++) {
         wchar_t name[NAME_UNITS_MAX];
         DWORD units = NAME_UNITS_MAX;
         const LONG code = RegEnumKeyExW(mail, i, name, &units, NULL, NULL, NULL, NULL);
-        if (code == ERROR_SUCCESS) {
+        if (code == ERROR_SUCCESS)
             take_mail_program(list, mail, name);
-        } else if (code != ERROR_MORE_DATA) { /* a name too long for any key: the next one */
+        else if (code != ERROR_MORE_DATA) /* a name too long for any key: the next one */
             break;
-        }
     }
     RegCloseKey(mail);
 }
@@ -102,9 +95,8 @@ static void take_mail_programs(struct list *list)
 static void take_programs(struct list *list)
 {
     HKEY apps = NULL;
-    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, mapi_apps, 0, KEY_READ | list->view, &apps) != ERROR_SUCCESS) {
+    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, mapi_apps, 0, KEY_READ | list->view, &apps) != ERROR_SUCCESS)
         return;
-    }
     for (DWORD i = 0; i < SUBKEYS_MAX; i++) {
         wchar_t name[NAME_UNITS_MAX];
         DWORD units = NAME_UNITS_MAX;

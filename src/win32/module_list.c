@@ -44,9 +44,8 @@ static uint64_t pointer_at(const struct walk *walk, const unsigned char *bytes)
 static bool read_pointer(const struct walk *walk, uint64_t address, uint64_t *out)
 {
     unsigned char bytes[8];
-    if (!read_at(walk, address, bytes, walk->layout->pointer)) {
+    if (!read_at(walk, address, bytes, walk->layout->pointer))
         return false;
-    }
     *out = pointer_at(walk, bytes);
     return true;
 }
@@ -67,11 +66,9 @@ static bool is_mapi_dll(const uint16_t *wide)
 {
     char name[NAME_UNITS_MAX * 3];
     utf16z_to_utf8(wide, name, sizeof(name));
-    for (size_t i = 0; i < MAPI_DLL_COUNT; i++) {
-        if (text_equal_nocase(name, mapi_dlls[i])) {
+    for (size_t i = 0; i < MAPI_DLL_COUNT; i++)
+        if (text_equal_nocase(name, mapi_dlls[i]))
             return true;
-        }
-    }
     return false;
 }
 
@@ -80,14 +77,11 @@ static bool is_dos_device(const char *name)
 {
     static const char *const devices[] = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"};
     char letters[4];
-    for (size_t i = 0; i < ARRAY_COUNT(devices); i++) {
-        if (text_equal_nocase(name, devices[i])) {
+    for (size_t i = 0; i < ARRAY_COUNT(devices); i++)
+        if (text_equal_nocase(name, devices[i]))
             return true;
-        }
-    }
-    if (strlen(name) != 4 || name[3] < '0' || name[3] > '9') {
+    if (strlen(name) != 4 || name[3] < '0' || name[3] > '9')
         return false;
-    }
     text_copy(letters, sizeof(letters), name);
     return text_equal_nocase(letters, "COM") || text_equal_nocase(letters, "LPT");
 }
@@ -96,18 +90,15 @@ bool module_path_is_file(const uint16_t *path)
 {
     char name[NAME_UNITS_MAX * 3];
     size_t begin = 2, end = 0;
-    if (path[0] == 0 || path[1] != ':') {
+    if (path[0] == 0 || path[1] != ':')
         return false;
-    }
-    for (size_t i = begin; path[i] != 0; i++) {
+    for (size_t i = begin; path[i] != 0; i++)
         begin = path[i] == '\\' || path[i] == '/' ? i + 1 : begin;
-    }
     /* Without extension, stream and the spaces before them, which Windows overlooks. */
     for (end = begin; path[end] != 0 && path[end] != '.' && path[end] != ':'; end++) {
     }
-    while (end > begin && path[end - 1] == ' ') {
+    while (end > begin && path[end - 1] == ' ')
         end--;
-    }
     utf16_to_utf8(path + begin, end - begin, name, sizeof(name));
     return !is_dos_device(name);
 }
@@ -123,18 +114,15 @@ bool module_list_read(memory_reader reader, void *context, size_t pointer_bytes,
     uint64_t loader = 0, at = 0;
     *out_count = 0;
     if (peb == 0 || !read_pointer(&walk, peb + layout->peb_loader, &loader) || loader == 0 ||
-        !read_pointer(&walk, loader + layout->loader_list, &at)) {
+        !read_pointer(&walk, loader + layout->loader_list, &at))
         return false;
-    }
     const uint64_t head = loader + layout->loader_list;
     for (size_t i = 0; i < MODULES_MAX && at != head; i++) {
         if (!read_at(&walk, at, entry, layout->entry_size) ||
-            !read_string(&walk, entry + layout->entry_name, name, NAME_UNITS_MAX)) {
+            !read_string(&walk, entry + layout->entry_name, name, NAME_UNITS_MAX))
             return false;
-        }
-        if (*out_count == capacity) {
+        if (*out_count == capacity)
             break;
-        }
         struct module_found *module = &out_modules[*out_count];
         if ((wanted == MODULES_ALL || is_mapi_dll(name)) &&
             read_string(&walk, entry + layout->entry_full_name, module->path, MODULE_PATH_UNITS_MAX)) {

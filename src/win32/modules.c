@@ -65,9 +65,8 @@ void file_version_of(const wchar_t *path, struct file_version *out_version)
 {
     *out_version = (struct file_version){.known = false};
     const HANDLE file = file_open(path);
-    if (file == INVALID_HANDLE_VALUE) {
+    if (file == INVALID_HANDLE_VALUE)
         return;
-    }
     file_version_read(file_read, file, IMAGE_AS_FILE, out_version, NULL);
     CloseHandle(file);
 }
@@ -79,13 +78,11 @@ static void path_as_we_see_it(bool wow64, wchar_t path[MODULE_PATH_UNITS_MAX])
     const UINT length = GetSystemDirectoryW(ours, MAX_PATH);
     const UINT their_length = wow64 ? GetSystemWow64DirectoryW(theirs, MAX_PATH) : 0;
     if (their_length == 0 || their_length >= MAX_PATH || length == 0 || length >= MAX_PATH ||
-        _wcsnicmp(path, ours, length) != 0 || path[length] != L'\\') {
+        _wcsnicmp(path, ours, length) != 0 || path[length] != L'\\')
         return;
-    }
     const size_t rest = wcslen(path + length) + 1;
-    if (their_length + rest > MODULE_PATH_UNITS_MAX) {
+    if (their_length + rest > MODULE_PATH_UNITS_MAX)
         return;
-    }
     memcpy(whole, theirs, their_length * sizeof(*whole));
     memcpy(whole + their_length, path + length, rest * sizeof(*whole));
     memcpy(path, whole, (their_length + rest) * sizeof(*whole));
@@ -129,9 +126,8 @@ static enum status list(struct os *os, struct process_id id, enum modules_wanted
 {
     struct target *target = out_target;
     enum status status = process_open(&os->late, id, &target->process, &target->wow64, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     bool whole = false;
     size_t count = 0;
     if (sizeof(void *) == 4 && os->facts.os_64bit && !target->wow64) {
@@ -150,11 +146,10 @@ static enum status list(struct os *os, struct process_id id, enum modules_wanted
                               "the modules of process %lu cannot be read", (unsigned long)id.pid);
     }
 done:
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         *out_count = count;
-    } else {
+    else
         CloseHandle(target->process);
-    }
     return status;
 }
 
@@ -166,12 +161,10 @@ enum status os_process_mapi_dlls(struct os *os, struct process_id id, struct loa
     struct module_found modules[LOADED_DLLS_MAX];
     size_t count = 0;
     enum status status = list(os, id, MODULES_OF_MAPI, &target, modules, LOADED_DLLS_MAX, &count, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         take(&target, &modules[i], &dlls);
-    }
     CloseHandle(target.process);
     *out_dlls = dlls;
     return STATUS_OK;

@@ -81,38 +81,32 @@ static void find_all(struct real *real)
     NT52_CONDITION_LIST(CONDITIONS)
 #undef LOCKS
 #undef CONDITIONS
-    if (!locks) {
+    if (!locks)
         drop_locks(real);
-    }
-    if (!conditions) {
+    if (!conditions)
         drop_conditions(real);
-    }
 }
 
 static const struct real *real_get(void)
 {
     int expected = NOT_PREPARED;
-    if (atomic_load_explicit(&state, memory_order_acquire) == PREPARED) {
+    if (atomic_load_explicit(&state, memory_order_acquire) == PREPARED)
         return &found;
-    }
     if (atomic_compare_exchange_strong(&state, &expected, PREPARING)) {
-        if (!forced) {
+        if (!forced)
             find_all(&found);
-        }
         InitializeCriticalSection(&lot);
         atomic_store_explicit(&state, PREPARED, memory_order_release);
     }
-    while (atomic_load_explicit(&state, memory_order_acquire) != PREPARED) {
+    while (atomic_load_explicit(&state, memory_order_acquire) != PREPARED)
         Sleep(1); /* another thread is at it: a few microseconds, once in the process' life */
-    }
     return &found;
 }
 
 bool nt52_fallback_force(bool with_events)
 {
-    if (atomic_load(&state) != NOT_PREPARED) {
+    if (atomic_load(&state) != NOT_PREPARED)
         return false;
-    }
     forced = true;
     without_events = !with_events;
     return true;
@@ -142,17 +136,15 @@ static size_t spare_count;
 
 static HANDLE event_take(void)
 {
-    if (spare_count > 0) {
+    if (spare_count > 0)
         return spare_events[--spare_count];
-    }
     return without_events ? NULL : CreateEventW(NULL, FALSE, FALSE, NULL);
 }
 
 static void event_give(HANDLE event)
 {
-    if (event == NULL) {
+    if (event == NULL)
         return;
-    }
     if (spare_count == SPARE_EVENTS_MAX) {
         CloseHandle(event);
         return;
@@ -171,11 +163,9 @@ static void queue_add(struct waiter *waiter)
 /* Where the first waiter for `object` hangs, or NULL. */
 static struct waiter **queue_find(const void *object)
 {
-    for (struct waiter **place = &queue; *place != NULL; place = &(*place)->next) {
-        if ((*place)->object == object) {
+    for (struct waiter **place = &queue; *place != NULL; place = &(*place)->next)
+        if ((*place)->object == object)
             return place;
-        }
-    }
     return NULL;
 }
 
@@ -183,18 +173,16 @@ static void queue_remove(struct waiter **place)
 {
     struct waiter *waiter = *place;
     *place = waiter->next;
-    if (queue_end == &waiter->next) {
+    if (queue_end == &waiter->next)
         queue_end = place;
-    }
     waiter->next = NULL;
 }
 
 static void queue_remove_self(struct waiter *self)
 {
     struct waiter **place = &queue;
-    while (*place != self) {
+    while (*place != self)
         place = &(*place)->next;
-    }
     queue_remove(place);
 }
 
@@ -204,30 +192,26 @@ static void wake(struct waiter **place)
     struct waiter *waiter = *place;
     queue_remove(place);
     waiter->woken = true;
-    if (waiter->event != NULL) {
+    if (waiter->event != NULL)
         SetEvent(waiter->event);
-    }
 }
 
 static void poll_until_woken(const struct waiter *self, DWORD timeout_ms)
 {
     const DWORD begun = GetTickCount(); /* a difference is right also over the wrap */
-    while (!self->woken && (timeout_ms == INFINITE || GetTickCount() - begun < timeout_ms)) {
+    while (!self->woken && (timeout_ms == INFINITE || GetTickCount() - begun < timeout_ms))
         Sleep(POLL_MS);
-    }
 }
 
 /* Outside of the lot. False: the time is up, and nobody had woken this thread. */
 static bool wait_in_queue(struct waiter *self, DWORD timeout_ms)
 {
-    if (self->event == NULL || WaitForSingleObject(self->event, timeout_ms) == WAIT_FAILED) {
+    if (self->event == NULL || WaitForSingleObject(self->event, timeout_ms) == WAIT_FAILED)
         poll_until_woken(self, timeout_ms);
-    }
     EnterCriticalSection(&lot);
     const bool woken = self->woken;
-    if (!woken) {
+    if (!woken)
         queue_remove_self(self);
-    }
     event_give(self->event);
     LeaveCriticalSection(&lot);
     return woken;
@@ -261,9 +245,8 @@ static void lock_grant(SRWLOCK *lock, enum waits kind)
 /* Takes it unless that would overtake somebody. Inside the lot. */
 static bool lock_take(SRWLOCK *lock, enum waits kind)
 {
-    if (!lock_can(lock, kind) || queue_find(lock) != NULL) {
+    if (!lock_can(lock, kind) || queue_find(lock) != NULL)
         return false;
-    }
     lock_grant(lock, kind);
     return true;
 }
@@ -273,13 +256,11 @@ static void lock_acquire(SRWLOCK *lock, enum waits kind)
     struct waiter self = {.object = lock, .kind = kind};
     EnterCriticalSection(&lot);
     const bool taken = lock_take(lock, kind);
-    if (!taken) {
+    if (!taken)
         queue_add(&self);
-    }
     LeaveCriticalSection(&lot);
-    if (!taken) {
+    if (!taken)
         wait_in_queue(&self, INFINITE); /* whoever wakes it has granted it the lock */
-    }
 }
 
 static BOOLEAN lock_try(SRWLOCK *lock, enum waits kind)
@@ -306,51 +287,46 @@ static void lock_release(SRWLOCK *lock, enum waits kind)
 void WINAPI InitializeSRWLock(SRWLOCK *lock)
 {
     const struct real *real = real_get();
-    if (real->InitializeSRWLock != NULL) {
+    if (real->InitializeSRWLock != NULL)
         real->InitializeSRWLock(lock);
-    } else {
+    else
         holders_set(lock, 0);
-    }
 }
 
 void WINAPI AcquireSRWLockExclusive(SRWLOCK *lock)
 {
     const struct real *real = real_get();
-    if (real->AcquireSRWLockExclusive != NULL) {
+    if (real->AcquireSRWLockExclusive != NULL)
         real->AcquireSRWLockExclusive(lock);
-    } else {
+    else
         lock_acquire(lock, WAITS_EXCLUSIVE);
-    }
 }
 
 void WINAPI AcquireSRWLockShared(SRWLOCK *lock)
 {
     const struct real *real = real_get();
-    if (real->AcquireSRWLockShared != NULL) {
+    if (real->AcquireSRWLockShared != NULL)
         real->AcquireSRWLockShared(lock);
-    } else {
+    else
         lock_acquire(lock, WAITS_SHARED);
-    }
 }
 
 void WINAPI ReleaseSRWLockExclusive(SRWLOCK *lock)
 {
     const struct real *real = real_get();
-    if (real->ReleaseSRWLockExclusive != NULL) {
+    if (real->ReleaseSRWLockExclusive != NULL)
         real->ReleaseSRWLockExclusive(lock);
-    } else {
+    else
         lock_release(lock, WAITS_EXCLUSIVE);
-    }
 }
 
 void WINAPI ReleaseSRWLockShared(SRWLOCK *lock)
 {
     const struct real *real = real_get();
-    if (real->ReleaseSRWLockShared != NULL) {
+    if (real->ReleaseSRWLockShared != NULL)
         real->ReleaseSRWLockShared(lock);
-    } else {
+    else
         lock_release(lock, WAITS_SHARED);
-    }
 }
 
 BOOLEAN WINAPI TryAcquireSRWLockExclusive(SRWLOCK *lock)
@@ -375,9 +351,8 @@ static void condition_wake(const CONDITION_VARIABLE *condition, bool all)
     EnterCriticalSection(&lot);
     do {
         place = queue_find(condition);
-        if (place != NULL) {
+        if (place != NULL)
             wake(place);
-        }
     } while (all && place != NULL);
     LeaveCriticalSection(&lot);
 }
@@ -391,40 +366,36 @@ static BOOL condition_sleep(const CONDITION_VARIABLE *condition, CRITICAL_SECTIO
     LeaveCriticalSection(section);
     const bool woken = wait_in_queue(&self, timeout_ms);
     EnterCriticalSection(section);
-    if (!woken) {
+    if (!woken)
         SetLastError(ERROR_TIMEOUT);
-    }
     return woken;
 }
 
 void WINAPI InitializeConditionVariable(CONDITION_VARIABLE *condition)
 {
     const struct real *real = real_get();
-    if (real->InitializeConditionVariable != NULL) {
+    if (real->InitializeConditionVariable != NULL)
         real->InitializeConditionVariable(condition);
-    } else {
+    else
         condition->Ptr = NULL;
-    }
 }
 
 void WINAPI WakeConditionVariable(CONDITION_VARIABLE *condition)
 {
     const struct real *real = real_get();
-    if (real->WakeConditionVariable != NULL) {
+    if (real->WakeConditionVariable != NULL)
         real->WakeConditionVariable(condition);
-    } else {
+    else
         condition_wake(condition, false);
-    }
 }
 
 void WINAPI WakeAllConditionVariable(CONDITION_VARIABLE *condition)
 {
     const struct real *real = real_get();
-    if (real->WakeAllConditionVariable != NULL) {
+    if (real->WakeAllConditionVariable != NULL)
         real->WakeAllConditionVariable(condition);
-    } else {
+    else
         condition_wake(condition, true);
-    }
 }
 
 BOOL WINAPI SleepConditionVariableCS(CONDITION_VARIABLE *condition, CRITICAL_SECTION *section,
@@ -473,9 +444,8 @@ ULONGLONG WINAPI GetTickCount64(void)
 BOOL WINAPI CancelIoEx(HANDLE file, OVERLAPPED *request)
 {
     const struct real *real = real_get();
-    if (real->CancelIoEx != NULL) {
+    if (real->CancelIoEx != NULL)
         return real->CancelIoEx(file, request);
-    }
     if (request != NULL && HasOverlappedIoCompleted(request)) {
         SetLastError(ERROR_NOT_FOUND);
         return FALSE;
@@ -489,9 +459,8 @@ BOOL WINAPI CancelIoEx(HANDLE file, OVERLAPPED *request)
 BOOL WINAPI CancelSynchronousIo(HANDLE thread)
 {
     const struct real *real = real_get();
-    if (real->CancelSynchronousIo != NULL) {
+    if (real->CancelSynchronousIo != NULL)
         return real->CancelSynchronousIo(thread);
-    }
     SetLastError(ERROR_NOT_FOUND);
     return FALSE;
 }
@@ -501,9 +470,8 @@ BOOL WINAPI CancelSynchronousIo(HANDLE thread)
 BOOLEAN WINAPI CreateSymbolicLinkW(const wchar_t *link, const wchar_t *target, DWORD flags)
 {
     const struct real *real = real_get();
-    if (real->CreateSymbolicLinkW != NULL) {
+    if (real->CreateSymbolicLinkW != NULL)
         return real->CreateSymbolicLinkW(link, target, flags);
-    }
     SetLastError(ERROR_NOT_SUPPORTED);
     return FALSE;
 }
@@ -511,9 +479,8 @@ BOOLEAN WINAPI CreateSymbolicLinkW(const wchar_t *link, const wchar_t *target, D
 BOOL WINAPI GetFileInformationByHandleEx(HANDLE file, int kind, void *information, DWORD size)
 {
     const struct real *real = real_get();
-    if (real->GetFileInformationByHandleEx != NULL) {
+    if (real->GetFileInformationByHandleEx != NULL)
         return real->GetFileInformationByHandleEx(file, kind, information, size);
-    }
     SetLastError(ERROR_NOT_SUPPORTED);
     return FALSE;
 }
@@ -521,9 +488,8 @@ BOOL WINAPI GetFileInformationByHandleEx(HANDLE file, int kind, void *informatio
 DWORD WINAPI GetFinalPathNameByHandleW(HANDLE file, wchar_t *path, DWORD units, DWORD flags)
 {
     const struct real *real = real_get();
-    if (real->GetFinalPathNameByHandleW != NULL) {
+    if (real->GetFinalPathNameByHandleW != NULL)
         return real->GetFinalPathNameByHandleW(file, path, units, flags);
-    }
     SetLastError(ERROR_NOT_SUPPORTED);
     return 0;
 }
@@ -533,9 +499,8 @@ DWORD WINAPI GetFinalPathNameByHandleW(HANDLE file, wchar_t *path, DWORD units, 
 BOOL WINAPI SetFileCompletionNotificationModes(HANDLE file, UCHAR modes)
 {
     const struct real *real = real_get();
-    if (real->SetFileCompletionNotificationModes != NULL) {
+    if (real->SetFileCompletionNotificationModes != NULL)
         return real->SetFileCompletionNotificationModes(file, modes);
-    }
     SetLastError(ERROR_NOT_SUPPORTED);
     return FALSE;
 }

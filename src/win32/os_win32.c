@@ -21,13 +21,11 @@ static int64_t filetime_100ns(FILETIME time)
 
 bool kept_buffer_grow(struct kept_buffer *buffer, size_t size)
 {
-    if (size <= buffer->size) {
+    if (size <= buffer->size)
         return true;
-    }
     void *bytes = malloc(size);
-    if (bytes == NULL) {
+    if (bytes == NULL)
         return false;
-    }
     free(buffer->bytes);
     *buffer = (struct kept_buffer){.bytes = bytes, .size = size};
     return true;
@@ -42,9 +40,8 @@ static void host_name_read(char out_name[64])
     /* The full form of the name; the NetBIOS one is cut to 15 characters. */
     if (!GetComputerNameExW(ComputerNameDnsHostname, wide, &length) || length == 0) {
         length = ARRAY_COUNT(wide);
-        if (!GetComputerNameW(wide, &length)) {
+        if (!GetComputerNameW(wide, &length))
             wide[0] = 0;
-        }
     }
     utf16z_to_utf8(wide[0] != 0 ? wide : L"unknown-host", out_name, 64);
 }
@@ -95,9 +92,8 @@ static enum status facts_read(const struct late *late, struct os_facts *out, str
 {
     SYSTEM_INFO info;
     BOOL wow64 = FALSE;
-    if (late->IsWow64Process != NULL) {
+    if (late->IsWow64Process != NULL)
         late->IsWow64Process(GetCurrentProcess(), &wow64);
-    }
     out->os_64bit = sizeof(void *) == 8 || wow64;
     host_name_read(out->host_name);
     os_text_make(late, out->os_64bit, out->os_text, sizeof(out->os_text));
@@ -113,13 +109,11 @@ static enum status facts_read(const struct late *late, struct os_facts *out, str
 enum status os_open(struct os **out_os, struct err *err)
 {
     struct os *os = calloc(1, sizeof(*os));
-    if (os == NULL) {
+    if (os == NULL)
         return err_set(err, STATUS_NO_MEMORY, "os_open", 0, "not enough memory");
-    }
     enum status status = late_bind(&os->late, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = facts_read(&os->late, &os->facts, err);
-    }
     if (status != STATUS_OK) {
         free(os);
         return status;
@@ -133,15 +127,12 @@ enum status os_open(struct os **out_os, struct err *err)
 
 void os_close(struct os *os)
 {
-    if (os == NULL) {
+    if (os == NULL)
         return;
-    }
-    if (os->scm != NULL) {
+    if (os->scm != NULL)
         CloseServiceHandle(os->scm);
-    }
-    if (os->event_source != NULL) {
+    if (os->event_source != NULL)
         DeregisterEventSource(os->event_source);
-    }
     DeleteCriticalSection(&os->look);
     DeleteCriticalSection(&os->events);
     free(os->processes.bytes);
@@ -178,9 +169,8 @@ void os_local_time(struct os *os, int64_t utc_ms, int *out_weekday, int *out_min
     (void)os;
     FileTimeToSystemTime(&file_time, &utc);
     if (!SystemTimeToTzSpecificLocalTime(NULL, &utc,
-                                         &local)) { /* with the summer time that held at that moment */
+                                         &local)) /* with the summer time that held at that moment */
         local = utc;
-    }
     *out_weekday = (local.wDayOfWeek + 6) % 7; /* Windows begins with Sunday */
     *out_minute = local.wHour * 60 + local.wMinute;
 }
@@ -199,9 +189,8 @@ static enum status processes_observe(struct os *os, struct observation *observat
         }
         code = os->late.NtQuerySystemInformation(SYSTEM_PROCESS_INFORMATION_KIND, os->processes.bytes,
                                                  (ULONG)os->processes.size, &needed);
-        if (code != NTSTATUS_LENGTH_MISMATCH) {
+        if (code != NTSTATUS_LENGTH_MISMATCH)
             break;
-        }
         /* Processes come while we ask: room for more than was needed. */
         size = needed > os->processes.size ? needed + needed / 4 : os->processes.size * 2;
     }
@@ -266,9 +255,8 @@ enum status os_observe(struct os *os, struct observation *out_observation, struc
     const enum status status = processes_observe(os, out_observation, err);
     services_observe(os, out_observation, &other);
     host_observe(os, out_observation, &other);
-    if (other.status != STATUS_OK) { /* after the processes' own failure, if there was one */
+    if (other.status != STATUS_OK) /* after the processes' own failure, if there was one */
         err_set(err, other.status, other.operation, other.code, "%s", other.text);
-    }
     out_observation->os_shutting_down = os->shutdown_seen != 0 || GetSystemMetrics(SM_SHUTTINGDOWN) != 0;
     out_observation->cluster_node = is_cluster_node(out_observation);
     LeaveCriticalSection(&os->look);
@@ -298,13 +286,11 @@ enum status os_event_write(struct os *os, enum alert_kind kind, enum severity se
                          "not enough memory for an event of %lu bytes", (unsigned long)strlen(text));
         goto done;
     }
-    if (wcslen(wide) > EVENT_TEXT_UNITS_MAX) {
+    if (wcslen(wide) > EVENT_TEXT_UNITS_MAX)
         wide[EVENT_TEXT_UNITS_MAX] = 0;
-    }
     EnterCriticalSection(&os->events);
-    if (os->event_source == NULL) {
+    if (os->event_source == NULL)
         os->event_source = RegisterEventSourceW(NULL, STOREWATCH_SERVICE);
-    }
     const wchar_t *const strings[] = {wide};
     if (os->event_source == NULL ||
         !ReportEventW(os->event_source, types[severity], 0, alert_wording_get(kind)->event_id, NULL,
@@ -334,36 +320,31 @@ done:
 static HANDLE file_make(const wchar_t *path)
 {
     HANDLE file = CreateFileW(path, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
-    if (file == INVALID_HANDLE_VALUE && GetLastError() == ERROR_FILE_EXISTS && DeleteFileW(path)) {
+    if (file == INVALID_HANDLE_VALUE && GetLastError() == ERROR_FILE_EXISTS && DeleteFileW(path))
         file = CreateFileW(path, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
-    }
     return file;
 }
 
 static DWORD file_write(const wchar_t *path, const char *bytes, size_t count)
 {
     const HANDLE file = file_make(path);
-    if (file == INVALID_HANDLE_VALUE) {
+    if (file == INVALID_HANDLE_VALUE)
         return GetLastError();
-    }
     DWORD code = ERROR_SUCCESS;
     while (count > 0 && code == ERROR_SUCCESS) {
         const DWORD part = count > 1024 * 1024 ? 1024 * 1024 : (DWORD)count;
         DWORD written = 0;
-        if (!WriteFile(file, bytes, part, &written, NULL)) {
+        if (!WriteFile(file, bytes, part, &written, NULL))
             code = GetLastError();
-        } else if (written == 0) {
+        else if (written == 0)
             code = ERROR_DISK_FULL;
-        }
         bytes += written;
         count -= written;
     }
-    if (code == ERROR_SUCCESS && !FlushFileBuffers(file)) {
+    if (code == ERROR_SUCCESS && !FlushFileBuffers(file))
         code = GetLastError();
-    }
-    if (!CloseHandle(file) && code == ERROR_SUCCESS) {
+    if (!CloseHandle(file) && code == ERROR_SUCCESS)
         code = GetLastError();
-    }
     return code;
 }
 
@@ -377,19 +358,16 @@ enum status os_file_replace(struct os *os, const char *path, const char *bytes, 
     wchar_t *beside = NULL;
     struct buffer name = {0};
     buffer_add(&name, "%s.new", path);
-    if (wide == NULL || name.failed) {
+    if (wide == NULL || name.failed)
         goto done;
-    }
     beside = utf16_new(name.data);
-    if (beside == NULL) {
+    if (beside == NULL)
         goto done;
-    }
     code = file_write(beside, bytes, count);
     for (int i = 0; code == ERROR_SUCCESS; i++) {
         operation = "MoveFileEx";
-        if (MoveFileExW(beside, wide, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH)) {
+        if (MoveFileExW(beside, wide, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH))
             break;
-        }
         code = GetLastError();
         /* A reader that has it open just now is gone in a moment. */
         if ((code == ERROR_ACCESS_DENIED || code == ERROR_SHARING_VIOLATION) && i + 1 < FILE_REPLACE_TRIES) {
@@ -397,9 +375,8 @@ enum status os_file_replace(struct os *os, const char *path, const char *bytes, 
             Sleep(FILE_REPLACE_PAUSE_MS);
         }
     }
-    if (code != ERROR_SUCCESS) {
+    if (code != ERROR_SUCCESS)
         DeleteFileW(beside);
-    }
 done:
     if (code != ERROR_SUCCESS) {
         status = windows_status(code);
@@ -422,9 +399,8 @@ enum status os_file_remove(struct os *os, const char *path, const char *begin, s
     const DWORD wanted = (DWORD)strlen(begin);
     DWORD got = 0, code = ERROR_NOT_ENOUGH_MEMORY;
     wchar_t *wide = utf16_new(path);
-    if (wide == NULL || wanted > sizeof(bytes)) {
+    if (wide == NULL || wanted > sizeof(bytes))
         goto done;
-    }
     code = ERROR_SUCCESS;
     const HANDLE file =
         CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
@@ -434,21 +410,18 @@ enum status os_file_remove(struct os *os, const char *path, const char *begin, s
         goto done;
     }
     operation = "ReadFile";
-    if (!ReadFile(file, bytes, wanted, &got, NULL)) {
+    if (!ReadFile(file, bytes, wanted, &got, NULL))
         code = GetLastError();
-    }
     CloseHandle(file);
-    if (code != ERROR_SUCCESS) {
+    if (code != ERROR_SUCCESS)
         goto done;
-    }
     if (got != wanted || memcmp(bytes, begin, wanted) != 0) {
         status = err_set(err, STATUS_REFUSED, "os_file_remove", 0, "%s is not a file of storewatch", path);
         goto done;
     }
     operation = "DeleteFile";
-    if (!DeleteFileW(wide)) {
+    if (!DeleteFileW(wide))
         code = GetLastError();
-    }
 done:
     if (code != ERROR_SUCCESS && code != ERROR_FILE_NOT_FOUND && code != ERROR_PATH_NOT_FOUND) {
         status = windows_status(code);
@@ -472,10 +445,8 @@ void os_self_get(struct os *os, struct os_self *out_self)
         const SIZE_T bytes = memory.private_bytes != 0 ? memory.private_bytes : memory.pagefile_bytes;
         out_self->private_bytes = bytes != 0 ? (reading)bytes : READING_UNKNOWN;
     }
-    if (GetProcessHandleCount(self, &handles) && handles != 0) {
+    if (GetProcessHandleCount(self, &handles) && handles != 0)
         out_self->handle_count = handles;
-    }
-    if (GetProcessTimes(self, &created, &ended, &kernel, &user)) {
+    if (GetProcessTimes(self, &created, &ended, &kernel, &user))
         out_self->cpu_ms = (reading)(filetime_100ns(kernel) + filetime_100ns(user)) / 10000.0;
-    }
 }

@@ -20,9 +20,8 @@ static void image_read(const struct nt_string *image, const unsigned char *buffe
     const uintptr_t begin = (uintptr_t)buffer, text = (uintptr_t)image->text;
     out[0] = '\0';
     if (text >= begin && text - begin <= size && text % sizeof(uint16_t) == 0 &&
-        image->length_bytes <= size - (text - begin)) {
+        image->length_bytes <= size - (text - begin))
         utf16_to_name(image->text, image->length_bytes / sizeof(uint16_t), out, PROCESS_IMAGE_MAX);
-    }
 }
 
 enum status process_list_read(const void *buffer, size_t size, struct process *out_processes, size_t capacity,
@@ -33,9 +32,8 @@ enum status process_list_read(const void *buffer, size_t size, struct process *o
     bool cut = false;
     for (size_t offset = 0;;) {
         struct nt_process nt;
-        if (size < sizeof(nt) || offset > size - sizeof(nt)) {
+        if (size < sizeof(nt) || offset > size - sizeof(nt))
             return STATUS_CORRUPT;
-        }
         memcpy(&nt, bytes + offset, sizeof(nt));
         if (nt.pid != 0 && nt.thread_count != 0) {
             if (count == capacity) {
@@ -55,12 +53,10 @@ enum status process_list_read(const void *buffer, size_t size, struct process *o
             process->cpu_ms = ((reading)nt.user_100ns + (reading)nt.kernel_100ns) / TICKS_PER_MS;
             process->io_count = (reading)nt.read_count + (reading)nt.write_count + (reading)nt.other_count;
         }
-        if (nt.next_offset == 0) {
+        if (nt.next_offset == 0)
             break;
-        }
-        if (nt.next_offset > size - offset) {
+        if (nt.next_offset > size - offset)
             return STATUS_CORRUPT;
-        }
         offset += nt.next_offset;
     }
     *out_count = count;

@@ -49,9 +49,8 @@ void service_ask_for_newer(SC_HANDLE service, bool local_system)
     ChangeServiceConfig2W(service, CONFIG_SERVICE_SID, &sid);
     ChangeServiceConfig2W(service, CONFIG_PRESHUTDOWN, &preshutdown_ms);
     /* A service whose account does not hold them all would not start (error 1297). */
-    if (local_system) {
+    if (local_system)
         ChangeServiceConfig2W(service, CONFIG_REQUIRED_PRIVILEGES, &privileges);
-    }
 }
 
 /* All that an installation changes beside the registration itself. */
@@ -80,14 +79,12 @@ void service_levels_restore(SC_HANDLE service, void *const before[])
     for (size_t i = 0; i < ARRAY_COUNT(levels); i++) {
         SERVICE_FAILURE_ACTIONSW *failure = before[i];
         wchar_t **text = before[i];
-        if (before[i] == NULL) {
+        if (before[i] == NULL)
             continue;
-        }
-        if (levels[i] == SERVICE_CONFIG_FAILURE_ACTIONS) {
+        if (levels[i] == SERVICE_CONFIG_FAILURE_ACTIONS)
             failure->lpsaActions = failure->cActions > 0 ? failure->lpsaActions : &none;
-        } else if (levels[i] == SERVICE_CONFIG_DESCRIPTION || levels[i] == CONFIG_REQUIRED_PRIVILEGES) {
+        else if (levels[i] == SERVICE_CONFIG_DESCRIPTION || levels[i] == CONFIG_REQUIRED_PRIVILEGES)
             *text = *text != NULL ? *text : nothing;
-        }
         ChangeServiceConfig2W(service, levels[i], before[i]);
     }
 }
@@ -136,14 +133,11 @@ static bool is_member(const TOKEN_GROUPS *groups, WELL_KNOWN_SID_TYPE type)
 {
     unsigned char sid[SECURITY_MAX_SID_SIZE];
     DWORD size = sizeof(sid);
-    if (!CreateWellKnownSid(type, NULL, sid, &size)) {
+    if (!CreateWellKnownSid(type, NULL, sid, &size))
         return false;
-    }
-    for (DWORD i = 0; i < groups->GroupCount; i++) {
-        if ((groups->Groups[i].Attributes & SE_GROUP_ENABLED) != 0 && EqualSid(groups->Groups[i].Sid, sid)) {
+    for (DWORD i = 0; i < groups->GroupCount; i++)
+        if ((groups->Groups[i].Attributes & SE_GROUP_ENABLED) != 0 && EqualSid(groups->Groups[i].Sid, sid))
             return true;
-        }
-    }
     return false;
 }
 
@@ -153,12 +147,10 @@ static enum status token_open(uint32_t pid, HANDLE *out_token, struct err *err)
         pid == 0 ? GetCurrentProcess() : OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, pid);
     DWORD code = process == NULL ? GetLastError() : ERROR_SUCCESS;
     if (code == ERROR_SUCCESS && !OpenProcessToken(process, TOKEN_QUERY | TOKEN_DUPLICATE, out_token) &&
-        !OpenProcessToken(process, TOKEN_QUERY, out_token)) { /* enough to name it */
+        !OpenProcessToken(process, TOKEN_QUERY, out_token)) /* enough to name it */
         code = GetLastError();
-    }
-    if (process != NULL && pid != 0) {
+    if (process != NULL && pid != 0)
         CloseHandle(process);
-    }
     return code == ERROR_SUCCESS ? STATUS_OK
                                  : windows_fail(err, windows_status(code), "OpenProcessToken", code,
                                                 "the rights of process %lu cannot be read",
@@ -187,9 +179,8 @@ enum status account_open(uint32_t pid, struct account *out_account, struct err *
     HANDLE token = NULL;
     DWORD code = ERROR_SUCCESS;
     enum status status = token_open(pid, &token, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     TOKEN_USER *user = token_read(token, TokenUser, &code);
     TOKEN_OWNER *owner = user != NULL ? token_read(token, TokenOwner, &code) : NULL;
     TOKEN_GROUPS *groups = owner != NULL ? token_read(token, TokenGroups, &code) : NULL;
@@ -217,9 +208,8 @@ enum status account_open(uint32_t pid, struct account *out_account, struct err *
 
 void account_close(struct account *account)
 {
-    if (account->token != NULL) {
+    if (account->token != NULL)
         CloseHandle(account->token);
-    }
     account->token = NULL;
 }
 
@@ -240,9 +230,8 @@ static enum status granted(const struct account *account, PSECURITY_DESCRIPTOR d
                             &may);
     }
     const DWORD code = GetLastError();
-    if (impersonation != NULL) {
+    if (impersonation != NULL)
         CloseHandle(impersonation);
-    }
     if (!asked) {
         return windows_fail(err, windows_status(code), "AccessCheck", code, "what %s may do cannot be asked",
                             account->name);
@@ -258,9 +247,8 @@ static void sddl_read(PSECURITY_DESCRIPTOR descriptor, const char *sid, char *ou
     if (ConvertSecurityDescriptorToStringSecurityDescriptorW(descriptor, SDDL_REVISION_1,
                                                              DACL_SECURITY_INFORMATION, &wide, NULL)) {
         char *sddl = utf16_to_utf8_new(wide);
-        if (sddl == NULL || !access_sddl_grant(sddl, sid, out_sddl, capacity)) {
+        if (sddl == NULL || !access_sddl_grant(sddl, sid, out_sddl, capacity))
             out_sddl[0] = '\0';
-        }
         free(sddl);
         LocalFree(wide);
     }
@@ -292,9 +280,8 @@ enum status account_service_check(const struct account *account, const char *ser
         !QueryServiceObjectSecurity(opened.service,
                                     OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION |
                                         DACL_SECURITY_INFORMATION,
-                                    &security.descriptor, sizeof(security), &needed)) {
+                                    &security.descriptor, sizeof(security), &needed))
         code = GetLastError();
-    }
     if (code != ERROR_SUCCESS) {
         status = windows_fail(err, windows_status(code), "QueryServiceObjectSecurity", code,
                               "who may control %s cannot be read", service);
@@ -305,17 +292,14 @@ enum status account_service_check(const struct account *account, const char *ser
                          "this Windows does not tell who may control %s", service);
         goto done;
     }
-    for (size_t i = 0; i < ARRAY_COUNT(rights); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(rights); i++)
         wanted |= rights[i].right;
-    }
     status = granted(account, &security.descriptor, wanted, &may, err);
     if (status == STATUS_OK) {
         struct text missing = text_on(out_missing, missing_capacity);
-        for (size_t i = 0; i < ARRAY_COUNT(rights); i++) {
-            if ((may & rights[i].right) == 0) {
+        for (size_t i = 0; i < ARRAY_COUNT(rights); i++)
+            if ((may & rights[i].right) == 0)
                 text_add(&missing, "%s%s", missing.length > 0 ? ", " : "", rights[i].word);
-            }
-        }
         sddl_read(&security.descriptor, account->sid, out_sddl, sddl_capacity);
     }
 done:
@@ -345,8 +329,7 @@ enum status account_file_check(const struct account *account, const char *path, 
     }
     const enum status status = granted(account, descriptor, wanted, &may, err);
     LocalFree(descriptor);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         *out_may = may == wanted;
-    }
     return status;
 }

@@ -15,20 +15,17 @@
 DWORD scm_service_open(const wchar_t *name, DWORD access, DWORD scm_access, struct scm_service *out_opened)
 {
     *out_opened = (struct scm_service){.scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | scm_access)};
-    if (out_opened->scm != NULL) {
+    if (out_opened->scm != NULL)
         out_opened->service = OpenServiceW(out_opened->scm, name, access);
-    }
     return out_opened->service != NULL ? ERROR_SUCCESS : GetLastError();
 }
 
 void scm_service_close(struct scm_service *opened)
 {
-    if (opened->service != NULL) {
+    if (opened->service != NULL)
         CloseServiceHandle(opened->service);
-    }
-    if (opened->scm != NULL) {
+    if (opened->scm != NULL)
         CloseServiceHandle(opened->scm);
-    }
     *opened = (struct scm_service){0};
 }
 
@@ -60,9 +57,8 @@ static enum status services_enumerate(struct os *os, service_sink *sink, void *c
                                                                               : os->service_buffer_last_bytes;
         DWORD missing = 0, count = 0, code = ERROR_SUCCESS;
         if (!EnumServicesStatusExW(os->scm, SC_ENUM_PROCESS_INFO, SERVICE_WIN32, SERVICE_STATE_ALL,
-                                   os->services.bytes, (DWORD)size, &missing, &count, &resume, NULL)) {
+                                   os->services.bytes, (DWORD)size, &missing, &count, &resume, NULL))
             code = GetLastError();
-        }
         if (code == RPC_X_BAD_STUB_DATA && size > SERVICE_BUFFER_FIRST_BYTES) {
             os->service_buffer_last_bytes = SERVICE_BUFFER_FIRST_BYTES; /* NT 5.2 without a service pack */
             resume = from;
@@ -85,14 +81,11 @@ static enum status services_enumerate(struct os *os, service_sink *sink, void *c
             }
         }
         const ENUM_SERVICE_STATUS_PROCESSW *services = os->services.bytes;
-        for (DWORD i = 0; i < count; i++) {
-            if (!sink(context, &services[i])) {
+        for (DWORD i = 0; i < count; i++)
+            if (!sink(context, &services[i]))
                 return STATUS_OK;
-            }
-        }
-        if (code == ERROR_SUCCESS) {
+        if (code == ERROR_SUCCESS)
             return STATUS_OK;
-        }
         if (count == 0 || resume == from) { /* it would go on like this for ever */
             return err_set(err, STATUS_FULL, "EnumServicesStatusEx", code,
                            "the list of services does not fit into %lu bytes", (unsigned long)size);
@@ -218,9 +211,8 @@ static const wchar_t *dependencies_stored(const wchar_t *service, wchar_t *out, 
     memset(out, 0, capacity * sizeof(*out));
     if (key != NULL) {
         if (RegQueryValueExW(key, L"DependOnService", NULL, &kind, (BYTE *)out, &size) != ERROR_SUCCESS ||
-            kind != REG_MULTI_SZ) {
+            kind != REG_MULTI_SZ)
             out[0] = 0;
-        }
         RegCloseKey(key);
     }
     return out;
@@ -233,9 +225,8 @@ bool service_is_disabled(const wchar_t *service)
     const bool read = key != NULL &&
                       RegQueryValueExW(key, L"Start", NULL, &kind, (BYTE *)&type, &size) == ERROR_SUCCESS &&
                       kind == REG_DWORD;
-    if (key != NULL) {
+    if (key != NULL)
         RegCloseKey(key);
-    }
     return read && type == SERVICE_DISABLED;
 }
 
@@ -247,14 +238,12 @@ static enum status edges_add(struct service_graph *graph, size_t *capacity, size
 {
     for (const wchar_t *one = dependencies; *one != 0; one += wcslen(one) + 1) {
         struct service_node wanted;
-        if (*one == SC_GROUP_IDENTIFIERW || !utf16z_to_utf8(one, wanted.name, sizeof(wanted.name))) {
+        if (*one == SC_GROUP_IDENTIFIERW || !utf16z_to_utf8(one, wanted.name, sizeof(wanted.name)))
             continue;
-        }
         const struct service_node *to =
             bsearch(&wanted, graph->nodes, graph->node_count, sizeof(wanted), node_order);
-        if (to == NULL) {
+        if (to == NULL)
             continue;
-        }
         if (graph->edge_count == GRAPH_EDGES_MAX) {
             return err_set(err, STATUS_FULL, "os_service_graph", 0,
                            "the services have more than %d dependencies", GRAPH_EDGES_MAX);
@@ -289,9 +278,8 @@ enum status os_service_graph(struct os *os, struct service_graph *out_graph, str
     LeaveCriticalSection(&os->look);
     graph.nodes = list.nodes;
     graph.node_count = list.count;
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         goto done;
-    }
     if (list.no_memory || config == NULL || stored == NULL) {
         status = err_set(err, STATUS_NO_MEMORY, "os_service_graph", 0,
                          "not enough memory for the list of services");
@@ -302,9 +290,8 @@ enum status os_service_graph(struct os *os, struct service_graph *out_graph, str
                          GRAPH_SERVICES_MAX);
         goto done;
     }
-    if (graph.node_count > 0) {
+    if (graph.node_count > 0)
         qsort(graph.nodes, graph.node_count, sizeof(*graph.nodes), node_order);
-    }
     scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT);
     if (scm == NULL) {
         const DWORD code = GetLastError();
@@ -323,18 +310,15 @@ enum status os_service_graph(struct os *os, struct service_graph *out_graph, str
             graph.nodes[i].start_type = start_type_of(config->dwStartType);
             dependencies = config->lpDependencies;
         }
-        if (dependencies == NULL || *dependencies == 0) {
+        if (dependencies == NULL || *dependencies == 0)
             dependencies = dependencies_stored(name, stored, SERVICE_CONFIG_BYTES / sizeof(*stored));
-        }
         status = edges_add(&graph, &edge_capacity, i, dependencies, err);
-        if (service != NULL) {
+        if (service != NULL)
             CloseServiceHandle(service);
-        }
     }
 done:
-    if (scm != NULL) {
+    if (scm != NULL)
         CloseServiceHandle(scm);
-    }
     free(stored);
     free(config);
     if (status == STATUS_OK) {
@@ -377,9 +361,8 @@ static enum status scm_status(DWORD code)
 static enum status scm_fail(struct os *os, struct err *err, const char *operation, DWORD code,
                             const char *name, const char *what)
 {
-    if (code == ERROR_SHUTDOWN_IN_PROGRESS) {
+    if (code == ERROR_SHUTDOWN_IN_PROGRESS)
         os_shutdown_note(os);
-    }
     return windows_fail(err, scm_status(code), operation, code, "service %s cannot be %s", name, what);
 }
 
@@ -388,9 +371,8 @@ static enum status service_open(struct os *os, const char *name, DWORD access, c
                                 struct scm_service *out_opened, struct err *err)
 {
     wchar_t wide[SERVICE_NAME_MAX];
-    if (!utf16_from_utf8(name, wide, ARRAY_COUNT(wide))) {
+    if (!utf16_from_utf8(name, wide, ARRAY_COUNT(wide)))
         return scm_fail(os, err, "OpenService", ERROR_SERVICE_DOES_NOT_EXIST, name, what);
-    }
     const DWORD code = scm_service_open(wide, access, 0, out_opened);
     if (code != ERROR_SUCCESS) {
         const char *operation = out_opened->scm == NULL ? "OpenSCManager" : "OpenService";
@@ -404,15 +386,13 @@ enum status os_service_stop(struct os *os, const char *name, struct err *err)
 {
     struct scm_service opened = {0};
     enum status status = service_open(os, name, SERVICE_STOP, "stopped", &opened, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     SERVICE_STATUS answer;
     if (!ControlService(opened.service, SERVICE_CONTROL_STOP, &answer)) {
         const DWORD code = GetLastError();
-        if (code != ERROR_SERVICE_NOT_ACTIVE) {
+        if (code != ERROR_SERVICE_NOT_ACTIVE)
             status = scm_fail(os, err, "ControlService", code, name, "stopped");
-        }
     }
     scm_service_close(&opened);
     return status;
@@ -423,18 +403,16 @@ enum status os_service_start(struct os *os, const char *name, struct err *err)
     struct scm_service opened = {0};
     enum status status =
         service_open(os, name, SERVICE_START | SERVICE_QUERY_STATUS, "started", &opened, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     if (!StartServiceW(opened.service, 0, NULL)) {
         const DWORD code = GetLastError();
         SERVICE_STATUS now = {0};
         /* 1056 means "not stopped": a service that is still stopping does not run and has to be started
          * again. */
         if (code != ERROR_SERVICE_ALREADY_RUNNING ||
-            (QueryServiceStatus(opened.service, &now) && now.dwCurrentState == SERVICE_STOP_PENDING)) {
+            (QueryServiceStatus(opened.service, &now) && now.dwCurrentState == SERVICE_STOP_PENDING))
             status = scm_fail(os, err, "StartService", code, name, "started");
-        }
     }
     scm_service_close(&opened);
     return status;

@@ -55,9 +55,8 @@ enum status setup_executable(char out_path[SETUP_PATH_MAX], struct err *err)
 {
     wchar_t wide[SETUP_PATH_MAX];
     const DWORD length = GetModuleFileNameW(NULL, wide, SETUP_PATH_MAX);
-    if (length == 0 || length == SETUP_PATH_MAX) {
+    if (length == 0 || length == SETUP_PATH_MAX)
         return fail(err, "GetModuleFileName", GetLastError(), "the path of this program is not known", "");
-    }
     return path_out(wide, out_path, err);
 }
 
@@ -65,15 +64,13 @@ enum status setup_absolute(const char *path, char out_path[SETUP_PATH_MAX], stru
 {
     wchar_t absolute[SETUP_PATH_MAX];
     wchar_t *wide = utf16_new(path);
-    if (wide == NULL) {
+    if (wide == NULL)
         return fail_memory(err);
-    }
     const DWORD length = GetFullPathNameW(wide, SETUP_PATH_MAX, absolute, NULL);
     const DWORD code = GetLastError();
     free(wide);
-    if (length == 0) {
+    if (length == 0)
         return fail(err, "GetFullPathName", code, "not a path: ", path);
-    }
     if (length >= SETUP_PATH_MAX) {
         return err_set(err, STATUS_FULL, "GetFullPathName", 0, "the path is longer than %d characters: %s",
                        SETUP_PATH_MAX - 1, path);
@@ -86,9 +83,8 @@ enum status setup_drive_of_all(const char *path, struct err *err)
     const wchar_t drive[] = {(wchar_t)(unsigned char)path[0], L':', L'\0'};
     const wchar_t root[] = {drive[0], L':', L'\\', L'\0'};
     wchar_t target[MAX_PATH] = L"";
-    if (path[0] == '\0' || path[1] != ':') {
+    if (path[0] == '\0' || path[1] != ':')
         return STATUS_OK;
-    }
     const bool mapped = GetDriveTypeW(root) == DRIVE_REMOTE;
     const bool substituted =
         QueryDosDeviceW(drive, target, ARRAY_COUNT(target)) != 0 && wcsncmp(target, L"\\??\\", 4) == 0;
@@ -133,9 +129,8 @@ static enum status protection_make(PSECURITY_DESCRIPTOR *out_descriptor, struct 
     char service_sid[ACCOUNT_SID_MAX], sddl[2 * ACCOUNT_SID_MAX + 128];
     wchar_t wide[ARRAY_COUNT(sddl)];
     const enum status status = account_open(0, &self, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     account_close(&self);
     trust_service_sid(service_sid);
     /* The service under another account cannot give away what it makes. */
@@ -153,9 +148,8 @@ static enum status protection_make(PSECURITY_DESCRIPTOR *out_descriptor, struct 
 static void path_above(const char *path, char out_above[SETUP_PATH_MAX])
 {
     size_t length = strlen(path);
-    while (length > 0 && path[length - 1] != '\\' && path[length - 1] != '/') {
+    while (length > 0 && path[length - 1] != '\\' && path[length - 1] != '/')
         length--;
-    }
     length -= length > 0; /* the separator */
     const bool top =
         length == 0 || path[length - 1] == ':' || path[length - 1] == '\\' || path[length - 1] == '/';
@@ -179,36 +173,31 @@ void setup_folder_missing(const char *path, char out_first[SETUP_PATH_MAX])
 enum status setup_folder_make(const char *path, char out_first_made[SETUP_PATH_MAX], struct err *err)
 {
     if (setup_exists(path)) {
-        if (!setup_is_folder(path)) {
+        if (!setup_is_folder(path))
             return err_set(err, STATUS_INVALID, "CreateDirectory", 0, "%s is a file, not a folder", path);
-        }
         out_first_made[0] = '\0';
         return STATUS_OK;
     }
     char above[SETUP_PATH_MAX], first[SETUP_PATH_MAX] = "";
     path_above(path, above);
     enum status status = above[0] != '\0' ? setup_folder_make(above, first, err) : STATUS_OK;
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     wchar_t *wide = utf16_new(path);
     SECURITY_ATTRIBUTES security = {.nLength = sizeof(security)};
     status = wide != NULL ? protection_make(&security.lpSecurityDescriptor, err) : fail_memory(err);
     if (status == STATUS_OK && CreateDirectoryW(wide, &security)) {
-        if (first[0] == '\0') {
+        if (first[0] == '\0')
             text_copy(first, sizeof(first), path);
-        }
     } else if (status == STATUS_OK && GetLastError() != ERROR_ALREADY_EXISTS) { /* "C:\x\" after "C:\x" */
         status = fail(err, "CreateDirectory", GetLastError(), "the folder cannot be made: ", path);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         memcpy(out_first_made, first, sizeof(first));
-    } else {
+    else
         setup_folder_remove(above, first);
-    }
-    if (security.lpSecurityDescriptor != NULL) {
+    if (security.lpSecurityDescriptor != NULL)
         LocalFree(security.lpSecurityDescriptor);
-    }
     free(wide);
     return status;
 }
@@ -216,9 +205,8 @@ enum status setup_folder_make(const char *path, char out_first_made[SETUP_PATH_M
 enum status setup_open_itself(const char *path, DWORD access, DWORD share, HANDLE *out_file, struct err *err)
 {
     wchar_t *wide = utf16_new(path);
-    if (wide == NULL) {
+    if (wide == NULL)
         return fail_memory(err);
-    }
     *out_file = CreateFileW(wide, access | READ_CONTROL | FILE_READ_ATTRIBUTES, share, NULL, OPEN_EXISTING,
                             FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
     const DWORD code = GetLastError();
@@ -233,9 +221,8 @@ static enum status protection_set(const char *path, PSECURITY_DESCRIPTOR descrip
     PACL list = NULL;
     BOOL present = FALSE, defaulted = FALSE;
     wchar_t *wide = utf16_new(path);
-    if (wide == NULL) {
+    if (wide == NULL)
         return fail_memory(err);
-    }
     GetSecurityDescriptorOwner(descriptor, &owner, &defaulted);
     GetSecurityDescriptorDacl(descriptor, &present, &list, &defaulted);
     const SECURITY_INFORMATION what = (owner != NULL ? OWNER_SECURITY_INFORMATION : 0u) |
@@ -251,9 +238,8 @@ enum status setup_protect(const char *path, struct err *err)
     PSECURITY_DESCRIPTOR descriptor = NULL;
     HANDLE itself = INVALID_HANDLE_VALUE;
     enum status status = protection_make(&descriptor, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     /* While it is open for reading, and not shared for deleting, nobody can put something else in its place.
      */
     status = setup_open_itself(path, FILE_READ_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE, &itself, err);
@@ -295,9 +281,8 @@ enum status setup_take_over(const char *path, struct err *err)
 enum status setup_file_make(const char *path, const char *bytes, size_t count, struct err *err)
 {
     wchar_t *wide = utf16_new(path);
-    if (wide == NULL) {
+    if (wide == NULL)
         return fail_memory(err);
-    }
     enum status status = STATUS_OK;
     const HANDLE file = CreateFileW(wide, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
     if (file == INVALID_HANDLE_VALUE) {
@@ -312,9 +297,8 @@ enum status setup_file_make(const char *path, const char *bytes, size_t count, s
                       "the file cannot be written: ", path);
     }
     CloseHandle(file);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         DeleteFileW(wide);
-    }
 done:
     free(wide);
     return status;
@@ -343,9 +327,8 @@ enum status setup_default_config(const char **out_text, size_t *out_count, struc
         FindResourceW(self, MAKEINTRESOURCEW(RESOURCE_DEFAULT_CONFIG), (const wchar_t *)RT_RCDATA);
     const HGLOBAL loaded = found != NULL ? LoadResource(self, found) : NULL;
     const char *text = loaded != NULL ? LockResource(loaded) : NULL;
-    if (text == NULL) {
+    if (text == NULL)
         return fail(err, "FindResource", GetLastError(), "this program carries no default configuration", "");
-    }
     *out_text = text;
     *out_count = SizeofResource(self, found);
     return STATUS_OK;
@@ -368,17 +351,14 @@ enum status setup_event_source_add(const char *executable, bool *out_made, struc
         code = RegSetValueExW(key, L"EventMessageFile", 0, REG_EXPAND_SZ, (const BYTE *)wide,
                               (DWORD)((wcslen(wide) + 1) * sizeof(*wide)));
     }
-    if (code == ERROR_SUCCESS) {
+    if (code == ERROR_SUCCESS)
         code = RegSetValueExW(key, L"TypesSupported", 0, REG_DWORD, (const BYTE *)&types, sizeof(types));
-    }
-    if (key != NULL) {
+    if (key != NULL)
         RegCloseKey(key);
-    }
     free(wide);
     if (code != ERROR_SUCCESS) {
-        if (disposition == REG_CREATED_NEW_KEY) {
+        if (disposition == REG_CREATED_NEW_KEY)
             RegDeleteKeyW(HKEY_LOCAL_MACHINE, EVENT_SOURCE_KEY);
-        }
         return fail(err, "RegSetValueEx", (DWORD)code, "the event source cannot be registered", "");
     }
     *out_made = disposition == REG_CREATED_NEW_KEY;
@@ -388,9 +368,8 @@ enum status setup_event_source_add(const char *executable, bool *out_made, struc
 enum status setup_event_source_remove(struct err *err)
 {
     const LONG code = RegDeleteKeyW(HKEY_LOCAL_MACHINE, EVENT_SOURCE_KEY);
-    if (code != ERROR_SUCCESS && code != ERROR_FILE_NOT_FOUND) {
+    if (code != ERROR_SUCCESS && code != ERROR_FILE_NOT_FOUND)
         return fail(err, "RegDeleteKey", (DWORD)code, "the event source cannot be removed", "");
-    }
     return STATUS_OK;
 }
 
@@ -401,9 +380,8 @@ static enum status service_open(DWORD scm_access, DWORD access, struct scm_servi
                                 struct err *err)
 {
     const DWORD code = scm_service_open(STOREWATCH_SERVICE, access, scm_access, out_opened);
-    if (out_opened->scm == NULL) {
+    if (out_opened->scm == NULL)
         return fail(err, "OpenSCManager", code, "the service control manager cannot be asked", "");
-    }
     if (code != ERROR_SUCCESS && code != ERROR_SERVICE_DOES_NOT_EXIST) {
         scm_service_close(out_opened);
         return fail(err, "OpenService", code, "the service storewatch cannot be opened", "");
@@ -414,9 +392,8 @@ static enum status service_open(DWORD scm_access, DWORD access, struct scm_servi
 enum status setup_may_install(struct err *err)
 {
     const SC_HANDLE scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
-    if (scm == NULL) {
+    if (scm == NULL)
         return fail(err, "OpenSCManager", GetLastError(), "the service control manager cannot be asked", "");
-    }
     CloseServiceHandle(scm);
     return STATUS_OK;
 }
@@ -424,9 +401,8 @@ enum status setup_may_install(struct err *err)
 void setup_before_deinit(struct setup_before *before)
 {
     free(before->config);
-    for (size_t i = 0; i < ARRAY_COUNT(before->levels); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(before->levels); i++)
         free(before->levels[i]);
-    }
     *before = (struct setup_before){0};
 }
 
@@ -470,9 +446,8 @@ static enum status service_update(SC_HANDLE service, const wchar_t *command, str
     DWORD code = ERROR_SUCCESS;
     SERVICE_STATUS now = {0};
     QUERY_SERVICE_CONFIGW *config = config_read(service, &code);
-    if (config == NULL) {
+    if (config == NULL)
         return fail(err, "QueryServiceConfig", code, "the registered service cannot be read", "");
-    }
     before->existed = true;
     before->config = config;
     service_levels_read(service, before->levels);
@@ -494,16 +469,14 @@ enum status setup_service_register(const char *command, struct setup_before *out
     struct scm_service opened;
     *out_before = (struct setup_before){0};
     wchar_t *wide = utf16_new(command);
-    if (wide == NULL) {
+    if (wide == NULL)
         return fail_memory(err);
-    }
     /* SERVICE_START: a recovery action that starts it may be set only by one who may start it. */
     const DWORD access =
         SERVICE_QUERY_CONFIG | SERVICE_CHANGE_CONFIG | SERVICE_QUERY_STATUS | SERVICE_START | DELETE;
     enum status status = service_open(SC_MANAGER_CREATE_SERVICE, access, &opened, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         goto done;
-    }
     if (opened.service != NULL) {
         status = service_update(opened.service, wide, out_before, err);
         goto done;
@@ -516,9 +489,8 @@ enum status setup_service_register(const char *command, struct setup_before *out
         goto done;
     }
     status = service_describe(opened.service, true, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         DeleteService(opened.service);
-    }
 done:
     scm_service_close(&opened);
     free(wide);
@@ -530,9 +502,8 @@ void setup_service_restore(const struct setup_before *before)
     struct scm_service opened;
     /* SERVICE_START: as in setup_service_register */
     const DWORD access = before->existed ? SERVICE_CHANGE_CONFIG | SERVICE_START : DELETE;
-    if (service_open(0, access, &opened, NULL) != STATUS_OK) {
+    if (service_open(0, access, &opened, NULL) != STATUS_OK)
         return;
-    }
     const QUERY_SERVICE_CONFIGW *config = before->config;
     if (opened.service != NULL && !before->existed) {
         DeleteService(opened.service);
@@ -564,9 +535,8 @@ static enum status registered(QUERY_SERVICE_CONFIGW **out_config, struct err *er
     struct scm_service opened;
     DWORD code = ERROR_SUCCESS;
     enum status status = service_open(0, SERVICE_QUERY_CONFIG, &opened, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     *out_config = opened.service != NULL ? config_read(opened.service, &code) : NULL;
     if (opened.service == NULL) {
         status = err_set(err, STATUS_NOT_FOUND, "OpenService", ERROR_SERVICE_DOES_NOT_EXIST,
@@ -596,9 +566,8 @@ enum status setup_service_account(char *out_account, size_t capacity, struct err
     enum status status = registered(&config, err);
     const wchar_t *account =
         config != NULL && config->lpServiceStartName != NULL ? config->lpServiceStartName : L"";
-    if (config != NULL && !utf16z_to_utf8(account, out_account, capacity)) {
+    if (config != NULL && !utf16z_to_utf8(account, out_account, capacity))
         status = err_set(err, STATUS_FULL, "QueryServiceConfig", 0, "the service's account is too long");
-    }
     free(config);
     return status;
 }
@@ -614,9 +583,8 @@ void setup_data_dir_noted(char out_path[SETUP_PATH_MAX])
     HKEY key = NULL;
     out_path[0] = '\0';
     if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, SERVICE_KEY L"\\" PARAMETERS, 0, KEY_QUERY_VALUE, &key) !=
-        ERROR_SUCCESS) {
+        ERROR_SUCCESS)
         return;
-    }
     if (RegQueryValueExW(key, DATA_DIR, NULL, &type, (BYTE *)wide, &size) == ERROR_SUCCESS &&
         type == REG_SZ) {
         wide[size / sizeof(*wide)] = 0;
@@ -646,9 +614,8 @@ enum status setup_service_start_type(uint32_t *out_type, struct err *err)
 {
     QUERY_SERVICE_CONFIGW *config = NULL;
     const enum status status = registered(&config, err);
-    if (config != NULL) {
+    if (config != NULL)
         *out_type = config->dwStartType;
-    }
     free(config);
     return status;
 }
@@ -691,9 +658,8 @@ enum status setup_service_stop(uint32_t deadline_ms, struct err *err)
     SERVICE_STATUS_PROCESS now = {0};
     DWORD needed = 0;
     enum status status = service_open(0, SERVICE_STOP | SERVICE_QUERY_STATUS, &opened, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     if (opened.service == NULL) {
         status = err_set(err, STATUS_NOT_FOUND, "OpenService", ERROR_SERVICE_DOES_NOT_EXIST,
                          "the service storewatch is not installed");
@@ -707,12 +673,10 @@ enum status setup_service_stop(uint32_t deadline_ms, struct err *err)
                           "the state of the service storewatch is not known", "");
             goto done;
         }
-        if (now.dwCurrentState == SERVICE_STOPPED) {
+        if (now.dwCurrentState == SERVICE_STOPPED)
             break;
-        }
-        if (process == NULL && now.dwProcessId != 0) {
+        if (process == NULL && now.dwProcessId != 0)
             process = OpenProcess(SYNCHRONIZE, FALSE, now.dwProcessId);
-        }
         /* Asked again while it is starting: it does not take the control yet. */
         if (now.dwCurrentState != SERVICE_STOP_PENDING &&
             !ControlService(opened.service, SERVICE_CONTROL_STOP, &answer)) {
@@ -733,13 +697,11 @@ enum status setup_service_stop(uint32_t deadline_ms, struct err *err)
         }
         Sleep(WAIT_STEP_MS);
     }
-    if (process != NULL) { /* it says STOPPED before it ends, and its file can be replaced only after that */
+    if (process != NULL) /* it says STOPPED before it ends, and its file can be replaced only after that */
         WaitForSingleObject(process, OWN_END_MS);
-    }
 done:
-    if (process != NULL) {
+    if (process != NULL)
         CloseHandle(process);
-    }
     scm_service_close(&opened);
     return status;
 }
@@ -748,15 +710,13 @@ enum status setup_service_delete(bool *out_gone, struct err *err)
 {
     struct scm_service opened;
     enum status status = service_open(0, DELETE, &opened, err);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     bool gone = opened.service == NULL;
     if (opened.service != NULL && !DeleteService(opened.service)) {
         const DWORD code = GetLastError();
-        if (code != ERROR_SERVICE_MARKED_FOR_DELETE) {
+        if (code != ERROR_SERVICE_MARKED_FOR_DELETE)
             status = fail(err, "DeleteService", code, "the service storewatch cannot be removed", "");
-        }
     }
     scm_service_close(&opened);
     const DWORD begun = GetTickCount();
@@ -764,13 +724,11 @@ enum status setup_service_delete(bool *out_gone, struct err *err)
         gone = scm_service_open(STOREWATCH_SERVICE, SERVICE_QUERY_STATUS, 0, &opened) ==
                ERROR_SERVICE_DOES_NOT_EXIST;
         scm_service_close(&opened);
-        if (gone || GetTickCount() - begun >= DELETE_WAIT_MS) {
+        if (gone || GetTickCount() - begun >= DELETE_WAIT_MS)
             break;
-        }
         Sleep(WAIT_STEP_MS);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         *out_gone = gone;
-    }
     return status;
 }

@@ -23,9 +23,8 @@ static bool identity_read(const char *path, BY_HANDLE_FILE_INFORMATION *out_info
                                           NULL, OPEN_EXISTING, 0, NULL)
                             : INVALID_HANDLE_VALUE;
     free(wide);
-    if (file == INVALID_HANDLE_VALUE) {
+    if (file == INVALID_HANDLE_VALUE)
         return false;
-    }
     const bool known = GetFileInformationByHandle(file, out_information);
     CloseHandle(file);
     return known;
@@ -49,9 +48,8 @@ bool setup_may_replace(const char *path)
                                      : INVALID_HANDLE_VALUE;
     const DWORD code = GetLastError();
     free(wide);
-    if (file == INVALID_HANDLE_VALUE) {
+    if (file == INVALID_HANDLE_VALUE)
         return code == ERROR_FILE_NOT_FOUND;
-    }
     const bool plain = GetFileInformationByHandle(file, &information) && /* of a device there is none */
                        (information.dwFileAttributes & NOT_A_FILE) == 0;
     CloseHandle(file);
@@ -88,13 +86,11 @@ static bool took_read_only_off(const wchar_t *path)
 static enum status file_delete(const char *path, struct err *err)
 {
     wchar_t *wide = utf16_new(path);
-    if (wide == NULL) {
+    if (wide == NULL)
         return no_memory(err);
-    }
     DWORD code = DeleteFileW(wide) ? ERROR_SUCCESS : GetLastError();
-    if (code == ERROR_ACCESS_DENIED && took_read_only_off(wide)) {
+    if (code == ERROR_ACCESS_DENIED && took_read_only_off(wide))
         code = DeleteFileW(wide) ? ERROR_SUCCESS : GetLastError();
-    }
     free(wide);
     return code == ERROR_SUCCESS || code == ERROR_FILE_NOT_FOUND || code == ERROR_PATH_NOT_FOUND
                ? STATUS_OK
@@ -115,9 +111,8 @@ enum status setup_file_move(const char *from, const char *to, struct err *err)
         status = no_memory(err);
     } else {
         DWORD code = MoveFileExW(wide_from, wide_to, flags) ? ERROR_SUCCESS : GetLastError();
-        if (code == ERROR_ACCESS_DENIED && took_read_only_off(wide_to)) {
+        if (code == ERROR_ACCESS_DENIED && took_read_only_off(wide_to))
             code = MoveFileExW(wide_from, wide_to, flags) ? ERROR_SUCCESS : GetLastError();
-        }
         if (code != ERROR_SUCCESS) {
             status = windows_fail(err, windows_status(code), "MoveFileEx", code, "%s cannot be moved to %s",
                                   from, to);
@@ -135,9 +130,8 @@ static DWORD walk_begin(struct folder_walk *walk)
     buffer_add(&pattern, "%s\\*", walk->folder);
     wchar_t *wide = pattern.failed ? NULL : utf16_new(pattern.data);
     buffer_deinit(&pattern);
-    if (wide == NULL) {
+    if (wide == NULL)
         return ERROR_NOT_ENOUGH_MEMORY;
-    }
     walk->find = FindFirstFileW(wide, &walk->entry);
     const DWORD code = walk->find == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
     free(wide);
@@ -157,9 +151,8 @@ bool folder_walk_next(struct folder_walk *walk)
 
 DWORD folder_walk_end(struct folder_walk *walk)
 {
-    if (walk->find != NULL && walk->find != INVALID_HANDLE_VALUE) {
+    if (walk->find != NULL && walk->find != INVALID_HANDLE_VALUE)
         FindClose(walk->find);
-    }
     return walk->code == ERROR_NO_MORE_FILES || walk->code == ERROR_FILE_NOT_FOUND ? ERROR_SUCCESS
                                                                                    : walk->code;
 }
@@ -176,9 +169,8 @@ void setup_files_each(const char *folder, const char *prefix, void (*each)(void 
             strncmp(name, prefix, strlen(prefix)) == 0) {
             struct text text = text_on(path, sizeof(path));
             text_add(&text, "%s\\%s", folder, name);
-            if (!text.truncated) {
+            if (!text.truncated)
                 each(context, path);
-            }
         }
     }
     folder_walk_end(&walk);
@@ -192,9 +184,8 @@ struct removal {
 static void remove_ours(void *context, const char *path)
 {
     const struct removal *removal = context;
-    if (removal->is_ours(strrchr(path, '\\') + 1)) {
+    if (removal->is_ours(strrchr(path, '\\') + 1))
         file_delete(path, removal->err);
-    }
 }
 
 void setup_files_remove(const char *folder, bool (*is_ours)(const char *name), struct err *err)

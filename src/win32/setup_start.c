@@ -33,9 +33,8 @@ static DWORD start_patiently(SC_HANDLE service, DWORD begun, uint32_t deadline_m
 {
     for (;;) {
         const DWORD code = StartServiceW(service, 0, NULL) ? ERROR_SUCCESS : GetLastError();
-        if (!passes(service, code) || GetTickCount() - begun >= deadline_ms) {
+        if (!passes(service, code) || GetTickCount() - begun >= deadline_ms)
             return code;
-        }
         Sleep(WAIT_STEP_MS);
     }
 }
@@ -47,9 +46,8 @@ enum status setup_service_start(uint32_t deadline_ms, struct err *err)
     struct scm_service opened;
     const DWORD begun = GetTickCount(); /* only a difference of it is used: it may wrap */
     DWORD code = scm_service_open(STOREWATCH_SERVICE, SERVICE_START | SERVICE_QUERY_STATUS, 0, &opened);
-    if (code == ERROR_SUCCESS) {
+    if (code == ERROR_SUCCESS)
         code = start_patiently(opened.service, begun, deadline_ms);
-    }
     if (code != ERROR_SUCCESS && code != ERROR_SERVICE_ALREADY_RUNNING) {
         status = windows_fail(err, windows_status(code), "StartService", code,
                               "the service storewatch cannot be started");
@@ -62,9 +60,8 @@ enum status setup_service_start(uint32_t deadline_ms, struct err *err)
                                   "the state of the service storewatch is not known");
             break;
         }
-        if (now.dwCurrentState == SERVICE_RUNNING) {
+        if (now.dwCurrentState == SERVICE_RUNNING)
             break;
-        }
         if (now.dwCurrentState == SERVICE_STOPPED) {
             status = start_failed(&now, err);
             break;
@@ -87,12 +84,10 @@ enum status setup_service_start_again(uint32_t deadline_ms, struct err *err)
 {
     uint32_t type = 0;
     const bool disabled = setup_service_start_type(&type, NULL) == STATUS_OK && type == SERVICE_DISABLED;
-    if (disabled) {
+    if (disabled)
         setup_service_start_type_set(SERVICE_DEMAND_START, NULL);
-    }
     const enum status status = setup_service_start(deadline_ms, err);
-    if (disabled) {
+    if (disabled)
         setup_service_start_type_set(type, NULL);
-    }
     return status;
 }

@@ -17,21 +17,18 @@ static DWORD failure_restarts_computer(SC_HANDLE service, bool *out_restarts)
     DWORD needed = 0, code = ERROR_SUCCESS;
     SERVICE_FAILURE_ACTIONSW *actions = malloc(FAILURE_ACTIONS_BYTES);
     *out_restarts = false;
-    if (actions == NULL) {
+    if (actions == NULL)
         return ERROR_NOT_ENOUGH_MEMORY;
-    }
     if (!QueryServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, (BYTE *)actions, FAILURE_ACTIONS_BYTES,
                               &needed)) {
         code = GetLastError();
         actions->cActions = 0;
     }
-    for (DWORD i = 0; i < actions->cActions; i++) {
+    for (DWORD i = 0; i < actions->cActions; i++)
         *out_restarts |= actions->lpsaActions[i].Type == SC_ACTION_REBOOT;
-    }
     free(actions);
-    for (size_t i = 0; i < ARRAY_COUNT(not_known); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(not_known); i++)
         code = code == not_known[i] ? ERROR_SUCCESS : code;
-    }
     return code;
 }
 
@@ -48,13 +45,11 @@ static enum status service_check(const char *name, uint32_t pid, struct err *err
     }
     bool restarts_computer = false;
     DWORD code = scm_service_open(wide, SERVICE_QUERY_STATUS | SERVICE_QUERY_CONFIG, 0, &opened);
-    if (code == ERROR_SUCCESS) {
+    if (code == ERROR_SUCCESS)
         code = failure_restarts_computer(opened.service, &restarts_computer);
-    }
     if (code == ERROR_SUCCESS &&
-        !QueryServiceStatusEx(opened.service, SC_STATUS_PROCESS_INFO, (BYTE *)&now, sizeof(now), &needed)) {
+        !QueryServiceStatusEx(opened.service, SC_STATUS_PROCESS_INFO, (BYTE *)&now, sizeof(now), &needed))
         code = GetLastError();
-    }
     scm_service_close(&opened);
     if (code != ERROR_SUCCESS) {
         return windows_fail(err, windows_status(code), "QueryServiceStatusEx", code,
@@ -82,14 +77,12 @@ enum status os_process_terminate(struct os *os, const char *service, struct proc
 {
     (void)os;
     HANDLE process = NULL;
-    if (id.pid == GetCurrentProcessId()) {
+    if (id.pid == GetCurrentProcessId())
         return err_set(err, STATUS_REFUSED, "TerminateProcess", 0, "storewatch does not end itself");
-    }
     enum status status = process_open_as(PROCESS_TERMINATE | SYNCHRONIZE, id, &process, err);
     const DWORD asked_ms = GetTickCount();
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = service_check(service, id.pid, err);
-    }
     const DWORD answer_ms = GetTickCount() - asked_ms;
     if (status == STATUS_OK && answer_ms > RESTART_FRESH_MS) {
         status =
@@ -107,8 +100,7 @@ enum status os_process_terminate(struct os *os, const char *service, struct proc
                          "process %lu of service %s was told to end and is still there",
                          (unsigned long)id.pid, service);
     }
-    if (process != NULL) {
+    if (process != NULL)
         CloseHandle(process);
-    }
     return status;
 }

@@ -31,9 +31,8 @@ void trust_service_sid(char *out_sid)
     SID_NAME_USE use;
     out_sid[0] = '\0';
     if (setup_service_account(account, sizeof(account), NULL) != STATUS_OK ||
-        text_equal_nocase(account, "LocalSystem")) {
+        text_equal_nocase(account, "LocalSystem"))
         return;
-    }
     const char *name = strncmp(account, ".\\", 2) == 0 ? account + 2 : account; /* of this machine */
     utf16_from_utf8(name, wide, ARRAY_COUNT(wide));
     if (LookupAccountNameW(NULL, wide, sid, &sid_bytes, domain, &domain_units, &use) &&
@@ -77,9 +76,8 @@ bool trust_owner(HANDLE object, bool is_pipe, struct text *stranger)
         account_name_read(owner, sid, name);
     }
     const bool trusted = decides_anyway(sid);
-    if (!trusted) {
+    if (!trusted)
         text_add(stranger, "%s", name);
-    }
     LocalFree(descriptor);
     return trusted;
 }
@@ -104,12 +102,10 @@ enum status trust_file(HANDLE file, const char *path, struct err *err)
     }
     const DWORD by_name = setup_attributes(path); /* Wine tells links only so */
     if ((information.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) != 0 ||
-        (by_name != INVALID_FILE_ATTRIBUTES && (by_name & FILE_ATTRIBUTE_REPARSE_POINT) != 0)) {
+        (by_name != INVALID_FILE_ATTRIBUTES && (by_name & FILE_ATTRIBUTE_REPARSE_POINT) != 0))
         return not_trusted(err, path, "is a link to another place");
-    }
-    if ((information.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0 && information.nNumberOfLinks > 1) {
+    if ((information.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0 && information.nNumberOfLinks > 1)
         return not_trusted(err, path, "is a file with several names");
-    }
     text_add(&text, "belongs to ");
     return trust_owner(file, false, &text) ? STATUS_OK : not_trusted(err, path, why);
 }
@@ -122,12 +118,10 @@ static enum status trust_at(const char *path, bool is_folder, int depth, struct 
     HANDLE file = INVALID_HANDLE_VALUE;
     enum status status =
         setup_open_itself(path, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, &file, NULL);
-    if (status == STATUS_NOT_FOUND) {
+    if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return not_trusted(err, path, "is closed to us");
-    }
     status = trust_file(file, path, err);
     CloseHandle(file);
     return status == STATUS_OK && is_folder && depth < DEPTH_MAX ? trust_in(path, depth, err) : status;

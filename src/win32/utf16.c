@@ -11,9 +11,8 @@ static size_t utf16_take(const uint16_t *wide, size_t count, uint32_t *out_chara
 {
     const uint32_t first = wide[0];
     *out_character = first;
-    if (first < 0xD800U || first > 0xDFFFU) {
+    if (first < 0xD800U || first > 0xDFFFU)
         return 1;
-    }
     if (first <= 0xDBFFU && count > 1 && wide[1] >= 0xDC00U && wide[1] <= 0xDFFFU) {
         *out_character = 0x10000U + ((first - 0xD800U) << 10) + (wide[1] - 0xDC00U);
         return 2;
@@ -62,9 +61,8 @@ static bool convert(const uint16_t *wide, size_t count, bool as_name, char *out_
         uint32_t character = 0;
         char bytes[4];
         i += utf16_take(wide + i, count - i, &character);
-        if (as_name && !is_shown_as_it_is(character)) {
+        if (as_name && !is_shown_as_it_is(character))
             character = '?';
-        }
         const size_t size = utf8_put(character, bytes);
         if (size >= capacity - length) {
             out_utf8[length] = '\0';
@@ -90,9 +88,8 @@ bool utf16_to_name(const uint16_t *wide, size_t count, char *out_name, size_t ca
 static size_t utf16_length(const uint16_t *wide)
 {
     size_t length = 0;
-    while (wide[length] != 0) {
+    while (wide[length] != 0)
         length++;
-    }
     return length;
 }
 
@@ -166,9 +163,8 @@ uint16_t *utf16_new(const char *utf8)
 {
     const size_t capacity = strlen(utf8) + 1; /* a character never has more units than bytes */
     uint16_t *wide = malloc(capacity * sizeof(*wide));
-    if (wide != NULL) {
+    if (wide != NULL)
         utf16_from_utf8(utf8, wide, capacity);
-    }
     return wide;
 }
 
@@ -176,9 +172,8 @@ char *utf16_to_utf8_new(const uint16_t *wide)
 {
     const size_t capacity = 3 * utf16_length(wide) + 1; /* a unit never has more than three bytes */
     char *utf8 = malloc(capacity);
-    if (utf8 != NULL) {
+    if (utf8 != NULL)
         utf16z_to_utf8(wide, utf8, capacity);
-    }
     return utf8;
 }
 
@@ -193,8 +188,7 @@ void event_text_copy(char *destination, size_t capacity, const char *source)
         }
         text_add_bytes(&text, rest, (size_t)(percent - rest) + 1);
         rest = percent + 1;
-        if (*rest >= '0' && *rest <= '9') {
+        if (*rest >= '0' && *rest <= '9')
             text_add_bytes(&text, " ", 1);
-        }
     }
 }

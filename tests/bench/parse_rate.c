@@ -29,9 +29,8 @@ int main(int argc, char **argv)
         int64_t utc_ms;
         const double *values;
         status = perfmon_next(reader, &utc_ms, &values, &err);
-        for (size_t i = 0; status == STATUS_OK && i < perfmon_column_count(reader); i++) {
+        for (size_t i = 0; status == STATUS_OK && i < perfmon_column_count(reader); i++)
             sum += reading_known(values[i]) ? values[i] : 0.0;
-        }
         rows += status == STATUS_OK;
     }
     if (status != STATUS_NOT_FOUND) {

@@ -9,9 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(bool condition)
 {
-    if (!condition) {
+    if (!condition)
         abort();
-    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -35,12 +34,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(config.ladder_count >= 1 && config.ladder_count <= RUNG_COUNT &&
                 config.ladder[0] == RUNG_ALERT);
         require(config.window_count <= CONFIG_WINDOWS_MAX && config.veto_count <= CONFIG_VETO_MAX);
-        for (size_t i = 0; i < config.recipient_count; i++) {
+        for (size_t i = 0; i < config.recipient_count; i++)
             require(strpbrk(config.mail_to[i], "\r\n") == NULL);
-        }
-        for (int day = 0; day < 7; day++) {
+        for (int day = 0; day < 7; day++)
             (void)config_window_open(&config, day, 720);
-        }
     }
     return 0;
 }

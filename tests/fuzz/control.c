@@ -26,9 +26,8 @@ static char dir[64];
 
 static void require(bool condition)
 {
-    if (!condition) {
+    if (!condition)
         abort();
-    }
 }
 
 static void forget_history(void)
@@ -65,9 +64,8 @@ static const char *next_text(const uint8_t **data, size_t *size, char *out, size
 /* Behind {LABEL="VALUE",...}; what is told of storewatch itself has none. */
 static const char *behind_labels(const char *at)
 {
-    if (*at != '{') {
+    if (*at != '{')
         return at;
-    }
     do {
         const size_t label = strspn(++at, "abcdefghijklmnopqrstuvwxyz");
         require(label > 0 && at[label] == '=' && at[label + 1] == '"');

@@ -16,9 +16,8 @@ static bool reader(void *context, uint64_t offset, void *out_bytes, size_t count
 {
     struct bytes *bytes = context;
     bytes->reads++;
-    if (offset > bytes->size || count > bytes->size - offset) {
+    if (offset > bytes->size || count > bytes->size - offset)
         return false;
-    }
     memcpy(out_bytes, bytes->data + offset, count);
     return true;
 }
@@ -32,9 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const enum status status =
             file_version_read(reader, &bytes, (enum image_layout)layout, &version, &err);
         if (version.known != (status == STATUS_OK) || (status != STATUS_OK) != (err.text[0] != '\0') ||
-            bytes.reads > 8 + 96 + 3 * IMAGE_RESOURCES_MAX / 64) {
+            bytes.reads > 8 + 96 + 3 * IMAGE_RESOURCES_MAX / 64)
             abort();
-        }
     }
     return 0;
 }

@@ -26,9 +26,8 @@ static size_t good_size;
 
 static void require(bool condition)
 {
-    if (!condition) {
+    if (!condition)
         abort();
-    }
 }
 
 static void remove_all(void)
@@ -65,10 +64,8 @@ static void make_good(void)
     text_copy(mail.subject, sizeof(mail.subject), subject);
     require(store_open(path, NOW, &store, NULL) == STATUS_OK);
     require(store_begin(store, NULL) == STATUS_OK);
-    for (int64_t at = NOW - 12 * MS_PER_HOUR; at <= NOW;
-         at += 2 * MS_PER_MINUTE) { /* a leak, charts and all */
+    for (int64_t at = NOW - 12 * MS_PER_HOUR; at <= NOW; at += 2 * MS_PER_MINUTE) /* a leak, charts and all */
         require(store_put_sample(store, &key, at, 2e9 + 20.0 * (double)(at - NOW), NULL) == STATUS_OK);
-    }
     require(store_put_incident(store, &incident, NULL) == STATUS_OK);
     require(store_put_restart(store, &journal, NULL) == STATUS_OK);
     require(store_put_mail(store, &mail, ALERT_OPENED, 1, NOW, NULL) == STATUS_OK);
@@ -154,16 +151,14 @@ static void start_service(void)
     struct store *store = NULL;
     struct outbox_entry mail = {0};
     size_t count = 0;
-    if (store_open(path, NOW, &store, NULL) != STATUS_OK) {
+    if (store_open(path, NOW, &store, NULL) != STATUS_OK)
         return;
-    }
     store_get_incidents(store, true, incidents, ARRAY_COUNT(incidents), &count, NULL);
     store_get_restarts(store, journals, ARRAY_COUNT(journals), &count, NULL);
     store_get_budget(store, entries, ARRAY_COUNT(entries), &count, NULL);
     store_get_setting(store, "clean_stop", words, sizeof(words), NULL);
-    if (store_next_mail(store, 0, 0, &mail, NULL) == STATUS_OK) {
+    if (store_next_mail(store, 0, 0, &mail, NULL) == STATUS_OK)
         outbox_entry_deinit(&mail);
-    }
     store_maintain(store, NOW + STORE_RAW_MS, NULL);
     store_close(store);
 }

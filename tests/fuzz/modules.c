@@ -21,9 +21,8 @@ struct memory {
 
 static void require(bool condition)
 {
-    if (!condition) {
+    if (!condition)
         abort();
-    }
 }
 
 static bool reader(void *context, uint64_t address, void *out, size_t size)
@@ -31,18 +30,16 @@ static bool reader(void *context, uint64_t address, void *out, size_t size)
     struct memory *memory = context;
     memory->reads++;
     require(size > 0 && size <= MODULE_PATH_UNITS_MAX * sizeof(uint16_t));
-    if (address < BASE || address - BASE > memory->size || size > memory->size - (address - BASE)) {
+    if (address < BASE || address - BASE > memory->size || size > memory->size - (address - BASE))
         return false;
-    }
     memcpy(out, memory->data + (address - BASE), size);
     return true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size < 2) {
+    if (size < 2)
         return 0;
-    }
     struct memory memory = {data, size, 0};
     struct module_found *found = malloc(FOUND_MOST * sizeof(*found));
     size_t count = 99;
@@ -54,9 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(!whole || memory.reads >= 2);
     for (size_t i = 0; i < count; i++) {
         size_t units = 0;
-        while (units < MODULE_PATH_UNITS_MAX && found[i].path[units] != 0) {
+        while (units < MODULE_PATH_UNITS_MAX && found[i].path[units] != 0)
             units++;
-        }
         require(units < MODULE_PATH_UNITS_MAX);
         require(!module_path_is_file(found[i].path) || (units >= 2 && found[i].path[1] == ':'));
     }

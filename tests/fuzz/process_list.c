@@ -13,9 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(bool condition)
 {
-    if (!condition) {
+    if (!condition)
         abort();
-    }
 }
 
 static bool fit(reading value)
@@ -34,9 +33,8 @@ static void place_names(unsigned char *bytes, size_t size)
             nt.image.text = (const uint16_t *)((uintptr_t)bytes + (uintptr_t)nt.image.text);
             memcpy(bytes + offset, &nt, sizeof(nt));
         }
-        if (nt.next_offset == 0 || nt.next_offset > size - offset) {
+        if (nt.next_offset == 0 || nt.next_offset > size - offset)
             return;
-        }
         offset += nt.next_offset;
     }
 }

@@ -15,9 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(bool condition)
 {
-    if (!condition) {
+    if (!condition)
         abort();
-    }
 }
 
 static void require_utf8(const char *text)
@@ -53,9 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *event = malloc(strlen(text) * 2 + 1);
     require(event != NULL);
     event_text_copy(event, strlen(text) * 2 + 1, text);
-    for (const char *c = event; *c != '\0'; c++) {
+    for (const char *c = event; *c != '\0'; c++)
         require(c[0] != '%' || c[1] < '0' || c[1] > '9');
-    }
     free(event);
 
     if (service_command_config(text, path, sizeof(path))) {

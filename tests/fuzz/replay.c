@@ -35,9 +35,8 @@ static char paths[FILES_MAX + 1][64];
 
 static void require(bool condition)
 {
-    if (!condition) {
+    if (!condition)
         abort();
-    }
 }
 
 static void file_write(size_t i, const void *bytes, size_t count)
@@ -62,9 +61,8 @@ static size_t take_logs(const uint8_t *data, size_t size)
     for (const uint8_t *next; count < FILES_MAX; data = next, count++) {
         const uint8_t *end = size > 0 && count + 1 < FILES_MAX ? memchr(data, SEPARATOR, size) : NULL;
         file_write(count, data, end != NULL ? (size_t)(end - data) : size);
-        if (end == NULL) {
+        if (end == NULL)
             return count + 1;
-        }
         next = end + 1;
         size -= (size_t)(next - data);
     }
@@ -78,11 +76,9 @@ static uint64_t rows_of(const char *path)
     uint64_t rows = 0;
     int64_t utc_ms = 0;
     const double *values = NULL;
-    if (perfmon_open(path, &reader, NULL) == STATUS_OK) {
-        while (perfmon_next(reader, &utc_ms, &values, NULL) == STATUS_OK) {
+    if (perfmon_open(path, &reader, NULL) == STATUS_OK)
+        while (perfmon_next(reader, &utc_ms, &values, NULL) == STATUS_OK)
             rows++;
-        }
-    }
     perfmon_close(reader);
     return rows;
 }
@@ -173,9 +169,8 @@ static void require_json(const char *words)
 static void require_lines(const char *words)
 {
     require_text(words);
-    for (const char *c = words; *c != '\0'; c++) {
+    for (const char *c = words; *c != '\0'; c++)
         require(((unsigned char)*c >= ' ' && *c != 0x7F) || *c == '\n');
-    }
 }
 
 static void require_replay(size_t count, bool as_json)
@@ -186,9 +181,8 @@ static void require_replay(size_t count, bool as_json)
     char *words = NULL, *complaints = NULL;
     size_t length = 0, complaint_length = 0;
     FILE *real_out = stdout, *real_err = stderr;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         argv[5 + i] = paths[i];
-    }
     stdout = open_memstream(&words, &length);
     stderr = open_memstream(&complaints, &complaint_length);
     require(stdout != NULL && stderr != NULL);
@@ -198,11 +192,10 @@ static void require_replay(size_t count, bool as_json)
     stdout = real_out, stderr = real_err;
     const bool went = code == EXIT_FINE || code == EXIT_FOUND;
     require(went ? length > 0 : complaint_length > 0 && (length == 0 || !as_json));
-    if (!as_json) {
+    if (!as_json)
         require_lines(words);
-    } else if (went) {
+    else if (went)
         require_json(words);
-    }
     require_lines(complaints);
     free(words);
     free(complaints);
@@ -211,13 +204,11 @@ static void require_replay(size_t count, bool as_json)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *logs[FILES_MAX];
-    if (paths[0][0] == '\0') {
+    if (paths[0][0] == '\0')
         make_files();
-    }
     const size_t count = take_logs(data, size);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         logs[i] = paths[i];
-    }
     require_recording(logs, count);
     require_replay(count, true);
     require_replay(count, false);

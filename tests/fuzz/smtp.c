@@ -12,18 +12,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(bool condition)
 {
-    if (!condition) {
+    if (!condition)
         abort();
-    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char addresses[3][MAIL_ADDRESS_MAX] = {"ops@example.com", "b@example.com", "c@example.com"};
     static struct mail_dialogue dialogue;
-    if (size == 0) {
+    if (size == 0)
         return 0;
-    }
     mail_dialogue_begin(&dialogue, addresses, ARRAY_COUNT(addresses));
     const char *at = (const char *)data, *end = at + size - 1;
     bool taken = false;
@@ -34,11 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char *line = malloc(length);
         require(line != NULL);
         memcpy(line, at, length);
-        if (*at == '>') {
+        if (*at == '>')
             mail_dialogue_sent(&dialogue, line + 1, length - 1);
-        } else {
+        else
             mail_dialogue_received(&dialogue, line, length);
-        }
         free(line);
         at += length;
         taken = dialogue.taken;
@@ -52,8 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require((result.outcome == MAILER_SENT) == taken && (status == STATUS_OK) == taken);
     require(result.outcome != MAILER_REFUSED || result.smtp_code / 100 == 5 || dialogue.refused_count > 0);
     require(result.answer[0] != '\0' || taken);
-    for (const char *c = result.answer; *c != '\0'; c++) {
+    for (const char *c = result.answer; *c != '\0'; c++)
         require(*c >= 0x20 && *c < 0x7F);
-    }
     return 0;
 }

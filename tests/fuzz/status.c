@@ -15,23 +15,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void require(bool condition)
 {
-    if (!condition) {
+    if (!condition)
         abort();
-    }
 }
 
 /* 'LABEL'=NUMBER, 'LABEL'=NUMBERB or 'LABEL'=U; a quotation mark in a label is doubled. */
 static const char *require_metric(const char *at)
 {
     require(at[0] == ' ' && at[1] == '\'');
-    for (at += 2; at[0] != '\'' || at[1] == '\''; at += at[0] == '\'' ? 2 : 1) {
+    for (at += 2; at[0] != '\'' || at[1] == '\''; at += at[0] == '\'' ? 2 : 1)
         require(*at != '\0' && *at != '=');
-    }
     require(at[1] == '=');
     at += 2;
-    if (*at == 'U') {
+    if (*at == 'U')
         return at + 1;
-    }
     char *end = NULL;
     (void)strtod(at, &end);
     require(end > at);
@@ -44,9 +41,8 @@ static void require_nagios(const char *line)
     require(strncmp(line, "STOREWATCH ", 11) == 0 && strchr(line, '\n') == line + strlen(line) - 1);
     if (bar != NULL) {
         const char *at = bar + 1;
-        while (*at != '\n') {
+        while (*at != '\n')
             at = require_metric(at);
-        }
     }
 }
 

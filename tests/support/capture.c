@@ -68,9 +68,8 @@ int capture_run(int (*command)(int, char **), const char *const *words)
         close(saved[i]);
         close(files[i]);
     }
-    for (int i = 0; i < argc; i++) {
+    for (int i = 0; i < argc; i++)
         free(argv[i]);
-    }
     read_text(in_folder("out"), out, sizeof(out));
     read_text(in_folder("messages"), messages, sizeof(messages));
     return code;

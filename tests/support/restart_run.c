@@ -30,34 +30,28 @@ void world_from(struct world *world, const char *spec)
         char *rest = NULL;
         for (char *token = strtok_r(copy, " ", &rest); token != NULL; token = strtok_r(NULL, " ", &rest)) {
             char *needs = strchr(token, '>');
-            if (needs != NULL) {
+            if (needs != NULL)
                 *needs++ = '\0';
-            }
             char *state = strchr(token, '=');
-            if (state != NULL) {
+            if (state != NULL)
                 *state++ = '\0';
-            }
             if (pass == 0) {
                 struct world_service *service = world_add(world, token);
-                for (size_t i = 0; state != NULL && i < ARRAY_COUNT(states); i++) {
-                    if (strcmp(states[i].word, state) == 0) {
+                for (size_t i = 0; state != NULL && i < ARRAY_COUNT(states); i++)
+                    if (strcmp(states[i].word, state) == 0)
                         world_put(world, token, states[i].state);
-                    }
-                }
-                if (state != NULL && strcmp(state, "disabled") == 0) {
+                if (state != NULL && strcmp(state, "disabled") == 0)
                     service->start_type = START_DISABLED;
-                } else if (state != NULL && strcmp(state, "deaf") == 0) {
+                else if (state != NULL && strcmp(state, "deaf") == 0)
                     service->accepts_stop = false;
-                } else if (state != NULL && strcmp(state, "unreadable") == 0) {
+                else if (state != NULL && strcmp(state, "unreadable") == 0)
                     service->unreadable = true;
-                }
                 continue;
             }
             char *more = NULL;
             for (char *need = needs != NULL ? strtok_r(needs, ",", &more) : NULL; need != NULL;
-                 need = strtok_r(NULL, ",", &more)) {
+                 need = strtok_r(NULL, ",", &more))
                 world_need(world, token, need);
-            }
         }
     }
 }
@@ -77,9 +71,8 @@ struct run run;
 static void run_log(const char *format, ...) PRINTF_LIKE(1, 2);
 static void run_log(const char *format, ...)
 {
-    if (run.log.length > 0) {
+    if (run.log.length > 0)
         text_add(&run.log, "; ");
-    }
     va_list args;
     va_start(args, format);
     text_add_v(&run.log, format, args);
@@ -100,16 +93,14 @@ void run_prepare(const char *spec)
 
 void run_begin(const char *spec)
 {
-    if (spec != NULL) {
+    if (spec != NULL)
         run_prepare(spec);
-    }
     look(&run.world);
     static struct restart_journal journal;
     journal = (struct restart_journal){.id = 1, .begun_utc_ms = run.world.utc_ms, .target = "T"};
     struct err err = {0};
-    if (restart_plan_make(&graph, observation, "T", &journal.plan, &err) != STATUS_OK) {
+    if (restart_plan_make(&graph, observation, "T", &journal.plan, &err) != STATUS_OK)
         fail_msg("%s", err.text);
-    }
     restart_begin(&run.restart, &run.config, &journal, run.world.mono_ms);
     run.saved = run.restart.journal;
 }
@@ -121,18 +112,14 @@ void run_news(unsigned news)
         run.down_count++;
         run_log("DOWN %s", run.restart.down_service);
     }
-    if (news & RESTART_NEWS_GAVE_UP) {
+    if (news & RESTART_NEWS_GAVE_UP)
         run_log("GAVE UP");
-    }
-    if (news & RESTART_NEWS_UP_AGAIN) {
+    if (news & RESTART_NEWS_UP_AGAIN)
         run_log("UP AGAIN");
-    }
-    if (news & RESTART_NEWS_ENDED) {
+    if (news & RESTART_NEWS_ENDED)
         run_log("%s", restart_outcome_name(run.restart.journal.outcome));
-    }
-    if (news & RESTART_NEWS_STEP) {
+    if (news & RESTART_NEWS_STEP)
         run.saved = run.restart.journal;
-    }
     assert_memory_equal(&run.saved, &run.restart.journal, sizeof(run.saved)); /* whatever changed was told */
 }
 
@@ -155,9 +142,8 @@ void run_step(void)
                                                               : world_terminate(&run.world, request.process);
         char answer[32] = "";
         struct text text = text_on(answer, sizeof(answer));
-        if (code != 0) {
+        if (code != 0)
             text_add(&text, " (%u)", (unsigned)code);
-        }
         run_log("%s %s%s", verbs[request.kind], request.service, answer);
         restart_told(&run.restart, &request, world_status(code), code, run.world.mono_ms);
     }
@@ -205,11 +191,9 @@ void run_crash(void)
 
 const struct restart_service *planned(const char *name)
 {
-    for (size_t i = 0; i < run.restart.journal.plan.count; i++) {
-        if (strcmp(run.restart.journal.plan.services[i].name, name) == 0) {
+    for (size_t i = 0; i < run.restart.journal.plan.count; i++)
+        if (strcmp(run.restart.journal.plan.services[i].name, name) == 0)
             return &run.restart.journal.plan.services[i];
-        }
-    }
     fail_msg("%s is not in the plan", name);
     return NULL;
 }

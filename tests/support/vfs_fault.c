@@ -76,9 +76,8 @@ static uint64_t next_random(uint64_t *state)
 
 static void *must(void *memory)
 {
-    if (memory == NULL) {
+    if (memory == NULL)
         abort();
-    }
     return memory;
 }
 
@@ -107,15 +106,13 @@ static void content_resize(struct content *content, int64_t size)
 
 static void content_write(struct content *content, int64_t offset, const unsigned char *bytes, int64_t count)
 {
-    if (offset + count > content->size) {
+    if (offset + count > content->size)
         content_resize(content, offset + count);
-    }
     while (count > 0) {
         unsigned char **piece = &content->pieces[offset / PIECE_BYTES];
         const int64_t room = PIECE_BYTES - offset % PIECE_BYTES, part = count < room ? count : room;
-        if (*piece == NULL) {
+        if (*piece == NULL)
             *piece = must(calloc(1, (size_t)PIECE_BYTES));
-        }
         memcpy(*piece + offset % PIECE_BYTES, bytes, (size_t)part);
         offset += part;
         bytes += part;
@@ -129,11 +126,10 @@ static void content_read(const struct content *content, int64_t offset, unsigned
     while (count > 0) {
         const unsigned char *piece = content->pieces[offset / PIECE_BYTES];
         const int64_t room = PIECE_BYTES - offset % PIECE_BYTES, part = count < room ? count : room;
-        if (piece != NULL) {
+        if (piece != NULL)
             memcpy(bytes, piece + offset % PIECE_BYTES, (size_t)part);
-        } else {
+        else
             memset(bytes, 0, (size_t)part);
-        }
         offset += part;
         bytes += part;
         count -= part;
@@ -142,9 +138,8 @@ static void content_read(const struct content *content, int64_t offset, unsigned
 
 static void content_free(struct content *content)
 {
-    for (int64_t i = 0; i < content->piece_count; i++) {
+    for (int64_t i = 0; i < content->piece_count; i++)
         free(content->pieces[i]);
-    }
     free(content->pieces);
     memset(content, 0, sizeof(*content));
 }
@@ -153,11 +148,9 @@ static void content_copy(struct content *to, const struct content *from)
 {
     content_free(to);
     content_resize(to, from->size);
-    for (int64_t i = 0; i < from->piece_count; i++) {
-        if (from->pieces[i] != NULL) {
+    for (int64_t i = 0; i < from->piece_count; i++)
+        if (from->pieces[i] != NULL)
             to->pieces[i] = memcpy(must(malloc((size_t)PIECE_BYTES)), from->pieces[i], (size_t)PIECE_BYTES);
-        }
-    }
 }
 
 static void changes_free(struct file *file)
@@ -177,9 +170,8 @@ static void note_change(struct file *file, int64_t offset, const void *bytes, in
     change->next = NULL;
     change->offset = offset;
     change->count = count;
-    if (count > 0) {
+    if (count > 0)
         memcpy(change->bytes, bytes, (size_t)count);
-    }
     *file->changes_end = change;
     file->changes_end = &change->next;
 }
@@ -189,17 +181,15 @@ static void content_survive(struct file *file, uint64_t *seed)
 {
     for (const struct change *change = file->changes; change != NULL; change = change->next) {
         if (change->count < 0) {
-            if (next_random(seed) & 1) {
+            if (next_random(seed) & 1)
                 content_resize(&file->durable, change->offset);
-            }
             continue;
         }
         for (int64_t done = 0; done < change->count;) {
             int64_t piece = SECTOR_BYTES - (change->offset + done) % SECTOR_BYTES;
             piece = piece < change->count - done ? piece : change->count - done;
-            if (next_random(seed) & 1) {
+            if (next_random(seed) & 1)
                 content_write(&file->durable, change->offset + done, change->bytes + done, piece);
-            }
             done += piece;
         }
     }
@@ -215,23 +205,19 @@ static void shm_free(struct file *file)
 
 static struct file *file_find(const char *path)
 {
-    for (struct file *file = disk.files; file != NULL; file = file->next) {
-        if (!file->deleted && strcmp(file->path, path) == 0) {
+    for (struct file *file = disk.files; file != NULL; file = file->next)
+        if (!file->deleted && strcmp(file->path, path) == 0)
             return file;
-        }
-    }
     return NULL;
 }
 
 static void file_release(struct file *file)
 {
-    if (file->handles > 0 || !file->deleted) {
+    if (file->handles > 0 || !file->deleted)
         return;
-    }
     struct file **link = &disk.files;
-    while (*link != file) {
+    while (*link != file)
         link = &(*link)->next;
-    }
     *link = file->next;
     changes_free(file);
     shm_free(file);
@@ -246,19 +232,15 @@ static void file_release(struct file *file)
 static int strike(enum vfs_operation operation)
 {
     disk.counts[operation] += !disk.paused;
-    if (disk.off) {
+    if (disk.off)
         return SQLITE_IOERR;
-    }
-    if (disk.paused) {
+    if (disk.paused)
         return SQLITE_OK;
-    }
-    if ((disk.fault_mask & VFS_MASK(operation)) == 0) {
+    if ((disk.fault_mask & VFS_MASK(operation)) == 0)
         return SQLITE_OK;
-    }
     disk.fault_seen++;
-    if (disk.fault_seen < disk.fault_nth || (disk.fault_once && disk.fault_seen > disk.fault_nth)) {
+    if (disk.fault_seen < disk.fault_nth || (disk.fault_once && disk.fault_seen > disk.fault_nth))
         return SQLITE_OK;
-    }
     disk.struck = true;
     if (disk.fault_cuts) {
         vfs_fault_power_cut();
@@ -311,9 +293,8 @@ void vfs_fault_pause(bool paused)
 uint64_t vfs_fault_count(unsigned mask)
 {
     uint64_t count = 0;
-    for (unsigned i = 0; i < VFS_OPERATION_COUNT; i++) {
+    for (unsigned i = 0; i < VFS_OPERATION_COUNT; i++)
         count += (mask & VFS_MASK(i)) != 0 ? disk.counts[i] : 0;
-    }
     return count;
 }
 
@@ -332,14 +313,12 @@ void vfs_fault_power_on(enum vfs_survival survival, uint64_t seed)
 {
     for (struct file *file = disk.files; file != NULL; file = file->next) {
         assert(file->handles == 0); /* dead connections are closed first */
-        if (survival == VFS_KEEP_RANDOM) {
+        if (survival == VFS_KEEP_RANDOM)
             content_survive(file, &seed);
-        }
-        if (survival == VFS_KEEP_ALL) {
+        if (survival == VFS_KEEP_ALL)
             content_copy(&file->durable, &file->now);
-        } else {
+        else
             content_copy(&file->now, &file->durable);
-        }
         changes_free(file);
         shm_free(file);
         file->shm_users = 0;
@@ -365,9 +344,8 @@ uint64_t vfs_fault_refusals(void)
 int64_t vfs_fault_used_bytes(void)
 {
     int64_t bytes = 0;
-    for (const struct file *file = disk.files; file != NULL; file = file->next) {
+    for (const struct file *file = disk.files; file != NULL; file = file->next)
         bytes += file->now.size;
-    }
     return bytes;
 }
 
@@ -380,9 +358,8 @@ int64_t vfs_fault_file_bytes(const char *path)
 bool vfs_fault_flip(const char *path, int64_t offset, unsigned char mask)
 {
     struct file *file = file_find(path);
-    if (file == NULL || offset >= file->now.size || offset >= file->durable.size) {
+    if (file == NULL || offset >= file->now.size || offset >= file->durable.size)
         return false;
-    }
     struct content *const contents[] = {&file->now, &file->durable};
     for (size_t i = 0; i < 2; i++) {
         unsigned char byte;
@@ -396,9 +373,8 @@ bool vfs_fault_flip(const char *path, int64_t offset, unsigned char mask)
 bool vfs_fault_rename(const char *from, const char *to)
 {
     struct file *file = file_find(from);
-    if (file == NULL || strlen(to) >= PATH_MAX_BYTES) {
+    if (file == NULL || strlen(to) >= PATH_MAX_BYTES)
         return false;
-    }
     strcpy(file->path, to);
     return true;
 }
@@ -407,9 +383,8 @@ bool vfs_fault_rename(const char *from, const char *to)
 static bool fits(const struct file *file, int64_t size)
 {
     if (disk.quota == 0 || size <= file->now.size ||
-        vfs_fault_used_bytes() + size - file->now.size <= disk.quota) {
+        vfs_fault_used_bytes() + size - file->now.size <= disk.quota)
         return true;
-    }
     disk.refusals++;
     return false;
 }
@@ -426,15 +401,12 @@ static int io_unlock(sqlite3_file *base, int level)
     struct handle *handle = handle_of(base);
     struct file *file = handle->file;
     if (handle->power == disk.power) {
-        if (handle->level >= SQLITE_LOCK_EXCLUSIVE && level < SQLITE_LOCK_EXCLUSIVE) {
+        if (handle->level >= SQLITE_LOCK_EXCLUSIVE && level < SQLITE_LOCK_EXCLUSIVE)
             file->exclusive--;
-        }
-        if (handle->level >= SQLITE_LOCK_RESERVED && level < SQLITE_LOCK_RESERVED) {
+        if (handle->level >= SQLITE_LOCK_RESERVED && level < SQLITE_LOCK_RESERVED)
             file->reserved--;
-        }
-        if (handle->level >= SQLITE_LOCK_SHARED && level < SQLITE_LOCK_SHARED) {
+        if (handle->level >= SQLITE_LOCK_SHARED && level < SQLITE_LOCK_SHARED)
             file->shared--;
-        }
     }
     handle->level = level;
     return SQLITE_OK;
@@ -444,30 +416,25 @@ static int io_lock(sqlite3_file *base, int level)
 {
     struct handle *handle = handle_of(base);
     struct file *file = handle->file;
-    if (handle->level >= level) {
+    if (handle->level >= level)
         return SQLITE_OK;
-    }
     const int code = strike_handle(handle, VFS_LOCK);
-    if (code != SQLITE_OK) {
+    if (code != SQLITE_OK)
         return code;
-    }
     if (level == SQLITE_LOCK_SHARED) {
-        if (file->exclusive > 0) {
+        if (file->exclusive > 0)
             return SQLITE_BUSY;
-        }
         file->shared++;
     } else {
         if (handle->level < SQLITE_LOCK_RESERVED) {
-            if (file->reserved > 0) {
+            if (file->reserved > 0)
                 return SQLITE_BUSY;
-            }
             file->reserved++;
             handle->level = SQLITE_LOCK_RESERVED;
         }
         if (level == SQLITE_LOCK_EXCLUSIVE) {
-            if (file->shared > 1) {
+            if (file->shared > 1)
                 return SQLITE_BUSY;
-            }
             file->exclusive++;
         }
     }
@@ -485,9 +452,8 @@ static int io_shm_unmap(sqlite3_file *base, int remove)
 {
     struct handle *handle = handle_of(base);
     struct file *file = handle->file;
-    if (!handle->shm_used) {
+    if (!handle->shm_used)
         return SQLITE_OK;
-    }
     handle->shm_used = false;
     if (handle->power == disk.power) {
         for (int slot = 0; slot < SQLITE_SHM_NLOCK; slot++) {
@@ -495,9 +461,8 @@ static int io_shm_unmap(sqlite3_file *base, int remove)
             file->shm_exclusive[slot] -= (int)((handle->shm_exclusive >> slot) & 1);
         }
         file->shm_users--;
-        if (file->shm_users == 0 && remove) {
+        if (file->shm_users == 0 && remove)
             shm_free(file);
-        }
     }
     handle->shm_shared = handle->shm_exclusive = 0;
     return SQLITE_OK;
@@ -519,16 +484,14 @@ static int io_read(sqlite3_file *base, void *bytes, int count, sqlite3_int64 off
 {
     struct handle *handle = handle_of(base);
     const int code = strike_handle(handle, VFS_READ);
-    if (code != SQLITE_OK) {
+    if (code != SQLITE_OK)
         return code;
-    }
     const struct content *content = &handle->file->now;
     const int64_t there = offset >= content->size          ? 0
                           : content->size - offset < count ? content->size - offset
                                                            : count;
-    if (there > 0) {
+    if (there > 0)
         content_read(content, offset, bytes, there);
-    }
     if (there < count) {
         memset((unsigned char *)bytes + there, 0, (size_t)(count - there));
         return SQLITE_IOERR_SHORT_READ;
@@ -540,12 +503,10 @@ static int io_write(sqlite3_file *base, const void *bytes, int count, sqlite3_in
 {
     struct handle *handle = handle_of(base);
     const int code = strike_handle(handle, VFS_WRITE);
-    if (code != SQLITE_OK) {
+    if (code != SQLITE_OK)
         return code;
-    }
-    if (!fits(handle->file, offset + count)) {
+    if (!fits(handle->file, offset + count))
         return SQLITE_FULL;
-    }
     content_write(&handle->file->now, offset, bytes, count);
     note_change(handle->file, offset, bytes, count);
     return SQLITE_OK;
@@ -555,9 +516,8 @@ static int io_truncate(sqlite3_file *base, sqlite3_int64 size)
 {
     struct handle *handle = handle_of(base);
     const int code = strike_handle(handle, VFS_TRUNCATE);
-    if (code != SQLITE_OK) {
+    if (code != SQLITE_OK)
         return code;
-    }
     content_resize(&handle->file->now, size);
     note_change(handle->file, size, NULL, -1);
     return SQLITE_OK;
@@ -568,17 +528,14 @@ static int io_sync(sqlite3_file *base, int flags)
     (void)flags;
     struct handle *handle = handle_of(base);
     const int code = strike_handle(handle, VFS_SYNC);
-    if (code != SQLITE_OK) {
+    if (code != SQLITE_OK)
         return code;
-    }
     struct file *file = handle->file;
-    for (const struct change *change = file->changes; change != NULL; change = change->next) {
-        if (change->count < 0) {
+    for (const struct change *change = file->changes; change != NULL; change = change->next)
+        if (change->count < 0)
             content_resize(&file->durable, change->offset);
-        } else {
+        else
             content_write(&file->durable, change->offset, change->bytes, change->count);
-        }
-    }
     changes_free(file);
     return SQLITE_OK;
 }
@@ -587,29 +544,24 @@ static int io_size(sqlite3_file *base, sqlite3_int64 *out_size)
 {
     struct handle *handle = handle_of(base);
     const int code = strike_handle(handle, VFS_SIZE);
-    if (code == SQLITE_OK) {
+    if (code == SQLITE_OK)
         *out_size = handle->file->now.size;
-    }
     return code;
 }
 
 static int io_control(sqlite3_file *base, int operation, void *argument)
 {
     struct handle *handle = handle_of(base);
-    if (operation != SQLITE_FCNTL_SIZE_HINT) {
+    if (operation != SQLITE_FCNTL_SIZE_HINT)
         return SQLITE_NOTFOUND;
-    }
     const int64_t size = *(const sqlite3_int64 *)argument;
-    if (size <= handle->file->now.size) {
+    if (size <= handle->file->now.size)
         return SQLITE_OK;
-    }
     const int code = strike_handle(handle, VFS_TRUNCATE);
-    if (code != SQLITE_OK) {
+    if (code != SQLITE_OK)
         return code;
-    }
-    if (!fits(handle->file, size)) {
+    if (!fits(handle->file, size))
         return SQLITE_FULL;
-    }
     content_resize(&handle->file->now, size);
     note_change(handle->file, size, NULL, -1);
     return SQLITE_OK;
@@ -632,19 +584,16 @@ static int io_shm_map(sqlite3_file *base, int region, int bytes, int extend, voi
     struct handle *handle = handle_of(base);
     struct file *file = handle->file;
     const int code = strike_handle(handle, VFS_SHM);
-    if (code != SQLITE_OK) {
+    if (code != SQLITE_OK)
         return code;
-    }
     if (!handle->shm_used) {
         handle->shm_used = true;
         file->shm_users++;
     }
-    if (region >= SHM_REGIONS_MAX) {
+    if (region >= SHM_REGIONS_MAX)
         return SQLITE_IOERR_SHMMAP;
-    }
-    if (file->shm[region] == NULL && extend) {
+    if (file->shm[region] == NULL && extend)
         file->shm[region] = must(calloc(1, (size_t)bytes));
-    }
     *out_memory = file->shm[region];
     return SQLITE_OK;
 }
@@ -653,21 +602,18 @@ static int io_shm_lock(sqlite3_file *base, int first, int count, int flags)
 {
     struct handle *handle = handle_of(base);
     struct file *file = handle->file;
-    if (handle->power != disk.power) {
+    if (handle->power != disk.power)
         return (flags & SQLITE_SHM_UNLOCK) != 0 ? SQLITE_OK : SQLITE_IOERR;
-    }
     if ((flags & SQLITE_SHM_UNLOCK) == 0) {
         const int code = strike(VFS_SHM);
-        if (code != SQLITE_OK) {
+        if (code != SQLITE_OK)
             return code;
-        }
         for (int slot = first; slot < first + count; slot++) {
             const int others_exclusive =
                 file->shm_exclusive[slot] - (int)((handle->shm_exclusive >> slot) & 1);
             const int others_shared = file->shm_shared[slot] - (int)((handle->shm_shared >> slot) & 1);
-            if (others_exclusive > 0 || ((flags & SQLITE_SHM_EXCLUSIVE) != 0 && others_shared > 0)) {
+            if (others_exclusive > 0 || ((flags & SQLITE_SHM_EXCLUSIVE) != 0 && others_shared > 0))
                 return SQLITE_BUSY;
-            }
         }
     }
     for (int slot = first; slot < first + count; slot++) {
@@ -718,17 +664,14 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int 
     struct handle *handle = handle_of(base);
     memset(handle, 0, sizeof(*handle));
     const int code = strike(VFS_OPEN);
-    if (code != SQLITE_OK) {
+    if (code != SQLITE_OK)
         return code;
-    }
     struct file *file = path != NULL ? file_find(path) : NULL;
     if (file == NULL) {
-        if (path != NULL && (flags & SQLITE_OPEN_CREATE) == 0) {
+        if (path != NULL && (flags & SQLITE_OPEN_CREATE) == 0)
             return SQLITE_CANTOPEN;
-        }
-        if (path != NULL && strlen(path) >= PATH_MAX_BYTES) {
+        if (path != NULL && strlen(path) >= PATH_MAX_BYTES)
             return SQLITE_CANTOPEN;
-        }
         file = must(calloc(1, sizeof(*file)));
         strcpy(file->path, path != NULL ? path : "");
         file->changes_end = &file->changes;
@@ -740,9 +683,8 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int 
     handle->power = disk.power;
     handle->delete_on_close = path == NULL || (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
     handle->base.pMethods = &io_methods;
-    if (out_flags != NULL) {
+    if (out_flags != NULL)
         *out_flags = flags;
-    }
     return SQLITE_OK;
 }
 
@@ -751,13 +693,11 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *path, int sync)
     (void)vfs;
     (void)sync;
     const int code = strike(VFS_DELETE);
-    if (code != SQLITE_OK) {
+    if (code != SQLITE_OK)
         return code;
-    }
     struct file *file = file_find(path);
-    if (file == NULL) {
+    if (file == NULL)
         return SQLITE_IOERR_DELETE_NOENT;
-    }
     file->deleted = true;
     file_release(file);
     return SQLITE_OK;
@@ -774,9 +714,8 @@ static int vfs_access(sqlite3_vfs *vfs, const char *path, int flags, int *out_re
 static int vfs_full_path(sqlite3_vfs *vfs, const char *path, int capacity, char *out_path)
 {
     (void)vfs;
-    if (strlen(path) >= (size_t)capacity) {
+    if (strlen(path) >= (size_t)capacity)
         return SQLITE_CANTOPEN;
-    }
     strcpy(out_path, path);
     return SQLITE_OK;
 }
@@ -784,9 +723,8 @@ static int vfs_full_path(sqlite3_vfs *vfs, const char *path, int capacity, char 
 static int vfs_randomness(sqlite3_vfs *vfs, int count, char *out_bytes)
 {
     (void)vfs;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         out_bytes[i] = (char)next_random(&disk.noise);
-    }
     return count;
 }
 
@@ -806,9 +744,8 @@ static int vfs_time(sqlite3_vfs *vfs, sqlite3_int64 *out_time)
 static int vfs_last_error(sqlite3_vfs *vfs, int count, char *out_text)
 {
     (void)vfs;
-    if (count > 0) {
+    if (count > 0)
         out_text[0] = '\0';
-    }
     return disk.system_code;
 }
 
@@ -836,9 +773,8 @@ void vfs_fault_install(void)
 void vfs_fault_uninstall(void)
 {
     sqlite3_vfs_unregister(&disk.vfs);
-    if (disk.before != NULL) {
+    if (disk.before != NULL)
         sqlite3_vfs_register(disk.before, 1);
-    }
     for (struct file *file = disk.files; file != NULL;) {
         struct file *next = file->next;
         file->deleted = true; /* one that is still open (a test has failed) is left */

@@ -78,9 +78,8 @@ static void new_process(struct world *world, struct world_service *service)
 
 struct world_service *world_add(struct world *world, const char *name)
 {
-    if (world->count == WORLD_SERVICES_MAX) {
+    if (world->count == WORLD_SERVICES_MAX)
         abort(); /* the test's own mistake */
-    }
     struct world_service *service = &world->services[world->count++];
     *service = (struct world_service){.start_type = START_AUTO,
                                       .exists = true,
@@ -97,11 +96,9 @@ struct world_service *world_add(struct world *world, const char *name)
 
 static struct world_service *find(const struct world *world, const char *name)
 {
-    for (size_t i = 0; i < world->count; i++) {
-        if (text_equal_nocase(world->services[i].name, name)) {
+    for (size_t i = 0; i < world->count; i++)
+        if (text_equal_nocase(world->services[i].name, name))
             return (struct world_service *)&world->services[i];
-        }
-    }
     return NULL;
 }
 
@@ -114,9 +111,8 @@ void world_need(struct world *world, const char *dependent, const char *needed)
 {
     struct world_service *service = find(world, dependent);
     const struct world_service *other = find(world, needed);
-    if (service == NULL || other == NULL || service->need_count == WORLD_NEEDS_MAX) {
+    if (service == NULL || other == NULL || service->need_count == WORLD_NEEDS_MAX)
         abort();
-    }
     service->needs[service->need_count++] = index_of(world, other);
 }
 
@@ -124,11 +120,9 @@ void world_need_no_more(struct world *world, const char *dependent, const char *
 {
     struct world_service *service = find(world, dependent);
     const size_t index = index_of(world, find(world, needed));
-    for (size_t n = service->need_count; n-- > 0;) {
-        if (service->needs[n] == index) {
+    for (size_t n = service->need_count; n-- > 0;)
+        if (service->needs[n] == index)
             service->needs[n] = service->needs[--service->need_count];
-        }
-    }
 }
 
 static void become_stopped(struct world_service *service, uint32_t exit_code)
@@ -139,9 +133,8 @@ static void become_stopped(struct world_service *service, uint32_t exit_code)
     service->created_100ns = 0;
     service->checkpoint = 0;
     service->stop_due_ms = 0;
-    if (service->marked_for_delete) {
+    if (service->marked_for_delete)
         service->exists = false;
-    }
 }
 
 static void become_pending(struct world *world, struct world_service *service, enum service_state state)
@@ -158,9 +151,8 @@ void world_put(struct world *world, const char *name, enum service_state state)
         become_stopped(service, 0);
         return;
     }
-    if (service->pid == 0) {
+    if (service->pid == 0)
         new_process(world, service);
-    }
     become_pending(world, service, state);
     service->running_since_ms = world->mono_ms;
 }
@@ -169,9 +161,8 @@ static bool needs_run(const struct world *world, const struct world_service *ser
 {
     for (size_t i = 0; i < service->need_count; i++) {
         const struct world_service *needed = &world->services[service->needs[i]];
-        if (!needed->exists || !is_running(needed)) {
+        if (!needed->exists || !is_running(needed))
             return false;
-        }
     }
     return true;
 }
@@ -182,9 +173,8 @@ static bool needs_coming(const struct world *world, const struct world_service *
     for (size_t i = 0; i < service->need_count; i++) {
         const struct world_service *needed = &world->services[service->needs[i]];
         if (!needed->exists || needed->state == SERVICE_STATE_STOPPED ||
-            needed->state == SERVICE_STATE_STOP_PENDING) {
+            needed->state == SERVICE_STATE_STOP_PENDING)
             return false;
-        }
     }
     return true;
 }
@@ -202,13 +192,11 @@ static void scm_starts(struct world *world, struct world_service *service)
 static void die(struct world *world, struct world_service *service, uint32_t exit_code)
 {
     become_stopped(service, exit_code);
-    if (!service->recovers || exit_code == 0) {
+    if (!service->recovers || exit_code == 0)
         return;
-    }
     service->start_due_ms = world->mono_ms + service->recovers_after_ms;
-    if (service->recovers_after_ms == 0) {
+    if (service->recovers_after_ms == 0)
         scm_starts(world, service);
-    }
 }
 
 static void begin_late_stop(struct world *world, struct world_service *service)
@@ -221,9 +209,8 @@ static void begin_late_stop(struct world *world, struct world_service *service)
 
 static void tick(struct world *world, struct world_service *service)
 {
-    if (service->start_due_ms > 0 && world->mono_ms >= service->start_due_ms) {
+    if (service->start_due_ms > 0 && world->mono_ms >= service->start_due_ms)
         scm_starts(world, service);
-    }
     const int64_t pending_ms = world->mono_ms - service->pending_since_ms;
     switch (service->state) {
     case SERVICE_STATE_START_PENDING:
@@ -249,11 +236,10 @@ static void tick(struct world *world, struct world_service *service)
         break;
     case SERVICE_STATE_STOP_PENDING:
         if (!service->hangs_in_stop && pending_ms >= service->stop_latency_ms) {
-            if (service->dies_in_stop) {
+            if (service->dies_in_stop)
                 die(world, service, CODE_PROCESS_ABORTED);
-            } else {
+            else
                 become_stopped(service, 0);
-            }
             return;
         }
         break;
@@ -287,9 +273,8 @@ static void tick(struct world *world, struct world_service *service)
     case SERVICE_STATE_ABSENT:
         return;
     }
-    if (service->checkpoint_every_ms > 0) {
+    if (service->checkpoint_every_ms > 0)
         service->checkpoint = 1 + (uint32_t)(pending_ms / service->checkpoint_every_ms);
-    }
     if (service->works_while_pending) {
         service->cpu_ms += 1;
         service->io_count += 3;
@@ -303,11 +288,9 @@ void world_advance(struct world *world, int64_t ms)
         const int64_t piece_ms = until_ms - world->mono_ms < 50 ? until_ms - world->mono_ms : 50;
         world->mono_ms += piece_ms;
         world->utc_ms += piece_ms;
-        for (size_t i = 0; i < world->count; i++) {
-            if (world->services[i].exists) {
+        for (size_t i = 0; i < world->count; i++)
+            if (world->services[i].exists)
                 tick(world, &world->services[i]);
-            }
-        }
     }
 }
 
@@ -316,11 +299,9 @@ static bool is_needed(const struct world *world, const struct world_service *ser
 {
     for (size_t i = 0; i < world->count; i++) {
         const struct world_service *other = &world->services[i];
-        for (size_t n = 0; n < other->need_count; n++) {
-            if (is_active(other) && &world->services[other->needs[n]] == service) {
+        for (size_t n = 0; n < other->need_count; n++)
+            if (is_active(other) && &world->services[other->needs[n]] == service)
                 return true;
-            }
-        }
     }
     return false;
 }
@@ -328,9 +309,8 @@ static bool is_needed(const struct world *world, const struct world_service *ser
 static void accept_stop(struct world *world, struct world_service *service)
 {
     if (service->stops_late_ms > 0) {
-        if (service->stop_due_ms == 0) {
+        if (service->stop_due_ms == 0)
             service->stop_due_ms = world->mono_ms + service->stops_late_ms;
-        }
     } else if (!service->ignores_stop) {
         become_pending(world, service, SERVICE_STATE_STOP_PENDING);
     }
@@ -343,31 +323,24 @@ uint32_t world_stop(struct world *world, const char *name)
         world_kill(world, name, CODE_PROCESS_ABORTED);
         world_put(world, name, SERVICE_STATE_RUNNING);
     }
-    if (service == NULL || !service->exists) {
+    if (service == NULL || !service->exists)
         return CODE_NOT_INSTALLED;
-    }
-    if (service->state == SERVICE_STATE_STOPPED) {
+    if (service->state == SERVICE_STATE_STOPPED)
         return 0; /* as os_service_stop */
-    }
-    if (world->shutting_down) {
+    if (world->shutting_down)
         return CODE_SHUTDOWN;
-    }
     if (service->refuse_stop_count > 0) {
         service->refuse_stop_count--;
-        if (service->refuse_stop_code == CODE_REQUEST_TIMEOUT && is_running(service)) {
+        if (service->refuse_stop_code == CODE_REQUEST_TIMEOUT && is_running(service))
             accept_stop(world, service); /* it had arrived, only the answer was late */
-        }
         return service->refuse_stop_code;
     }
-    if (world->enforce && is_needed(world, service)) {
+    if (world->enforce && is_needed(world, service))
         return CODE_DEPENDENTS_RUNNING;
-    }
-    if (!is_running(service)) {
+    if (!is_running(service))
         return CODE_CANNOT_ACCEPT;
-    }
-    if (!service->accepts_stop) {
+    if (!service->accepts_stop)
         return CODE_INVALID_CONTROL;
-    }
     service->stopped_count++;
     accept_stop(world, service);
     return 0;
@@ -376,18 +349,14 @@ uint32_t world_stop(struct world *world, const char *name)
 /* StartService, with what it needs first. Does not count. */
 static uint32_t start(struct world *world, struct world_service *service, int depth)
 {
-    if (!service->exists) {
+    if (!service->exists)
         return CODE_NOT_INSTALLED;
-    }
-    if (service->marked_for_delete) {
+    if (service->marked_for_delete)
         return CODE_MARKED_FOR_DELETE;
-    }
-    if (service->start_type == START_DISABLED) {
+    if (service->start_type == START_DISABLED)
         return CODE_DISABLED;
-    }
-    if (service->state != SERVICE_STATE_STOPPED) {
+    if (service->state != SERVICE_STATE_STOPPED)
         return service->state == SERVICE_STATE_STOP_PENDING ? CODE_CANNOT_ACCEPT : CODE_ALREADY_RUNNING;
-    }
     if (service->refuse_start_count > 0) {
         service->refuse_start_count--;
         if (service->refused_exit_code != 0) {
@@ -398,20 +367,17 @@ static uint32_t start(struct world *world, struct world_service *service, int de
     }
     for (size_t i = 0; world->enforce && i < service->need_count; i++) {
         struct world_service *needed = &world->services[service->needs[i]];
-        if (!needed->exists) {
+        if (!needed->exists)
             return CODE_DEPENDENCY_DELETED;
-        }
         const uint32_t code = is_running(needed) || depth == 0 ? 0 : start(world, needed, depth - 1);
-        if (code != 0 && code != CODE_ALREADY_RUNNING) {
+        if (code != 0 && code != CODE_ALREADY_RUNNING)
             return CODE_DEPENDENCY_FAILED;
-        }
     }
     become_pending(world, service, SERVICE_STATE_START_PENDING);
     service->win32_exit_code = 0;
     service->person_stopped = false;
-    if (!world->enforce || needs_run(world, service)) {
+    if (!world->enforce || needs_run(world, service))
         new_process(world, service);
-    }
     return 0;
 }
 
@@ -434,12 +400,10 @@ uint32_t world_terminate(struct world *world, struct process_id process)
     for (size_t i = 0; i < world->count; i++) {
         struct world_service *service = &world->services[i];
         if (!service->exists || service->pid != process.pid ||
-            service->created_100ns != process.created_100ns || process.pid == 0) {
+            service->created_100ns != process.created_100ns || process.pid == 0)
             continue;
-        }
-        if (service->terminate_code != 0) {
+        if (service->terminate_code != 0)
             return service->terminate_code;
-        }
         found = true;
         die(world, service, CODE_PROCESS_ABORTED);
     }
@@ -473,11 +437,9 @@ static void person_stops(struct world *world, struct world_service *service, int
 {
     for (size_t i = 0; depth > 0 && i < world->count; i++) {
         struct world_service *other = &world->services[i];
-        for (size_t n = 0; n < other->need_count; n++) {
-            if (other->needs[n] == index_of(world, service)) {
+        for (size_t n = 0; n < other->need_count; n++)
+            if (other->needs[n] == index_of(world, service))
                 person_stops(world, other, depth - 1);
-            }
-        }
     }
     /* One that needs it and is just starting takes no stop control, so neither is stopped. */
     if (service->exists && is_running(service) && !(world->enforce && is_needed(world, service))) {
@@ -499,17 +461,15 @@ void world_person_starts(struct world *world, const char *name)
 void world_person_pauses(struct world *world, const char *name)
 {
     struct world_service *service = find(world, name);
-    if (service->exists && service->state == SERVICE_STATE_RUNNING) {
+    if (service->exists && service->state == SERVICE_STATE_RUNNING)
         become_pending(world, service, SERVICE_STATE_PAUSE_PENDING);
-    }
 }
 
 void world_person_continues(struct world *world, const char *name)
 {
     struct world_service *service = find(world, name);
-    if (service->exists && service->state == SERVICE_STATE_PAUSED) {
+    if (service->exists && service->state == SERVICE_STATE_PAUSED)
         become_pending(world, service, SERVICE_STATE_CONTINUE_PENDING);
-    }
 }
 
 void world_person_disables(struct world *world, const char *name)
@@ -531,9 +491,8 @@ void world_person_deletes(struct world *world, const char *name)
     struct world_service *service = find(world, name);
     service->person_deleted = true;
     service->marked_for_delete = true;
-    if (service->state == SERVICE_STATE_STOPPED) {
+    if (service->state == SERVICE_STATE_STOPPED)
         service->exists = false;
-    }
 }
 
 void world_person_installs(struct world *world, const char *name)
@@ -551,20 +510,17 @@ void world_kill(struct world *world, const char *name, uint32_t exit_code)
 {
     const struct world_service *killed = find(world, name);
     const uint32_t pid = killed->pid;
-    if (!killed->exists || killed->state == SERVICE_STATE_STOPPED) {
+    if (!killed->exists || killed->state == SERVICE_STATE_STOPPED)
         return;
-    }
     bool in_it[WORLD_SERVICES_MAX];
     for (size_t i = 0; i < world->count; i++) {
         struct world_service *service = &world->services[i];
         in_it[i] = service == killed || (pid != 0 && service->pid == pid);
         service->pid = in_it[i] ? 0 : service->pid; /* nobody is started in it again */
     }
-    for (size_t i = 0; i < world->count; i++) {
-        if (in_it[i]) {
+    for (size_t i = 0; i < world->count; i++)
+        if (in_it[i])
             die(world, &world->services[i], exit_code);
-        }
-    }
 }
 
 void world_unhang(struct world *world, const char *name)
@@ -586,11 +542,10 @@ void world_reboot(struct world *world)
     }
     for (size_t i = 0; i < world->count; i++) {
         struct world_service *service = &world->services[i];
-        if (service->start_type == START_AUTO && service->recovers_after_ms > 0) {
+        if (service->start_type == START_AUTO && service->recovers_after_ms > 0)
             service->start_due_ms = world->mono_ms + service->recovers_after_ms;
-        } else if (service->exists && service->start_type == START_AUTO) {
+        else if (service->exists && service->start_type == START_AUTO)
             (void)start(world, service, WORLD_NEEDS_MAX);
-        }
     }
 }
 
@@ -606,9 +561,8 @@ static int by_name(const void *a, const void *b)
     for (size_t i = 0;; i++) {
         const int p = x->name[i] >= 'A' && x->name[i] <= 'Z' ? x->name[i] + 32 : x->name[i];
         const int q = y->name[i] >= 'A' && y->name[i] <= 'Z' ? y->name[i] + 32 : y->name[i];
-        if (p != q || p == 0) {
+        if (p != q || p == 0)
             return p - q;
-        }
     }
 }
 
@@ -654,9 +608,8 @@ void world_graph(const struct world *world, struct service_graph *out_graph)
 {
     struct service_graph graph = {.nodes = calloc(world->count + 1, sizeof(*graph.nodes)),
                                   .edges = calloc(world->count * WORLD_NEEDS_MAX + 1, sizeof(*graph.edges))};
-    if (graph.nodes == NULL || graph.edges == NULL) {
+    if (graph.nodes == NULL || graph.edges == NULL)
         abort();
-    }
     size_t node_of[WORLD_SERVICES_MAX];
     for (size_t i = 0; i < world->count; i++) {
         const struct world_service *service = &world->services[i];

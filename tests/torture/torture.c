@@ -383,11 +383,10 @@ static void begun(void)
     sim->may_fail = torture.nth > 0 && (torture.kind == KIND_MALLOC || torture.kind == KIND_VFS);
     if (torture.nth && torture.from_on)
         sim->calm = false; /* the leak may still be there at the end */
-    if (torture.nth && torture.kind == KIND_VFS) {
+    if (torture.nth && torture.kind == KIND_VFS)
         vfs_fault_arm(VFS_MASK_ALL, torture.nth, SQLITE_IOERR, !torture.from_on);
-    } else {
+    else
         vfs_fault_disarm(); /* counts from here */
-    }
     /* What was not saved for want of memory leaves from memory as well. */
 }
 

@@ -14,9 +14,8 @@ static size_t list_size;
 
 static void put(uint32_t value, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++) {
+    for (size_t i = 0; i < bytes; i++)
         list[list_size++] = (unsigned char)(i < 4 ? value >> 8 * i : 0);
-    }
 }
 
 static void begin(void)
@@ -29,16 +28,14 @@ static void begin(void)
 static void add(unsigned type, unsigned flags, uint32_t rights, const uint32_t *sid)
 {
     size_t parts = 0;
-    while (sid[1 + parts] != UINT32_MAX) {
+    while (sid[1 + parts] != UINT32_MAX)
         parts++;
-    }
     put(type | flags << 8 | (uint32_t)(16 + 4 * parts) << 16, 4);
     put(rights, 4);
     put(1 | (uint32_t)parts << 8, 7);
     put(sid[0], 1);
-    for (size_t i = 0; i < parts; i++) {
+    for (size_t i = 0; i < parts; i++)
         put(sid[1 + i], 4);
-    }
     list[2] = (unsigned char)list_size;
     list[3] = (unsigned char)(list_size >> 8);
     list[4]++;

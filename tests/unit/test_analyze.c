@@ -140,9 +140,8 @@ static void no_later_sample_informs_an_alarm(void **state)
     for (int cut = 0; cut < 2; cut++) { /* up to the alarm, and one sample less */
         read_text(in_folder("whole.csv"), out, sizeof(out));
         char *end = out;
-        for (int i = 0; i < 1 + rows - cut; i++) {
+        for (int i = 0; i < 1 + rows - cut; i++)
             end = strchr(end, '\n') + 1;
-        }
         *end = '\0';
         write_text("part.csv", out);
         assert_int_equal(RUN(analyze_run, "analyze", "--json", in_folder("part.csv")),
@@ -395,9 +394,8 @@ static void a_leak_that_ended_is_still_found(void **state)
     write_log("leak.csv", 2400, 50000.0);
     FILE *file = fopen(in_folder("leak.csv"), "ab");
     assert_non_null(file);
-    for (int r = 2400; r < 12000; r++) {
+    for (int r = 2400; r < 12000; r++)
         fprintf(file, "%d,%d,%d\n", 1700000000 + 15 * r, 100000000 + r * 7919 % 1000000, 500 + r % 7);
-    }
     fclose(file);
     assert_int_equal(RUN(analyze_run, "analyze", in_folder("leak.csv")), EXIT_FOUND);
     assert_non_null(strstr(out, "\n1 series grew without bound for a time, and it ended.\n"));
@@ -656,9 +654,8 @@ static void output_that_cannot_be_written_is_an_error(void **state)
     FILE *file = fopen(in_folder("wide.csv"), "wb");
     assert_non_null(file);
     fprintf(file, "timestamp");
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 500; i++)
         fprintf(file, ",column %d", i);
-    }
     assert_int_equal(fclose(file), 0);
     for (size_t i = 0; i < 2 * ARRAY_COUNT(names); i++) {
         const char *path = in_folder(names[i / 2]);
@@ -687,9 +684,8 @@ static size_t files_in_folder(void)
     size_t count = 0;
     DIR *listing = opendir(in_folder("."));
     assert_non_null(listing);
-    while ((entry = readdir(listing)) != NULL) {
+    while ((entry = readdir(listing)) != NULL)
         count += entry->d_name[0] != '.';
-    }
     closedir(listing);
     return count;
 }
@@ -705,9 +701,8 @@ static void a_page_that_does_not_fit_leaves_nothing_half(void **state)
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     small = (struct rlimit){.rlim_cur = 1024, .rlim_max = before.rlim_max};
     for (int there = 0; there < 2; there++) {
-        if (there) {
+        if (there)
             write_text("large.html", "the page of yesterday");
-        }
         signal(SIGXFSZ, SIG_IGN);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
         const int code =

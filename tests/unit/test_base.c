@@ -13,9 +13,8 @@ static void status_texts_are_whole(void **state)
     (void)state;
     assert_string_equal(status_text(STATUS_OK), "ok");
     assert_string_equal(status_text(STATUS_SYSTEM), "the system call failed");
-    for (int i = STATUS_OK; i <= STATUS_SYSTEM; i++) {
+    for (int i = STATUS_OK; i <= STATUS_SYSTEM; i++)
         assert_true(strlen(status_text((enum status)i)) > 0);
-    }
     assert_string_equal(status_text((enum status)(STATUS_SYSTEM + 1)), "unknown status");
 }
 
@@ -120,9 +119,8 @@ static void a_buffer_grows_and_is_handed_over(void **state)
     (void)state;
     struct buffer buffer = {0};
     assert_null(buffer_take(&buffer));
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++)
         buffer_add(&buffer, "%d,", i);
-    }
     buffer_add_bytes(&buffer, "end", 3);
     assert_false(buffer.failed);
     const size_t length = buffer.length;
@@ -166,11 +164,10 @@ static void a_buffer_stops_at_its_limit(void **state)
         struct buffer buffer = {.limit = 8};
         buffer_add(&buffer, "1234567"); /* and the NUL: exactly the limit */
         assert_false(buffer.failed);
-        if (bytes) {
+        if (bytes)
             buffer_add_bytes(&buffer, "8", 1);
-        } else {
+        else
             buffer_add(&buffer, "8");
-        }
         assert_true(buffer.failed);
         assert_string_equal(buffer.data, "1234567");
         buffer_add(&buffer, "%s", "");

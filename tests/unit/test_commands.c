@@ -228,11 +228,10 @@ static void write_nights(const char *name, double last_mib)
         const double bes = (begin + 25 * minutes / 60.0) * 1048576 + i * 7919 % 1000003;
         const double others = 1500 * 1048576.0 + 2.0 * (double)((long long)i * 104729 % 1000003);
         fprintf(file, "%lld", (long long)(START_UTC_MS / 1000 + i * 60));
-        if (minutes < 2) {
+        if (minutes < 2)
             fprintf(file, ",,");
-        } else {
+        else
             fprintf(file, ",%.0f,%d", bes, 2000 + (i + 22 * 60) / 1440);
-        }
         fprintf(file, ",%.0f,3221225472\n", others + (minutes < 2 ? 0 : bes));
     }
     assert_int_equal(fclose(file), 0);

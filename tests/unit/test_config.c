@@ -640,9 +640,8 @@ static void findings_are_bounded(void **state)
     (void)state;
     struct buffer json = {0};
     buffer_add(&json, "{\"x\":0");
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 20000; i++)
         buffer_add(&json, ",\"x%d\":0", i);
-    }
     buffer_add(&json, "}");
     assert_int_equal(config_parse(json.data, json.length, &config, &findings), STATUS_INVALID);
     assert_int_equal(findings.count, CONFIG_ERRORS_MAX + 1);
@@ -659,9 +658,8 @@ static void long_values_are_cut_in_messages(void **state)
     (void)state;
     struct buffer json = {0};
     buffer_add(&json, "{" MAIL ",\n\"mode\":\"");
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000; i++)
         buffer_add(&json, "\xE2\x82\xAC");
-    }
     buffer_add(&json, "\"}");
     assert_int_equal(config_parse(json.data, json.length, &config, &findings), STATUS_INVALID);
     assert_non_null(
@@ -729,9 +727,8 @@ static void a_file_larger_than_allowed_is_refused(void **state)
     assert_true(fd >= 0);
     FILE *file = fdopen(fd, "w");
     assert_non_null(file);
-    for (int i = 0; i < CONFIG_BYTES_MAX + 100; i++) {
+    for (int i = 0; i < CONFIG_BYTES_MAX + 100; i++)
         fputc(i == 0 ? '{' : ' ', file);
-    }
     fclose(file);
     struct err err = {0};
     assert_int_equal(config_load(path, &config, &findings, &err), STATUS_INVALID);
@@ -777,12 +774,10 @@ static json_t *wrap(const char *path, json_t *value)
                          ? json_pack("{ssss}", "from", "01:00", "to", "02:00")
                          : json_object();
     assert_non_null(object);
-    if (value != NULL) {
+    if (value != NULL)
         assert_int_equal(json_object_set_new(object, name, value), 0);
-    }
-    if (dot == NULL) {
+    if (dot == NULL)
         return object;
-    }
     char parent[128];
     struct text text = text_on(parent, sizeof(parent));
     text_add_bytes(&text, path, (size_t)(dot - path));
@@ -857,9 +852,8 @@ static void check_bounds(const struct config_key *key, json_t *schema)
     assert_true(accepts(key->path, in_unit(key, low), &config));
     assert_true(accepts(key->path, in_unit(key, high), &config));
     assert_false(accepts(key->path, in_unit(key, high + step), &config));
-    if (low > 0) {
+    if (low > 0)
         assert_false(accepts(key->path, in_unit(key, low - step), &config));
-    }
 }
 
 static void check_choices(const struct config_key *key, json_t *schema)

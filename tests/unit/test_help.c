@@ -87,11 +87,9 @@ static void the_overview(void **state)
 /* A console of Server 2003 is 80 columns wide, and takes the 80th for the next line. */
 static void assert_narrow(const char *text)
 {
-    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
-        if (strcspn(line, "\n") > 79) {
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n')
+        if (strcspn(line, "\n") > 79)
             fail_msg("too wide: %.*s", (int)strcspn(line, "\n"), line);
-        }
-    }
 }
 
 static void no_line_is_wider_than_a_console(void **state)

@@ -85,9 +85,8 @@ static void fill(struct fixture *fixture)
         .key = "i3-1", .subject = "archive grows", .plain = (char *)(uintptr_t) "secret body"};
     store_put_mail(fixture->store, &mail, ALERT_OPENED, 3, fixture->begin_utc_ms, &err);
     store_set_mail(fixture->store, mail.key, MAIL_PENDING, 2, "451 later", fixture->begin_utc_ms, &err);
-    if (store_commit(fixture->store, &err) != STATUS_OK || err.status != STATUS_OK) {
+    if (store_commit(fixture->store, &err) != STATUS_OK || err.status != STATUS_OK)
         fail_msg("%s: %s", err.operation, err.text);
-    }
 }
 
 static int set_up(void **state)
@@ -137,9 +136,8 @@ static char *answer(struct fixture *fixture, int (*run)(int, char **), int expec
 {
     char *argv[12];
     int argc = 0;
-    for (; arguments[argc] != NULL; argc++) {
+    for (; arguments[argc] != NULL; argc++)
         argv[argc] = (char *)(uintptr_t)arguments[argc];
-    }
     fflush(stdout);
     const int kept = dup(STDOUT_FILENO);
     assert_non_null(freopen(fixture->output, "wb", stdout));
@@ -167,11 +165,9 @@ static void history_as_text(void **state)
                                          "1. ArchiveSvc",
                                          "mails: 1",
                                          "451 later"};
-    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
-        if (strstr(text, wanted[i]) == NULL) {
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++)
+        if (strstr(text, wanted[i]) == NULL)
             fail_msg("\"%s\" is not in\n%s", wanted[i], text);
-        }
-    }
     assert_non_null(strstr(text, "ArchiveSvc, ended, succeeded\n"));
     assert_null(strstr(text, "secret body"));
     free(text);
@@ -205,9 +201,8 @@ static void history_as_csv(void **state)
     for (line = strchr(line, '\n') + 1; *line != '\0'; line = strchr(line, '\n') + 1, lines++) {
         const char *counts = line;
         *strchr(line, '\n') = '\r';
-        for (int comma = 0; comma < 9; comma++) {
+        for (int comma = 0; comma < 9; comma++)
             counts = strchr(counts, ',') + 1;
-        }
         unsigned long line_known = 0, line_unknown = 0;
         assert_int_equal(sscanf(counts, "%lu,%lu", &line_known, &line_unknown), 2);
         known += line_known;
@@ -267,9 +262,8 @@ static void the_end_of_an_old_process_is_its_last_sample(void **state)
                                          .metric = METRIC_PRIVATE_BYTES};
     assert_int_equal(store_begin(fixture->store, &err), STATUS_OK);
     const int minutes = 347;
-    for (int i = 0; i <= minutes; i++) {
+    for (int i = 0; i <= minutes; i++)
         store_put_sample(fixture->store, &key, fixture->begin_utc_ms + i * MS_PER_MINUTE, 5e7, &err);
-    }
     assert_int_equal(store_commit(fixture->store, &err), STATUS_OK);
     fill(fixture);
     const int64_t end_utc_ms = fixture->begin_utc_ms + minutes * MS_PER_MINUTE;
@@ -280,9 +274,8 @@ static void the_end_of_an_old_process_is_its_last_sample(void **state)
     text_add(&words, "  private bytes of bes (BESAgent.exe, pid 77), at the end 47.7 MiB\n");
     text_add_time_utc(&at, end_utc_ms);
     char *text = ANSWER(history_run, EXIT_FINE, "--data", fixture->folder);
-    if (strstr(text, wanted) == NULL) {
+    if (strstr(text, wanted) == NULL)
         fail_msg("\"%s\" is not in\n%s", wanted, text);
-    }
     free(text);
     text = ANSWER(history_run, EXIT_FINE, "--json", "--data", fixture->folder);
     json_t *root = json_loads(text, 0, NULL);
@@ -322,11 +315,9 @@ static void report_as_page(void **state)
                                          "Not known: the service has not kept its status",
                                          "waits, 2 attempts",
                                          "</html>"};
-    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
-        if (strstr(page, wanted[i]) == NULL) {
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++)
+        if (strstr(page, wanted[i]) == NULL)
             fail_msg("\"%s\" is not in the page", wanted[i]);
-        }
-    }
     char span[80]; /* that of the samples, as history tells it, not of the buckets they are drawn in */
     struct text words = text_on(span, sizeof(span));
     text_add_time_human(&words, fixture->begin_utc_ms);

@@ -18,11 +18,10 @@ static struct mailer_result play(struct mail_dialogue *dialogue, const char *lin
     mail_dialogue_begin(dialogue, addresses, ARRAY_COUNT(addresses));
     for (const char *at = lines; *at != '\0';) {
         const size_t length = strcspn(at, "\n") + 1;
-        if (*at == '>') {
+        if (*at == '>')
             mail_dialogue_sent(dialogue, at + 1, length - 1);
-        } else {
+        else
             mail_dialogue_received(dialogue, at, length);
-        }
         at += length;
     }
     assert_int_equal(mail_dialogue_outcome(dialogue, end, "library's words", &result), wanted);

@@ -74,9 +74,8 @@ static void no_two_events_have_the_same_number(void **state)
     for (int i = 0; i < ALERT_KIND_COUNT; i++) {
         const uint32_t id = alert_wording_get((enum alert_kind)i)->event_id;
         assert_in_range(id, 1, 65535); /* the viewer shows 16 bits */
-        for (int k = 0; k < i; k++) {
+        for (int k = 0; k < i; k++)
             assert_int_not_equal(alert_wording_get((enum alert_kind)k)->event_id, id);
-        }
     }
 }
 

@@ -28,12 +28,10 @@ static void test_a_file_on_a_drive(void **state)
                                             "\\\\?\\C:\\mapi32.dll",
                                             "\\mapi32.dll"};
     (void)state;
-    for (size_t i = 0; i < ARRAY_COUNT(good); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(good); i++)
         assert_true(is_file(good[i]));
-    }
-    for (size_t i = 0; i < ARRAY_COUNT(elsewhere); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(elsewhere); i++)
         assert_false(is_file(elsewhere[i]));
-    }
 }
 
 static void test_no_dos_device(void **state)
@@ -46,12 +44,10 @@ static void test_no_dos_device(void **state)
                                         "C:\\x\\coma.dll",     "C:\\x\\lpt.dll", "C:\\console.dll",
                                         "C:\\x\\nul1.dll",     "C:\\x nul",      "C:\\x\\.nul"};
     (void)state;
-    for (size_t i = 0; i < ARRAY_COUNT(devices); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(devices); i++)
         assert_false(is_file(devices[i]));
-    }
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         assert_true(is_file(names[i]));
-    }
 }
 
 int main(void)

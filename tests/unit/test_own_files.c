@@ -80,9 +80,8 @@ static void what_was_set_aside_is_told_from_the_rest(void **state)
     static const char *const others[] = {"storewatch.db", "storewatch.db.new", "storewatch.lock",
                                          "storewatch.db.bad-20261122T140522-wal",
                                          "storewatch.db.bad-20261122T140522.zip"};
-    for (size_t i = 0; i < ARRAY_COUNT(others); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++)
         assert_false(own_files_is_aside(others[i]));
-    }
 }
 
 /* However the store names what it sets aside. */

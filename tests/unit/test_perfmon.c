@@ -58,19 +58,16 @@ static const char *render(const char *bytes, size_t count)
     int64_t utc_ms;
     const double *values;
     do {
-        for (size_t i = 0; i < perfmon_column_count(reader); i++) {
+        for (size_t i = 0; i < perfmon_column_count(reader); i++)
             text_add(&text, "%s[%s]", i > 0 ? " " : "", perfmon_column_get(reader, i)->name);
-        }
         text_add(&text, "\n");
         while ((status = perfmon_next(reader, &utc_ms, &values, &err)) == STATUS_OK) {
             text_add_time_utc(&text, utc_ms);
-            for (size_t i = 0; i < perfmon_column_count(reader); i++) {
-                if (reading_known(values[i])) {
+            for (size_t i = 0; i < perfmon_column_count(reader); i++)
+                if (reading_known(values[i]))
                     text_add(&text, " %.17g", values[i]);
-                } else {
+                else
                     text_add(&text, " ?");
-                }
-            }
             text_add(&text, "\n");
         }
     } while (status == STATUS_NOT_FOUND && (status = perfmon_next_section(reader, &err)) == STATUS_OK);
@@ -79,9 +76,8 @@ static const char *render(const char *bytes, size_t count)
         assert_memory_equal(err.text, path, strlen(path));
         text_add(&text, "%s\n", err.text + strlen(path));
     }
-    if (perfmon_skipped_count(reader) > 0) {
+    if (perfmon_skipped_count(reader) > 0)
         text_add(&text, "skipped %" PRIu64 "\n", perfmon_skipped_count(reader));
-    }
     perfmon_close(reader);
     assert_false(text.truncated);
     return storage;
@@ -98,9 +94,8 @@ struct reader_case {
 
 static void check(const struct reader_case *cases, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         assert_string_equal(read_text(cases[i].file), cases[i].expected);
-    }
 }
 
 static void plain_csv(void **state)
@@ -239,9 +234,8 @@ static void values_are_exact(void **state)
         const size_t point = seed / 32 % 24;
         uint64_t random = seed;
         for (size_t d = 0; d < digits; d++) {
-            if (d == point) {
+            if (d == point)
                 number[length++] = '.';
-            }
             random = random * 6364136223846793005U + 1442695040888963407U;
             number[length++] = (char)('0' + (random >> 33) % 10);
         }
@@ -629,9 +623,8 @@ static void units_from_names(void **state)
         {"value", UNIT_OTHER},
         {"", UNIT_OTHER},
     };
-    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
         assert_int_equal(perfmon_unit(cases[i].name), cases[i].unit);
-    }
 }
 
 /* A file of several blocks, with lines longer than one block among them. */
@@ -641,9 +634,8 @@ static void lines_cross_blocks(void **state)
     struct buffer file = {0};
     buffer_add(&file, "timestamp");
     enum { COLUMNS = 3000, ROWS = 60 };
-    for (int c = 0; c < COLUMNS; c++) {
+    for (int c = 0; c < COLUMNS; c++)
         buffer_add(&file, ",c%d", c);
-    }
     for (int r = 0; r < ROWS; r++) {
         buffer_add(&file, "\r\n%d", r);
         for (int c = 0; c < COLUMNS; c++) {
@@ -661,9 +653,8 @@ static void lines_cross_blocks(void **state)
     for (int r = 0; r < ROWS; r++) {
         assert_int_equal(perfmon_next(reader, &utc_ms, &values, NULL), STATUS_OK);
         assert_true(utc_ms == r * MS_PER_SECOND);
-        for (int c = 0; c < COLUMNS; c++) {
+        for (int c = 0; c < COLUMNS; c++)
             assert_true(values[c] == r * c);
-        }
     }
     assert_int_equal(perfmon_next(reader, &utc_ms, &values, NULL), STATUS_NOT_FOUND);
     assert_int_equal(perfmon_next(reader, &utc_ms, &values, NULL), STATUS_NOT_FOUND);
@@ -677,9 +668,8 @@ static void a_line_end_between_blocks(void **state)
     enum { BLOCK = 256 * 1024 }; /* READ_BYTES */
     struct buffer file = {0};
     buffer_add(&file, "timestamp,");
-    while (file.length < BLOCK - 1) {
+    while (file.length < BLOCK - 1)
         buffer_add(&file, "x");
-    }
     buffer_add(&file, "\r\n1,2\r\n");
     write_bytes(file.data, file.length);
     buffer_deinit(&file);

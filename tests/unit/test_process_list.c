@@ -34,16 +34,13 @@ static size_t list_add(struct list *list, uint32_t pid, const char *image, struc
     const size_t name = sizeof(process) + 80, units = strlen(image);
     const size_t size = (name + units * sizeof(uint16_t) + 7) / 8 * 8, offset = list->size;
     assert_true(offset + size <= ROOM);
-    if (list->bytes == NULL) {
+    if (list->bytes == NULL)
         list->bytes = calloc(1, ROOM);
-    }
-    if (offset > 0) {
+    if (offset > 0)
         process_at(list, list->last)->next_offset = (uint32_t)(offset - list->last);
-    }
     uint16_t *text = (uint16_t *)(void *)(list->bytes + offset + name);
-    for (size_t i = 0; i < units; i++) {
+    for (size_t i = 0; i < units; i++)
         text[i] = (uint16_t)(unsigned char)image[i];
-    }
     process.pid = pid;
     process.image = (struct nt_string){.length_bytes = (uint16_t)(units * sizeof(uint16_t)),
                                        .text = units != 0 ? text : NULL};
@@ -64,9 +61,8 @@ static void list_trim(struct list *list)
             const size_t at = (size_t)((const unsigned char *)process->image.text - list->bytes);
             process->image.text = (const uint16_t *)(const void *)(exact + at);
         }
-        if (process->next_offset == 0) {
+        if (process->next_offset == 0)
             break;
-        }
         offset += process->next_offset;
     }
     free(list->bytes);
@@ -154,9 +150,8 @@ static void more_than_there_is_room_for_is_told(void **state)
     struct process processes[2];
     size_t count = 0;
     bool cut = false;
-    for (uint32_t pid = 4; pid <= 12; pid += 4) {
+    for (uint32_t pid = 4; pid <= 12; pid += 4)
         list_add(&list, pid, "x.exe", (struct nt_process){.thread_count = 1});
-    }
     list_trim(&list);
     assert_int_equal(process_list_read(list.bytes, list.size, processes, 2, &count, &cut), STATUS_OK);
     assert_int_equal(count, 2);

@@ -53,9 +53,8 @@ static struct alert *leak(enum alert_kind kind)
 static void assert_text(const char *actual, const char *expected)
 {
     size_t same = 0;
-    while (actual[same] != '\0' && actual[same] == expected[same]) {
+    while (actual[same] != '\0' && actual[same] == expected[same])
         same++;
-    }
     if (actual[same] != expected[same]) {
         fail_msg("after %u equal bytes:\n%.300s\n--- expected:\n%.300s", (unsigned)same, actual + same,
                  expected + same);
@@ -137,11 +136,9 @@ static void subjects(void **state)
         mail_deinit(&mail);
         free(alert);
     }
-    for (size_t kind = 0; kind < ALERT_KIND_COUNT; kind++) {
-        if (!seen[kind]) {
+    for (size_t kind = 0; kind < ALERT_KIND_COUNT; kind++)
+        if (!seen[kind])
             fail_msg("no case for %s", alert_wording_get((enum alert_kind)kind)->name);
-        }
-    }
 }
 
 static void a_subject_that_is_cut_says_so(void **state)
@@ -736,9 +733,8 @@ static void events(void **state)
                  "Why: it grows in each part of that time");
     /* however long the parts are, it says that it was cut, and where a line or a sentence ends */
     alert_add_todo(alert, "Ask the vendor.");
-    for (int i = 0; i < ALERT_LINES_MAX + 5; i++) {
+    for (int i = 0; i < ALERT_LINES_MAX + 5; i++)
         alert_add_done(alert, "Sentence %d is the first. %0150d is the second.", i, i);
-    }
     text_clear(&text);
     report_event(alert, &text);
     assert_in_range(text.length, 1300, REPORT_EVENT_MAX - 1);
@@ -751,9 +747,8 @@ static void events(void **state)
     assert_true(cut[-1] == '.');
     /* nothing is in it but whole sentences of what was meant */
     const char *last = cut;
-    while (last[-1] != '\n') {
+    while (last[-1] != '\n')
         last--;
-    }
     int number = -1;
     assert_int_equal(sscanf(last, "Done: Sentence %d is the first.", &number), 1);
     char whole[512];
@@ -764,9 +759,8 @@ static void events(void **state)
     memset(alert->text, 'x', sizeof(alert->text) - 1);
     alert->text[sizeof(alert->text) - 1] = '\0';
     alert->kind = ALERT_RESTART_PROGRESS; /* is not mailed */
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 6; i++)
         alert_add_done(alert, "%0300d", i);
-    }
     text_clear(&text);
     report_event(alert, &text);
     cut = strstr(storage, "\n(Cut here.)");
@@ -798,11 +792,9 @@ static void hostile_names(void **state)
         "10 min left");
     static const char *const never[] = {"<script", "<img",    "<i>",  "<u>",  "<a ",
                                         "<p>",     "<b>\xFF", "\xFF", "\x01", "\r"};
-    for (size_t i = 0; i < ARRAY_COUNT(never); i++) {
-        if (strstr(mail.html, never[i]) != NULL) {
+    for (size_t i = 0; i < ARRAY_COUNT(never); i++)
+        if (strstr(mail.html, never[i]) != NULL)
             fail_msg("%s in the HTML", never[i]);
-        }
-    }
     assert_non_null(strstr(mail.html, "&lt;script&gt;x()&lt;/script&gt;&amp;&quot;&#39;.exe  Bcc"));
     /* a line of its own in the plain text only where we made one */
     assert_null(strstr(mail.plain, "\nBcc"));
@@ -823,21 +815,17 @@ static void html_for_old_clients(void **state)
     static const char *const never[] = {"<script", "<img",   "<svg",      "<style", "<link",
                                         "<div",    "class=", "position:", "float:", "display:",
                                         "url(",    "src=",   "href="};
-    for (size_t i = 0; i < ARRAY_COUNT(never); i++) {
-        if (strstr(mail.html, never[i]) != NULL) {
+    for (size_t i = 0; i < ARRAY_COUNT(never); i++)
+        if (strstr(mail.html, never[i]) != NULL)
             fail_msg("%s in the HTML", never[i]);
-        }
-    }
     /* tables and cells are closed; the conditional comments have a table of their own, opened and closed */
     static const char *const pairs[][2] = {{"<table", "</table>"}, {"<tr", "</tr>"}, {"<td", "</td>"}};
     for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
         int depth = 0;
-        for (const char *at = mail.html; (at = strstr(at, pairs[i][0])) != NULL; at++) {
+        for (const char *at = mail.html; (at = strstr(at, pairs[i][0])) != NULL; at++)
             depth++;
-        }
-        for (const char *at = mail.html; (at = strstr(at, pairs[i][1])) != NULL; at++) {
+        for (const char *at = mail.html; (at = strstr(at, pairs[i][1])) != NULL; at++)
             depth--;
-        }
         assert_int_equal(depth, 0);
     }
     assert_in_range(strlen(mail.html), 8000, 60000); /* some clients cut at 100 KiB */
@@ -856,9 +844,8 @@ static void numbers_that_are_none(void **state)
         incident->slope_per_hour = incident->slope_low_per_hour = odd[i];
         incident->limit = odd[(i + 1) % ARRAY_COUNT(odd)];
         alert->point_count = 3;
-        for (int k = 0; k < 3; k++) {
+        for (int k = 0; k < 3; k++)
             alert->points[k] = (struct series_point){NOW + k, odd[i], odd[i], odd[i]};
-        }
         for (size_t kind = 0; kind < ALERT_KIND_COUNT; kind++) {
             alert->kind = (enum alert_kind)kind;
             struct mail mail = mail_of(alert);
@@ -935,13 +922,11 @@ static void gaps(void **state)
     static const bool expected[] = {false, false, false, false, false, false,
                                     false, true,  false, true,  true,  false};
     struct series_point points[ARRAY_COUNT(times)];
-    for (size_t i = 0; i < ARRAY_COUNT(times); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(times); i++)
         points[i] = (struct series_point){times[i], 1.0, 1.0, 1.0};
-    }
     points[10].mean = NAN;
-    for (size_t i = 0; i < ARRAY_COUNT(times); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(times); i++)
         assert_int_equal(report_gap_after(points, ARRAY_COUNT(times), i), expected[i]);
-    }
     assert_false(report_gap_after(points, 1, 0));
     assert_false(report_gap_after(points, 2, 0)); /* two points: nothing is usual yet */
 }
@@ -1002,24 +987,21 @@ static void random_bytes(void **state)
     for (int round = 0; round < 20000; round++) {
         char bytes[24];
         size_t length = (size_t)(rand() % (int)(sizeof(bytes) - 1));
-        for (size_t i = 0; i < length; i++) {
+        for (size_t i = 0; i < length; i++)
             bytes[i] = (char)(rand() % 255 + 1);
-        }
         bytes[length] = '\0';
         char line[128];
         struct text text = text_on(line, sizeof(line));
         report_add_line(&text, bytes);
         bool valid;
         size_t step;
-        for (const char *at = line; (step = report_character(at, &valid)) > 0; at += step) {
+        for (const char *at = line; (step = report_character(at, &valid)) > 0; at += step)
             assert_true(valid && *at != '\n' && *at != '\t');
-        }
         struct buffer buffer = {0};
         report_add_escaped(&buffer, bytes);
         for (const char *at = buffer.data != NULL ? buffer.data : "";
-             (step = report_character(at, &valid)) > 0; at += step) {
+             (step = report_character(at, &valid)) > 0; at += step)
             assert_true(valid && strchr("<>\"'", *at) == NULL);
-        }
         buffer_deinit(&buffer);
     }
 }

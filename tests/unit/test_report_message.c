@@ -52,9 +52,8 @@ static void header(const char *message, const char *name, char *out, size_t capa
     struct text text = text_on(out, capacity);
     snprintf(start, sizeof(start), "\r\n%s: ", name);
     const char *at = strstr(message, start);
-    if (at == NULL || at > strstr(message, "\r\n\r\n")) {
+    if (at == NULL || at > strstr(message, "\r\n\r\n"))
         return;
-    }
     bool after_word = false;
     for (at += strlen(start); at[0] != '\r' || at[2] == ' '; at++) {
         if (at[0] == '\r') {
@@ -298,9 +297,8 @@ static void quoted_printable(void **state)
         char expected[512];
         snprintf(expected, sizeof(expected), "quoted-printable\r\n\r\n%s\r\n--=_storewatch",
                  cases[i].encoded);
-        if (strstr(message, expected) == NULL) {
+        if (strstr(message, expected) == NULL)
             fail_msg("not as %s:\n%s", expected, strstr(message, "quoted-printable"));
-        }
         assert_wire(message);
         free(message);
     }
@@ -330,9 +328,8 @@ static void subject_lines(void **state)
         assert_wire(message);
         header(message, "Subject", back, sizeof(back));
         assert_string_equal(back, cases[i].subject);
-        if (cases[i].line != NULL) {
+        if (cases[i].line != NULL)
             assert_non_null(strstr(message, cases[i].line));
-        }
         free(message);
     }
 }
@@ -422,9 +419,8 @@ static void many_recipients_are_folded(void **state)
     char back[4096] = "";
     header(message, "To", back, sizeof(back));
     size_t count = 0;
-    for (const char *at = back; (at = strstr(at, "person")) != NULL; at++) {
+    for (const char *at = back; (at = strstr(at, "person")) != NULL; at++)
         count++;
-    }
     assert_int_equal(count, 32);
     free(message);
 }
@@ -447,9 +443,8 @@ static void nothing_is_injected(void **state)
     const char *evil = strstr(message, "\r\nX-Evil");
     assert_true(evil != NULL && evil > end); /* only in the body's text */
     size_t parts = 0;
-    for (const char *at = message; (at = strstr(at, "\r\n--=_storewatch")) != NULL; at++) {
+    for (const char *at = message; (at = strstr(at, "\r\n--=_storewatch")) != NULL; at++)
         parts++;
-    }
     assert_int_equal(parts, 3); /* two begin, one ends: "=_" of the text is encoded */
     free(message);
 }
@@ -496,9 +491,8 @@ static void random_bytes(void **state)
     for (int round = 0; round < 3000; round++) {
         char bytes[200];
         const size_t length = (size_t)rand() % sizeof(bytes);
-        for (size_t i = 0; i < length; i++) {
+        for (size_t i = 0; i < length; i++)
             bytes[i] = (char)(rand() % 255 + 1);
-        }
         bytes[length > 0 ? length - 1 : 0] = '\0';
         char *message = message_of(bytes, bytes);
         assert_wire(message);

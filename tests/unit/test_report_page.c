@@ -33,9 +33,8 @@ static void assert_page(const char *page)
             at = end;
         } else {
             size_t quotes = 0;
-            for (const char *c = at; c < end; c++) {
+            for (const char *c = at; c < end; c++)
                 quotes += *c == '"' ? 1 : 0;
-            }
             assert_int_equal(quotes % 2, 0);
             if (end[-1] != '/' && memcmp(at + 1, "meta", 4) != 0) {
                 assert_true(depth < DEPTH_MAX && name < sizeof(open[0]));
@@ -48,19 +47,16 @@ static void assert_page(const char *page)
     assert_int_equal(depth, 0);
     static const char *const never[] = {"<script", "javascript:", "nan",    "inf%", "inf\"",
                                         "inf ",    "http:",       "https:", "\x01"};
-    for (size_t i = 0; i < ARRAY_COUNT(never); i++) {
-        if (strstr(page, never[i]) != NULL) {
+    for (size_t i = 0; i < ARRAY_COUNT(never); i++)
+        if (strstr(page, never[i]) != NULL)
             fail_msg("%s in the page: %.200s", never[i], strstr(page, never[i]));
-        }
-    }
 }
 
 static size_t count_of(const char *page, const char *what)
 {
     size_t count = 0;
-    for (const char *at = page; (at = strstr(at, what)) != NULL; at++) {
+    for (const char *at = page; (at = strstr(at, what)) != NULL; at++)
         count++;
-    }
     return count;
 }
 
@@ -275,9 +271,8 @@ static void gaps_stay_gaps(void **state)
     (void)state;
     struct series_point points[POINTS];
     rising(points);
-    for (int i = 20; i < POINTS; i++) {
-        points[i].t_ms += 15 * MS_PER_MINUTE; /* one missing */
-    }
+    for (int i = 20; i < POINTS; i++)
+        points[i].t_ms += 15 * MS_PER_MINUTE;                 /* one missing */
     points[30].low = points[30].mean = points[30].high = NAN; /* one unknown */
     points[32].mean = NAN;                                    /* leaves 31 alone: a dot */
     char *page = page_of(
@@ -303,9 +298,8 @@ static void a_page_is_bounded(void **state)
     assert_in_range(strlen(page), 10000, 150000);
     assert_non_null(strstr(page, " 969.0L")); /* 5e7 on an axis from 0 to 1.5 GiB */
     free(page);
-    for (int i = 60001; i < MANY; i++) {
+    for (int i = 60001; i < MANY; i++)
         points[i].t_ms += MS_PER_HOUR; /* among points that are drawn as one */
-    }
     page = page_of(&(struct report_series){"many", "", UNIT_BYTES, points, MANY, NULL, NULL, 0, false, 0, 0});
     assert_int_equal(count_of(page, "<path class=\"mean\" d=\"M"), 2 + 1); /* and the one of the key */
     free(page);
@@ -439,11 +433,9 @@ static void timeline(void **state)
         "incident, ended</li>",
         "incident, still open</li>",
     };
-    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
-        if (strstr(page.data, wanted[i]) == NULL) {
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++)
+        if (strstr(page.data, wanted[i]) == NULL)
             fail_msg("%s is not in %s", wanted[i], page.data);
-        }
-    }
     page.length = 0;
     page.data[0] = '\0';
     report_page_timeline(&page, &(struct report_timeline){.from_utc_ms = NOW, .to_utc_ms = NOW + 10000});
@@ -519,9 +511,8 @@ static void a_full_buffer_fails(void **state)
                                                           &verdict, NULL, 0, false, 0, 0});
         report_page_end(&page);
         char *text = buffer_take(&page);
-        if (text != NULL) {
+        if (text != NULL)
             assert_page(text);
-        }
         free(text);
     }
 }

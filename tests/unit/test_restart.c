@@ -420,9 +420,8 @@ static void test_shutdown(void **state)
     run_begin(FOUR);
     run_to_phase(RESTART_VERIFYING);
     run.world.shutting_down = true;
-    for (size_t i = 0; i < run.world.count; i++) {
+    for (size_t i = 0; i < run.world.count; i++)
         world_put(&run.world, run.world.services[i].name, SERVICE_STATE_STOPPED);
-    }
     const size_t asked = run.log.length;
     run_for(5 * MS_PER_MINUTE);
     assert_int_equal(run.log.length, asked);
@@ -459,12 +458,10 @@ static void test_resume_everywhere(void **state)
                 } else {
                     run_step();
                 }
-                if (reboot) {
+                if (reboot)
                     world_reboot(&run.world);
-                }
-                if (run.restart.journal.phase == RESTART_ENDED) {
+                if (run.restart.journal.phase == RESTART_ENDED)
                     continue;
-                }
                 resumed++;
                 run_crash();
                 run_to_end();
@@ -475,9 +472,8 @@ static void test_resume_everywhere(void **state)
                              run.log.data);
                 }
                 /* After a boot everything is new already: the target is not stopped again. */
-                if (reboot && world_get(&run.world, "T")->stopped_count > 1) {
+                if (reboot && world_get(&run.world, "T")->stopped_count > 1)
                     fail_msg("killed at %d (before %d): %s", crash_at, before, run.log.data);
-                }
             }
         }
     }
@@ -492,9 +488,8 @@ static void test_resume_with_half_a_plan(void **state)
         for (int64_t after_ms = 0; after_ms < 8000; after_ms += 500) {
             run_begin(FOUR);
             run_for(after_ms);
-            if (run.restart.journal.phase == RESTART_ENDED) {
+            if (run.restart.journal.phase == RESTART_ENDED)
                 break;
-            }
             run_crash();
             run.saved.plan.count = left;
             restart_resume(&run.restart, &run.config, &run.saved, run.world.mono_ms);
@@ -503,11 +498,9 @@ static void test_resume_with_half_a_plan(void **state)
             run_to_end();
             assert_int_equal(run.restart.journal.plan.count, left + 1);
             assert_int_equal(world_get(&run.world, "T")->stopped_count, stopped);
-            for (size_t i = 0; i <= left; i++) {
-                if (!world_runs(&run.world, run.restart.journal.plan.services[i].name)) {
+            for (size_t i = 0; i <= left; i++)
+                if (!world_runs(&run.world, run.restart.journal.plan.services[i].name))
                     fail_msg("%zu left, killed after %d ms: %s", left, (int)after_ms, run.log.data);
-                }
-            }
         }
     }
 }

@@ -83,9 +83,8 @@ static void nobody_is_terminated(const char *why)
     run_for(45 * MS_PER_MINUTE);
     assert_null(strstr(run.log.data, "terminate"));
     assert_non_null(strstr(run.log.data, "DOWN A"));
-    if (why != NULL && strstr(run.restart.if_hangs, why) == NULL) {
+    if (why != NULL && strstr(run.restart.if_hangs, why) == NULL)
         fail_msg("\"%s\" is not in \"%s\"", why, run.restart.if_hangs);
-    }
 }
 
 /* R3: whatever is not just so, nothing is ended. */
@@ -322,9 +321,8 @@ static struct restart_request run_to_termination(const char *relations)
         look(&run.world);
         run_news(
             restart_step(&run.restart, observation, &graph, run.world.mono_ms, run.world.utc_ms, &request));
-        if (request.kind == REQUEST_STOP) {
+        if (request.kind == REQUEST_STOP)
             restart_told(&run.restart, &request, STATUS_OK, world_stop(&run.world, "A"), run.world.mono_ms);
-        }
         world_advance(&run.world, 1000);
     }
     assert_int_equal(request.kind, REQUEST_TERMINATE);
@@ -496,9 +494,8 @@ static void test_termination_stays_in_the_journal(void **state)
         assert_int_equal(run.saved.plan.services[0].stop, STEP_ASKED);
         assert_non_null(strstr(run.saved.plan.services[0].note, "is terminated"));
         world_advance(&run.world, 1000);
-        if (i == 500) {
+        if (i == 500)
             world_person_deletes(&run.world, "A"); /* even then */
-        }
     }
     assert_int_equal(run.down_count, 1); /* but it is told of */
     assert_string_equal(run.restart.down_service, "A");

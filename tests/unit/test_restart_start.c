@@ -323,11 +323,10 @@ static void test_ends_cleanly_while_verifying(void **state)
         run_begin("T A>T");
         run_to_phase(RESTART_VERIFYING);
         world_kill(&run.world, "T", 0);
-        if (i == 0) {
+        if (i == 0)
             world_kill(&run.world, "A", 0);
-        } else {
+        else
             world_get(&run.world, "A")->unreadable = true;
-        }
         run_for(MS_PER_MINUTE);
         assert_int_equal(planned("T")->start, STEP_GIVEN_UP);
     }

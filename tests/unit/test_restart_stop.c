@@ -340,9 +340,8 @@ static void test_plan_grows_to_its_bound_only(void **state)
     }
     run_begin(NULL);
     run_step();
-    for (size_t i = 0; i < run.world.count; i++) {
+    for (size_t i = 0; i < run.world.count; i++)
         world_person_starts(&run.world, run.world.services[i].name);
-    }
     run_to_end();
     assert_int_equal(run.restart.journal.outcome, RESTART_RESTORED);
     assert_non_null(strstr(planned("T")->note, "more than 64 services"));
@@ -462,13 +461,11 @@ static void test_stop_hits_a_new_process(void **state)
             run.before_request = of_target ? recover_target : recover_dependent;
             run_for(1000);
             assert_string_equal(run.log.data, of_target ? "stop A; stop T" : "stop A");
-            if (!of_target) {
+            if (!of_target)
                 run_news(restart_abandon(&run.restart, "a person said so", run.world.utc_ms));
-            }
             run_for(crash ? 2000 : 0);
-            if (crash) {
+            if (crash)
                 run_crash();
-            }
             run_to_end();
             world_advance(&run.world, run.config.stop_timeout_ms);
             assert_true(world_runs(&run.world, "T") && world_runs(&run.world, "A"));

@@ -102,32 +102,26 @@ static bool chance(struct sim *sim, uint32_t one_in)
 
 static size_t sim_index(const struct sim *sim, const char *name)
 {
-    for (size_t i = 0; i < sim->world.count; i++) {
-        if (text_equal_nocase(sim->world.services[i].name, name)) {
+    for (size_t i = 0; i < sim->world.count; i++)
+        if (text_equal_nocase(sim->world.services[i].name, name))
             return i;
-        }
-    }
     return SIZE_MAX;
 }
 
 static const struct restart_service *journal_service(const struct restart_journal *journal, const char *name)
 {
-    for (size_t i = 0; i < journal->plan.count; i++) {
-        if (text_equal_nocase(journal->plan.services[i].name, name)) {
+    for (size_t i = 0; i < journal->plan.count; i++)
+        if (text_equal_nocase(journal->plan.services[i].name, name))
             return &journal->plan.services[i];
-        }
-    }
     return NULL;
 }
 
 static bool sim_needs(const struct sim *sim, size_t from, size_t to)
 {
-    for (size_t n = 0; n < sim->world.services[from].need_count; n++) {
+    for (size_t n = 0; n < sim->world.services[from].need_count; n++)
         if (sim->world.services[from].needs[n] == to ||
-            sim_needs(sim, sim->world.services[from].needs[n], to)) {
+            sim_needs(sim, sim->world.services[from].needs[n], to))
             return true;
-        }
-    }
     return false;
 }
 
@@ -137,20 +131,17 @@ static bool sim_would_start(const struct sim *sim, size_t from, size_t to)
     for (size_t n = 0; sim->world.enforce && n < sim->world.services[from].need_count; n++) {
         const size_t need = sim->world.services[from].needs[n];
         if (sim->world.services[need].state == SERVICE_STATE_STOPPED &&
-            (need == to || sim_would_start(sim, need, to))) {
+            (need == to || sim_would_start(sim, need, to)))
             return true;
-        }
     }
     return false;
 }
 
 static bool sim_needed(const struct sim *sim, size_t index)
 {
-    for (size_t i = 0; i < sim->world.count; i++) {
-        if (i != index && sim_needs(sim, i, index)) {
+    for (size_t i = 0; i < sim->world.count; i++)
+        if (i != index && sim_needs(sim, i, index))
             return true;
-        }
-    }
     return false;
 }
 
@@ -172,11 +163,9 @@ static void sim_build(struct sim *sim)
     for (size_t i = 0; i < count; i++) {
         char name[8] = {(char)((chance(sim, 2) ? 'A' : 'a') + (char)i), '0', '\0'};
         struct world_service *service = world_add(world, name);
-        for (size_t n = 0; n < i && service->need_count < 3; n++) {
-            if (chance(sim, i == 1 ? 1 : 3)) {
+        for (size_t n = 0; n < i && service->need_count < 3; n++)
+            if (chance(sim, i == 1 ? 1 : 3))
                 world_need(world, name, world->services[n].name);
-            }
-        }
         const bool needs_all_run =
             service->need_count == 0 || world_runs(world, world->services[service->needs[0]].name);
         if (chance(sim, 5) || !needs_all_run) {
@@ -189,12 +178,10 @@ static void sim_build(struct sim *sim)
                 service->start_type = START_DEMAND;
             }
         }
-        if (service->state == SERVICE_STATE_RUNNING && chance(sim, 12)) {
+        if (service->state == SERVICE_STATE_RUNNING && chance(sim, 12))
             world_put(world, name, SERVICE_STATE_PAUSED);
-        }
-        if (service->start_type == START_AUTO && chance(sim, 4)) {
+        if (service->start_type == START_AUTO && chance(sim, 4))
             service->start_type = START_DEMAND;
-        }
         if (i > 0 && chance(sim, 10) && service->pid != 0 && world->services[0].pid != 0) {
             service->shares_process_of = 1;
             service->pid = world->services[0].pid;
@@ -262,15 +249,13 @@ static void note_ownership(struct sim *sim)
     for (size_t i = 0; i < sim->world.count; i++) {
         const struct world_service *service = &sim->world.services[i];
         const struct restart_service *entry = journal_service(&sim->saved, service->name);
-        if (service->person_stopped) {
+        if (service->person_stopped)
             sim->touched[i] = true;
-        }
-        if (service->state != SERVICE_STATE_STOPPED || !service->person_stopped) {
+        if (service->state != SERVICE_STATE_STOPPED || !service->person_stopped)
             sim->person_owns[i] = false; /* somebody started it again, or a boot did away with it */
-        } else if (!sim->person_owns[i] && starting && entry != NULL && entry->start == STEP_REACHED &&
-                   entry->stop != STEP_ASKED) {
+        else if (!sim->person_owns[i] && starting && entry != NULL && entry->start == STEP_REACHED &&
+                 entry->stop != STEP_ASKED)
             sim->person_owns[i] = true;
-        }
     }
 }
 
@@ -371,11 +356,9 @@ static void sim_shutdown(struct sim *sim)
 {
     sim->reboots++;
     tell(sim, "the system shuts down");
-    for (size_t i = sim->world.count; i-- > 0;) {
-        if (chance(sim, 2) && sim->world.services[i].exists) {
+    for (size_t i = sim->world.count; i-- > 0;)
+        if (chance(sim, 2) && sim->world.services[i].exists)
             world_put(&sim->world, sim->world.services[i].name, SERVICE_STATE_STOPPED);
-        }
-    }
     sim->world.shutting_down = true;
 }
 
@@ -395,31 +378,26 @@ static void check_request(struct sim *sim, const struct restart_request *request
         broken(sim, "asks about %s, which is not in the plan", request->service);
         return;
     }
-    if (observation->os_shutting_down || !observation->services_known) {
+    if (observation->os_shutting_down || !observation->services_known)
         broken(sim, "asks about %s while the system shuts down or is not seen", request->service);
-    }
-    if (sim->out.kind != REQUEST_NONE) {
+    if (sim->out.kind != REQUEST_NONE)
         broken(sim, "asks about %s while the request about %s is out", request->service, sim->out.service);
-    }
     const struct service *seen = observation_service(observation, request->service);
     int64_t *last_ms =
         request->kind == REQUEST_STOP ? &sim->stop_asked_ms[index] : &sim->start_asked_ms[index];
     int64_t gap_ms = RESTART_BACKOFF_FIRST_MS;
     if (request->kind == REQUEST_STOP) {
-        if (journal->phase != RESTART_STOPPING) {
+        if (journal->phase != RESTART_STOPPING)
             broken(sim, "stops %s in phase %s", request->service, restart_phase_name(journal->phase));
-        }
-        if (seen == NULL || (seen->state != SERVICE_STATE_RUNNING && seen->state != SERVICE_STATE_PAUSED)) {
+        if (seen == NULL || (seen->state != SERVICE_STATE_RUNNING && seen->state != SERVICE_STATE_PAUSED))
             broken(sim, "stops %s, which does not run", request->service);
-        }
         for (size_t i = 0; i < sim->world.count; i++) { /* R4, and the order */
             const struct world_service *other = &sim->world.services[i];
             const struct service *other_seen = observation_service(observation, other->name);
             const struct restart_service *other_entry = journal_service(journal, other->name);
             if (other_seen == NULL || other_seen->state == SERVICE_STATE_STOPPED ||
-                other_seen->state == SERVICE_STATE_UNKNOWN) {
+                other_seen->state == SERVICE_STATE_UNKNOWN)
                 continue;
-            }
             for (size_t n = 0; n < other->need_count; n++) {
                 if (other->needs[n] == index && (sim->use_graph || other_entry != NULL)) {
                     broken(sim, "stops %s while %s, which needs it, is active", request->service,
@@ -432,23 +410,18 @@ static void check_request(struct sim *sim, const struct restart_request *request
                        service_state_text(other_seen->state));
             }
         }
-        if (sim->fresh_graph && sim->world.services[index].start_type == START_DISABLED) {
+        if (sim->fresh_graph && sim->world.services[index].start_type == START_DISABLED)
             broken(sim, "stops %s, which is disabled and could not be started again", request->service);
-        }
         const struct process *process = seen != NULL ? observation_process(observation, seen->pid) : NULL;
-        if (entry->is_target && process != NULL && !process_id_equal(process->id, entry->process)) {
+        if (entry->is_target && process != NULL && !process_id_equal(process->id, entry->process))
             broken(sim, "stops the target in a process that is not the one of the plan"); /* R3 */
-        }
     } else {
-        if (journal->phase != RESTART_STARTING && journal->phase != RESTART_VERIFYING) {
+        if (journal->phase != RESTART_STARTING && journal->phase != RESTART_VERIFYING)
             broken(sim, "starts %s in phase %s", request->service, restart_phase_name(journal->phase));
-        }
-        if (seen == NULL || seen->state != SERVICE_STATE_STOPPED) {
+        if (seen == NULL || seen->state != SERVICE_STATE_STOPPED)
             broken(sim, "starts %s, which is not stopped", request->service);
-        }
-        if (entry->start == STEP_GIVEN_UP) {
+        if (entry->start == STEP_GIVEN_UP)
             broken(sim, "starts %s, which was given up", request->service);
-        }
         for (size_t i = 0; i < sim->world.count; i++) {
             if (sim->person_owns[i] && !seen_running(sim->world.services[i].name) &&
                 (i == index || (sim->use_graph && sim_would_start(sim, index, i)))) {
@@ -457,9 +430,8 @@ static void check_request(struct sim *sim, const struct restart_request *request
             }
         }
         const uint32_t count = sim->start_asked_count[index]++;
-        for (uint32_t i = 1; i < count && gap_ms < RESTART_BACKOFF_LAST_MS; i++) {
+        for (uint32_t i = 1; i < count && gap_ms < RESTART_BACKOFF_LAST_MS; i++)
             gap_ms *= 2;
-        }
         gap_ms = gap_ms < RESTART_BACKOFF_LAST_MS ? gap_ms : RESTART_BACKOFF_LAST_MS;
     }
     if (*last_ms != 0 && sim->world.mono_ms - *last_ms < gap_ms) {
@@ -496,15 +468,13 @@ static void check_told(struct sim *sim)
         }
         down_count += down;
     }
-    for (size_t i = 0; i < sim->world.count; i++) {
-        if (!downs[i] || down_count > 1) {
+    for (size_t i = 0; i < sim->world.count; i++)
+        if (!downs[i] || down_count > 1)
             sim->alone_since_ms[i] = 0;
-        } else if (sim->alone_since_ms[i] == 0) {
+        else if (sim->alone_since_ms[i] == 0)
             sim->alone_since_ms[i] = sim->world.mono_ms;
-        } else if (sim->world.mono_ms - sim->alone_since_ms[i] > allowed_ms && sim->told_count[i] == 0) {
+        else if (sim->world.mono_ms - sim->alone_since_ms[i] > allowed_ms && sim->told_count[i] == 0)
             broken(sim, "%s alone is down, and only others were told of", sim->world.services[i].name);
-        }
-    }
 }
 
 /* The end, judged by the look it was decided on. */
@@ -519,25 +489,20 @@ static void check_end(struct sim *sim)
         if (entry->start == STEP_GIVEN_UP) {
             given_up = true;
             bool excused = false;
-            for (size_t w = 0; w < sim->world.count; w++) {
+            for (size_t w = 0; w < sim->world.count; w++)
                 excused |= sim->touched[w] && (w == index || sim_needs(sim, index, w) || !sim->use_graph);
-            }
-            if (!excused) {
+            if (!excused)
                 broken(sim, "%s was given up and no person had touched it: %s", entry->name, entry->note);
-            }
-            if (entry->note[0] == '\0') {
+            if (entry->note[0] == '\0')
                 broken(sim, "%s was given up without a word", entry->name);
-            }
         } else if (sim->was_starting && !seen_running(entry->name)) { /* else: nothing was touched */
             broken(sim, "%s does not run at the end (%s)", entry->name,
                    restart_outcome_name(journal->outcome)); /* R1 */
         }
     }
-    for (size_t i = 0; i < sim->world.count; i++) {
-        if (sim->ran[i] && journal_service(journal, sim->world.services[i].name) == NULL) {
+    for (size_t i = 0; i < sim->world.count; i++)
+        if (sim->ran[i] && journal_service(journal, sim->world.services[i].name) == NULL)
             broken(sim, "%s has left the plan", sim->world.services[i].name);
-        }
-    }
     const struct restart_service *target = &journal->plan.services[journal->plan.count - 1];
     const struct world_service *real = world_get(&sim->world, target->name);
     const bool new_process =
@@ -545,35 +510,29 @@ static void check_end(struct sim *sim)
     switch (journal->outcome) {
     case RESTART_SUCCEEDED:
         if (given_up ||
-            (!new_process && real->shares_process_of == 0 && sim->world.services[0].pid != real->pid)) {
+            (!new_process && real->shares_process_of == 0 && sim->world.services[0].pid != real->pid))
             broken(sim, "called a success and the target is the old one");
-        }
         break;
     case RESTART_RESTORED:
-        if (given_up || !journal->stop_failed) {
+        if (given_up || !journal->stop_failed)
             broken(sim, "called restored without reason");
-        }
         break;
     case RESTART_CALLED_OFF:
-        if (given_up || !journal->stop_failed || !restart_plan_untouched(&journal->plan)) {
+        if (given_up || !journal->stop_failed || !restart_plan_untouched(&journal->plan))
             broken(sim, "called off for free, and something was touched");
-        }
         break;
     case RESTART_HANDED_OVER:
-        if (!given_up) {
+        if (!given_up)
             broken(sim, "called handed over and nobody took anything over");
-        }
         break;
     case RESTART_OUTCOME_NONE:
         broken(sim, "ended without an outcome");
         break;
     }
-    if (sim->told_up != (sim->told_down && (!given_up || told_runs))) {
+    if (sim->told_up != (sim->told_down && (!given_up || told_runs)))
         broken(sim, "told down %d, up again %d", sim->told_down, sim->told_up);
-    }
-    if (sim->told_down != journal->told_down) {
+    if (sim->told_down != journal->told_down)
         broken(sim, "told down %d, and the journal says %d", sim->told_down, journal->told_down);
-    }
 }
 
 /* SERVICE_DOWN: once about each service, in each life of storewatch. */
@@ -591,9 +550,8 @@ static void count_told(struct sim *sim, unsigned news)
 /* One look and step of storewatch, killed in between if the dice say so. */
 static void sim_step(struct sim *sim, bool trouble)
 {
-    if (sim->out.kind != REQUEST_NONE && !sim->executed && sim->world.mono_ms >= sim->execute_at_ms) {
+    if (sim->out.kind != REQUEST_NONE && !sim->executed && sim->world.mono_ms >= sim->execute_at_ms)
         sim_execute(sim);
-    }
     if (sim->out.kind != REQUEST_NONE && sim->executed && sim->world.mono_ms >= sim->answer_at_ms) {
         const struct restart_request answered = sim->out;
         sim->out.kind = REQUEST_NONE;
@@ -633,23 +591,19 @@ static void sim_step(struct sim *sim, bool trouble)
              news & RESTART_NEWS_GAVE_UP ? " GAVE UP" : "", news & RESTART_NEWS_ENDED ? " ENDED" : "",
              restart_phase_name(sim->restart.journal.phase), sim->restart.waiting_for);
     }
-    if (memcmp(&before, &sim->restart.journal, sizeof(before)) != 0 && !(news & RESTART_NEWS_STEP)) {
+    if (memcmp(&before, &sim->restart.journal, sizeof(before)) != 0 && !(news & RESTART_NEWS_STEP))
         broken(sim, "the journal changed and no news said so");
-    }
-    if (told_before && !(news & RESTART_NEWS_STEP)) {
+    if (told_before && !(news & RESTART_NEWS_STEP))
         broken(sim, "what restart_told changed was not told on");
-    }
     if (before.phase > sim->restart.journal.phase &&
         !(before.phase == RESTART_VERIFYING && sim->restart.journal.phase == RESTART_STARTING)) {
         broken(sim, "phase %s after %s", restart_phase_name(sim->restart.journal.phase),
                restart_phase_name(before.phase));
     }
-    if (strlen(sim->restart.waiting_for) >= sizeof(sim->restart.waiting_for)) {
+    if (strlen(sim->restart.waiting_for) >= sizeof(sim->restart.waiting_for))
         broken(sim, "waiting_for without an end");
-    }
-    if (request.kind != REQUEST_NONE) {
+    if (request.kind != REQUEST_NONE)
         check_request(sim, &request, untouched);
-    }
     if (trouble && chance(sim, 60)) {
         sim_crash(sim, "before it saved");
         return;
@@ -661,9 +615,8 @@ static void sim_step(struct sim *sim, bool trouble)
         sim->told_up |= (news & RESTART_NEWS_UP_AGAIN) != 0;
         sim->ended = sim->saved.phase == RESTART_ENDED;
         sim->was_starting |= sim->saved.phase == RESTART_STARTING || sim->saved.phase == RESTART_VERIFYING;
-        if (((news & RESTART_NEWS_ENDED) != 0) != sim->ended) {
+        if (((news & RESTART_NEWS_ENDED) != 0) != sim->ended)
             broken(sim, "ended and not said, or said and not ended");
-        }
     }
     check_told(sim);
     if (trouble && !sim->ended && chance(sim, 60)) {
@@ -677,12 +630,10 @@ static void sim_step(struct sim *sim, bool trouble)
         sim->execute_at_ms =
             sim->world.mono_ms + (chance(sim, 2) ? 0 : (int64_t)below(sim, (uint32_t)slow_ms));
         sim->answer_at_ms = sim->execute_at_ms + (chance(sim, 2) ? 0 : (int64_t)below(sim, 300));
-        if (sim->world.mono_ms >= sim->execute_at_ms) {
+        if (sim->world.mono_ms >= sim->execute_at_ms)
             sim_execute(sim);
-        }
-        if (trouble && chance(sim, 40)) {
+        if (trouble && chance(sim, 40))
             sim_crash(sim, "before it knew the answer");
-        }
     }
 }
 
@@ -711,18 +662,14 @@ static void sim_run(struct sim *sim)
     static struct restart_journal journal;
     journal = (struct restart_journal){.id = (int64_t)sim->seed, .begun_utc_ms = sim->world.utc_ms};
     size_t root = below(sim, chance(sim, 2) ? 1 : (uint32_t)sim->world.count);
-    for (size_t i = 0; i < sim->world.count && !world_runs(&sim->world, sim->world.services[root].name);
-         i++) {
+    for (size_t i = 0; i < sim->world.count && !world_runs(&sim->world, sim->world.services[root].name); i++)
         root = (root + 1) % sim->world.count;
-    }
     if (restart_plan_make(&graph, observation, sim->world.services[root].name, &journal.plan, NULL) !=
-        STATUS_OK) {
+        STATUS_OK)
         return; /* it does not run */
-    }
     memcpy(journal.target, sim->world.services[root].name, sizeof(journal.target));
-    for (size_t i = 0; i < journal.plan.count; i++) {
+    for (size_t i = 0; i < journal.plan.count; i++)
         sim->ran[sim_index(sim, journal.plan.services[i].name)] = true;
-    }
     for (size_t i = 0; i < sim->world.count; i++) { /* exactly the active closure */
         const bool wanted =
             world_runs(&sim->world, sim->world.services[i].name) && (i == root || sim_needs(sim, i, root));
@@ -746,19 +693,16 @@ static void sim_run(struct sim *sim)
         const bool trouble = step < trouble_steps;
         world_advance(&sim->world, 50 + (int64_t)below(sim, (uint32_t)sim->step_max_ms));
         struct world_service *service = &sim->world.services[below(sim, (uint32_t)sim->world.count)];
-        if (trouble && chance(sim, fault_every)) {
+        if (trouble && chance(sim, fault_every))
             sim_fault(sim, service);
-        }
-        if (trouble && person_every > 0 && chance(sim, person_every)) {
+        if (trouble && person_every > 0 && chance(sim, person_every))
             sim_person(sim, service);
-        }
         if (trouble && chance(sim, 80)) {
             tell(sim, "%s is killed", service->name);
             world_kill(&sim->world, service->name, 1067);
         }
-        if (trouble && chance(sim, 400)) {
+        if (trouble && chance(sim, 400))
             sim_shutdown(sim);
-        }
         if (sim->world.shutting_down && (!trouble || chance(sim, 10))) {
             sim->out.kind = REQUEST_NONE;
             world_reboot(&sim->world);
@@ -779,22 +723,18 @@ static void sim_run(struct sim *sim)
         }
     }
     if (sim->ended) {
-        if (sim->out.kind != REQUEST_NONE) {
+        if (sim->out.kind != REQUEST_NONE)
             broken(sim, "ended while a request was out");
-        }
         check_end(sim);
         /* What we began must not come into effect after the end. */
         sim_heal(sim);
         bool runs[SIM_SERVICES_MAX];
-        for (size_t i = 0; i < sim->world.count; i++) {
+        for (size_t i = 0; i < sim->world.count; i++)
             runs[i] = world_runs(&sim->world, sim->world.services[i].name);
-        }
         world_advance(&sim->world, 130000);
-        for (size_t i = 0; i < sim->world.count; i++) {
-            if (runs[i] && !world_runs(&sim->world, sim->world.services[i].name)) {
+        for (size_t i = 0; i < sim->world.count; i++)
+            if (runs[i] && !world_runs(&sim->world, sim->world.services[i].name))
                 broken(sim, "%s stopped after the end", sim->world.services[i].name);
-            }
-        }
     }
 }
 

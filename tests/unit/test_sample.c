@@ -11,9 +11,8 @@
 static void assert_all_unknown(const struct observation *o)
 {
     const reading *values = &o->host.commit_bytes;
-    for (size_t i = 0; i < sizeof(o->host) / sizeof(reading); i++) {
+    for (size_t i = 0; i < sizeof(o->host) / sizeof(reading); i++)
         assert_false(reading_known(values[i]));
-    }
     assert_false(o->processes_known || o->services_known || o->host_known || o->processes_cut ||
                  o->services_cut || o->os_shutting_down || o->cluster_node);
     assert_int_equal(o->process_count, 0);

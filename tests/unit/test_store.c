@@ -53,9 +53,8 @@ static struct store *reopen(void **state)
     struct err why = {0};
     store_close(*state);
     *state = NULL;
-    if (store_open(PATH, NOON, &store, &why) != STATUS_OK) {
+    if (store_open(PATH, NOON, &store, &why) != STATUS_OK)
         fail_msg("%s", why.text);
-    }
     assert_nothing_set_aside(store);
     *state = store;
     return store;
@@ -64,9 +63,8 @@ static struct store *reopen(void **state)
 #define OK(call)                                                                                             \
     do {                                                                                                     \
         struct err err = {0};                                                                                \
-        if ((call) != STATUS_OK) {                                                                           \
+        if ((call) != STATUS_OK)                                                                             \
             fail_msg("%s: %s: %s", #call, err.operation ? err.operation : "", err.text);                     \
-        }                                                                                                    \
     } while (0)
 
 /* ---- round trips ---- */
@@ -144,9 +142,8 @@ static void incident_unknown_numbers_stay_unknown(void **state)
     const double numbers[] = {got.level_at_onset, got.level_at_open,      got.level_now,
                               got.slope_per_hour, got.slope_low_per_hour, got.slope_high_per_hour,
                               got.limit};
-    for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(numbers); i++)
         assert_true(isnan(numbers[i]));
-    }
     assert_true(got.exhaustion_utc_ms == INT64_MAX && got.exhaustion_early_utc_ms == INT64_MAX);
 }
 
@@ -503,9 +500,8 @@ static void mails_counted(void **state)
         char key[16];
         snprintf(key, sizeof(key), "k%d", i);
         put_mail(*state, key, 0, NOON + i);
-        if (i < 4) {
+        if (i < 4)
             OK(store_set_mail(*state, key, i < 3 ? MAIL_SENT : MAIL_DEAD, 1, "", NOON + 100 + i, &err));
-        }
     }
     static const struct {
         enum mail_state state;
@@ -581,13 +577,11 @@ static int64_t series_at(struct store *store, size_t n, struct store_series_key 
     int64_t id = 0, first = 0, last = 0;
     struct store_series_key key;
     OK(store_series_begin(store, &cursor, &err));
-    for (size_t i = 0; i <= n; i++) {
+    for (size_t i = 0; i <= n; i++)
         OK(store_series_next(cursor, &id, &key, &first, &last, &err));
-    }
     store_cursor_free(cursor);
-    if (out_key != NULL) {
+    if (out_key != NULL)
         *out_key = key;
-    }
     if (out_first != NULL) {
         *out_first = first;
         *out_last = last;
@@ -602,12 +596,10 @@ static size_t read_points(struct store *store, int64_t series_id, int64_t from, 
     size_t count = 0;
     enum status status = STATUS_OK;
     OK(store_samples_begin(store, series_id, from, to, &cursor, &err));
-    while (count < capacity && (status = store_points_next(cursor, &points[count], NULL)) == STATUS_OK) {
+    while (count < capacity && (status = store_points_next(cursor, &points[count], NULL)) == STATUS_OK)
         count++;
-    }
-    if (count < capacity) {
+    if (count < capacity)
         assert_int_equal(status, STATUS_NOT_FOUND);
-    }
     store_cursor_free(cursor);
     return count;
 }
@@ -724,9 +716,8 @@ static void raw_becomes_rollups(void **state)
         const struct store_point *point = &points[i];
         known += point->known_count;
         unknown += point->unknown_count;
-        if (i > 0) { /* in order, without overlap */
+        if (i > 0) /* in order, without overlap */
             assert_true(point->point.t_ms >= points[i - 1].point.t_ms + points[i - 1].width_ms);
-        }
         if (point->point.t_ms + MS_PER_MINUTE * 5 <= now - STORE_RAW_MS) {
             assert_int_equal(point->width_ms, 5 * MS_PER_MINUTE);
             double low = INFINITY, high = -INFINITY, sum = 0;
@@ -753,9 +744,8 @@ static void rollups_become_hourly_and_are_forgotten(void **state)
 {
     const struct store_series_key key = key_of("a", 1, METRIC_HANDLES);
     struct store_point points[64];
-    for (int i = 0; i < 120; i++) { /* two hours, the second one unknown but for one sample */
+    for (int i = 0; i < 120; i++) /* two hours, the second one unknown but for one sample */
         OK(store_put_sample(*state, &key, NOON + i * MS_PER_MINUTE, i > 60 ? (double)NAN : i, &err));
-    }
     maintain_all(*state, NOON + STORE_RAW_MS + 2 * MS_PER_HOUR);
     assert_int_equal(read_points(*state, 1, 0, INT64_MAX, points, 64), 24);
     maintain_all(*state, NOON + STORE_MINUTES_MS + 2 * MS_PER_HOUR);
@@ -874,9 +864,8 @@ static void unknown_bucket(void **state)
 {
     const struct store_series_key key = key_of("a", 1, METRIC_HANDLES);
     struct store_point points[8];
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 10; i++)
         OK(store_put_sample(*state, &key, NOON + i * MS_PER_MINUTE, NAN, &err));
-    }
     maintain_all(*state, NOON + STORE_RAW_MS + MS_PER_HOUR);
     assert_int_equal(read_points(*state, 1, 0, INT64_MAX, points, 8), 2);
     assert_true(isnan(points[0].point.mean) && points[0].known_count == 0 && points[0].unknown_count == 5);
@@ -912,9 +901,8 @@ static void cursor_while_thinning(void **state)
     const struct store_series_key key = key_of("a", 1, METRIC_HANDLES);
     enum { SAMPLES = 2000 };
     OK(store_begin(*state, &err));
-    for (int i = 0; i < SAMPLES; i++) {
+    for (int i = 0; i < SAMPLES; i++)
         OK(store_put_sample(*state, &key, NOON + i * MS_PER_MINUTE, i, &err));
-    }
     OK(store_commit(*state, &err));
     struct store *reader = NULL;
     struct store_cursor *cursor = NULL;
@@ -926,9 +914,8 @@ static void cursor_while_thinning(void **state)
     while (store_points_next(cursor, &point, NULL) == STATUS_OK) {
         assert_true(point.point.t_ms > last);
         last = point.point.t_ms;
-        if (count++ == 100) {
+        if (count++ == 100)
             maintain_all(*state, NOON + STORE_RAW_MS + 1000 * MS_PER_MINUTE);
-        }
     }
     assert_int_equal(last, NOON + (SAMPLES - 1) * MS_PER_MINUTE);
     store_cursor_free(cursor);
@@ -954,9 +941,8 @@ static void done_things_are_forgotten(void **state)
         char key[16];
         snprintf(key, sizeof(key), "k%d", (int)id);
         put_mail(*state, key, id, 1);
-        if (id != 2) {
+        if (id != 2)
             OK(store_set_mail(*state, key, MAIL_SENT, 1, "", id == 3 ? NOON : 1, &err));
-        }
     }
     maintain_all(*state, NOON);
     struct incident incidents[8];

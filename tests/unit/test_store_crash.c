@@ -75,17 +75,15 @@ static enum status write_round(struct store *store, int round, struct err *err)
         snprintf(mail.key, sizeof(mail.key), "i1-%d", round);
         status = store_put_mail(store, &mail, ALERT_REMINDER, 1, utc_ms, err);
     }
-    if (status == STATUS_OK && round > 2) { /* an earlier mail was delivered */
+    if (status == STATUS_OK && round > 2) /* an earlier mail was delivered */
         status = store_set_mail(store, "i1-1", MAIL_SENT, 1, "250 ok", utc_ms, err);
-    }
     if (status == STATUS_OK) {
         char value[16];
         snprintf(value, sizeof(value), "%d", round);
         status = store_put_setting(store, "round", value, err);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         return store_commit(store, err);
-    }
     store_rollback(store);
     return status;
 }
@@ -140,13 +138,11 @@ static struct store *open_sound(const char *path)
 {
     struct store *store = NULL;
     struct err err = {0};
-    if (store_open(path, NOON, &store, &err) != STATUS_OK) {
+    if (store_open(path, NOON, &store, &err) != STATUS_OK)
         fail_msg("%s: %s", err.operation, err.text);
-    }
     char told[STORE_SET_ASIDE_MAX];
-    if (store_get_setting(store, STORE_SETTING_SET_ASIDE, told, sizeof(told), NULL) != STATUS_NOT_FOUND) {
+    if (store_get_setting(store, STORE_SETTING_SET_ASIDE, told, sizeof(told), NULL) != STATUS_NOT_FOUND)
         fail_msg("was set aside: %s", told);
-    }
     return store;
 }
 
@@ -159,9 +155,8 @@ static int tell(struct store *store, int round, int rounds, int tries)
             round++;
             rounds--;
         }
-        if (round % 2 == 0) {
+        if (round % 2 == 0)
             store_maintain(store, NOON + round * ROUND_MS, NULL);
-        }
     }
     return round;
 }
@@ -247,23 +242,19 @@ static void fail_anywhere(unsigned mask, int code, bool once)
         int round = 0;
         int tries = 2;
         /* What fails once works the second time. */
-        while (store_open(PATH, NOON, &store, &err) != STATUS_OK && --tries > 0) {
+        while (store_open(PATH, NOON, &store, &err) != STATUS_OK && --tries > 0)
             assert_true(err.status != STATUS_OK && err.text[0] != '\0');
-        }
-        if (store != NULL) {
+        if (store != NULL)
             round = tell(store, 0, ROUNDS, once ? ROUNDS + 2 : ROUNDS);
-        }
-        if (once && round != ROUNDS) {
+        if (once && round != ROUNDS)
             fail_msg("code %d at operation %d: only %d rounds", code, (int)at, round);
-        }
         const bool struck = vfs_fault_struck();
         store_close(store);
         vfs_fault_disarm();
         store = open_sound(PATH);
         const int found = read_round(store, code == SQLITE_FULL);
-        if (found < round || found > round + 1) {
+        if (found < round || found > round + 1)
             fail_msg("code %d at operation %d: %d acknowledged, %d found", code, (int)at, round, found);
-        }
         assert_int_equal(tell(store, found, 2, 2), found + 2);
         store_close(store);
         if (!struck) {
@@ -375,11 +366,10 @@ static void no_memory_anywhere(void **state)
         struct store *store = NULL;
         struct err err = {0};
         int round = 0;
-        if (store_open(PATH, NOON, &store, &err) == STATUS_OK) {
+        if (store_open(PATH, NOON, &store, &err) == STATUS_OK)
             round = tell(store, 0, ROUNDS, ROUNDS);
-        } else {
+        else
             assert_int_equal(err.status, STATUS_NO_MEMORY);
-        }
         const bool enough = memory_left > 0;
         store_close(store);
         memory_left = INT64_MAX;
@@ -429,23 +419,19 @@ static void full_disk_keeps_the_journal(void **state)
             journal.id = 1 + i / 3; /* a new one from time to time, so that they take place too */
             journal.incident_id = i;
             journal.plan.count = RESTART_SERVICES_MAX;
-            if (status == STATUS_OK) {
+            if (status == STATUS_OK)
                 status = store_put_restart(store, &journal, NULL);
-            }
             status = status == STATUS_OK ? store_commit(store, NULL) : status;
-            if (status == STATUS_OK) {
+            if (status == STATUS_OK)
                 break;
-            }
             assert_int_equal(status, STATUS_FULL);
             store_rollback(store);
             failures++;
-            if (attempt == 2) {
+            if (attempt == 2)
                 fail_msg("transaction %d was refused twice", i);
-            }
         }
-        if (i % 20 == 0) {
+        if (i % 20 == 0)
             store_maintain(store, utc_ms, NULL);
-        }
     }
     assert_true(vfs_fault_refusals() > 0); /* the disk was full indeed */
     assert_true(vfs_fault_used_bytes() <= quota);
@@ -493,18 +479,15 @@ static void killed_anywhere(void **state)
         if (child == 0) {
             struct store *store = NULL;
             char value[16] = "0";
-            if (store_open(path, NOON, &store, NULL) != STATUS_OK) {
+            if (store_open(path, NOON, &store, NULL) != STATUS_OK)
                 _exit(1);
-            }
             store_get_setting(store, "round", value, sizeof(value), NULL);
             for (int round = atoi(value) + 1;; round++) {
                 if (write_round(store, round, NULL) != STATUS_OK ||
-                    write(pipes[1], &round, sizeof(round)) != sizeof(round)) {
+                    write(pipes[1], &round, sizeof(round)) != sizeof(round))
                     _exit(2);
-                }
-                if (round % 2 == 0) {
+                if (round % 2 == 0)
                     store_maintain(store, NOON + round * ROUND_MS, NULL);
-                }
             }
         }
         close(pipes[1]);
@@ -516,9 +499,8 @@ static void killed_anywhere(void **state)
         int ended = 0;
         assert_int_equal(waitpid(child, &ended, 0), child);
         assert_true(WIFSIGNALED(ended));
-        while (read(pipes[0], &next, sizeof(next)) == sizeof(next)) {
+        while (read(pipes[0], &next, sizeof(next)) == sizeof(next))
             acknowledged = next;
-        }
         close(pipes[0]);
         struct store *reader = NULL;
         struct err err = {0};
@@ -528,9 +510,8 @@ static void killed_anywhere(void **state)
         const bool forgetful = acknowledged > 300;
         const int found = read_round(reader, forgetful);
         store_close(reader);
-        if (found != acknowledged && found != acknowledged + 1) {
+        if (found != acknowledged && found != acknowledged + 1)
             fail_msg("%d acknowledged, %d found", acknowledged, found);
-        }
         killed_in_the_middle += found != acknowledged;
         struct store *store = open_sound(path);
         assert_int_equal(read_round(store, forgetful), found);

@@ -34,23 +34,19 @@ bool set_aside_rename(const char *from, const char *to);
 bool set_aside_rename(const char *from, const char *to)
 {
     const char *bad = strstr(to, ".bad-");
-    if (bad != NULL && strstr(bad, "-wal") == NULL && strstr(bad, "-shm") == NULL) {
+    if (bad != NULL && strstr(bad, "-wal") == NULL && strstr(bad, "-shm") == NULL)
         snprintf(set_aside, sizeof(set_aside), "%s", to);
-    }
-    if (!in_memory) {
+    if (!in_memory)
         return rename(from, to) == 0;
-    }
     if (refusals != 0 && strcmp(to, PATH) == 0) {
         refusals -= refusals > 0;
         return false;
     }
-    if (log_held && strcmp(from, PATH "-wal") == 0) {
+    if (log_held && strcmp(from, PATH "-wal") == 0)
         return false;
-    }
     const bool done = renames_left != 0 && vfs_fault_rename(from, to);
-    if (done && renames_left > 0 && --renames_left == 0) {
+    if (done && renames_left > 0 && --renames_left == 0)
         vfs_fault_power_cut();
-    }
     return done;
 }
 
@@ -78,9 +74,8 @@ static struct store *open_store(const char *path)
     struct store *store = NULL;
     struct err err = {0};
     set_aside[0] = '\0';
-    if (store_open(path, NOON, &store, &err) != STATUS_OK) {
+    if (store_open(path, NOON, &store, &err) != STATUS_OK)
         fail_msg("%s: %s", err.operation, err.text);
-    }
     return store;
 }
 
@@ -154,9 +149,8 @@ static void works(struct store *store)
     if (store_begin(store, &err) != STATUS_OK ||
         store_put_setting(store, "works", "yes", &err) != STATUS_OK ||
         store_commit(store, &err) != STATUS_OK || store_maintain(store, NOON, &err) != STATUS_OK ||
-        store_get_setting(store, "works", value, sizeof(value), &err) != STATUS_OK) {
+        store_get_setting(store, "works", value, sizeof(value), &err) != STATUS_OK)
         fail_msg("%s: %s", err.operation, err.text);
-    }
 }
 
 /* Runs statements on the file behind the store's back. */
@@ -165,9 +159,8 @@ static void tamper(const char *path, const char *sql)
     sqlite3 *db = NULL;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     char *message = NULL;
-    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK) {
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
         fail_msg("%s: %s", sql, message);
-    }
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -188,9 +181,8 @@ static void damaged_anywhere(void **state)
         vfs_fault_uninstall();
         vfs_fault_install();
         fill(PATH, 1200);
-        if (!vfs_fault_flip(PATH, offset, (unsigned char)(1 << (offset % 8)))) {
+        if (!vfs_fault_flip(PATH, offset, (unsigned char)(1 << (offset % 8))))
             break;
-        }
         struct store *store = open_store(PATH);
         tried++;
         if (set_aside[0] != '\0') {
@@ -271,9 +263,8 @@ static void unreadable(void **state)
 /* Its head: not an SQLite file any more. */
 static void spoil(void)
 {
-    for (int64_t i = 0; i < 16; i++) {
+    for (int64_t i = 0; i < 16; i++)
         vfs_fault_flip(PATH, i, 0x20);
-    }
 }
 
 /* ---- not ours, or not for us ---- */
@@ -331,9 +322,8 @@ static void from_the_future_or_elsewhere(void **state)
         tamper(PATH, cases[i].sql);
         struct store *store = open_store(PATH);
         if (strcmp(set_aside, ASIDE) != 0 || strstr(told(store), cases[i].reason) == NULL ||
-            is_filled(store) != cases[i].saved) {
+            is_filled(store) != cases[i].saved)
             fail_msg("%s: \"%s\", %s", cases[i].sql, set_aside, told(store));
-        }
         assert_budget(store, cases[i].budget_lost);
         works(store);
         store_close(store);
@@ -440,12 +430,10 @@ static void nothing_is_lost_for_another_reason(void **state)
             enum status status = store_open(PATH, NOON, &store, NULL);
             struck = vfs_fault_struck();
             vfs_fault_disarm();
-            if (status != STATUS_OK) {
+            if (status != STATUS_OK)
                 store = open_store(PATH);
-            }
-            if (!is_filled(store) || strstr(told(store), ASIDE) == NULL) {
+            if (!is_filled(store) || strstr(told(store), ASIDE) == NULL)
                 fail_msg("case %zu, operation %llu: %s", i, (unsigned long long)nth, told(store));
-            }
             store_close(store);
         }
         assert_true(nth > 2); /* the last one struck nothing */
@@ -487,9 +475,8 @@ static void no_mail_is_emptied_without_memory(void **state)
         const enum status status = store_open(PATH, NOON, &store, NULL);
         struck = requests >= nth;
         request_that_fails = 0;
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK)
             store = open_store(PATH);
-        }
         struct outbox_entry entry = {0};
         assert_int_equal(store_next_mail(store, 0, 0, &entry, NULL), STATUS_OK);
         assert_true(entry.mail.plain != NULL && strlen(entry.mail.plain) == 8000);

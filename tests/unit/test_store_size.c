@@ -30,9 +30,8 @@ static void maintain(struct store *store, int64_t utc_ms)
 {
     struct err err = {0};
     do {
-        if (store_maintain(store, utc_ms, &err) != STATUS_OK) {
+        if (store_maintain(store, utc_ms, &err) != STATUS_OK)
             fail_msg("%s: %s", err.operation, err.text);
-        }
     } while (store->work_left);
 }
 
@@ -51,9 +50,8 @@ static int64_t sample(struct store *store, int64_t from_utc_ms, int64_t to_utc_m
                                                  .metric = (enum metric)(i % 2)};
             noise = noise * 1664525U + 1013904223U;
             const double value = i % 2 == 0 ? 1.2e9 + (noise >> 8) * 4096.0 / 256.0 : 500 + (noise >> 24);
-            if (store_put_sample(store, &key, utc_ms, value, &err) != STATUS_OK) {
+            if (store_put_sample(store, &key, utc_ms, value, &err) != STATUS_OK)
                 fail_msg("%s: %s", err.operation, err.text);
-            }
         }
         if (poll % 500 == 499) {
             assert_int_equal(store_commit(store, &err), STATUS_OK);
@@ -117,13 +115,11 @@ static void a_foreign_reader_leaves_no_large_log(void **state)
     assert_int_equal(sqlite3_open(PATH, &foreign), SQLITE_OK);
     assert_int_equal(sqlite3_exec(foreign, "BEGIN; SELECT count(*) FROM sample", NULL, NULL, NULL),
                      SQLITE_OK);
-    while (vfs_fault_file_bytes(PATH "-wal") <= 2 * STATED_LOG_BYTES) {
+    while (vfs_fault_file_bytes(PATH "-wal") <= 2 * STATED_LOG_BYTES)
         now = sample(store, now, now + MS_PER_HOUR, 15 * MS_PER_SECOND);
-    }
     assert_int_equal(sqlite3_close(foreign), SQLITE_OK);
-    for (int hours = 0; hours < 2; hours++) {
+    for (int hours = 0; hours < 2; hours++)
         now = sample(store, now, now + MS_PER_HOUR, 15 * MS_PER_SECOND);
-    }
     assert_true(vfs_fault_file_bytes(PATH "-wal") <= STATED_LOG_BYTES);
     store_close(store);
     vfs_fault_uninstall();

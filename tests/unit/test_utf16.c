@@ -32,9 +32,8 @@ static void all_characters_come_back(void **state)
 {
     (void)state;
     for (uint32_t c = 1; c <= 0x10FFFF; c++) {
-        if (c == 0xD800) {
+        if (c == 0xD800)
             c = 0xE000;
-        }
         const uint16_t pair[] = {(uint16_t)(c < 0x10000 ? c : 0xD800 + ((c - 0x10000) >> 10)),
                                  (uint16_t)(c < 0x10000 ? 0 : 0xDC00 + ((c - 0x10000) & 0x3FF)), 0};
         char utf8[5];
@@ -72,9 +71,8 @@ static void a_long_path_is_cut_and_terminated(void **state)
     enum { UNITS = 32767 };
     uint16_t *path = calloc(UNITS + 1, sizeof(*path));
     assert_non_null(path);
-    for (size_t i = 0; i < UNITS; i++) {
+    for (size_t i = 0; i < UNITS; i++)
         path[i] = 0x20AC;
-    }
     char name[1024];
     assert_false(utf16z_to_name(path, name, sizeof(name)));
     assert_int_equal(strlen(name), 1023); /* 341 whole characters */

@@ -75,9 +75,8 @@ static atomic_long at_start;
 static void start_together(void)
 {
     at_start++;
-    while (at_start % THREADS != 0) {
+    while (at_start % THREADS != 0)
         SwitchToThread();
-    }
 }
 
 /* A cheap generator of its own for each thread: which kind of lock comes next. */
@@ -97,9 +96,8 @@ static void write_once(void)
 {
     torn += atomic_fetch_add(&writers_inside, 1) != 0 || readers_inside != 0;
     guarded_a = guarded_a + 1; /* not atomic on purpose */
-    if ((guarded_a & 15) == 0) {
+    if ((guarded_a & 15) == 0)
         SwitchToThread();
-    }
     guarded_b = guarded_b + 1;
     torn += guarded_a != guarded_b;
     writers_inside--;
@@ -110,12 +108,10 @@ static void read_once(void)
 {
     const long inside = atomic_fetch_add(&readers_inside, 1) + 1;
     const long a = guarded_a;
-    if (inside > readers_most) {
+    if (inside > readers_most)
         readers_most = inside;
-    }
-    if ((a & 7) == 0) {
+    if ((a & 7) == 0)
         SwitchToThread();
-    }
     torn += a != guarded_b || writers_inside != 0;
     readers_inside--;
 }
@@ -156,9 +152,8 @@ static DWORD WINAPI lock_worker(void *argument)
             ReleaseSRWLockShared(&lock);
             break;
         }
-        if (i % 100 == 0) {
+        if (i % 100 == 0)
             InterlockedIncrement(&steps);
-        }
     }
     return 0;
 }
@@ -168,9 +163,8 @@ static void test_lock_under_load(void)
     HANDLE threads[THREADS];
     const DWORD begun = GetTickCount();
     current = "slim lock under load";
-    for (size_t i = 0; i < THREADS; i++) {
+    for (size_t i = 0; i < THREADS; i++)
         threads[i] = thread_start(lock_worker, (void *)(i + 1));
-    }
     threads_join(threads, THREADS);
     check(torn == 0,
           "%d threads took the lock %ld times (%ld ms): never two writers, never a writer with readers",
@@ -237,9 +231,8 @@ static DWORD WINAPI meeting_reader(void *unused)
     came++;
     AcquireSRWLockShared(&shared_lock);
     inside_together++;
-    for (int i = 0; i < 5000 && inside_together < THREADS; i++) {
+    for (int i = 0; i < 5000 && inside_together < THREADS; i++)
         Sleep(1);
-    }
     const DWORD met = inside_together == THREADS;
     ReleaseSRWLockShared(&shared_lock);
     return met;
@@ -251,12 +244,10 @@ static void test_lock_sharing(void)
     DWORD met = 0, all_met = 1;
     current = "readers together";
     AcquireSRWLockExclusive(&shared_lock);
-    for (size_t i = 0; i < THREADS; i++) {
+    for (size_t i = 0; i < THREADS; i++)
         threads[i] = thread_start(meeting_reader, NULL);
-    }
-    while (came < THREADS) {
+    while (came < THREADS)
         Sleep(1);
-    }
     Sleep(50);
     check(inside_together == 0, "nobody is inside while a writer is");
     ReleaseSRWLockExclusive(&shared_lock);
@@ -292,9 +283,8 @@ static void test_lock_fairness(void)
     const DWORD begun = GetTickCount();
     DWORD longest = 0;
     current = "a writer among readers";
-    for (size_t i = 0; i < THREADS; i++) {
+    for (size_t i = 0; i < THREADS; i++)
         threads[i] = thread_start(crowd_reader, NULL);
-    }
     for (int i = 0; i < 50; i++) {
         const DWORD asked = GetTickCount();
         AcquireSRWLockExclusive(&crowded);
@@ -324,18 +314,15 @@ static DWORD WINAPI producer(void *argument)
     start_together();
     for (long i = 0; i < rounds; i++) {
         EnterCriticalSection(&section);
-        while (ring_count == RING) {
-            if (!SleepConditionVariableCS(&not_full, &section, INFINITE)) {
+        while (ring_count == RING)
+            if (!SleepConditionVariableCS(&not_full, &section, INFINITE))
                 check(false, "a wait without end ends with error %lu", (unsigned long)GetLastError());
-            }
-        }
         ring[(ring_first + ring_count++) % RING] = base + i;
         sum_in += base + i;
         LeaveCriticalSection(&section);
         WakeConditionVariable(&not_empty); /* outside on purpose: the harder case */
-        if (i % 100 == 0) {
+        if (i % 100 == 0)
             InterlockedIncrement(&steps);
-        }
     }
     return 0;
 }
@@ -360,9 +347,8 @@ static DWORD WINAPI consumer(void *argument)
         sum_out += ring[ring_first];
         ring_first = (ring_first + 1) % RING;
         ring_count--;
-        if (++taken == consumed_all) {
+        if (++taken == consumed_all)
             WakeAllConditionVariable(&not_empty);
-        }
         LeaveCriticalSection(&section);
         WakeConditionVariable(&not_full);
     }
@@ -399,16 +385,14 @@ static DWORD WINAPI pass_on(void *argument)
     const long wanted = rounds / 4;
     for (long i = 0; i < wanted; i++) {
         EnterCriticalSection(&section);
-        while (turn != self) {
+        while (turn != self)
             SleepConditionVariableCS(&turn_of[self], &section, INFINITE);
-        }
         turn = (self + 1) % THREADS;
         turns++;
         WakeConditionVariable(&turn_of[turn]);
         LeaveCriticalSection(&section);
-        if (i % 100 == 0) {
+        if (i % 100 == 0)
             InterlockedIncrement(&steps);
-        }
     }
     return 0;
 }
@@ -439,9 +423,8 @@ static DWORD WINAPI gate_waiter(void *unused)
         EnterCriticalSection(&section);
         waiting++;
         WakeConditionVariable(&arrived);
-        while (generation < i) {
+        while (generation < i)
             SleepConditionVariableCS(&gate, &section, INFINITE);
-        }
         passed++;
         LeaveCriticalSection(&section);
         InterlockedIncrement(&steps);
@@ -453,14 +436,12 @@ static void test_broadcast(void)
 {
     HANDLE threads[THREADS];
     current = "broadcast";
-    for (size_t i = 0; i < THREADS; i++) {
+    for (size_t i = 0; i < THREADS; i++)
         threads[i] = thread_start(gate_waiter, NULL);
-    }
     for (long i = 1; i <= rounds / 100; i++) {
         EnterCriticalSection(&section);
-        while (waiting < THREADS * i) {
+        while (waiting < THREADS * i)
             SleepConditionVariableCS(&arrived, &section, INFINITE);
-        }
         generation = i;
         WakeAllConditionVariable(&gate);
         LeaveCriticalSection(&section);
@@ -500,17 +481,14 @@ static void test_single_wake(void)
     current = "single wake-ups";
     WakeConditionVariable(&counted); /* nobody there: not remembered */
     WakeAllConditionVariable(&counted);
-    for (size_t i = 0; i < THREADS; i++) {
+    for (size_t i = 0; i < THREADS; i++)
         threads[i] = thread_start(sleeper, (void *)i);
-    }
-    while (section_read(&asleep) < THREADS) {
+    while (section_read(&asleep) < THREADS)
         Sleep(1);
-    }
     Sleep(50);
     check(section_read(&woken) == 0, "nobody wakes without being woken");
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         WakeConditionVariable(&counted);
-    }
     Sleep(300);
     check(section_read(&woken) == 3, "3 wake-ups wake 3 of %d: %ld", THREADS, section_read(&woken));
     WakeAllConditionVariable(&counted);
@@ -522,9 +500,8 @@ static DWORD WINAPI section_is_free(void *unused)
 {
     (void)unused;
     const DWORD entered = TryEnterCriticalSection(&section) != 0;
-    if (entered) {
+    if (entered)
         LeaveCriticalSection(&section);
-    }
     return entered;
 }
 
@@ -576,14 +553,12 @@ static DWORD WINAPI late_sleeper(void *unused)
         AcquireSRWLockExclusive(&late_lock);
         late_torn += atomic_fetch_add(&late_inside, 1) != 0;
         late_guarded = late_guarded + 1;
-        if (i % 4 == 0) {
+        if (i % 4 == 0)
             SwitchToThread();
-        }
         late_inside--;
         ReleaseSRWLockExclusive(&late_lock);
-        if (i % 100 == 0) {
+        if (i % 100 == 0)
             InterlockedIncrement(&steps);
-        }
     }
     late_sleepers--;
     return 0;
@@ -608,9 +583,8 @@ static void test_late_wakeups(void)
     current = "late wake-ups";
     InitializeCriticalSection(&late_section);
     late_sleepers = (long)sleepers;
-    for (size_t i = 0; i < THREADS; i++) {
+    for (size_t i = 0; i < THREADS; i++)
         threads[i] = thread_start(i < sleepers ? late_sleeper : late_waker, NULL);
-    }
     threads_join(threads, THREADS);
     check(
         late_torn == 0 && late_guarded == (long)sleepers * rounds,
@@ -642,9 +616,8 @@ static DWORD WINAPI time_writer(void *unused)
     (void)unused;
     for (int64_t now = 0; now < end; now += step) {
         time_publish(now);
-        if ((now / step) % 64 == 0) {
+        if ((now / step) % 64 == 0)
             SwitchToThread();
-        }
         InterlockedIncrement(&steps);
     }
     made_over = true;
@@ -748,16 +721,14 @@ int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
     const bool fallback = strcmp(mode, "fallback") == 0, polling = strcmp(mode, "polling") == 0;
-    if (argc > 2) {
+    if (argc > 2)
         rounds = strtol(argv[2], NULL, 10);
-    }
     if ((!fallback && !polling && strcmp(mode, "real") != 0) || rounds < 100) {
         fprintf(stderr, "nt52_stress real | fallback | polling [ROUNDS, at least 100]\n");
         return 2;
     }
-    if (fallback || polling) {
+    if (fallback || polling)
         check(nt52_fallback_force(fallback), "%s is forced", mode);
-    }
     InitializeCriticalSection(&section);
     CloseHandle(thread_start(watchdog, NULL));
     test_clock();

@@ -43,9 +43,8 @@ static void look(void)
 {
     struct err err = {0};
     const enum status status = os_observe(os, seen, &err);
-    if (status != STATUS_OK || err.status != STATUS_OK) {
+    if (status != STATUS_OK || err.status != STATUS_OK)
         check(false, "a look: %s: %s", status_text(status), err.text);
-    }
 }
 
 static const struct process *self_get(void)
@@ -96,9 +95,8 @@ static void check_self(void)
     look();
     const struct process *self = self_get();
     check(self != NULL, "the look sees this process");
-    if (self == NULL) {
+    if (self == NULL)
         return;
-    }
     check(self->id.created_100ns == ((uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime),
           "creation time is the kernel's");
     char path[MAX_PATH] = "";
@@ -124,14 +122,12 @@ static void check_self(void)
 
     static HANDLE handles[HANDLES];
     const double handles_before = self_get()->handle_count;
-    for (int i = 0; i < HANDLES; i++) {
+    for (int i = 0; i < HANDLES; i++)
         handles[i] = CreateEventW(NULL, TRUE, FALSE, NULL);
-    }
     look();
     const double opened = self_get()->handle_count - handles_before;
-    for (int i = 0; i < HANDLES; i++) {
+    for (int i = 0; i < HANDLES; i++)
         CloseHandle(handles[i]);
-    }
     /* Wine tells the capacity of the table, so the count moves in steps of a factor of up to two. */
     check(opened >= HANDLES * 0.9 && opened <= HANDLES * 2.2, "%d handles opened show as %.0f", HANDLES,
           opened);
@@ -215,18 +211,16 @@ static void check_handles(void)
     GetProcessTimes(GetCurrentProcess(), &created, &ended, &kernel, &user);
     const struct process_id own = {GetCurrentProcessId(),
                                    (uint64_t)created.dwHighDateTime << 32 | created.dwLowDateTime};
-    for (size_t i = 0; i < EVENTS; i++) {
+    for (size_t i = 0; i < EVENTS; i++)
         events[i] = CreateEventW(NULL, TRUE, FALSE, NULL);
-    }
     const enum status status = os_process_handles(os, own, &counts, &err);
     check(status == STATUS_OK && counts.type_count > 1 && counts.types[0].count >= EVENTS &&
               counts.total >= counts.types[0].count,
           "500 events are the most of %lu handles: %lu of type %u \"%s\" %s", (unsigned long)counts.total,
           (unsigned long)counts.types[0].count, counts.types[0].number, counts.types[0].name, err.text);
     check(strcmp(counts.types[0].name, "Event") == 0, "and have their name");
-    for (size_t i = 0; i < EVENTS; i++) {
+    for (size_t i = 0; i < EVENTS; i++)
         CloseHandle(events[i]);
-    }
 }
 
 static double private_bytes_of(struct process_id id)
@@ -241,9 +235,8 @@ static bool grows_on(struct process_id id)
     const double before = private_bytes_of(id);
     for (int i = 0; i < 100; i++) {
         Sleep(100);
-        if (private_bytes_of(id) > before) {
+        if (private_bytes_of(id) > before)
             return true;
-        }
     }
     return false;
 }
@@ -308,14 +301,12 @@ static int hang(const char *how, const char *pid, const char *path)
     memcpy(&suspend, &found, sizeof(found));
     const HANDLE process = OpenProcess(PROCESS_ALL_ACCESS, FALSE, (DWORD)strtoul(pid, NULL, 10));
     FILE *file = fopen(path, "wb");
-    if (file == NULL || process == NULL || suspend == NULL || suspend(process) < 0) {
+    if (file == NULL || process == NULL || suspend == NULL || suspend(process) < 0)
         return 1;
-    }
     fputs("MDMP", file);
     fflush(file);
-    if (strcmp(how, "dies") == 0) {
+    if (strcmp(how, "dies") == 0)
         TerminateProcess(GetCurrentProcess(), (UINT)STATUS_ACCESS_VIOLATION);
-    }
     Sleep(INFINITE);
     return 0;
 }
@@ -341,9 +332,8 @@ static void check_image_flags(void)
     nt->FileHeader.Characteristics |= IMAGE_FILE_LARGE_ADDRESS_AWARE;
     enum status status = os_process_address_limit(os, own, &with, &err);
     nt->FileHeader.Characteristics &= (WORD)~IMAGE_FILE_LARGE_ADDRESS_AWARE;
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = os_process_address_limit(os, own, &without, &err);
-    }
     check(status == STATUS_OK && without == 2048 * MIB, "an image without the flag has 2 GiB: %.0f MiB %s",
           without / MIB, err.text);
     status = os_process_space(os, own, &space, &err);
@@ -411,9 +401,8 @@ static int dump_as_service(const char *pid, const char *created, const char *pat
 static bool wait_for_file(const char *path, bool there)
 {
     for (int waited_ms = 0; exists(path) != there; waited_ms += 2) {
-        if (waited_ms >= 20 * DEADLINE_MS) {
+        if (waited_ms >= 20 * DEADLINE_MS)
             return false;
-        }
         Sleep(2);
     }
     return true;
@@ -430,16 +419,14 @@ static void check_dump_alone(const char *standin)
     snprintf(command, sizeof(command), "\"%s\" service=" SERVICE "-large base=%dM leak=4M", standin,
              size_mib);
     const HANDLE target = process_start(command, &id);
-    for (int i = 0; target != NULL && i < 100 && !(private_bytes_of(id) > size_mib * MIB); i++) {
+    for (int i = 0; target != NULL && i < 100 && !(private_bytes_of(id) > size_mib * MIB); i++)
         Sleep(100);
-    }
     GetModuleFileNameA(NULL, self, sizeof(self) - 1);
     snprintf(command, sizeof(command), "\"%s\" " DUMPING " %lu %llu \"%s\"", self, (unsigned long)id.pid,
              (unsigned long long)id.created_100ns, path);
     const HANDLE service = target != NULL ? process_start(command, &service_id) : NULL;
-    if (service == NULL) {
+    if (service == NULL)
         return;
-    }
     const bool begun = wait_for_file(part, true) && WaitForSingleObject(service, 200) == WAIT_TIMEOUT;
     process_end(service);
     check(begun && !exists(path), "the service ends while a dump is written");
@@ -459,9 +446,8 @@ static void check_child(const char *standin)
     double limit = 0;
     snprintf(command, sizeof(command), "\"%s\" service=" SERVICE "-child base=4M leak=4M", standin);
     const HANDLE child = process_start(command, &id);
-    if (child == NULL) {
+    if (child == NULL)
         return;
-    }
     look();
     const struct process *process = observation_process(seen, id.pid);
     check(process != NULL && process_id_equal(process->id, id),
@@ -502,9 +488,8 @@ static const struct service *service_wait(enum service_state state)
         look();
         const struct service *service = observation_service(seen, SERVICE);
         if ((service == NULL ? SERVICE_STATE_ABSENT : service->state) == state ||
-            os_mono_ms(os) - begun > DEADLINE_MS) {
+            os_mono_ms(os) - begun > DEADLINE_MS)
             return service;
-        }
         Sleep(20);
     }
 }
@@ -525,9 +510,8 @@ static enum status start_patiently(struct err *err)
         const enum status status = os_service_start(os, SERVICE, err);
         const bool passes =
             err->code == ERROR_SERVICE_DATABASE_LOCKED || err->code == ERROR_SERVICE_REQUEST_TIMEOUT;
-        if (!passes || os_mono_ms(os) - begun > 2 * DEADLINE_MS) {
+        if (!passes || os_mono_ms(os) - begun > 2 * DEADLINE_MS)
             return status;
-        }
         Sleep(200);
     }
 }
@@ -553,12 +537,10 @@ static void process_kill(DWORD pid)
 
 static bool graph_has_edge(const struct service_graph *graph, const char *from, const char *to)
 {
-    for (size_t i = 0; i < graph->edge_count; i++) {
+    for (size_t i = 0; i < graph->edge_count; i++)
         if (text_equal_nocase(graph->nodes[graph->edges[i].from].name, from) &&
-            text_equal_nocase(graph->nodes[graph->edges[i].to].name, to)) {
+            text_equal_nocase(graph->nodes[graph->edges[i].to].name, to))
             return true;
-        }
-    }
     return false;
 }
 
@@ -571,11 +553,9 @@ static void check_graph(enum service_start_type start)
         return;
     }
     enum service_start_type found = START_UNKNOWN;
-    for (size_t i = 0; i < graph.node_count; i++) {
-        if (text_equal_nocase(graph.nodes[i].name, SERVICE)) {
+    for (size_t i = 0; i < graph.node_count; i++)
+        if (text_equal_nocase(graph.nodes[i].name, SERVICE))
             found = graph.nodes[i].start_type;
-        }
-    }
     check(graph_has_edge(&graph, SERVICE, NEEDED) && !graph_has_edge(&graph, NEEDED, SERVICE),
           "the graph knows the dependency (%lu services, %lu dependencies)", (unsigned long)graph.node_count,
           (unsigned long)graph.edge_count);
@@ -600,9 +580,8 @@ static void check_services(const char *standin)
     }
     check(service_is(SERVICE_STATE_STOPPED), "a new service is seen, stopped");
     bool sorted = true;
-    for (size_t i = 1; i < seen->service_count; i++) {
+    for (size_t i = 1; i < seen->service_count; i++)
         sorted = sorted && text_compare_nocase(seen->services[i - 1].name, seen->services[i].name) < 0;
-    }
     check(sorted && seen->service_count > 5, "%lu services, in order", (unsigned long)seen->service_count);
     check_graph(START_DEMAND);
 
@@ -643,9 +622,8 @@ static void check_services(const char *standin)
           "a restart has a new process: %s", err.text);
     const uint32_t second_pid = observation_service(seen, SERVICE)->pid;
     process_kill(second_pid);
-    if (!wine) { /* its SCM goes on saying RUNNING with the old pid until somebody starts the service */
+    if (!wine) /* its SCM goes on saying RUNNING with the old pid until somebody starts the service */
         check(service_is(SERVICE_STATE_STOPPED), "a service whose process died is seen as stopped");
-    }
     check(start_patiently(&err) == STATUS_OK && service_is(SERVICE_STATE_RUNNING) &&
               observation_service(seen, SERVICE)->pid != second_pid,
           "one whose process died can be started: %s", err.text);
@@ -796,26 +774,23 @@ static DWORD WINAPI look_often(void *unused)
     struct observation *own = observation_new();
     (void)unused;
     DWORD good = own != NULL;
-    for (int i = 0; i < 100 && good; i++) {
+    for (int i = 0; i < 100 && good; i++)
         good = os_observe(os, own, NULL) == STATUS_OK && own->services_known && own->process_count > 0;
-    }
     observation_free(own);
     return good;
 }
 
 static void check_cost(void)
 {
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 200; i++)
         look();
-    }
     const void *processes = os->processes.bytes, *services = os->services.bytes;
     const double bytes = self_get()->private_bytes, handles = self_get()->handle_count;
     LARGE_INTEGER frequency, begun, ended;
     QueryPerformanceFrequency(&frequency);
     QueryPerformanceCounter(&begun);
-    for (int i = 0; i < STEADY_LOOKS; i++) {
+    for (int i = 0; i < STEADY_LOOKS; i++)
         look();
-    }
     QueryPerformanceCounter(&ended);
     check(self_get()->private_bytes == bytes && self_get()->handle_count == handles,
           "%d looks leave private bytes and handles as they were: %+.0f bytes, %+.0f handles", STEADY_LOOKS,
@@ -827,9 +802,8 @@ static void check_cost(void)
            1000.0 * (double)(ended.QuadPart - begun.QuadPart) / (double)frequency.QuadPart / STEADY_LOOKS,
            (unsigned long)seen->process_count, (unsigned long)seen->service_count);
     HANDLE threads[3];
-    for (size_t i = 0; i < ARRAY_COUNT(threads); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(threads); i++)
         threads[i] = CreateThread(NULL, 0, look_often, NULL, 0, NULL);
-    }
     bool good = true;
     for (size_t i = 0; i < ARRAY_COUNT(threads); i++) {
         DWORD code = 0;
@@ -899,9 +873,8 @@ int main(int argc, char **argv)
         return how != NULL ? hang(how, argv[2], argv[5])
                            : dump_child((const char *const *)(argv + 2), (size_t)(argc - 2));
     }
-    if (argc == 5 && strcmp(argv[1], DUMPING) == 0) {
+    if (argc == 5 && strcmp(argv[1], DUMPING) == 0)
         return dump_as_service(argv[2], argv[3], argv[4]);
-    }
     if (argc != 2) {
         fprintf(stderr, "probe STANDIN.exe\n");
         return 2;

@@ -53,9 +53,8 @@ static void check_config(HMODULE module, const char *path)
     const size_t count = file != NULL && text != NULL ? fread(text, 1, CONFIG_BYTES_MAX, file) : 0;
     check(count > 100 && size == count && memcmp(carried, text, size) == 0,
           "the default configuration is the file, %lu bytes", (unsigned long)size);
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
     free(text);
 }
 
@@ -66,9 +65,8 @@ static void check_version(HMODULE module, const char *wanted)
     const unsigned char *version = resource_find(module, VS_VERSION_INFO, (const wchar_t *)RT_VERSION, &size);
     VS_FIXEDFILEINFO fixed = {0};
     sscanf(wanted, "%u.%u.%u", &parts[0], &parts[1], &parts[2]);
-    for (; at + sizeof(fixed) <= size && fixed.dwSignature != VS_FFI_SIGNATURE; at += 4) {
+    for (; at + sizeof(fixed) <= size && fixed.dwSignature != VS_FFI_SIGNATURE; at += 4)
         memcpy(&fixed, version + at, sizeof(fixed));
-    }
     check(fixed.dwSignature == VS_FFI_SIGNATURE && fixed.dwFileVersionMS == (parts[0] << 16 | parts[1]) &&
               fixed.dwFileVersionLS == parts[2] << 16,
           "the version is %u.%u.%u", parts[0], parts[1], parts[2]);

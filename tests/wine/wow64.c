@@ -24,8 +24,7 @@ static BOOL WINAPI says_wow64(HANDLE process, BOOL *out_wow64)
 enum status late_bind(struct late *out_late, struct err *err)
 {
     const enum status status = late_bind_as_it_is(out_late, err);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         out_late->IsWow64Process = says_wow64;
-    }
     return status;
 }

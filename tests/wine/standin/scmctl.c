@@ -36,19 +36,16 @@ static int failed(const char *what, DWORD code)
 static const wchar_t *value_of(wchar_t **argv, const wchar_t *key)
 {
     const size_t length = wcslen(key);
-    for (; *argv != NULL; argv++) {
-        if (wcsncmp(*argv, key, length) == 0 && (*argv)[length] == L'=') {
+    for (; *argv != NULL; argv++)
+        if (wcsncmp(*argv, key, length) == 0 && (*argv)[length] == L'=')
             return *argv + length + 1;
-        }
-    }
     return NULL;
 }
 
 static DWORD start_of(const wchar_t *text, DWORD otherwise)
 {
-    if (text == NULL) {
+    if (text == NULL)
         return otherwise;
-    }
     return wcscmp(text, L"auto") == 0       ? SERVICE_AUTO_START
            : wcscmp(text, L"disabled") == 0 ? SERVICE_DISABLED
                                             : SERVICE_DEMAND_START;
@@ -57,16 +54,13 @@ static DWORD start_of(const wchar_t *text, DWORD otherwise)
 /* "A,B" -> "A\0B\0\0" */
 static const wchar_t *needs_of(const wchar_t *text, wchar_t out[TEXT_UNITS])
 {
-    if (text == NULL || wcslen(text) + 2 > TEXT_UNITS) {
+    if (text == NULL || wcslen(text) + 2 > TEXT_UNITS)
         return NULL;
-    }
     memset(out, 0, TEXT_UNITS * sizeof(*out));
     memcpy(out, text, wcslen(text) * sizeof(*text));
-    for (wchar_t *c = out; *c != 0; c++) {
-        if (*c == L',') {
+    for (wchar_t *c = out; *c != 0; c++)
+        if (*c == L',')
             *c = 0;
-        }
-    }
     return out;
 }
 
@@ -89,9 +83,8 @@ static bool process_lives(DWORD pid)
     const HANDLE process = OpenProcess(SYNCHRONIZE, FALSE, pid);
     const bool lives = process != NULL ? WaitForSingleObject(process, 0) == WAIT_TIMEOUT
                                        : GetLastError() != ERROR_INVALID_PARAMETER;
-    if (process != NULL) {
+    if (process != NULL)
         CloseHandle(process);
-    }
     return lives;
 }
 
@@ -111,14 +104,12 @@ static DWORD status_read(const wchar_t *name, SERVICE_STATUS_PROCESS *out)
 {
     const SC_HANDLE service = OpenServiceW(scm, name, SERVICE_QUERY_STATUS);
     DWORD needed = 0, code = service == NULL ? GetLastError() : ERROR_SUCCESS;
-    if (service == NULL) {
+    if (service == NULL)
         return code;
-    }
-    if (!QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)out, sizeof(*out), &needed)) {
+    if (!QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (BYTE *)out, sizeof(*out), &needed))
         code = GetLastError();
-    } else {
+    else
         status_correct(out);
-    }
     CloseServiceHandle(service);
     return code;
 }
@@ -138,11 +129,10 @@ static int wait_for(const wchar_t *name, const wchar_t *state, const wchar_t *se
                              : wcscmp(state, L"stopped") == 0 ? now.dwCurrentState == SERVICE_STOPPED
                                                               : false;
         if (reached || GetTickCount() - begun >= last) {
-            if (code == ERROR_SUCCESS) {
+            if (code == ERROR_SUCCESS)
                 status_print(name, &now);
-            } else {
+            else
                 printf("%ls absent\n", name);
-            }
             return reached ? 0 : 1;
         }
         Sleep(20);
@@ -154,13 +144,11 @@ static int list(void)
     static BYTE buffer[256 * 1024];
     DWORD needed = 0, count = 0, resume = 0;
     if (!EnumServicesStatusExW(scm, SC_ENUM_PROCESS_INFO, SERVICE_WIN32, SERVICE_STATE_ALL, buffer,
-                               sizeof(buffer), &needed, &count, &resume, NULL)) {
+                               sizeof(buffer), &needed, &count, &resume, NULL))
         return failed("EnumServicesStatusEx", GetLastError());
-    }
     const ENUM_SERVICE_STATUS_PROCESSW *services = (const ENUM_SERVICE_STATUS_PROCESSW *)(const void *)buffer;
-    for (DWORD i = 0; i < count; i++) {
+    for (DWORD i = 0; i < count; i++)
         status_print(services[i].lpServiceName, &services[i].ServiceStatusProcess);
-    }
     return 0;
 }
 
@@ -174,23 +162,19 @@ static int show(const wchar_t *name)
     } buffer;
     DWORD needed = 0;
     const SC_HANDLE service = OpenServiceW(scm, name, SERVICE_QUERY_CONFIG);
-    if (service == NULL) {
+    if (service == NULL)
         return failed("OpenService", GetLastError());
-    }
-    if (!QueryServiceConfigW(service, &buffer.config, sizeof(buffer), &needed)) {
+    if (!QueryServiceConfigW(service, &buffer.config, sizeof(buffer), &needed))
         return failed("QueryServiceConfig", GetLastError());
-    }
     printf("path %ls\nstart %lu\naccount %ls\ndisplay %ls\n", buffer.config.lpBinaryPathName,
            (unsigned long)buffer.config.dwStartType, buffer.config.lpServiceStartName,
            buffer.config.lpDisplayName);
     for (const wchar_t *need = buffer.config.lpDependencies; need != NULL && *need != 0;
-         need += wcslen(need) + 1) {
+         need += wcslen(need) + 1)
         printf("needs %ls\n", need);
-    }
     if (QueryServiceConfig2W(service, SERVICE_CONFIG_DESCRIPTION, buffer.bytes, sizeof(buffer), &needed) &&
-        buffer.description.lpDescription != NULL) {
+        buffer.description.lpDescription != NULL)
         printf("description %ls\n", buffer.description.lpDescription);
-    }
     if (QueryServiceConfig2W(service, SERVICE_CONFIG_FAILURE_ACTIONS, buffer.bytes, sizeof(buffer),
                              &needed)) {
         printf("reset %lu\n", (unsigned long)buffer.actions.dwResetPeriod);
@@ -207,11 +191,9 @@ static int processes(const wchar_t *image)
 {
     PROCESSENTRY32W entry = {.dwSize = sizeof(entry)};
     const HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
-    for (BOOL more = Process32FirstW(snapshot, &entry); more; more = Process32NextW(snapshot, &entry)) {
-        if (image == NULL || lstrcmpiW(image, entry.szExeFile) == 0) {
+    for (BOOL more = Process32FirstW(snapshot, &entry); more; more = Process32NextW(snapshot, &entry))
+        if (image == NULL || lstrcmpiW(image, entry.szExeFile) == 0)
             printf("%lu %ls\n", (unsigned long)entry.th32ProcessID, entry.szExeFile);
-        }
-    }
     CloseHandle(snapshot);
     return 0;
 }
@@ -219,9 +201,8 @@ static int processes(const wchar_t *image)
 static int process_kill(DWORD pid)
 {
     const HANDLE process = OpenProcess(PROCESS_TERMINATE, FALSE, pid);
-    if (process == NULL || !TerminateProcess(process, 1)) {
+    if (process == NULL || !TerminateProcess(process, 1))
         return failed("TerminateProcess", GetLastError());
-    }
     CloseHandle(process);
     return 0;
 }
@@ -233,9 +214,8 @@ static int create(wchar_t **argv)
         CreateServiceW(scm, argv[0], argv[0], SERVICE_ALL_ACCESS, SERVICE_WIN32_OWN_PROCESS,
                        start_of(value_of(argv + 2, L"start"), SERVICE_DEMAND_START), SERVICE_ERROR_NORMAL,
                        argv[1], NULL, NULL, needs_of(value_of(argv + 2, L"needs"), needs), NULL, NULL);
-    if (service == NULL) {
+    if (service == NULL)
         return failed("CreateService", GetLastError());
-    }
     CloseServiceHandle(service);
     return 0;
 }
@@ -247,9 +227,8 @@ static int with_service(const char *command, wchar_t **argv)
     SERVICE_STATUS answer;
     BOOL done = FALSE;
     const SC_HANDLE service = OpenServiceW(scm, argv[0], SERVICE_ALL_ACCESS);
-    if (service == NULL) {
+    if (service == NULL)
         return failed("OpenService", GetLastError());
-    }
     if (strcmp(command, "delete") == 0) {
         done = DeleteService(service);
     } else if (strcmp(command, "start") == 0) {
@@ -266,18 +245,16 @@ static int with_service(const char *command, wchar_t **argv)
     }
     const DWORD code = done ? ERROR_SUCCESS : GetLastError();
     CloseServiceHandle(service);
-    if (!done) {
+    if (!done)
         return failed(command, code);
-    }
     return strcmp(command, "stop") == 0 && argv[1] != NULL ? wait_for(argv[0], L"stopped", argv[1]) : 0;
 }
 
 static int hold(const wchar_t *name, bool signal)
 {
     const HANDLE event = CreateEventW(NULL, TRUE, FALSE, name);
-    if (event == NULL) {
+    if (event == NULL)
         return failed("CreateEvent", GetLastError());
-    }
     if (signal) {
         SetEvent(event);
     } else {
@@ -304,9 +281,8 @@ int main(void)
     char command[16] = "";
     snprintf(command, sizeof(command), "%ls", argc > 1 ? argv[1] : L"");
     bool known = false;
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         known = known || (strcmp(command, commands[i].name) == 0 && argc - 2 >= commands[i].arguments);
-    }
     if (!known) {
         fprintf(stderr, "scmctl: wrong use; see tests/wine/standin/scmctl.c\n");
         return 2;
@@ -316,37 +292,28 @@ int main(void)
         Sleep((DWORD)(wcstod(argv[0], NULL) * 1000));
         return 0;
     }
-    if (strcmp(command, "ps") == 0) {
+    if (strcmp(command, "ps") == 0)
         return processes(argv[0]);
-    }
-    if (strcmp(command, "kill") == 0) {
+    if (strcmp(command, "kill") == 0)
         return process_kill(wcstoul(argv[0], NULL, 10));
-    }
-    if (strcmp(command, "event") == 0 || strcmp(command, "hold") == 0) {
+    if (strcmp(command, "event") == 0 || strcmp(command, "hold") == 0)
         return hold(argv[0], strcmp(command, "event") == 0);
-    }
     scm = OpenSCManagerW(NULL, NULL, SC_MANAGER_ALL_ACCESS);
-    if (scm == NULL) {
+    if (scm == NULL)
         return failed("OpenSCManager", GetLastError());
-    }
-    if (strcmp(command, "create") == 0) {
+    if (strcmp(command, "create") == 0)
         return create(argv);
-    }
-    if (strcmp(command, "list") == 0) {
+    if (strcmp(command, "list") == 0)
         return list();
-    }
-    if (strcmp(command, "show") == 0) {
+    if (strcmp(command, "show") == 0)
         return show(argv[0]);
-    }
-    if (strcmp(command, "wait") == 0) {
+    if (strcmp(command, "wait") == 0)
         return wait_for(argv[0], argv[1], argv[2]);
-    }
     if (strcmp(command, "query") == 0) {
         SERVICE_STATUS_PROCESS now;
         const DWORD code = status_read(argv[0], &now);
-        if (code != ERROR_SUCCESS) {
+        if (code != ERROR_SUCCESS)
             return failed("query", code);
-        }
         status_print(argv[0], &now);
         return 0;
     }

@@ -116,16 +116,14 @@ static void setting_set(const char *key, const char *value)
         {"dll", NULL, NULL, settings.dll, sizeof(settings.dll)},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strcmp(key, known[i].key) != 0) {
+        if (strcmp(key, known[i].key) != 0)
             continue;
-        }
-        if (known[i].number != NULL) {
+        if (known[i].number != NULL)
             *known[i].number = size_of(value);
-        } else if (known[i].count != NULL) {
+        else if (known[i].count != NULL)
             *known[i].count = (DWORD)strtoul(value, NULL, 10);
-        } else {
+        else
             snprintf(known[i].text, known[i].capacity, "%s", value);
-        }
         return;
     }
     for (size_t i = 0; strcmp(key, "stop") == 0 && i < sizeof(stops) / sizeof(stops[0]); i++) {
@@ -163,12 +161,10 @@ static void settings_read_file(void)
     char path[2 * MAX_PATH], line[1024];
     beside(path, sizeof(path), "ini");
     FILE *file = fopen(path, "r");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
         setting_read(line);
-    }
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
 }
 
 static DWORD starts_count(void)
@@ -178,9 +174,8 @@ static DWORD starts_count(void)
     beside(path, sizeof(path), "starts");
     FILE *file = fopen(path, "r");
     if (file != NULL) {
-        if (fscanf(file, "%lu", &count) != 1) {
+        if (fscanf(file, "%lu", &count) != 1)
             count = 0;
-        }
         fclose(file);
     }
     file = fopen(path, "w");
@@ -196,9 +191,8 @@ static void log_line(const char *what)
 {
     char line[256];
     FILETIME now;
-    if (settings.log[0] == '\0') {
+    if (settings.log[0] == '\0')
         return;
-    }
     GetSystemTimeAsFileTime(&now);
     const uint64_t ticks = (uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime;
     const int length = snprintf(line, sizeof(line), "%lld %s %s pid=%lu start=%lu\n",
@@ -240,9 +234,8 @@ static void grow_to(double bytes)
 static void handles_to(double wanted)
 {
     static double opened;
-    while (opened + 1 <= wanted && CreateEventW(NULL, TRUE, FALSE, NULL) != NULL) {
+    while (opened + 1 <= wanted && CreateEventW(NULL, TRUE, FALSE, NULL) != NULL)
         opened += 1;
-    }
 }
 
 /* Reserves address space until each free block has `size` bytes at the most. */
@@ -255,12 +248,10 @@ static void fragment(uintptr_t size)
         const uintptr_t first = ((base + granule - 1) & ~(granule - 1)) + size;
         if (region.State == MEM_FREE && first < end && end - first >= granule &&
             VirtualAlloc((void *)first, (end - first) & ~(granule - 1), MEM_RESERVE, PAGE_NOACCESS) == NULL &&
-            end - first > 2 * granule) { /* the system keeps some of the last block to itself */
+            end - first > 2 * granule) /* the system keeps some of the last block to itself */
             VirtualAlloc((void *)first, (end - first - granule) & ~(granule - 1), MEM_RESERVE, PAGE_NOACCESS);
-        }
-        if (end <= at) {
+        if (end <= at)
             break;
-        }
         at = end;
     }
 }
@@ -272,25 +263,21 @@ static void live(HANDLE until)
     const DWORD begun = GetTickCount();
     DWORD told = 0; /* when it was told to leak; 0 = it was not */
     grow_to(settings.base);
-    if (settings.largest > 0) {
+    if (settings.largest > 0)
         fragment((uintptr_t)settings.largest);
-    }
     do {
-        if (told == 0 && told_to_leak) {
+        if (told == 0 && told_to_leak)
             told = GetTickCount();
-        }
         const double elapsed_ms = GetTickCount() - begun; /* a stand-in does not live for 49 days */
         double bytes = settings.base;
-        if (settings.plateau > 0 && settings.warm_up_ms > 0) {
+        if (settings.plateau > 0 && settings.warm_up_ms > 0)
             bytes += settings.plateau * (1 - exp(-elapsed_ms / settings.warm_up_ms));
-        }
         if (leaks) {
             bytes += settings.leak * elapsed_ms / 1000;
             handles_to(settings.handles * elapsed_ms / 1000);
         }
-        if (told != 0) {
+        if (told != 0)
             bytes += settings.told * (GetTickCount() - told) / 1000;
-        }
         grow_to(bytes < settings.limit ? bytes : settings.limit);
     } while (WaitForSingleObject(until, STEP_MS) == WAIT_TIMEOUT);
 }
@@ -301,9 +288,8 @@ static HANDLE worker_start(void)
     char command[4 * MAX_PATH];
     STARTUPINFOA startup = {.cb = sizeof(startup)};
     PROCESS_INFORMATION process;
-    if (settings.worker[0] == '\0') {
+    if (settings.worker[0] == '\0')
         return NULL;
-    }
     snprintf(command, sizeof(command),
              "\"%s\" service=%s worker_of=%lu base=%.0f plateau=%.0f warm_up=%lu leak=%.0f handles=%lu "
              "limit=%.0f leak_starts=%lu",
@@ -311,9 +297,8 @@ static HANDLE worker_start(void)
              settings.plateau, (unsigned long)settings.warm_up_ms, settings.leak,
              (unsigned long)settings.handles, settings.limit,
              (unsigned long)(start_number <= settings.leak_starts ? 0 : settings.leak_starts));
-    if (!CreateProcessA(NULL, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &process)) {
+    if (!CreateProcessA(NULL, command, NULL, NULL, FALSE, 0, NULL, NULL, &startup, &process))
         return NULL;
-    }
     CloseHandle(process.hThread);
     settings.base = 1 << 20;
     settings.plateau = settings.leak = settings.handles = 0;
@@ -323,9 +308,8 @@ static HANDLE worker_start(void)
 static int worker_live(void)
 {
     const HANDLE parent = OpenProcess(SYNCHRONIZE, FALSE, settings.worker_of);
-    if (parent == NULL) {
+    if (parent == NULL)
         return 3;
-    }
     start_number =
         settings.leak_starts + 1; /* the parent has decided: leak_starts=0 leaks, any other does not */
     live(parent);
@@ -372,9 +356,8 @@ static DWORD WINAPI control(DWORD code, DWORD type, void *data, void *context)
     switch (code) {
     case SERVICE_CONTROL_STOP:
     case SERVICE_CONTROL_SHUTDOWN:
-        if (settings.stop == STOP_IGNORE) {
+        if (settings.stop == STOP_IGNORE)
             return NO_ERROR;
-        }
         if (settings.stop == STOP_DIE) {
             log_line("died");
             TerminateProcess(GetCurrentProcess(), 3);
@@ -412,13 +395,11 @@ static void WINAPI service_main(DWORD argc, LPWSTR *argv)
     report(SERVICE_RUNNING, 0, 0);
     live(stop_event);
     log_line("stopping");
-    if (settings.stop == STOP_HANG) {
+    if (settings.stop == STOP_HANG)
         Sleep(INFINITE);
-    }
     pend(SERVICE_STOP_PENDING, settings.stop_ms);
-    while (is_held()) {
+    while (is_held())
         pend(SERVICE_STOP_PENDING, 200);
-    }
     if (worker != NULL) {
         TerminateProcess(worker, 0);
         WaitForSingleObject(worker, 5000);
@@ -431,14 +412,11 @@ int main(int argc, char **argv)
 {
     GetModuleFileNameA(NULL, folder, sizeof(folder) - 1);
     *strrchr(folder, '\\') = '\0';
-    for (int i = 1; i < argc; i++) {
-        if (strchr(argv[i], '=') != NULL) { /* others are storewatch's, in whose place it may be registered */
+    for (int i = 1; i < argc; i++)
+        if (strchr(argv[i], '=') != NULL) /* others are storewatch's, in whose place it may be registered */
             setting_read(argv[i]);
-        }
-    }
-    if (settings.worker_of != 0) {
+    if (settings.worker_of != 0)
         return worker_live();
-    }
     settings_read_file();
     if (settings.dll[0] != '\0' && LoadLibraryA(settings.dll) == NULL) {
         fprintf(stderr, "standin: %s does not load: error %lu\n", settings.dll,
@@ -449,9 +427,8 @@ int main(int argc, char **argv)
     wchar_t empty[] = L"";
     const SERVICE_TABLE_ENTRYW table[] = {{empty, service_main}, {NULL, NULL}};
     if (!StartServiceCtrlDispatcherW(table)) {
-        if (GetLastError() != ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) {
+        if (GetLastError() != ERROR_FAILED_SERVICE_CONTROLLER_CONNECT)
             return 3;
-        }
         start_number = starts_count();
         log_line("start");
         worker_start();
