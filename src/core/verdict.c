@@ -48,23 +48,22 @@
 /* Lives, evaluations, and what an alarm waits for. */
 #define SAMPLES_MIN 30 /* of a life: below, nothing is said */
 #define LIFE_MAX_MS (14 * MS_PER_DAY)
-#define LIFE_MAX_SAMPLES 4032 /* of 5 min: who samples more rarely has more time in mind */
-#define CONFIRM_SHARE 0.16    /* a forecast has to be obeyed for this share of the growth's duration, */
-#define CONFIRM_LEAST 0.08    /* or, where samples are the measure of time, for half of it, */
-#define CONFIRM_SAMPLES 100   /* if these are so many: as many as the whole share of 625, */
-#define URGENT_LAST 0.3       /* an urgent one, which has seen less, for this one, */
-#define VERIFY 0.5            /* by this part of the growth foreseen */
-#define HEIGHT_SHARE 0.02     /* of the growth makes a new height, */
-#define CRAWL_SHARE 0.2       /* when it came at this share of the usual rate at least; */
-#define STALL_SHARE 0.5       /* no new height for this share of the growth's duration clears, */
-#define STALL_SMOOTH 0.75     /* (for this one where heights are known late), */
-#define STALL_LEAST_MS                                                                                       \
-    MS_PER_DAY            /* and, where days are known, a day: what leaks with the load pauses by night, */
-#define LOWER_SHARE 0.5   /* unless for this share of the time since then */
-#define LOWER_RATE 0.5    /* it grew on, by this share of its rate, from a lower level; */
-#define RELEASE_SHARE 0.5 /* and so does giving back this share of the growth */
-#define FELL_SLOTS 3      /* half hours, in which what days hide is seen to be given back */
-#define STANDS_SHARE 0.5  /* of what was left is taken, and none of it given back: it is over after a week */
+#define LIFE_MAX_SAMPLES 4032     /* of 5 min: who samples more rarely has more time in mind */
+#define CONFIRM_SHARE 0.16        /* a forecast has to be obeyed for this share of the growth's duration, */
+#define CONFIRM_LEAST 0.08        /* or, where samples are the measure of time, for half of it, */
+#define CONFIRM_SAMPLES 100       /* if these are so many: as many as the whole share of 625, */
+#define URGENT_LAST 0.3           /* an urgent one, which has seen less, for this one, */
+#define VERIFY 0.5                /* by this part of the growth foreseen */
+#define HEIGHT_SHARE 0.02         /* of the growth makes a new height, */
+#define CRAWL_SHARE 0.2           /* when it came at this share of the usual rate at least; */
+#define STALL_SHARE 0.5           /* no new height for this share of the growth's duration clears, */
+#define STALL_SMOOTH 0.75         /* (for this one where heights are known late), */
+#define STALL_LEAST_MS MS_PER_DAY /* and, where days are known, that: a leak with the load pauses by night, */
+#define LOWER_SHARE 0.5           /* unless for this share of the time since then */
+#define LOWER_RATE 0.5            /* it grew on, by this share of its rate, from a lower level; */
+#define RELEASE_SHARE 0.5         /* and so does giving back this share of the growth */
+#define FELL_SLOTS 3              /* half hours, in which what days hide is seen to be given back */
+#define STANDS_SHARE 0.5 /* of what was left is taken, and none of it given back: it is over after a week */
 #define STANDS_LEAST_MS (7 * MS_PER_DAY)
 #define USED_UP 0.95        /* of what was left up to the limit is taken: it stands there */
 #define TAIL_NOW (1.0 / 24) /* of the growth's duration is what is called its present level, */
@@ -85,9 +84,9 @@
 #define STRAY_PAUSE 2        /* periods: twice as many after the first look because of that, and so on */
 #define FALL_LOOKS 8         /* so many looks more while it falls */
 #define PLATEAU_REACHED 0.95 /* of the usual level ends a warm-up, for the next incarnation */
-#define LESSON_MS                                                                                            \
-    (7 * MS_PER_DAY)    /* a shorter life has not seen what a week does: of the lives before it, more holds */
-#define HINGE_POINTS 16 /* are needed to tell when in them the growth began, */
+/* A shorter life has not seen what a week does: of the lives before it, more holds. */
+#define LESSON_MS (7 * MS_PER_DAY)
+#define HINGE_POINTS 16  /* are needed to tell when in them the growth began, */
 #define HINGE_LEAVES 0.5 /* by a level and a line that leave less than this share of what a line does */
 #define EVALUATE_SHARE 64
 #define SILENCE_SHARE 16   /* a silence counts as time seen up to this share of the life, */

@@ -32,8 +32,8 @@
  * (Without a min_window the samples are what there is.) */
 #define FIRST_DAY_HEADROOM 0.5
 #define FIRST_DAY_TIMES 2 /* the level it began at */
-#define FIRST_DAY_MS                                                                                         \
-    (30 * MS_PER_HOUR) /* and the night after it: by default IIS ends its workers after 29 hours */
+/* And the night after it: by default IIS ends its workers after 29 hours. */
+#define FIRST_DAY_MS (30 * MS_PER_HOUR)
 
 /* Where an earlier incarnation has been without harm is harmless: */
 #define USUAL_BEYOND 0.2                /* and some more, of the growth: no two lives are alike; */
@@ -42,11 +42,12 @@
 
 /* Clause 2. */
 #define LEVEL_SHARE 0.01 /* of the level: less would need 100 times the time seen to double it */
-#define SCATTER_FACTOR                                                                                       \
-    2.2               /* growth against the 10-90 % range of the residuals (2.56 sigma): 5.6 sigma, and ... */
-#define EVIDENCE 3600 /* ... factor times samples: an effect seen in few samples has to be plainer */
-#define RANGE_FACTOR                                                                                         \
-    0.5 /* new territory: above the 95 % level before the onset by half the width of that range */
+/* Growth against the 10-90 % range of the residuals (2.56 sigma): 5.6 sigma, */
+#define SCATTER_FACTOR 2.2
+/* and factor times samples: an effect seen in few samples has to be plainer. */
+#define EVIDENCE 3600
+/* New territory: above the 95 % level before the onset by half the width of that range. */
+#define RANGE_FACTOR 0.5
 /* Growth without a held level before it has no range and no past to be compared with, so it has to matter by
  * itself: a twentieth, as for growth along a line. */
 #define LEVEL_BIRTH LINE_LEVEL

@@ -47,14 +47,15 @@ bool days_push(struct days *days, int64_t clock_ms, double value)
     return ended;
 }
 
-unsigned days_weekday(int64_t slot)
+/* The day of the week as one bit. */
+static unsigned weekday_bit(int64_t slot)
 {
     return 1u << days_place(slot, WEEK_SLOTS) / DAYS_SLOTS;
 }
 
 bool days_rests(const struct days *days, int64_t slot)
 {
-    return (days->rest_days & days_weekday(slot)) != 0;
+    return (days->rest_days & weekday_bit(slot)) != 0;
 }
 
 double days_level(const struct days *days, int64_t slot)
@@ -86,7 +87,7 @@ static double swing_of_day(const struct days *days, unsigned weekday, int64_t be
     double level[DAYS_SLOTS];
     size_t n = 0;
     for (int64_t slot = before - WEEK_SLOTS; slot < before; slot++)
-        if (days_weekday(slot) == weekday) {
+        if (weekday_bit(slot) == weekday) {
             level[n] = usual_level(days, slot);
             n += (size_t)!isnan(level[n]);
         }

@@ -8,13 +8,13 @@
 #define KINK_SHARE 2     /* a parabola that leaves less than this times what two lines leave */
 #define PIECE_PARTS 32   /* it may begin at each of them in the later half */
 #define PIECE_POINTS 16  /* of a last piece */
-#define BEND_EARLY 2     /* it may bend twice as much as it did */
-#define BEND_LASTS                                                                                           \
-    1 /* and for as many times the segment's duration; then it grows at the rate it has come to */
+#define BEND_EARLY 2     /* it may bend twice as much as it did, */
+/* and for as many times the duration of the segment; then it grows at the rate it has come to. */
+#define BEND_LASTS 1
 #define BEND_MAX 4 /* of a rate in half a segment: more would extrapolate noise */
-#define NOISE_AHEAD                                                                                          \
-    1.5 /* of the distance that nearly all points kept from the line: stairs lie half a step off it, and     \
-            the limit is met by a whole one */
+/* Of the distance that nearly all points kept from the line: stairs lie half a step off it, and the limit is met by a
+ * whole one. */
+#define NOISE_AHEAD 1.5
 #define TURN_PERIODS 40   /* of the shortest recent part that is looked at */
 #define TURN_RATE 3       /* times the rate before it: less shows soon enough in the whole line */
 #define TURN_EXPLAINS 0.5 /* of what a curve leaves */
@@ -28,8 +28,8 @@
 #define NO_ROOM 0.98     /* of the limit */
 #define DAYS_AHEAD_MS (14 * MS_PER_DAY) /* are looked at half hour by half hour */
 #define BEND_PARTS 3                    /* cuts tried in the first quarter of a segment, */
-#define BEND_NARROWS                                                                                         \
-    3 /* and how much narrower the interval must get: a quarter fewer points widen it by half */
+/* And how much narrower the interval must get: a quarter fewer points widen it by half. */
+#define BEND_NARROWS 3
 
 /* The time of a point, which has seconds (detector_seconds). */
 static int64_t time_of(const struct detector *d, double seconds)

@@ -13,8 +13,8 @@
 #define BLOCKS_MAX 48
 #define BLOCKS_MIN 8 /* of a growth: below, its sixths are single blocks */
 #define SILENCES_MAX 16
-#define SILENCE_INTERVALS                                                                                    \
-    3 /* in a row that are alike: samples come more rarely now, and that is no silence */
+/* In a row that are alike: samples come more rarely now, and that is no silence. */
+#define SILENCE_INTERVALS 3
 /* Of the time that growth has to be seen for, when the last incarnation leaked: the prior odds are even. */
 #define LEARNED_SHARE 0.5
 /* Urgent: it has taken so much of the headroom (to the limit, or to twice the level when none is known): with
@@ -90,7 +90,7 @@ struct days {
     int64_t quiet_from;          /* half hours before this one are not of it */
     bool week_known;             /* a day of it at least: else it is flat */
     double week_mean, week_peak; /* of that week */
-    unsigned rest_days;          /* of it, as days_weekday has them */
+    unsigned rest_days;          /* of it: a bit each */
 };
 
 /* What the days ahead will bring of a growth that was told (verdict_ahead.c). */
@@ -234,7 +234,6 @@ bool view_without_cycle(const struct view *fine, struct view *out, double *out_s
 /* The lag in blocks after which the values repeat: their autocorrelation is high there and was lost in
  * between. At most lag_max; 0 when there is none. */
 size_t values_period(const double *v, size_t n, size_t lag_max);
-double values_mean(const double *value, size_t n);
 /* Sum of the squared distances from the mean. */
 double values_squares(const double *value, size_t n);
 /* How far they reach without so many of them at either end. Permutes them. */
@@ -250,8 +249,7 @@ void days_init(struct days *days);
 /* The number of the half hour; and its place in so many that are used in turn. */
 int64_t days_slot(int64_t clock_ms);
 size_t days_place(int64_t slot, int64_t places);
-/* The day of the week as one bit; and is that one of rest, by the week that is kept, or by what is seen since? */
-unsigned days_weekday(int64_t slot);
+/* Is its day one of rest, by the week that is kept, or by what is seen since? */
 bool days_rests(const struct days *days, int64_t slot);
 /* NAN: unknown. The open half hour is not yet. */
 double days_level(const struct days *days, int64_t slot);

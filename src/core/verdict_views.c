@@ -72,7 +72,7 @@ void view_floors(const struct block *block, size_t n, struct view *view)
     }
 }
 
-double values_mean(const double *value, size_t n)
+static double mean_of(const double *value, size_t n)
 {
     double mean = 0;
     for (size_t i = 0; i < n; i++)
@@ -82,7 +82,7 @@ double values_mean(const double *value, size_t n)
 
 double values_squares(const double *value, size_t n)
 {
-    const double mean = values_mean(value, n);
+    const double mean = mean_of(value, n);
     double total = 0;
     for (size_t i = 0; i < n; i++)
         total += (value[i] - mean) * (value[i] - mean);
@@ -102,7 +102,7 @@ void values_range(double *value, size_t n, double *out_middle, double *out_high)
 
 void values_products(const double *time, const double *value, size_t n, double *tt, double *tv)
 {
-    const double mean_t = values_mean(time, n), mean_v = values_mean(value, n);
+    const double mean_t = mean_of(time, n), mean_v = mean_of(value, n);
     for (size_t i = 0; i < n; i++) {
         *tt += (time[i] - mean_t) * (time[i] - mean_t);
         *tv += (time[i] - mean_t) * (value[i] - mean_v);
@@ -111,7 +111,7 @@ void values_products(const double *time, const double *value, size_t n, double *
 
 size_t values_period(const double *v, size_t n, size_t lag_max)
 {
-    const double mean = values_mean(v, n), total = values_squares(v, n);
+    const double mean = mean_of(v, n), total = values_squares(v, n);
     double best = PERIOD_LIKENESS;
     size_t period = 0;
     for (size_t lag = 3; lag <= lag_max; lag++) {
@@ -186,7 +186,7 @@ bool view_on_line(const struct view *view, size_t s, struct view *out)
 bool view_without_cycle(const struct view *fine, struct view *out, double *out_swing)
 {
     const size_t n = fine->n;
-    const double mean_t = values_mean(fine->t, n), mean_v = values_mean(fine->value, n);
+    const double mean_t = mean_of(fine->t, n), mean_v = mean_of(fine->value, n);
     double tt = 0, tv = 0, rest[BLOCKS_MAX];
     values_products(fine->t, fine->value, n, &tt, &tv);
     for (size_t i = 0; i < n; i++)

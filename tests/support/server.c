@@ -6,7 +6,6 @@
 
 #include "storewatch/base.h"
 
-#define MIB 1048576.0
 #define STEP_HOURS (SERVER_STEP_MS / 3.6e6)
 #define DAY 24.0
 #define WEEK (7 * DAY)

@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#define MIB 1048576.0
 #define STEPS_OF(ms) ((ms) / SERVER_STEP_MS)
 #define WEEK_MS (7 * MS_PER_DAY)
 
