@@ -14,6 +14,12 @@
 #define ALERT_LINE_MAX 256
 #define ALERT_LINES_MAX 24
 
+enum given_up {
+    GIVEN_UP_CHANGED,           /* a person disabled or deleted it */
+    GIVEN_UP_PERHAPS_BY_ITSELF, /* it has stopped without an error, and perhaps nobody stopped it */
+    GIVEN_UP_WITH_NEED          /* what it needs is left as it is */
+};
+
 struct alert {
     enum alert_kind kind;
     int64_t utc_ms;
@@ -29,10 +35,10 @@ struct alert {
      * GAVE_UP the one that is down, which may be a dependent of it; for ENDED that of the process. "" = not
      * told: the words say "a service". */
     char service[SERVICE_NAME_MAX];
-    /* How it was seen just then, for SERVICE_DOWN, ENDED and RESTART_ABANDONED; else, and where it could not
-     * be, UNKNOWN. */
+    /* How it was seen just then, for SERVICE_DOWN, GAVE_UP, ENDED and RESTART_ABANDONED; else, and where it could
+     * not be, UNKNOWN. */
     enum service_state service_state;
-    bool perhaps_by_itself; /* GAVE_UP: it has stopped without an error, and perhaps nobody stopped it */
+    enum given_up given_up; /* for GAVE_UP */
     /* What makes a restart by hand harmful just then: this is a cluster node (a stop looks like a failure
      * there), or this veto process ("" = none is seen). */
     bool cluster_node;

@@ -274,8 +274,9 @@ bool restart_target_waits(const struct restart *restart);
 const char *restart_service_down(const struct restart *restart);
 /* What the target's note begins with then. */
 #define RESTART_NOTE_CALLED_OFF "called off: "
-/* In the note of one that is given up, though perhaps nobody has touched it. */
+/* In the note of one that is given up, though perhaps nobody has touched it, and of one that needs such a one. */
 #define RESTART_NOTE_STOPPED_CLEANLY "stopped cleanly after it ran again, not by storewatch"
+#define RESTART_NOTE_NEED_LEFT "which is left as it is"
 /* Calls it off, `why` for people. Untouched: ended at once (RESTART_CALLED_OFF). While stopping: what was
  * stopped is started again (stop_failed). Later there is nothing to call off: everything is being started
  * already. Returns news bits.

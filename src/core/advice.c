@@ -431,6 +431,19 @@ static void advise_ended(struct alert *alert)
         alert_add_todo(alert, "If nobody restarted it, look in the Application log why it ended.");
 }
 
+static void advise_gave_up(struct alert *alert)
+{
+    const char *service = alert->service[0] ? alert->service : "the service";
+    static const char then[] = "and then what needs it: storewatch starts none of them any more.";
+    if (alert->service_state == SERVICE_STATE_ABSENT)
+        alert_add_todo(alert, "If this was not intended, install %s again and start it, %s", service, then);
+    else
+        alert_add_todo(alert,
+                       "If this was not intended, start %s by hand (services.msc; enable it first if it is "
+                       "disabled), %s",
+                       service, then);
+}
+
 void advice_add(struct alert *alert, const struct config *config, bool will_act)
 {
     switch (alert->kind) {
@@ -462,11 +475,7 @@ void advice_add(struct alert *alert, const struct config *config, bool will_act)
                    "(services.msc). storewatch goes on trying until it runs or you set it to Disabled.");
         break;
     case ALERT_GAVE_UP:
-        alert_add_todo(
-            alert,
-            "If this was not intended, start %s by hand (services.msc; enable it first if it is disabled), "
-            "and then what needs it: storewatch starts none of them any more.",
-            alert->service[0] ? alert->service : "the service");
+        advise_gave_up(alert);
         break;
     case ALERT_BLIND:
         alert_add_todo(alert, "Check that the storewatch service runs as LocalSystem; restart it. While this "

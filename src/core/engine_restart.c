@@ -129,7 +129,8 @@ struct alert *step_alert_restart(struct step *step, enum alert_kind kind)
     const struct restart *restart = &step->engine->restart;
     struct alert *alert =
         step_alert_of_restart(step, kind, &restart->journal, service_in_question(restart, kind));
-    const bool may_be_down = kind == ALERT_SERVICE_DOWN || kind == ALERT_RESTART_ABANDONED;
+    const bool may_be_down =
+        kind == ALERT_SERVICE_DOWN || kind == ALERT_GAVE_UP || kind == ALERT_RESTART_ABANDONED;
     if (alert && may_be_down)
         alert->service_state = state_of(step, alert->service);
     return alert;
@@ -156,6 +157,13 @@ static const char *note_of(const struct engine *engine, const char *service)
     return "";
 }
 
+static enum given_up why_given_up(const char *note)
+{
+    if (strstr(note, RESTART_NOTE_STOPPED_CLEANLY))
+        return GIVEN_UP_PERHAPS_BY_ITSELF;
+    return strstr(note, RESTART_NOTE_NEED_LEFT) ? GIVEN_UP_WITH_NEED : GIVEN_UP_CHANGED;
+}
+
 static void tell_news(struct step *step, unsigned news)
 {
     struct engine *engine = step->engine;
@@ -176,8 +184,7 @@ static void tell_news(struct step *step, unsigned news)
         if (table[i].kind == ALERT_SERVICE_DOWN)
             engine->down_told_mono_ms = step->clock.mono_ms;
         if (table[i].kind == ALERT_GAVE_UP)
-            alert->perhaps_by_itself =
-                strstr(note_of(engine, alert->service), RESTART_NOTE_STOPPED_CLEANLY) != NULL;
+            alert->given_up = why_given_up(note_of(engine, alert->service));
         engine_add_story(engine, alert);
         char notes[ALERT_LINE_MAX];
         if (table[i].kind != ALERT_SERVICE_UP_AGAIN)

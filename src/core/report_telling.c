@@ -321,15 +321,16 @@ static void lead_other(struct report_telling *telling, struct text *text)
         text_add(text, "%s on %s runs again.", down, host);
         break;
     case ALERT_GAVE_UP:
-        if (alert->perhaps_by_itself)
+        if (alert->given_up == GIVEN_UP_PERHAPS_BY_ITSELF)
             text_add(
                 text,
                 "%s on %s is STOPPED: it ran again, and stopped without an error. Whether %s stopped it or "
                 "it ended by itself cannot be seen, so storewatch leaves it so.",
                 down, host, alert->cluster_node ? "the cluster or a person" : "a person");
         else
-            text_add(text, "storewatch stopped trying to start %s on %s: a person changed the service.",
-                     service, host);
+            text_add(text, "storewatch stopped trying to start %s on %s: %s.", service, host,
+                     alert->given_up == GIVEN_UP_WITH_NEED ? "what it needs is left as it is"
+                                                           : "a person changed the service");
         break;
     case ALERT_SPACE_LOW:
     case ALERT_SPACE_CRITICAL:
@@ -785,11 +786,13 @@ void report_add_subject(struct text *text, const struct report_telling *telling)
         text_add(text, "%s runs again", service);
         return;
     case ALERT_GAVE_UP:
-        if (alert->perhaps_by_itself)
+        if (alert->given_up == GIVEN_UP_PERHAPS_BY_ITSELF)
             text_add(text, "%s%s is STOPPED after a restart, by %s or by itself, and is left so", urgent,
                      service, alert->cluster_node ? "the cluster, a person" : "a person");
         else
-            text_add(text, "%sstorewatch stopped trying to start %s: a person changed it", urgent, service);
+            text_add(text, "%sstorewatch stopped trying to start %s: %s", urgent, service,
+                     alert->given_up == GIVEN_UP_WITH_NEED ? "what it needs is left as it is"
+                                                           : "a person changed it");
         return;
     case ALERT_TERMINATED:
         text_add(text, "hung process of %s terminated", service);

@@ -268,7 +268,7 @@ static void bring_up(struct restart *restart, struct machine_step *step, size_t 
     const struct restart_service *need = missing_need(restart, step, index, &asked);
     if (look->state == SERVICE_STATE_STOPPED && service->start == STEP_WAITING) {
         if (need != NULL && need->start == STEP_GIVEN_UP) {
-            service_note(service, "needs %s, which is left as it is", need->name);
+            service_note(service, "needs %s, %s", need->name, RESTART_NOTE_NEED_LEFT);
             machine_give_up(restart, index, &step->news);
             return;
         }

@@ -203,6 +203,7 @@ static void test_deleted_half_way(void **state)
     run_by_seconds(f, 3 * MS_PER_MINUTE);
     assert_mailed(f, "MailSweeper",
                   "MailSweeper is left as it is: deleted: there is nothing to start any more");
+    assert_mailed(f, "MailSweeper", "install MailSweeper again");
     assert_status(f, "the restart of ArchiveSvc has ended: handed over");
     assert_true(world_runs(&f->os.world, "ArchiveSvc"));
 }

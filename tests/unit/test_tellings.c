@@ -506,6 +506,27 @@ static void test_what_ends_by_itself_is_nobodys_doing(void **state)
     assert_todo(alert, "start ArchiveSvc by hand");
 }
 
+/* Nobody has touched it: it is what it needs that is left as it is. */
+static void test_who_needs_what_was_given_up_is_nobodys_doing_either(void **state)
+{
+    struct fixture *f = *state;
+    add_dependent(f, "LME-NOTES", 0);
+    world_get(&f->os.world, "LME-NOTES")->start_latency_ms = 40 * MS_PER_SECOND;
+    leak(f, "MSExchangeIS", 1e9);
+    run_until_told(f, ALERT_RESTART_BEGUN);
+    while (world_get(&f->os.world, "LME-NOTES")->state != SERVICE_STATE_START_PENDING)
+        run(f, MS_PER_SECOND);
+    world_kill(&f->os.world, "MSExchangeIS", 0);
+    assert_string_equal(run_until_told(f, ALERT_GAVE_UP)->service, "MSExchangeIS");
+    world_kill(&f->os.world, "LME-NOTES", 1);
+    run(f, MS_PER_MINUTE);
+    const struct alert *alert = &f->told[ALERT_GAVE_UP];
+    assert_string_equal(alert->service, "LME-NOTES");
+    assert_mail_says(alert,
+                     "URGENT: storewatch stopped trying to start LME-NOTES: what it needs is left as it is",
+                     "storewatch stopped trying to start LME-NOTES on EX1: what it needs is left as it is.");
+}
+
 /* ---- a person was first ---- */
 
 /* While the evidence is gathered a person stops the client: that is no attempt of storewatch's, and what is
@@ -648,6 +669,7 @@ int main(void)
         TEST(test_what_was_down_runs_again),
         TEST(test_what_runs_again_is_told_beside_what_was_given_up),
         TEST(test_each_that_is_given_up_is_named),
+        TEST(test_who_needs_what_was_given_up_is_nobodys_doing_either),
         TEST(test_what_ends_by_itself_is_nobodys_doing),
         TEST(test_a_person_stops_it_before_storewatch_does),
         TEST(test_no_rung_is_due_in_mode_alert),
