@@ -38,6 +38,14 @@ void engine_restore_stopped(struct engine *engine, const struct incident *incide
                 put(engine, &incidents[i]);
 }
 
+/* Since when this life of storewatch has seen it run: it may have been started before that. */
+static void add_since(const struct step *step, struct text *text, int64_t runs_mono_ms)
+{
+    text_add(text, ". It was started, not by storewatch, and has been seen to run since ");
+    text_add_time_human(text, runs_mono_ms + clock_shift_ms(step->clock));
+    text_add(text, ".");
+}
+
 static void tell_runs_again(struct step *step, struct told_stopped *stopped)
 {
     struct open_incident open = {.incident = stopped->incident, .clock_moved_ms = stopped->clock_moved_ms};
@@ -49,9 +57,7 @@ static void tell_runs_again(struct step *step, struct told_stopped *stopped)
     struct text text = text_on(alert->text, sizeof alert->text);
     text_add(&text, "It was STOPPED when its process ended, as was told ");
     text_add_time_human(&text, told_utc_ms);
-    text_add(&text, ". It was started, not by storewatch, and runs since ");
-    text_add_time_human(&text, stopped->runs_mono_ms + clock_shift_ms(step->clock));
-    text_add(&text, ".");
+    add_since(step, &text, stopped->runs_mono_ms);
     stopped->incident.id = 0;
     step->actions->save_stopped = true;
 }
@@ -99,11 +105,12 @@ static void tell_taken_runs_again(struct step *step, const struct restart_servic
     if (!alert)
         return;
     struct text text = text_on(alert->text, sizeof alert->text);
-    text_add(&text, "storewatch stopped trying to start it, as was told ");
+    text_add(&text, "It was left as it was by the restart that ended ");
     text_add_time_human(&text, journal->ended_utc_ms);
-    text_add(&text, ". It was started, not by storewatch, and runs since ");
-    text_add_time_human(&text, step->engine->taken_runs_mono_ms + clock_shift_ms(step->clock));
-    text_add(&text, ".");
+    text_add(&text, ", as was told");
+    add_since(step, &text, step->engine->taken_runs_mono_ms);
+    char down_storage[ALERT_LINE_MAX / 2] = "";
+    struct text down = text_on(down_storage, sizeof down_storage);
     for (size_t i = 0; i < journal->plan.count; i++) {
         struct restart_service *taken = &journal->plan.services[i];
         if (taken->start != STEP_GIVEN_UP)
@@ -114,7 +121,15 @@ static void tell_taken_runs_again(struct step *step, const struct restart_servic
                      too ? "runs" : "does not run");
         if (too)
             taken->start = STEP_REACHED;
+        else if (step_service(step, taken->name)) /* else it was deleted */
+            text_add(&down, "%s%s", down.length ? ", " : "", taken->name);
     }
+    if (down.length)
+        alert_add_todo(
+            alert,
+            "Start %s (services.msc; what is disabled has to be enabled first), unless that is meant "
+            "to stay stopped: storewatch does not start it any more.",
+            down_storage);
     step->engine->taken_runs_mono_ms = 0;
     step->actions->save_restart = true;
     step->actions->restart = *journal;

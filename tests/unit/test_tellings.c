@@ -527,6 +527,23 @@ static void test_who_needs_what_was_given_up_is_nobodys_doing_either(void **stat
                      "storewatch stopped trying to start LME-NOTES on EX1: what it needs is left as it is.");
 }
 
+/* Some of what was left as it was runs again, and some does not: who reads that has something to do. */
+static void test_what_runs_again_is_not_all_that_was_given_up(void **state)
+{
+    struct fixture *f = *state;
+    take_one_of_two_over(f, 1000000);
+    run_until_told(f, ALERT_GAVE_UP);
+    world_person_disables(&f->os.world, "FaxSvc");
+    run(f, 15 * MS_PER_MINUTE);
+    assert_false(engine_restarting(f->agent->engine));
+    world_get(&f->os.world, "LME-NOTES")->refuse_start_count = 0;
+    world_person_enables(&f->os.world, "LME-NOTES");
+    world_person_starts(&f->os.world, "LME-NOTES");
+    const struct alert *alert = run_until_told(f, ALERT_SERVICE_UP_AGAIN);
+    assert_string_equal(alert->service, "LME-NOTES");
+    assert_todo(alert, "Start FaxSvc (services.msc");
+}
+
 /* ---- a person was first ---- */
 
 /* While the evidence is gathered a person stops the client: that is no attempt of storewatch's, and what is
@@ -670,6 +687,7 @@ int main(void)
         TEST(test_what_runs_again_is_told_beside_what_was_given_up),
         TEST(test_each_that_is_given_up_is_named),
         TEST(test_who_needs_what_was_given_up_is_nobodys_doing_either),
+        TEST(test_what_runs_again_is_not_all_that_was_given_up),
         TEST(test_what_ends_by_itself_is_nobodys_doing),
         TEST(test_a_person_stops_it_before_storewatch_does),
         TEST(test_no_rung_is_due_in_mode_alert),
