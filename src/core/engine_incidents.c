@@ -687,7 +687,7 @@ static void resolve_without_successor(struct step *step, struct open_incident *o
 {
     if (open->alone_mono_ms == 0)
         open->alone_mono_ms = step->clock.mono_ms;
-    bool given_up = step->engine->restart.journal.outcome == RESTART_HANDED_OVER;
+    const bool given_up = engine_gave_up(step->engine, open->incident.service);
     if ((!given_up && step->clock.mono_ms - open->alone_mono_ms < step->engine->config.verify_ms) ||
         !step_room_to_tell(step))
         return;

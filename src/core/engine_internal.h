@@ -62,6 +62,8 @@ void engine_note_stopped(struct engine *engine, const struct alert *alert, struc
 void step_follow_stopped(struct step *step);
 /* Of what a person took over from a restart. Saves the journal of that one: at the end of a step, when no other goes on. */
 void step_follow_handed_over(struct step *step);
+/* Was it told that a person took the service over from a restart, and not yet that it runs again? */
+bool engine_gave_up(const struct engine *engine, const char *service);
 
 /* engine_space.c */
 void step_follow_spaces(struct step *step);
