@@ -70,7 +70,7 @@ enum severity { SEVERITY_INFORMATION, SEVERITY_WARNING, SEVERITY_ERROR };
     X(RESTART_HELD, 1024, WARNING, true, "controlled restart held back")                                     \
     X(SERVICE_DOWN, 1025, ERROR, true, "a service is down after a restart, storewatch keeps trying")         \
     X(SERVICE_UP_AGAIN, 1026, INFORMATION, true, "the service runs again")                                   \
-    X(GAVE_UP, 1027, ERROR, true, "storewatch stopped trying: a person changed the service")                 \
+    X(GAVE_UP, 1027, ERROR, true, "a service is left as it is after a restart")                              \
     X(TERMINATED, 1028, WARNING, false, "the process of a client that hangs in its stop is terminated")      \
     X(BLIND, 1030, ERROR, true, "storewatch cannot read the counters")                                       \
     X(SIGHT_BACK, 1031, INFORMATION, true, "storewatch reads the counters again")                            \

@@ -73,7 +73,8 @@ enum restart_step_state {
     STEP_WAITING, /* not yet touched in this phase */
     STEP_ASKED,   /* the action was asked for and may be in effect; waiting for the state */
     STEP_REACHED, /* the state was reached */
-    STEP_GIVEN_UP /* a person took over (disabled, deleted, stopped by hand), see note */
+    STEP_GIVEN_UP /* left as it is: a person disabled, deleted or, perhaps, stopped it; or it needs such a one. See
+                     note */
 };
 
 struct restart_service {
@@ -130,7 +131,7 @@ enum restart_outcome {
     RESTART_OUTCOME_NONE,
     RESTART_SUCCEEDED, /* everything runs again, the target anew; also when it stopped after we turned back */
     RESTART_RESTORED,  /* the stop did not work; what was stopped runs again, the target was not restarted */
-    RESTART_HANDED_OVER, /* something stays down because a person took over */
+    RESTART_HANDED_OVER, /* something was left as it is: STEP_GIVEN_UP */
     RESTART_CALLED_OFF   /* while it was untouched: by restart_abandon, or a person has stopped or deleted the
                             target */
 };
@@ -243,7 +244,7 @@ enum restart_news {
                                 service, and again after a crash of ours) */
     RESTART_NEWS_UP_AGAIN = 1 << 2, /* after NEWS_DOWN, with NEWS_ENDED: what was told down and no person took
                                        over runs and stayed so for verify */
-    RESTART_NEWS_GAVE_UP = 1 << 3,  /* a person took a service over: its start is GIVEN_UP, see its note */
+    RESTART_NEWS_GAVE_UP = 1 << 3,  /* a service is left as it is: its start is GIVEN_UP, see its note */
     RESTART_NEWS_ENDED = 1 << 4,
     RESTART_NEWS_TERMINATE = 1 << 5 /* the request ends a process: the service's note says why */
 };

@@ -105,8 +105,7 @@ static void see_stopped_cleanly(struct restart *restart, struct machine_step *st
     if (!watch_stays_stopped(watch, step->mono_ms))
         return;
     if (!watch->needed) {
-        service_note(service, "%s: a person stopped it, or it ended by itself; left stopped",
-                     RESTART_NOTE_STOPPED_CLEANLY);
+        service_note(service, RESTART_NOTE_STOPPED_CLEANLY);
         machine_give_up(restart, index, &step->news);
     } else if (restart->graph_old) {
         restart->graph_wanted = !restart->asked && !restart->held;
@@ -374,7 +373,7 @@ static void verify_step(struct restart *restart, struct machine_step *step, cons
     struct text text = text_on(storage, sizeof(storage));
     text_add_duration(&text, left_ms);
     machine_say(restart, step, "%s; watched for another %s",
-                seen->complete ? "everything runs" : "everything runs that no person took over", storage);
+                seen->complete ? "everything runs" : "everything runs that is not left as it is", storage);
 }
 
 void start_step(struct restart *restart, struct machine_step *step)

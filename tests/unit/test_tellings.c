@@ -502,6 +502,10 @@ static void test_what_ends_by_itself_is_nobodys_doing(void **state)
         alert, "URGENT: ArchiveSvc is STOPPED after a restart, by a person or by itself, and is left so",
         "ArchiveSvc on EX1 is STOPPED: it ran again, and stopped without an error. Whether a person stopped "
         "it or");
+    struct mail mail = {0};
+    assert_int_equal(report_mail(alert, "", &mail), STATUS_OK);
+    assert_null(strstr(mail.html, "a person changed"));
+    mail_deinit(&mail);
     assert_done(alert, "ArchiveSvc: stopped cleanly after it ran again, not by storewatch");
     assert_todo(alert, "start ArchiveSvc by hand");
 }
