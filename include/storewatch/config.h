@@ -51,6 +51,8 @@ struct config_window {
     uint16_t from_minute, to_minute; /* of the day, 0-1439 */
 };
 
+#define STORE_FILE_NAME "storewatch.db" /* the history, in the data directory */
+
 struct config {
     enum config_mode mode;
     char data_dir[CONFIG_STRING_MAX]; /* "" = the system's common application data folder \storewatch */

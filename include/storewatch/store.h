@@ -30,8 +30,6 @@
 
 struct store;
 
-#define STORE_FILE_NAME "storewatch.db" /* in the data directory */
-
 /* 20 series at 15 s fill less than 18 MiB in 400 days (tests/unit/test_store_size.c measures it). Beyond
  * STORE_HISTORY_BYTES series that ended and lived for an hour at the most are forgotten; then history is
  * thinned earlier than its ages say, step by step; at STORE_SAMPLES_BYTES_MAX at once. What is left up to

@@ -285,7 +285,7 @@ static const char *refused(const char *json, size_t length, size_t *out_at)
     return nul != NULL ? "a NUL byte: this is not a text file" : NULL;
 }
 
-enum status config_parse(const char *json, size_t length, struct config *out_config,
+static enum status parse(const char *path, const char *json, size_t length, struct config *out_config,
                          struct config_findings *out_findings)
 {
     out_findings->count = out_findings->error_count = 0;
@@ -315,7 +315,7 @@ enum status config_parse(const char *json, size_t length, struct config *out_con
     if (root == NULL)
         goto done;
     config_default(config);
-    struct config_reader reader = {blanked != NULL ? blanked : json, length, root, config, out_findings};
+    struct config_reader reader = {path, blanked != NULL ? blanked : json, length, root, config, out_findings};
     const struct config_place top = {0};
     if (!json_is_object(root)) {
         config_report(&reader, &top, ERROR_AT_VALUE, "the file must hold one object: {...}");
@@ -335,6 +335,12 @@ done:
     free(blanked);
     free(config);
     return status;
+}
+
+enum status config_parse(const char *json, size_t length, struct config *out_config,
+                         struct config_findings *out_findings)
+{
+    return parse(NULL, json, length, out_config, out_findings);
 }
 
 enum status config_load(const char *path, struct config *out_config, struct config_findings *out_findings,
@@ -359,7 +365,7 @@ enum status config_load(const char *path, struct config *out_config, struct conf
             err_set(err, STATUS_IO, "read", (uint32_t)code, "%s: cannot be read: %s", path, strerror(code));
         goto done;
     }
-    status = config_parse(json, length, out_config, out_findings);
+    status = parse(path, json, length, out_config, out_findings);
 done:
     free(json);
     fclose(file);

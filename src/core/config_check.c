@@ -205,17 +205,44 @@ static void check_mail(struct config_reader *reader)
                   relays ? "" : "relay (mail.relays)");
 }
 
+static const char *name_in(const char *path)
+{
+    const char *name = path;
+    for (; *path != '\0'; path++)
+        if (*path == '\\' || *path == '/')
+            name = path + 1;
+    return name;
+}
+
+/* What it must not take the place of. By its name alone, because a folder has many. */
+static const char *overwritten_by(const struct config_reader *reader, const char *name)
+{
+    static const char *const history[] = {STORE_FILE_NAME, STORE_FILE_NAME "-wal", STORE_FILE_NAME "-shm",
+                                          STORE_FILE_NAME "-journal"};
+    if (reader->path != NULL && text_equal_nocase(name, name_in(reader->path)))
+        return "this configuration";
+    for (size_t i = 0; i < ARRAY_COUNT(history); i++)
+        if (text_equal_nocase(name, history[i]))
+            return "the history";
+    return NULL;
+}
+
 static void check_metrics_file(struct config_reader *reader)
 {
     static const char ending[] = ".prom"; /* in this case only */
     const char *path = reader->config->metrics_textfile;
     const size_t length = strlen(path), ending_length = sizeof(ending) - 1;
-    if (length == 0 || !config_is_sound(reader, "metrics_textfile") ||
-        (length > ending_length && strcmp(path + length - ending_length, ending) == 0))
+    if (length == 0 || !config_is_sound(reader, "metrics_textfile"))
         return;
     const struct config_place place = config_place_of(reader, "metrics_textfile");
-    config_report(reader, &place, WARNING_AT_VALUE,
-                  "windows_exporter reads only files whose name ends in \"%s\"", ending);
+    const char *overwritten = overwritten_by(reader, name_in(path));
+    if (overwritten != NULL) {
+        config_report(reader, &place, ERROR_AT_VALUE,
+                      "\"%s\" is the name of %s, which it would overwrite", name_in(path), overwritten);
+    } else if (length <= ending_length || strcmp(path + length - ending_length, ending) != 0) {
+        config_report(reader, &place, WARNING_AT_VALUE,
+                      "windows_exporter reads only files whose name ends in \"%s\"", ending);
+    }
 }
 
 void config_check(struct config_reader *reader)

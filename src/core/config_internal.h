@@ -67,6 +67,7 @@ const struct config_row *config_find_child(const char *prefix, const char *name)
 /* ---- where a value stands, and what was found there ---- */
 
 struct config_reader {
+    const char *path; /* NULL: of no file */
     const char *json;
     size_t length;
     json_t *root;

@@ -737,6 +737,38 @@ static void a_file_larger_than_allowed_is_refused(void **state)
     unlink(path);
 }
 
+/* The file's own name, that of the history and of what SQLite keeps beside it: in any folder, because a folder has many
+ * names. */
+static void the_metrics_file_is_neither_configuration_nor_history(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {
+        "D:\\\\m\\\\STOREWATCH.DB", "/m/storewatch.db-wal", "\\\\\\\\s\\\\m/storewatch.db-shm", "C:\\\\m\\\\storewatch.db-journal"};
+    static const char *const taken[] = {"/m/storewatch.prom", "/m/my-storewatch.db", "/storewatch.db/m.prom",
+                                        "/m/storewatch.db.prom"};
+    char path[] = "/tmp/test_config.XXXXXX", json[512], metrics[64];
+    for (size_t i = 0; i < ARRAY_COUNT(refused); i++) {
+        snprintf(json, sizeof json, "{" MAIL ",\n\"metrics_textfile\":\"%s\"}", refused[i]);
+        assert_int_equal(parse(json), STATUS_INVALID);
+        assert_non_null(strstr(all_findings(), "f:2:20: metrics_textfile: "));
+        assert_non_null(strstr(all_findings(), "is the name of the history, which it would overwrite\n"));
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(taken); i++) {
+        snprintf(json, sizeof json, "{" MAIL ",\n\"metrics_textfile\":\"%s\"}", taken[i]);
+        assert_int_equal(parse(json), STATUS_OK);
+    }
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    FILE *file = fdopen(fd, "w");
+    assert_non_null(file);
+    snprintf(metrics, sizeof metrics, "C:\\\\m\\\\%s", path + strlen("/tmp/"));
+    fprintf(file, "{" MAIL ",\n\"metrics_textfile\":\"%s\"}", metrics);
+    fclose(file);
+    assert_int_equal(config_load(path, &config, &findings, NULL), STATUS_INVALID);
+    assert_non_null(strstr(all_findings(), "is the name of this configuration, which it would overwrite\n"));
+    unlink(path);
+}
+
 static void the_default_file_is_the_defaults(void **state)
 {
     (void)state;
@@ -1098,6 +1130,7 @@ int main(void)
         cmocka_unit_test(no_memory_is_no_syntax_error),
         cmocka_unit_test(files_that_cannot_be_read),
         cmocka_unit_test(a_file_larger_than_allowed_is_refused),
+        cmocka_unit_test(the_metrics_file_is_neither_configuration_nor_history),
         cmocka_unit_test(the_default_file_is_the_defaults),
         cmocka_unit_test(the_examples_are_without_findings),
         cmocka_unit_test(the_schema_and_the_table_say_the_same),
