@@ -572,6 +572,20 @@ enum status install_may_remove(struct err *err)
     return status;
 }
 
+/* Once more when the service has stopped: a restart may have begun after it was asked, and then it goes on. */
+static enum status check_stopped(struct err *err)
+{
+    struct err why = {0};
+    if (check_unfinished(&why) == STATUS_OK)
+        return STATUS_OK;
+    if (setup_service_start(START_DEADLINE_MS, NULL) != STATUS_OK)
+        return err_set(err, why.status, why.operation, why.code, "%s", why.text);
+    return err_set(
+        err, STATUS_BUSY, why.operation, 0,
+        "a restart has begun meanwhile, and the service storewatch, started again, goes on with it: wait "
+        "until \"storewatch status\" says that it has ended");
+}
+
 int uninstall_run(int argc, char **argv)
 {
     struct err err = {0};
@@ -590,6 +604,8 @@ int uninstall_run(int argc, char **argv)
         return could_not("uninstall", &err);
     status = setup_service_stop(STOP_DEADLINE_MS, &err);
     const bool absent = status == STATUS_NOT_FOUND;
+    if (status == STATUS_OK)
+        status = check_stopped(&err);
     if (status != STATUS_OK && !absent) {
         fprintf(stderr, "storewatch: nothing was removed\n");
         return could_not("uninstall", &err);

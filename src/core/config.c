@@ -315,7 +315,8 @@ static enum status parse(const char *path, const char *json, size_t length, stru
     if (root == NULL)
         goto done;
     config_default(config);
-    struct config_reader reader = {path, blanked != NULL ? blanked : json, length, root, config, out_findings};
+    struct config_reader reader = {path,        blanked != NULL ? blanked : json, length, root, config,
+                                   out_findings};
     const struct config_place top = {0};
     if (!json_is_object(root)) {
         config_report(&reader, &top, ERROR_AT_VALUE, "the file must hold one object: {...}");

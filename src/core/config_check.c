@@ -237,8 +237,8 @@ static void check_metrics_file(struct config_reader *reader)
     const struct config_place place = config_place_of(reader, "metrics_textfile");
     const char *overwritten = overwritten_by(reader, name_in(path));
     if (overwritten != NULL) {
-        config_report(reader, &place, ERROR_AT_VALUE,
-                      "\"%s\" is the name of %s, which it would overwrite", name_in(path), overwritten);
+        config_report(reader, &place, ERROR_AT_VALUE, "\"%s\" is the name of %s, which it would overwrite",
+                      name_in(path), overwritten);
     } else if (length <= ending_length || strcmp(path + length - ending_length, ending) != 0) {
         config_report(reader, &place, WARNING_AT_VALUE,
                       "windows_exporter reads only files whose name ends in \"%s\"", ending);

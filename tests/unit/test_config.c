@@ -742,8 +742,9 @@ static void a_file_larger_than_allowed_is_refused(void **state)
 static void the_metrics_file_is_neither_configuration_nor_history(void **state)
 {
     (void)state;
-    static const char *const refused[] = {
-        "D:\\\\m\\\\STOREWATCH.DB", "/m/storewatch.db-wal", "\\\\\\\\s\\\\m/storewatch.db-shm", "C:\\\\m\\\\storewatch.db-journal"};
+    static const char *const refused[] = {"D:\\\\m\\\\STOREWATCH.DB", "/m/storewatch.db-wal",
+                                          "\\\\\\\\s\\\\m/storewatch.db-shm",
+                                          "C:\\\\m\\\\storewatch.db-journal"};
     static const char *const taken[] = {"/m/storewatch.prom", "/m/my-storewatch.db", "/storewatch.db/m.prom",
                                         "/m/storewatch.db.prom"};
     char path[] = "/tmp/test_config.XXXXXX", json[512], metrics[64];

@@ -38,7 +38,17 @@ check "a start that is refused tells of the restart that waits for it" contains 
 must "storewatch is stopped" scm stop storewatch 60
 check "it is not removed then either" contains "$(sw uninstall 2>&1)" 'start these yourself: ArchiveSvc, FaxSvc\.'
 check "and still installed" service_is storewatch stopped
+
+# A restart that nobody has told of is under way when it is stopped: here another storewatch answers for it.
+printf '{ "version": 1, "data_dir": "C:\\\\another" }' >"$disk/another.json"
+must "another one, which has the pipe" eval 'scm create another "\"$home\\storewatch.exe\" run --config C:\another.json" &&
+    scm start another && scm wait another running 20 && wait_for 20 eval "sw status >/dev/null"'
 must "it goes on" storewatch_start
+check "a restart that is seen only when storewatch has stopped keeps it, too" contains "$(sw uninstall 2>&1)" \
+    'a restart has begun meanwhile.* goes on with it'
+check "which goes on" service_is storewatch running
+must "the other one ends" eval 'scm stop another 30 && scm wait another stopped 20 && scm delete another'
+must "storewatch is stopped and started" eval 'scm stop storewatch 60 && storewatch_start'
 
 # "terminate_client", from now on: what hangs in the way of its own start is ended after another stop_timeout
 settings terminate_client
