@@ -140,6 +140,9 @@ void config_finding_format(struct text *text, const char *path, const struct con
  * configured: always. */
 bool config_window_open(const struct config *config, int weekday, int minute_of_day);
 
+/* What is wrong with a path, which has to be absolute: the end of "must ...", or NULL. */
+const char *config_check_path(const char *value);
+
 /* One address without a name, "local@domain" or "local@[10.0.0.1]": printable ASCII without what has a meaning in
  * a header or an SMTP command, one @. So the configuration takes what can be mailed to, and the mailer takes what
  * is configured. */

@@ -21,9 +21,7 @@ bool unfinished_data_dir(const char *config_path, char *out_path, size_t capacit
     json_t *root = json_loadf(file, 0, NULL);
     fclose(file);
     const char *path = json_string_value(json_object_get(root, "data_dir"));
-    const bool named = path != NULL && path[0] != '\0';
-    if (named)
-        text_copy(out_path, capacity, path);
+    const bool named = path != NULL && config_check_path(path) == NULL && text_copy(out_path, capacity, path);
     json_decref(root);
     return named;
 }

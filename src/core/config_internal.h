@@ -127,7 +127,6 @@ void config_report_unknown_key(struct config_reader *reader, const struct config
 
 /* ---- single values ---- */
 
-config_check_fn config_check_path;
 config_check_fn config_check_file_name;
 config_check_fn config_check_service_name;
 config_check_fn config_check_address;

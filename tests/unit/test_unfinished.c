@@ -120,6 +120,23 @@ static void a_bad_configuration_still_names_its_data(void **state)
     assert_false(unfinished_data_dir(path, found, sizeof found));
 }
 
+/* Relative to the folder one happens to be in, or cut, it would be the folder of somebody else. */
+static void a_folder_that_could_not_be_the_data_directory_is_not_named(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"data", "C:data",
+                                        "/a/folder/whose/name/is/longer/than/there/is/room/for/it"};
+    char path[128], found[32] = "";
+    snprintf(path, sizeof path, "%s/bad.json", dir);
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        FILE *file = fopen(path, "wb");
+        assert_non_null(file);
+        fprintf(file, "{\"data_dir\": \"%s\"}", names[i]);
+        assert_int_equal(fclose(file), 0);
+        assert_false(unfinished_data_dir(path, found, sizeof found));
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -128,6 +145,7 @@ int main(void)
         TEST(one_that_has_ended_is_not),
         TEST(what_may_be_down_can_be_asked_for),
         TEST(a_bad_configuration_still_names_its_data),
+        TEST(a_folder_that_could_not_be_the_data_directory_is_not_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
