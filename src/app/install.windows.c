@@ -65,10 +65,10 @@ static void undo(const struct installation *in)
     if (in->registered)
         setup_service_restore(&in->before);
     setup_folder_remove(in->data_dir, in->data_dir_made);
-    if (in->config_made)
-        setup_file_remove(in->config_path);
-    if (in->config_before[0] != '\0')
+    if (in->config_before[0] != '\0') /* over the new one: there is always one */
         setup_file_move(in->config_before, in->config_path, NULL);
+    else if (in->config_made)
+        setup_file_remove(in->config_path);
     setup_folder_remove(in->default_dir, in->default_dir_made);
 }
 

@@ -20,6 +20,16 @@ refused() { # WORDS OPTIONS...: install fails, says these words, and leaves noth
     fi
     contains "$words" "$wanted" && equals "$(traces)" "$before" && absent "$source_key"
 }
+# How many looks, until there is $bed/enough, found no configuration.
+count_away() {
+    rm -f "$bed/enough"
+    python3 -c '
+import os, sys
+times = 0
+while not os.path.exists(sys.argv[2]):
+    times += not os.path.exists(sys.argv[1])
+print(times)' "$config" "$bed/enough" >"$bed/away"
+}
 
 must "storewatch.exe is there" storewatch_copy
 before=$(traces)
@@ -90,7 +100,11 @@ must "another storewatch works on other data" wait_for 30 test -s "$disk/taken/s
 another=$(pids_of storewatch.exe | grep -vxF "$service")
 must "the service is disabled" scm config storewatch start=disabled
 cp "$disk/Program Files/storewatch/storewatch.exe" "$disk/taken/"
+count_away &
+counter=$!
 check "an installation that would use those fails" contains "$(win 'C:\taken\storewatch.exe' install --import 'C:\taken.json' --start 2>&1)" 'stopped again'
+touch "$bed/enough" && wait "$counter"
+check "meanwhile the configuration was never away" equals "$(cat "$bed/away")" 0
 check "the service runs again" wait_for 10 service_is storewatch running
 check "from where it was installed" contains "$(scm show storewatch)" 'Program Files\\storewatch\\storewatch\.exe'
 check "whose texts its events have again" contains "$(win reg query "$source_key" /v EventMessageFile)" 'Program Files\\storewatch\\storewatch\.exe'
@@ -161,14 +175,10 @@ check "everything is as before" equals "$(traces)" "$before"
 # The configuration is gone, or has become bad: where the history is tell what the service has noted, and what can still be read.
 must "install with data elsewhere" sw install --import 'C:\elsewhere.json' --start
 must "it works there" wait_for 20 test -s "$disk/elsewhere/storewatch.db"
-python3 -c '
-import os, sys
-times = 0
-while not os.path.exists(sys.argv[2]):
-    times += not os.path.exists(sys.argv[1])
-print(times)' "$config" "$bed/enough" >"$bed/away" &
+count_away &
+counter=$!
 must "another takes its place" eval '(for i in 1 2 3 4 5; do sw install --import "C:\elsewhere.json" || exit; done)'
-touch "$bed/enough" && wait $!
+touch "$bed/enough" && wait "$counter"
 check "meanwhile the configuration was never away" equals "$(cat "$bed/away")" 0
 check "the one before is kept" test -s "$config.before"
 rm "$config"
