@@ -42,4 +42,8 @@ check "and says so" contains "$words" 'works in C:\\storewatch-data .* names C:\
 must "storewatch is started once more" eval 'scm stop storewatch 30 && storewatch_start'
 check "now it works where the configuration says" wait_for 20 test -s "$disk/elsewhere/storewatch.db"
 check "so does history" lacks "$(sw history 2>&1)" 'storewatch-data'
+check "with a budget of which nothing is spent" contains "$(sw plan 2>&1)" 'budget +0 of 20 restarts'
+must "the history is taken along" eval '
+    scm stop storewatch 30 && scm wait storewatch stopped 20 && mv "$disk/storewatch-data/storewatch.db" "$disk/elsewhere/" && storewatch_start'
+check "and the budget with it" contains "$(sw plan 2>&1)" 'budget +1 of 20 restarts'
 finish
