@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define BUSY_TIMEOUT_MS 2000
-#define CACHE_KIB 256
+#define CACHE_KIB 128
 #define CHECKPOINT_PAGES 256 /* half of the log's reserve: written back before that is used up */
 #define RESERVE_CHUNK_BYTES (1024 * 1024)
 #define RESERVE_LOG_BYTES (2 * 1024 * 1024)
