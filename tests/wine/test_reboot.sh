@@ -28,7 +28,8 @@ check "the service that Windows does not start runs" scm wait FaxSvc running 30
 check "the client runs" scm wait ArchiveSvc running 20
 check "the restart is done" wait_for 30 no_restart
 check "one incident" equals "$(sw history --json --data 'C:\storewatch-data' | "$wine_tests/peek" json 'len([i for i in d["incidents"] if i["target"] == "archive"])')" 1
-check "and one alert" equals "$(mail_count OPENED)" 1
+# (Where the power goes between the relay's answer and the record of it, that one comes a second time.)
+check "and one alert" equals "$(mail_list | awk -F '\t' '$2 == "OPENED" { print $3 }' | sort -u | wc -l)" 1
 check "nothing was begun elsewhere" [ ! -e "$disk/elsewhere" ]
 # What is asked of the configuration that leads elsewhere is answered from where the service works.
 words=$(sw history 2>&1)
