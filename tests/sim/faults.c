@@ -436,16 +436,19 @@ void maintenance_begin(int64_t for_ms)
     agent_maintenance(sim->agent, sim->judge.maintenance_until_utc_ms, "a test", NULL);
 }
 
-static void head_damage(const char *path)
+static void head_damage(const char *path, unsigned char mask)
 {
     for (int64_t i = 0; i < smaller(16, vfs_fault_file_bytes(path)); i++)
-        vfs_fault_flip(path, i, 0x20);
+        vfs_fault_flip(path, i, mask);
 }
 
 /* Its head, so that nothing can be read, or that of one of its pages. What SQLite cannot notice, the inside
- * of a value, stays as it is. Its log has the head again, mostly: with `log_too` that is of no use. */
-static void file_damage(uint64_t *own, bool log_too)
+ * of a value, stays as it is. Its log has the head again, mostly; between restarts that is of no use. */
+static void file_damage(const struct fault *fault, uint64_t *own)
 {
+    const bool log_too = damages_between_restarts(fault);
+    /* No other fault's: damaged likewise once more, the head would be sound again, and its log alone damaged. */
+    const unsigned char mask = (unsigned char)(fault - sim->faults + 1);
     int64_t pages = vfs_fault_file_bytes(SIM_STORE_PATH) / 4096;
     if (pages == 0)
         return;
@@ -455,9 +458,9 @@ static void file_damage(uint64_t *own, bool log_too)
     if (page > 0)
         vfs_fault_flip(SIM_STORE_PATH, page * 4096, 0xFF);
     else
-        head_damage(SIM_STORE_PATH);
+        head_damage(SIM_STORE_PATH, mask);
     if (page == 0 && log_too)
-        head_damage(SIM_STORE_PATH "-wal");
+        head_damage(SIM_STORE_PATH "-wal", mask);
 }
 
 static void all_end(void)
@@ -514,7 +517,7 @@ static void storewatch_begin(struct fault *fault, uint64_t *own)
         break;
     case FAULT_FILE_DAMAGED:
         storewatch_kill(false, VFS_KEEP_ALL, down_ms);
-        file_damage(own, damages_between_restarts(fault));
+        file_damage(fault, own);
         if (damages_between_restarts(fault))
             growth_begin(service_index(target_service(below(own, 2))), false, 0.5 + below(own, 40) / 10.0);
         break;
