@@ -312,11 +312,11 @@ static int64_t after_weekend(const struct detector *d, int64_t end_ms)
     return unseen && end_ms - d->last_ms > MS_PER_DAY / 2 ? later(end_ms, 2 * MS_PER_DAY) : end_ms;
 }
 
-int64_t ahead_rested(const struct detector *d, int64_t end_ms)
+int64_t ahead_rested(const struct detector *d, bool repeats, int64_t end_ms)
 {
     if (end_ms == INT64_MAX)
         return end_ms;
-    return ahead_repeats(d) ? after_weekend(d, end_ms) : after_nights(d, end_ms);
+    return repeats ? after_weekend(d, end_ms) : after_nights(d, end_ms);
 }
 
 /* The level now, likewise. What came sooner than by the days before comes no second time: it is not above all that was

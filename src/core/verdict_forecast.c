@@ -647,7 +647,7 @@ void forecast_reach(const struct detector *d, enum pace pace, struct verdict *v)
     if (v->exhaustion_late_ms < v->exhaustion_ms)
         v->exhaustion_late_ms = v->exhaustion_ms;
     if (detector_has_days(d))
-        v->exhaustion_late_ms = ahead_rested(d, v->exhaustion_late_ms);
+        v->exhaustion_late_ms = ahead_rested(d, repeats, v->exhaustion_late_ms);
     if (v->exhaustion_early_ms > v->exhaustion_ms)
         v->exhaustion_early_ms = v->exhaustion_ms;
 }

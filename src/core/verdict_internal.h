@@ -285,7 +285,7 @@ double ahead_rate(const struct detector *d);
 double ahead_varies(const struct detector *d);
 /* When that end comes, foreseen by the line or by the days, if the growth also rests in those hours of a day and days of
  * a week that it has not been seen in. */
-int64_t ahead_rested(const struct detector *d, int64_t end_ms);
+int64_t ahead_rested(const struct detector *d, bool repeats, int64_t end_ms);
 /* When the limit is reached by that share of its gains, from the present level and so much above it. INT64_MAX: never. */
 int64_t ahead_reach(const struct detector *d, double share, double above);
 
