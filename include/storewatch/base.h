@@ -144,5 +144,7 @@ char ascii_lower(char c);
 bool text_begins_nocase(const char *text, const char *begin);
 bool text_equal_nocase(const char *a, const char *b);
 int text_compare_nocase(const char *a, const char *b);
+/* The file name of a path; the whole text when there is no backslash or slash. */
+const char *path_file_name(const char *path);
 
 #endif

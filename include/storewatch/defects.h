@@ -72,7 +72,4 @@ const struct defect *defect_sibling(const struct loaded_dll *dll, enum unit grow
 void text_add_defect(struct text *text, const char *image, const struct loaded_dll *dll,
                      const struct defect_finding *finding);
 
-/* The file name of a path; the whole text when there is no backslash or slash. */
-const char *path_file_name(const char *path);
-
 #endif

@@ -91,6 +91,8 @@ struct restart_plan {
     size_t count; /* target last: stop in this order, start in the reverse */
     struct restart_service services[RESTART_SERVICES_MAX];
 };
+/* The service of that name, lent; NULL: it is not in the plan. */
+const struct restart_service *restart_plan_find(const struct restart_plan *plan, const char *name);
 
 /* The transitive closure of the *active* dependents of `target`, in stop order: those that nobody in the plan
  * needs any more first, equals by name. Active is everything but stopped and absent. A dependent that is

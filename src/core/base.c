@@ -279,3 +279,12 @@ bool text_equal_nocase(const char *a, const char *b)
 {
     return text_compare_nocase(a, b) == 0;
 }
+
+const char *path_file_name(const char *path)
+{
+    const char *name = path;
+    for (; *path; path++)
+        if (*path == '\\' || *path == '/')
+            name = path + 1;
+    return name;
+}

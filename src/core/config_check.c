@@ -205,21 +205,12 @@ static void check_mail(struct config_reader *reader)
                   relays ? "" : "relay (mail.relays)");
 }
 
-static const char *name_in(const char *path)
-{
-    const char *name = path;
-    for (; *path != '\0'; path++)
-        if (*path == '\\' || *path == '/')
-            name = path + 1;
-    return name;
-}
-
 /* What it must not take the place of. By its name alone, because a folder has many. */
 static const char *overwritten_by(const struct config_reader *reader, const char *name)
 {
     static const char *const history[] = {STORE_FILE_NAME, STORE_FILE_NAME "-wal", STORE_FILE_NAME "-shm",
                                           STORE_FILE_NAME "-journal"};
-    if (reader->path != NULL && text_equal_nocase(name, name_in(reader->path)))
+    if (reader->path != NULL && text_equal_nocase(name, path_file_name(reader->path)))
         return "this configuration";
     for (size_t i = 0; i < ARRAY_COUNT(history); i++)
         if (text_equal_nocase(name, history[i]))
@@ -235,10 +226,10 @@ static void check_metrics_file(struct config_reader *reader)
     if (length == 0 || !config_is_sound(reader, "metrics_textfile"))
         return;
     const struct config_place place = config_place_of(reader, "metrics_textfile");
-    const char *overwritten = overwritten_by(reader, name_in(path));
+    const char *overwritten = overwritten_by(reader, path_file_name(path));
     if (overwritten != NULL) {
         config_report(reader, &place, ERROR_AT_VALUE, "\"%s\" is the name of %s, which it would overwrite",
-                      name_in(path), overwritten);
+                      path_file_name(path), overwritten);
     } else if (length <= ending_length || strcmp(path + length - ending_length, ending) != 0) {
         config_report(reader, &place, WARNING_AT_VALUE,
                       "windows_exporter reads only files whose name ends in \"%s\"", ending);

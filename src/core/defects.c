@@ -48,15 +48,6 @@ const char *fix_state_name(enum fix_state state)
     return (unsigned)state < FIX_STATE_COUNT ? names[state] : "unknown";
 }
 
-const char *path_file_name(const char *path)
-{
-    const char *name = path;
-    for (; *path; path++)
-        if (*path == '\\' || *path == '/')
-            name = path + 1;
-    return name;
-}
-
 static const char *product_line_name(const struct file_version *version)
 {
     for (size_t i = 0; i < ARRAY_COUNT(product_lines); i++)

@@ -57,10 +57,7 @@ static void tell_steps(struct step *step, const struct restart_journal *before)
         const struct restart_service *now = &after->plan.services[i];
         /* The plan may have grown in the middle (a dependent that somebody started meanwhile): match by name.
          */
-        const struct restart_service *was = NULL;
-        for (size_t j = 0; j < before->plan.count && !was; j++)
-            if (text_equal_nocase(before->plan.services[j].name, now->name))
-                was = &before->plan.services[j];
+        const struct restart_service *was = restart_plan_find(&before->plan, now->name);
         if (now->stop == STEP_REACHED && (!was || was->stop != STEP_REACHED))
             step_tell_story(step, "%s is stopped", now->name);
         if (now->start == STEP_REACHED && (!was || was->start != STEP_REACHED))
@@ -150,11 +147,8 @@ static unsigned remind_of_down(const struct step *step)
 /* The journal's own words about a service of the plan. */
 static const char *note_of(const struct engine *engine, const char *service)
 {
-    const struct restart_plan *plan = &engine->restart.journal.plan;
-    for (size_t i = 0; i < plan->count; i++)
-        if (text_equal_nocase(plan->services[i].name, service))
-            return plan->services[i].note;
-    return "";
+    const struct restart_service *planned = restart_plan_find(&engine->restart.journal.plan, service);
+    return planned ? planned->note : "";
 }
 
 static enum given_up why_given_up(const char *note)

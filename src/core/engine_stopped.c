@@ -84,11 +84,8 @@ void step_follow_stopped(struct step *step)
 
 bool engine_gave_up(const struct engine *engine, const char *service)
 {
-    const struct restart_plan *plan = &engine->handed_over.plan;
-    for (size_t i = 0; i < plan->count; i++)
-        if (plan->services[i].start == STEP_GIVEN_UP && text_equal_nocase(plan->services[i].name, service))
-            return true;
-    return false;
+    const struct restart_service *planned = restart_plan_find(&engine->handed_over.plan, service);
+    return planned && planned->start == STEP_GIVEN_UP;
 }
 
 static bool runs(const struct step *step, const struct restart_service *taken)

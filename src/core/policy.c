@@ -552,11 +552,10 @@ const char *policy_plan_forbidden(const struct config *config, enum rung rung,
 {
     if (rung != RUNG_RESTART_CLIENT || in_ladder(config, RUNG_RESTART_STORE))
         return NULL;
-    for (size_t i = 0; i < plan->count; i++)
-        if (text_equal_nocase(plan->services[i].name, config->store_service))
-            return "the Information Store needs it and would be stopped, too, and actions.ladder has no "
-                   "\"restart_store\"";
-    return NULL;
+    return restart_plan_find(plan, config->store_service) == NULL
+               ? NULL
+               : "the Information Store needs it and would be stopped, too, and actions.ladder has no "
+                 "\"restart_store\"";
 }
 
 void policy_put_budget(struct budget_entry *entries, size_t *count, const struct budget_entry *entry)

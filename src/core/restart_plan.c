@@ -34,6 +34,14 @@ size_t graph_find(const struct service_graph *graph, const char *name)
     return SIZE_MAX;
 }
 
+const struct restart_service *restart_plan_find(const struct restart_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (text_equal_nocase(plan->services[i].name, name))
+            return &plan->services[i];
+    return NULL;
+}
+
 static enum service_state node_state(const struct service_graph *graph, size_t node,
                                      const struct observation *observation)
 {

@@ -3,7 +3,6 @@
 
 #include "utf16.h"
 
-#include "storewatch/defects.h"
 
 #include <string.h>
 
