@@ -12,12 +12,6 @@
 
 #include <stdio.h>
 
-static const char *mail_state_name(enum mail_state state)
-{
-    static const char *const names[] = {"pending", "sent", "given up", "replaced"};
-    return names[state];
-}
-
 /* ---- for people ---- */
 
 static const char *time_text(char *storage, size_t capacity, int64_t utc_ms)
@@ -80,7 +74,7 @@ static void print_mails(const struct history *history)
     for (size_t i = 0; i < history->mail_count; i++) {
         const struct outbox_entry *mail = &history->mails[i];
         printf("  %s  %-7s  %s%s%s\n", time_text(queued, sizeof queued, mail->queued_utc_ms),
-               mail_state_name(mail->state), mail->mail.subject, mail->last_answer[0] ? "\n      " : "",
+               history_mail_state(mail->state), mail->mail.subject, mail->last_answer[0] ? "\n      " : "",
                mail->last_answer);
     }
 }
@@ -182,7 +176,7 @@ static json_t *mail_json(const struct outbox_entry *mail)
     return json_pack("{s:I, s:I, s:s, s:o, s:s, s:o, s:o, s:I, s:o}", "id", (json_int_t)mail->id,
                      "incident_id", (json_int_t)mail->incident_id, "kind",
                      alert_wording_get(mail->kind)->name, "subject", json_words(mail->mail.subject), "state",
-                     mail_state_name(mail->state), "queued_at", json_time(mail->queued_utc_ms), "done_at",
+                     history_mail_state(mail->state), "queued_at", json_time(mail->queued_utc_ms), "done_at",
                      json_time(mail->done_utc_ms), "attempts", (json_int_t)mail->attempts, "last_answer",
                      json_words(mail->last_answer));
 }

@@ -172,3 +172,9 @@ void history_add_csv_row(struct buffer *out, const struct store_series_key *key,
         buffer_add(out, ",,,");
     buffer_add(out, ",%lld,%u,%u\n", (long long)row->width_ms, row->known_count, row->unknown_count);
 }
+
+const char *history_mail_state(enum mail_state state)
+{
+    static const char *const names[] = {"pending", "sent", "given up", "replaced"};
+    return names[state];
+}

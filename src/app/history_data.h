@@ -34,6 +34,8 @@ struct history {
  * default one (each may be NULL). EXIT_FINE, or an exit code after a message on stderr. */
 int history_open(struct history *out_history, const char *config_path, const char *data_dir);
 void history_close(struct history *history);
+/* "given up", for people and in `history --json`. */
+const char *history_mail_state(enum mail_state state);
 
 /* All series of a store, heap array owned by the caller; NULL when there is none. */
 enum status history_read_series(struct store *store, struct history_series **out_items, size_t *out_count,

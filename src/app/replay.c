@@ -281,17 +281,14 @@ static void take_process(struct replay *replay, size_t index)
  * "store" from then on. RECORDING_PROCESSES_MAX when it was called so before, or is another one. */
 static size_t was_recorded_as(const struct replay *replay, size_t index)
 {
-    const struct recorded *all = replay->recording.processes;
     const struct recorded_poll *now = replay->recording.now;
     const double pid = now->processes[index].values[COUNTER_PID];
-    const size_t length = recording_base_length(all[index].instance);
     const bool is_another =
         now->processes[index].due && reading_known(pid) && replay->processes[index].pid != pid;
     for (size_t i = 0; is_another && i < replay->recording.process_count; i++)
         if (i != index && replay->processes[i].present && replay->processes[i].pid == pid &&
             now->processes[i].due && now->processes[i].values[COUNTER_PID] != pid &&
-            recording_base_length(all[i].instance) == length &&
-            strncmp(all[i].instance, all[index].instance, length) == 0)
+            recording_same_program(&replay->recording, index, i))
             return i;
     return RECORDING_PROCESSES_MAX;
 }

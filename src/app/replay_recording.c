@@ -285,13 +285,17 @@ size_t recording_base_length(const char *instance)
     return perfmon_base_length(instance, strlen(instance));
 }
 
+bool recording_same_program(const struct recording *recording, size_t process, size_t other)
+{
+    const char *one = recording->processes[process].instance, *two = recording->processes[other].instance;
+    const size_t length = recording_base_length(one);
+    return recording_base_length(two) == length && strncmp(two, one, length) == 0;
+}
+
 bool recording_tells_later(const struct recording *recording, size_t process, double pid)
 {
-    const char *name = recording->processes[process].instance;
-    const size_t length = recording_base_length(name);
     for (size_t i = 0; i < recording->process_count; i++) {
-        const char *other = recording->processes[i].instance;
-        if (recording_base_length(other) != length || strncmp(other, name, length) != 0)
+        if (!recording_same_program(recording, process, i))
             continue;
         for (size_t place = 1; place < recording->count; place++)
             if (poll_at(recording, place)->processes[i].values[COUNTER_PID] == pid)

@@ -71,6 +71,8 @@ enum status recording_poll(struct recording *recording, struct err *err);
 /* Has one of the polls that are read ahead a process of this instance's program with that pid? */
 bool recording_tells_later(const struct recording *recording, size_t process, double pid);
 
+/* Are they of one program? */
+bool recording_same_program(const struct recording *recording, size_t process, size_t other);
 /* How much of an instance's name is its program's: "store" of "store#1". */
 size_t recording_base_length(const char *instance);
 

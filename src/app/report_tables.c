@@ -459,10 +459,7 @@ static void mail_row(struct row *row, const struct outbox_entry *mail)
         text_add(&text, "waits");
     } else {
         int64_t after_ms = mail->done_utc_ms - mail->queued_utc_ms;
-        text_add(&text, "%s ",
-                 mail->state == MAIL_SENT   ? "sent"
-                 : mail->state == MAIL_DEAD ? "given up"
-                                            : "replaced");
+        text_add(&text, "%s ", history_mail_state(mail->state));
         text_add(&text, after_ms >= MS_PER_SECOND ? "after " : "at once");
         if (after_ms >= MS_PER_SECOND)
             text_add_duration(&text, after_ms);
