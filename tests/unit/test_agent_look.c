@@ -55,6 +55,18 @@ static void test_sight_that_comes_and_goes_is_told_once(void **state)
     assert_int_equal(times_done(f, BLIND), 3);
 }
 
+/* One look is taken and comes back six slots later. */
+static void look_for_six_slots(struct fixture *f)
+{
+    struct job *look = NULL;
+    for (int slot = 0; slot < 6; slot++) {
+        poll_once(f);
+        look = look ? look : agent_take_job(f->agent, LANE_LOOK);
+    }
+    job_run(look);
+    agent_job_done(f->agent, look);
+}
+
 /* The service manager answers, but only after a minute and a half each time. */
 static void test_looks_that_last_long_are_told_once(void **state)
 {
@@ -62,13 +74,7 @@ static void test_looks_that_last_long_are_told_once(void **state)
     f->agent->engine->config.reminder_ms = 30 * MS_PER_MINUTE;
     drive_lanes(f->agent);
     for (int i = 0; i < 27; i++) { /* forty minutes */
-        struct job *look = NULL;
-        for (int slot = 0; slot < 6; slot++) {
-            poll_once(f);
-            look = look ? look : agent_take_job(f->agent, LANE_LOOK);
-        }
-        job_run(look);
-        agent_job_done(f->agent, look);
+        look_for_six_slots(f);
         while (drive_lane(f->agent, LANE_STORE) || drive_lane(f->agent, LANE_MAIL))
             ;
     }
@@ -78,16 +84,9 @@ static void test_looks_that_last_long_are_told_once(void **state)
     assert_int_equal(times_done(f, SIGHT_BACK), 1);
 }
 
-/* One look is taken and comes back six slots later. */
 static void look_for_long(struct fixture *f)
 {
-    struct job *look = NULL;
-    for (int slot = 0; slot < 6; slot++) {
-        poll_once(f);
-        look = look ? look : agent_take_job(f->agent, LANE_LOOK);
-    }
-    job_run(look);
-    agent_job_done(f->agent, look);
+    look_for_six_slots(f);
     drive_lanes(f->agent);
 }
 

@@ -202,14 +202,28 @@ static void test_a_store_that_cannot_be_opened(void **state)
     free(json);
 }
 
+#define KEPT_MAX 4
+
+/* Those of the file, the newest first. Returns how many. */
+static size_t read_incidents(const struct fixture *f, struct incident incidents[KEPT_MAX])
+{
+    char path[DRIVE_FOLDER_MAX + 16];
+    snprintf(path, sizeof path, "%s/storewatch.db", f->dir);
+    struct store *store = NULL;
+    size_t count = 0;
+    assert_int_equal(store_open_readonly(path, &store, NULL), STATUS_OK);
+    assert_int_equal(store_get_incidents(store, false, incidents, KEPT_MAX, &count, NULL), STATUS_OK);
+    store_close(store);
+    return count;
+}
+
 /* The file cannot be opened at the start, and what has an incident in it gets another one. When it is opened
  * after all, that growth has one open incident, and nobody is told that it has ended. */
 static void test_a_file_that_opens_late_leaves_one_incident_open(void **state)
 {
     struct fixture *f = *state;
-    char away[DRIVE_FOLDER_MAX + 8], path[DRIVE_FOLDER_MAX + 16];
+    char away[DRIVE_FOLDER_MAX + 8];
     snprintf(away, sizeof away, "%s.away", f->dir);
-    snprintf(path, sizeof path, "%s/storewatch.db", f->dir);
     die(f);
     f->config.mode = MODE_ALERT;
     live(f);
@@ -223,17 +237,12 @@ static void test_a_file_that_opens_late_leaves_one_incident_open(void **state)
     assert_int_equal(rename(away, f->dir), 0);
     poll_often(f, 60);
     assert_false(f->agent->store_failing);
-    struct store *store = NULL;
-    struct incident incidents[4];
-    size_t count = 0;
-    assert_int_equal(store_open_readonly(path, &store, NULL), STATUS_OK);
-    assert_int_equal(store_get_incidents(store, false, incidents, 4, &count, NULL), STATUS_OK);
-    assert_int_equal(count, 2);
+    struct incident incidents[KEPT_MAX];
+    assert_int_equal(read_incidents(f, incidents), 2);
     assert_int_equal(incidents[0].id, id);
     assert_int_equal(incidents[0].state, INCIDENT_OPEN);
     assert_int_equal(incidents[1].state, INCIDENT_CLOSED);
     assert_non_null(strstr(incidents[1].reason, "goes on as incident"));
-    store_close(store);
     assert_false(did(f, "has ended") || did(f, "recovered"));
 }
 
@@ -286,13 +295,8 @@ static void test_a_store_that_breaks_while_in_use(void **state)
     assert_int_equal(truncate(path, 5000), 0); /* within the pages: closing it cannot make it whole again */
     poll_often(f, 10);
     assert_answer(f, "{\"request\": \"status\"}", "\"store_error\": null");
-    struct store *store = NULL;
-    struct incident incidents[4];
-    size_t count = 0;
-    assert_int_equal(store_open_readonly(path, &store, NULL), STATUS_OK);
-    assert_int_equal(store_get_incidents(store, false, incidents, 4, &count, NULL), STATUS_OK);
-    assert_int_equal(count, 1);
-    store_close(store);
+    struct incident incidents[KEPT_MAX];
+    assert_int_equal(read_incidents(f, incidents), 1);
 }
 
 /* Damage where only the mails lie: commits succeed, and no mail would ever leave again. */

@@ -10,6 +10,16 @@
 
 #include <cmocka.h>
 
+/* Who makes the machine grow, when the actors are the store and two clients? */
+static void rank_two_clients(const struct fixture *f, struct culprit_ranking *out_ranking)
+{
+    const struct culprit_known known[] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS"),
+                                          known_as(f, 1, TARGET_CLIENT, "fax"),
+                                          known_as(f, 2, TARGET_CLIENT, "bes")};
+    const struct culprit_question question = about(f, METRIC_COMMIT);
+    culprit_rank(&f->growers, &question, known, 3, out_ranking);
+}
+
 static void test_two_are_named_together_with_their_shares(void **state)
 {
     struct fixture *f = *state;
@@ -23,12 +33,8 @@ static void test_two_are_named_together_with_their_shares(void **state)
          .with_burst = 0.5},
         {.image = "mad.exe", .bytes = 60 * MIB, .handles = 500, .bytes_leaked = 4 * MIB}};
     play(f, actors, ARRAY_COUNT(actors), FROM + 6 * POLLS_A_HOUR);
-    struct culprit_known known[] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS"),
-                                    known_as(f, 1, TARGET_CLIENT, "fax"),
-                                    known_as(f, 2, TARGET_CLIENT, "bes")};
-    struct culprit_question question = about(f, METRIC_COMMIT);
     struct culprit_ranking ranking;
-    culprit_rank(&f->growers, &question, known, 3, &ranking);
+    rank_two_clients(f, &ranking);
     assert_int_equal(ranking.together, 2);
     assert_false(ranking.either);
     assert_string_equal(ranking.items[0].image, "BESAgent.exe"); /* the larger share */
@@ -153,12 +159,8 @@ static void test_no_part_is_more_than_all_of_it(void **state)
          .bytes_leaked = 60 * MIB,
          .with_burst = 0.5}};
     play(f, actors, ARRAY_COUNT(actors), FROM + 6 * POLLS_A_HOUR);
-    struct culprit_known known[] = {known_as(f, 0, TARGET_STORE, "MSExchangeIS"),
-                                    known_as(f, 1, TARGET_CLIENT, "fax"),
-                                    known_as(f, 2, TARGET_CLIENT, "bes")};
-    struct culprit_question question = about(f, METRIC_COMMIT);
     struct culprit_ranking ranking;
-    culprit_rank(&f->growers, &question, known, 3, &ranking);
+    rank_two_clients(f, &ranking);
     assert_int_equal(ranking.together, 2);
     assert_true(ranking.items[0].share > 1 && ranking.together_low > 1);
     assert_non_null(
