@@ -37,14 +37,13 @@ bool cli_default_config(char *out_path, size_t capacity)
 bool cli_works_elsewhere(const char *config_path, const char *data_dir, char *out_path, size_t capacity)
 {
     char installed[SETUP_PATH_MAX], noted[SETUP_PATH_MAX], history[SETUP_PATH_MAX + 32];
-    setup_data_dir_noted(noted);
+    const bool elsewhere = setup_data_dir_noted_elsewhere(data_dir, noted);
     store_path(history, sizeof history, noted);
     const bool is_its_own =
         !config_path ||
         (service_installed_config(installed, sizeof installed) &&
          (text_equal_nocase(config_path, installed) || setup_same_file(config_path, installed)));
-    return is_its_own && noted[0] && !text_equal_nocase(noted, data_dir) && setup_exists(history) &&
-           text_copy(out_path, capacity, noted);
+    return is_its_own && elsewhere && setup_exists(history) && text_copy(out_path, capacity, noted);
 }
 
 void cli_warn_of_access(const char *config_path, const struct config *config)

@@ -183,21 +183,13 @@ static void load_or_default(const char *config_path, struct config *out_config)
     free(findings);
 }
 
-/* Where the history is: also when there is an error elsewhere in the configuration. */
-static bool find_data(const char *config_path, char out_data_dir[SETUP_PATH_MAX])
-{
-    struct config config;
-    load_or_default(config_path, &config);
-    return (config.data_dir[0] == '\0' && unfinished_data_dir(config_path, out_data_dir, SETUP_PATH_MAX)) ||
-           cli_data_dir(&config, out_data_dir, SETUP_PATH_MAX);
-}
-
 /* Of a restart that is under way only its journal knows, which lies with the data: the service must not be led away
  * from there. */
 static enum status check_move(const struct config *config, struct err *err)
 {
     char before[SETUP_PATH_MAX], then[SETUP_PATH_MAX], now[SETUP_PATH_MAX];
-    const bool stays = !service_installed_config(before, sizeof(before)) || !find_data(before, then) ||
+    const bool stays = !service_installed_config(before, sizeof(before)) ||
+                       !unfinished_named(before, then, sizeof(then)) ||
                        !cli_data_dir(config, now, sizeof(now)) || text_equal_nocase(then, now);
     return stays ? STATUS_OK : install_may_remove(err);
 }
@@ -453,7 +445,7 @@ enum status install_delete_data(const char *config_path, const char *noted, stru
         find_config(found);
         config_path = found;
     }
-    if (find_data(config_path, data_dir))
+    if (unfinished_named(config_path, data_dir, sizeof(data_dir)))
         delete_history(data_dir, &first);
     if (noted[0] != '\0')
         delete_history(noted, &first);
@@ -471,7 +463,7 @@ static void print_kept_data(const char *data_dir, bool deleted)
 {
     char config_path[SETUP_PATH_MAX], again[SETUP_PATH_MAX] = "", history[SETUP_PATH_MAX + 32];
     find_config(config_path);
-    find_data(config_path, again);
+    unfinished_named(config_path, again, sizeof(again));
     store_path(history, sizeof(history), data_dir);
     const char *how = deleted                  ? ": it is not empty"
                       : !setup_exists(history) ? ""
@@ -595,8 +587,8 @@ int uninstall_run(int argc, char **argv)
         return EXIT_USAGE;
     char config_path[SETUP_PATH_MAX], data_dir[SETUP_PATH_MAX] = "", noted[SETUP_PATH_MAX];
     find_config(config_path);
-    find_data(config_path, data_dir); /* while there is a configuration that says it, */
-    setup_data_dir_noted(noted);      /* and a service that may have worked elsewhere */
+    unfinished_named(config_path, data_dir, sizeof(data_dir)); /* while a configuration says it, */
+    setup_data_dir_noted(noted); /* and a service that may have worked elsewhere */
     enum status status = setup_may_install(&err);
     if (status == STATUS_OK)
         status = install_may_remove(&err);

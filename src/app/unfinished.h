@@ -7,6 +7,8 @@
 /* The data directory that the file names, whatever else is wrong with it. False: it names none that
  * could be one. */
 bool unfinished_data_dir(const char *config_path, char *out_path, size_t capacity);
+/* Windows only. Likewise, else the usual one. False: that is not known. */
+bool unfinished_named(const char *config_path, char *out_path, size_t capacity);
 
 /* The restart that has not ended, of the history in the data directory. False: there is none, or it cannot be
  * read. */

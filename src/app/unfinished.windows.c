@@ -19,8 +19,7 @@ bool unfinished_read_trusted(const char *data_dir, struct restart_journal *out_j
 bool unfinished_elsewhere(const char *data_dir, char *out_path, size_t capacity)
 {
     char noted[SETUP_PATH_MAX];
-    setup_data_dir_noted(noted);
-    if (noted[0] == '\0' || text_equal_nocase(noted, data_dir))
+    if (!setup_data_dir_noted_elsewhere(data_dir, noted))
         return false;
     struct restart_journal *journal = malloc(sizeof(*journal));
     const bool waits =
@@ -29,10 +28,14 @@ bool unfinished_elsewhere(const char *data_dir, char *out_path, size_t capacity)
     return waits;
 }
 
+bool unfinished_named(const char *config_path, char *out_path, size_t capacity)
+{
+    return unfinished_data_dir(config_path, out_path, capacity) || cli_default_data_dir(out_path, capacity);
+}
+
 bool unfinished_find(const char *config_path, char *out_path, size_t capacity)
 {
     char named[SETUP_PATH_MAX];
-    return (unfinished_data_dir(config_path, named, sizeof(named)) ||
-            cli_default_data_dir(named, sizeof(named))) &&
+    return unfinished_named(config_path, named, sizeof(named)) &&
            (unfinished_elsewhere(named, out_path, capacity) || text_copy(out_path, capacity, named));
 }

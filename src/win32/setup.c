@@ -593,6 +593,12 @@ void setup_data_dir_noted(char out_path[SETUP_PATH_MAX])
     RegCloseKey(key);
 }
 
+bool setup_data_dir_noted_elsewhere(const char *data_dir, char out_path[SETUP_PATH_MAX])
+{
+    setup_data_dir_noted(out_path);
+    return out_path[0] != '\0' && !text_equal_nocase(out_path, data_dir);
+}
+
 void setup_data_dir_note(const char *path)
 {
     HKEY service = NULL, key = NULL;

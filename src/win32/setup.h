@@ -109,6 +109,8 @@ enum status setup_service_account(char *out_account, size_t capacity, struct err
 /* The data directory that the service last worked in, noted beside its registration and gone with it: "" when
  * there is none, or no service. An account that may not note it notes nothing. */
 void setup_data_dir_noted(char out_path[SETUP_PATH_MAX]);
+/* Is one noted, and another one than that? */
+bool setup_data_dir_noted_elsewhere(const char *data_dir, char out_path[SETUP_PATH_MAX]);
 void setup_data_dir_note(const char *path);
 /* When it starts, as the SCM numbers it: 2 with the system, 3 by hand, 4 never. */
 #define SETUP_START_BY_HAND 3
