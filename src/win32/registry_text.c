@@ -3,7 +3,6 @@
 
 #include "utf16.h"
 
-
 #include <string.h>
 
 void registry_text_end(uint16_t *units, size_t size_bytes)
